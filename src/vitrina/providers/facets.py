@@ -1,0 +1,8 @@
+"""The facets of keywords."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Facet = Literal["type", "material", "style", "color", "feature", "size", "other"]
+FACETS: tuple[Facet, ...] = ("type", "material", "style", "color", "feature", "size", "other")
