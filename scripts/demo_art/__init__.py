@@ -1,0 +1,1 @@
+"""The drawings of the demo catalogue: everything here is drawn, nothing is photographed."""
