@@ -1,9 +1,10 @@
 -- The `local` text embedding: a text is the mean of its word pieces' vectors (vitrina.word_pieces),
 -- normalised to length one. Words and pieces are cut as the model's own tokenizer cuts them.
 
---------------------------------------------------------------------------------
+-- ---------------------------------------------------------------------------------------------
 -- _plain_text(body): the text in lower case, without accents and control characters, with spaces
 -- around Chinese characters and punctuation; independent of the database's locale.
+-- ---------------------------------------------------------------------------------------------
 create or replace function _plain_text(body text)
 returns text
 language sql
@@ -56,9 +57,10 @@ as $func$
     end
 $func$;
 
---------------------------------------------------------------------------------
+-- ---------------------------------------------------------------------------------------------
 -- _split_word(word): the longest known pieces that make up a word, in order ('tabletops' gives
 -- 'tablet', '##ops'); null where a part is unknown, as the whole word then counts as unknown.
+-- ---------------------------------------------------------------------------------------------
 create or replace function _split_word(word text)
 returns text[]
 language sql
@@ -90,9 +92,10 @@ as $func$
     select c.pieces from cut as c where c.rest = '' and cardinality(c.pieces) > 0
 $func$;
 
---------------------------------------------------------------------------------
+-- ---------------------------------------------------------------------------------------------
 -- embed_texts(texts): one row per text: its place in the array, from 1, and its vector of length one
 -- from the first 3,072 characters; null for a text without any known word.
+-- ---------------------------------------------------------------------------------------------
 create or replace function embed_texts(texts text[])
 returns table (ordinal int, embedding halfvec)
 language sql
@@ -124,8 +127,9 @@ as $func$
     order by t.ordinal
 $func$;
 
---------------------------------------------------------------------------------
+-- ---------------------------------------------------------------------------------------------
 -- embed_text(query): the vector of one text, as embed_texts gives it.
+-- ---------------------------------------------------------------------------------------------
 create or replace function embed_text(query text)
 returns halfvec
 language sql

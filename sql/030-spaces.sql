@@ -1,0 +1,94 @@
+-- ---------------------------------------------------------------------------------------------
+-- create_space(name, provider, model, modality, dimensions, threshold, weight, state) → its id.
+-- A space with its partitions: a vector of other dimensions is refused, storage is plain (scans
+-- read the heap), and the HNSW index is there before the first row. Raises unique_violation for a
+-- name that is taken, and check_violation for dimensions beyond 4000.
+-- ---------------------------------------------------------------------------------------------
+create or replace function create_space(
+    name text, provider text, model text, modality text, dimensions int,
+    threshold real default 0.6, weight real default 1, state text default 'building'
+) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _space int;
+    _parent text;
+    _part text;
+begin
+    insert into spaces as s (name, provider, model, modality, dimensions, threshold, weight, state)
+    values (create_space.name, create_space.provider, create_space.model, create_space.modality,
+            create_space.dimensions, create_space.threshold, create_space.weight,
+            create_space.state)
+    returning s.id into _space;
+    foreach _parent in array array['product_embeddings', 'keyword_embeddings'] loop
+        continue when create_space.modality = 'image' and _parent = 'keyword_embeddings';
+        _part := format('%s_%s', _parent, _space);
+        execute format('create table %I partition of %I for values in (%s)',
+                       _part, _parent, _space);
+        execute format('alter table %I alter embedding set storage plain,'
+                       ' add constraint %I check (vector_dims(embedding) = %s)',
+                       _part, _part || '_dimensions', dimensions);
+        execute format('create index %I on %I using hnsw'
+                       ' ((embedding::halfvec(%s)) halfvec_cosine_ops)',
+                       _part || '_hnsw', _part, dimensions);
+    end loop;
+    return _space;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- drop_space(name): the space, its embeddings and its cached queries; fast, one table a drop.
+-- Raises VT003 where there is no such space and VT004 where it is the active one.
+-- ---------------------------------------------------------------------------------------------
+create or replace function drop_space(name text) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _space spaces;
+begin
+    select s.* into _space from spaces as s where s.name = drop_space.name for update;
+    if not found then
+        raise exception 'there is no space %', quote_ident(drop_space.name) using errcode = 'VT003';
+    end if;
+    if _space.state = 'active' then
+        raise exception 'the space % is in use', quote_ident(drop_space.name)
+            using errcode = 'VT004', hint = 'make another one active first: vitrina.use_space(name)';
+    end if;
+    execute format('drop table if exists %I, %I',
+                   'product_embeddings_' || _space.id, 'keyword_embeddings_' || _space.id);
+    delete from spaces as s where s.id = _space.id;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- use_space(name): make it the active space of its modality, and the one before it retired.
+-- Raises VT003 where there is no such space.
+-- ---------------------------------------------------------------------------------------------
+create or replace function use_space(name text) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _space spaces;
+begin
+    select s.* into _space from spaces as s where s.name = use_space.name;
+    if not found then
+        raise exception 'there is no space %', quote_ident(use_space.name) using errcode = 'VT003';
+    end if;
+    update spaces as s set state = 'retired'
+    where s.modality = _space.modality and s.state = 'active' and s.id <> _space.id;
+    update spaces as s set state = 'active' where s.id = _space.id and s.state <> 'active';
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _active_space(modality) → the row of `spaces` in use for 'text' or 'image'; null without one.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _active_space(modality text) returns spaces
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select s from spaces as s where s.modality = _active_space.modality and s.state = 'active';
+$func$;

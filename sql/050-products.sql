@@ -1,0 +1,171 @@
+-- ---------------------------------------------------------------------------------------------
+-- _input_hash(title, image, image_stamp, attributes) → the hash of what an enrichment reads.
+-- Numbers and booleans among the attributes (price, stock) describe nothing, so their changes
+-- cost nothing.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _input_hash(
+    title text, image text, image_stamp text, attributes jsonb
+) returns bytea
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select sha256(convert_to(jsonb_build_array(
+        title, image, image_stamp,
+        (select jsonb_object_agg(a.key, a.value)
+         from jsonb_each(attributes) as a
+         where jsonb_typeof(a.value) not in ('number', 'boolean', 'null')))::text, 'utf8'));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_source(name, kind, config, text_config) → the source's id; makes it or updates its settings.
+-- text_config names a text-search configuration ('english', 'german', 'simple' …); config is
+-- merged into what is there. Raises undefined_object for an unknown configuration.
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_source(
+    name text, kind text default 'file', config jsonb default '{}', text_config text default null
+) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    insert into sources as s (name, kind, config, text_config)
+    values (put_source.name, put_source.kind, put_source.config,
+            coalesce(put_source.text_config, 'english')::regconfig::text)
+    on conflict (name) do update set
+        config = s.config || excluded.config,
+        text_config = coalesce(put_source.text_config::regconfig::text, s.text_config)
+    returning s.id;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- remove_source(name) → how many products it had: they go with it, the vocabulary stays. Raises
+-- VT003 where there is no such source.
+-- ---------------------------------------------------------------------------------------------
+create or replace function remove_source(name text) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _source int;
+    _count int;
+begin
+    select s.id into _source from sources as s where s.name = remove_source.name;
+    if not found then
+        raise exception 'there is no source %', quote_literal(remove_source.name)
+            using errcode = 'VT003';
+    end if;
+    delete from products as p where p.source_id = _source;
+    get diagnostics _count = row_count;
+    delete from sources as s where s.id = _source;
+    return _count;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _refresh_text(product_ids): the full-text rows of these products, from title (A), keywords (B),
+-- caption (C) and description (D), in the text-search configuration of their source.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _refresh_text(product_ids bigint[]) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    insert into product_text as t (product_id, tsv)
+    select p.id,
+           setweight(to_tsvector(s.text_config::regconfig, p.title), 'A')
+           || setweight(to_tsvector(s.text_config::regconfig,
+                                    array_to_string(p.keywords, ' . ')), 'B')
+           || setweight(to_tsvector(s.text_config::regconfig, coalesce(p.caption, '')), 'C')
+           || setweight(to_tsvector(s.text_config::regconfig, coalesce(p.description, '')), 'D')
+    from products as p
+    join sources as s on s.id = p.source_id
+    where p.id = any (product_ids)
+    order by p.id
+    on conflict (product_id) do update set tsv = excluded.tsv where t.tsv <> excluded.tsv;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- queue_products(product_ids) → how many: queue them for enrichment, or again if one is at work.
+-- ---------------------------------------------------------------------------------------------
+create or replace function queue_products(product_ids bigint[]) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with queued as (
+        insert into jobs as j (product_id)
+        select distinct u.id from unnest(product_ids) as u (id) order by u.id
+        on conflict (product_id) do update set
+            version = j.version + 1,
+            attempts = 0,
+            error = null,
+            -- a leased job stays with its worker, whose finish will see the new version
+            state = case when j.state = 'leased' then 'leased' else 'queued' end,
+            run_after = case when j.state = 'leased' then j.run_after else now() end
+        returning 1
+    )
+    select count(*)::int from queued;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_products(source, products) → counts of rows inserted, updated, unchanged, and queued.
+-- products: a jsonb array of {external_id, title, image, image_stamp, url, attributes}; an
+-- external id may stand in it once. A product is queued for enrichment when what an enrichment
+-- reads has changed; a new price is stored and costs nothing. Raises VT003 for an unknown source.
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_products(source text, products jsonb)
+returns table (inserted int, updated int, unchanged int, queued int)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _source int;
+    _given int;
+    _changed bigint[];
+    _to_queue bigint[];
+begin
+    select s.id into _source from sources as s where s.name = put_products.source;
+    if not found then
+        raise exception 'there is no source %', quote_literal(put_products.source)
+            using errcode = 'VT003', hint = 'make it with vitrina.put_source(name)';
+    end if;
+    select count(*) into _given from jsonb_array_elements(put_products.products);
+    with given as (
+        select r.external_id, r.title, r.image, r.image_stamp, r.url,
+               coalesce(r.attributes, '{}') as attributes,
+               _input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}')) as input_hash
+        from jsonb_to_recordset(put_products.products) as r (
+            external_id text, title text, image text, image_stamp text, url text, attributes jsonb)
+    ),
+    before as materialized (
+        select p.id, p.external_id, p.input_hash
+        from products as p
+        join given as g on g.external_id = p.external_id
+        where p.source_id = _source
+    ),
+    written as (
+        insert into products as p
+            (source_id, external_id, title, image, image_stamp, url, attributes, input_hash)
+        select _source, g.external_id, g.title, g.image, g.image_stamp, g.url, g.attributes,
+               g.input_hash
+        from given as g
+        order by g.external_id
+        on conflict (source_id, external_id) do update set
+            title = excluded.title, image = excluded.image, image_stamp = excluded.image_stamp,
+            url = excluded.url, attributes = excluded.attributes, input_hash = excluded.input_hash,
+            updated_at = now()
+        where (p.title, p.image, p.image_stamp, p.url, p.attributes)
+              is distinct from
+              (excluded.title, excluded.image, excluded.image_stamp, excluded.url,
+               excluded.attributes)
+        returning p.id, p.external_id, p.input_hash
+    )
+    select count(*) filter (where b.id is null), count(*) filter (where b.id is not null),
+           array_agg(w.id), array_agg(w.id) filter (where b.input_hash is distinct from w.input_hash)
+    into inserted, updated, _changed, _to_queue
+    from written as w
+    left join before as b on b.external_id = w.external_id;
+    unchanged := _given - inserted - updated;
+    perform _refresh_text(_changed);
+    queued := queue_products(coalesce(_to_queue, '{}'));
+    return next;
+end
+$func$;

@@ -1,0 +1,238 @@
+-- ---------------------------------------------------------------------------------------------
+-- embedding_input(keywords, caption) → the text of a product that is embedded: its keywords,
+-- joined by commas, then its caption on a line of its own.
+-- ---------------------------------------------------------------------------------------------
+create or replace function embedding_input(keywords text[], caption text) returns text
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select array_to_string(keywords, ',') || e'\n' || coalesce(caption, '');
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_images(images): store pictures, each once. images: a jsonb array of {sha256 (hex), mime,
+-- width, height, bytes, thumbnail (base64 WebP), dhash (64 binary digits)}.
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_images(images jsonb) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    insert into images (sha256, mime, width, height, bytes, thumbnail, dhash)
+    select distinct on (r.sha256)
+        decode(r.sha256, 'hex'), r.mime, r.width, r.height, r.bytes,
+        decode(r.thumbnail, 'base64'), r.dhash::bit(64)
+    from jsonb_to_recordset(put_images.images) as r (
+        sha256 text, mime text, width int, height int, bytes int, thumbnail text, dhash text)
+    order by r.sha256
+    on conflict (sha256) do nothing;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_enrichments(enrichments) → how many products it wrote.
+-- enrichments: a jsonb array of {product_id, image_sha256 (hex or null), image_error, terms:
+-- [{term, facet}], description, caption}, a product once. Terms are resolved against the
+-- vocabulary, new ones learned (see resolve_keywords: where the active text space is not the local
+-- one, call it first with the embeddings of the new terms).
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_enrichments(enrichments jsonb) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _said text[];
+    _facets text[];
+    _of bigint[];
+    _keywords text[];
+    _written bigint[];
+begin
+    select array_agg(t.term order by e.place, t.place), array_agg(t.facet order by e.place, t.place),
+           array_agg(e.product_id order by e.place, t.place)
+    into _said, _facets, _of
+    from rows from (jsonb_to_recordset(enrichments) as (product_id bigint, terms jsonb))
+        with ordinality as e (product_id, terms, place)
+    cross join lateral rows from (
+        jsonb_to_recordset(coalesce(e.terms, '[]')) as (term text, facet text))
+        with ordinality as t (term, facet, place);
+
+    -- a statement of its own: the next one then sees the keywords it made
+    select array_agg(r.keyword order by r.ordinal) into _keywords
+    from resolve_keywords(coalesce(_said, '{}'), null, coalesce(_facets, '{}')) as r;
+
+    with said as materialized (
+        select distinct on (u.product_id, w.id)
+            u.product_id, w.id, u.keyword, u.term, u.place
+        from unnest(_of, _said, _keywords) with ordinality as u (product_id, term, keyword, place)
+        join keywords as w on w.name = u.keyword
+        order by u.product_id, w.id, u.place
+    ),
+    given as materialized (
+        select r.*
+        from jsonb_to_recordset(enrichments) as r (
+            product_id bigint, image_sha256 text, image_error text, description text, caption text)
+    ),
+    gone as (
+        delete from product_keywords as pk
+        using given as g
+        where pk.product_id = g.product_id and not exists (
+            select from said as s where s.product_id = pk.product_id and s.id = pk.keyword_id)
+    ),
+    kept as (
+        insert into product_keywords as pk (product_id, keyword_id, said)
+        select s.product_id, s.id, s.term from said as s
+        where exists (select from products as p where p.id = s.product_id)
+        on conflict (product_id, keyword_id) do update set said = excluded.said
+        where pk.said <> excluded.said
+    ),
+    written as (
+        update products as p set
+            keywords = coalesce((select array_agg(s.keyword order by s.place)
+                                 from said as s where s.product_id = p.id), '{}'),
+            description = g.description,
+            caption = g.caption,
+            image_sha256 = decode(g.image_sha256, 'hex'),
+            image_error = g.image_error,
+            enriched_at = now(),
+            updated_at = now()
+        from given as g
+        where p.id = g.product_id
+        returning p.id
+    )
+    select array_agg(w.id) into _written from written as w;
+    perform _refresh_text(_written);
+    return coalesce(cardinality(_written), 0);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- missing_embeddings(product_ids, space) → (product_id, input, input_hash) of those whose text in
+-- this text space is not embedded, or is another text by now. space: a name; null for the active.
+-- ---------------------------------------------------------------------------------------------
+create or replace function missing_embeddings(product_ids bigint[], space text default null)
+returns table (product_id bigint, input text, input_hash bytea)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select p.id, i.input, sha256(convert_to(i.input, 'utf8'))
+    from products as p
+    cross join lateral (select embedding_input(p.keywords, p.caption) as input) as i
+    join spaces as s on s.modality = 'text'
+        and case when space is null then s.state = 'active' else s.name = space end
+    left join product_embeddings as e on e.product_id = p.id and e.space_id = s.id
+    where p.id = any (product_ids)
+        and p.enriched_at is not null
+        and e.input_hash is distinct from sha256(convert_to(i.input, 'utf8'))
+    order by p.id;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_embeddings(space, product_ids, input_hashes, embeddings) → how many were new or changed.
+-- Parallel arrays; space: a name. Raises VT003 for an unknown space, VT004 for a vector that is
+-- all zero (cosine is undefined there), and check_violation for one of other dimensions.
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_embeddings(
+    space text, product_ids bigint[], input_hashes bytea[], embeddings halfvec[]
+) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _space int;
+    _count int;
+    _zero bigint;
+begin
+    select s.id into _space from spaces as s where s.name = put_embeddings.space;
+    if not found then
+        raise exception 'there is no space %', quote_literal(put_embeddings.space)
+            using errcode = 'VT003';
+    end if;
+    select u.id into _zero
+    from unnest(product_ids, embeddings) as u (id, embedding)
+    where l2_norm(u.embedding) = 0;
+    if found then
+        raise exception 'the embedding of product % is all zero', _zero using errcode = 'VT004';
+    end if;
+    insert into product_embeddings as e (space_id, product_id, input_hash, embedding)
+    select _space, u.id, u.hash, u.embedding
+    from unnest(product_ids, input_hashes, embeddings) as u (id, hash, embedding)
+    where u.embedding is not null
+    order by u.id
+    on conflict (space_id, product_id) do update set
+        input_hash = excluded.input_hash, embedding = excluded.embedding
+    where e.input_hash <> excluded.input_hash or e.embedding <> excluded.embedding;
+    get diagnostics _count = row_count;
+    return _count;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- embed_products(product_ids) → how many embeddings were made: of those missing in the active text
+-- space, which must be the local one (VT004 otherwise).
+-- ---------------------------------------------------------------------------------------------
+create or replace function embed_products(product_ids bigint[]) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _space spaces := _active_space('text');
+    _ids bigint[];
+    _inputs text[];
+    _hashes bytea[];
+begin
+    if _space.provider is distinct from 'local' then
+        raise exception 'the active text space is not the local one' using errcode = 'VT004',
+            hint = 'its embeddings come from its provider: `vitrina worker`';
+    end if;
+    select array_agg(m.product_id), array_agg(m.input), array_agg(m.input_hash)
+    into _ids, _inputs, _hashes
+    from missing_embeddings(product_ids) as m;
+    if _ids is null then
+        return 0;
+    end if;
+    return put_embeddings(_space.name, _ids, _hashes, (
+        select array_agg(e.embedding order by e.ordinal) from embed_texts(_inputs) as e));
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- find_generations(stage, model, prompt_version, input_hashes) → the stored answers to these.
+-- ---------------------------------------------------------------------------------------------
+create or replace function find_generations(
+    stage text, model text, prompt_version text, input_hashes bytea[]
+) returns table (input_hash bytea, output jsonb)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select g.input_hash, g.output
+    from generations as g
+    where g.stage = find_generations.stage
+        and g.model = find_generations.model
+        and g.prompt_version = find_generations.prompt_version
+        and g.input_hash = any (input_hashes);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_generations(generations) → how many were new. generations: a jsonb array of {stage,
+-- input_hash (hex), provider, model, prompt_version, output, input_tokens, cached_tokens,
+-- output_tokens, cost (USD or null), seconds}. An answer that is there already stays.
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_generations(generations jsonb) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with put as (
+        insert into generations (
+            stage, input_hash, provider, model, prompt_version, output,
+            input_tokens, cached_tokens, output_tokens, cost, seconds)
+        select r.stage, decode(r.input_hash, 'hex'), r.provider, r.model, r.prompt_version, r.output,
+               coalesce(r.input_tokens, 0), coalesce(r.cached_tokens, 0),
+               coalesce(r.output_tokens, 0), r.cost, r.seconds
+        from jsonb_to_recordset(put_generations.generations) as r (
+            stage text, input_hash text, provider text, model text, prompt_version text,
+            output jsonb, input_tokens int, cached_tokens int, output_tokens int, cost numeric,
+            seconds real)
+        order by r.stage, r.input_hash
+        on conflict (stage, input_hash, model, prompt_version) do nothing
+        returning 1
+    )
+    select count(*)::int from put;
+$func$;

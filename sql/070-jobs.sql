@@ -1,0 +1,131 @@
+-- ---------------------------------------------------------------------------------------------
+-- claim_jobs(worker, k, lease, sources) → up to k jobs, now leased to this worker, with what an
+-- enrichment reads. Takes queued jobs that are due and jobs whose lease has expired, oldest first;
+-- concurrent claims never share one. sources: names, null for all. image_root: the folder that
+-- relative pictures of the source are under.
+-- ---------------------------------------------------------------------------------------------
+create or replace function claim_jobs(
+    worker text, k int default 32, lease interval default '10 minutes', sources text[] default null
+) returns table (
+    product_id bigint, version bigint, attempts int, source text, external_id text, title text,
+    attributes jsonb, image text, image_root text, image_sha256 bytea
+)
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with due as materialized (
+        select j.product_id
+        from jobs as j
+        where ((j.state = 'queued' and j.run_after <= now())
+               or (j.state = 'leased' and j.lease_until < now()))
+            and (claim_jobs.sources is null or exists (
+                select
+                from products as p
+                join vitrina.sources as s on s.id = p.source_id
+                where p.id = j.product_id and s.name = any (claim_jobs.sources)))
+        order by j.run_after, j.product_id
+        limit k
+        for update skip locked
+    ),
+    leased as (
+        update jobs as j set
+            state = 'leased',
+            attempts = j.attempts + 1,
+            lease_until = now() + lease,
+            worker = claim_jobs.worker
+        from due as d
+        where j.product_id = d.product_id
+        returning j.product_id, j.version, j.attempts
+    )
+    select l.product_id, l.version, l.attempts, s.name, p.external_id, p.title, p.attributes,
+           p.image, s.config ->> 'image_root', p.image_sha256
+    from leased as l
+    join products as p on p.id = l.product_id
+    join vitrina.sources as s on s.id = p.source_id
+    order by l.product_id;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- finish_jobs(worker, product_ids, versions) → how many are done. A job that another worker holds
+-- by now is left alone; one whose product changed meanwhile is queued again.
+-- ---------------------------------------------------------------------------------------------
+create or replace function finish_jobs(worker text, product_ids bigint[], versions bigint[])
+returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with mine as materialized (
+        select j.product_id, j.version = u.version as done
+        from unnest(product_ids, versions) as u (product_id, version)
+        join jobs as j on j.product_id = u.product_id
+        where j.state = 'leased' and j.worker = finish_jobs.worker
+        order by j.product_id
+        for update of j
+    ),
+    again as (
+        update jobs as j set
+            state = 'queued', attempts = 0, lease_until = null, worker = null, run_after = now()
+        from mine as m
+        where j.product_id = m.product_id and not m.done
+    ),
+    done as (
+        delete from jobs as j using mine as m
+        where j.product_id = m.product_id and m.done
+        returning 1
+    )
+    select count(*)::int from done;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- fail_jobs(worker, product_ids, errors, max_attempts) → how many have failed for good. The rest
+-- wait for another try: twice as long after each, up to an hour.
+-- ---------------------------------------------------------------------------------------------
+create or replace function fail_jobs(
+    worker text, product_ids bigint[], errors text[], max_attempts int default 3
+) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with failed as (
+        update jobs as j set
+            state = case when j.attempts >= max_attempts then 'failed' else 'queued' end,
+            run_after = now() + least(interval '1 hour', interval '15 seconds' * 2 ^ j.attempts),
+            lease_until = null,
+            worker = null,
+            error = u.error
+        from unnest(product_ids, errors) as u (product_id, error)
+        where j.product_id = u.product_id and j.state = 'leased' and j.worker = fail_jobs.worker
+        returning j.state
+    )
+    select count(*) filter (where f.state = 'failed')::int from failed as f;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- release_jobs(worker) → how many leases it gave back, untouched and uncharged.
+-- ---------------------------------------------------------------------------------------------
+create or replace function release_jobs(worker text) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with released as (
+        update jobs as j set
+            state = 'queued', attempts = j.attempts - 1, lease_until = null, worker = null
+        where j.state = 'leased' and j.worker = release_jobs.worker
+        returning 1
+    )
+    select count(*)::int from released;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- retry_images(sources) → how many products without a usable picture were queued again.
+-- ---------------------------------------------------------------------------------------------
+create or replace function retry_images(sources text[] default null) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    select queue_products(coalesce(array_agg(p.id), '{}'))
+    from products as p
+    join vitrina.sources as s on s.id = p.source_id
+    where p.image_error is not null
+        and (retry_images.sources is null or s.name = any (retry_images.sources));
+$func$;

@@ -1,0 +1,63 @@
+-- Two roles to grant to the shop's own: vitrina_reader searches, vitrina_writer also brings
+-- products in and works on them. Making roles needs createrole; without it the grants are left
+-- out and the notice, like `vitrina doctor`, says what a DBA runs before the next upgrade.
+do $privileges$
+declare
+    _role text;
+    _function regprocedure;
+begin
+    foreach _role in array array['vitrina_reader', 'vitrina_writer'] loop
+        if to_regrole(_role) is null then
+            begin
+                execute format('create role %I nologin', _role);
+            exception when insufficient_privilege then
+                raise notice 'no role %: as a DBA, run: create role % nologin; then upgrade again',
+                    _role, _role;
+            when duplicate_object or unique_violation then
+                null; -- another database of this server is being upgraded right now
+            end;
+        end if;
+    end loop;
+
+    revoke all on schema vitrina from public;
+    revoke all on all tables in schema vitrina from public;
+    for _function in
+        select p.oid::regprocedure from pg_proc as p where p.pronamespace = 'vitrina'::regnamespace
+    loop
+        execute format('revoke all on function %s from public', _function);
+    end loop;
+
+    if to_regrole('vitrina_reader') is not null then
+        grant usage on schema vitrina to vitrina_reader;
+        grant select on
+            catalog, status, installed, sources, products, product_text, images, keywords,
+            keyword_aliases, product_keywords, spaces, keyword_embeddings, product_embeddings,
+            query_embeddings, word_pieces
+        to vitrina_reader;
+        for _function in
+            select p.oid::regprocedure
+            from pg_proc as p
+            where p.pronamespace = 'vitrina'::regnamespace and p.provolatile <> 'v'
+        loop
+            execute format('grant execute on function %s to vitrina_reader', _function);
+        end loop;
+    end if;
+    if to_regrole('vitrina_writer') is not null then
+        grant usage on schema vitrina to vitrina_writer;
+        grant select on all tables in schema vitrina to vitrina_writer;
+        grant insert, update, delete on
+            sources, products, product_text, images, keywords, keyword_aliases, product_keywords,
+            contrasts, thesaurus, keyword_embeddings, product_embeddings, query_embeddings,
+            generations, jobs
+        to vitrina_writer;
+        for _function in
+            select p.oid::regprocedure
+            from pg_proc as p
+            where p.pronamespace = 'vitrina'::regnamespace
+                and p.proname not in ('create_space', 'drop_space', 'use_space')
+        loop
+            execute format('grant execute on function %s to vitrina_writer', _function);
+        end loop;
+    end if;
+end
+$privileges$;

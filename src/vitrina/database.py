@@ -1,0 +1,197 @@
+"""The only module that knows psycopg: connections, vector types, errors."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, LiteralString, Self
+
+import psycopg
+from pgvector import HalfVector
+from pgvector.psycopg.halfvec import register_halfvec_info
+from psycopg.rows import dict_row
+from psycopg.types import TypeInfo
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from vitrina import errors
+
+__all__ = ["Database", "HalfVector", "Jsonb", "connect", "fetch_value", "mapped"]
+
+CONNECT_SECONDS = 5
+Params = Sequence[Any] | Mapping[str, Any] | None
+
+# sqlstate, or its first two characters, to the error it becomes.
+BY_STATE: dict[str, type[errors.VitrinaError]] = {
+    "VT001": errors.ExtensionError,
+    "VT002": errors.AccessError,
+    "VT003": errors.NotFoundError,
+    "VT004": errors.InputError,
+    "VT005": errors.BudgetError,
+    "25006": errors.ReadOnlyError,
+    "28": errors.AccessError,
+    "3D": errors.UnreachableError,
+    "3F": errors.SchemaError,
+    "42501": errors.AccessError,
+    "42883": errors.SchemaError,
+    "42P01": errors.SchemaError,
+    "57P": errors.UnreachableError,
+    "08": errors.UnreachableError,
+}
+
+ADVICE: dict[type[errors.VitrinaError], str] = {
+    errors.SchemaError: "run `vitrina db upgrade`",
+    errors.AccessError: "ask for membership in vitrina_writer, or in vitrina_reader to search",
+    errors.ReadOnlyError: "point VITRINA_DATABASE_URL at the primary",
+}
+
+
+def _class_of(state: str) -> type[errors.VitrinaError]:
+    for length in (5, 3, 2):
+        if found := BY_STATE.get(state[:length]):
+            return found
+    return errors.DatabaseError
+
+
+def _translate(exc: psycopg.Error) -> errors.VitrinaError:
+    state = exc.sqlstate
+    if state is None:
+        return _translate_connect(exc)
+    kind = _class_of(state)
+    message = exc.diag.message_primary or str(exc)
+    if not state.startswith("VT"):
+        advice = ADVICE.get(kind)
+        return kind(f"{message}: {advice}" if advice else message)
+    hint = exc.diag.message_hint
+    return kind(f"{message}; {hint}" if hint else message)
+
+
+def _translate_connect(exc: psycopg.Error) -> errors.VitrinaError:
+    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    text = lines[-1] if lines else type(exc).__name__
+    text = text.removeprefix("connection failed: ").removeprefix("connection is bad: ")
+    if isinstance(exc, PoolTimeout):
+        return errors.UnreachableError("no database connection became free in time: try again")
+    if "authentication failed" in text or "pg_hba.conf" in text or "no password" in text:
+        return errors.AccessError(
+            f"the database refused the login: {text}; check VITRINA_DATABASE_URL"
+        )
+    if isinstance(exc, psycopg.OperationalError):
+        return errors.UnreachableError(
+            f"cannot reach the database: {text}; check VITRINA_DATABASE_URL and that it runs"
+        )
+    return errors.DatabaseError(text)
+
+
+@contextlib.contextmanager
+def mapped() -> Iterator[None]:
+    """Turn a driver's error into the one of vitrina's that says what to do next."""
+    try:
+        yield
+    except psycopg.Error as exc:
+        raise _translate(exc) from exc
+
+
+def connect(dsn: str, *, autocommit: bool = False) -> psycopg.Connection:
+    """Connect once. Raises UnreachableError, AccessError or ConfigError, never naming a secret."""
+    try:
+        psycopg.conninfo.conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:  # its text may hold the password
+        raise errors.ConfigError(
+            "the database URL is not one: write postgresql://user@host:5432/name"
+        ) from None
+    try:
+        return psycopg.connect(
+            dsn,
+            autocommit=autocommit,
+            connect_timeout=CONNECT_SECONDS,
+            application_name="vitrina",
+            prepare_threshold=None,  # a transaction pooler swaps the server under us
+        )
+    except psycopg.Error as exc:
+        raise _translate(exc) from exc
+
+
+def fetch_value(conn: psycopg.Connection, query: LiteralString, params: Params = None) -> Any:
+    """The first column of the first row, or None."""
+    row = conn.execute(query, params).fetchone()
+    return row[0] if row else None
+
+
+class Database:
+    """A pool of connections to a database that has vitrina.
+
+    Every statement names its schema, so nothing depends on the search_path of a session.
+    """
+
+    def __init__(self, dsn: str, *, size: int = 4) -> None:
+        self.dsn = dsn
+        connect(dsn).close()  # a pool only logs why it cannot connect
+        self._halfvec: TypeInfo | None = None
+        self._pool: ConnectionPool[psycopg.Connection] = ConnectionPool(
+            dsn,
+            min_size=1,
+            max_size=size,
+            open=True,
+            configure=self._configure,
+            check=ConnectionPool.check_connection,
+            timeout=30,
+            kwargs={
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": "vitrina",
+                "prepare_threshold": None,
+            },
+        )
+
+    def _configure(self, conn: psycopg.Connection) -> None:
+        if self._halfvec is None:
+            namespace = fetch_value(
+                conn,
+                "select quote_ident(n.nspname) from pg_extension as e"
+                " join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'vector'",
+            )
+            if namespace is not None:
+                self._halfvec = TypeInfo.fetch(conn, f"{namespace}.halfvec")
+            conn.commit()
+        if self._halfvec is not None:
+            register_halfvec_info(conn, self._halfvec)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[psycopg.Connection]:
+        """A connection whose work is committed at the end, or not at all."""
+        with mapped(), self._pool.connection() as conn:
+            yield conn
+
+    def rows(self, query: LiteralString, params: Params = None) -> list[dict[str, Any]]:
+        """All rows of one statement, as dicts, in a transaction of its own."""
+        with self.transaction() as conn, conn.cursor(row_factory=dict_row) as cur:
+            return cur.execute(query, params).fetchall()
+
+    def stream(
+        self, query: LiteralString, params: Params = None, *, batch: int = 500
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of one statement through a server-side cursor: constant memory."""
+        with self.transaction() as conn, conn.cursor("vitrina", row_factory=dict_row) as cur:
+            cur.itersize = batch
+            yield from cur.execute(query, params)
+
+    def value(self, query: LiteralString, params: Params = None) -> Any:
+        """The first column of the first row, or None, in a transaction of its own."""
+        with self.transaction() as conn:
+            return fetch_value(conn, query, params)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,137 @@
+"""Data that comes with vitrina: word pieces, retail words and the local spaces."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    import psycopg
+
+DATA = Path(__file__).parent / "data"
+
+# The cosine over which two keywords are one, and the weight of a similarity beside full text, are
+# measured by bench/keywords.py and bench/search_quality.py.
+LOCAL_SPACES = """\
+select create_space('local-text', 'local', 'minilm-word-pieces-1', 'text', 256,
+                    threshold => 0.75, weight => 1,
+                    state => case when exists (select from vitrina.spaces as s
+                                               where s.modality = 'text' and s.state = 'active')
+                                  then 'building' else 'active' end)
+where not exists (select from vitrina.spaces as s where s.name = 'local-text');
+
+select create_space('local-image', 'local', 'hog-color-1', 'image', {dimensions},
+                    threshold => 0.9, weight => 1,
+                    state => case when exists (select from vitrina.spaces as s
+                                               where s.modality = 'image' and s.state = 'active')
+                                  then 'building' else 'active' end)
+where not exists (select from vitrina.spaces as s where s.name = 'local-image');
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One set of data: how to load it, how to print it for psql, and its fingerprint."""
+
+    name: str
+    sha256: str
+    load: Callable[[psycopg.Connection], None]
+    write: Callable[[TextIO], None]
+
+
+def all_seeds() -> tuple[Seed, ...]:
+    """Every set, in the order of loading."""
+    return (_word_pieces(), _retail_words(), _local_spaces())
+
+
+@cache
+def _digest(*names: str) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update((DATA / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _escaped(text: str) -> str:
+    """A text as `copy … from stdin` reads it."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _word_pieces() -> Seed:
+    from vitrina import word_pieces
+
+    pieces = word_pieces.read()
+
+    def load(conn: psycopg.Connection) -> None:
+        conn.execute("truncate vitrina.word_pieces")
+        with conn.cursor().copy(
+            "copy vitrina.word_pieces (piece, embedding) from stdin with (format binary)"
+        ) as copy:
+            # the bytes are in halfvec's own binary format already
+            copy.set_types(["text", "bytea"])
+            for row in pieces.rows():
+                copy.write_row(row)
+        conn.execute("analyze vitrina.word_pieces")
+
+    def write(out: TextIO) -> None:
+        out.write("copy vitrina.word_pieces (piece, embedding) from stdin;\n")
+        for piece, embedding in pieces.text_rows():
+            out.write(f"{_escaped(piece)}\t{embedding}\n")
+        out.write("\\.\n\n")
+
+    return Seed("word_pieces", pieces.sha256, load, write)
+
+
+def _retail_words() -> Seed:
+    from vitrina import lexicon
+
+    # canonical terms stand for themselves too, and come first: what the lexicon tells apart
+    # ("shirt", "t-shirt") stays apart however near the vectors are
+    entries = sorted(lexicon.entries(), key=lambda entry: entry.term != entry.canonical)
+    thesaurus = [(entry.term, entry.canonical, entry.facet) for entry in entries]
+
+    def load(conn: psycopg.Connection) -> None:
+        with conn.cursor() as cur:
+            cur.executemany(
+                "insert into vitrina.thesaurus (term, canonical, facet) values (%s, %s, %s)"
+                " on conflict (term) do nothing",
+                thesaurus,
+            )
+            cur.executemany(
+                "insert into vitrina.contrasts (term, contrast_group) values (%s, %s)"
+                " on conflict do nothing",
+                list(lexicon.contrast_rows()),
+            )
+
+    def write(out: TextIO) -> None:
+        _write_inserts(out, "thesaurus (term, canonical, facet)", thesaurus)
+        _write_inserts(out, "contrasts (term, contrast_group)", lexicon.contrast_rows())
+
+    return Seed("retail_words", _digest("lexicon.csv", "contrasts.csv"), load, write)
+
+
+def _write_inserts(out: TextIO, target: str, rows: Iterable[tuple[str, ...]]) -> None:
+    quoted = ",\n".join(
+        "    ({})".format(", ".join("'" + text.replace("'", "''") + "'" for text in row))
+        for row in rows
+    )
+    out.write(f"insert into vitrina.{target} values\n{quoted}\non conflict do nothing;\n\n")
+
+
+def _local_spaces() -> Seed:
+    from vitrina.providers.descriptor import LocalImageEmbedder
+
+    statements = LOCAL_SPACES.format(dimensions=LocalImageEmbedder.dimensions)
+
+    def load(conn: psycopg.Connection) -> None:
+        conn.execute(statements.encode())
+
+    def write(out: TextIO) -> None:
+        out.write(statements + "\n")
+
+    digest = hashlib.sha256(statements.encode()).hexdigest()
+    return Seed("local_spaces", digest, load, write)

@@ -1,0 +1,255 @@
+"""sql/080-search.sql: what a search finds, in which order, and what it refuses."""
+
+import json
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+CATALOGUE = [
+    ("sofa-1", "Green velvet sofa", ["sofa", "velvet", "green"], {"price": 900, "brand": "Linden"}),
+    ("sofa-2", "Grey fabric sofa bed", ["sofa", "fabric", "gray"], {"price": 700}),
+    ("rack-1", "Bamboo shoe rack", ["shoe rack", "bamboo"], {"price": 35, "brand": "Linden"}),
+    ("rack-2", "Metal shoe rack with hooks", ["shoe rack", "metal"], {"price": 48}),
+    ("table-1", "Black metal side table", ["side table", "metal", "black"], {"price": 60}),
+    ("table-2", "Oak side table", ["side table", "oak"], {"price": 120, "tags": ["sale"]}),
+    ("lamp-1", "Brass reading lamp", ["lamp", "brass"], {"price": 80}),
+]
+
+
+@pytest.fixture
+def shop(db: psycopg.Connection) -> psycopg.Connection:
+    """A small enriched catalogue."""
+    db.execute("select put_source('shop')")
+    for code, title, _, attributes in CATALOGUE:
+        row = {"external_id": code, "title": title, "attributes": attributes}
+        db.execute("select put_products('shop', %s)", [json.dumps([row])])
+    ids = dict(db.execute("select external_id, id from products").fetchall())
+    enrichments = [
+        {
+            "product_id": ids[code],
+            "terms": [{"term": term} for term in terms],
+            "description": "",
+            "caption": f"{title}.",
+        }
+        for code, title, terms, _ in CATALOGUE
+    ]
+    db.execute("select put_enrichments(%s)", [json.dumps(enrichments)])
+    db.execute("select embed_products(%s)", [list(ids.values())])
+    return db
+
+
+def codes(db: psycopg.Connection, arguments: str, *params: object) -> list[str]:
+    query = f"select external_id from search({arguments})"
+    return [row[0] for row in db.execute(query, params or None).fetchall()]
+
+
+def test_words_and_vectors_find_and_rank(shop: psycopg.Connection) -> None:
+    with shop.cursor(row_factory=dict_row) as cur:
+        rows = cur.execute("select * from search('shoe storage', 7)").fetchall()
+    assert {row["external_id"] for row in rows[:2]} == {"rack-1", "rack-2"}
+    assert len(rows) == 7, "a vector search matches every embedded product"
+    assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
+    top = rows[0]
+    assert 0 < top["similarity"] <= 1
+    assert set(top["matched"]) == {"text", "vector"}
+    assert list(top) == [
+        "product_id", "source", "external_id", "title", "caption", "keywords", "url", "image",
+        "score", "similarity", "text_rank", "matched",
+    ]  # fmt: skip
+
+
+def test_text_mode_takes_no_vector(shop: psycopg.Connection) -> None:
+    rows = shop.execute(
+        "select external_id, similarity, matched from search('velvet lamp', mode => 'text')"
+    ).fetchall()
+    assert {row[0] for row in rows} == {"sofa-1", "lamp-1"}
+    assert {row[1] for row in rows} == {None}
+    assert all(row[2] == ["text"] for row in rows)
+
+
+def test_vector_mode_orders_by_cosine_as_numpy_would(shop: psycopg.Connection) -> None:
+    rows = shop.execute(
+        "select s.similarity, 1 - (e.embedding <=> embed_text('reading light'))"
+        " from search('reading light', mode => 'vector') as s"
+        " join product_embeddings as e using (product_id)"
+        " where e.space_id = (select id from spaces where name = 'local-text')"
+    ).fetchall()
+    assert len(rows) == len(CATALOGUE)
+    assert [row[0] for row in rows] == sorted((row[0] for row in rows), reverse=True)
+    assert all(abs(row[0] - row[1]) < 1e-6 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("query", "left_out"),
+    [
+        ("side table -metal", {"table-1", "rack-2"}),
+        ('"shoe rack"', {"sofa-1", "sofa-2", "table-1", "table-2", "lamp-1"}),
+        ('sofa -"fabric sofa"', {"sofa-2"}),
+    ],
+)
+def test_operators_of_a_query_must_hold(
+    shop: psycopg.Connection, query: str, left_out: set[str]
+) -> None:
+    found = set(codes(shop, "%s, 50", query))
+    assert found == {row[0] for row in CATALOGUE} - left_out
+
+
+def test_hyphens_inside_words_are_no_operators(shop: psycopg.Connection) -> None:
+    assert codes(
+        shop,
+        "'side-table'",
+    )[0].startswith("table")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ('filter => \'{"brand": "Linden"}\'', {"sofa-1", "rack-1"}),
+        ('filter => \'{"tags": ["sale"]}\'', {"table-2"}),
+        ("where_path => '$.price < 50'", {"rack-1", "rack-2"}),
+        ("where_path => '$.price >= 60 && $.price <= 80'", {"table-1", "lamp-1"}),
+        ("with_keywords => '{Side Tables}'", {"table-1", "table-2"}),
+        ("with_keywords => '{side table, metal}'", {"table-1"}),
+        ("with_keywords => '{unheard of}'", set()),
+        ("without_keywords => '{sofa, shoe rack}'", {"table-1", "table-2", "lamp-1"}),
+        ("sources => '{elsewhere}'", set()),
+        ("sources => '{shop, elsewhere}'", {row[0] for row in CATALOGUE}),
+        ("filter => '{\"brand\": \"Linden\"}', without_keywords => '{sofa}'", {"rack-1"}),
+    ],
+)
+@pytest.mark.parametrize("query", ["'metal rack', ", ""])
+def test_filters_hold_for_every_channel(
+    shop: psycopg.Connection, arguments: str, expected: set[str], query: str
+) -> None:
+    assert set(codes(shop, f"{query} k => 50, {arguments}")) == expected
+
+
+def test_pages_follow_each_other(shop: psycopg.Connection) -> None:
+    whole = codes(shop, "'metal', 7")
+    pages = [codes(shop, "'metal', 3, %s", offset) for offset in (0, 3, 6)]
+    assert sum(pages, []) == whole
+    assert len(set(whole)) == 7
+
+
+def test_an_external_id_finds_its_product_first(shop: psycopg.Connection) -> None:
+    row = shop.execute("select external_id, score, matched from search(' LAMP-1 ', 1)").fetchone()
+    assert row[0] == "lamp-1"
+    assert row[1] > 1
+    assert "code" in row[2]
+
+
+def test_without_a_query_everything_comes_in_order(shop: psycopg.Connection) -> None:
+    assert codes(shop, "") == [row[0] for row in CATALOGUE]
+
+
+@pytest.mark.parametrize("query", ["'the'", "'   '", "''", "'\U0001fa91'", "'&|!():*'", "'-'"])
+def test_odd_queries_are_no_errors(shop: psycopg.Connection, query: str) -> None:
+    assert len(codes(shop, f"{query}, 3")) in (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("k => 0", "k must be"),
+        ("k => 1001", "k must be"),
+        ("k => null", "k must be"),
+        ('"offset" => -1', "offset must be"),
+        ("mode => 'fuzzy'", "mode must be"),
+        ("embedding => '[1,2,3]'", "3 dimensions"),
+        ("image_embedding => '[1,2,3]'", "3 dimensions"),
+        ("embedding => array_fill(0, array[256])::halfvec", "all zero"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_named(
+    shop: psycopg.Connection, arguments: str, message: str
+) -> None:
+    with pytest.raises(psycopg.DatabaseError, match=message) as caught:
+        codes(shop, arguments)
+    assert caught.value.sqlstate == "VT004"
+
+
+def test_similar_products_leave_the_product_out(shop: psycopg.Connection) -> None:
+    rows = shop.execute(
+        "select s.external_id, s.similarity from similar_products("
+        " (select id from products where external_id = 'rack-1'), 3) as s"
+    ).fetchall()
+    assert [row[0] for row in rows][0] == "rack-2"
+    assert len(rows) == 3
+    assert "rack-1" not in {row[0] for row in rows}
+
+
+def test_similar_to_nothing_is_an_error(shop: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.DatabaseError, match="no product 99999") as caught:
+        shop.execute("select similar_products(99999)")
+    assert caught.value.sqlstate == "VT003"
+
+
+def test_deleted_products_are_found_no_more(shop: psycopg.Connection) -> None:
+    shop.execute("delete from products where external_id = 'rack-1'")
+    assert "rack-1" not in codes(shop, "'bamboo shoe rack', 50")
+    assert shop.execute(
+        "select count(*) from product_embeddings as e"
+        " where not exists (select from products as p where p.id = e.product_id)"
+    ).fetchone() == (0,)
+
+
+def test_the_language_of_a_source_is_used(shop: psycopg.Connection) -> None:
+    shop.execute("select put_source('laden', text_config => 'german')")
+    rows = [{"external_id": "g1", "title": "Bequeme Stühle aus Eiche"}]
+    shop.execute("select put_products('laden', %s)", [json.dumps(rows)])
+    assert codes(shop, "'Stuhl', mode => 'text'") == ["g1"]
+
+
+@pytest.fixture
+def large(db: psycopg.Connection) -> psycopg.Connection:
+    """3,000 products with random vectors, in a space that the planner takes for a large one."""
+    db.execute("select put_source('big')")
+    db.execute(
+        "insert into products (source_id, external_id, title, attributes, input_hash)"
+        " select s.id, i::text, 'Product ' || i, jsonb_build_object('n', i, 'even', i % 2 = 0), ''"
+        " from sources as s, generate_series(1, 3000) as i where s.name = 'big'"
+    )
+    db.execute("select create_space('tiny', 'test', 'm', 'text', 16), use_space('tiny')")
+    db.execute(
+        "insert into product_embeddings (space_id, product_id, input_hash, embedding)"
+        " select s.id, p.id, '', v.embedding from spaces as s, products as p,"
+        " lateral (select array_agg(random() - 0.5 + 0 * p.id * i)::halfvec(16) as embedding"
+        "          from generate_series(1, 16) as i) as v where s.name = 'tiny'"
+    )
+    db.execute("analyze products; analyze product_embeddings")
+    db.execute(
+        "update pg_class set reltuples = 1000000 where oid = ("
+        " select ('product_embeddings_' || s.id)::regclass from spaces as s where s.name = 'tiny')"
+    )
+    return db
+
+
+def test_a_large_space_is_searched_by_its_index_and_always_fills_the_page(
+    large: psycopg.Connection,
+) -> None:
+    def scans() -> int:
+        large.execute("select pg_stat_force_next_flush()")
+        return large.execute(
+            "select sum(idx_scan) from pg_stat_user_indexes"
+            " where indexrelname like 'product_embeddings_%_hnsw'"
+        ).fetchone()[0]
+
+    vector = large.execute("select embedding from product_embeddings limit 1").fetchone()[0]
+    before = scans()
+    found = large.execute("select * from search(embedding => %s, k => 400)", [vector]).fetchall()
+    assert len(found) == 400
+    assert scans() > before, "the HNSW index was not used"
+    for filters in ("filter => '{\"even\": true}'", "where_path => '$.n > 2990'"):
+        rows = large.execute(
+            f"select count(*) from search(embedding => %s, k => 10, {filters})", [vector]
+        ).fetchone()
+        assert rows == (10,)
+    exact = large.execute(
+        "select product_id from product_embeddings order by embedding <=> %s, product_id limit 10",
+        [vector],
+    ).fetchall()
+    top = large.execute(
+        "select product_id from search(embedding => %s, k => 10)", [vector]
+    ).fetchall()
+    assert len(set(exact) & set(top)) >= 8
