@@ -1,0 +1,21 @@
+"""Run every bench, or those named: `python -m bench keywords pictures`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+NAMES = sorted(path.stem for path in HERE.glob("*.py") if path.stem[0] != "_")
+
+
+def main() -> None:
+    for name in sys.argv[1:] or [name for name in NAMES if name != "setup"]:
+        module = importlib.import_module(f"bench.{name}")
+        print(f"\n== {name}: {(module.__doc__ or '').splitlines()[0]}")
+        module.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""What benches share: a catalog on a scratch server, the real data, medians."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from vitrina import embedded, schema
+from vitrina.catalog import Catalog
+from vitrina.config import Settings
+
+SHARED = Path(
+    os.environ.get("VITRINA_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
+).resolve()
+
+
+@contextlib.contextmanager
+def catalog() -> Iterator[Catalog]:
+    """An empty catalog on a server of its own, with a server's default durability."""
+    home = Path(tempfile.mkdtemp(prefix="vb-", dir="/tmp"))
+    home.chmod(0o755)
+    try:
+        url = embedded.start(home).url()
+        schema.upgrade(url)
+        with Catalog(settings=Settings(database_url=url)) as shop:
+            yield shop
+    finally:
+        embedded.stop(home)
+        shutil.rmtree(home)
