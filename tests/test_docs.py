@@ -1,0 +1,79 @@
+"""The README's sessions are run, and the references are what the code says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from vitrina import embedded, schema
+from vitrina.catalog import Catalog
+from vitrina.cli.demo import SOURCE, folder
+from vitrina.config import Settings
+from vitrina.sources import Mapping
+
+ROOT = Path(__file__).parents[1]
+SESSION = re.compile(r"```console\n\$ (?P<command>.+)\n(?P<output>(?:.*\n)*?)```")
+SESSIONS = [(m["command"], m["output"]) for m in SESSION.finditer((ROOT / "README.md").read_text())]
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def demo(server: embedded.Server) -> Iterator[str]:
+    """A database with the demo catalogue, as `make demo` leaves it."""
+    import psycopg
+
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute("create database readme")
+    url = server.url("readme")
+    schema.upgrade(url)
+    with Catalog(settings=Settings(database_url=url)) as catalog:
+        catalog.ingest(
+            folder() / "products.csv", source=SOURCE, mapping=Mapping(image_root=folder())
+        )
+    yield url
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute("drop database readme with (force)")
+
+
+@pytest.mark.parametrize(("command", "output"), SESSIONS, ids=[s[0][:40] for s in SESSIONS])
+def test_the_readme_shows_what_is_printed(
+    demo: str, server: embedded.Server, vitrina: Callable[..., Result], command: str, output: str
+) -> None:
+    arguments = shlex.split(command)
+    assert arguments[0] == "vitrina"
+    if arguments[1:3] == ["db", "psql"]:
+        psql = [embedded.psql_path(server.version), demo, *arguments[3:]]
+        printed = subprocess.run(psql, capture_output=True, text=True, check=True).stdout
+    else:
+        result = vitrina(*arguments[1:], url=demo)
+        assert result.exit_code == 0, result.stderr
+        printed = result.stdout
+    assert lines(printed) == lines(output)
+
+
+def test_the_readme_has_sessions() -> None:
+    assert len(SESSIONS) >= 4
+
+
+def test_the_references_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "make_docs.py", "--check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_link_of_the_docs_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), (page.name, target)
