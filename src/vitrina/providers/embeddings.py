@@ -1,0 +1,115 @@
+"""Planning requests for embeddings and checking their answers. Pure functions, no network."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import sys
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from vitrina.errors import ItemError, ProviderError
+
+__all__ = ["TextError", "Vector", "WrongDimensionsError", "decode", "plan", "trim"]
+
+Vector = array  # of 32-bit floats; `.tolist()` where a list is wanted
+INPUTS = 2048
+TOKENS = 300_000
+CHARACTERS = 8000  # of one text: below the 8,192 tokens a model reads
+
+
+class TextError(ItemError):
+    """One of the texts has no embedding; `index` says which."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(f"text {index + 1}: {message}")
+        self.index = index
+        self.reason = message
+
+
+class WrongDimensionsError(ProviderError):
+    """The embeddings are of another length than asked for; `got` is theirs."""
+
+    def __init__(self, model: str, got: int, wanted: int) -> None:
+        super().__init__(
+            f"{model} answers with {got} numbers, not {wanted}: use --dimensions {got}"
+        )
+        self.got = got
+
+
+def trim(text: str) -> str:
+    """The part of a text that is embedded, fit for JSON."""
+    return text.encode("utf-8", "ignore").decode("utf-8").strip()[:CHARACTERS]
+
+
+def plan(texts: Sequence[str], *, inputs: int = INPUTS, tokens: int = TOKENS) -> list[range]:
+    """Which texts go into one request: neither too many nor, by estimate, too long together.
+
+    The estimate is a token for three bytes: generous for English, about right for Chinese.
+    """
+    parts: list[range] = []
+    start = used = 0
+    for at, text in enumerate(texts):
+        cost = math.ceil(len(text.encode()) / 3)
+        if at > start and (at - start >= inputs or used + cost > tokens):
+            parts.append(range(start, at))
+            start, used = at, 0
+        used += cost
+    if start < len(texts):
+        parts.append(range(start, len(texts)))
+    return parts
+
+
+def decode(body: Mapping[str, Any], count: int, dimensions: int, model: str) -> list[array[float]]:
+    """The vectors in an answer, in the order of the texts, all there and all usable.
+
+    Raises ProviderError where the answer is not what was asked for, TextError where the vector of
+    a single text cannot be used.
+    """
+    data = body.get("data")
+    items = data if isinstance(data, list) else []
+    found: dict[int, array[float]] = {}
+    for position, item in enumerate(items):
+        if not isinstance(item, Mapping):
+            raise ProviderError(f"{model} answered with something other than embeddings")
+        index = item.get("index", position)
+        if not isinstance(index, int) or not 0 <= index < count:
+            raise ProviderError(f"{model} answered with an embedding for a text that was not sent")
+        if index in found:
+            raise ProviderError(f"{model} answered twice for text {index + 1} of {count}")
+        found[index] = _vector(item.get("embedding"), model)
+    if len(found) != count:
+        missing = next(index for index in range(count) if index not in found)
+        raise ProviderError(
+            f"{model} answered with {len(found)} embeddings for {count} texts"
+            f" (none for text {missing + 1}): the server does not do what it should"
+        )
+    vectors = [found[index] for index in range(count)]
+    for index, vector in enumerate(vectors):
+        if len(vector) != dimensions:
+            raise WrongDimensionsError(model, len(vector), dimensions)
+        length = math.hypot(*vector)
+        if not math.isfinite(length):
+            raise TextError(index, f"{model} answered with numbers that are not finite")
+        if length == 0:
+            raise TextError(index, f"{model} answered with nothing but zeros")
+    return vectors
+
+
+def _vector(value: object, model: str) -> array[float]:
+    """A vector sent as base64 or as a list of numbers."""
+    vector: array[float] = array("f")
+    try:
+        if isinstance(value, str):
+            vector.frombytes(base64.b64decode(value, validate=True))
+            if sys.byteorder == "big":
+                vector.byteswap()
+        elif isinstance(value, Iterable):
+            vector.extend(value)
+    except (binascii.Error, ValueError, TypeError, OverflowError):
+        vector = array("f")
+    if not vector:
+        raise ProviderError(f"{model} answered with an embedding that cannot be read")
+    return vector

@@ -1,0 +1,284 @@
+"""The provider for every OpenAI-compatible endpoint: pictures to words, texts to vectors."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from vitrina import prompts
+from vitrina.errors import ItemError
+from vitrina.prompts import Stage
+from vitrina.providers import answers, embeddings
+from vitrina.providers.answers import Answer, AnswerError, Usage
+from vitrina.providers.base import Enrichment, Subject, Term
+from vitrina.providers.embeddings import TextError, WrongDimensionsError
+from vitrina.providers.openai_client import Client, RefusedError, Reply
+from vitrina.providers.openai_requests import Body, Capabilities, embedding_body, request_body
+from vitrina.providers.openai_settings import OpenAISettings
+from vitrina.providers.pacing import Breaker, Pacer
+
+__all__ = ["Answer", "AnswerError", "OpenAIProvider", "OpenAISettings", "TextError", "Usage"]
+
+T = TypeVar("T")
+CHAT = "/chat/completions"
+EMBEDDINGS = "/embeddings"
+VISION_SETTING = "VITRINA_VISION_MODEL"
+CAPTION_SETTING = "VITRINA_CAPTION_MODEL"
+EMBEDDING_SETTING = "VITRINA_EMBEDDING_MODEL"
+
+
+class OpenAIProvider:
+    """Asks one endpoint, from any number of threads.
+
+    Args:
+        settings: where and whom.
+        pacer: shared by all that asks this endpoint; its `stop()` ends every wait.
+        concurrency: calls at once, where no pacer is given.
+        attempts: calls for one answer before it is given up.
+        first_wait: upper bound in seconds of the first pause between two of them; it doubles.
+        capabilities: what `capabilities` gave in an earlier run.
+        trip_after: different products in a row that fail for one reason before all stops.
+    """
+
+    provider = "openai"
+
+    def __init__(
+        self,
+        settings: OpenAISettings,
+        *,
+        pacer: Pacer | None = None,
+        concurrency: int = 8,
+        attempts: int = 5,
+        first_wait: float = 0.5,
+        capabilities: Mapping[str, Mapping[str, object]] | None = None,
+        trip_after: int = 5,
+    ) -> None:
+        self.settings = settings
+        self.pacer = pacer or Pacer(concurrency)
+        self._capabilities = Capabilities(settings.official, capabilities)
+        self._client = Client(
+            settings,
+            self.pacer,
+            self._capabilities,
+            attempts=attempts,
+            first_wait=first_wait,
+            breaker=Breaker(trip_after),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @property
+    def capabilities(self) -> dict[str, dict[str, object]]:
+        """What each model was found to take, fit for JSON and for the next run."""
+        return self._capabilities.found
+
+    def model_of(self, stage: Stage) -> str:
+        """The model that answers at this stage."""
+        return self.settings.model_of(stage)
+
+    def prompt_version(self, stage: Stage) -> str:
+        """Changes whenever answers at this stage would: with the words and the detail."""
+        version = prompts.version(stage, self.settings.options)
+        if stage != "caption" and self.settings.detail != "low":
+            version += f"-{self.settings.detail}"
+        effort = self.settings.reasoning_effort
+        return f"{version}-{effort}" if effort else version
+
+    def tag(
+        self, subject: Subject, hints: Sequence[str] = (), *, image_url: str | None = None
+    ) -> Answer[tuple[Term, ...]]:
+        """The keywords of a product."""
+        return self._look("tag", subject, hints, image_url)
+
+    def describe(self, subject: Subject, *, image_url: str | None = None) -> Answer[str]:
+        """What is visible of a product, in a few sentences."""
+        return self._look("describe", subject, (), image_url)
+
+    def caption(self, title: str, description: str) -> Answer[str]:
+        """One short sentence made from a description."""
+        if not prompts.clean_line(f"{title}{description}"):
+            raise ItemError("there is neither a title nor a description to make a caption from")
+        subject = Subject(title)
+        item = _digest(title)
+        return self._answer("caption", subject, item, {"description": description})
+
+    def enrich(
+        self, subject: Subject, hints: Sequence[str] = (), *, image_url: str | None = None
+    ) -> Answer[Enrichment]:
+        """Keywords, description and caption with one call."""
+        return self._look("enrich", subject, hints, image_url)
+
+    def embed(self, texts: Sequence[str]) -> Answer[list[array[float]]]:
+        """A vector for each text, in their order: all of them, or an error.
+
+        Texts are cut at 8,000 characters. TextError names a text that has no vector.
+        """
+        cleaned = [embeddings.trim(text) for text in texts]
+        for index, text in enumerate(cleaned):
+            if not text:
+                raise TextError(index, "is empty, and nothing has no embedding")
+        vectors: list[array[float]] = []
+        usage, seconds = Usage(), 0.0
+        for part in embeddings.plan(cleaned):
+            chosen = cleaned[part.start : part.stop]
+            answer = self._embed(chosen, part.start, _digest("\n".join(chosen)))
+            vectors += answer.value
+            usage += answer.usage
+            seconds += answer.seconds
+        return Answer(vectors, self.settings.embedding_model, usage, seconds)
+
+    def request_body(
+        self,
+        stage: Stage,
+        subject: Subject,
+        *,
+        description: str = "",
+        hints: Sequence[str] = (),
+        image_url: str | None = None,
+    ) -> Body:
+        """The body of one request, as a batch wants it too; sends nothing."""
+        return request_body(
+            stage,
+            self.settings,
+            subject,
+            description=description,
+            hints=hints,
+            image_url=image_url,
+            profile=self._capabilities.profile(self.model_of(stage)),
+        )
+
+    def embedding_body(self, texts: Sequence[str]) -> Body:
+        """The body of one request for embeddings; sends nothing."""
+        model = self.settings.embedding_model
+        cleaned = [embeddings.trim(text) for text in texts]
+        return embedding_body(self.settings, cleaned, self._capabilities.profile(model))
+
+    def parse_answer(self, stage: Stage, body: object) -> Answer[Any]:
+        """The answer in a response body, of a call or a line of a batch. Raises AnswerError."""
+        usage = answers.read_usage(body)
+        try:
+            value = answers.parse_answer(stage, body)
+        except AnswerError as error:
+            error.usage = usage
+            raise
+        return Answer(value, self.model_of(stage), usage, 0.0)
+
+    def parse_embeddings(self, body: Mapping[str, Any], count: int) -> list[array[float]]:
+        """The vectors in a response body, of a call or a line of a batch."""
+        settings = self.settings
+        return embeddings.decode(body, count, settings.dimensions, settings.embedding_model)
+
+    def _look(
+        self, stage: Stage, subject: Subject, hints: Sequence[str], image_url: str | None
+    ) -> Answer[Any]:
+        """Ask about a product; bytes are sent where the server could not fetch the address."""
+        address = image_url if self.settings.image_urls else None
+        if not prompts.clean_line(subject.title) and subject.picture is None and not address:
+            raise ItemError("the product has neither a title nor a picture: nothing to go by")
+        picture = subject.picture.sha256 if subject.picture else address or ""
+        item = _digest(f"{subject.title}\n{picture}")
+        given: dict[str, Any] = {"hints": hints, "image_url": address}
+        try:
+            return self._answer(stage, subject, item, given)
+        except RefusedError as error:
+            if error.fault.kind != "picture" or not address or subject.picture is None:
+                raise
+        return self._answer(stage, subject, item, {**given, "image_url": None})
+
+    def _answer(
+        self, stage: Stage, subject: Subject, item: str, given: dict[str, Any]
+    ) -> Answer[Any]:
+        """Ask, and once more where the answer was cut off or of no use."""
+        model = self.model_of(stage)
+        setting = VISION_SETTING
+        if stage == "caption" and self.settings.caption_model:
+            setting = CAPTION_SETTING
+        usage, seconds = Usage(), 0.0
+        failed: AnswerError | None = None
+        for _ in range(2):
+            second: dict[str, bool] = {}
+            if failed is not None:
+                second = {"more": failed.kind == "truncated", "again": failed.kind != "truncated"}
+            reply: Reply = self._client.ask(
+                CHAT,
+                model,
+                setting,
+                item,
+                lambda profile, second=second: request_body(  # type: ignore[misc]
+                    stage, self.settings, subject, profile=profile, **given, **second
+                ),
+            )
+            usage += reply.usage
+            seconds += reply.seconds
+            try:
+                answer = self.parse_answer(stage, reply.body)
+            except AnswerError as error:
+                failed = error
+                if not error.worth_another_try:
+                    break
+            else:
+                return replace(answer, usage=usage, seconds=seconds)
+        assert failed is not None  # noqa: S101 - the loop ends with an answer or a failure
+        raise AnswerError(failed.kind, str(failed), usage)
+
+    def _embed(self, texts: list[str], start: int, item: str) -> Answer[list[array[float]]]:
+        """The vectors of one request's texts; where it is refused, the text to blame is found."""
+        model = self.settings.embedding_model
+        try:
+            reply = self._client.ask(
+                EMBEDDINGS,
+                model,
+                EMBEDDING_SETTING,
+                item,
+                lambda profile: embedding_body(self.settings, texts, profile),
+            )
+        except RefusedError as error:
+            refused = error
+        else:
+            return self._decoded(texts, start, item, reply)
+        if len(texts) == 1:
+            raise TextError(start, str(refused))
+        middle = len(texts) // 2
+        left = self._embed(texts[:middle], start, item)
+        right = self._embed(texts[middle:], start + middle, item)
+        seconds = left.seconds + right.seconds
+        return Answer(left.value + right.value, model, left.usage + right.usage, seconds)
+
+    def _decoded(
+        self, texts: list[str], start: int, item: str, reply: Reply
+    ) -> Answer[list[array[float]]]:
+        model = self.settings.embedding_model
+        try:
+            vectors = self.parse_embeddings(reply.body, len(texts))
+        except TextError as error:
+            raise TextError(start + error.index, error.reason) from None
+        except WrongDimensionsError as error:
+            profile = self._capabilities.profile(model)
+            asked = "dimensions" in embedding_body(self.settings, texts[:1], profile)
+            if asked or error.got < self.settings.dimensions:
+                raise
+        else:
+            return Answer(vectors, model, reply.usage, reply.seconds)
+        self._capabilities.shorten(model)  # a longer vector: perhaps it gives shorter ones
+        return self._embed(texts, start, item)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
