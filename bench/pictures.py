@@ -1,4 +1,4 @@
-"""Search by picture, leave one out, over real photographs: against the text of the same products."""
+"""Search by picture, leave one out, over real photographs; beside it, by the products' texts."""
 
 from __future__ import annotations
 
