@@ -269,6 +269,96 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- unknown_terms(said) → the terms that no alias decides yet, one spelling of each, in their order.
+-- Terms of the thesaurus are among them.
+-- ---------------------------------------------------------------------------------------------
+create or replace function unknown_terms(said text[]) returns setof text
+language sql stable security invoker
+set search_path from current
+as $func$
+    select u.term
+    from (
+        select distinct on (n.form) n.form, v.term, v.place
+        from unnest(said) with ordinality as v (term, place)
+        cross join lateral (select normal_form(v.term) as form) as n
+        where n.form <> ''
+        order by n.form, v.place
+    ) as u
+    where not exists (select from keyword_aliases as a where a.alias = u.form)
+    order by u.place;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- keyword_hints(title, k) → up to k keywords that a product with this title may have, best first:
+-- those with words of the title, then the nearest where the active text space is the local one,
+-- then the most used.
+-- ---------------------------------------------------------------------------------------------
+create or replace function keyword_hints(title text, k int default 40)
+returns table (keyword text, facet text)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _space spaces := _active_space('text');
+    _words text[] := _content_words(normal_form(title));
+    _near bigint[] := '{}';
+begin
+    if _space.provider = 'local' then
+        select coalesce(array_agg(n.keyword_id order by n.similarity desc), '{}') into _near
+        from _nearest_keywords(_space, embed_text(title), k) as n;
+    end if;
+    return query
+    select w.name, w.facet
+    from keywords as w
+    cross join lateral (
+        select count(*) as products from product_keywords as pk where pk.keyword_id = w.id) as u
+    order by _content_words(normal_form(w.name)) <@ _words desc,
+             array_position(_near, w.id) nulls last, u.products desc, w.id
+    limit k;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- missing_keyword_embeddings(space, k) → up to k keywords without a vector in this space.
+-- ---------------------------------------------------------------------------------------------
+create or replace function missing_keyword_embeddings(space text, k int default 500)
+returns table (id bigint, name text)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select w.id, w.name
+    from keywords as w
+    join spaces as s on s.name = space
+    where not exists (
+        select from keyword_embeddings as e where e.space_id = s.id and e.keyword_id = w.id)
+    order by w.id
+    limit k;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_keyword_embeddings(space, keyword_ids, embeddings) → how many were new.
+-- Parallel arrays; space: a name.
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_keyword_embeddings(
+    space text, keyword_ids bigint[], embeddings halfvec[]
+) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with put as (
+        insert into keyword_embeddings (space_id, keyword_id, embedding)
+        select s.id, u.id, u.embedding
+        from unnest(keyword_ids, embeddings) as u (id, embedding)
+        join spaces as s on s.name = space
+        order by u.id
+        on conflict (space_id, keyword_id) do nothing
+        returning 1
+    )
+    select count(*)::int from put;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- similar_keywords(term, k) → the k keywords nearest to a term, which need not be one itself.
 -- `similarity` is the cosine in the active text space. Raises VT004 where the term is no keyword
 -- and its vector cannot be made in the database (the active text space is not the local one).
@@ -288,9 +378,10 @@ begin
     from keyword_aliases as a
     left join keyword_embeddings as e on e.keyword_id = a.keyword_id and e.space_id = _space.id
     where a.alias = normal_form(term);
-    if _embedding is null and _space.provider = 'local' then
-        _embedding := embed_text(term);
-    elsif _embedding is null then
+    if _embedding is null then
+        _embedding := query_embedding(term);
+    end if;
+    if _embedding is null and _space.provider <> 'local' then
         raise exception 'the term % is no keyword, and the space % is not local',
             quote_literal(term), _space.name
             using errcode = 'VT004', hint = 'ask for a keyword, or use `vitrina keywords`';

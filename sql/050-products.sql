@@ -169,3 +169,19 @@ begin
     return next;
 end
 $func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- count_to_queue(source, products) → how many of them put_products would queue; writes nothing.
+-- ---------------------------------------------------------------------------------------------
+create or replace function count_to_queue(source text, products jsonb) returns int
+language sql stable security invoker
+set search_path from current
+as $func$
+    select count(*)::int
+    from jsonb_to_recordset(count_to_queue.products) as r (
+        external_id text, title text, image text, image_stamp text, attributes jsonb)
+    left join sources as s on s.name = source
+    left join vitrina.products as p on p.source_id = s.id and p.external_id = r.external_id
+    where p.input_hash is distinct from
+        _input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}'));
+$func$;

@@ -1,18 +1,64 @@
 -- ---------------------------------------------------------------------------------------------
--- claim_jobs(worker, k, lease, sources) → up to k jobs, now leased to this worker, with what an
--- enrichment reads. Takes queued jobs that are due and jobs whose lease has expired, oldest first;
--- concurrent claims never share one. sources: names, null for all. image_root: the folder that
--- relative pictures of the source are under.
+-- check_budget(): raises VT005 where what a period may cost has been spent in it (see budgets).
 -- ---------------------------------------------------------------------------------------------
-create or replace function claim_jobs(
-    worker text, k int default 32, lease interval default '10 minutes', sources text[] default null
-) returns table (
-    product_id bigint, version bigint, attempts int, source text, external_id text, title text,
-    attributes jsonb, image text, image_root text, image_sha256 bytea
-)
+create or replace function check_budget() returns void
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _budget record;
+begin
+    for _budget in
+        select b.period, b.usd, coalesce(sum(g.cost), 0) as spent
+        from budgets as b
+        left join generations as g on b.period = 'total'
+            or g.created_at >= date_trunc(b.period, now())
+        group by b.period, b.usd
+    loop
+        if _budget.spent >= _budget.usd then
+            raise exception 'the budget of % USD (%) is spent: % USD',
+                _budget.usd, _budget.period, round(_budget.spent, 4) using errcode = 'VT005',
+                hint = 'raise it: vitrina cost --budget USD --period ' || _budget.period;
+        end if;
+    end loop;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- set_budget(usd, period): what may be spent a day, a month, or in total; null takes it away.
+-- ---------------------------------------------------------------------------------------------
+create or replace function set_budget(usd numeric, period text default 'total') returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
+    delete from budgets as b where b.period = set_budget.period;
+    insert into budgets (period, usd)
+    select set_budget.period, set_budget.usd where set_budget.usd is not null;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- claim_jobs(worker, k, lease, sources, paid) → up to k jobs, now leased to this worker, with what
+-- an enrichment reads. Takes queued jobs that are due and jobs whose lease has expired, oldest
+-- first; concurrent claims never share one. sources: names, null for all. image_root: the folder
+-- that relative pictures of the source are under; image_embedded: sha256 of the picture that is
+-- embedded already. paid: the work costs money: raises VT005 where a standing budget is spent.
+-- ---------------------------------------------------------------------------------------------
+create or replace function claim_jobs(
+    worker text, k int default 32, lease interval default '10 minutes',
+    sources text[] default null, paid boolean default false
+) returns table (
+    product_id bigint, version bigint, attempts int, source text, external_id text, title text,
+    attributes jsonb, image text, image_root text, image_embedded text
+)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    if paid then
+        perform check_budget();
+    end if;
+    return query
     with due as materialized (
         select j.product_id
         from jobs as j
@@ -38,11 +84,14 @@ as $func$
         returning j.product_id, j.version, j.attempts
     )
     select l.product_id, l.version, l.attempts, s.name, p.external_id, p.title, p.attributes,
-           p.image, s.config ->> 'image_root', p.image_sha256
+           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex')
     from leased as l
     join products as p on p.id = l.product_id
     join vitrina.sources as s on s.id = p.source_id
+    left join product_embeddings as e
+        on e.product_id = p.id and e.space_id = (_active_space('image')).id
     order by l.product_id;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -98,6 +147,32 @@ as $func$
         returning j.state
     )
     select count(*) filter (where f.state = 'failed')::int from failed as f;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- extend_jobs(worker, lease) → how many leases this worker holds, now longer by the clock.
+-- ---------------------------------------------------------------------------------------------
+create or replace function extend_jobs(worker text, lease interval default '10 minutes')
+returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with extended as (
+        update jobs as j set lease_until = now() + lease
+        where j.state = 'leased' and j.worker = extend_jobs.worker
+        returning 1
+    )
+    select count(*)::int from extended;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- leasing_workers() → the workers that hold leases.
+-- ---------------------------------------------------------------------------------------------
+create or replace function leasing_workers() returns setof text
+language sql stable security invoker
+set search_path from current
+as $func$
+    select distinct j.worker from jobs as j where j.state = 'leased';
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

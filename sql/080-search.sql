@@ -173,6 +173,66 @@ return btrim(translate(
     regexp_replace(query, '(^|\s)-("[^"]*"|[[:alpha:]][^\s"]*)', ' ', 'g'), '"', ' '));
 
 -- ---------------------------------------------------------------------------------------------
+-- query_to_embed(query) → (space, words) where a search for this query has no vector yet: the active
+-- text space is not the local one, and nobody has searched for these words. Embed `words`, then
+-- put_query_embedding. No row otherwise.
+-- ---------------------------------------------------------------------------------------------
+create or replace function query_to_embed(query text) returns table (space text, words text)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select s.name, w.words
+    from (select _query_words(query) as words) as w
+    join spaces as s on s.modality = 'text' and s.state = 'active' and s.provider <> 'local'
+    where w.words <> '' and not exists (
+        select
+        from query_embeddings as q
+        where q.space_id = s.id and q.query_hash = sha256(convert_to(w.words, 'utf8')));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- query_embedding(words) → the vector of a query in the active text space, if it is known: made here
+-- in the local one, remembered in others; null otherwise.
+-- ---------------------------------------------------------------------------------------------
+create or replace function query_embedding(words text) returns halfvec
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _space spaces := _active_space('text');
+begin
+    if _space.provider = 'local' then
+        return embed_text(words);
+    end if;
+    return (
+        select q.embedding
+        from query_embeddings as q
+        where q.space_id = _space.id
+            and q.query_hash = sha256(convert_to(_query_words(words), 'utf8')));
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_query_embedding(space, words, embedding, keep): remember the vector of a query; the `keep` most
+-- lately remembered ones of all spaces stay.
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_query_embedding(
+    space text, words text, embedding halfvec, keep int default 10000
+) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    insert into query_embeddings as q (space_id, query_hash, embedding)
+    select s.id, sha256(convert_to(words, 'utf8')), put_query_embedding.embedding
+    from spaces as s where s.name = space
+    on conflict (space_id, query_hash) do update
+        set embedding = excluded.embedding, used_at = now();
+    delete from query_embeddings as q
+    where q.used_at < (select o.used_at from query_embeddings as o
+                       order by o.used_at desc offset keep limit 1);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- _filter_predicate(…) → a condition over `products as p` on the values that are given, or null. Its
 -- parameters: $3 filter, $4 where_path, $5 wanted and $6 unwanted keyword ids, $7 source ids,
 -- $8 operators of the query. The text is made of constants; every value stays a parameter.
@@ -313,8 +373,8 @@ begin
     if mode = 'text' then
         embedding := null;
         image_embedding := null;
-    elsif embedding is null and _words <> '' and _text_space.provider = 'local' then
-        embedding := embed_text(_words);
+    elsif embedding is null and _words <> '' then
+        embedding := query_embedding(_words);
     end if;
     if mode <> 'vector' and _words <> '' then
         select coalesce(array_agg(l.lexeme), '{}'), array_agg(l.products),

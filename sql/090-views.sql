@@ -26,6 +26,36 @@ join sources as s on s.id = p.source_id
 left join jobs as j on j.product_id = p.id;
 
 -- ---------------------------------------------------------------------------------------------
+-- cost(by) → calls, tokens and USD of all generations, by day, stage and model; or added up by one
+-- of 'day', 'stage' and 'model', the others null. unpriced: calls whose price is not known. Raises
+-- VT004 for another `by`.
+-- ---------------------------------------------------------------------------------------------
+create or replace function cost(by text default null) returns table (
+    day date, stage text, model text, calls bigint, input_tokens bigint, cached_tokens bigint,
+    output_tokens bigint, usd numeric, unpriced bigint
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+begin
+    if by not in ('day', 'stage', 'model') then
+        raise exception 'costs are added up by day, stage or model, not %', quote_literal(by)
+            using errcode = 'VT004';
+    end if;
+    return query
+    select
+        case when coalesce(by, 'day') = 'day' then g.created_at::date end,
+        case when coalesce(by, 'stage') = 'stage' then g.stage end,
+        case when coalesce(by, 'model') = 'model' then g.model end,
+        count(*), sum(g.input_tokens), sum(g.cached_tokens), sum(g.output_tokens), sum(g.cost),
+        count(*) filter (where g.cost is null)
+    from generations as g
+    group by 1, 2, 3
+    order by 1, 2, 3;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- status: one row. queued counts leased jobs too; spend is in USD, of what had a known price.
 -- ---------------------------------------------------------------------------------------------
 create or replace view status as

@@ -54,7 +54,8 @@ begin
             select p.oid::regprocedure
             from pg_proc as p
             where p.pronamespace = 'vitrina'::regnamespace
-                and p.proname not in ('create_space', 'drop_space', 'use_space')
+                and p.proname not in (
+                    'create_space', 'drop_space', 'use_space', 'index_spaces', 'set_budget')
         loop
             execute format('grant execute on function %s to vitrina_writer', _function);
         end loop;

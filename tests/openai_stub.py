@@ -26,7 +26,7 @@ import threading
 import time
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
@@ -152,7 +152,8 @@ class _Batch:
 
 
 class OpenAIStub:
-    """The server. `key` is the only one accepted, None any; `latency` holds for every answer.
+    """The server. `key` is the only one accepted, None any; `latency` is seconds,
+    for every answer or by route.
 
     `batch_seconds` is how long a batch takes, None until `complete_batches()`.
     """
@@ -161,7 +162,7 @@ class OpenAIStub:
         self,
         *,
         key: str | None = None,
-        latency: float = 0.0,
+        latency: float | Mapping[str, float] = 0.0,
         dimensions: int = 3072,
         batch_seconds: float | None = 0.0,
     ) -> None:
@@ -440,8 +441,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, stub: OpenAIStub, request: Request) -> None:
         faults = stub.take_faults(request)
-        if stub.latency:
-            stub.wait(stub.latency)
+        latency = stub.latency
+        seconds = latency.get(request.route, 0) if isinstance(latency, Mapping) else latency
+        if seconds:
+            stub.wait(seconds)
         if request.route == "unknown":
             self._send(404, _error("not_found", f"no route {request.path}"))
         elif stub.key is not None and request.key != stub.key:

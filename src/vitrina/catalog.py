@@ -4,77 +4,40 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from vitrina import embedded, schema, worker
 from vitrina.config import Settings
-from vitrina.database import Database, HalfVector, Jsonb
+from vitrina.database import Database, Jsonb
 from vitrina.errors import NotFoundError, SchemaError
 from vitrina.images import Limits, Picture
 from vitrina.images import load as load_picture
+from vitrina.queries import Queries
+from vitrina.results import Hit, Ingested
+from vitrina.upkeep import Upkeep
+from vitrina.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from vitrina.engine import Engine
+    from vitrina.importing import Imported
     from vitrina.ingest import Loaded
-    from vitrina.pipeline import Pipeline, Totals
+    from vitrina.pipeline import Totals
     from vitrina.sources import Mapping as ColumnMapping
 
 Mode = Literal["hybrid", "vector", "text"]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One product a search found.
-
-    `score` orders the hits; `similarity` is the cosine, None where no vector took part; `matched`
-    names the channels that found it (code, text, vector, image).
-    """
-
-    product_id: int
-    source: str
-    external_id: str
-    title: str
-    caption: str | None
-    keywords: list[str]
-    url: str | None
-    image: str | None
-    score: float
-    similarity: float | None
-    text_rank: float | None
-    matched: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """What a term is in the vocabulary, and how that was decided."""
-
-    ordinal: int
-    term: str
-    keyword: str | None
-    facet: str | None
-    method: str | None
-    similarity: float | None
-    veto: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What an ingest did: rows read, and work done on what was new or changed."""
-
-    loaded: Loaded
-    totals: Totals
-
-
-class Catalog:
+class Catalog(Vocabulary, Upkeep):
     """A catalog of products in Postgres.
 
     Args:
         dsn: a libpq URL or key=value string. None: VITRINA_DATABASE_URL, and without it the
             embedded Postgres, which is started and kept up to date as needed.
         settings: more settings; from the environment without it.
-        notice: called with one line when the embedded Postgres is used.
+        notice: called with one line about what is used in place of something else.
 
     Raises:
         UnreachableError, AccessError: the database cannot be used.
@@ -93,6 +56,7 @@ class Catalog:
         notice: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings or Settings.from_environment(dsn)
+        self._notice = notice or (lambda _: None)
         url = dsn or self.settings.database_url
         if url is None:
             url = _embedded_url(notice)
@@ -100,6 +64,7 @@ class Catalog:
         if not self.database.value("select to_regclass('vitrina.installed') is not null"):
             self.database.close()
             raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
+        self._queries = Queries(self.database, self.settings, self._notice)
 
     # -- search --------------------------------------------------------------------------------
 
@@ -116,6 +81,7 @@ class Catalog:
         without_keywords: Sequence[str] = (),
         sources: Sequence[str] | None = None,
         mode: Mode = "hybrid",
+        title: str = "",
     ) -> list[Hit]:
         """The k products that match best, by words, by picture, or both.
 
@@ -130,17 +96,25 @@ class Catalog:
             without_keywords: and none of these.
             sources: products of these sources only.
             mode: words and vectors, vectors alone, or words alone.
+            title: what the picture shows, if known: helps a vision model to see it.
 
         Raises:
             PictureError: the picture cannot be used.
             InputError: an argument is out of range.
         """
-        vector = self._image_vector(str(image)) if image is not None else None
+        vector, words = None, None
+        if image is not None:
+            picture = self.picture(str(image))
+            vector = self._queries.image_vector(picture)
+            words = self._queries.picture_words(picture, title) if not query else None
+        if mode != "text":
+            self._queries.embed(query)
         return self._hits(
             'select * from vitrina.search(query => %(query)s, k => %(k)s, "offset" => %(offset)s,'
             " filter => %(filter)s, where_path => %(where)s::jsonpath,"
             " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
-            " sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s)",
+            " sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,"
+            " embedding => vitrina.query_embedding(%(words)s))",
             {
                 "query": query,
                 "k": k,
@@ -152,6 +126,7 @@ class Catalog:
                 "sources": list(sources) if sources is not None else None,
                 "mode": mode,
                 "image": vector,
+                "words": words,
             },
         )
 
@@ -174,10 +149,11 @@ class Catalog:
     def _hits(self, query: Any, params: Any) -> list[Hit]:
         return [Hit(**row) for row in self.database.rows(query, params)]
 
-    def _image_vector(self, reference: str) -> HalfVector:
-        from vitrina.providers.descriptor import LocalImageEmbedder
+    def engine(self) -> Engine:
+        """The provider in use, with all it takes to enrich; close it."""
+        from vitrina.engine import Engine
 
-        return HalfVector(list(LocalImageEmbedder().embed(self.picture(reference))))
+        return Engine.build(self.database, self.settings, notice=self._notice)
 
     def picture(self, reference: str) -> Picture:
         """Load a picture the user named: any local path, or a URL within the limits."""
@@ -188,54 +164,121 @@ class Catalog:
 
     # -- products ------------------------------------------------------------------------------
 
-    def ingest(
+    def load(
         self,
         path: str | Path,
         *,
         source: str | None = None,
         mapping: ColumnMapping | None = None,
-        enrich: bool = True,
         limit: int | None = None,
         rejects: str | None = None,
         encoding: str = "utf-8",
         delimiter: str | None = None,
         text_config: str | None = None,
-        on_load: Callable[[Loaded], None] | None = None,
-        on_work: Callable[[Totals], None] | None = None,
-    ) -> Ingested:
-        """Bring in the products of a CSV or JSON Lines file and enrich what is new or changed.
+        dry_run: bool = False,
+        progress: Callable[[Loaded], None] | None = None,
+    ) -> Loaded:
+        """Bring in the products of a CSV or JSON Lines file; new and changed ones are queued.
 
         Args:
             path: the file; `-` is standard input.
             source: its name; the file's own name without one.
             mapping: which columns are what; recognised by name without one.
-            enrich: work on them now; else they stay queued for `work`.
             limit: at most so many rows.
             rejects: a CSV file for rows that cannot be used, with line and reason.
             encoding, delimiter: of the file.
             text_config: the text-search configuration of the source (english, german, simple …).
-            on_load, on_work: called with the counts so far.
+            dry_run: write nothing, only count.
+            progress: called with the counts so far.
 
         Raises InputError where the file cannot be used at all.
         """
         from vitrina.ingest import load_file
-        from vitrina.pipeline import Totals
 
-        name = source or ("stdin" if str(path) == "-" else Path(path).stem)
-        loaded = load_file(
+        return load_file(
             self.database,
             str(path),
-            source=name,
+            source=_source_name(path, source),
             mapping=mapping,
             encoding=encoding,
             delimiter=delimiter,
             text_config=text_config,
             limit=limit,
             rejects=rejects,
-            progress=on_load,
+            dry_run=dry_run,
+            progress=progress,
         )
-        totals = self.work(sources=[name], progress=on_work) if enrich else Totals()
-        return Ingested(loaded, totals)
+
+    def ingest(
+        self,
+        path: str | Path,
+        *,
+        source: str | None = None,
+        on_work: Callable[[Totals], None] | None = None,
+        **options: Any,
+    ) -> Ingested:
+        """Load a file, then enrich what is new or changed in its source; see load and work."""
+        name = _source_name(path, source)
+        loaded = self.load(path, source=name, **options)
+        return Ingested(loaded, self.work(sources=[name], progress=on_work))
+
+    def import_enriched(
+        self,
+        path: str | Path,
+        *,
+        source: str | None = None,
+        mapping: ColumnMapping | None = None,
+        columns: Mapping[str, str] | None = None,
+        space: str | None = None,
+        model: str = "text-embedding-3-large",
+        provider: str = "openai",
+        threshold: float = 0.6,
+        use: bool = False,
+        limit: int | None = None,
+        rejects: str | None = None,
+        encoding: str = "utf-8",
+        delimiter: str | None = None,
+        text_config: str | None = None,
+        progress: Callable[[Imported], None] | None = None,
+    ) -> Imported:
+        """Bring in products that are tagged, captioned and embedded already: nothing is paid again.
+
+        Args:
+            path, source, mapping, limit, rejects, encoding, delimiter, text_config: as for load.
+            columns: keywords, description, caption or embedding to its column; the rest is
+                recognised by name.
+            space: the text space of the embeddings, made on first use; named after provider,
+                model and dimensions without it.
+            model, provider: what made the embeddings.
+            threshold: of a space that is made: the cosine above which two keywords are one.
+            use: search by that space from now on.
+            progress: called with the counts so far.
+
+        Raises InputError where the file cannot be used, or not with that space; AccessError where
+        this role may not make or use the space, saying who may.
+        """
+        from vitrina.importing import import_file
+
+        done = import_file(
+            self.database,
+            str(path),
+            source=_source_name(path, source),
+            mapping=mapping,
+            columns=columns,
+            space=space,
+            model=model,
+            provider=provider,
+            threshold=threshold,
+            use=use,
+            encoding=encoding,
+            delimiter=delimiter,
+            text_config=text_config,
+            limit=limit,
+            rejects=rejects,
+            progress=progress,
+        )
+        self._index(done.enriched + done.embedded)
+        return done
 
     def retry_images(self, *, sources: Sequence[str] | None = None) -> int:
         """Queue products whose picture could not be had; returns how many."""
@@ -250,32 +293,32 @@ class Catalog:
         stop: threading.Event | None = None,
         watch: bool = False,
     ) -> Totals:
-        """Enrich every queued product that is due; with `watch`, go on until `stop` is set."""
-        pipeline = self._pipeline()
-        try:
-            if watch:
-                stop = stop or threading.Event()
-                return worker.watch(
-                    self.database, pipeline, stop, sources=sources, progress=progress
-                )
-            return worker.drain(
-                self.database, pipeline, sources=sources, progress=progress, stop=stop
-            )
-        finally:
-            pipeline.close()
+        """Enrich every queued product that is due; with `watch`, go on until `stop` is set.
 
-    def _pipeline(self) -> Pipeline:
+        Raises ProviderError where the provider cannot be used, BudgetError where the budget is
+        spent; what is finished is stored first.
+        """
+        from vitrina.pictures import PictureLoader
         from vitrina.pipeline import Pipeline
         from vitrina.providers.descriptor import LocalImageEmbedder
-        from vitrina.providers.local import LocalVision
 
-        return Pipeline(
-            self.database,
-            LocalVision(),
-            LocalImageEmbedder(),
-            limits=self._limits(),
-            concurrency=self.settings.concurrency,
-        )
+        loader = PictureLoader(self._limits())
+        with (
+            self.engine() as engine,
+            Pipeline(self.database, engine, LocalImageEmbedder(), loader) as pipeline,
+        ):
+            go = partial(worker.watch if watch else worker.drain, self.database, pipeline)
+            totals = go(sources=sources, paid=engine.paid, progress=progress, stop=stop)
+            if not (stop and stop.is_set()):
+                totals.embeddings += engine.backfill()
+                self._index(totals.embeddings)
+            return totals
+
+    def _index(self, embeddings: int) -> None:
+        """Index the spaces that have none, once so many embeddings are new in them."""
+        advice = worker.index_spaces(self.database)
+        if advice is not None and embeddings:
+            self._notice(f"some spaces have no index yet: {advice}")
 
     def export(self, *, sources: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
         """Every product with its enrichment, as a stream of dicts, by id."""
@@ -299,55 +342,9 @@ class Catalog:
         """Delete a source and its products; returns how many there were. Keywords stay."""
         return int(self.database.value("select vitrina.remove_source(%s)", (name,)))
 
-    # -- vocabulary ----------------------------------------------------------------------------
-
-    def keywords(self, *, facet: str | None = None, k: int = 1000) -> list[dict[str, Any]]:
-        """The vocabulary, most used first: keyword, facet, products, aliases."""
-        return self.database.rows(
-            "select w.name as keyword, w.facet, w.pinned,"
-            " (select count(*) from vitrina.product_keywords as pk where pk.keyword_id = w.id)"
-            "     as products,"
-            " (select array_agg(a.alias order by a.alias) from vitrina.keyword_aliases as a"
-            "   where a.keyword_id = w.id and a.method <> 'new') as aliases"
-            " from vitrina.keywords as w"
-            " where %(facet)s::text is null or w.facet = %(facet)s"
-            " order by products desc, w.name limit %(k)s",
-            {"facet": facet, "k": k},
-        )
-
-    def resolve(
-        self, said: Sequence[str], *, facets: Sequence[str] | None = None
-    ) -> list[Resolved]:
-        """The keyword each term is; terms that are none become keywords."""
-        rows = self.database.rows(
-            "select * from vitrina.resolve_keywords(%s::text[], null, %s::text[])",
-            (list(said), list(facets) if facets is not None else None),
-        )
-        return [Resolved(**row) for row in rows]
-
-    def similar_keywords(self, term: str, *, k: int = 10) -> list[dict[str, Any]]:
-        """The k keywords nearest to a term: keyword, facet, similarity."""
-        return self.database.rows("select * from vitrina.similar_keywords(%s, %s)", (term, k))
-
-    # -- state ---------------------------------------------------------------------------------
-
-    def status(self) -> dict[str, Any]:
-        """Counts of products, jobs, keywords and generations, the spaces in use, the spend."""
-        (row,) = self.database.rows("select * from vitrina.status")
-        return row
-
-    def server(self) -> str:
-        """What the database runs on, in a few words."""
-        return str(
-            self.database.value(
-                "select 'Postgres ' || split_part(current_setting('server_version'), ' ', 1)"
-                " || ' with pgvector ' || e.extversion"
-                " from pg_extension as e where e.extname = 'vector'"
-            )
-        )
-
     def close(self) -> None:
         """Close the connections; an embedded Postgres goes on running."""
+        self._queries.close()
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -362,6 +359,10 @@ class Catalog:
         self.close()
 
 
+def _source_name(path: str | Path, given: str | None) -> str:
+    return given or ("stdin" if str(path) == "-" else Path(path).stem)
+
+
 def _embedded_url(notice: Callable[[str], None] | None) -> str:
     """The embedded Postgres, running and up to date."""
     server = embedded.start()
@@ -374,6 +375,3 @@ def _embedded_url(notice: Callable[[str], None] | None) -> str:
     if not schema.check(url).current:
         schema.upgrade(url)
     return url
-
-
-HIT_COLUMNS = tuple(column.name for column in fields(Hit))

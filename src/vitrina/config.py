@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
 
+if TYPE_CHECKING:
+    from vitrina.providers.openai_settings import OpenAISettings
+
+Choice = Literal["local", "openai"]
 DATABASE_URL = "VITRINA_DATABASE_URL"
-HOME = "VITRINA_HOME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +22,50 @@ class Settings:
     Args:
         database_url: a libpq URL or key=value string; None for the embedded Postgres.
         allow_private_images: also fetch pictures from private, loopback and link-local addresses.
-        concurrency: pictures and models at work at once.
+        concurrency: requests, or pictures, at work at once.
+        provider: who tags, describes, captions and embeds. None: `openai` where OPENAI_API_KEY or
+            OPENAI_BASE_URL is set, else `local`.
+        endpoint: changes to what the environment says about the endpoint, by the names of
+            OpenAISettings.
+        one_call: ask a vision model for everything at once.
+        max_cost: USD a run may spend.
+        weave: the Weave project to trace to; nothing is traced without one.
     """
 
     database_url: str | None = None
     allow_private_images: bool = False
     concurrency: int = 8
+    provider: Choice | None = None
+    endpoint: Mapping[str, object] = field(default_factory=dict)
+    one_call: bool = False
+    max_cost: Decimal | None = None
+    weave: str | None = None
 
     @classmethod
     def from_environment(cls, database_url: str | None = None) -> Settings:
         """Flags first, the environment second; an empty variable is no setting."""
-        return cls(database_url=database_url or os.environ.get(DATABASE_URL, "").strip() or None)
+        return cls(
+            database_url=database_url or _variable(DATABASE_URL),
+            weave=_variable("VITRINA_WEAVE_PROJECT"),
+        )
+
+    @property
+    def chosen(self) -> Choice:
+        """Who answers."""
+        if self.provider is not None:
+            return self.provider
+        return "openai" if _variable("OPENAI_API_KEY") or _variable("OPENAI_BASE_URL") else "local"
+
+    def openai(self) -> OpenAISettings:
+        """The endpoint to ask. Raises ConfigError where the environment does not say."""
+        from vitrina.providers.openai_settings import DEFAULT_DIMENSIONS, OpenAISettings
+
+        given = {name: value for name, value in self.endpoint.items() if value is not None}
+        if "embedding_model" in given and "dimensions" not in given:
+            known = DEFAULT_DIMENSIONS.get(str(given["embedding_model"]))
+            given |= {"dimensions": known} if known else {}
+        return OpenAISettings.from_environment(changes=given)
+
+
+def _variable(name: str) -> str | None:
+    return os.environ.get(name, "").strip() or None

@@ -68,6 +68,7 @@ def load_file(
     text_config: str | None = None,
     limit: int | None = None,
     rejects: str | None = None,
+    dry_run: bool = False,
     progress: Callable[[Loaded], None] | None = None,
 ) -> Loaded:
     """Upsert the products of a file by (source, external id); what changed is queued.
@@ -84,6 +85,7 @@ def load_file(
         text_config: the text-search configuration of the source (english, german, simple …).
         limit: at most so many rows.
         rejects: a CSV file to write rows to that cannot be used, with line and reason.
+        dry_run: write nothing; count what would be queued.
         progress: called after each batch.
 
     Raises:
@@ -115,10 +117,10 @@ def load_file(
                 loaded.read += 1
                 batch.append(product)
             if batch and (product is None or len(batch) >= BATCH):
-                if not registered:
+                if not registered and not dry_run:
                     _register(database, source, mapping, text_config)
                     registered = True
-                _put(database, source, batch, loaded)
+                _put(database, source, batch, loaded, dry_run=dry_run)
                 batch.clear()
                 if progress is not None:
                     progress(loaded)
@@ -133,7 +135,9 @@ def _register(database: Database, source: str, mapping: Mapping, text_config: st
     )
 
 
-def _put(database: Database, source: str, batch: list[Product], loaded: Loaded) -> None:
+def _put(
+    database: Database, source: str, batch: list[Product], loaded: Loaded, *, dry_run: bool
+) -> None:
     rows = [
         {
             "external_id": product.external_id,
@@ -146,6 +150,9 @@ def _put(database: Database, source: str, batch: list[Product], loaded: Loaded) 
         for product in batch
     ]
     payload = Jsonb(rows, dumps=lambda value: json.dumps(value, ensure_ascii=False))
+    if dry_run:
+        loaded.queued += database.value("select vitrina.count_to_queue(%s, %s)", (source, payload))
+        return
     (counts,) = database.rows("select * from vitrina.put_products(%s, %s)", (source, payload))
     for name, count in counts.items():
         setattr(loaded, name, getattr(loaded, name) + count)

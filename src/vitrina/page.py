@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from vitrina.catalog import Hit
+from vitrina.results import Hit
 
 STYLE = """
 :root { color-scheme: light dark; --line: light-dark(#ddd, #444); --dim: light-dark(#667, #99a) }

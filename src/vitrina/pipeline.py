@@ -1,29 +1,28 @@
-"""The stages of an enrichment: picture, tags and caption, embeddings; a batch of jobs at a time."""
+"""Takes products through their stages in a thread pool, and stores them a batch at a time."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Self
 
-from vitrina import images
 from vitrina.database import Database, HalfVector, Jsonb
-from vitrina.errors import ItemError, PictureError
-from vitrina.images import Limits, Picture
-from vitrina.providers.base import Enrichment, ImageEmbedder, Subject, Term, Vision
+from vitrina.engine import Engine
+from vitrina.errors import BudgetError, ItemError, PictureError, ProviderError
+from vitrina.images import Picture
+from vitrina.pictures import PictureLoader
+from vitrina.providers.base import Enrichment, ImageEmbedder, Subject
+from vitrina.stages import dump_terms
 
-STAGE = "enrich"
-NOT_AGAIN = "; it failed before, so it was not asked again in this run"
-HOST_FAILURES = 5  # a host that failed so often in a row is not asked again in this run
+STORE = 32  # products stored and embedded together
+STORERS = 3  # batches stored at once: one waits for its embeddings while another is written
+STORE_SECONDS = 2.0  # a product waits no longer for others to be stored with
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,266 +38,282 @@ class Job:
     attributes: dict[str, object]
     image: str | None
     image_root: str | None
-    image_sha256: bytes | None
+    image_embedded: str | None
 
 
 @dataclass(slots=True)
 class Totals:
-    """What a run did."""
+    """What a run did. `without_picture` are among the products; `cost` is in USD."""
 
     products: int = 0
     failed: int = 0
+    retried: int = 0
     without_picture: int = 0
     generations: int = 0
     reused: int = 0
     embeddings: int = 0
+    cost: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: Totals) -> None:
-        """Count another batch in."""
-        for name in (
-            "products",
-            "failed",
-            "without_picture",
-            "generations",
-            "reused",
-            "embeddings",
-        ):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.reasons.update(other.reasons)
+    errors: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
-class _Work:
+class Work:
+    """A job with what its stages made of it so far."""
+
     job: Job
     picture: Picture | None = None
     image_error: str | None = None
-    key: bytes = b""
+    image_embedding: HalfVector | None = None
     enrichment: Enrichment | None = None
-    seconds: float | None = None
-    image_embedding: Sequence[float] | None = None
     error: str | None = None
 
 
-class PictureLoader:
-    """Loads the pictures of products; gives up on a host that keeps failing."""
+@dataclass(slots=True)
+class _Run:
+    """Where one run stands: products that wait, are at work, finished, and being stored."""
 
-    def __init__(self, limits: Limits) -> None:
-        from vitrina.fetching import Fetcher
+    worker: str
+    claim: Callable[[int], list[Job]]
+    stop: threading.Event | None
+    waiting: deque[Job] = field(default_factory=deque)
+    active: set[Future[Work]] = field(default_factory=set)
+    finished: list[Work] = field(default_factory=list)
+    stores: set[Future[None]] = field(default_factory=set)
+    fatal: BaseException | None = None
+    more: bool = True
+    oldest: float = 0.0
 
-        self._limits = limits
-        self._fetcher = Fetcher(limits)
-        self._failures: Counter[str] = Counter()
-        self._reasons: dict[str, str] = {}
-        self._lock = threading.Lock()
+    @property
+    def halted(self) -> bool:
+        """Whether nothing new may begin."""
+        return self.fatal is not None or (self.stop is not None and self.stop.is_set())
 
-    def load(self, reference: str, root: str | None) -> Picture:
-        """The picture. Raises PictureError with the reason there is none."""
-        host = urlsplit(reference).hostname or "" if "://" in reference[:10] else None
-        if host is None:
-            if root is None:
-                raise PictureError(
-                    f"{reference[:120]} is no URL: name the folder it is under with --image-root"
-                )
-            return images.load(reference, root=Path(root), limits=self._limits)
-        if self._failures[host] >= HOST_FAILURES:
-            raise PictureError(f"{self._reasons[host]}{NOT_AGAIN}", transient=True)
-        try:
-            picture = images.load(reference, limits=self._limits, fetcher=self._fetcher)
-        except PictureError as exc:
-            if exc.transient:
-                with self._lock:
-                    self._failures[host] += 1
-                    self._reasons[host] = str(exc).rpartition(": ")[2]
-            raise
-        with self._lock:
-            self._failures[host] = 0
-        return picture
+    @property
+    def waited(self) -> float:
+        """Seconds that the first finished product has been waiting to be stored."""
+        return time.monotonic() - self.oldest if self.finished else 0.0
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._fetcher.close()
+    def collect(self, done: set[Future[Work]]) -> None:
+        """Take what is finished; what stops the run is kept until the rest is stored."""
+        for future in done:
+            error = future.exception()
+            if error is not None:
+                self.fatal = self.fatal or error
+            else:
+                self.oldest = self.oldest if self.finished else time.monotonic()
+                self.finished.append(future.result())
+
+    def check_stores(self) -> None:
+        """A store that failed stops the run."""
+        for store in [store for store in self.stores if store.done()]:
+            self.stores.discard(store)
+            self.fatal = self.fatal or store.exception()
 
 
 class Pipeline:
-    """Enriches batches of jobs with one provider.
+    """Enriches jobs with one provider; one thread works on one product.
 
-    Pictures, models and descriptors run in a thread pool; the database is asked once a batch.
+    What a stage answers is stored at once by the ledger. What a product became is stored with
+    others in one transaction, beside the stages of those that come after it.
+
+    Args:
+        database: where the products are.
+        engine: what enriches and embeds; not closed here.
+        image_embedder: of pictures; None to leave them.
+        loader: of pictures; closed with the pipeline.
     """
 
     def __init__(
         self,
         database: Database,
-        vision: Vision,
+        engine: Engine,
         image_embedder: ImageEmbedder | None,
-        *,
-        limits: Limits | None = None,
-        concurrency: int = 8,
+        loader: PictureLoader,
     ) -> None:
         self._database = database
-        self._vision = vision
+        self._stages = engine.stages
+        self._ledger = engine.ledger
+        self._embedder = engine.embedder
         self._image_embedder = image_embedder
-        self._loader = PictureLoader(limits or Limits())
-        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="vitrina")
+        self._loader = loader
+        self._threads = engine.threads
+        self._pool = ThreadPoolExecutor(engine.threads, thread_name_prefix="vitrina")
+        self._storer = ThreadPoolExecutor(STORERS, thread_name_prefix="vitrina-store")
+        self._totals = Totals()
+        self._counting = threading.Lock()
+
+    @property
+    def totals(self) -> Totals:
+        """What was done so far."""
+        return replace(
+            self._totals,
+            generations=self._ledger.made,
+            reused=self._ledger.reused,
+            cost=float(self._ledger.spent),
+        )
 
     def close(self) -> None:
         """Stop the threads, after what they are at."""
         self._pool.shutdown(cancel_futures=True)
+        self._storer.shutdown()
         self._loader.close()
 
-    def process(self, worker: str, jobs: Iterable[Job]) -> Totals:
-        """Enrich these jobs and finish them; what fails is charged to its own job."""
-        works = list(self._pool.map(self._with_picture, jobs))
-        self._reuse(works)
-        todo = [work for work in works if work.enrichment is None]
-        reused = len(works) - len(todo)
-        list(self._pool.map(self._enrich, todo))
-        self._embed_images(works)
-        return self._store(worker, works, reused)
+    def __enter__(self) -> Self:
+        return self
 
-    def _with_picture(self, job: Job) -> _Work:
-        work = _Work(job)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def run(
+        self,
+        worker: str,
+        claim: Callable[[int], list[Job]],
+        *,
+        stop: threading.Event | None = None,
+        tick: Callable[[], None] | None = None,
+    ) -> None:
+        """Work on what `claim(k)` gives until it gives nothing, keeping every thread busy.
+
+        Args:
+            worker: the holder of the leases.
+            claim: leases up to k more jobs.
+            stop: once set, no further job is begun.
+            tick: called every second or so, and after each batch.
+
+        Raises ProviderError or BudgetError after storing what is finished; the jobs it stopped
+        stay leased, uncharged, for the caller to release.
+        """
+        run = _Run(worker, claim, stop)
+        while True:
+            self._feed(run)
+            if not run.active:
+                break
+            done, run.active = wait(run.active, timeout=1.0, return_when=FIRST_COMPLETED)
+            run.collect(done)
+            if len(run.finished) >= STORE or run.waited > STORE_SECONDS:
+                self._flush(run)
+            run.check_stores()
+            if tick is not None:
+                tick()
+        self._flush(run)
+        for store in run.stores:
+            store.result()
+        if tick is not None:
+            tick()
+        if run.fatal is not None:
+            raise run.fatal
+
+    def _feed(self, run: _Run) -> None:
+        """Claim and begin as much as there are threads for."""
+        if run.halted:
+            return
+        if run.more and len(run.waiting) < self._threads:
+            jobs = run.claim(2 * self._threads)
+            run.waiting.extend(jobs)
+            run.more = bool(jobs)
+        while run.waiting and len(run.active) < self._threads:
+            run.active.add(self._pool.submit(self._work, run.waiting.popleft()))
+
+    def _flush(self, run: _Run) -> None:
+        if run.finished:
+            run.stores.add(self._storer.submit(self._store, run.worker, run.finished))
+            run.finished = []
+
+    def _work(self, job: Job) -> Work:
+        tracer = self._ledger.tracer
+        if tracer is None:
+            return self._worked(job)
+        with tracer.product(job.source, job.external_id, job.title) as output:
+            work = self._worked(job)
+            if work.enrichment is not None:
+                output["caption"] = work.enrichment.caption
+            return work
+
+    def _worked(self, job: Job) -> Work:
+        work = Work(job)
         if job.image is not None:
             try:
                 work.picture = self._loader.load(job.image, job.image_root)
             except PictureError as exc:
                 work.image_error = str(exc)
-        work.key = self._key(job, work.picture)
-        return work
-
-    def _key(self, job: Job, picture: Picture | None) -> bytes:
-        """The hash of what the provider is shown: the same input is never answered twice."""
-        texts = {
-            name: value
-            for name, value in job.attributes.items()
-            if not isinstance(value, bool | int | float)
-        }
-        shown = [job.title, texts, picture.sha256 if picture else None]
-        return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).digest()
-
-    def _reuse(self, works: list[_Work]) -> None:
-        found = self._database.rows(
-            "select * from vitrina.find_generations(%s, %s, %s, %s)",
-            (
-                STAGE,
-                self._vision.model,
-                self._vision.prompt_version,
-                [work.key for work in works],
-            ),
-        )
-        outputs = {bytes(row["input_hash"]): row["output"] for row in found}
-        for work in works:
-            if output := outputs.get(work.key):
-                work.enrichment = Enrichment(
-                    tuple(Term(term["term"], term["facet"]) for term in output["terms"]),
-                    output["description"],
-                    output["caption"],
-                )
-
-    def _enrich(self, work: _Work) -> None:
-        started = time.monotonic()
         try:
-            work.enrichment = self._vision.enrich(
-                Subject(work.job.title, work.job.attributes, work.picture)
-            )
+            embedder = self._image_embedder
+            picture = work.picture
+            if embedder is not None and picture and picture.sha256 != job.image_embedded:
+                work.image_embedding = HalfVector(list(embedder.embed(picture)))
+            url = job.image if job.image and "://" in job.image[:10] else None
+            subject = Subject(job.title, job.attributes, picture)
+            work.enrichment = self._stages.enrich(subject, url)
+        except (ProviderError, BudgetError):
+            raise
         except ItemError as exc:
             work.error = str(exc)
         except Exception as exc:  # one product never stops the others
             work.error = f"unexpected {type(exc).__name__}: {exc}"
-        work.seconds = time.monotonic() - started
+        return work
 
-    def _embed_images(self, works: list[_Work]) -> None:
-        embedder = self._image_embedder
-        if embedder is None:
-            return
-        stored = self._database.rows(
-            "select e.product_id, e.input_hash from vitrina.product_embeddings as e"
-            " join vitrina.spaces as s on s.id = e.space_id"
-            " where s.modality = 'image' and s.state = 'active' and e.product_id = any(%s)",
-            ([work.job.product_id for work in works],),
-        )
-        known = {row["product_id"]: bytes(row["input_hash"]).hex() for row in stored}
-
-        def embed(work: _Work) -> None:
-            if work.picture is not None and known.get(work.job.product_id) != work.picture.sha256:
-                work.image_embedding = embedder.embed(work.picture)
-
-        list(self._pool.map(embed, works))
-
-    def _store(self, worker: str, works: list[_Work], reused: int) -> Totals:
+    def _store(self, worker: str, works: list[Work]) -> None:
+        """Write what these products became, embed it, and finish their jobs."""
         good = [work for work in works if work.enrichment is not None]
         bad = [work for work in works if work.enrichment is None]
+        ids = [work.job.product_id for work in good]
+        self._embedder.learn(
+            [term for work in good if work.enrichment for term in work.enrichment.terms]
+        )
         with self._database.transaction() as conn:
-
-            def call(query: Any, *params: object) -> int:
-                row = conn.execute(query, params).fetchone()
-                return int(row[0] or 0) if row and isinstance(row[0], int) else 0
-
             pictures = {work.picture.sha256: work.picture for work in works if work.picture}
-            call("select vitrina.put_images(%s)", Jsonb([_image(p) for p in pictures.values()]))
-            generations = call(
-                "select vitrina.put_generations(%s)",
-                Jsonb([self._generation(work) for work in good if work.seconds is not None]),
+            images = [_image(picture) for picture in pictures.values()]
+            conn.execute("select vitrina.put_images(%s)", (Jsonb(images),))
+            conn.execute(
+                "select vitrina.put_enrichments(%s)", (Jsonb([_enrichment(w) for w in good]),)
             )
-            call("select vitrina.put_enrichments(%s)", Jsonb([_enrichment(work) for work in good]))
-            ids = [work.job.product_id for work in good]
-            embeddings = call("select vitrina.embed_products(%s)", ids)
-            embeddings += self._put_image_embeddings(call, works)
-            call(
+            embedded = self._put_image_embeddings(conn, good)
+        embedded += self._embedder.embed_products(ids)
+        with self._database.transaction() as conn:
+            conn.execute(
                 "select vitrina.finish_jobs(%s, %s, %s)",
-                worker,
-                ids,
-                [work.job.version for work in good],
+                (worker, ids, [work.job.version for work in good]),
             )
-            failed = call(
+            row = conn.execute(
                 "select vitrina.fail_jobs(%s, %s, %s)",
-                worker,
-                [work.job.product_id for work in bad],
-                [work.error for work in bad],
-            )
-        return Totals(
-            products=len(good),
-            failed=failed,
-            without_picture=sum(work.picture is None for work in good),
-            generations=generations,
-            reused=reused,
-            embeddings=embeddings,
-            reasons=Counter(work.image_error for work in good if work.image_error),
-        )
+                (worker, [w.job.product_id for w in bad], [w.error for w in bad]),
+            ).fetchone()
+        self._count(good, bad, failed=row[0] if row else 0, embedded=embedded)
 
-    def _put_image_embeddings(self, call: Callable[..., int], works: list[_Work]) -> int:
-        embedded = [work for work in works if work.image_embedding is not None and work.picture]
-        if not embedded:
+    def _put_image_embeddings(self, conn: Any, works: list[Work]) -> int:
+        made = [work for work in works if work.image_embedding is not None and work.picture]
+        if not made:
             return 0
-        return call(
-            "select vitrina.put_embeddings("
-            "(select s.name from vitrina.spaces as s"
-            " where s.modality = 'image' and s.state = 'active'), %s, %s, %s)",
-            [work.job.product_id for work in embedded],
-            [bytes.fromhex(work.picture.sha256) for work in embedded if work.picture],
-            [HalfVector(list(work.image_embedding or ())) for work in embedded],
-        )
+        row = conn.execute(
+            "select vitrina.put_embeddings(s.name, %s, %s, %s) from vitrina.spaces as s"
+            " where s.modality = 'image' and s.state = 'active'",
+            (
+                [work.job.product_id for work in made],
+                [bytes.fromhex(work.picture.sha256) for work in made if work.picture],
+                [work.image_embedding for work in made],
+            ),
+        ).fetchone()
+        return int(row[0]) if row else 0
 
-    def _generation(self, work: _Work) -> dict[str, object]:
-        assert work.enrichment is not None  # noqa: S101 - the caller filters
-        return {
-            "stage": STAGE,
-            "input_hash": work.key.hex(),
-            "provider": self._vision.provider,
-            "model": self._vision.model,
-            "prompt_version": self._vision.prompt_version,
-            "output": {
-                "terms": _terms(work.enrichment),
-                "description": work.enrichment.description,
-                "caption": work.enrichment.caption,
-            },
-            "cost": 0 if self._vision.provider == "local" else None,
-            "seconds": work.seconds,
-        }
+    def _count(self, good: list[Work], bad: list[Work], *, failed: int, embedded: int) -> None:
+        with self._counting:
+            self._add(good, bad, failed=failed, embedded=embedded)
 
-
-def _terms(enrichment: Enrichment) -> list[dict[str, str | None]]:
-    return [{"term": term.term, "facet": term.facet} for term in enrichment.terms]
+    def _add(self, good: list[Work], bad: list[Work], *, failed: int, embedded: int) -> None:
+        totals = self._totals
+        totals.products += len(good)
+        totals.failed += failed
+        totals.retried += len(bad) - failed
+        totals.embeddings += embedded
+        totals.without_picture += sum(work.picture is None for work in good)
+        totals.reasons.update(work.image_error for work in good if work.image_error)
+        totals.errors.update(work.error for work in bad if work.error)
 
 
 def _image(picture: Picture) -> dict[str, object]:
@@ -313,13 +328,13 @@ def _image(picture: Picture) -> dict[str, object]:
     }
 
 
-def _enrichment(work: _Work) -> dict[str, object]:
+def _enrichment(work: Work) -> dict[str, object]:
     assert work.enrichment is not None  # noqa: S101 - the caller filters
     return {
         "product_id": work.job.product_id,
         "image_sha256": work.picture.sha256 if work.picture else None,
         "image_error": work.image_error,
-        "terms": _terms(work.enrichment),
+        "terms": dump_terms(work.enrichment.terms),
         "description": work.enrichment.description,
         "caption": work.enrichment.caption,
     }

@@ -1,4 +1,4 @@
-"""Claims jobs, runs the pipeline on them and finishes them, until none is left."""
+"""Claims jobs, takes them through a pipeline and finishes them, until none is left."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from vitrina.database import Database
-from vitrina.errors import UnreachableError
+from vitrina.errors import AccessError, UnreachableError
 from vitrina.pipeline import Job, Pipeline, Totals
 
-BATCH = 64
-LEASE = "10 minutes"
+LEASE = "2 minutes"
+EXTEND_SECONDS = 30.0  # how often leases are extended; they outlive three missed times
+LARGE = 5_000_000  # numbers in a space (rows by dimensions) that are indexed while it is filled
+HOST = socket.gethostname()
 
 
 def drain(
@@ -22,41 +25,65 @@ def drain(
     pipeline: Pipeline,
     *,
     sources: Sequence[str] | None = None,
+    paid: bool = False,
     progress: Callable[[Totals], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Totals:
-    """Work on every job that is due, a batch at a time, and return what was done.
+    """Work on every job that is due and return what was done, all told.
 
-    Interrupted, it stores the batch it is at first and gives unstarted leases back.
+    Stopped or failing, it stores what is finished and gives its leases back.
 
     Args:
         database: where the jobs are.
         pipeline: what enriches them.
         sources: work on these only.
-        progress: called after each batch with the totals so far.
-        stop: once it is set, the batch at work is the last.
+        paid: the work costs money, so standing budgets hold.
+        progress: called now and then with the totals so far.
+        stop: once it is set, no further product is begun.
     """
-    worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    totals = Totals()
+    worker = f"{HOST}:{os.getpid()}:{secrets.token_hex(4)}"
+    release_dead(database)
+    extended = time.monotonic()
+
+    def tick() -> None:
+        nonlocal extended
+        if time.monotonic() - extended > EXTEND_SECONDS:
+            extended = time.monotonic()
+            database.value("select vitrina.extend_jobs(%s, %s::interval)", (worker, LEASE))
+            index_spaces(database, LARGE)
+        if progress is not None:
+            progress(pipeline.totals)
+
+    def claimed(k: int) -> list[Job]:
+        return claim(database, worker, k, sources=sources, paid=paid)
+
     try:
-        while not (stop and stop.is_set()):
-            jobs = claim(database, worker, sources=sources)
-            if not jobs:
-                break
-            totals.add(pipeline.process(worker, jobs))
-            if progress is not None:
-                progress(totals)
+        pipeline.run(worker, claimed, stop=stop, tick=tick)
     finally:
-        database.value("select vitrina.release_jobs(%s)", (worker,))
-    return totals
+        with contextlib.suppress(UnreachableError):
+            database.value("select vitrina.release_jobs(%s)", (worker,))
+    return pipeline.totals
+
+
+def index_spaces(database: Database, least: int = 1) -> str | None:
+    """Index the spaces that have no index yet, from so many numbers on.
+
+    Returns what the owner of the schema has to run, where this role may not.
+    """
+    try:
+        database.value("select vitrina.index_spaces(%s)", (least,))
+    except AccessError:
+        return "as the owner of the schema vitrina, run: select vitrina.index_spaces();"
+    return None
 
 
 def watch(
     database: Database,
     pipeline: Pipeline,
-    stop: threading.Event,
     *,
+    stop: threading.Event | None = None,
     sources: Sequence[str] | None = None,
+    paid: bool = False,
     progress: Callable[[Totals], None] | None = None,
     seconds: float = 2.0,
 ) -> Totals:
@@ -64,28 +91,47 @@ def watch(
 
     A database that goes away for a while is waited for.
     """
-    totals = Totals()
+    stop = stop or threading.Event()
     while not stop.is_set():
         with contextlib.suppress(UnreachableError):
-            totals.add(drain(database, pipeline, sources=sources, progress=progress, stop=stop))
+            index_spaces(database)
+            drain(database, pipeline, sources=sources, paid=paid, progress=progress, stop=stop)
         stop.wait(seconds)
-    return totals
+    return pipeline.totals
 
 
 def claim(
-    database: Database, worker: str, *, k: int = BATCH, sources: Sequence[str] | None = None
+    database: Database,
+    worker: str,
+    k: int,
+    *,
+    sources: Sequence[str] | None = None,
+    paid: bool = False,
 ) -> list[Job]:
-    """Lease up to k jobs to this worker."""
+    """Lease up to k jobs to this worker. Raises BudgetError where paid work is out of budget."""
     rows = database.rows(
-        "select * from vitrina.claim_jobs(%s, %s, %s::interval, %s::text[])",
-        (worker, k, LEASE, list(sources) if sources is not None else None),
+        "select * from vitrina.claim_jobs(%s, %s, %s::interval, %s::text[], %s)",
+        (worker, k, LEASE, list(sources) if sources is not None else None, paid),
     )
-    return [
-        Job(
-            **{
-                **row,
-                "image_sha256": bytes(row["image_sha256"]) if row["image_sha256"] else None,
-            }
-        )
-        for row in rows
-    ]
+    return [Job(**row) for row in rows]
+
+
+def release_dead(database: Database) -> None:
+    """Give back the leases of workers that ran on this machine and are gone.
+
+    Leases of other machines expire; here a killed worker's are free at once.
+    """
+    for row in database.rows("select vitrina.leasing_workers() as worker"):
+        host, _, rest = str(row["worker"]).rpartition(":")[0].rpartition(":")
+        if host == HOST and rest.isdecimal() and not _alive(int(rest)):
+            database.value("select vitrina.release_jobs(%s)", (row["worker"],))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, progress_bar
-from vitrina.cli.ingest import describe_loaded, describe_totals
+from vitrina.cli.ingest import describe_loaded
+from vitrina.cli.work import describe_totals
 
 if TYPE_CHECKING:
-    from vitrina.catalog import Catalog, Hit
+    from vitrina.catalog import Catalog
     from vitrina.page import Section
+    from vitrina.results import Hit
 
 SOURCE = "demo"
 COLUMNS = {"score": "score", "similarity": "cosine", "title": "title", "matched": "matched"}

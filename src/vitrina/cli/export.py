@@ -4,18 +4,65 @@ from __future__ import annotations
 
 import click
 
-from vitrina.cli._common import emit, open_catalog, source_option
+from vitrina.cli._common import emit, notice, open_catalog, source_option
 
 
 @click.command("export")
 @source_option
 @click.option("--csv", "as_csv", is_flag=True, help="CSV instead of JSON Lines.")
-def command(sources: tuple[str, ...], as_csv: bool) -> None:
+@click.option("--weave", "dataset", metavar="NAME", help="Publish a Weave Dataset instead.")
+@click.option(
+    "--what",
+    type=click.Choice(["products", "vocabulary"]),
+    default="products",
+    show_default=True,
+    help="With --weave: what its rows are.",
+)
+@click.option(
+    "--weave-project",
+    envvar="VITRINA_WEAVE_PROJECT",
+    metavar="ENTITY/PROJECT",
+    help="With --weave: where it goes; VITRINA_WEAVE_PROJECT without it.",
+)
+def command(
+    sources: tuple[str, ...],
+    as_csv: bool,
+    dataset: str | None,
+    what: str,
+    weave_project: str | None,
+) -> None:
     """Write the catalogue to stdout as JSON Lines or CSV, one line a product.
+
+    With --weave it goes to a Weave project as a Dataset, whose reference is printed: `vitrina
+    ingest` takes it.
 
     \b
     Example:
       vitrina export --source furniture > furniture.jsonl
+      vitrina export --weave products --weave-project team/shop
+      vitrina export --weave vocabulary --what vocabulary
     """
+    if dataset is None:
+        if what != "products":
+            raise click.UsageError("--what goes with --weave")
+        with open_catalog() as catalog:
+            emit(catalog.export(sources=sources or None), "csv" if as_csv else "json")
+        return
+    if as_csv or not weave_project:
+        raise click.UsageError(
+            "--csv is not for --weave" if as_csv else "--weave needs --weave-project"
+        )
+    if sources and what == "vocabulary":
+        raise click.UsageError("the vocabulary belongs to all sources: leave --source out")
+    from vitrina import datasets
+
     with open_catalog() as catalog:
-        emit(catalog.export(sources=sources or None), "csv" if as_csv else "json")
+        reference = datasets.publish(
+            catalog,
+            dataset,
+            project=weave_project,
+            what="vocabulary" if what == "vocabulary" else "products",
+            sources=sources or None,
+        )
+    notice(f"published to {weave_project}")
+    click.echo(reference)

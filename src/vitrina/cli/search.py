@@ -51,6 +51,7 @@ def parse_filter(ctx: click.Context, param: click.Parameter, value: str | None) 
     show_default=True,
     help="Words and vectors, vectors alone, or words alone.",
 )
+@click.option("--title", default="", metavar="TEXT", help="What the picture shows, if known.")
 @click.option("--allow-private-images", is_flag=True, help="Fetch --image from a private address.")
 @source_option
 @output_options

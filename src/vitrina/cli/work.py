@@ -2,45 +2,151 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from vitrina.cli._common import notice, open_catalog, progress_bar, source_option
-from vitrina.cli.ingest import describe_totals
+from vitrina.cli._common import emit, notice, open_catalog, progress_bar, source_option
+from vitrina.cli._provider import provider_options, settings
+
+if TYPE_CHECKING:
+    from vitrina.catalog import Catalog
+    from vitrina.pipeline import Totals
+
+
+def describe_totals(totals: Totals) -> str:
+    """Work done, in one line; then the commonest reasons for what is missing."""
+    lines = [
+        f"{totals.products:,} products enriched: {totals.generations:,} generations"
+        f" ({totals.reused:,} reused), {totals.embeddings:,} embeddings"
+        + (f", {totals.cost:.4f} USD" if totals.cost else "")
+    ]
+    if totals.failed or totals.retried:
+        lines.append(f"{totals.failed:,} failed for good, {totals.retried:,} will be tried again:")
+        lines += [f"  {count:,} × {error}" for error, count in totals.errors.most_common(3)]
+    missing = sum(totals.reasons.values())
+    if missing:
+        lines.append(
+            f"{missing:,} pictures could not be had; `vitrina ingest --retry-images` tries again:"
+        )
+        lines += [f"  {count:,} × {reason}" for reason, count in _grouped(totals).items()]
+    return "\n".join(lines)
+
+
+def _grouped(totals: Totals) -> dict[str, int]:
+    """Reasons without the picture's own name, the three commonest first."""
+    from vitrina.pictures import NOT_AGAIN
+
+    counts: dict[str, int] = {}
+    for reason, count in totals.reasons.items():
+        key = reason.removesuffix(NOT_AGAIN).rpartition(": ")[2]
+        counts[key] = counts.get(key, 0) + count
+    return dict(sorted(counts.items(), key=lambda item: -item[1])[:3])
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C interrupts."""
+    stop = threading.Event()
+
+    def told(number: int, _: object) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if not stop.is_set():
+            notice("\nstopping: what is begun is finished and stored; Ctrl-C again to drop it")
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def work(catalog: Catalog, *, sources: list[str] | None, watch: bool = False) -> None:
+    """Work with a bar on a terminal and a summary always, even when it ends early."""
+    queued = catalog.status()["queued"]
+    last: list[Totals] = []
+    with stoppable() as stop, progress_bar("enriching") as bar:
+
+        def progress(totals: Totals) -> None:
+            last[:] = [totals]
+            note = f"{totals.without_picture} without picture" if totals.without_picture else ""
+            if totals.cost:
+                note += f"  {totals.cost:.4f} USD"
+            bar(totals.products + totals.failed, None if watch else queued, note)
+
+        try:
+            last[:] = [catalog.work(sources=sources, progress=progress, stop=stop, watch=watch)]
+        finally:
+            if last:
+                notice(describe_totals(last[0]))
+
+
+def show_estimate(catalog: Catalog, products: int) -> None:
+    """Print what enriching so many products is likely to take and cost; asks nobody."""
+    from vitrina.pricing import estimate
+
+    chosen = catalog.settings
+    if chosen.chosen == "local":
+        click.echo(f"{products:,} products, enriched offline: no calls, no cost")
+        return
+    endpoint = chosen.openai()
+    guess = estimate(
+        products,
+        vision_model=endpoint.vision_model,
+        caption_model=endpoint.caption_model,
+        embedding_model=endpoint.embedding_model,
+        one_call=chosen.one_call,
+        detail=endpoint.detail,
+        options=endpoint.options,
+    )
+    unknown = not endpoint.official
+    rows = [
+        {
+            "stage": stage.stage,
+            "model": stage.model,
+            "calls": stage.calls,
+            "input tokens": stage.input_tokens if stage.input_tokens is not None else "unknown",
+            "output tokens": stage.output_tokens,
+            "USD": "unknown" if unknown or stage.cost is None else f"{stage.cost:.4f}",
+        }
+        for stage in guess.stages
+    ]
+    emit(rows, None)
+    total = "unknown" if unknown or guess.cost is None else f"{guess.cost:.4f} USD"
+    click.echo(f"{products:,} products, at most {guess.calls:,} calls, {total}")
+    for assumption in guess.assumptions:
+        click.echo(f"  {assumption}")
 
 
 @click.command("work")
 @source_option
 @click.option("--watch", is_flag=True, help="Go on looking for work until stopped.")
-@click.option("--concurrency", default=8, show_default=True, metavar="N", help="Products at once.")
-@click.option(
-    "--allow-private-images", is_flag=True, help="Fetch pictures from private addresses too."
-)
-def command(
-    sources: tuple[str, ...], watch: bool, concurrency: int, allow_private_images: bool
-) -> None:
+@click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
+@provider_options
+def command(sources: tuple[str, ...], watch: bool, dry_run: bool, **options: Any) -> None:
     """Enrich the products that are queued, until none is left that is due.
 
-    Any number of these may run at once, on any number of machines. Stopped, it stores what it is
-    at first.
+    Any number of these may run at once, on any number of machines. Stopped, it finishes and stores
+    what is begun.
 
     \b
     Example:
-      vitrina work --watch --concurrency 16
+      vitrina work --dry-run
+      vitrina work --max-cost 5 --concurrency 16
+      vitrina work --watch
     """
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    with (
-        open_catalog(concurrency=concurrency, allow_private_images=allow_private_images) as catalog,
-        progress_bar("enriching") as bar,
-    ):
-        queued = catalog.status()["queued"]
-        totals = catalog.work(
-            sources=sources or None,
-            progress=lambda t: bar(t.products + t.failed, None if watch else queued, ""),
-            stop=stop,
-            watch=watch,
-        )
-    notice(describe_totals(totals))
+    with open_catalog(**settings(options)) as catalog:
+        if dry_run:
+            show_estimate(catalog, catalog.status()["queued"])
+            return
+        work(catalog, sources=list(sources) or None, watch=watch)

@@ -103,8 +103,16 @@ class OpenAISettings:
         )
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> OpenAISettings:
-        """The settings in OPENAI_* and VITRINA_*; an empty variable is no setting."""
+    def from_environment(
+        cls,
+        environment: Mapping[str, str] | None = None,
+        *,
+        changes: Mapping[str, object] | None = None,
+    ) -> OpenAISettings:
+        """The settings in OPENAI_* and VITRINA_*, and `changes` over them, by field.
+
+        An empty variable is no setting.
+        """
         found = os.environ if environment is None else environment
 
         def text(name: str) -> str | None:
@@ -127,6 +135,7 @@ class OpenAISettings:
         }
         if given["dimensions"] is None:
             given["dimensions"] = DEFAULT_DIMENSIONS.get(str(given["embedding_model"]))
+        given |= changes or {}
         return cls(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
 
 

@@ -1,0 +1,220 @@
+-- ---------------------------------------------------------------------------------------------
+-- import_space(name, provider, model, dimensions, threshold, use) → the name of the text space for
+-- vectors that come from elsewhere, which it makes if there is none. name: null for one made of
+-- provider, model and dimensions. use: it is to become the active one, see use_space; that is
+-- checked here and left to the caller. Raises VT004 where a space of this name takes other vectors,
+-- VT002 where the role may not do it, with what its owner runs.
+-- ---------------------------------------------------------------------------------------------
+create or replace function import_space(
+    name text, provider text, model text, dimensions int, threshold real default 0.6,
+    use boolean default false
+) returns text
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _name text := coalesce(name, format('%s-%s-%s', lower(provider), left(btrim(
+        regexp_replace(lower(model), '[^a-z0-9._-]+', '-', 'g'), '.-'), 80), dimensions));
+    _owner text := (select pg_get_userbyid(n.nspowner) from pg_namespace as n
+                    where n.nspname = 'vitrina');
+    _space spaces;
+begin
+    if import_space.provider = 'local' then
+        raise exception 'the vectors of the local space are made in the database'
+            using errcode = 'VT004', hint = 'leave the embeddings out, or name their provider';
+    end if;
+    if _name !~ '^[a-z0-9][a-z0-9._-]{0,99}$' then
+        raise exception '% cannot be the name of a space', quote_literal(_name)
+            using errcode = 'VT004', hint = 'a-z, 0-9, ".", "_" and "-", at most 100 of them';
+    end if;
+    if use and not has_table_privilege('spaces', 'update') then
+        raise exception 'the role % may not make % the active space', current_user, _name
+            using errcode = 'VT002', hint = format(
+                'import without use, then as %s, the owner: select vitrina.use_space(%L);',
+                _owner, _name);
+    end if;
+    if not exists (select from spaces as s where s.name = _name) then
+        begin
+            -- what making a partition locks, in the order in which workers lock it
+            lock table only keyword_embeddings in access exclusive mode;
+            lock table keywords, products in share row exclusive mode;
+            lock table only product_embeddings in access exclusive mode;
+            lock table spaces in share row exclusive mode;
+            -- another import may have made it meanwhile
+            perform create_space(_name, provider, model, 'text', dimensions, threshold)
+            where not exists (select from spaces as s where s.name = _name);
+        exception when insufficient_privilege then
+            raise exception 'the role % may not make the space %', current_user, _name
+                using errcode = 'VT002', hint = format(
+                    'first, as %s, the owner: '
+                    'select vitrina.create_space(%L, %L, %L, ''text'', %s, %s);',
+                    _owner, _name, provider, model, dimensions, threshold);
+        end;
+    end if;
+    select s.* into _space from spaces as s where s.name = _name;
+    if (_space.modality, _space.dimensions) is distinct from ('text', import_space.dimensions) then
+        raise exception 'the space % takes % vectors of % dimensions, these have %',
+            _name, _space.modality, _space.dimensions, import_space.dimensions
+            using errcode = 'VT004', hint = 'name another space';
+    end if;
+    if (_space.provider, _space.model)
+       is distinct from (import_space.provider, import_space.model) then
+        raise exception 'the space % is for % %, not for % %', _name, _space.provider, _space.model,
+            import_space.provider, import_space.model
+            using errcode = 'VT004', hint = 'give its provider and model, or name another space';
+    end if;
+    return _name;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _learn_terms(said): terms that are no keyword yet become one, or join one, as resolve_keywords
+-- decides. Where the active text space is not the local one, no vector is asked for: the thesaurus
+-- decides, and the rest become keywords of their own.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _learn_terms(said text[]) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _terms text[];
+    _forms text[];
+    _embeddings halfvec[];
+begin
+    select array_agg(u.term order by u.place), array_agg(u.form order by u.place)
+    into _terms, _forms
+    from (
+        select t.term, t.place, normal_form(t.term) as form
+        from unnest(said) with ordinality as t (term, place)
+    ) as u
+    where u.form <> '' and not exists (
+        select from keyword_aliases as a where a.alias = u.form);
+    if _terms is null then
+        return;
+    end if;
+    if (_active_space('text')).provider = 'local' then
+        select array_agg(e.embedding order by e.ordinal) into _embeddings
+        from embed_texts(_terms) as e;
+    end if;
+    perform l.alias from _learn_keywords(_terms, _forms, _embeddings, null) as l;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _changed_enrichments(source, products) → those of import_products' rows with keywords and caption
+-- that say something else than what is stored, as put_enrichments reads them. The picture that a
+-- product has stays. Every term must be a keyword or alias by now.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _changed_enrichments(source text, products jsonb) returns jsonb
+language sql stable security invoker
+set search_path from current
+as $func$
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'product_id', p.id, 'image_sha256', encode(p.image_sha256, 'hex'),
+        'image_error', p.image_error, 'description', g.description, 'caption', g.caption,
+        'terms', (select jsonb_agg(jsonb_build_object('term', t.term) order by t.place)
+                  from jsonb_array_elements_text(g.keywords) with ordinality as t (term, place))
+        ) order by p.id), '[]')
+    from jsonb_to_recordset(_changed_enrichments.products) as g (
+        external_id text, keywords jsonb, description text, caption text)
+    join sources as s on s.name = _changed_enrichments.source
+    join products as p on p.source_id = s.id and p.external_id = g.external_id
+    cross join lateral (
+        select coalesce(array_agg(k.name order by k.place), '{}') as names,
+               array_agg(k.term order by k.id) as terms
+        from (
+            select distinct on (w.id) w.id, w.name, t.term, t.place
+            from jsonb_array_elements_text(g.keywords) with ordinality as t (term, place)
+            join keyword_aliases as a on a.alias = normal_form(t.term)
+            join keywords as w on w.id = a.keyword_id
+            order by w.id, t.place
+        ) as k
+    ) as said
+    where g.keywords is not null and g.caption is not null
+        and (p.enriched_at is null
+             or (p.description, p.caption, p.keywords)
+                is distinct from (g.description, g.caption, said.names)
+             or said.terms is distinct from (
+                select array_agg(pk.said order by pk.keyword_id)
+                from product_keywords as pk where pk.product_id = p.id));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- import_products(source, products, space, embeddings) → counts of rows inserted, updated,
+-- unchanged, queued, and of enrichments and embeddings that were new or changed.
+-- products: as put_products takes them, each with keywords (an array of texts), description and
+-- caption where they are known. With keywords and a caption a product counts as enriched: it is
+-- not queued, its terms are resolved as put_enrichments does, and a local text space embeds it.
+-- embeddings: one per product or null, in the text space that `space` names; each counts as made
+-- from the keywords and the caption that are stored. Raises VT003 for an unknown source or space,
+-- VT004 where the arrays differ in length or a vector is all zero.
+-- ---------------------------------------------------------------------------------------------
+create or replace function import_products(
+    source text, products jsonb, space text default null, embeddings halfvec[] default null
+) returns table (
+    inserted int, updated int, unchanged int, queued int, enriched int, embedded int
+)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _codes text[];
+    _enriched bigint[];
+    _versions bigint;
+begin
+    if cardinality(embeddings) <> jsonb_array_length(import_products.products) then
+        raise exception 'give one embedding per product, null for none' using errcode = 'VT004';
+    end if;
+    -- before a product is locked: workers take these two locks in this order
+    perform _learn_terms(array_agg(t.term order by g.place, t.place))
+    from rows from (jsonb_to_recordset(import_products.products) as (keywords jsonb, caption text))
+        with ordinality as g (keywords, caption, place)
+    cross join lateral jsonb_array_elements_text(g.keywords) with ordinality as t (term, place)
+    where g.caption is not null;
+
+    select array_agg(g.external_id) into _codes
+    from jsonb_to_recordset(import_products.products) as g (
+        external_id text, keywords jsonb, caption text)
+    where g.keywords is not null and g.caption is not null;
+    select coalesce(sum(j.version), 0) into _versions
+    from jobs as j
+    join products as p on p.id = j.product_id
+    join sources as s on s.id = p.source_id
+    where s.name = import_products.source and p.external_id = any (_codes);
+
+    select c.inserted, c.updated, c.unchanged, c.queued
+    into inserted, updated, unchanged, queued
+    from put_products(import_products.source, import_products.products) as c;
+    select put_enrichments(_changed_enrichments(import_products.source, import_products.products))
+    into enriched;
+
+    select coalesce(array_agg(p.id order by p.id), '{}') into _enriched
+    from products as p
+    join sources as s on s.id = p.source_id
+    where s.name = import_products.source and p.external_id = any (_codes);
+    -- queueing a product has added one to its job's version: this many of `queued` are gone again
+    with gone as (
+        delete from jobs as j where j.product_id = any (_enriched) returning j.version
+    )
+    select import_products.queued - (coalesce(sum(g.version), 0) - _versions) into queued
+    from gone as g;
+
+    if (_active_space('text')).provider = 'local' then
+        perform embed_products(_enriched);
+    end if;
+    select put_embeddings(import_products.space, array_agg(p.id),
+                          array_agg(sha256(convert_to(embedding_input(p.keywords, p.caption), 'utf8'))),
+                          array_agg(e.embedding))
+    into embedded
+    from rows from (jsonb_to_recordset(import_products.products) as (external_id text))
+        with ordinality as g (external_id, place)
+    join unnest(embeddings) with ordinality as e (embedding, place) on e.place = g.place
+    join sources as s on s.name = import_products.source
+    join products as p on p.source_id = s.id and p.external_id = g.external_id
+    where e.embedding is not null
+    having count(*) > 0;
+    embedded := coalesce(embedded, 0);
+    return next;
+end
+$func$;

@@ -1,0 +1,89 @@
+"""Options of commands that ask models: which, how, and for how much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Names of OpenAISettings; the option is the same with hyphens.
+ENDPOINT = (
+    "vision_model",
+    "caption_model",
+    "embedding_model",
+    "dimensions",
+    "detail",
+    "image_urls",
+    "domain",
+    "language",
+    "hints",
+)
+
+
+def parse_usd(ctx: click.Context, param: click.Parameter, value: str | None) -> Decimal | None:
+    """An amount of USD."""
+    if value is None:
+        return None
+    try:
+        amount = Decimal(value.removeprefix("$"))
+    except InvalidOperation:
+        raise click.BadParameter(f"{value!r} is no amount of USD") from None
+    if not amount.is_finite() or amount < 0:
+        raise click.BadParameter("an amount is zero or more")
+    return amount
+
+
+OPTIONS = (
+    click.option(
+        "--provider",
+        type=click.Choice(["local", "openai"]),
+        envvar="VITRINA_PROVIDER",
+        help="Who tags, captions and embeds. Without it: openai where OPENAI_API_KEY or"
+        " OPENAI_BASE_URL is set, else local.",
+    ),
+    click.option("--one-call", is_flag=True, help="Ask the vision model for everything at once."),
+    click.option("--vision-model", metavar="NAME", help="Looks at pictures [gpt-4o-mini]."),
+    click.option("--caption-model", metavar="NAME", help="Writes captions [the vision model]."),
+    click.option("--embedding-model", metavar="NAME", help="Embeds [text-embedding-3-large]."),
+    click.option("--dimensions", type=int, metavar="N", help="Of the embeddings [3072]."),
+    click.option("--detail", type=click.Choice(["low", "high"]), help="How closely to look [low]."),
+    click.option(
+        "--image-urls", is_flag=True, default=None, help="Send addresses of pictures, not pictures."
+    ),
+    click.option("--domain", metavar="TEXT", help='What is sold, like "furniture and home".'),
+    click.option("--language", metavar="NAME", help="Of keywords and captions [English]."),
+    click.option(
+        "--vocabulary",
+        "hints",
+        type=click.Choice(["open", "hint", "closed"]),
+        help="Name any keyword, prefer existing ones, or only those [open].",
+    ),
+    click.option(
+        "--max-cost", callback=parse_usd, metavar="USD", help="Stop when so much is spent."
+    ),
+    click.option(
+        "--weave", metavar="PROJECT", envvar="VITRINA_WEAVE_PROJECT", help="Trace to Weave."
+    ),
+    click.option("--concurrency", default=8, show_default=True, metavar="N", help="Calls at once."),
+    click.option(
+        "--allow-private-images", is_flag=True, help="Fetch pictures from private addresses too."
+    ),
+)
+
+
+def provider_options(command: F) -> F:
+    """Add them all; the command takes them as **options for `settings`."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options above out of a command's, as changes to Settings."""
+    endpoint = {name: options.pop(name) for name in ENDPOINT}
+    names = ("provider", "one_call", "max_cost", "weave", "concurrency", "allow_private_images")
+    return {"endpoint": endpoint, **{name: options.pop(name) for name in names}}

@@ -1,0 +1,131 @@
+"""`vitrina import`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vitrina.cli._common import notice, open_catalog, progress_bar
+from vitrina.cli.ingest import describe_loaded, parse_map
+
+if TYPE_CHECKING:
+    from vitrina.importing import Imported
+
+ENRICHMENT = ("keywords", "description", "caption", "embedding")
+
+
+def _describe(done: Imported) -> None:
+    """Rows by outcome, the first that could not be used, and what was known of the others."""
+    notice(describe_loaded(done.loaded))
+    into = f" into the space {done.space}" if done.space else ""
+    notice(
+        f"{done.enriched:,} enriched as they came, {done.embedded:,} embeddings{into},"
+        f" {done.queued:,} queued for `vitrina work`"
+    )
+    if done.refused:
+        notice(f"{done.refused:,} enrichments or embeddings could not be used")
+
+
+def _describe_space(done: Imported, active: str | None, model: str) -> None:
+    """Whether searches use the vectors that came in, and what that takes."""
+    if done.space is None:
+        return
+    if done.space == active:
+        notice(
+            f"searches use {done.space}: queries by text are embedded by {model}, which takes"
+            " OPENAI_API_KEY or OPENAI_BASE_URL; products without a vector there match by words"
+        )
+    else:
+        notice(f"searches use {active} as before; to switch: vitrina spaces use {done.space}")
+
+
+@click.command("import")
+@click.argument("file")
+@click.option("--source", metavar="NAME", help="Name of the source; the file's name without it.")
+@click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    callback=parse_map,
+    metavar="FIELD=COLUMN",
+    help="Read title, external_id, image, url, keywords, description, caption or embedding from"
+    " this column; may be given again.",
+)
+@click.option("--space", metavar="NAME", help="Text space of the embeddings; made on first use.")
+@click.option(
+    "--model",
+    default="text-embedding-3-large",
+    show_default=True,
+    metavar="NAME",
+    help="What made the embeddings.",
+)
+@click.option(
+    "--provider", default="openai", show_default=True, metavar="NAME", help="Of the model."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.6,
+    show_default=True,
+    help="Of a new space: the cosine above which two keywords are one.",
+)
+@click.option("--use", is_flag=True, help="Search by these embeddings from now on.")
+@click.option("--image-root", metavar="DIR", help="The folder of pictures that are no URLs.")
+@click.option("--image", metavar="TEMPLATE", help="A picture's name or URL, like '{id}.jpg'.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
+@click.option("--rejects", metavar="FILE", help="Write what cannot be used here, as CSV.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of the file.")
+@click.option("--delimiter", metavar="CHAR", help="Of a CSV; found in its header without it.")
+@click.option(
+    "--text-config", metavar="NAME", help="Text search in this language: english, german …"
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    file: str,
+    columns: dict[str, str],
+    image_root: str | None,
+    image: str | None,
+    **options: Any,
+) -> None:
+    """Bring in products that are tagged, captioned and embedded already, `-` for stdin.
+
+    Products with keywords and a caption come in enriched, embeddings as they are, so nothing is
+    paid for twice; the rest is queued for `vitrina work`. Lists may be JSON or Python literals.
+
+    \b
+    Example:
+      vitrina import enriched.csv
+      vitrina import enriched.csv --map keywords=tags_ai --map caption=alt_text
+      vitrina import enriched.jsonl --model text-embedding-3-small --use
+    """
+    delimiter = options["delimiter"]
+    if delimiter is not None and len(delimiter) != 1:
+        raise click.UsageError("--delimiter is one character")
+    from vitrina.sources import Mapping
+
+    started = time.monotonic()
+    mapping = Mapping(
+        columns={name: column for name, column in columns.items() if name not in ENRICHMENT},
+        image=image,
+        image_root=Path(image_root) if image_root else None,
+    )
+    with open_catalog() as catalog, progress_bar("reading") as bar:
+        done = catalog.import_enriched(
+            file,
+            mapping=mapping,
+            columns={name: column for name, column in columns.items() if name in ENRICHMENT},
+            progress=lambda done: bar(done.loaded.read, None, f"{done.enriched} enriched"),
+            **options,
+        )
+        active = catalog.status()["text_space"]
+    _describe(done)
+    _describe_space(done, active, options["model"])
+    notice(f"{time.monotonic() - started:.1f} s")
+    if (done.loaded.rejected or done.refused) and not options["rejects"]:
+        notice("give --rejects FILE to keep what could not be used, with the reasons")
+        ctx.exit(1)

@@ -1,0 +1,143 @@
+"""Embeds texts of products, keywords and queries in the text space in use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from vitrina.database import Database, HalfVector
+from vitrina.errors import ItemError
+from vitrina.ledger import Ledger, Question
+from vitrina.providers.base import Term
+
+if TYPE_CHECKING:
+    from vitrina.providers.openai import OpenAIProvider
+
+
+class TextEmbedder(Protocol):
+    """Embeds what is new, in batches across products."""
+
+    def learn(self, said: Sequence[Term]) -> None:
+        """Make keywords of terms that are none yet, where that takes vectors from outside."""
+        ...
+
+    def embed_products(self, product_ids: Sequence[int]) -> int:
+        """Embed the texts of these products that changed; returns how many vectors that were."""
+        ...
+
+
+class LocalTextEmbedder:
+    """Leaves everything to SQL: the vectors are made in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def learn(self, said: Sequence[Term]) -> None:
+        """Nothing to do: put_enrichments learns by itself."""
+
+    def embed_products(self, product_ids: Sequence[int]) -> int:
+        """See TextEmbedder."""
+        ids = list(product_ids)
+        return int(self._database.value("select vitrina.embed_products(%s)", (ids,)))
+
+
+class OpenAITextEmbedder:
+    """Embeds through an endpoint, into its own space; and into the local one while that is in use.
+
+    Args:
+        database: where to.
+        provider: whom to ask.
+        ledger: counts what it costs.
+        space: the name of the provider's space.
+        active: whether that space is the one in use.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        provider: OpenAIProvider,
+        ledger: Ledger,
+        *,
+        space: str,
+        active: bool,
+    ) -> None:
+        self._database = database
+        self._provider = provider
+        self._ledger = ledger
+        self._space = space
+        self._active = active
+
+    def learn(self, said: Sequence[Term]) -> None:
+        """See TextEmbedder."""
+        if not self._active:
+            return
+        facets = {term.term: term.facet for term in reversed(said)}
+        rows = self._database.rows("select vitrina.unknown_terms(%s) as term", (list(facets),))
+        terms = [row["term"] for row in rows]
+        if terms:
+            self._database.rows(
+                "select vitrina.resolve_keywords(%s, %s, %s)",
+                (terms, self.embed(terms), [facets[term] for term in terms]),
+            )
+
+    def embed_products(self, product_ids: Sequence[int]) -> int:
+        """See TextEmbedder."""
+        ids = list(product_ids)
+        count = 0
+        if not self._active:
+            count = LocalTextEmbedder(self._database).embed_products(ids)
+        missing = self._database.rows(
+            "select * from vitrina.missing_embeddings(%s, %s)", (ids, self._space)
+        )
+        if missing:
+            vectors = self.embed([row["input"] for row in missing])
+            count += self._database.value(
+                "select vitrina.put_embeddings(%s, %s, %s, %s)",
+                (
+                    self._space,
+                    [row["product_id"] for row in missing],
+                    [bytes(row["input_hash"]) for row in missing],
+                    vectors,
+                ),
+            )
+        return count
+
+    def backfill(self, batch: int = 500) -> int:
+        """Embed keywords and products that have no vector in the space yet; how many that were."""
+        count = 0
+        while rows := self._database.rows(
+            "select w.id, w.name from vitrina.missing_keyword_embeddings(%s, %s) as w",
+            (self._space, batch),
+        ):
+            vectors = self.embed([row["name"] for row in rows])
+            count += self._database.value(
+                "select vitrina.put_keyword_embeddings(%s, %s, %s)",
+                (self._space, [row["id"] for row in rows], vectors),
+            )
+        last = 0
+        while rows := self._database.rows(
+            "select p.id from vitrina.products as p where p.id > %s and p.enriched_at is not null"
+            " order by p.id limit %s",
+            (last, batch),
+        ):
+            last = rows[-1]["id"]
+            count += self.embed_products([row["id"] for row in rows])
+        return count
+
+    def embed(self, texts: Sequence[str]) -> list[HalfVector]:
+        """A vector for each text; its cost is in the ledger. Raises ItemError, ProviderError."""
+        self._ledger.check_budget()
+        answer = self._provider.embed(texts)
+        if len(answer.value) != len(texts):
+            raise ItemError("the provider gave another number of vectors than texts")
+        digest = hashlib.sha256("\0".join(texts).encode()).digest()
+        question = Question(
+            "embed",
+            digest,
+            self._provider.provider,
+            self._provider.settings.embedding_model,
+            str(self._provider.settings.dimensions),
+        )
+        self._ledger.record(question, answer, {"texts": len(texts)})
+        return [HalfVector(vector.tolist()) for vector in answer.value]

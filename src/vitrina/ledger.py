@@ -1,0 +1,151 @@
+"""Generations as cache and ledger: an input is answered once, and every answer has a price."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vitrina.database import Database, Jsonb
+from vitrina.errors import BudgetError
+from vitrina.providers.answers import Answer, AnswerError, Usage
+
+if TYPE_CHECKING:
+    from vitrina.tracing import Tracer
+
+T = TypeVar("T")
+Price = Callable[[str, Usage], Decimal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What identifies an answer: ask the same again and the stored one is given.
+
+    `key` is the sha256 of everything the model is shown that its prompt version does not cover.
+    """
+
+    stage: str
+    key: bytes
+    provider: str
+    model: str
+    prompt_version: str
+
+
+class Ledger:
+    """Finds answers, or has them made and stores each at once, from any number of threads.
+
+    Args:
+        database: where the generations are.
+        price: USD for a model and its usage; None where the price is not known.
+        max_cost: USD this run may spend; calls already under way may go beyond it.
+        tracer: records calls; None where nothing is traced.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        price: Price,
+        max_cost: Decimal | None = None,
+        tracer: Tracer | None = None,
+    ) -> None:
+        self._database = database
+        self._price = price
+        self._max_cost = max_cost
+        self.tracer = tracer
+        self._lock = threading.Lock()
+        self.made = 0
+        self.reused = 0
+        self.spent = Decimal(0)
+
+    def answer(
+        self,
+        question: Question,
+        call: Callable[[], Answer[T]],
+        *,
+        dump: Callable[[T], Any],
+        load: Callable[[Any], T],
+        shown: Mapping[str, object] | None = None,
+    ) -> T:
+        """The stored answer, or the one that `call` gives, stored before this returns.
+
+        `dump` and `load` turn a value into JSON and back; `shown` is what a trace records of it.
+        Raises BudgetError before a call that the budget has no room for, and what `call` raises.
+        """
+        found = self._database.value(
+            "select g.output from vitrina.find_generations(%s, %s, %s, %s) as g",
+            (question.stage, question.model, question.prompt_version, [question.key]),
+        )
+        if found is not None:
+            with self._lock:
+                self.reused += 1
+            return load(found)
+        self.check_budget()
+        started = time.monotonic()
+        try:
+            answer = self._traced(question, call, shown or {})
+        except AnswerError as exc:
+            if exc.usage != Usage():  # it is of no use, and it is paid for all the same
+                self._store_failure(question, exc, time.monotonic() - started)
+            raise
+        self._store(question, answer, dump(answer.value), time.monotonic() - started)
+        with self._lock:
+            self.made += 1
+        return answer.value
+
+    def _store_failure(self, question: Question, exc: AnswerError, seconds: float) -> None:
+        """Keep what a useless answer cost, under a key that nobody asks for."""
+        key = hashlib.sha256(question.key + secrets.token_bytes(16)).digest()
+        answer = Answer(None, question.model, exc.usage, seconds)
+        self._store(
+            replace(question, key=key), answer, {"error": exc.kind, "reason": str(exc)}, seconds
+        )
+
+    def _traced(
+        self, question: Question, call: Callable[[], Answer[T]], shown: Mapping[str, object]
+    ) -> Answer[T]:
+        if self.tracer is None:
+            return call()
+        inputs = {"model": question.model, **shown}
+        return self.tracer.call(question.stage, inputs, call, cost=self._price)
+
+    def check_budget(self) -> None:
+        """Raises BudgetError where this run has spent what it may."""
+        if self._max_cost is not None and self.spent >= self._max_cost:
+            raise BudgetError(
+                f"stopped: {self.spent:.4f} USD spent, --max-cost is {self._max_cost} USD;"
+                " what is paid for is stored, the rest stays queued"
+            )
+
+    def charge(self, answer: Answer[Any]) -> Decimal | None:
+        """Count what an answer cost towards this run's budget; returns its price."""
+        cost = self._price(answer.model, answer.usage)
+        with self._lock:
+            self.spent += cost or 0
+        return cost
+
+    def record(self, question: Question, answer: Answer[Any], output: Any) -> None:
+        """Keep what an answer cost; nobody asks for it again under this key."""
+        self._store(question, answer, output, answer.seconds)
+
+    def _store(self, question: Question, answer: Answer[Any], output: Any, seconds: float) -> None:
+        cost = self.charge(answer)
+        row = {
+            "stage": question.stage,
+            "input_hash": question.key.hex(),
+            "provider": question.provider,
+            "model": question.model,
+            "prompt_version": question.prompt_version,
+            "output": output,
+            "input_tokens": answer.usage.input_tokens,
+            "cached_tokens": answer.usage.cached_tokens,
+            "output_tokens": answer.usage.output_tokens,
+            "cost": str(cost) if cost is not None else None,
+            "seconds": answer.seconds or seconds,
+        }
+        self._database.value("select vitrina.put_generations(%s)", (Jsonb([row]),))

@@ -1,0 +1,84 @@
+"""Turns what people search with, words or a picture, into vectors of the spaces in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vitrina.config import Settings
+from vitrina.database import Database, HalfVector
+from vitrina.images import Picture
+from vitrina.providers.base import Term
+
+if TYPE_CHECKING:
+    from vitrina.engine import Engine
+
+
+class Queries:
+    """Makes vectors of queries and remembers them in the database, so that each is made once."""
+
+    def __init__(
+        self, database: Database, settings: Settings, notice: Callable[[str], None]
+    ) -> None:
+        self._database = database
+        self._settings = replace(settings, weave=None)  # runs are traced, searches are not
+        self._notice = notice
+        self._engine: Engine | None = None
+        self._told = False
+
+    def image_vector(self, picture: Picture) -> HalfVector | None:
+        """The picture in the image space; None where there is no such space in use."""
+        from vitrina.providers.descriptor import LocalImageEmbedder
+
+        if not self._database.value(
+            "select exists (select from vitrina.spaces as s"
+            " where s.modality = 'image' and s.state = 'active')"
+        ):
+            return None
+        return HalfVector(list(LocalImageEmbedder().embed(picture)))
+
+    def picture_words(self, picture: Picture, title: str) -> str | None:
+        """What a vision model says the picture shows, asked once a picture; None without one."""
+        if self._settings.chosen == "local":
+            return None
+        words = self._opened().picture_words(picture, title)
+        self.embed(words)
+        return words
+
+    def embed(self, query: str | None) -> None:
+        """Have a query's vector made and remembered, where the database cannot make it itself."""
+        if not query:
+            return
+        for row in self._database.rows("select * from vitrina.query_to_embed(%s)", (query,)):
+            if self._settings.chosen == "local":
+                if not self._told:
+                    self._notice(
+                        f"searching by words alone: vectors of {row['space']} take OPENAI_API_KEY"
+                        " or OPENAI_BASE_URL"
+                    )
+                self._told = True
+                return
+            vector = self._opened().query_vector(row["words"])
+            if vector is not None:
+                self._database.rows(
+                    "select vitrina.put_query_embedding(%s, %s, %s)",
+                    (row["space"], row["words"], HalfVector(list(vector))),
+                )
+
+    def learn(self, terms: Sequence[Term]) -> None:
+        """Make keywords of new terms, where the database cannot embed them itself."""
+        if self._settings.chosen != "local":
+            self._opened().embedder.learn(terms)
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            from vitrina.engine import Engine
+
+            self._engine = Engine.build(self._database, self._settings, notice=self._notice)
+        return self._engine
+
+    def close(self) -> None:
+        """Let go of the provider."""
+        if self._engine is not None:
+            self._engine.close()

@@ -1,0 +1,50 @@
+"""The vocabulary: keywords, what terms resolve to, what is near."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from vitrina.providers.base import Term
+from vitrina.results import Resolved
+
+if TYPE_CHECKING:
+    from vitrina.database import Database
+    from vitrina.queries import Queries
+
+
+class Vocabulary:
+    """The part of a catalog that is about keywords."""
+
+    database: Database
+    _queries: Queries
+
+    def keywords(self, *, facet: str | None = None, k: int = 1000) -> list[dict[str, Any]]:
+        """The vocabulary, most used first: keyword, facet, products, aliases."""
+        return self.database.rows(
+            "select w.name as keyword, w.facet, w.pinned,"
+            " (select count(*) from vitrina.product_keywords as pk where pk.keyword_id = w.id)"
+            "     as products,"
+            " (select array_agg(a.alias order by a.alias) from vitrina.keyword_aliases as a"
+            "   where a.keyword_id = w.id and a.method <> 'new') as aliases"
+            " from vitrina.keywords as w"
+            " where %(facet)s::text is null or w.facet = %(facet)s"
+            " order by products desc, w.name limit %(k)s",
+            {"facet": facet, "k": k},
+        )
+
+    def resolve(
+        self, said: Sequence[str], *, facets: Sequence[str] | None = None
+    ) -> list[Resolved]:
+        """The keyword each term is; terms that are none become keywords."""
+        self._queries.learn([Term(term) for term in said])
+        rows = self.database.rows(
+            "select * from vitrina.resolve_keywords(%s::text[], null, %s::text[])",
+            (list(said), list(facets) if facets is not None else None),
+        )
+        return [Resolved(**row) for row in rows]
+
+    def similar_keywords(self, term: str, *, k: int = 10) -> list[dict[str, Any]]:
+        """The k keywords nearest to a term: keyword, facet, similarity."""
+        self._queries.embed(term)
+        return self.database.rows("select * from vitrina.similar_keywords(%s, %s)", (term, k))
