@@ -228,8 +228,8 @@ as $func$
     on conflict (space_id, query_hash) do update
         set embedding = excluded.embedding, used_at = now();
     delete from query_embeddings as q
-    where q.used_at < (select o.used_at from query_embeddings as o
-                       order by o.used_at desc offset keep limit 1);
+    where q.used_at <= (select o.used_at from query_embeddings as o
+                        order by o.used_at desc offset keep limit 1);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

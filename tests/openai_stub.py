@@ -270,7 +270,8 @@ class OpenAIStub:
         if request.route == "embeddings":
             return embedding_answer(request.body, self.dimensions, kind)
         if request.route == "models":
-            return {"object": "list", "data": [{"id": "gpt-4o-mini", "object": "model"}]}
+            names = ("gpt-4o-mini", "text-embedding-3-large")
+            return {"object": "list", "data": [{"id": n, "object": "model"} for n in names]}
         if request.route == "files":
             return self._upload(request)
         if request.route == "content":

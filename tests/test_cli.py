@@ -16,6 +16,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
+from openai_stub import OpenAIStub
 from vitrina.cli import COMMANDS, main
 
 Run = Callable[..., Result]
@@ -321,7 +322,28 @@ def test_doctor_says_what_to_do(vitrina: Run, database_url: str, empty_database:
     assert bad.exit_code == 1
     wrong = [row for row in lines(bad) if row["level"] == "wrong"]
     assert {row["check"] for row in wrong} == {"pgvector", "schema"}
-    assert all(row["do"] for row in wrong)
+    assert all(row["do"] != "nothing" for row in wrong)
+
+
+def test_doctor_reaches_for_the_provider(
+    vitrina: Run, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def provider() -> tuple[str, str]:
+        rows = lines(vitrina("doctor", "--json", url=database_url))
+        return next((row["level"], row["found"]) for row in rows if row["check"] == "provider")
+
+    with OpenAIStub(key="right") as stub:
+        monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "right")
+        assert provider()[0] == "ok"
+        monkeypatch.setenv("OPENAI_API_KEY", "wr0ng-key")
+        level, found = provider()
+        assert (level, "refuses the key" in found, "wr0ng" in found) == ("wrong", True, False)
+        monkeypatch.setenv("OPENAI_API_KEY", "right")
+        monkeypatch.setenv("VITRINA_VISION_MODEL", "no-such-model")
+        level, found = provider()
+        assert (level, "no-such-model" in found) == ("wrong", True)
+    assert provider()[0] == "wrong"
 
 
 def test_queued_products_wait_for_a_worker(vitrina: Run, database_url: str, products: Path) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vitrina import __version__, schema
+from vitrina.config import Settings
 from vitrina.database import connect, mapped
 from vitrina.errors import VitrinaError
+
+if TYPE_CHECKING:
+    from vitrina.providers.openai_settings import OpenAISettings
 
 Level = Literal["ok", "note", "wrong"]
 
@@ -23,13 +26,16 @@ class Finding:
     check: str
     level: Level
     found: str
-    do: str = ""
+    do: str = "nothing"
 
 
-def examine(dsn: str) -> Iterator[Finding]:
-    """Check the installation, then the database at `dsn`; a check that fails is a finding."""
+def examine(dsn: str, settings: Settings) -> Iterator[Finding]:
+    """Check the installation, the provider, then the database at `dsn`.
+
+    A check that fails is a finding, not an error.
+    """
     yield from _packages()
-    yield from _provider()
+    yield from _provider(settings)
     try:
         conn = connect(dsn)
     except VitrinaError as exc:
@@ -79,14 +85,53 @@ def _packages() -> Iterator[Finding]:
             )
 
 
-def _provider() -> Iterator[Finding]:
-    key = bool(os.environ.get("OPENAI_API_KEY", "").strip())
-    yield Finding(
-        "provider",
-        "ok",
-        "local: tags come from titles, attributes and measured colours"
-        + ("; OPENAI_API_KEY is set and not used" if key else ""),
-    )
+def _provider(settings: Settings) -> Iterator[Finding]:
+    if settings.chosen == "local":
+        yield Finding(
+            "provider",
+            "note",
+            "local: tags come from titles, attributes and measured colours",
+            "for a vision model, set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own",
+        )
+        return
+    try:
+        endpoint = settings.openai()
+    except VitrinaError as exc:
+        yield Finding("provider", "wrong", str(exc), "correct the environment")
+        return
+    yield _reached(endpoint)
+
+
+def _reached(endpoint: OpenAISettings) -> Finding:
+    """Whether the endpoint answers, takes the key, and knows the models; costs nothing."""
+    import requests
+
+    headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+    try:
+        answer = requests.get(
+            f"{endpoint.url}/models", headers=headers, timeout=10, allow_redirects=False
+        )
+        listed = answer.json() if answer.ok else {}
+    except (requests.RequestException, ValueError) as exc:
+        kind = type(exc).__name__
+        return Finding(
+            "provider", "wrong", f"{endpoint.host} does not answer ({kind})",
+            "check OPENAI_BASE_URL and that the server runs",
+        )  # fmt: skip
+    if answer.status_code in (401, 403):
+        return Finding(
+            "provider", "wrong", f"{endpoint.host} refuses the key", "correct OPENAI_API_KEY"
+        )
+    data = listed.get("data") if isinstance(listed, dict) else None
+    known = {item.get("id") for item in data or () if isinstance(item, dict)}
+    wanted = {endpoint.vision_model, endpoint.model_of("caption"), endpoint.embedding_model}
+    if known and (missing := sorted(wanted - known)):
+        return Finding(
+            "provider", "wrong", f"{endpoint.host} has no {', '.join(missing)}",
+            "set VITRINA_VISION_MODEL, VITRINA_CAPTION_MODEL or VITRINA_EMBEDDING_MODEL",
+        )  # fmt: skip
+    found = f"{endpoint.host} answers; {endpoint.vision_model}, {endpoint.embedding_model}"
+    return Finding("provider", "ok", found)
 
 
 def _server(rows: Rows) -> Iterator[Finding]:
@@ -126,7 +171,7 @@ def _server(rows: Rows) -> Iterator[Finding]:
         "pgvector",
         "wrong" if old else "ok",
         f"{extension} in the schema {namespace}",
-        "as a DBA: alter extension vector update;" if old else "",
+        "as a DBA: alter extension vector update;" if old else "nothing",
     )
 
 

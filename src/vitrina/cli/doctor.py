@@ -21,9 +21,10 @@ def command(output: str | None) -> None:
     Example:
       vitrina doctor
     """
+    from vitrina.config import Settings
     from vitrina.doctor import examine
 
-    findings = list(examine(database_url()))
+    findings = list(examine(database_url(), Settings.from_environment()))
     emit((asdict(finding) for finding in findings), output)
     if any(finding.level == "wrong" for finding in findings):
         sys.exit(1)
