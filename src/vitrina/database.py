@@ -141,6 +141,7 @@ class Database:
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "vitrina",
                 "prepare_threshold": None,
+                "autocommit": True,
             },
         )
 
@@ -153,19 +154,18 @@ class Database:
             )
             if namespace is not None:
                 self._halfvec = TypeInfo.fetch(conn, f"{namespace}.halfvec")
-            conn.commit()
         if self._halfvec is not None:
             register_halfvec_info(conn, self._halfvec)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[psycopg.Connection]:
         """A connection whose work is committed at the end, or not at all."""
-        with mapped(), self._pool.connection() as conn:
+        with mapped(), self._pool.connection() as conn, conn.transaction():
             yield conn
 
     def rows(self, query: LiteralString, params: Params = None) -> list[dict[str, Any]]:
         """All rows of one statement, as dicts, in a transaction of its own."""
-        with self.transaction() as conn, conn.cursor(row_factory=dict_row) as cur:
+        with self._statement() as conn, conn.cursor(row_factory=dict_row) as cur:
             return cur.execute(query, params).fetchall()
 
     def stream(
@@ -178,8 +178,14 @@ class Database:
 
     def value(self, query: LiteralString, params: Params = None) -> Any:
         """The first column of the first row, or None, in a transaction of its own."""
-        with self.transaction() as conn:
+        with self._statement() as conn:
             return fetch_value(conn, query, params)
+
+    @contextlib.contextmanager
+    def _statement(self) -> Iterator[psycopg.Connection]:
+        """A connection in autocommit: one statement, one round trip."""
+        with mapped(), self._pool.connection() as conn:
+            yield conn
 
     def close(self) -> None:
         """Close every connection."""

@@ -77,7 +77,7 @@ class OpenAITextEmbedder:
         terms = [row["term"] for row in rows]
         if terms:
             self._database.rows(
-                "select vitrina.resolve_keywords(%s, %s, %s)",
+                "select vitrina.resolve_keywords(%s, %b, %s)",
                 (terms, self.embed(terms), [facets[term] for term in terms]),
             )
 
@@ -93,7 +93,7 @@ class OpenAITextEmbedder:
         if missing:
             vectors = self.embed([row["input"] for row in missing])
             count += self._database.value(
-                "select vitrina.put_embeddings(%s, %s, %s, %s)",
+                "select vitrina.put_embeddings(%s, %s, %s, %b)",
                 (
                     self._space,
                     [row["product_id"] for row in missing],
@@ -112,7 +112,7 @@ class OpenAITextEmbedder:
         ):
             vectors = self.embed([row["name"] for row in rows])
             count += self._database.value(
-                "select vitrina.put_keyword_embeddings(%s, %s, %s)",
+                "select vitrina.put_keyword_embeddings(%s, %s, %b)",
                 (self._space, [row["id"] for row in rows], vectors),
             )
         last = 0

@@ -291,7 +291,7 @@ class Pipeline:
         if not made:
             return 0
         row = conn.execute(
-            "select vitrina.put_embeddings(s.name, %s, %s, %s) from vitrina.spaces as s"
+            "select vitrina.put_embeddings(s.name, %s, %s, %b) from vitrina.spaces as s"
             " where s.modality = 'image' and s.state = 'active'",
             (
                 [work.job.product_id for work in made],

@@ -62,7 +62,7 @@ class Queries:
             vector = self._opened().query_vector(row["words"])
             if vector is not None:
                 self._database.rows(
-                    "select vitrina.put_query_embedding(%s, %s, %s)",
+                    "select vitrina.put_query_embedding(%s, %s, %b)",
                     (row["space"], row["words"], HalfVector(list(vector))),
                 )
 
