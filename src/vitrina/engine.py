@@ -66,13 +66,26 @@ class Engine:
                 say(
                     "no OPENAI_API_KEY or OPENAI_BASE_URL: tagging offline, with the local provider"
                 )
-            return cls._local(database, settings, tracer)
-        return cls._openai(database, settings, tracer, say)
+        build = cls._local if settings.chosen == "local" else cls._openai
+        try:
+            return build(database, settings, tracer, say)
+        except BaseException:
+            if tracer is not None:
+                tracer.close()
+            raise
 
     @classmethod
-    def _local(cls, database: Database, settings: Settings, tracer: Tracer | None) -> Engine:
+    def _local(
+        cls,
+        database: Database,
+        settings: Settings,
+        tracer: Tracer | None,
+        say: Callable[[str], None],
+    ) -> Engine:
         from vitrina.providers.local import LocalVision
 
+        if settings.provider is None:
+            say("no OPENAI_API_KEY or OPENAI_BASE_URL: the local provider tags, offline")
         active = database.value(
             "select s.provider from vitrina.spaces as s"
             " where s.modality = 'text' and s.state = 'active'"

@@ -20,6 +20,7 @@ COMMANDS = {
     "ingest": ("ingest", "Bring in the products of a CSV or JSON Lines file."),
     "import": ("import_", "Bring in products that are tagged, captioned and embedded already."),
     "work": ("work", "Enrich the products that are queued."),
+    "batch": ("batch", "Half price: see and collect what was submitted in batches."),
     "search": ("search", "Find products by text, by picture, or by both."),
     "similar": ("similar", "Find the products most like one."),
     "keywords": ("keywords", "Look into the vocabulary: list, resolve, similar."),

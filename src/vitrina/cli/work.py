@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, progress_bar, source_option
-from vitrina.cli._provider import provider_options, settings
+from vitrina.cli._provider import batch_options, provider_options, settings
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -91,7 +91,7 @@ def work(catalog: Catalog, *, sources: list[str] | None, watch: bool = False) ->
                 notice(describe_totals(last[0]))
 
 
-def show_estimate(catalog: Catalog, products: int) -> None:
+def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> None:
     """Print what enriching so many products is likely to take and cost; asks nobody."""
     from vitrina.pricing import estimate
 
@@ -106,6 +106,7 @@ def show_estimate(catalog: Catalog, products: int) -> None:
         caption_model=endpoint.caption_model,
         embedding_model=endpoint.embedding_model,
         one_call=chosen.one_call,
+        batch=batch,
         detail=endpoint.detail,
         options=endpoint.options,
     )
@@ -132,21 +133,38 @@ def show_estimate(catalog: Catalog, products: int) -> None:
 @source_option
 @click.option("--watch", is_flag=True, help="Go on looking for work until stopped.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
+@batch_options
 @provider_options
-def command(sources: tuple[str, ...], watch: bool, dry_run: bool, **options: Any) -> None:
+def command(
+    sources: tuple[str, ...],
+    watch: bool,
+    dry_run: bool,
+    batch: bool,
+    batch_tokens: int | None,
+    **options: Any,
+) -> None:
     """Enrich the products that are queued, until none is left that is due.
 
     Any number of these may run at once, on any number of machines. Stopped, it finishes and stores
-    what is begun.
+    what is begun. With --batch it submits what they lack at half the price, and returns: answers
+    come within a day, and `vitrina batch collect` takes them in.
 
     \b
     Example:
       vitrina work --dry-run
       vitrina work --max-cost 5 --concurrency 16
       vitrina work --watch
+      vitrina work --batch
     """
+    if batch and watch:
+        raise click.UsageError("--batch submits and returns: leave --watch out")
     with open_catalog(**settings(options)) as catalog:
         if dry_run:
-            show_estimate(catalog, catalog.status()["queued"])
+            show_estimate(catalog, catalog.status()["queued"], batch=batch)
+            return
+        if batch:
+            from vitrina.cli.batch import submit
+
+            submit(catalog, sources=list(sources) or None, tokens=batch_tokens)
             return
         work(catalog, sources=list(sources) or None, watch=watch)

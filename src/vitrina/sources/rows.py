@@ -42,8 +42,15 @@ def open_rows(
     """Open a file of products; `-` is standard input.
 
     Files named *.jsonl, *.ndjson or *.json are JSON Lines, others CSV; standard input is JSON Lines
-    when it starts with `{`. Raises InputError where the file cannot be read at all.
+    when it starts with `{`. A path that starts with `weave:///` is a Weave Dataset. Raises
+    InputError where the file cannot be read at all.
     """
+    if path.startswith("weave:///"):
+        from vitrina import datasets
+
+        with contextlib.closing(datasets.read(path)) as dataset:
+            yield dataset
+        return
     try:
         codecs.lookup(encoding)
     except LookupError:

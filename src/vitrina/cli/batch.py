@@ -1,0 +1,142 @@
+"""`vitrina batch`, and what `--batch` of other commands does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
+from vitrina.errors import BudgetError, ProviderError
+
+if TYPE_CHECKING:
+    from vitrina.batch_runs import Batched
+    from vitrina.catalog import Catalog
+
+COLUMNS = {
+    "id": "id",
+    "remote_id": "batch",
+    "model": "model",
+    "stages": "stages",
+    "state": "state",
+    "status": "endpoint says",
+    "requests": "requests",
+    "answered": "answered",
+    "unanswered": "unanswered",
+    "cost": "USD",
+    "error": "error",
+}
+
+
+def describe_batched(done: Batched) -> str:
+    """What submitting or collecting did, in a few lines."""
+    lines = []
+    if done.answered or done.unanswered:
+        paid = f", {done.cost:.4f} USD" if done.cost else ""
+        again = f", {done.unanswered:,} without an answer" if done.unanswered else ""
+        lines.append(f"{done.answered:,} answers stored{again}{paid}")
+    if done.batches:
+        cost = f", about {done.estimate:.4f} USD" if done.estimate else ""
+        lines.append(f"{done.requests:,} requests submitted in {done.batches:,} batches{cost}")
+    if done.enriched.products or done.enriched.failed or done.enriched.retried:
+        from vitrina.cli.work import describe_totals
+
+        lines.append(describe_totals(done.enriched))
+    if done.full:
+        lines.append("the queue of the endpoint is full: the rest is submitted as it empties")
+    if done.left:
+        lines.append(f"{done.left:,} products get no answer from a batch: `vitrina work`")
+    lines.append(
+        f"{done.open:,} batches are open: `vitrina batch collect` takes in what they answer"
+        if done.open
+        else "no batch is open"
+    )
+    return "\n".join(lines)
+
+
+def finish(done: Batched) -> None:
+    """Say what was done. Raises ProviderError, BudgetError for what was not."""
+    notice(describe_batched(done))
+    if done.failures:
+        hint = ""
+        if any("token" in reason for reason in done.failures):
+            hint = "; a lower --batch-tokens submits less at a time"
+        raise ProviderError(f"{'; '.join(done.failures)}{hint}; `vitrina work --batch` tries again")
+    if done.stopped is not None:
+        raise BudgetError(done.stopped)
+
+
+def submit(catalog: Catalog, *, sources: list[str] | None, tokens: int | None) -> None:
+    """Submit what queued products lack, with a bar on a terminal."""
+    with progress_bar("submitting") as bar:
+        done = catalog.batch_submit(
+            sources=sources,
+            tokens=tokens,
+            progress=lambda done: bar(done.requests, None, f"{done.batches} batches"),
+        )
+    finish(done)
+
+
+@click.group("batch")
+def command() -> None:
+    """Half price, within a day: see and collect what `vitrina work --batch` submitted.
+
+    \b
+    Example:
+      vitrina work --batch --max-cost 10
+      vitrina batch status
+      vitrina batch collect --wait
+    """
+
+
+@command.command("status")
+@click.option("--open", "open_only", is_flag=True, help="Only those that are not done.")
+@output_options
+def status(open_only: bool, output: str | None) -> None:
+    """Show the batches, newest first; asks nobody.
+
+    \b
+    Example:
+      vitrina batch status --open
+    """
+    with open_catalog() as catalog:
+        rows = catalog.batches(open_only=open_only)
+        emit(rows, output, columns=COLUMNS)
+
+
+@command.command("collect")
+@click.option("--wait", is_flag=True, help="Go on until no batch is open.")
+@click.option(
+    "--poll",
+    type=click.FloatRange(min=0.01),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between two looks.",
+)
+@click.option("--concurrency", default=8, show_default=True, metavar="N", help="Calls at once.")
+def collect(wait: bool, poll: float, concurrency: int) -> None:
+    """Store what batches have answered, submit the next round, finish what is complete.
+
+    Run it now and then, from anywhere: what was submitted says how it was asked. Only the key and
+    the address of the endpoint come from the environment.
+
+    \b
+    Example:
+      vitrina batch collect
+      vitrina batch collect --wait
+    """
+    from vitrina.cli.work import stoppable
+
+    with (
+        open_catalog(concurrency=concurrency) as catalog,
+        stoppable() as stop,
+        progress_bar("collecting") as bar,
+    ):
+        done = catalog.batch_collect(
+            wait=wait,
+            seconds=poll,
+            stop=stop,
+            progress=lambda done: bar(done.answered, None, f"{done.enriched.products} products"),
+        )
+    finish(done)
