@@ -331,7 +331,10 @@ class OpenAIStub:
             with self._lock:
                 self._batches[batch.id] = batch
             return _batch_body(batch, request.body["endpoint"])
-        parts = request.path.strip("/").split("/")
+        parts = request.path.partition("?")[0].strip("/").split("/")
+        if len(parts) == 2:
+            newest = [_batch_body(one, "/v1/chat/completions") for one in self._batches.values()]
+            return {"object": "list", "data": newest[::-1], "has_more": False}
         batch = self._batches[parts[2]]
         if request.route == "cancel" and batch.status == "in_progress":
             batch.status = "cancelled"
@@ -677,6 +680,7 @@ _PATHS: tuple[tuple[str, str, str], ...] = (
     ("POST", r"/v1/files", "files"),
     ("GET", r"/v1/files/[^/]+/content", "content"),
     ("POST", r"/v1/batches", "batches"),
+    ("GET", r"/v1/batches", "batches"),
     ("GET", r"/v1/batches/[^/]+", "batches"),
     ("POST", r"/v1/batches/[^/]+/cancel", "cancel"),
 )

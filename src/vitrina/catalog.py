@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from vitrina import embedded, schema, worker
+from vitrina.batches import Batches
 from vitrina.config import Settings
 from vitrina.database import Database, Jsonb
 from vitrina.errors import NotFoundError, SchemaError
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Mode = Literal["hybrid", "vector", "text"]
 
 
-class Catalog(Vocabulary, Upkeep):
+class Catalog(Vocabulary, Upkeep, Batches):
     """A catalog of products in Postgres.
 
     Args:
@@ -315,7 +316,7 @@ class Catalog(Vocabulary, Upkeep):
             return totals
 
     def _index(self, embeddings: int) -> None:
-        """Index the spaces that have none, once so many embeddings are new in them."""
+        """Index the spaces that have none; where this role may not, say so if any is new."""
         advice = worker.index_spaces(self.database)
         if advice is not None and embeddings:
             self._notice(f"some spaces have no index yet: {advice}")
@@ -360,6 +361,10 @@ class Catalog(Vocabulary, Upkeep):
 
 
 def _source_name(path: str | Path, given: str | None) -> str:
+    if given is None and str(path).startswith("weave:///"):
+        from vitrina.datasets import name_of
+
+        return name_of(str(path))
     return given or ("stdin" if str(path) == "-" else Path(path).stem)
 
 

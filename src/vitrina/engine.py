@@ -61,11 +61,6 @@ class Engine:
             from vitrina.tracing import Tracer
 
             tracer = Tracer.to(settings.weave, notice=say)
-        if settings.chosen == "local":
-            if settings.provider is None:
-                say(
-                    "no OPENAI_API_KEY or OPENAI_BASE_URL: tagging offline, with the local provider"
-                )
         build = cls._local if settings.chosen == "local" else cls._openai
         try:
             return build(database, settings, tracer, say)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +13,8 @@ from vitrina.errors import BudgetError, ProviderError
 if TYPE_CHECKING:
     from vitrina.batch_runs import Batched
     from vitrina.catalog import Catalog
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 COLUMNS = {
     "id": "id",
@@ -26,6 +29,19 @@ COLUMNS = {
     "cost": "USD",
     "error": "error",
 }
+
+
+def batch_options(command: F) -> F:
+    """--batch and --batch-tokens, for commands that enrich."""
+    command = click.option(
+        "--batch-tokens",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Tokens the account may queue for one model [2000000].",
+    )(command)
+    return click.option(
+        "--batch", is_flag=True, help="Half the price, answers within a day: see vitrina batch."
+    )(command)
 
 
 def describe_batched(done: Batched) -> str:

@@ -10,6 +10,7 @@ import click
 
 from vitrina.cli._common import notice, open_catalog, progress_bar
 from vitrina.cli._provider import provider_options, settings
+from vitrina.cli.batch import batch_options, submit
 from vitrina.cli.work import show_estimate, work
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def describe_loaded(loaded: Loaded) -> str:
 @click.option("--no-enrich", is_flag=True, help="Only queue the products, for `vitrina work`.")
 @click.option("--retry-images", is_flag=True, help="Try again for pictures that could not be had.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
+@batch_options
 @provider_options
 @click.pass_context
 def command(
@@ -72,6 +74,8 @@ def command(
     retry_images: bool,
     no_enrich: bool,
     dry_run: bool,
+    batch: bool,
+    batch_tokens: int | None,
     **options: Any,
 ) -> None:
     """Bring in the products of a CSV or JSON Lines file, `-` for stdin, and enrich them.
@@ -79,6 +83,7 @@ def command(
     Products are matched by source and external id: new ones come in, changed ones are updated,
     and only what changed is tagged, captioned and embedded again. Columns that are not the title,
     id, picture or url become attributes. A Weave Dataset comes in the same way, by its reference.
+    With --batch they are tagged and captioned within a day, at half the price: see `vitrina batch`.
 
     \b
     Example:
@@ -89,6 +94,8 @@ def command(
     """
     if file is None and not retry_images:
         raise click.UsageError("name a file, or give --retry-images")
+    if batch and no_enrich:
+        raise click.UsageError("--no-enrich only queues the products: leave it or --batch out")
     if options["delimiter"] is not None and len(options["delimiter"]) != 1:
         raise click.UsageError("--delimiter is one character")
     if file is not None and file.startswith("weave:///"):
@@ -102,12 +109,14 @@ def command(
         if file is not None:
             loaded = _load(catalog, file, name, dry_run, options)
         if dry_run:
-            show_estimate(catalog, loaded.queued if loaded else 0)
+            show_estimate(catalog, loaded.queued if loaded else 0, batch=batch)
             return
         if retry_images:
             count = catalog.retry_images(sources=[name] if name else None)
             notice(f"{count:,} products queued to retry pictures")
-        if not no_enrich:
+        if batch:
+            submit(catalog, sources=[name] if name else None, tokens=batch_tokens)
+        elif not no_enrich:
             work(catalog, sources=[name] if name else None)
     notice(f"{time.monotonic() - started:.1f} s")
     if loaded is not None and loaded.rejected and not options["rejects"]:

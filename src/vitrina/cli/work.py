@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, progress_bar, source_option
-from vitrina.cli._provider import batch_options, provider_options, settings
+from vitrina.cli._provider import provider_options, settings
+from vitrina.cli.batch import batch_options, submit
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -163,8 +164,6 @@ def command(
             show_estimate(catalog, catalog.status()["queued"], batch=batch)
             return
         if batch:
-            from vitrina.cli.batch import submit
-
             submit(catalog, sources=list(sources) or None, tokens=batch_tokens)
             return
         work(catalog, sources=list(sources) or None, watch=watch)
