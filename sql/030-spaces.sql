@@ -49,6 +49,8 @@ declare
     _rows bigint;
     _made int := 0;
 begin
+    -- two workers that finish together would both find the index missing
+    perform pg_advisory_xact_lock(hashtext('vitrina.index_spaces'));
     for _part in
         select c.relname as name, s.dimensions
         from spaces as s

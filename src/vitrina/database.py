@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, LiteralString, Self
+from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
 from pgvector import HalfVector
@@ -17,9 +17,11 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from vitrina import errors
 
-__all__ = ["Database", "HalfVector", "Jsonb", "connect", "fetch_value", "mapped"]
+__all__ = ["Database", "HalfVector", "Jsonb", "connect", "fetch_value", "mapped", "retried"]
 
 CONNECT_SECONDS = 5
+DEADLOCK = "40P01"
+T = TypeVar("T")
 Params = Sequence[Any] | Mapping[str, Any] | None
 
 # sqlstate, or its first two characters, to the error it becomes.
@@ -117,6 +119,20 @@ def fetch_value(conn: psycopg.Connection, query: LiteralString, params: Params =
     """The first column of the first row, or None."""
     row = conn.execute(query, params).fetchone()
     return row[0] if row else None
+
+
+def retried(work: Callable[[], T], *, tries: int = 4) -> T:
+    """What `work` returns; done again where Postgres chose it to end a deadlock.
+
+    `work` is a whole transaction, so nothing of the failed try is left.
+    """
+    for left in reversed(range(tries)):
+        try:
+            return work()
+        except errors.DatabaseError as exc:
+            if not left or getattr(exc.__cause__, "sqlstate", None) != DEADLOCK:
+                raise
+    raise AssertionError("unreachable")
 
 
 class Database:

@@ -181,7 +181,7 @@ def ensure_space(
     try:
         if found is None:
             database.value(
-                "select vitrina.create_space(%s, 'openai', %s, 'text', %s, %s::real)",
+                "select vitrina.import_space(%s, 'openai', %s, %s, %s::real)",
                 (name, endpoint.embedding_model, endpoint.dimensions, THRESHOLD),
             )
         if found in (None, "building") and not database.value(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 
-from vitrina.database import Database, HalfVector, Jsonb
+from vitrina.database import Database, HalfVector, Jsonb, retried
 from vitrina.engine import Engine
 from vitrina.errors import BudgetError, ItemError, PictureError, ProviderError
 from vitrina.images import Picture
@@ -266,25 +266,32 @@ class Pipeline:
         self._embedder.learn(
             [term for work in good if work.enrichment for term in work.enrichment.terms]
         )
-        with self._database.transaction() as conn:
-            pictures = {work.picture.sha256: work.picture for work in works if work.picture}
-            images = [_image(picture) for picture in pictures.values()]
-            conn.execute("select vitrina.put_images(%s)", (Jsonb(images),))
-            conn.execute(
-                "select vitrina.put_enrichments(%s)", (Jsonb([_enrichment(w) for w in good]),)
-            )
-            embedded = self._put_image_embeddings(conn, good)
+        embedded = retried(lambda: self._put(good))
         embedded += self._embedder.embed_products(ids)
+        failed = retried(lambda: self._finish(worker, good, bad))
+        self._count(good, bad, failed=failed, embedded=embedded)
+
+    def _put(self, works: list[Work]) -> int:
+        pictures = {work.picture.sha256: work.picture for work in works if work.picture}
+        images = [_image(picture) for picture in pictures.values()]
+        with self._database.transaction() as conn:
+            conn.execute("select vitrina.put_images(%s)", (Jsonb(images),))
+            enrichments = [_enrichment(work) for work in works]
+            conn.execute("select vitrina.put_enrichments(%s)", (Jsonb(enrichments),))
+            return self._put_image_embeddings(conn, works)
+
+    def _finish(self, worker: str, good: list[Work], bad: list[Work]) -> int:
+        """Finish and fail jobs; returns how many failed for good."""
         with self._database.transaction() as conn:
             conn.execute(
                 "select vitrina.finish_jobs(%s, %s, %s)",
-                (worker, ids, [work.job.version for work in good]),
+                (worker, [w.job.product_id for w in good], [w.job.version for w in good]),
             )
             row = conn.execute(
                 "select vitrina.fail_jobs(%s, %s, %s)",
                 (worker, [w.job.product_id for w in bad], [w.error for w in bad]),
             ).fetchone()
-        self._count(good, bad, failed=row[0] if row else 0, embedded=embedded)
+        return int(row[0]) if row else 0
 
     def _put_image_embeddings(self, conn: Any, works: list[Work]) -> int:
         made = [work for work in works if work.image_embedding is not None and work.picture]
