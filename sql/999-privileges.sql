@@ -48,7 +48,7 @@ begin
         grant insert, update, delete on
             sources, products, product_text, images, keywords, keyword_aliases, product_keywords,
             contrasts, thesaurus, keyword_embeddings, product_embeddings, query_embeddings,
-            generations, jobs
+            generations, jobs, batches, batch_requests
         to vitrina_writer;
         for _function in
             select p.oid::regprocedure

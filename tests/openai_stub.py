@@ -33,6 +33,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 from uuid import uuid4
 
+import numpy as np
+
 COLORS = {"black", "white", "grey", "red", "blue", "green", "yellow", "brown", "beige", "pink"}
 MATERIALS = {"oak", "metal", "steel", "wood", "glass", "leather", "cotton", "rattan", "felt"}
 STYLES = {"modern", "industrial", "rustic", "scandinavian", "vintage", "minimalist"}
@@ -627,19 +629,17 @@ def chat_answer(body: Json) -> Json:
 
 
 @lru_cache(maxsize=4096)
-def _word_vector(word: str, dimensions: int) -> tuple[float, ...]:
+def _word_vector(word: str, dimensions: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8])
-    draw = random.Random(seed)  # noqa: S311 - the same for the same word
-    return tuple(draw.gauss(0.0, 1.0) for _ in range(dimensions))
+    return np.random.default_rng(seed).standard_normal(dimensions)
 
 
 def vector_of(text: str, dimensions: int) -> list[float]:
     """A unit vector: texts that share words are near each other."""
     words = re.findall(r"\w+", text.lower()) or [text]
-    rows = [_word_vector(word, dimensions) for word in words]
-    total = [math.fsum(column) for column in zip(*rows, strict=True)] if rows[1:] else rows[0]
-    length = math.hypot(*total)
-    return [value / length for value in total]
+    total = np.sum([_word_vector(word, dimensions) for word in words], axis=0)
+    vector: list[float] = (total / np.linalg.norm(total)).tolist()
+    return vector
 
 
 def embedding_answer(body: Json, usual: int, kind: str | None) -> Json:

@@ -26,6 +26,10 @@ class TextEmbedder(Protocol):
         """Embed the texts of these products that changed; returns how many vectors that were."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
 
 class LocalTextEmbedder:
     """Leaves everything to SQL: the vectors are made in the database."""
@@ -40,6 +44,9 @@ class LocalTextEmbedder:
         """See TextEmbedder."""
         ids = list(product_ids)
         return int(self._database.value("select vitrina.embed_products(%s)", (ids,)))
+
+    def close(self) -> None:
+        """See TextEmbedder."""
 
 
 class OpenAITextEmbedder:
@@ -102,6 +109,10 @@ class OpenAITextEmbedder:
                 ),
             )
         return count
+
+    def close(self) -> None:
+        """See TextEmbedder."""
+        self._provider.close()
 
     def backfill(self, batch: int = 500) -> int:
         """Embed keywords and products that have no vector in the space yet; how many that were."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vitrina.providers.openai_settings import OpenAISettings
     from vitrina.tracing import Tracer
 
+EMBEDDINGS = 4  # requests for embeddings at once
 THRESHOLD = 0.6  # of the recipe, for text-embedding-3-large
 HINTS = {"hint": 40, "closed": 500}  # keywords shown to a model, at most
 
@@ -109,7 +110,9 @@ class Engine:
         space, active = ensure_space(database, endpoint, say)
         provider = OpenAIProvider(endpoint, concurrency=settings.concurrency)
         ledger = Ledger(database, price=price, max_cost=settings.max_cost, tracer=tracer)
-        embedder = OpenAITextEmbedder(database, provider, ledger, space=space, active=active)
+        # a few texts at once, and not in the queue of pictures: endpoints limit them apart
+        embeddings = OpenAIProvider(endpoint, concurrency=EMBEDDINGS)
+        embedder = OpenAITextEmbedder(database, embeddings, ledger, space=space, active=active)
         stages = OpenAIStages(
             provider,
             ledger,
@@ -146,6 +149,7 @@ class Engine:
     def close(self) -> None:
         """Let go of threads and connections; send the last traces."""
         self.stages.close()
+        self.embedder.close()
         if self.ledger.tracer is not None:
             self.ledger.tracer.close()
 

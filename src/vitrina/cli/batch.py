@@ -53,7 +53,7 @@ def describe_batched(done: Batched) -> str:
         lines.append(f"{done.answered:,} answers stored{again}{paid}")
     if done.batches:
         cost = f", about {done.estimate:.4f} USD" if done.estimate else ""
-        lines.append(f"{done.requests:,} requests submitted in {done.batches:,} batches{cost}")
+        lines.append(f"{done.requests:,} requests submitted (batches: {done.batches:,}){cost}")
     if done.enriched.products or done.enriched.failed or done.enriched.retried:
         from vitrina.cli.work import describe_totals
 
@@ -63,7 +63,7 @@ def describe_batched(done: Batched) -> str:
     if done.left:
         lines.append(f"{done.left:,} products get no answer from a batch: `vitrina work`")
     lines.append(
-        f"{done.open:,} batches are open: `vitrina batch collect` takes in what they answer"
+        f"open batches: {done.open:,}; `vitrina batch collect` takes in what they answer"
         if done.open
         else "no batch is open"
     )

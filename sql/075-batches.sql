@@ -1,0 +1,388 @@
+-- ---------------------------------------------------------------------------------------------
+-- lock_batches() → whether this transaction is now the only one that submits or collects batches.
+-- The lock goes with the transaction, and a machine that is gone is noticed within two minutes.
+-- ---------------------------------------------------------------------------------------------
+create or replace function lock_batches() returns boolean
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    perform set_config('idle_in_transaction_session_timeout', '0', true),
+            set_config('tcp_keepalives_idle', '60', true),
+            set_config('tcp_keepalives_interval', '20', true),
+            set_config('tcp_keepalives_count', '3', true);
+    return pg_try_advisory_xact_lock(hashtext('vitrina.batches'));
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- products_to_batch(run, touched, sources, after, k) → the next k queued products, by id, with what
+-- an enrichment reads, that await no answer of a batch. touched: those that this run has asked
+-- about in their present version, due or not; otherwise the others that are due.
+-- ---------------------------------------------------------------------------------------------
+create or replace function products_to_batch(
+    run text, touched boolean, sources text[] default null, after bigint default 0,
+    k int default 32
+) returns table (
+    product_id bigint, version bigint, source text, external_id text, title text,
+    attributes jsonb, image text, image_root text
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select p.id, j.version, s.name, p.external_id, p.title, p.attributes, p.image,
+           s.config ->> 'image_root'
+    from jobs as j
+    join products as p on p.id = j.product_id
+    join vitrina.sources as s on s.id = p.source_id
+    where j.state = 'queued'
+        and j.product_id > after
+        and (products_to_batch.sources is null or s.name = any (products_to_batch.sources))
+        and (touched or j.run_after <= now())
+        and touched = exists (
+            select
+            from batch_requests as r
+            join batches as b on b.id = r.batch_id
+            where r.product_id = j.product_id and r.version = j.version
+                and b.run = products_to_batch.run)
+        and not exists (
+            select from batch_requests as r
+            where r.product_id = j.product_id and r.version = j.version and r.state = 'open')
+    order by p.id
+    limit k;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- find_requests(candidates) → for each, by its ordinal: the stored answer, whether one is awaited,
+-- and how often it was asked in a batch. candidates: a jsonb array of {product_id, version, stage,
+-- input_hash (hex), model, prompt_version}. Missing is what has no output and is not open.
+-- attempts counts by product and stage, so that a picture that is another each time ends too; it
+-- is null where asking again is in vain.
+-- ---------------------------------------------------------------------------------------------
+create or replace function find_requests(candidates jsonb)
+returns table (ordinal int, output jsonb, is_open boolean, attempts int)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select
+        c.place::int,
+        g.output,
+        exists (
+            select from batch_requests as r
+            where r.state = 'open' and r.stage = c.stage and r.input_hash = decode(c.input_hash, 'hex')
+                and r.model = c.model and r.prompt_version = c.prompt_version),
+        (select case when bool_or(r.state = 'refused') then null
+                     else count(*) filter (where r.state in ('missing', 'done')) end
+         from batch_requests as r
+         where r.product_id = c.product_id and r.version = c.version and r.stage = c.stage)::int
+    from rows from (jsonb_to_recordset(find_requests.candidates) as (
+            product_id bigint, version bigint, stage text, input_hash text, model text,
+            prompt_version text)) with ordinality
+        as c (product_id, version, stage, input_hash, model, prompt_version, place)
+    left join generations as g
+        on g.stage = c.stage and g.input_hash = decode(c.input_hash, 'hex')
+        and g.model = c.model and g.prompt_version = c.prompt_version
+    order by c.place;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- open_batch(token, run, settings, base_url, model) → the id of a new batch that is being prepared.
+-- ---------------------------------------------------------------------------------------------
+create or replace function open_batch(
+    token text, run text, settings jsonb, base_url text, model text
+) returns bigint
+language sql volatile security invoker
+set search_path from current
+as $func$
+    insert into batches (token, run, settings, base_url, model)
+    values (open_batch.token, open_batch.run, open_batch.settings, open_batch.base_url,
+            open_batch.model)
+    returning id;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- add_requests(batch, requests) → the custom ids of those that are this batch's now; whatever
+-- another batch awaits is left out. requests: a jsonb array of {custom_id, product_id, version,
+-- stage, input_hash (hex), model, prompt_version, attempts, tokens, estimate}. Their products wait
+-- three days for the batch; then they are due for any worker.
+-- ---------------------------------------------------------------------------------------------
+create or replace function add_requests(batch bigint, requests jsonb) returns setof text
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with given as materialized (
+        select distinct on (r.custom_id) r.*
+        from jsonb_to_recordset(add_requests.requests) as r (
+            custom_id text, product_id bigint, version bigint, stage text, input_hash text,
+            model text, prompt_version text, attempts int, tokens int, estimate numeric)
+    ),
+    added as (
+        insert into batch_requests (
+            batch_id, custom_id, product_id, version, stage, input_hash, model, prompt_version,
+            attempts)
+        select batch, g.custom_id, p.id, g.version, g.stage, decode(g.input_hash, 'hex'),
+               g.model, g.prompt_version, g.attempts
+        from given as g
+        left join products as p on p.id = g.product_id
+        order by g.stage, g.input_hash
+        on conflict do nothing
+        returning custom_id, product_id, version
+    ),
+    counted as (
+        update batches as b set
+            requests = b.requests + t.requests,
+            tokens = b.tokens + t.tokens,
+            estimate = case when t.unknown then null else coalesce(b.estimate, 0) + t.estimate end,
+            stages = array(select distinct u.stage from unnest(b.stages || t.stages) as u (stage)
+                           order by u.stage)
+        from (
+            select count(*) as requests, sum(g.tokens) as tokens, sum(g.estimate) as estimate,
+                   bool_or(g.estimate is null) as unknown, array_agg(distinct g.stage) as stages
+            from added as a
+            join given as g on g.custom_id = a.custom_id
+            having count(*) > 0
+        ) as t
+        where b.id = batch
+    ),
+    waiting as (
+        update jobs as j set run_after = now() + interval '3 days'
+        from (select distinct a.product_id, a.version from added as a) as a
+        where j.product_id = a.product_id and j.version = a.version and j.state = 'queued'
+    )
+    select a.custom_id from added as a;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- note_batch(batch, facts): what is known of it by now. facts: a jsonb object with any of state,
+-- remote_id, status, input_file, output_file, error_file, error.
+-- ---------------------------------------------------------------------------------------------
+create or replace function note_batch(batch bigint, facts jsonb) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    update batches as b set
+        state = coalesce(facts ->> 'state', b.state),
+        remote_id = coalesce(facts ->> 'remote_id', b.remote_id),
+        status = coalesce(facts ->> 'status', b.status),
+        input_file = coalesce(facts ->> 'input_file', b.input_file),
+        output_file = coalesce(facts ->> 'output_file', b.output_file),
+        error_file = coalesce(facts ->> 'error_file', b.error_file),
+        error = coalesce(facts ->> 'error', b.error),
+        submitted_at = case when facts ->> 'state' = 'submitted'
+                            then coalesce(b.submitted_at, now()) else b.submitted_at end,
+        collected_at = case when facts ->> 'state' = 'collected' then now()
+                            else b.collected_at end
+    where b.id = batch;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_batch_answers(batch, answers) → how many of its open requests they settle. answers: a jsonb
+-- array of {custom_id, state ('done', 'missing' or 'refused'), error, provider, output,
+-- input_tokens, cached_tokens, output_tokens, cost}. Of one custom id the first counts; one that
+-- is unknown or settled changes nothing. What was paid for and is of no use is kept under a key
+-- that nobody asks for.
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_batch_answers(batch bigint, answers jsonb) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with given as (
+        select distinct on (a.custom_id) a.*
+        from rows from (jsonb_to_recordset(put_batch_answers.answers) as (
+                custom_id text, state text, error text, provider text, output jsonb,
+                input_tokens int, cached_tokens int, output_tokens int, cost numeric))
+            with ordinality
+            as a (custom_id, state, error, provider, output, input_tokens, cached_tokens,
+                  output_tokens, cost, place)
+        order by a.custom_id, a.place
+    ),
+    settled as (
+        update batch_requests as r set state = g.state, error = g.error
+        from given as g
+        where r.batch_id = batch and r.custom_id = g.custom_id and r.state = 'open'
+        returning r.custom_id, r.stage, r.input_hash, r.model, r.prompt_version, r.state, g.error,
+                  g.provider, g.output, g.input_tokens, g.cached_tokens, g.output_tokens, g.cost
+    ),
+    stored as (
+        select put_generations(coalesce(jsonb_agg(jsonb_build_object(
+            'stage', s.stage,
+            'input_hash', encode(case when s.state = 'done' then s.input_hash
+                else sha256(s.input_hash || convert_to(batch || s.custom_id, 'utf8')) end, 'hex'),
+            'provider', s.provider,
+            'model', s.model,
+            'prompt_version', s.prompt_version,
+            'output', case when s.state = 'done' then s.output
+                           else jsonb_build_object('error', s.state, 'reason', s.error) end,
+            'input_tokens', s.input_tokens,
+            'cached_tokens', s.cached_tokens,
+            'output_tokens', s.output_tokens,
+            'cost', s.cost)), '[]')) as n
+        from settled as s
+        where s.state = 'done' or s.input_tokens + s.output_tokens > 0
+    ),
+    counted as (
+        update batches as b set
+            answered = b.answered + t.answered,
+            unanswered = b.unanswered + t.unanswered,
+            cost = case when t.cost is null then b.cost else coalesce(b.cost, 0) + t.cost end
+        from (
+            select count(*) filter (where s.state = 'done') as answered,
+                   count(*) filter (where s.state <> 'done') as unanswered,
+                   sum(s.cost) as cost
+            from settled as s
+        ) as t
+        where b.id = batch
+    )
+    select (select count(*) from settled)::int from stored as s;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- settle_batch(batch, state, error) → how many requests it left open: it will not answer them.
+-- state 'answered': they count as asked; 'failed' or 'abandoned': they were never asked, and their
+-- products are due again.
+-- ---------------------------------------------------------------------------------------------
+create or replace function settle_batch(batch bigint, state text, error text default null)
+returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with left_open as (
+        update batch_requests as r set
+            state = case when settle_batch.state = 'answered' then 'missing' else 'released' end,
+            error = coalesce(settle_batch.error, 'the batch ended without an answer')
+        where r.batch_id = batch and r.state = 'open'
+        returning r.product_id, r.version
+    ),
+    settled as (
+        update batches as b set
+            state = settle_batch.state,
+            error = case when settle_batch.state = 'answered' and l.count = 0 then b.error
+                         else coalesce(settle_batch.error, b.error) end,
+            unanswered = b.unanswered + l.count
+        from (select count(*) from left_open) as l
+        where b.id = batch
+    ),
+    due as (
+        update jobs as j set run_after = now()
+        from (select distinct l.product_id, l.version from left_open as l) as l
+        where settle_batch.state <> 'answered' and j.product_id = l.product_id
+            and j.version = l.version and j.state = 'queued'
+    )
+    select count(*)::int from left_open;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- make_due(product_ids) → how many queued products of these wait for no batch any more.
+-- ---------------------------------------------------------------------------------------------
+create or replace function make_due(product_ids bigint[]) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with due as (
+        update jobs as j set run_after = now()
+        where j.product_id = any (product_ids) and j.state = 'queued' and j.run_after > now()
+        returning 1
+    )
+    select count(*)::int from due;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- claim_products(worker, product_ids, versions, lease) → these, where they are queued in these
+-- versions, now leased to this worker: the columns of claim_jobs.
+-- ---------------------------------------------------------------------------------------------
+create or replace function claim_products(
+    worker text, product_ids bigint[], versions bigint[], lease interval default '10 minutes'
+) returns table (
+    product_id bigint, version bigint, attempts int, source text, external_id text, title text,
+    attributes jsonb, image text, image_root text, image_embedded text
+)
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with leased as (
+        update jobs as j set
+            state = 'leased',
+            attempts = j.attempts + 1,
+            lease_until = now() + lease,
+            worker = claim_products.worker
+        from unnest(product_ids, versions) as u (product_id, version)
+        where j.product_id = u.product_id and j.version = u.version and j.state = 'queued'
+        returning j.product_id, j.version, j.attempts
+    )
+    select l.product_id, l.version, l.attempts, s.name, p.external_id, p.title, p.attributes,
+           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex')
+    from leased as l
+    join products as p on p.id = l.product_id
+    join sources as s on s.id = p.source_id
+    left join product_embeddings as e
+        on e.product_id = p.id and e.space_id = (_active_space('image')).id
+    order by l.product_id;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- queued_tokens(base_url) → by model: the tokens that open batches hold in the endpoint's queue.
+-- ---------------------------------------------------------------------------------------------
+create or replace function queued_tokens(base_url text) returns table (model text, tokens bigint)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select b.model, sum(b.tokens)::bigint
+    from batches as b
+    where b.state in ('preparing', 'creating', 'submitted')
+        and b.base_url = queued_tokens.base_url
+    group by b.model;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- batch_allowance(run, max_cost) → USD that this run may still submit: what is left of max_cost and
+-- of each standing budget once open batches have cost their estimates; null where nothing limits.
+-- ---------------------------------------------------------------------------------------------
+create or replace function batch_allowance(run text, max_cost numeric default null)
+returns numeric
+language sql stable security invoker
+set search_path from current
+as $func$
+    with reserved as (
+        select coalesce(sum(b.estimate), 0) as usd
+        from batches as b
+        where b.state in ('preparing', 'creating', 'submitted')
+    ),
+    rooms as (
+        select b.usd - coalesce(sum(g.cost), 0) - r.usd as usd
+        from budgets as b
+        cross join reserved as r
+        left join generations as g on b.period = 'total'
+            or g.created_at >= date_trunc(b.period, now())
+        group by b.period, b.usd, r.usd
+        union all
+        select max_cost - coalesce(sum(
+            case when b.state in ('preparing', 'creating', 'submitted') then b.estimate
+                 else b.cost end), 0)
+        from batches as b
+        where b.run = batch_allowance.run
+        having max_cost is not null
+    )
+    select min(r.usd) from rooms as r;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- list_batches(states, k) → the k newest batches, in these states, newest first; null for all.
+-- ---------------------------------------------------------------------------------------------
+create or replace function list_batches(states text[] default null, k int default 1000)
+returns table (
+    id bigint, remote_id text, model text, stages text[], state text, status text, requests int,
+    answered int, unanswered int, tokens bigint, estimate numeric, cost numeric, base_url text,
+    created_at timestamptz, submitted_at timestamptz, collected_at timestamptz, error text,
+    token text, run text, settings jsonb, input_file text
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select b.id, b.remote_id, b.model, b.stages, b.state, b.status, b.requests, b.answered,
+           b.unanswered, b.tokens, b.estimate, b.cost, b.base_url, b.created_at, b.submitted_at,
+           b.collected_at, b.error, b.token, b.run, b.settings, b.input_file
+    from batches as b
+    where list_batches.states is null or b.state = any (list_batches.states)
+    order by b.id desc
+    limit k;
+$func$;
