@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from vitrina.database import Database, HalfVector
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from vitrina.providers.openai import OpenAIProvider
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """How many vectors are new, and the products whose text has none, with the reason."""
+
+    count: int
+    refused: Mapping[int, str] = field(default_factory=dict)
+
+
 class TextEmbedder(Protocol):
     """Embeds what is new, in batches across products."""
 
@@ -22,8 +31,8 @@ class TextEmbedder(Protocol):
         """Make keywords of terms that are none yet, where that takes vectors from outside."""
         ...
 
-    def embed_products(self, product_ids: Sequence[int]) -> int:
-        """Embed the texts of these products that changed; returns how many vectors that were."""
+    def embed_products(self, product_ids: Sequence[int]) -> Embedded:
+        """Embed the texts of these products that changed."""
         ...
 
     def close(self) -> None:
@@ -40,10 +49,10 @@ class LocalTextEmbedder:
     def learn(self, said: Sequence[Term]) -> None:
         """Nothing to do: put_enrichments learns by itself."""
 
-    def embed_products(self, product_ids: Sequence[int]) -> int:
+    def embed_products(self, product_ids: Sequence[int]) -> Embedded:
         """See TextEmbedder."""
         ids = list(product_ids)
-        return int(self._database.value("select vitrina.embed_products(%s)", (ids,)))
+        return Embedded(self._database.value("select vitrina.embed_products(%s)", (ids,)))
 
     def close(self) -> None:
         """See TextEmbedder."""
@@ -83,32 +92,58 @@ class OpenAITextEmbedder:
         rows = self._database.rows("select vitrina.unknown_terms(%s) as term", (list(facets),))
         terms = [row["term"] for row in rows]
         if terms:
+            # a term that has no vector becomes a keyword without one
+            vectors = [vector for vector, _ in self._embed_each(terms)]
             self._database.rows(
                 "select vitrina.resolve_keywords(%s, %b, %s)",
-                (terms, self.embed(terms), [facets[term] for term in terms]),
+                (terms, vectors, [facets[term] for term in terms]),
             )
 
-    def embed_products(self, product_ids: Sequence[int]) -> int:
+    def embed_products(self, product_ids: Sequence[int]) -> Embedded:
         """See TextEmbedder."""
         ids = list(product_ids)
         count = 0
         if not self._active:
-            count = LocalTextEmbedder(self._database).embed_products(ids)
+            count = LocalTextEmbedder(self._database).embed_products(ids).count
         missing = self._database.rows(
             "select * from vitrina.missing_embeddings(%s, %s)", (ids, self._space)
         )
-        if missing:
-            vectors = self.embed([row["input"] for row in missing])
-            count += self._database.value(
-                "select vitrina.put_embeddings(%s, %s, %s, %b)",
-                (
-                    self._space,
-                    [row["product_id"] for row in missing],
-                    [bytes(row["input_hash"]) for row in missing],
-                    vectors,
-                ),
-            )
-        return count
+        if not missing:
+            return Embedded(count)
+        made = self._embed_each([row["input"] for row in missing])
+        good = [(row, vector) for row, (vector, _) in zip(missing, made, strict=True) if vector]
+        count += self._database.value(
+            "select vitrina.put_embeddings(%s, %s, %s, %b)",
+            (
+                self._space,
+                [row["product_id"] for row, _ in good],
+                [bytes(row["input_hash"]) for row, _ in good],
+                [vector for _, vector in good],
+            ),
+        )
+        refused = {
+            row["product_id"]: f"its text has no embedding: {reason}"
+            for row, (_, reason) in zip(missing, made, strict=True)
+            if reason is not None
+        }
+        return Embedded(count, refused)
+
+    def _embed_each(self, texts: Sequence[str]) -> list[tuple[HalfVector | None, str | None]]:
+        """A vector for each text, or why it has none."""
+        from vitrina.providers.openai import TextError
+
+        made: list[tuple[HalfVector | None, str | None]] = [(None, None)] * len(texts)
+        left = list(range(len(texts)))
+        while left:
+            try:
+                vectors = self.embed([texts[place] for place in left])
+            except TextError as exc:
+                made[left.pop(exc.index)] = None, exc.reason
+            else:
+                for place, vector in zip(left, vectors, strict=True):
+                    made[place] = vector, None
+                break
+        return made
 
     def close(self) -> None:
         """See TextEmbedder."""
@@ -121,11 +156,14 @@ class OpenAITextEmbedder:
             "select w.id, w.name from vitrina.missing_keyword_embeddings(%s, %s) as w",
             (self._space, batch),
         ):
-            vectors = self.embed([row["name"] for row in rows])
+            made = self._embed_each([row["name"] for row in rows])
+            good = [(row["id"], v) for row, (v, _) in zip(rows, made, strict=True) if v]
             count += self._database.value(
                 "select vitrina.put_keyword_embeddings(%s, %s, %b)",
-                (self._space, [row["id"] for row in rows], vectors),
+                (self._space, [place for place, _ in good], [vector for _, vector in good]),
             )
+            if len(good) < len(rows):
+                break  # the rest has no vector, however often it is asked for
         last = 0
         while rows := self._database.rows(
             "select p.id from vitrina.products as p where p.id > %s and p.enriched_at is not null"
@@ -133,7 +171,7 @@ class OpenAITextEmbedder:
             (last, batch),
         ):
             last = rows[-1]["id"]
-            count += self.embed_products([row["id"] for row in rows])
+            count += self.embed_products([row["id"] for row in rows]).count
         return count
 
     def embed(self, texts: Sequence[str]) -> list[HalfVector]:

@@ -267,9 +267,13 @@ class Pipeline:
             [term for work in good if work.enrichment for term in work.enrichment.terms]
         )
         embedded = retried(lambda: self._put(good))
-        embedded += self._embedder.embed_products(ids)
+        made = self._embedder.embed_products(ids)
+        for work in good:
+            work.error = made.refused.get(work.job.product_id)
+        bad += [work for work in good if work.error is not None]
+        good = [work for work in good if work.error is None]
         failed = retried(lambda: self._finish(worker, good, bad))
-        self._count(good, bad, failed=failed, embedded=embedded)
+        self._count(good, bad, failed=failed, embedded=embedded + made.count)
 
     def _put(self, works: list[Work]) -> int:
         pictures = {work.picture.sha256: work.picture for work in works if work.picture}
