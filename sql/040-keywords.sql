@@ -132,6 +132,7 @@ declare
     _keyword bigint;
     _method text;
     _similarity real;
+    _name text;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'keywords are learned in READ COMMITTED transactions only'
@@ -183,10 +184,15 @@ begin
                              regexp_replace(lower(btrim(_near.said)), '\s+', ' ', 'g')),
                     _near.facet)
             on conflict (name) do update set name = excluded.name
-            returning w.id into _keyword;
+            returning w.id, w.name into _keyword, _name;
+            -- of its name, not of what was said: another space's provider embeds that later
             insert into keyword_embeddings (space_id, keyword_id, embedding)
-            select _space.id, _keyword, _near.embedding
-            where _near.embedding is not null
+            select _space.id, _keyword, e.embedding
+            from (select case when _name = regexp_replace(lower(btrim(_near.said)), '\s+', ' ', 'g')
+                              then _near.embedding
+                              when _space.provider = 'local' then embed_text(_name)
+                         end as embedding) as e
+            where e.embedding is not null
             on conflict do nothing;
             if _near.canonical is not null and normal_form(_near.canonical) <> _near.form then
                 insert into keyword_aliases (alias, keyword_id, method)

@@ -154,8 +154,11 @@ begin
     insert into product_embeddings as e (space_id, product_id, input_hash, embedding)
     select _space, u.id, u.hash, u.embedding
     from unnest(product_ids, input_hashes, embeddings) as u (id, hash, embedding)
+    -- products that went away meanwhile are passed over, the others stay until this commits
+    join products as p on p.id = u.id
     where u.embedding is not null
     order by u.id
+    for key share of p
     on conflict (space_id, product_id) do update set
         input_hash = excluded.input_hash, embedding = excluded.embedding
     where e.input_hash <> excluded.input_hash or e.embedding <> excluded.embedding;

@@ -514,8 +514,8 @@ def test_a_term_without_a_vector_stops_nobody_else(
     for _ in range(3):
         shop().work()
         due(database_url)
-    enriched = [row["title"] for row in products(database_url) if row["enriched_at"]]
-    assert enriched == TITLES[:5]
+    embedded = [row["title"] for row in products(database_url) if row["embedded"]]
+    assert embedded == TITLES[:5]
     assert jobs(database_url)["Odd"][0] == "failed"
 
 
@@ -671,6 +671,76 @@ def test_a_database_that_drops_its_connections_charges_nobody(
     assert all(row["embedded"] for row in products(database_url))
 
 
+def test_a_product_that_changes_at_work_is_done_again(
+    stub: OpenAIStub, shop: Shop, database_url: str
+) -> None:
+    put(database_url, ["Red sofa", "Blue desk"])
+    stub.latency = 0.1
+    catalog = shop()
+    thread = threading.Thread(target=catalog.work)
+    thread.start()
+    while stub.calls["chat"] < 2:
+        time.sleep(0.005)
+    put(database_url, ["Red velvet sofa", "Blue desk"])
+    thread.join()
+    shop().work()
+    sofa, desk = products(database_url)
+    assert sofa["caption"] == caption_of("Red velvet sofa")
+    assert "velvet" in sofa["keywords"]
+    assert sofa["embedded"]
+    assert desk["embedded"]
+    assert jobs(database_url) == {}
+    assert stub.calls["chat"] == 9
+
+
+def test_two_workers_share_the_work(stub: OpenAIStub, shop: Shop, database_url: str) -> None:
+    put(database_url, TITLES[:24])
+    stub.latency = 0.02
+    workers = [threading.Thread(target=shop(concurrency=2).work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert jobs(database_url) == {}
+    assert all(row["embedded"] for row in products(database_url))
+    assert stub.calls["chat"] == 3 * 24
+    names = [row["keyword"] for row in shop().keywords()]
+    assert sorted(names) == sorted(
+        {word.lower() for title in TITLES[:24] for word in title.split()}
+    )
+
+
+@pytest.mark.parametrize("after", [SPACE, "local-text"])
+def test_the_space_may_be_switched_at_work(
+    stub: OpenAIStub, shop: Shop, database_url: str, after: str
+) -> None:
+    put(database_url, ["Old oak desk"])
+    with Catalog(settings=Settings(database_url=database_url, provider="local")) as local:
+        local.work()
+    catalog = shop()
+    catalog.work()  # fills the other space beside the local one
+    before = "local-text" if after == SPACE else SPACE
+    catalog.use_space(before)
+    stub.latency = 0.05
+    stub.calls.clear()
+    put(database_url, ["Old oak desk", *TITLES[:12]])
+
+    def switch() -> None:
+        while stub.calls["chat"] < 8:
+            time.sleep(0.005)
+        scalar(database_url, "select vitrina.use_space(%s)", after)
+
+    thread = threading.Thread(target=switch)
+    thread.start()
+    try:
+        assert catalog.work().products == 12
+    finally:
+        thread.join()
+    assert jobs(database_url) == {}
+    assert all(row["embedded"] for row in products(database_url))
+    assert catalog.search("red sofa")[0].title == "Red sofa"
+
+
 # -- budgets -------------------------------------------------------------------------------------
 
 
@@ -789,6 +859,29 @@ def test_a_signal_stops_with_everything_paid_for_stored(
     untouched(database_url, [row["title"] for row in rows if not row["enriched_at"]])
 
 
+def test_the_second_ctrl_c_waits_for_no_other_try(stub: OpenAIStub, database_url: str) -> None:
+    put(database_url, TITLES[:8])
+    stub.fault("chat", "hang", times=None, seconds=20)
+    command = [sys.executable, "-m", "vitrina", "--database-url", database_url, "work",
+               "--concurrency", "4"]  # fmt: skip
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "VITRINA_TIMEOUT": "3"}
+    )
+    while stub.calls["chat"] < 4 and process.poll() is None:
+        time.sleep(0.01)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    try:
+        _, told = process.communicate(timeout=8)  # a call under way ends after 3 s
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 1
+    assert "Traceback" not in told
+    untouched(database_url, TITLES[:8])
+
+
 # -- search --------------------------------------------------------------------------------------
 
 
@@ -898,3 +991,19 @@ def test_a_search_asks_in_the_space_in_use(
     (request,) = stub.requests("embeddings")[-1:]
     assert (request.body["model"], request.body["dimensions"]) == ("text-embedding-3-small", 64)
     assert scalar(database_url, "select count(*) from vitrina.spaces") == spaces
+
+
+def test_a_reader_searches_by_vector_too(stub: OpenAIStub, shop: Shop, database_url: str) -> None:
+    put(database_url, TITLES[:8])
+    shop().work()
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(f"create role reader_{name} login in role vitrina_reader")
+    try:
+        with Catalog(database_url.replace("postgres@", f"reader_{name}@")) as catalog:
+            hits = catalog.search("red sofa")
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            conn.execute(f"drop role reader_{name}")
+    assert hits[0].title == "Red sofa"
+    assert "vector" in hits[0].matched

@@ -108,14 +108,13 @@ class Catalog(Vocabulary, Upkeep, Batches):
             picture = self.picture(str(image))
             vector = self._queries.image_vector(picture)
             words = self._queries.picture_words(picture, title) if not query else None
-        if mode != "text":
-            self._queries.embed(query)
+        unremembered = self._queries.embed(query) if mode != "text" else None
         return self._hits(
             'select * from vitrina.search(query => %(query)s, k => %(k)s, "offset" => %(offset)s,'
             " filter => %(filter)s, where_path => %(where)s::jsonpath,"
             " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
             " sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,"
-            " embedding => vitrina.query_embedding(%(words)s))",
+            " embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b))",
             {
                 "query": query,
                 "k": k,
@@ -128,6 +127,7 @@ class Catalog(Vocabulary, Upkeep, Batches):
                 "mode": mode,
                 "image": vector,
                 "words": words,
+                "unremembered": unremembered,
             },
         )
 

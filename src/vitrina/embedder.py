@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from vitrina.database import Database, HalfVector
-from vitrina.errors import ItemError
+from vitrina.errors import AccessError, ItemError
 from vitrina.ledger import Ledger, Question
 from vitrina.providers.base import Term
 
@@ -35,6 +36,10 @@ class TextEmbedder(Protocol):
         """Embed the texts of these products that changed."""
         ...
 
+    def stop(self) -> None:
+        """End every wait for another try."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...
@@ -54,6 +59,9 @@ class LocalTextEmbedder:
         ids = list(product_ids)
         return Embedded(self._database.value("select vitrina.embed_products(%s)", (ids,)))
 
+    def stop(self) -> None:
+        """See TextEmbedder."""
+
     def close(self) -> None:
         """See TextEmbedder."""
 
@@ -66,7 +74,6 @@ class OpenAITextEmbedder:
         provider: whom to ask.
         ledger: counts what it costs.
         space: the name of the provider's space.
-        active: whether that space is the one in use.
     """
 
     def __init__(
@@ -74,15 +81,22 @@ class OpenAITextEmbedder:
         database: Database,
         provider: OpenAIProvider,
         ledger: Ledger,
-        *,
         space: str,
-        active: bool,
     ) -> None:
         self._database = database
         self._provider = provider
         self._ledger = ledger
         self._space = space
-        self._active = active
+
+    @property
+    def _active(self) -> bool:
+        """Whether its space is the one in use; that may change at any time."""
+        return bool(
+            self._database.value(
+                "select s.state = 'active' from vitrina.spaces as s where s.name = %s",
+                (self._space,),
+            )
+        )
 
     def learn(self, said: Sequence[Term]) -> None:
         """See TextEmbedder."""
@@ -145,6 +159,10 @@ class OpenAITextEmbedder:
                 break
         return made
 
+    def stop(self) -> None:
+        """See TextEmbedder."""
+        self._provider.pacer.stop()
+
     def close(self) -> None:
         """See TextEmbedder."""
         self._provider.close()
@@ -152,6 +170,7 @@ class OpenAITextEmbedder:
     def backfill(self, batch: int = 500) -> int:
         """Embed keywords and products that have no vector in the space yet; how many that were."""
         count = 0
+        self._ledger.check_budget()
         while rows := self._database.rows(
             "select w.id, w.name from vitrina.missing_keyword_embeddings(%s, %s) as w",
             (self._space, batch),
@@ -170,13 +189,13 @@ class OpenAITextEmbedder:
             " order by p.id limit %s",
             (last, batch),
         ):
+            self._ledger.check_budget()
             last = rows[-1]["id"]
             count += self.embed_products([row["id"] for row in rows]).count
         return count
 
     def embed(self, texts: Sequence[str]) -> list[HalfVector]:
         """A vector for each text; its cost is in the ledger. Raises ItemError, ProviderError."""
-        self._ledger.check_budget()
         answer = self._provider.embed(texts)
         if len(answer.value) != len(texts):
             raise ItemError("the provider gave another number of vectors than texts")
@@ -188,5 +207,6 @@ class OpenAITextEmbedder:
             self._provider.settings.embedding_model,
             str(self._provider.settings.dimensions),
         )
-        self._ledger.record(question, answer, {"texts": len(texts)})
+        with contextlib.suppress(AccessError):  # a reader searches, and keeps no ledger
+            self._ledger.record(question, answer, {"texts": len(texts)})
         return [HalfVector(vector.tolist()) for vector in answer.value]

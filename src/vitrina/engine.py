@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -51,7 +52,7 @@ class Engine:
     def build(
         cls, database: Database, settings: Settings, *, notice: Callable[[str], None] | None = None
     ) -> Engine:
-        """The engine the settings name.
+        """The engine the settings name, to enrich with.
 
         Raises ConfigError where a setting is missing, AccessError where the provider's space is
         not there and this role may not make it.
@@ -91,7 +92,12 @@ class Engine:
                 f"the text space in use is one of {active}: set OPENAI_API_KEY or OPENAI_BASE_URL,"
                 " or go back to the local one: select vitrina.use_space('local-text');"
             )
-        ledger = Ledger(database, price=lambda model, usage: Decimal(0), tracer=tracer)
+        ledger = Ledger(
+            database,
+            price=lambda model, usage: Decimal(0),
+            tracer=tracer,
+            at_once=settings.concurrency,
+        )
         stages = LocalStages(LocalVision(), ledger)
         return cls(stages, ledger, LocalTextEmbedder(database), threads=settings.concurrency)
 
@@ -103,16 +109,40 @@ class Engine:
         tracer: Tracer | None,
         say: Callable[[str], None],
     ) -> Engine:
-        from vitrina.providers.openai import OpenAIProvider
-
         endpoint = settings.openai()
         price = _prices(endpoint, settings.max_cost)
-        space, active = ensure_space(database, endpoint, say)
+        space = ensure_space(database, endpoint, say)
+        if endpoint.hints == "closed" and not database.value(
+            "select exists (select from vitrina.keywords)"
+        ):
+            raise ConfigError(
+                "the vocabulary is closed and empty: no keyword could be given; import some, or"
+                " begin with --vocabulary open"
+            )
+        ledger = Ledger(
+            database,
+            price=price,
+            max_cost=settings.max_cost,
+            tracer=tracer,
+            at_once=settings.concurrency,
+        )
+        return cls._asking(database, settings, endpoint, ledger, space)
+
+    @classmethod
+    def _asking(
+        cls,
+        database: Database,
+        settings: Settings,
+        endpoint: OpenAISettings,
+        ledger: Ledger,
+        space: str,
+    ) -> Engine:
+        from vitrina.providers.openai import OpenAIProvider
+
         provider = OpenAIProvider(endpoint, concurrency=settings.concurrency)
-        ledger = Ledger(database, price=price, max_cost=settings.max_cost, tracer=tracer)
         # a few texts at once, and not in the queue of pictures: endpoints limit them apart
         embeddings = OpenAIProvider(endpoint, concurrency=EMBEDDINGS)
-        embedder = OpenAITextEmbedder(database, embeddings, ledger, space=space, active=active)
+        embedder = OpenAITextEmbedder(database, embeddings, ledger, space)
         stages = OpenAIStages(
             provider,
             ledger,
@@ -124,6 +154,18 @@ class Engine:
         # twice as many products as requests: one that is stored or fetched leaves no request idle
         threads = 2 * settings.concurrency
         return cls(stages, ledger, embedder, threads=threads, paid=True, describer=stages)
+
+    @classmethod
+    def reading(cls, database: Database, settings: Settings) -> Engine:
+        """The engine to search with: of the endpoint, and the model of the text space in use."""
+        endpoint = settings.openai()
+        for row in database.rows(
+            "select s.name, s.model, s.dimensions from vitrina.spaces as s"
+            " where s.modality = 'text' and s.state = 'active' and s.provider <> 'local'"
+        ):
+            endpoint = replace(endpoint, embedding_model=row["model"], dimensions=row["dimensions"])
+        ledger = Ledger(database, price=_prices(endpoint, None))
+        return cls._asking(database, settings, endpoint, ledger, space_name(endpoint))
 
     def query_vector(self, words: str) -> Sequence[float] | None:
         """The vector of a query's words; None where the database makes it itself."""
@@ -145,6 +187,11 @@ class Engine:
         if isinstance(self.embedder, OpenAITextEmbedder):
             return self.embedder.backfill()
         return 0
+
+    def stop(self) -> None:
+        """End every wait for another try: what is under way fails or finishes soon."""
+        self.stages.stop()
+        self.embedder.stop()
 
     def close(self) -> None:
         """Let go of threads and connections; send the last traces."""
@@ -171,10 +218,8 @@ def space_name(endpoint: OpenAISettings) -> str:
     return f"openai-{model}-{endpoint.dimensions}"
 
 
-def ensure_space(
-    database: Database, endpoint: OpenAISettings, say: Callable[[str], None]
-) -> tuple[str, bool]:
-    """The name of the endpoint's space, made if need be, and whether it is the one in use.
+def ensure_space(database: Database, endpoint: OpenAISettings, say: Callable[[str], None]) -> str:
+    """The name of the endpoint's space, made if need be.
 
     It is put into use at once where no product has a vector in the one that is; else it is filled
     beside that one, so that search never breaks.
@@ -200,13 +245,12 @@ def ensure_space(
             f" schema, run: select vitrina.create_space('{name}', 'openai',"
             f" '{endpoint.embedding_model}', 'text', {endpoint.dimensions}, {THRESHOLD});"
         ) from exc
-    active = database.value(state, (name,)) == "active"
-    if not active:
+    if database.value(state, (name,)) != "active":
         say(
             f"products are searched in another text space; {name} is filled beside it."
             f" To search in it: vitrina spaces use {name}"
         )
-    return name, active
+    return name
 
 
 def _prices(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -44,6 +45,8 @@ class Ledger:
         price: USD for a model and its usage; None where the price is not known.
         max_cost: USD this run may spend; calls already under way may go beyond it.
         tracer: records calls; None where nothing is traced.
+        at_once: calls under way or answered and not yet stored: what a crash may lose, and what a
+            run may spend beyond its budget.
     """
 
     def __init__(
@@ -53,12 +56,15 @@ class Ledger:
         price: Price,
         max_cost: Decimal | None = None,
         tracer: Tracer | None = None,
+        at_once: int = 8,
     ) -> None:
         self._database = database
         self._price = price
         self._max_cost = max_cost
         self.tracer = tracer
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(at_once)
+        self._asked: dict[Question, tuple[threading.Lock, int]] = {}
         self.made = 0
         self.reused = 0
         self.spent = Decimal(0)
@@ -77,18 +83,44 @@ class Ledger:
         `dump` and `load` turn a value into JSON and back; `shown` is what a trace records of it.
         Raises BudgetError before a call that the budget has no room for, and what `call` raises.
         """
-        found = self._database.value(
-            "select g.output from vitrina.find_generations(%s, %s, %s, %s) as g",
-            (question.stage, question.model, question.prompt_version, [question.key]),
-        )
-        if found is not None:
+        with self._asked_once(question):
+            found = self._database.value(
+                "select g.output from vitrina.find_generations(%s, %s, %s, %s) as g",
+                (question.stage, question.model, question.prompt_version, [question.key]),
+            )
+            if found is not None:
+                with self._lock:
+                    self.reused += 1
+                return load(found)
+            with self._places:
+                return self._made(question, call, dump, shown or {})
+
+    @contextlib.contextmanager
+    def _asked_once(self, question: Question) -> Iterator[None]:
+        """While one thread has a question, another one with the same waits for the answer."""
+        with self._lock:
+            lock, waiting = self._asked.get(question) or (threading.Lock(), 0)
+            self._asked[question] = lock, waiting + 1
+        try:
+            with lock:
+                yield
+        finally:
             with self._lock:
-                self.reused += 1
-            return load(found)
+                lock, waiting = self._asked.pop(question)
+                if waiting > 1:
+                    self._asked[question] = lock, waiting - 1
+
+    def _made(
+        self,
+        question: Question,
+        call: Callable[[], Answer[T]],
+        dump: Callable[[T], Any],
+        shown: Mapping[str, object],
+    ) -> T:
         self.check_budget()
         started = time.monotonic()
         try:
-            answer = self._traced(question, call, shown or {})
+            answer = self._traced(question, call, shown)
         except AnswerError as exc:
             if exc.usage != Usage():  # it is of no use, and it is paid for all the same
                 self._store_failure(question, exc, time.monotonic() - started)

@@ -14,7 +14,15 @@ from typing import Any, Self
 
 from vitrina.database import Database, HalfVector, Jsonb, retried
 from vitrina.engine import Engine
-from vitrina.errors import BudgetError, ItemError, PictureError, ProviderError
+from vitrina.errors import (
+    BudgetError,
+    ConfigError,
+    DatabaseError,
+    InputError,
+    ItemError,
+    PictureError,
+    ProviderError,
+)
 from vitrina.images import Picture
 from vitrina.pictures import PictureLoader
 from vitrina.providers.base import Enrichment, ImageEmbedder, Subject
@@ -137,6 +145,7 @@ class Pipeline:
         self._embedder = engine.embedder
         self._image_embedder = image_embedder
         self._loader = loader
+        self._engine = engine
         self._threads = engine.threads
         self._pool = ThreadPoolExecutor(engine.threads, thread_name_prefix="vitrina")
         self._storer = ThreadPoolExecutor(STORERS, thread_name_prefix="vitrina-store")
@@ -168,6 +177,8 @@ class Pipeline:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self._engine.stop()
         self.close()
 
     def run(
@@ -214,7 +225,11 @@ class Pipeline:
         if run.halted:
             return
         if run.more and len(run.waiting) < self._threads:
-            jobs = run.claim(2 * self._threads)
+            try:
+                jobs = run.claim(2 * self._threads)
+            except (BudgetError, DatabaseError) as exc:
+                run.fatal = exc
+                return
             run.waiting.extend(jobs)
             run.more = bool(jobs)
         while run.waiting and len(run.active) < self._threads:
@@ -250,7 +265,7 @@ class Pipeline:
             url = job.image if job.image and "://" in job.image[:10] else None
             subject = Subject(job.title, job.attributes, picture)
             work.enrichment = self._stages.enrich(subject, url)
-        except (ProviderError, BudgetError):
+        except (ProviderError, BudgetError, ConfigError, DatabaseError):
             raise
         except ItemError as exc:
             work.error = str(exc)
@@ -263,10 +278,7 @@ class Pipeline:
         good = [work for work in works if work.enrichment is not None]
         bad = [work for work in works if work.enrichment is None]
         ids = [work.job.product_id for work in good]
-        self._embedder.learn(
-            [term for work in good if work.enrichment for term in work.enrichment.terms]
-        )
-        embedded = retried(lambda: self._put(good))
+        embedded = self._learn_and_put(good)
         made = self._embedder.embed_products(ids)
         for work in good:
             work.error = made.refused.get(work.job.product_id)
@@ -274,6 +286,16 @@ class Pipeline:
         good = [work for work in good if work.error is None]
         failed = retried(lambda: self._finish(worker, good, bad))
         self._count(good, bad, failed=failed, embedded=embedded + made.count)
+
+    def _learn_and_put(self, works: list[Work]) -> int:
+        terms = [term for work in works if work.enrichment for term in work.enrichment.terms]
+        try:
+            self._embedder.learn(terms)
+            return retried(lambda: self._put(works))
+        except (InputError, DatabaseError):
+            # once more: the space in use may have been switched between the two
+            self._embedder.learn(terms)
+            return retried(lambda: self._put(works))
 
     def _put(self, works: list[Work]) -> int:
         pictures = {work.picture.sha256: work.picture for work in works if work.picture}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vitrina.config import Settings
 from vitrina.database import Database, HalfVector
+from vitrina.errors import AccessError
 from vitrina.images import Picture
 from vitrina.providers.base import Term
 
@@ -46,10 +47,13 @@ class Queries:
         self.embed(words)
         return words
 
-    def embed(self, query: str | None) -> None:
-        """Have a query's vector made and remembered, where the database cannot make it itself."""
+    def embed(self, query: str | None) -> HalfVector | None:
+        """Have a query's vector made and remembered, where the database cannot make it itself.
+
+        Returns the vector only where this role may not remember it.
+        """
         if not query:
-            return
+            return None
         for row in self._database.rows("select * from vitrina.query_to_embed(%s)", (query,)):
             if self._settings.chosen == "local":
                 if not self._told:
@@ -58,13 +62,19 @@ class Queries:
                         " or OPENAI_BASE_URL"
                     )
                 self._told = True
-                return
+                return None
             vector = self._opened().query_vector(row["words"])
-            if vector is not None:
+            if vector is None:
+                return None
+            embedding = HalfVector(list(vector))
+            try:
                 self._database.rows(
                     "select vitrina.put_query_embedding(%s, %s, %b)",
-                    (row["space"], row["words"], HalfVector(list(vector))),
+                    (row["space"], row["words"], embedding),
                 )
+            except AccessError:  # a reader searches all the same
+                return embedding
+        return None
 
     def learn(self, terms: Sequence[Term]) -> None:
         """Make keywords of new terms, where the database cannot embed them itself."""
@@ -75,7 +85,7 @@ class Queries:
         if self._engine is None:
             from vitrina.engine import Engine
 
-            self._engine = Engine.build(self._database, self._settings, notice=self._notice)
+            self._engine = Engine.reading(self._database, self._settings)
         return self._engine
 
     def close(self) -> None:

@@ -25,6 +25,10 @@ class Stages(Protocol):
         """Raises ItemError for this product, ProviderError for all, BudgetError to stop."""
         ...
 
+    def stop(self) -> None:
+        """End every wait for another try."""
+        ...
+
     def close(self) -> None:
         """Let go of threads and connections."""
         ...
@@ -86,6 +90,9 @@ class LocalStages:
             return Answer(self._vision.enrich(subject), self._vision.model, Usage(), 0.0)
 
         return self._ledger.answer(question, call, dump=dump_enrichment, load=load_enrichment)
+
+    def stop(self) -> None:
+        """See Stages."""
 
     def close(self) -> None:
         """See Stages."""
@@ -196,6 +203,10 @@ class OpenAIStages:
 
     def _near(self, title: str) -> Sequence[str]:
         return self._hints(title) if self._hints is not None else ()
+
+    def stop(self) -> None:
+        """See Stages."""
+        self._provider.pacer.stop()
 
     def close(self) -> None:
         """See Stages."""
