@@ -4,7 +4,8 @@
 # make bench   measurements against named peers
 # make lock    pin the dependencies again (needs uv)
 
-PYTHON ?= python3
+PYTHON  ?= python3
+TESTERS ?= 3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -16,8 +17,8 @@ demo: $(VENV)/.runtime
 	$(BIN)/vitrina demo
 
 test: $(VENV)/.dev
-	VITRINA_TEST_POSTGRES=18 $(BIN)/python -m pytest
-	VITRINA_TEST_POSTGRES=16 $(BIN)/python -m pytest
+	VITRINA_TEST_POSTGRES=18 $(BIN)/python -m pytest --numprocesses $(TESTERS)
+	VITRINA_TEST_POSTGRES=16 $(BIN)/python -m pytest --numprocesses $(TESTERS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -25,7 +26,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python scripts/make_docs.py --check
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.bench
 	$(BIN)/python -m bench
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -34,6 +35,8 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 lock:
 	$(LOCK) pyproject.toml --extra local --group build -o requirements/runtime.txt
 	$(LOCK) --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(LOCK) --group bench -c requirements/runtime.txt -o requirements/bench.txt
+	$(LOCK) --group shops -c requirements/runtime.txt -o requirements/shops.txt
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache
@@ -46,6 +49,10 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) install --require-hashes --no-deps -r requirements/dev.txt
+	touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
+	$(PIP) install --require-hashes --no-deps -r requirements/bench.txt
 	touch $@
 
 $(VENV)/bin/python:

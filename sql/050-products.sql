@@ -83,22 +83,28 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- queue_products(product_ids) → how many: queue them for enrichment, or again if one is at work.
+-- queue_products(product_ids, stage) → how many: queue them for enrichment, or again if one is at
+-- work. stage: 'enrich', or 'embed' where only the text to embed has changed: no picture is fetched
+-- and no model asked then. One that waits for the whole enrichment, or failed at it, stays as it is.
 -- ---------------------------------------------------------------------------------------------
-create or replace function queue_products(product_ids bigint[]) returns int
+create or replace function queue_products(product_ids bigint[], stage text default 'enrich')
+returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
     with queued as (
-        insert into jobs as j (product_id)
-        select distinct u.id from unnest(product_ids) as u (id) order by u.id
+        insert into jobs as j (product_id, stage)
+        select distinct u.id, queue_products.stage from unnest(product_ids) as u (id) order by u.id
         on conflict (product_id) do update set
             version = j.version + 1,
+            stage = case when j.stage = 'enrich' then 'enrich' else excluded.stage end,
             attempts = 0,
             error = null,
             -- a leased job stays with its worker, whose finish will see the new version
             state = case when j.state = 'leased' then 'leased' else 'queued' end,
             run_after = case when j.state = 'leased' then j.run_after else now() end
+        -- an enrichment to come embeds too; one at work may have read the text already
+        where excluded.stage = 'enrich' or j.stage = 'embed' or j.state = 'leased'
         returning 1
     )
     select count(*)::int from queued;

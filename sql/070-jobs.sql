@@ -47,7 +47,7 @@ create or replace function claim_jobs(
     worker text, k int default 32, lease interval default '10 minutes',
     sources text[] default null, paid boolean default false
 ) returns table (
-    product_id bigint, version bigint, attempts int, source text, external_id text, title text,
+    product_id bigint, version bigint, stage text, attempts int, source text, external_id text, title text,
     attributes jsonb, image text, image_root text, image_embedded text
 )
 language plpgsql volatile security invoker
@@ -81,9 +81,9 @@ begin
             worker = claim_jobs.worker
         from due as d
         where j.product_id = d.product_id
-        returning j.product_id, j.version, j.attempts
+        returning j.product_id, j.version, j.stage, j.attempts
     )
-    select l.product_id, l.version, l.attempts, s.name, p.external_id, p.title, p.attributes,
+    select l.product_id, l.version, l.stage, l.attempts, s.name, p.external_id, p.title, p.attributes,
            p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex')
     from leased as l
     join products as p on p.id = l.product_id

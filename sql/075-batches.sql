@@ -36,6 +36,7 @@ as $func$
     join products as p on p.id = j.product_id
     join vitrina.sources as s on s.id = p.source_id
     where j.state = 'queued'
+        and j.stage = 'enrich'
         and j.product_id > after
         and (products_to_batch.sources is null or s.name = any (products_to_batch.sources))
         and (touched or j.run_after <= now())
@@ -293,7 +294,7 @@ $func$;
 create or replace function claim_products(
     worker text, product_ids bigint[], versions bigint[], lease interval default '10 minutes'
 ) returns table (
-    product_id bigint, version bigint, attempts int, source text, external_id text, title text,
+    product_id bigint, version bigint, stage text, attempts int, source text, external_id text, title text,
     attributes jsonb, image text, image_root text, image_embedded text
 )
 language sql volatile security invoker
@@ -307,9 +308,9 @@ as $func$
             worker = claim_products.worker
         from unnest(product_ids, versions) as u (product_id, version)
         where j.product_id = u.product_id and j.version = u.version and j.state = 'queued'
-        returning j.product_id, j.version, j.attempts
+        returning j.product_id, j.version, j.stage, j.attempts
     )
-    select l.product_id, l.version, l.attempts, s.name, p.external_id, p.title, p.attributes,
+    select l.product_id, l.version, l.stage, l.attempts, s.name, p.external_id, p.title, p.attributes,
            p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex')
     from leased as l
     join products as p on p.id = l.product_id

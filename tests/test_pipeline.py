@@ -247,6 +247,27 @@ def test_the_same_again_asks_nobody(stub: OpenAIStub, shop: Shop, database_url: 
     assert stub.calls == {}
 
 
+def test_changed_keywords_are_embedded_again_and_nothing_else(
+    stub: OpenAIStub, shop: Shop, database_url: str, tmp_path: Path
+) -> None:
+    picture = draw(tmp_path / "a.png")
+    put(database_url, ["Red sofa", "Blue lamp"], images=[picture, picture], root=tmp_path)
+    shop().work()
+    (tmp_path / picture).unlink()
+    stub.calls.clear()
+    before = products(database_url)[0]
+    requeue = "update vitrina.products set keywords = keywords || '{velvet}'::text[] where id = %s"
+    scalar(database_url, requeue + " returning id", before["id"])
+    scalar(database_url, "select vitrina.queue_products(array_agg(id), 'embed') from vitrina.products")
+    totals = shop().work()
+    assert (totals.products, totals.embeddings, totals.without_picture) == (2, 1, 0)
+    assert (stub.calls["chat"], stub.calls["embeddings"]) == (0, 1)
+    after = products(database_url)[0]
+    assert after["image_sha256"] == before["image_sha256"], "the picture that is gone was not missed"
+    assert after["keywords"] == [*before["keywords"], "velvet"]
+    assert jobs(database_url) == {}
+
+
 def test_a_changed_title_asks_about_that_product_only(
     stub: OpenAIStub, shop: Shop, database_url: str
 ) -> None:

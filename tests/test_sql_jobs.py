@@ -90,6 +90,30 @@ def test_a_failed_job_waits_longer_each_time_and_then_stays_with_its_reason(
     assert queued[0] not in [row[0] for row in claim(db, "b")]
 
 
+def stages(db: psycopg.Connection) -> list[tuple]:
+    return db.execute("select state, stage, version from jobs order by product_id").fetchall()
+
+
+def test_a_text_that_changed_is_only_embedded_again(
+    db: psycopg.Connection, queued: list[int]
+) -> None:
+    one = [queued[0]]
+    db.execute("delete from jobs where product_id <> %s", one)
+    assert db.execute("select queue_products(%s, 'embed')", [one]).fetchone() == (0,)
+    assert stages(db) == [("queued", "enrich", 1)], "the enrichment to come embeds too"
+    claim(db, "a")
+    assert db.execute("select queue_products(%s, 'embed')", [one]).fetchone() == (1,)
+    assert stages(db) == [("leased", "enrich", 2)], "the worker may have read the old text"
+    assert db.execute("select finish_jobs('a', %s, '{2}')", [one]).fetchone() == (1,)
+    assert db.execute("select queue_products(%s, 'embed')", [one]).fetchone() == (1,)
+    assert stages(db) == [("queued", "embed", 1)]
+    assert db.execute("select queue_products(%s)", [one]).fetchone() == (1,)
+    assert stages(db) == [("queued", "enrich", 2)], "the whole enrichment is due"
+    db.execute("update jobs set state = 'failed'")
+    assert db.execute("select queue_products(%s, 'embed')", [one]).fetchone() == (0,)
+    assert stages(db) == [("failed", "enrich", 2)], "a dead letter stays"
+
+
 def test_released_jobs_are_uncharged(db: psycopg.Connection, queued: list[int]) -> None:
     claim(db, "a", 2)
     assert db.execute("select release_jobs('a')").fetchone() == (2,)

@@ -35,10 +35,11 @@ STORE_SECONDS = 2.0  # a product waits no longer for others to be stored with
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One claimed product, with what its enrichment reads."""
+    """One claimed product, with what its enrichment reads; `stage` embed: only its vector is due."""
 
     product_id: int
     version: int
+    stage: str
     attempts: int
     source: str
     external_id: str
@@ -252,6 +253,8 @@ class Pipeline:
 
     def _worked(self, job: Job) -> Work:
         work = Work(job)
+        if job.stage == "embed":
+            return work
         if job.image is not None:
             try:
                 work.picture = self._loader.load(job.image, job.image_root)
@@ -275,10 +278,10 @@ class Pipeline:
 
     def _store(self, worker: str, works: list[Work]) -> None:
         """Write what these products became, embed it, and finish their jobs."""
-        good = [work for work in works if work.enrichment is not None]
-        bad = [work for work in works if work.enrichment is None]
+        good = [work for work in works if work.error is None]
+        bad = [work for work in works if work.error is not None]
         ids = [work.job.product_id for work in good]
-        embedded = self._learn_and_put(good)
+        embedded = self._learn_and_put([work for work in good if work.enrichment is not None])
         made = self._embedder.embed_products(ids)
         for work in good:
             work.error = made.refused.get(work.job.product_id)
@@ -344,7 +347,9 @@ class Pipeline:
         totals.failed += failed
         totals.retried += len(bad) - failed
         totals.embeddings += embedded
-        totals.without_picture += sum(work.picture is None for work in good)
+        totals.without_picture += sum(
+            work.picture is None for work in good if work.enrichment is not None
+        )
         totals.reasons.update(work.image_error for work in good if work.image_error)
         totals.errors.update(work.error for work in bad if work.error)
 
