@@ -258,12 +258,16 @@ def test_changed_keywords_are_embedded_again_and_nothing_else(
     before = products(database_url)[0]
     requeue = "update vitrina.products set keywords = keywords || '{velvet}'::text[] where id = %s"
     scalar(database_url, requeue + " returning id", before["id"])
-    scalar(database_url, "select vitrina.queue_products(array_agg(id), 'embed') from vitrina.products")
+    scalar(
+        database_url, "select vitrina.queue_products(array_agg(id), 'embed') from vitrina.products"
+    )
     totals = shop().work()
     assert (totals.products, totals.embeddings, totals.without_picture) == (2, 1, 0)
     assert (stub.calls["chat"], stub.calls["embeddings"]) == (0, 1)
     after = products(database_url)[0]
-    assert after["image_sha256"] == before["image_sha256"], "the picture that is gone was not missed"
+    assert after["image_sha256"] == before["image_sha256"], (
+        "the picture that is gone was not missed"
+    )
     assert after["keywords"] == [*before["keywords"], "velvet"]
     assert jobs(database_url) == {}
 

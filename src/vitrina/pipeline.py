@@ -35,7 +35,7 @@ STORE_SECONDS = 2.0  # a product waits no longer for others to be stored with
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One claimed product, with what its enrichment reads; `stage` embed: only its vector is due."""
+    """One claimed product, with what its enrichment reads; stage `embed`: its vector alone."""
 
     product_id: int
     version: int
