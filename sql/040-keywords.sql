@@ -176,7 +176,7 @@ begin
                 _keyword := _near.keyword_id;
                 _similarity := _near.similarity;
             end if;
-            _method := 'nearest';
+            _method := 'embedding';
         end if;
         if _keyword is null then
             insert into keywords as w (name, facet)
@@ -215,7 +215,7 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- resolve_keywords(said, embeddings, facets) → one row a term said, in the order of `said`:
 -- the keyword it is, that keyword's facet, and how it was decided. `method`: exact (a spelling of
--- the keyword), thesaurus, nearest (`similarity`, over the space's threshold), judge, manual, or
+-- the keyword), thesaurus, embedding (`similarity`, over the space's threshold), judge, manual, or
 -- new: the term became a keyword. `veto`: why the nearest keyword was refused
 -- (numbers, contrast, narrower, facet). Terms without a letter or digit come back with no keyword.
 -- embeddings: one per term in the active text space; null where that space is the local one.

@@ -42,10 +42,10 @@ def test_a_near_term_joins_the_nearest_keyword_and_keeps_its_similarity(
     db.execute("update spaces set threshold = 0.6 where name = 'local-text'")
     first, near = resolve(db, "storage ottoman", "ottoman with storage")
     assert first.method == "new"
-    assert (near.keyword, near.method) == ("storage ottoman", "nearest")
+    assert (near.keyword, near.method) == ("storage ottoman", "embedding")
     assert 0.6 < near.similarity < 1
     again = resolve(db, "ottoman with storage")[0]
-    assert (again.method, again.similarity) == ("nearest", near.similarity)
+    assert (again.method, again.similarity) == ("embedding", near.similarity)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_different_known_facets_are_never_one_keyword(db: psycopg.Connection) ->
     assert (second.method, second.veto) == ("new", "facet")
     assert (first.facet, second.facet) == ("material", "color")
     unknown = resolve(db, "walnut timber", facets=["other"])[0]
-    assert unknown.method == "nearest"
+    assert unknown.method == "embedding"
 
 
 def test_terms_of_nothing_have_no_keyword(db: psycopg.Connection) -> None:
@@ -102,7 +102,7 @@ def test_another_space_needs_embeddings(db: psycopg.Connection) -> None:
         "select keyword, method from resolve_keywords(array['lamp', 'light', 'sofa'],"
         " array['[1,0,0]', '[0.9,0.1,0]', '[0,1,0]']::halfvec[])"
     ).fetchall()
-    assert rows == [("lamp", "new"), ("lamp", "nearest"), ("sofa", "new")]
+    assert rows == [("lamp", "new"), ("lamp", "embedding"), ("sofa", "new")]
 
 
 def test_a_snapshot_that_cannot_see_other_decisions_is_refused(database_url: str) -> None:
