@@ -22,20 +22,26 @@ as $func$
 declare
     _l text;
     _r text;
+    _terms text;
     _why text;
+    _best text := '';
 begin
     foreach _l in array a loop
         continue when _l = any (b);
         foreach _r in array b loop
             if split_part(_l, ': ', 1) = split_part(_r, ': ', 1) and _r <> all (a) then
-                -- the longest say most: "bar stool / step stool", not "bar / stool"
-                if _why is null or length(_l) + length(_r) > length(_why) then
-                    _why := _l || ' / ' || split_part(_r, ': ', 2);
+                _terms := split_part(_l, ': ', 2) || ' / ' || split_part(_r, ': ', 2);
+                -- the longest terms say most ("bar stool / step stool"), the shortest name of a group
+                -- is the broadest ("color", "tea kind")
+                if length(_terms) > length(_best)
+                    or length(_terms) = length(_best) and length(_l) < length(_why) then
+                    _why := _l;
+                    _best := _terms;
                 end if;
             end if;
         end loop;
     end loop;
-    return _why;
+    return split_part(_why, ': ', 1) || ': ' || nullif(_best, '');
 end
 $func$;
 
@@ -54,6 +60,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
+    _denials constant text[] := '{without,non,not,no,anti}';
     _a text[] := string_to_array(a, ' ');
     _b text[] := string_to_array(b, ' ');
     _only_a text[] := '{}';
@@ -81,7 +88,7 @@ begin
             _only_b := _only_b || _word;
         end if;
     end loop;
-    if ('without' = any (_only_a)) <> ('without' = any (_only_b)) then
+    if _only_a && _denials <> _only_b && _denials then
         return format('negation: %s / %s', a, b);
     end if;
     foreach _word in array _only_a loop
@@ -144,6 +151,13 @@ $func$;
 create or replace function _facets_differ(a text, b text) returns boolean
 language sql immutable parallel safe
 return coalesce(nullif(a, 'other') <> nullif(b, 'other'), false);
+
+-- ---------------------------------------------------------------------------------------------
+-- _facet_veto(a, b) → "facet: color / material" where both are known and not the same; else null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _facet_veto(a text, b text) returns text
+language sql immutable parallel safe
+return case when _facets_differ(a, b) then 'facet: ' || a || ' / ' || b end;
 
 -- ---------------------------------------------------------------------------------------------
 -- _distinct(a, b) → 'distinct: decided by hand' or 'by a judge', where that was decided of the

@@ -85,11 +85,11 @@ begin
             space, coalesce(nullif(_choose_keyword.facet, 'other'), _one.facet));
         if _policy.mode = 'plain' then
             _why := null;
-        elsif _facets_differ(_one.facet, _choose_keyword.facet) then
-            _why := format('facet: %s / %s', _choose_keyword.facet, _one.facet);
         else
-            _why := coalesce(_distinct(_choose_keyword.form, normal_form(_one.name)),
-                             _form_veto(_canonical, _marks, _one.form, _one.marks, not _policy.merge_narrower));
+            _why := coalesce(
+                _distinct(_choose_keyword.form, normal_form(_one.name)),
+                _form_veto(_canonical, _marks, _one.form, _one.marks, not _policy.merge_narrower),
+                _facet_veto(_choose_keyword.facet, _one.facet));
         end if;
         if _why is null then
             keyword_id := _one.id;
@@ -115,9 +115,8 @@ set search_path from current
 as $func$
     select w.id, w.name, w.facet, n.similarity,
            _keyword_threshold(space, coalesce(nullif(_keyword_candidates.facet, 'other'), w.facet)),
-           case when _facets_differ(w.facet, _keyword_candidates.facet)
-                then format('facet: %s / %s', _keyword_candidates.facet, w.facet)
-                else _veto(_keyword_candidates.form, normal_form(w.name)) end
+           coalesce(_veto(_keyword_candidates.form, normal_form(w.name)),
+                    _facet_veto(_keyword_candidates.facet, w.facet))
     from _nearest_keywords(space, _keyword_candidates.embedding, _keyword_candidates.k) as n
     join keywords as w on w.id = n.keyword_id
     order by n.similarity desc, w.id;

@@ -174,7 +174,7 @@ declare
     _keyword bigint;
     _method text;
     _similarity real;
-    _facet text;
+    _likely text;
     _name text;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
@@ -187,6 +187,7 @@ begin
         _method := _term.method;
         _similarity := _term.similarity;
         veto := _term.veto;
+        _likely := null;
         if _keyword is null and not _locked then
             perform _lock_vocabulary();
             _locked := true;
@@ -210,13 +211,14 @@ begin
                     _similarity := _near.similarity;
                 end if;
                 veto := coalesce(veto, _near.veto);
+                _likely := _near.likely_facet;
                 _method := 'embedding';
             end if;
         end if;
         if _keyword is null then
             _name := coalesce(_term.canonical, _keyword_name(_term.term));
-            _facet := coalesce(_term.facet, _term.likely_facet, _near.likely_facet, 'other');
-            insert into keywords as w (name, facet) values (_name, _facet)
+            insert into keywords as w (name, facet)
+            values (_name, coalesce(_term.facet, _term.likely_facet, _likely, 'other'))
             on conflict (name) do update set name = excluded.name
             returning w.id into _keyword;
             -- of its name, not of what was said: another space's provider embeds that later

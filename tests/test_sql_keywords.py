@@ -45,7 +45,7 @@ def test_a_known_synonym_is_taken_from_the_thesaurus(db: psycopg.Connection) -> 
         ("set of 2", "2-piece set"),
         ("pack of 12", "12 pack"),
         ("sugar-free gum", "gum without sugar"),
-        ("sleeveless top", "top without sleeves"),
+        ("sleeveless dress", "dress without sleeves"),
         ("1 kg flour", "1000 g flour"),
         ("2 years", "24 months"),
         ("book shelf unit", "bookshelf unit"),
@@ -95,13 +95,13 @@ def test_a_near_term_joins_the_nearest_keyword_and_keeps_its_similarity(
             "large garden gnome",
             "narrower: large garden gnome says more than garden gnome",
         ),
-        ("mid-century modern", "modern", "contrast, style modern: modern / mid century modern"),
+        ("mid-century modern", "modern", "known: modern / mid century modern are different things"),
         ("slip", "non-slip", "negation: non slip / slip"),
         ("sugar", "sugar free", "negation: sugar free / sugar"),
         (
             "stretch fabric",
             "non-stretch fabric",
-            "negation: without stretch fabric / stretch fabric",
+            "negation: without stretch / stretch",
         ),
         ("lined jacket", "unlined jacket", "negation: unlined / lined"),
         ("dress shirt", "shirt dress", "order: shirt dress / dress shirt"),
@@ -225,7 +225,7 @@ def test_terms_of_nothing_have_no_keyword_and_the_reason_is_said(db: psycopg.Con
 @pytest.mark.parametrize(
     ("terms", "names"),
     [
-        (["a\x01lamp\x1f", "A lamp"], ["a lamp", "a lamp"]),
+        (["tall\x01lamp\x1f", "Tall  lamp"], ["tall lamp", "tall lamp"]),
         (["椅子", "桌子", "椅子"], ["椅子", "桌子", "椅子"]),
         (["كرسي", "طاولة"], ["كرسي", "طاولة"]),
         (["\u202bשולחן\u202c", "שולחן"], ["שולחן", "שולחן"]),
@@ -360,7 +360,7 @@ def test_shop_terms_are_kept_in_normal_form(db: psycopg.Connection) -> None:
     rows = db.execute(
         "select term from contrasts where contrast_group = 'hand' order by 1"
     ).fetchall()
-    assert rows == [("left handed",), ("right handed",)]
+    assert rows == [("left hand",), ("right hand",)]
 
 
 def test_words_given_anew_leave_a_shop_s_own_as_they_are(db: psycopg.Connection) -> None:
@@ -398,7 +398,7 @@ def test_what_was_kept_in_an_older_normal_form_is_renewed(db: psycopg.Connection
     db.execute("insert into keyword_distinctions values ('men belt', 'womens belt', 'judge')")
     db.execute("select _renew_forms()")
     aliases = db.execute("select alias, key from keyword_aliases order by 1").fetchall()
-    assert ("man shoe", "menshoe") in aliases
+    assert ("man shoe", "manshoe") in aliases
     assert db.execute("select term_a, term_b from keyword_distinctions").fetchall() == [
         ("man belt", "woman belt")
     ]
