@@ -60,7 +60,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _denials constant text[] := '{without,non,not,no,anti}';
+    _denials constant text[] := '{without,non,not,no,anti,free}';
     _a text[] := string_to_array(a, ' ');
     _b text[] := string_to_array(b, ' ');
     _only_a text[] := '{}';
