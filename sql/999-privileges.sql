@@ -32,7 +32,8 @@ begin
         grant select on
             catalog, status, installed, sources, products, product_text, images, keywords,
             keyword_aliases, product_keywords, spaces, keyword_embeddings, product_embeddings,
-            query_embeddings, word_pieces
+            query_embeddings, word_pieces, thesaurus, contrasts, keyword_policy,
+            keyword_thresholds, keyword_distinctions
         to vitrina_reader;
         for _function in
             select p.oid::regprocedure
@@ -47,7 +48,7 @@ begin
         grant select on all tables in schema vitrina to vitrina_writer;
         grant insert, update, delete on
             sources, products, product_text, images, keywords, keyword_aliases, product_keywords,
-            contrasts, thesaurus, keyword_embeddings, product_embeddings, query_embeddings,
+            keyword_distinctions, contrasts, thesaurus, keyword_embeddings, product_embeddings, query_embeddings,
             generations, jobs, batches, batch_requests
         to vitrina_writer;
         for _function in
@@ -55,7 +56,8 @@ begin
             from pg_proc as p
             where p.pronamespace = 'vitrina'::regnamespace
                 and p.proname not in (
-                    'create_space', 'drop_space', 'use_space', 'index_spaces', 'set_budget')
+                    'create_space', 'drop_space', 'use_space', 'index_spaces', 'set_budget',
+                    'set_keyword_policy', 'set_keyword_threshold')
         loop
             execute format('grant execute on function %s to vitrina_writer', _function);
         end loop;

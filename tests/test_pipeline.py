@@ -352,7 +352,7 @@ def test_terms_that_mean_the_same_become_one_keyword(
         methods = dict(conn.execute("select alias, method from vitrina.keyword_aliases").fetchall())
     assert {"sofa", "couch", "wooden coffee table", "coffee table wooden"} <= terms
     assert methods["couch"] == "thesaurus"
-    assert "nearest" in (methods["coffee table wooden"], methods["wooden coffee table"])
+    assert "embedding" in (methods["coffee table wooden"], methods["wooden coffee table"])
 
 
 def test_every_keyword_has_the_vector_of_its_own_name(
