@@ -31,7 +31,8 @@ begin
         grant usage on schema vitrina to vitrina_reader;
         grant select on
             catalog, status, installed, sources, products, product_text, images, keywords,
-            keyword_aliases, product_keywords, spaces, keyword_embeddings, product_embeddings,
+            keyword_aliases, keyword_distinctions, keyword_changes, product_keywords, product_terms,
+            thesaurus, spaces, keyword_embeddings, product_embeddings,
             query_embeddings, word_pieces
         to vitrina_reader;
         for _function in
@@ -46,8 +47,8 @@ begin
         grant usage on schema vitrina to vitrina_writer;
         grant select on all tables in schema vitrina to vitrina_writer;
         grant insert, update, delete on
-            sources, products, product_text, images, keywords, keyword_aliases, product_keywords,
-            contrasts, thesaurus, keyword_embeddings, product_embeddings, query_embeddings,
+            sources, products, product_text, images, keywords, keyword_aliases, keyword_distinctions,
+            keyword_changes, product_keywords, product_terms, contrasts, thesaurus, keyword_embeddings, product_embeddings, query_embeddings,
             generations, jobs, batches, batch_requests
         to vitrina_writer;
         for _function in
