@@ -32,6 +32,14 @@ language sql immutable parallel safe
 return form <> '' and length(form) <= 200;
 
 -- ---------------------------------------------------------------------------------------------
+-- _shell(term) → a term as an argument of a command, for hints.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _shell(term text) returns text
+language sql immutable parallel safe
+return case when term ~ '^[[:alnum:]_.-]+$' and term !~ '^-' then term
+            else '''' || replace(term, '''', '''\''''') || '''' end;
+
+-- ---------------------------------------------------------------------------------------------
 -- _put_terms(said): what was said of products, instead of what was. said: a jsonb array of
 -- {product_id, terms: [{term, facet}]}, a product once. Terms that can be none are left out, and
 -- so are products that are gone.

@@ -86,7 +86,7 @@ begin
     if needed and not met then
         raise exception 'there is no keyword or alias %', quote_literal(_meet_term.term)
             using errcode = 'VT003', hint = 'look for it: vitrina keywords similar '
-                || quote_literal(_meet_term.term);
+                || _shell(_meet_term.term);
     end if;
 end
 $func$;
@@ -233,7 +233,7 @@ begin
     if _into.keyword_id is null then
         raise exception '% was dropped: there is no keyword to merge into', quote_literal(into_keyword)
             using errcode = 'VT003', hint = 'bring it back first: vitrina keywords split '
-                || quote_literal(into_keyword);
+                || _shell(into_keyword);
     end if;
     select array_agg(m.form) filter (where not (m.own and m.keyword_id = _into.keyword_id))
     into _forms
@@ -282,7 +282,7 @@ begin
     if _from.own then
         raise exception '% is the keyword itself, not an alias', quote_literal(split_keyword.term)
             using errcode = 'VT004', hint = 'split its aliases off it: vitrina keywords show '
-                || quote_literal(_from.name);
+                || _shell(_from.name);
     elsif _to.own and _to.keyword_id = _from.keyword_id then
         raise exception '% is % already', quote_literal(split_keyword.term), quote_literal(_to.name)
             using errcode = 'VT004', hint = 'split it off under another name';
@@ -349,8 +349,8 @@ begin
     if _new.keyword_id <> _old.keyword_id then
         raise exception '% is % already', quote_literal(rename_keyword.name),
             case when _new.own then 'a keyword' else 'an alias of ' || quote_literal(_new.name) end
-            using errcode = 'VT004', hint = format('to make them one: vitrina keywords merge %L --into %L',
-                                                   _old.name, _new.name);
+            using errcode = 'VT004', hint = format(
+                'to make them one: vitrina keywords merge %s --into %s', _shell(_old.name), _shell(_new.name));
     end if;
     _rows := _vocabulary_rows(array[_old.keyword_id], array[_new.form]);
     perform _name_keyword(_old.keyword_id, _named(rename_keyword.name));
@@ -401,7 +401,7 @@ begin
     if keyword_id is null then
         raise exception '% was dropped: it is no keyword', quote_literal(_keyword_of.term)
             using errcode = 'VT003', hint = 'bring it back first: vitrina keywords split '
-                || quote_literal(_keyword_of.term);
+                || _shell(_keyword_of.term);
     end if;
 end
 $func$;
@@ -530,7 +530,7 @@ begin
         raise exception '% and % are one keyword, %', quote_literal(distinguish_keywords.a),
             quote_literal(distinguish_keywords.b), quote_literal(_a.name)
             using errcode = 'VT004', hint = 'take one out of it: vitrina keywords split '
-                || quote_literal(case when _a.own then distinguish_keywords.b
+                || _shell(case when _a.own then distinguish_keywords.b
                                       else distinguish_keywords.a end);
     end if;
     _touched := array[_a.form, _b.form, normal_form(coalesce(_a.name, distinguish_keywords.a)),
