@@ -1,4 +1,4 @@
-"""`vitrina keywords list | resolve | similar`."""
+"""`vitrina keywords`: look into the vocabulary, and change it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import asdict
 
 import click
 
+from vitrina.cli import _curation, _review
 from vitrina.cli._common import emit, open_catalog, output_options
 from vitrina.providers.facets import FACETS
 
 
 @click.group("keywords")
 def command() -> None:
-    """Look into the vocabulary: list, resolve, similar."""
+    """Look into the vocabulary, and change it; every change can be undone."""
 
 
 @command.command("list")
@@ -60,3 +61,7 @@ def similar(term: str, k: int, output: str | None) -> None:
     """
     with open_catalog() as catalog:
         emit(catalog.similar_keywords(term, k=k), output)
+
+
+for _more in (*_curation.COMMANDS, *_review.COMMANDS):
+    command.add_command(_more)
