@@ -20,7 +20,14 @@ drop function if exists vitrina.claim_products(text, bigint[], bigint[], interva
 
 VOCABULARY = """
 -- keyword_id is null where a term was dropped by hand: it stands for no keyword.
--- key: of the form, under which compounds, word orders and known synonyms meet; set by a trigger.
+-- key: of the alias, under which compounds, word orders and known synonyms meet. A keyword's form is
+-- that of its name, with known words in their canonical spelling: vetoes compare it. Triggers set
+-- both, and what `becomes` of a term of the thesaurus.
+alter table vitrina.keywords add column form text;
+alter table vitrina.thesaurus add column key text, add column becomes text;
+create index thesaurus_key_idx on vitrina.thesaurus (key);
+alter table vitrina.contrasts add column key text;
+create index contrasts_key_idx on vitrina.contrasts (key);
 alter table vitrina.keyword_aliases
     alter column keyword_id drop not null,
     add column key text,
@@ -75,8 +82,10 @@ drop table vitrina.seeded_words;
 drop table vitrina.keyword_thresholds;
 drop table vitrina.keyword_policy;
 drop table vitrina.keyword_distinctions;
-drop trigger if exists set_key on vitrina.keyword_aliases;
 delete from vitrina.keyword_aliases where keyword_id is null;
+alter table vitrina.keywords drop column form;
+alter table vitrina.thesaurus drop column key, drop column becomes;
+alter table vitrina.contrasts drop column key;
 alter table vitrina.keyword_aliases
     drop constraint keyword_aliases_dropped_check,
     drop constraint keyword_aliases_method_check,
