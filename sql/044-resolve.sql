@@ -169,22 +169,22 @@ declare
     _term record;
     _known record;
     _near record;
+    _likely text;
     _keyword bigint;
     _method text;
     _similarity real;
     _facet text;
     _name text;
 begin
-    if current_setting('transaction_isolation') <> 'read committed' then
-        raise exception 'keywords are learned in READ COMMITTED transactions only'
-            using errcode = 'VT004', hint = 'a snapshot could not see what another one has learned';
-    end if;
+    -- so that no keyword found here is merged away before an alias of it is stored
+    perform _hold_keywords();
     select coalesce(max(w.id), 0) into _seen from keywords as w;
     for _term in select t.* from _look_up_terms(_space, said, forms, embeddings, facets, _least) as t loop
         _keyword := _term.keyword_id;
         _method := _term.method;
         _similarity := _term.similarity;
         veto := _term.veto;
+        _likely := _term.likely_facet;
         if _keyword is null and not _locked then
             perform _lock_vocabulary();
             _locked := true;
@@ -208,12 +208,13 @@ begin
                     _similarity := _near.similarity;
                 end if;
                 veto := coalesce(veto, _near.veto);
+                _likely := coalesce(_likely, _near.likely_facet);
                 _method := 'embedding';
             end if;
         end if;
         if _keyword is null then
             _name := coalesce(_term.canonical, _keyword_name(_term.term));
-            _facet := coalesce(_term.facet, _term.likely_facet, _near.likely_facet, 'other');
+            _facet := coalesce(_term.facet, _likely, 'other');
             insert into keywords as w (name, facet) values (_name, _facet)
             on conflict (name) do update set name = excluded.name
             returning w.id into _keyword;

@@ -25,11 +25,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _is_term(form): whether a term with this normal form can be a keyword or an alias.
+-- _is_term(term, form): whether a term, with its normal form, can be a keyword or an alias.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _is_term(form text) returns boolean
+create or replace function _is_term(term text, form text) returns boolean
 language sql immutable parallel safe
-return form <> '' and length(form) <= 200;
+return form is not null and _no_keyword(term, form) is null;
 
 -- ---------------------------------------------------------------------------------------------
 -- _shell(term) → a term as an argument of a command, for hints.
@@ -57,7 +57,7 @@ as $func$
                 jsonb_to_recordset(coalesce(e.terms, '[]')) as (term text, facet text))
                 with ordinality as u (term, facet, place)
         ) as t
-        where _is_term(t.form)
+        where _is_term(t.term, t.form)
     ),
     gone as (
         delete from product_terms as t
@@ -216,7 +216,7 @@ begin
             join product_keywords as pk on pk.said = o.term
             where o.old = ''
         ) as c
-        where _is_term(c.form)
+        where c.form <> ''
         order by c.form, c.decided_at, c.keyword_id
         on conflict (alias) do nothing
     ),

@@ -124,7 +124,7 @@ as $func$
              or (p.description, p.caption) is distinct from (g.description, g.caption)
              or array(select t.term
                       from jsonb_array_elements_text(g.keywords) with ordinality as t (term, place)
-                      where _is_term(normal_form(t.term))
+                      where _is_term(t.term, normal_form(t.term))
                       order by t.place)
                 <> array(select t.term from product_terms as t
                          where t.product_id = p.id order by t.place));

@@ -73,14 +73,16 @@ as $func$
 #variable_conflict use_column
 begin
     form := normal_form(_meet_term.term);
-    if not coalesce(_is_term(form), false) then
-        raise exception 'a keyword has letters or digits, and at most 200 characters: not %',
-            coalesce(quote_literal(left(_meet_term.term, 40)), 'null') using errcode = 'VT004';
+    if not _is_term(_meet_term.term, _meet_term.form) then
+        raise exception '% can be no keyword: %',
+            coalesce(quote_literal(left(_meet_term.term, 40)), 'null'),
+            coalesce(_no_keyword(_meet_term.term, _meet_term.form), 'it is nothing')
+            using errcode = 'VT004';
     end if;
-    select true, w.id, w.name, normal_form(w.name) = form into met, keyword_id, name, own
+    select true, w.id, w.name, normal_form(w.name) = a.alias into met, keyword_id, name, own
     from keyword_aliases as a
     left join keywords as w on w.id = a.keyword_id
-    where a.alias = form;
+    where a.alias = _meet_term.form;
     met := coalesce(met, false);
     own := coalesce(own, false);
     if needed and not met then
@@ -92,14 +94,14 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _named(term) → a term as the name of a keyword: without control characters and needless spaces.
+-- _named(term) → a term as the name of a keyword given by hand: as _keyword_name, in its own case.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _named(term text) returns text
-language sql immutable parallel safe security invoker
-set search_path from current
-as $func$
-    select btrim(regexp_replace(term, '[[:space:][:cntrl:]]+', ' ', 'g'));
-$func$;
+language sql immutable parallel safe
+return btrim(regexp_replace(
+    regexp_replace(normalize(term, nfc) collate "C",
+                   '[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]', '', 'g'),
+    '[\x01-\x20\x7f-\u00a0\u2028\u2029\u3000]+', ' ', 'g'));
 
 -- ---------------------------------------------------------------------------------------------
 -- _make_keyword(name, facet, pinned) → its id: a new keyword with its vectors in local spaces.

@@ -46,7 +46,7 @@ language sql stable security invoker
 set search_path from current
 as $func$
     with given as materialized (select r.* from _seed_rows(rows) as r),
-    good as (select g.* from given as g where g.problem is null and _is_term(g.form)),
+    good as (select g.* from given as g where g.problem is null and _is_term(g.keyword, g.form)),
     -- every term with the line that gives it: the keyword itself, and its aliases but itself
     terms as materialized (
         select g.line, g.keyword, g.form as own, g.keyword as term, g.form, true as is_keyword
@@ -70,9 +70,8 @@ as $func$
     select p.line, p.keyword, p.problem
     from (
         select g.line, g.keyword, coalesce(g.problem, case
-                when g.form = '' then 'it has no letter or digit'
-                when length(g.form) > 200 or length(g.keyword) > 200
-                    then 'it is longer than 200 characters'
+                when not _is_term(g.keyword, g.form)
+                    then 'it can be no keyword: ' || _no_keyword(g.keyword, g.form)
                 when g.facet <> all (_facets())
                     then format('%s is no facet: they are %s', quote_literal(g.facet),
                                 array_to_string(_facets(), ', ')) end) as problem
@@ -83,9 +82,8 @@ as $func$
         where t.is_keyword and t.line <> f.line
         union all
         select t.line, t.keyword, case
-                when t.form = '' then format('its alias %L has no letter or digit', left(t.term, 40))
-                when length(t.form) > 200
-                    then format('its alias %L is longer than 200 characters', left(t.term, 40) || '…')
+                when not _is_term(t.term, t.form)
+                    then format('its alias %L can be none: %s', left(t.term, 40), _no_keyword(t.term, t.form))
                 when k.line is not null
                     then format('its alias %L is the keyword of line %s', t.term, k.line)
                 when f.line <> t.line

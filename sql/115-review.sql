@@ -118,7 +118,6 @@ as $func$
 #variable_conflict use_column
 declare
     _space spaces := _active_space('text');
-    _low real := _space.threshold + (1 - _space.threshold) / 4;
 begin
     return query
     with said as materialized (
@@ -129,7 +128,8 @@ begin
     ),
     merged as materialized (
         select w.name, w.facet, a.alias, a.method, a.similarity, s.facet as said_facet,
-               coalesce(s.products, 0) as products, _veto(a.alias, normal_form(w.name)) as veto
+               coalesce(s.products, 0) as products, _veto(a.alias, normal_form(w.name)) as veto,
+               _keyword_threshold(_space, w.facet) as threshold
         from keyword_aliases as a
         join keywords as w on w.id = a.keyword_id
         left join said as s on s.form = a.alias
@@ -142,7 +142,7 @@ begin
                        then m.veto
                    when _facets_differ(m.said_facet, m.facet)
                        then format('facet: said as %s, the keyword is %s', m.said_facet, m.facet)
-                   when m.method = 'embedding' and m.similarity < _low
+                   when m.method = 'embedding' and m.similarity < m.threshold + (1 - m.threshold) / 4
                        then format('barely similar: %s', round(m.similarity::numeric, 3))
                end as reason,
                'vitrina keywords split ' || _shell(m.alias) as command
