@@ -599,8 +599,8 @@ def pairs_of(body: Json) -> list[Json]:
 
 
 def same_thing(a: str, b: str) -> bool:
-    """What the stub judges to be one thing: keywords of the same words, in whatever order."""
-    return sorted(a.split()) == sorted(b.split())
+    """What the stub judges to be one thing: keywords that end in the same word."""
+    return a.split()[-1:] == b.split()[-1:]
 
 
 def judgements_of(body: Json) -> list[Json]:

@@ -48,16 +48,19 @@ def test_an_audit_says_what_is_wrong_and_what_to_do(shop: psycopg.Connection) ->
     enrich(shop, {i: ["3-legged stool", "off-white"] for i in range(5)})
     found = rows(shop, "select * from audit_keywords()")
     merges = {r.term: r for r in found if r.problem == "merge"}
-    assert set(merges) == {"3 leg stool" if "3 leg stool" in merges else "3 legged stool", "off white"}
+    assert set(merges) == {
+        "3 leg stool" if "3 leg stool" in merges else "3 legged stool",
+        "off white",
+    }
     wrong = next(r for term, r in merges.items() if term.startswith("3"))
     assert wrong.reason.startswith("numbers")
     assert wrong.products == 5
     assert wrong.command.startswith("vitrina keywords split '3 leg")
     assert merges["off white"].reason
     shop.execute(f"select split_keyword('{wrong.term}')".encode())
-    assert {r.term for r in rows(shop, "select * from audit_keywords()") if r.problem == "merge"} == {
-        "off white"
-    }
+    assert {
+        r.term for r in rows(shop, "select * from audit_keywords()") if r.problem == "merge"
+    } == {"off white"}
 
 
 def test_near_keywords_without_a_hard_veto_are_judged(shop: psycopg.Connection) -> None:
