@@ -12,47 +12,56 @@ return array(
     order by m.found[1]);
 
 -- ---------------------------------------------------------------------------------------------
--- _contrast(a, b) → the group of `contrasts` from which one canonical form has a term and the other
--- has another, as "group: term / term"; null where there is none.
+-- _contrast(a, b) → of two lists of marks, the terms of one group that are not the same in both
+-- ("color: black / white"), or null. A term that both have says nothing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _contrast(a text[], b text[]) returns text
-language sql stable parallel safe security invoker
-set search_path from current
-as $func$
-    with l as materialized (
-        select distinct on (c.contrast_group, c.key) c.contrast_group, c.key, c.term
-        from _phrases(a) as p join contrasts as c on c.key = p.key
-        order by c.contrast_group, c.key, c.term
-    ), r as materialized (
-        select distinct on (c.contrast_group, c.key) c.contrast_group, c.key, c.term
-        from _phrases(b) as p join contrasts as c on c.key = p.key
-        order by c.contrast_group, c.key, c.term
-    )
-    select l.contrast_group || ': ' || l.term || ' / ' || r.term
-    from l join r using (contrast_group)
-    where l.key <> r.key
-        and not exists (select from r as o where (o.contrast_group, o.key) = (l.contrast_group, l.key))
-        and not exists (select from l as o where (o.contrast_group, o.key) = (r.contrast_group, r.key))
-    order by length(l.key) + length(r.key) desc, l.contrast_group, l.term, r.term
-    limit 1;
-$func$;
-
--- ---------------------------------------------------------------------------------------------
--- _form_veto(a, b, narrower) → why two canonical forms may not be one keyword, or null. The first
--- that applies of: numbers ("3 / 4"), negation (sugar free / sugar), contrast (black / white, with
--- the group), known (both are in the thesaurus, as different things), narrower (one has more words:
--- "side table", "table"; where `narrower` asks for it), words (those that differ are not near).
--- ---------------------------------------------------------------------------------------------
-create or replace function _form_veto(a text, b text, narrower boolean default true) returns text
-language plpgsql stable parallel safe security invoker
+language plpgsql immutable parallel safe security invoker
 set search_path from current
 as $func$
 declare
+    _l text;
+    _r text;
+    _why text;
+begin
+    foreach _l in array a loop
+        continue when _l = any (b);
+        foreach _r in array b loop
+            if split_part(_l, ': ', 1) = split_part(_r, ': ', 1) and _r <> all (a) then
+                -- the longest say most: "bar stool / step stool", not "bar / stool"
+                if _why is null or length(_l) + length(_r) > length(_why) then
+                    _why := _l || ' / ' || split_part(_r, ': ', 2);
+                end if;
+            end if;
+        end loop;
+    end loop;
+    return _why;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _form_veto(a, a_marks, b, b_marks, narrower) → why two canonical forms may not be one keyword, or
+-- null. The first that applies of: numbers ("3 / 4"), negation (sugar free / sugar), contrast (black
+-- / white, with the group), order (dress shirt / shirt dress), known (both are in the thesaurus, as
+-- different things), narrower (one has more words: "side table", "table"; where `narrower` asks for
+-- it), words (those that differ are not near by themselves).
+-- ---------------------------------------------------------------------------------------------
+create or replace function _form_veto(
+    a text, a_marks text[], b text, b_marks text[], narrower boolean default true
+) returns text
+language plpgsql stable parallel safe security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
     _a text[] := string_to_array(a, ' ');
     _b text[] := string_to_array(b, ' ');
-    _only_a text[];
-    _only_b text[];
-    _why text;
+    _only_a text[] := '{}';
+    _only_b text[] := '{}';
+    _word text;
+    _opposite text;
+    _keys text[];
+    _known text[];
     _near real;
 begin
     if a = b then
@@ -62,31 +71,38 @@ begin
         return format('numbers: %s / %s', coalesce(nullif(array_to_string(_numbers(a), ', '), ''), 'none'),
                       coalesce(nullif(array_to_string(_numbers(b), ', '), ''), 'none'));
     end if;
-    _only_a := array(select u.word from unnest(_a) with ordinality as u (word, place)
-                     where u.word <> all (_b) order by u.place);
-    _only_b := array(select u.word from unnest(_b) with ordinality as u (word, place)
-                     where u.word <> all (_a) order by u.place);
-    -- a word and its opposite
+    foreach _word in array _a loop
+        if _word <> all (_b) then
+            _only_a := _only_a || _word;
+        end if;
+    end loop;
+    foreach _word in array _b loop
+        if _word <> all (_a) then
+            _only_b := _only_b || _word;
+        end if;
+    end loop;
     if ('without' = any (_only_a)) <> ('without' = any (_only_b)) then
         return format('negation: %s / %s', a, b);
     end if;
-    if _only_a <> '{}' and _only_b <> '{}' then
-        select format('negation: %s / %s', l.word, r.word) into _why
-        from unnest(_only_a) as l (word)
-        join unnest(_only_b) as r (word)
-            on r.word = any (array['un' || l.word, 'non' || l.word, 'in' || l.word, 'anti' || l.word, 'de' || l.word])
-            or l.word = any (array['un' || r.word, 'non' || r.word, 'in' || r.word, 'anti' || r.word, 'de' || r.word])
-        limit 1;
-        if found then
-            return _why;
+    foreach _word in array _only_a loop
+        foreach _opposite in array _only_b loop
+            if length(_opposite) > length(_word) and _opposite like '%' || _word
+                    and left(_opposite, -length(_word)) in ('un', 'non', 'in', 'im', 'anti', 'de')
+                or length(_opposite) < length(_word) and _word like '%' || _opposite
+                    and left(_word, -length(_opposite)) in ('un', 'non', 'in', 'im', 'anti', 'de')
+            then
+                return format('negation: %s / %s', _word, _opposite);
+            end if;
+        end loop;
+    end loop;
+    if a_marks <> '{}' and b_marks <> '{}' then
+        _word := _contrast(a_marks, b_marks);
+        if _word is not null then
+            return 'contrast, ' || _word;
         end if;
     end if;
-    _why := 'contrast, ' || _contrast(_a, _b);
-    if _why is not null then
-        return _why;
-    end if;
     if _only_a = '{}' and _only_b = '{}' then
-        -- "dress shirt" and "shirt dress": each is what its last word says
+        -- "dress shirt" and "shirt dress" are each what the last word says
         if _a[cardinality(_a)] <> _b[cardinality(_b)] and 2 = (
             select count(distinct t.key) from thesaurus as t
             where t.facet = 'type' and t.key in (_a[cardinality(_a)], _b[cardinality(_b)]))
@@ -95,20 +111,18 @@ begin
         end if;
         return null;
     end if;
-    if (select count(*) from (values (_squash(a)), (_squash(b))) as v (key)
-        where exists (select from thesaurus as t where t.key = v.key)) = 2
-        or _only_a <> '{}' and _only_b <> '{}' and
-        (select count(*) from (values (_squash(array_to_string(_only_a, ' '))),
-                                      (_squash(array_to_string(_only_b, ' ')))) as v (key)
-         where exists (select from thesaurus as t where t.key = v.key)) = 2
-    then
+    _keys := array[_squash(a), _squash(b), _squash(array_to_string(_only_a, ' ')),
+                   _squash(array_to_string(_only_b, ' '))];
+    select array_agg(t.key) into _known from thesaurus as t where t.key = any (_keys);
+    if _keys[1:2] <@ _known or _only_a <> '{}' and _only_b <> '{}' and _keys[3:4] <@ _known then
         return format('known: %s / %s are different things', a, b);
     end if;
     if _only_a = '{}' or _only_b = '{}' then
-        return case when narrower then format('narrower: %s has more to it (%s)',
-            case when _only_a = '{}' then b else a end, array_to_string(_only_a || _only_b, ' ')) end;
-    end if;
-    if cardinality(_only_a) < cardinality(_a) then
+        if narrower then
+            return format('narrower: %s says more than %s', case when _only_a = '{}' then b else a end,
+                          case when _only_a = '{}' then a else b end);
+        end if;
+    elsif cardinality(_only_a) < cardinality(_a) then
         -- the words they share bring any two terms near: what differs must be near by itself
         _near := 1 - (embed_text(array_to_string(_only_a, ' ')) <=> embed_text(array_to_string(_only_b, ' ')));
         if coalesce(_near, 0) < 0.6 then
@@ -148,6 +162,6 @@ language sql stable parallel safe security invoker
 set search_path from current
 as $func$
     select coalesce(_distinct(a, b), case when p.mode = 'strict' then _form_veto(
-        (_canonical_form(a)).canonical, (_canonical_form(b)).canonical, not p.merge_narrower) end)
-    from keyword_policy as p;
+        l.canonical, _marks(l.canonical), r.canonical, _marks(r.canonical), not p.merge_narrower) end)
+    from keyword_policy as p, _canonical_form(a) as l, _canonical_form(b) as r;
 $func$;

@@ -62,13 +62,15 @@ as $func$
 declare
     _policy keyword_policy;
     _canonical text;
+    _marks text[];
     _one record;
     _why text;
 begin
     select p.* into _policy from keyword_policy as p;
-    select c.canonical into _canonical from _canonical_form(_choose_keyword.form) as c;
+    select c.canonical, _marks(c.canonical) into _canonical, _marks
+    from _canonical_form(_choose_keyword.form) as c;
     for _one in
-        select w.id, w.name, w.facet, w.form, u.similarity
+        select w.id, w.name, w.facet, w.form, w.marks, u.similarity
         from unnest(ids, similarities) as u (id, similarity)
         join keywords as w on w.id = u.id
         order by u.similarity desc, w.id
@@ -84,7 +86,7 @@ begin
             _why := format('facet: %s / %s', _choose_keyword.facet, _one.facet);
         else
             _why := coalesce(_distinct(_choose_keyword.form, normal_form(_one.name)),
-                             _form_veto(_canonical, _one.form, not _policy.merge_narrower));
+                             _form_veto(_canonical, _marks, _one.form, _one.marks, not _policy.merge_narrower));
         end if;
         if _why is null then
             keyword_id := _one.id;

@@ -21,9 +21,9 @@ drop function if exists vitrina.claim_products(text, bigint[], bigint[], interva
 VOCABULARY = """
 -- keyword_id is null where a term was dropped by hand: it stands for no keyword.
 -- key: of the alias, under which compounds, word orders and known synonyms meet. A keyword's form is
--- that of its name, with known words in their canonical spelling: vetoes compare it. Triggers set
--- both, and what `becomes` of a term of the thesaurus.
-alter table vitrina.keywords add column form text;
+-- that of its name, with known words in their canonical spelling, and marks are the terms of
+-- contrasts in it: vetoes compare them. Triggers set all, and what `becomes` of a term of the thesaurus.
+alter table vitrina.keywords add column form text, add column marks text[];
 alter table vitrina.thesaurus add column key text, add column becomes text;
 create index thesaurus_key_idx on vitrina.thesaurus (key);
 alter table vitrina.contrasts add column key text;
@@ -83,7 +83,7 @@ drop table vitrina.keyword_thresholds;
 drop table vitrina.keyword_policy;
 drop table vitrina.keyword_distinctions;
 delete from vitrina.keyword_aliases where keyword_id is null;
-alter table vitrina.keywords drop column form;
+alter table vitrina.keywords drop column form, drop column marks;
 alter table vitrina.thesaurus drop column key, drop column becomes;
 alter table vitrina.contrasts drop column key;
 alter table vitrina.keyword_aliases
