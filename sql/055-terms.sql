@@ -48,16 +48,23 @@ create or replace function _put_terms(said jsonb) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
-    with given as materialized (
-        select e.product_id, t.place, t.term, t.form, t.facet
+    with said_terms as materialized (
+        select e.product_id, t.place, t.term, t.facet
         from jsonb_to_recordset(said) as e (product_id bigint, terms jsonb)
-        cross join lateral (
-            select u.place, u.term, normal_form(u.term) as form, u.facet
-            from rows from (
-                jsonb_to_recordset(coalesce(e.terms, '[]')) as (term text, facet text))
-                with ordinality as u (term, facet, place)
-        ) as t
-        where _is_term(t.term, t.form)
+        cross join lateral rows from (
+            jsonb_to_recordset(coalesce(e.terms, '[]')) as (term text, facet text))
+            with ordinality as t (term, facet, place)
+    ),
+    -- one term is said of many products
+    forms as materialized (
+        select d.term, normal_form(d.term) as form
+        from (select distinct s.term from said_terms as s) as d
+    ),
+    given as materialized (
+        select s.product_id, s.place, s.term, f.form, s.facet
+        from said_terms as s
+        join forms as f on f.term = s.term
+        where _is_term(f.term, f.form)
     ),
     gone as (
         delete from product_terms as t
