@@ -12,14 +12,16 @@ from vitrina.providers.facets import FACETS
 TERM = click.argument("term")
 
 
-def print_change(rows: list[dict[str, Any]], output: str | None) -> None:
-    """What a change did, and how to take it back."""
+def print_change(rows: list[dict[str, Any]], output: str | None, *, undone: bool = False) -> None:
+    """What a change did, and how to take it back; or of what was undone, how to do it again."""
     if not rows:
         notice("nothing had to change")
         return
     shown = {"alias": "term", "before": "was", "after": "is", "products": "products"}
     emit(rows, output, columns=shown)
-    notice(f"change {rows[0]['change']}; to take it back: vitrina keywords undo")
+    number = rows[0]["change"]
+    way_back = "do it again" if undone else "take it back"
+    notice(f"change {number}; to {way_back}: vitrina keywords undo {number}")
 
 
 @click.command("show")
@@ -200,7 +202,7 @@ def undo(change: int | None, output: str | None) -> None:
       vitrina keywords undo 12
     """
     with open_catalog() as catalog:
-        print_change(catalog.undo_keyword_change(change), output)
+        print_change(catalog.undo_keyword_change(change), output, undone=True)
 
 
 COMMANDS = (
