@@ -134,11 +134,11 @@ declare
     '{"amp":"a","ampere":"a","amps":"a","carat":"ct","count":"ct","cts":"ct","deg":"degree",
     "foot":"ft","ft":"ft","gallon":"gal","gm":"g","gms":"g","gr":"g","gram":"g","hr":"hour",
     "hrs":"hour","in":"inch","ins":"inch","karat":"k","kilo":"kg","kilos":"kg","kt":"k",
-    "lb":"lb","lbs":"lb","liter":"l","lt":"l","meter":"m","min":"minute","mins":"minute",
-    "mo":"month","mos":"month","mt":"m","mth":"month","mths":"month","mtr":"m","pc":"piece",
-    "pce":"piece","pcs":"piece","pint":"pt","pk":"pack","pks":"pack","pkt":"pack","plies":"ply",
-    "pound":"lb","quart":"qt","sec":"second","secs":"second","threads":"thread","vdc":"v",
-    "volt":"v","volts":"v","watt":"w","watts":"w","wk":"week","wks":"week","yard":"yd",
+    "lb":"lb","lbs":"lb","liter":"l","lt":"l","man":"person","meter":"m","min":"minute",
+    "mins":"minute","mo":"month","mos":"month","mt":"m","mth":"month","mths":"month","mtr":"m",
+    "pc":"piece","pce":"piece","pcs":"piece","pint":"pt","pk":"pack","pks":"pack","pkt":"pack",
+    "plies":"ply","pound":"lb","quart":"qt","sec":"second","secs":"second","threads":"thread",
+    "vdc":"v","volt":"v","volts":"v","watt":"w","watts":"w","wk":"week","wks":"week","yard":"yd",
     "yr":"year","yrs":"year"}';
     -- behind another word: "wall mounted", "queen-sized"
     _tails constant jsonb :=
@@ -151,7 +151,7 @@ declare
     "pocketed":"pocket","proofed":"proof","proofing":"proof","shaped":"shape","sided":"side",
     "sized":"size","sleeved":"sleeve","soled":"sole","strapped":"strap","styled":"style",
     "tiered":"tier","tipped":"tip","toed":"toe","toned":"tone","waistband":"waist",
-    "waisted":"waist","wheeled":"wheel"}';
+    "waisted":"waist","walled":"wall","wheeled":"wheel"}';
     _text text := _lower_text(term);
     _parts text[];
     _word text;

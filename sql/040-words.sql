@@ -106,6 +106,8 @@ begin
     if _canonical_form.form ~ '\d' then
         form := regexp_replace(form, '\m(set|pack|box|bag|case) of (\d+)\M', '\2 \1', 'g');
         form := regexp_replace(form, '(\d+) (?:piece|count|ct) (set|pack)\M', '\1 \2', 'g');
+        -- of gold, a carat is a karat
+        form := regexp_replace(form, '(\d+) ct (?=.*\mgold\M)', '\1 k ', 'g');
     end if;
     _words := string_to_array(form, ' ');
     for _found in
@@ -144,14 +146,17 @@ begin
                 _split := _n;
             end if;
             _n := _n + 1;
-            _units[_n] := case when _denied then 'without ' else '' end
-                || case when _split = _n - 1 then regexp_replace(_found.becomes, '^with ', '')
-                        else _found.becomes end;
+            _units[_n] := case when _denied then 'without ' else '' end || _found.becomes;
             _facets[_n] := _found.facet;
             _denied := false;
             _next := _found.last + 1;
         end if;
     end loop;
+    if _n > 1 then
+        for _i in 1 .. _n loop
+            _units[_i] := regexp_replace(_units[_i], '^with ', '');
+        end loop;
+    end if;
     if _split < _n then
         _units := _units[_split + 1 :] || _units[: _split];
         _facets[_n] := _facets[_split];

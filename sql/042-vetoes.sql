@@ -122,10 +122,15 @@ begin
             return format('narrower: %s says more than %s', case when _only_a = '{}' then b else a end,
                           case when _only_a = '{}' then a else b end);
         end if;
+    elsif cardinality(_a) = 1 and cardinality(_b) = 1 and (_a[1] in (b || 'ed', b || 'd')
+        or _b[1] in (a || 'ed', a || 'd'))
+    then
+        -- "salt" and "salted": a thing, and what was done with it
+        return format('words: %s / %s', a, b);
     elsif cardinality(_only_a) < cardinality(_a) then
         -- the words they share bring any two terms near: what differs must be near by itself
         _near := 1 - (embed_text(array_to_string(_only_a, ' ')) <=> embed_text(array_to_string(_only_b, ' ')));
-        if coalesce(_near, 0) < 0.6 then
+        if coalesce(_near, 0) < 0.75 then
             return format('words: %s / %s', array_to_string(_only_a, ' '), array_to_string(_only_b, ' '));
         end if;
     end if;

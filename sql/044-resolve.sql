@@ -61,7 +61,9 @@ begin
     select a.keyword_id, a.alias into keyword_id, _alias
     from keyword_aliases as a
     join keywords as w on w.id = a.keyword_id
-    where a.key = _key and _distinct(_known_key.form, normal_form(w.name)) is null
+    where (a.key = _key or replace(a.alias, ' ', '') = replace(_known_key.form, ' ', '')
+                           and _squash(a.alias) = _squash(_known_key.form))
+        and _distinct(_known_key.form, normal_form(w.name)) is null
     order by _squash(a.alias) = _squash(_known_key.form) desc, a.alias = normal_form(w.name) desc,
              a.keyword_id
     limit 1;

@@ -18,7 +18,7 @@ DATA = Path(__file__).parent / "data"
 # measured by bench/vocabulary.py and bench/search_quality.py.
 LOCAL_SPACES = """\
 select create_space('local-text', 'local', 'minilm-word-pieces-1', 'text', 256,
-                    threshold => 0.75, weight => 1,
+                    threshold => 0.88, weight => 1,
                     state => case when exists (select from vitrina.spaces as s
                                                where s.modality = 'text' and s.state = 'active')
                                   then 'building' else 'active' end)
