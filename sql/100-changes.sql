@@ -243,6 +243,7 @@ declare
     _forms text[];
     _before jsonb;
     _undo bigint;
+    _last bigint;
 begin
     perform _hold_keywords(true);
     select c.* into _change from keyword_changes as c
@@ -277,12 +278,16 @@ begin
     _forms := _forms || array(select a.alias from keyword_aliases as a where a.keyword_id = any (_made));
 
     _before := _vocabulary_rows(_ids, _forms);
+    select coalesce(max(w.id), 0) into _last from keywords as w;
     perform _restore_rows(_change.before, _change.after, _made);
     perform _learn_terms(array(
         select min(t.term) from product_terms as t
         where t.form = any (_forms) and not exists (
             select from keyword_aliases as a where a.alias = t.form)
         group by t.form order by min(t.product_id), t.form));
+    -- those that were learned anew just now are of this undo
+    _ids := _ids || array(select w.id from keywords as w where w.id > _last
+                              and w.id <> all (_ids));
     _undo := _record_change('undo', jsonb_build_object('change', _change.id, 'action', _change.action),
                             _before, _vocabulary_rows(_ids, _forms), _change.id);
     update keyword_changes as c set undone_at = now() where c.id = _change.id;
