@@ -60,7 +60,13 @@ def space_vectors(url: str | None, name: str, pairs: list[Pair]) -> tuple[tuple,
             shop.similar_keywords(term, k=1)  # has it embedded
             vectors[term] = shop.database.value("select vitrina.query_embedding(%s)::text", (term,))
     row = space[0]
-    return (row["name"], row["provider"], row["model"], row["dimensions"], row["threshold"]), vectors
+    return (
+        row["name"],
+        row["provider"],
+        row["model"],
+        row["dimensions"],
+        row["threshold"],
+    ), vectors
 
 
 @contextmanager
@@ -181,7 +187,8 @@ def timed(calls: list[Callable[[], object]]) -> float:
 
 def resolve(conn: psycopg.Connection, terms: list[str], vectors: list[str] | None) -> list[tuple]:  # type: ignore[type-arg]
     return conn.execute(
-        "select * from vitrina.resolve_keywords(%s::text[], %s::text[]::halfvec[])", (terms, vectors)
+        "select * from vitrina.resolve_keywords(%s::text[], %s::text[]::halfvec[])",
+        (terms, vectors),
     ).fetchall()
 
 
@@ -208,7 +215,9 @@ def latency(conn: psycopg.Connection, vectors: np.ndarray, rng: np.random.Genera
     news = [(name(next(fresh)), text(unit(rng, 1, dimensions)[0])) for _ in range(30)]
     new = timed([lambda s=s: resolve(conn, [s[0]], [s[1]]) for s in news])  # type: ignore[misc]
     batch = [(name(next(fresh)), text(unit(rng, 1, dimensions)[0])) for _ in range(50)]
-    whole = timed([lambda: resolve(conn, [b[0] for b in batch], [b[1] for b in batch])]) / len(batch)
+    whole = timed([lambda: resolve(conn, [b[0] for b in batch], [b[1] for b in batch])]) / len(
+        batch
+    )
     one = unit(rng, 1, dimensions)[0]
     loop = recipe(vectors, one)
     scan = timed([lambda: int(np.argmax(vectors @ one)) for _ in range(10)])
@@ -221,7 +230,9 @@ def latency(conn: psycopg.Connection, vectors: np.ndarray, rng: np.random.Genera
     print(f"    numpy, search alone  {scan:9.2f} ms")
 
 
-def race(url: str, vectors: np.ndarray, rng: np.random.Generator, sessions: int, terms: int) -> None:
+def race(
+    url: str, vectors: np.ndarray, rng: np.random.Generator, sessions: int, terms: int
+) -> None:
     """All sessions at once: half of the terms are synonyms, the others new, each said twice."""
     first = len(vectors) + 200_000
     said: list[tuple[str, str]] = []
@@ -264,8 +275,13 @@ def race(url: str, vectors: np.ndarray, rng: np.random.Generator, sessions: int,
             "   and e.embedding <=> y.embedding < 1 - 0.6::real"
             " join vitrina.keywords as l on l.id = y.keyword_id"
             " join vitrina.keywords as r on r.id = e.keyword_id",
-            (conn.execute("select id from vitrina.keywords order by id offset %s limit 1",
-                          (len(vectors) - 1,)).fetchone() or [0]),
+            (
+                conn.execute(
+                    "select id from vitrina.keywords order by id offset %s limit 1",
+                    (len(vectors) - 1,),
+                ).fetchone()
+                or [0]
+            ),
         ).fetchone()
     assert row
     print(
@@ -305,9 +321,7 @@ def main(arguments: list[str] | None = None) -> None:
             if given.space:
                 space, vectors = space_vectors(given.database_url, given.space, pairs)
                 with shop.database.transaction() as conn:
-                    conn.execute(
-                        "select vitrina.create_space(%s, %s, %s, 'text', %s, %s)", space
-                    )
+                    conn.execute("select vitrina.create_space(%s, %s, %s, 'text', %s, %s)", space)
                     conn.execute("select vitrina.use_space(%s)", space[:1])
             quality(shop, pairs, vectors)
     if given.keywords or not given.pairs:

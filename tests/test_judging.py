@@ -153,7 +153,6 @@ def test_work_judges_at_its_end_and_embeds_what_changed(
     put(database_url)
     tag(stub)
     totals = shop().work(judge=True)
-    assert totals.judged is not None
     assert totals.judged.same == 2
     assert value(database_url, "select count(*) from vitrina.jobs") == 0
     missing = (
@@ -239,7 +238,7 @@ def test_without_a_model_it_says_so(
     put(database_url)
     said: list[str] = []
     totals = shop(said.append).work(judge=True)
-    assert totals.judged is None
+    assert totals.judged.pairs == 0
     assert "a judge needs a model: set OPENAI_API_KEY or OPENAI_BASE_URL" in said
     with pytest.raises(ConfigError, match="a judge needs a model"):
         shop().judge_keywords()

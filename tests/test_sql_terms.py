@@ -24,7 +24,9 @@ def test_every_term_is_kept_as_it_was_said(shop: psycopg.Connection) -> None:
     ).fetchall()
     assert kept == [(1, "Zig-Lamps", "zig lamp"), (3, "teal", "teal"), (4, "zig lamp", "zig lamp")]
     assert keywords(shop, 0) == ["zig lamp", "teal"]
-    said = "select said from product_keywords join products on id = product_id where external_id = '0'"
+    said = (
+        "select said from product_keywords join products on id = product_id where external_id = '0'"
+    )
     assert shop.execute(said + " order by said").fetchall() == [("Zig-Lamps",), ("teal",)]
     enrich(shop, {0: ["teal"]})
     assert shop.execute(

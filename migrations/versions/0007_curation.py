@@ -46,6 +46,7 @@ create table vitrina.keyword_changes (
     undone_at timestamptz
 );
 create index keyword_changes_touched_idx on vitrina.keyword_changes using gin (touched);
+create index keyword_changes_undoes_idx on vitrina.keyword_changes (undoes);
 
 """
 

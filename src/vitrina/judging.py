@@ -39,6 +39,17 @@ class Judged:
     cost: Decimal = Decimal(0)
     reasons: tuple[str, ...] = ()
 
+    def __add__(self, other: Judged) -> Judged:
+        return Judged(
+            self.pairs + other.pairs,
+            self.same + other.same,
+            self.different + other.different,
+            self.unanswered + other.unanswered,
+            self.calls + other.calls,
+            self.cost + other.cost,
+            self.reasons + other.reasons,
+        )
+
     @property
     def done(self) -> int:
         """Pairs that were seen to."""

@@ -68,7 +68,7 @@ class Totals:
     cost: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
-    judged: Judged | None = None
+    judged: Judged = field(default_factory=Judged)
 
 
 @dataclass(slots=True)

@@ -126,7 +126,7 @@ def work(
         finally:
             if last:
                 notice(describe_totals(last[0]))
-                if last[0].judged is not None:
+                if judge and catalog.settings.chosen != "local":
                     notice(describe_judged(last[0].judged))
 
 
