@@ -177,8 +177,8 @@ begin
             _text := regexp_replace(_text, '(\d)\.0+(?!\d)', '\1', 'g');
             _text := regexp_replace(_text, '(\d)(?=[^\d\s!-/:-@\[-`{-~])|([^\d\s!-/:-@\[-`{-~])(?=\d)',
                                     '\1\2 ', 'g');
-            _text := regexp_replace(_text, '[./](?!\d)|(?<!\d)[./]', ' ', 'g');
         end if;
+        _text := regexp_replace(_text, '[./](?!\d)|(?<!\d)[./]', ' ', 'g');
         _text := regexp_replace(_text, '[\x01-\-:-@\[-`{-\x7f]+', ' ', 'g');
     else
         _text := translate(_text, '-', ' ');
