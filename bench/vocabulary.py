@@ -45,7 +45,9 @@ def read_pairs(path: Path) -> list[Pair]:
 # --- quality ---------------------------------------------------------------------------------
 
 
-def space_vectors(url: str | None, name: str, pairs: list[Pair]) -> tuple[tuple, Vectors]:  # type: ignore[type-arg]
+def space_vectors(
+    url: str | None, name: str, pairs: list[Pair]
+) -> tuple[tuple[object, ...], Vectors]:
     """The space's row, and the vectors its provider gives for the terms."""
     vectors: Vectors = {}
     with Catalog(settings=Settings.from_environment(url)) as shop:
@@ -185,7 +187,9 @@ def timed(calls: list[Callable[[], object]]) -> float:
     return statistics.median(times) * 1000
 
 
-def resolve(conn: psycopg.Connection, terms: list[str], vectors: list[str] | None) -> list[tuple]:  # type: ignore[type-arg]
+def resolve(
+    conn: psycopg.Connection, terms: list[str], vectors: list[str] | None
+) -> list[tuple[object, ...]]:
     return conn.execute(
         "select * from vitrina.resolve_keywords(%s::text[], %s::text[]::halfvec[])",
         (terms, vectors),
@@ -235,9 +239,9 @@ def race(
 ) -> None:
     """All sessions at once: half of the terms are synonyms, the others new, each said twice."""
     first = len(vectors) + 200_000
-    said: list[tuple[str, str]] = []
-    for n in range(terms // 2):
-        said.append((name(first + n), text(near(rng, vectors[n % len(vectors)]))))
+    said = [
+        (name(first + n), text(near(rng, vectors[n % len(vectors)]))) for n in range(terms // 2)
+    ]
     for n in range((terms - len(said)) // 2):
         vector = unit(rng, 1, vectors.shape[1])[0]
         said.append((name(first + terms + 2 * n), text(vector)))
@@ -267,8 +271,8 @@ def race(
             "with young as materialized ("
             "   select e.keyword_id, e.embedding from vitrina.keyword_embeddings as e"
             "   where e.keyword_id > %s and e.space_id = (vitrina._active_space('text')).id)"
-            " select (select count(*) from young), count(*) filter ("
-            "     where vitrina._veto(vitrina.normal_form(l.name), vitrina.normal_form(r.name)) is null)"
+            " select (select count(*) from young), count(*) filter (where vitrina._veto("
+            "     vitrina.normal_form(l.name), vitrina.normal_form(r.name)) is null)"
             " from young as y"
             " join vitrina.keyword_embeddings as e on e.keyword_id < y.keyword_id"
             "   and e.space_id = (vitrina._active_space('text')).id"

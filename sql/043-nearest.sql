@@ -33,6 +33,9 @@ language plpgsql stable parallel safe security invoker
 set search_path from current
 as $func$
 begin
+    if coalesce(cardinality(embeddings), 0) = 0 then
+        return; -- else the keywords were read for nothing
+    end if;
     -- the bare operator: an exact scan, never the HNSW index, which may miss the nearest; numbers
     -- in the text: the plan knows then whether few or all keywords are greater than `above`
     return query execute format(

@@ -20,9 +20,9 @@ drop function if exists vitrina.claim_products(text, bigint[], bigint[], interva
 
 VOCABULARY = """
 -- keyword_id is null where a term was dropped by hand: it stands for no keyword.
--- key: of the alias, under which compounds, word orders and known synonyms meet. A keyword's form is
--- that of its name, with known words in their canonical spelling, and marks are the terms of
--- contrasts in it: vetoes compare them. Triggers set all, and what `becomes` of a term of the thesaurus.
+-- key: of the alias, under which compounds, word orders and known synonyms meet. A keyword's form
+-- is that of its name, with known words in their canonical spelling, and marks are the terms of
+-- contrasts in it: vetoes compare them. Triggers set all, and what a term of the thesaurus becomes.
 alter table vitrina.keywords add column form text, add column marks text[];
 alter table vitrina.thesaurus add column key text, add column becomes text;
 create index thesaurus_key_idx on vitrina.thesaurus (key);
@@ -36,7 +36,8 @@ update vitrina.keyword_aliases set method = 'embedding' where method = 'nearest'
 alter table vitrina.keyword_aliases
     add constraint keyword_aliases_method_check check (method in
         ('new', 'form', 'thesaurus', 'embedding', 'judge', 'manual')),
-    add constraint keyword_aliases_dropped_check check (keyword_id is not null or method = 'manual');
+    add constraint keyword_aliases_dropped_check
+        check (keyword_id is not null or method = 'manual');
 -- measured anew with the vetoes of today
 update vitrina.spaces set threshold = 0.88
 where provider = 'local' and modality = 'text' and threshold = 0.75::real;

@@ -97,7 +97,9 @@ def _retail_words() -> Seed:
     # canonical terms stand for themselves too, and come first: what the lexicon tells apart
     # ("shirt", "t-shirt") stays apart however near the vectors are
     entries = sorted(lexicon.thesaurus(), key=lambda entry: entry.term != entry.canonical)
-    rows = [("thesaurus", entry.term, entry.canonical, entry.facet) for entry in entries]
+    rows: list[tuple[str, str, str, str | None]] = [
+        ("thesaurus", entry.term, entry.canonical, entry.facet) for entry in entries
+    ]
     rows += [("contrasts", term, group, None) for term, group in lexicon.contrast_rows()]
     copy = "copy given_words (target, term, value, facet) from stdin"
 
