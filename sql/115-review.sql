@@ -46,7 +46,8 @@ declare
     _space spaces := _active_space('text');
 begin
     return query
-    with used as materialized (
+    with judged as materialized (select j.* from _judged_pairs() as j),
+    used as materialized (
         select w.id, w.name, w.facet, w.pinned, normal_form(w.name) as form,
                coalesce(u.products, 0) as products
         from keywords as w
@@ -76,7 +77,7 @@ begin
     select p.name, p.facet, p.other, p.other_facet, p.similarity, p.veto, p.products
     from pairs as p
     where (p.veto is null or _soft(p.veto))
-        and not exists (select from _judged_pairs() as j
+        and not exists (select from judged as j
                         where j.term_a = least(p.form, p.other_form)
                             and j.term_b = greatest(p.form, p.other_form))
         and not _are_distinct(p.a, p.b)
@@ -229,6 +230,7 @@ create or replace function _open_judgements() returns table (a text, b text, sam
 language sql stable security invoker
 set search_path from current
 as $func$
+    with judged as materialized (select j.* from _judged_pairs() as j)
     select v.a, v.b, v.same
     from (
         select distinct on (least(f.a, f.b), greatest(f.a, f.b)) f.*
@@ -246,7 +248,7 @@ as $func$
     join keyword_aliases as l on l.alias = v.a
     join keyword_aliases as r on r.alias = v.b
     where l.keyword_id <> r.keyword_id
-        and not exists (select from _judged_pairs() as j
+        and not exists (select from judged as j
                         where j.term_a = least(v.a, v.b) and j.term_b = greatest(v.a, v.b))
         and not _are_distinct(l.keyword_id, r.keyword_id)
     order by v.id, v.place;
