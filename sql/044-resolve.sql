@@ -171,16 +171,15 @@ declare
     _term record;
     _known record;
     _near record;
+    _likely text;
     _keyword bigint;
     _method text;
     _similarity real;
     _likely text;
     _name text;
 begin
-    if current_setting('transaction_isolation') <> 'read committed' then
-        raise exception 'keywords are learned in READ COMMITTED transactions only'
-            using errcode = 'VT004', hint = 'a snapshot could not see what another one has learned';
-    end if;
+    -- so that no keyword found here is merged away before an alias of it is stored
+    perform _hold_keywords();
     select coalesce(max(w.id), 0) into _seen from keywords as w;
     for _term in select t.* from _look_up_terms(_space, said, forms, embeddings, facets, _least) as t loop
         _keyword := _term.keyword_id;

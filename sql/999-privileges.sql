@@ -30,10 +30,10 @@ begin
     if to_regrole('vitrina_reader') is not null then
         grant usage on schema vitrina to vitrina_reader;
         grant select on
-            catalog, status, installed, sources, products, product_text, images, keywords,
-            keyword_aliases, product_keywords, spaces, keyword_embeddings, product_embeddings,
-            query_embeddings, word_pieces, thesaurus, contrasts, keyword_policy,
-            keyword_thresholds, keyword_distinctions
+            catalog, status, installed, sources, products, product_text, product_terms, images,
+            keywords, keyword_aliases, keyword_distinctions, keyword_changes, keyword_policy,
+            keyword_thresholds, contrasts, thesaurus, product_keywords, spaces, keyword_embeddings,
+            product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
         for _function in
             select p.oid::regprocedure
@@ -47,9 +47,10 @@ begin
         grant usage on schema vitrina to vitrina_writer;
         grant select on all tables in schema vitrina to vitrina_writer;
         grant insert, update, delete on
-            sources, products, product_text, images, keywords, keyword_aliases, product_keywords,
-            keyword_distinctions, contrasts, thesaurus, keyword_embeddings, product_embeddings, query_embeddings,
-            generations, jobs, batches, batch_requests
+            sources, products, product_text, product_terms, images, keywords, keyword_aliases,
+            keyword_distinctions, keyword_changes, product_keywords, contrasts, thesaurus,
+            keyword_embeddings, product_embeddings, query_embeddings, generations, jobs, batches,
+            batch_requests
         to vitrina_writer;
         for _function in
             select p.oid::regprocedure

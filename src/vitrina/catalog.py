@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from vitrina import embedded, schema, worker
 from vitrina.batches import Batches
 from vitrina.config import Settings
+from vitrina.curation import Curation
 from vitrina.database import Database, Jsonb
 from vitrina.errors import NotFoundError, SchemaError
 from vitrina.images import Limits, Picture
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 Mode = Literal["hybrid", "vector", "text"]
 
 
-class Catalog(Vocabulary, Upkeep, Batches):
+class Catalog(Vocabulary, Curation, Upkeep, Batches):
     """A catalog of products in Postgres.
 
     Args:
@@ -216,12 +217,13 @@ class Catalog(Vocabulary, Upkeep, Batches):
         *,
         source: str | None = None,
         on_work: Callable[[Totals], None] | None = None,
+        judge: bool = False,
         **options: Any,
     ) -> Ingested:
         """Load a file, then enrich what is new or changed in its source; see load and work."""
         name = _source_name(path, source)
         loaded = self.load(path, source=name, **options)
-        return Ingested(loaded, self.work(sources=[name], progress=on_work))
+        return Ingested(loaded, self.work(sources=[name], progress=on_work, judge=judge))
 
     def import_enriched(
         self,
@@ -293,8 +295,11 @@ class Catalog(Vocabulary, Upkeep, Batches):
         progress: Callable[[Totals], None] | None = None,
         stop: threading.Event | None = None,
         watch: bool = False,
+        judge: bool = False,
     ) -> Totals:
         """Enrich every queued product that is due; with `watch`, go on until `stop` is set.
+
+        With `judge`, a model then says which of the keywords that are near each other are one.
 
         Raises ProviderError where the provider cannot be used, BudgetError where the budget is
         spent; what is finished is stored first.
@@ -308,11 +313,21 @@ class Catalog(Vocabulary, Upkeep, Batches):
             self.engine() as engine,
             Pipeline(self.database, engine, LocalImageEmbedder(), loader) as pipeline,
         ):
-            go = partial(worker.watch if watch else worker.drain, self.database, pipeline)
-            totals = go(sources=sources, paid=engine.paid, progress=progress, stop=stop)
+            go = partial(
+                worker.watch if watch else worker.drain,
+                self.database,
+                pipeline,
+                sources=sources,
+                paid=engine.paid,
+                progress=progress,
+                stop=stop,
+            )
+            totals = go()
             if not (stop and stop.is_set()):
                 totals.embeddings += engine.backfill()
                 self._index(totals.embeddings)
+                if judge:
+                    totals = self._judged(engine, totals, go)
             return totals
 
     def _index(self, embeddings: int) -> None:

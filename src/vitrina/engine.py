@@ -13,6 +13,7 @@ from vitrina.config import Settings
 from vitrina.database import Database
 from vitrina.embedder import LocalTextEmbedder, OpenAITextEmbedder, TextEmbedder
 from vitrina.errors import AccessError, ConfigError, InputError
+from vitrina.judging import Judge
 from vitrina.ledger import Ledger
 from vitrina.providers.answers import Usage
 from vitrina.providers.base import Subject, Term
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 EMBEDDINGS = 4  # requests for embeddings at once
 THRESHOLD = 0.6  # of the recipe, for text-embedding-3-large
+JUDGE_ADVICE = "a judge needs a model: set OPENAI_API_KEY or OPENAI_BASE_URL"
 HINTS = {"hint": 40, "closed": 500}  # keywords shown to a model, at most
 
 
@@ -40,6 +42,7 @@ class Engine:
         threads: int,
         paid: bool = False,
         describer: OpenAIStages | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.stages = stages
         self.ledger = ledger
@@ -47,6 +50,7 @@ class Engine:
         self.threads = threads
         self.paid = paid
         self._describer = describer
+        self.judge = judge
 
     @classmethod
     def build(
@@ -153,7 +157,10 @@ class Engine:
         )
         # twice as many products as requests: one that is stored or fetched leaves no request idle
         threads = 2 * settings.concurrency
-        return cls(stages, ledger, embedder, threads=threads, paid=True, describer=stages)
+        judge = Judge(database, provider, ledger)
+        return cls(
+            stages, ledger, embedder, threads=threads, paid=True, describer=stages, judge=judge
+        )
 
     @classmethod
     def reading(cls, database: Database, settings: Settings) -> Engine:
@@ -165,6 +172,24 @@ class Engine:
         ):
             endpoint = replace(endpoint, embedding_model=row["model"], dimensions=row["dimensions"])
         ledger = Ledger(database, price=_prices(endpoint, None))
+        return cls._asking(database, settings, endpoint, ledger, space_name(endpoint))
+
+    @classmethod
+    def judging(cls, database: Database, settings: Settings, say: Callable[[str], None]) -> Engine:
+        """The engine to judge keywords with, which makes no space.
+
+        Raises ConfigError without a model.
+        """
+        if settings.chosen == "local":
+            raise ConfigError(JUDGE_ADVICE)
+        endpoint = settings.openai()
+        price = _prices(endpoint, settings.max_cost)
+        tracer = None
+        if settings.weave:
+            from vitrina.tracing import Tracer
+
+            tracer = Tracer.to(settings.weave, notice=say)
+        ledger = Ledger(database, price=price, max_cost=settings.max_cost, tracer=tracer)
         return cls._asking(database, settings, endpoint, ledger, space_name(endpoint))
 
     def query_vector(self, words: str) -> Sequence[float] | None:

@@ -20,18 +20,8 @@ class Vocabulary:
     _queries: Queries
 
     def keywords(self, *, facet: str | None = None, k: int = 1000) -> list[dict[str, Any]]:
-        """The vocabulary, most used first: keyword, facet, products, aliases."""
-        return self.database.rows(
-            "select w.name as keyword, w.facet, w.pinned,"
-            " (select count(*) from vitrina.product_keywords as pk where pk.keyword_id = w.id)"
-            "     as products,"
-            " (select array_agg(a.alias order by a.alias) from vitrina.keyword_aliases as a"
-            "   where a.keyword_id = w.id and a.method <> 'new') as aliases"
-            " from vitrina.keywords as w"
-            " where %(facet)s::text is null or w.facet = %(facet)s"
-            " order by products desc, w.name limit %(k)s",
-            {"facet": facet, "k": k},
-        )
+        """The vocabulary, most used first: keyword, facet, pinned, products, aliases."""
+        return self.database.rows("select * from vitrina.list_keywords(%s, %s)", (facet, k))
 
     def resolve(
         self, said: Sequence[str], *, facets: Sequence[str] | None = None

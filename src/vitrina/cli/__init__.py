@@ -23,7 +23,10 @@ COMMANDS = {
     "batch": ("batch", "Half price: see and collect what was submitted in batches."),
     "search": ("search", "Find products by text, by picture, or by both."),
     "similar": ("similar", "Find the products most like one."),
-    "keywords": ("keywords", "Look into the vocabulary: list, resolve, similar."),
+    "keywords": (
+        "keywords",
+        "Look into the vocabulary, and change it; every change can be undone.",
+    ),
     "status": ("status", "Show what is in the catalogue and what is queued."),
     "cost": ("cost", "Show what models have cost, or set a standing budget."),
     "spaces": ("spaces", "List the embedding spaces, or switch to another one."),

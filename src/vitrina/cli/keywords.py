@@ -1,4 +1,4 @@
-"""`vitrina keywords list | resolve | similar | explain | policy`."""
+"""`vitrina keywords`: look into the vocabulary, and change it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import asdict
 
 import click
 
+from vitrina.cli import _curation, _review
 from vitrina.cli._common import emit, open_catalog, output_options
 from vitrina.providers.facets import FACETS
 
 
 @click.group("keywords")
 def command() -> None:
-    """Look into the vocabulary: list, resolve, similar, explain, policy."""
+    """Look into the vocabulary, and change it; every change can be undone."""
 
 
 @command.command("list")
@@ -90,3 +91,7 @@ def policy(mode: str | None, narrower: bool | None, output: str | None) -> None:
     """
     with open_catalog() as catalog:
         emit([catalog.set_keyword_policy(mode, merge_narrower=narrower)], output)
+
+
+for _more in (*_curation.COMMANDS, *_review.COMMANDS):
+    command.add_command(_more)
