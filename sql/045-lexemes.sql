@@ -60,15 +60,16 @@ as $func$
     select setweight(to_tsvector(config::regconfig, _with_pairs(title)), 'A')
         || setweight(to_tsvector(config::regconfig, array_to_string(keywords, ' . ')), 'B')
         || setweight(to_tsvector(config::regconfig, _with_pairs(coalesce(caption, ''))), 'C')
-        || setweight(to_tsvector(config::regconfig, _with_pairs(
-               coalesce(description, '') || ' . ' || coalesce(a.texts, ''))), 'D')
+        || setweight(to_tsvector(config::regconfig, _with_pairs(coalesce(description, ''))), 'D')
+        -- without places: they are in no order, and it halves the row
+        || strip(to_tsvector(config::regconfig, _with_pairs(coalesce(a.texts, ''))))
         || array_to_tsvector(array(
                select '#' || u.keyword from unnest(keywords) as u (keyword) where u.keyword <> ''
                union
                select '=' || u.code from unnest(a.codes || _code(external_id)) as u (code)
                where u.code <> ''))
     from (
-        select string_agg(v.body, ' . ') as texts,
+        select string_agg(v.body, ' . ') filter (where v.body ~ '[[:alpha:]]') as texts,
                array_agg(_code(v.body)) filter (where v.is_code) as codes
         from (
             select e.value #>> '{}' as body, _is_code_name(t.key) as is_code
@@ -78,8 +79,8 @@ as $func$
                      else jsonb_build_array(t.value) end) as e
             where jsonb_typeof(e.value) = 'string'
                 or jsonb_typeof(e.value) = 'number' and _is_code_name(t.key)
-            limit 200
         ) as v
-        where char_length(v.body) <= 100 and v.body !~ '^\w+://'
+        -- texts that name something; no addresses, no keys of the shop's own software
+        where char_length(v.body) <= 60 and v.body !~ '^\w+://|^[0-9a-fA-F-]{20,}$'
     ) as a;
 $func$;

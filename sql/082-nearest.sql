@@ -104,7 +104,7 @@ begin
     end if;
     for _row in execute format(
         'select e.product_id, %1$s as distance,
-                exists (select from products as p where p.id = e.product_id and %3$s) as fits
+                (select true from products as p where p.id = e.product_id and %3$s) as fits
          from %2$I as e order by %1$s limit 2200', _distance, _part, _predicate)
         using embedding, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
               filters.source_ids, filters.operators

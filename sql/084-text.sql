@@ -122,90 +122,102 @@ begin
     select * into _counted from _lexeme_counts(_lexemes);
 
     with counted as materialized (
-        select u.lexeme, u.products, idf.idf
+        select u.lexeme, u.products,
+               ln(1 + (_counted.products - least(u.products, _counted.products) + 0.5)
+                      / (u.products + 0.5)) as idf
         from unnest(_lexemes, _counted.counts) as u (lexeme, products)
-        cross join lateral (
-            select ln(1 + (_counted.products - least(u.products, _counted.products) + 0.5)
-                          / (u.products + 0.5)) as idf) as idf
     ),
-    word as materialized (
-        select u.place, u.unit, array_agg(l.lexeme order by l.lexeme) as lexemes,
-               max(n.products) as products, min(n.idf) as idf
+    own as materialized (
+        select u.unit, u.place, l.lexeme
         from unnest(_read.said, _read.units) with ordinality as u (word, unit, place)
         cross join lateral (
             select distinct l.lexeme
             from unnest(_configs) as c (config)
             cross join unnest(tsvector_to_array(to_tsvector(c.config::regconfig, u.word)))
                 as l (lexeme)) as l
-        join counted as n on n.lexeme = l.lexeme
-        group by u.place, u.unit
+    ),
+    word as materialized (
+        select o.unit, o.place, string_agg(_quoted(o.lexeme), ' | ' order by o.lexeme) as text,
+               min(c.idf) as idf
+        from own as o
+        join counted as c on c.lexeme = o.lexeme
+        group by o.unit, o.place
     ),
     named as materialized (
-        -- a keyword that no product has says nothing
-        select n.unit, n.name, c.products, c.idf, '#' || n.name as tag,
+        select n.unit, n.name, _quoted(c.lexeme) as tag, c.idf,
+               -- the keyword's own words, where others were said: "sofa" for "couch"
                (select string_agg('(' || p.phrase::text || ')', ' | ')
-                from (select distinct phraseto_tsquery(g.config::regconfig, n.name) as phrase
+                from (select distinct phraseto_tsquery(g.config::regconfig, n.name) as phrase,
+                             to_tsvector(g.config::regconfig, n.name) as said
                       from unnest(_configs) as g (config)) as p
-                where numnode(p.phrase) > 0) as phrase
+                where numnode(p.phrase) > 0 and not tsvector_to_array(p.said) <@ array(
+                    select o.lexeme from own as o where o.unit = n.unit)) as phrase
         from unnest(_read.names) with ordinality as n (name, unit)
         join counted as c on c.lexeme = '#' || n.name
-        where c.products > 0
+        where c.products > 0 -- a keyword that no product has says nothing
     ),
     unit as materialized (
-        select u.unit, n.name, n.tag, n.phrase,
+        select u.unit, n.name, n.tag, n.phrase, coalesce(w.idf, 1) as words_idf,
+               concat_ws(' | ', n.tag, n.phrase, w.text) as text,
                -- as common as the commoner of the keyword and the words for it
                case when n.name is null then w.idf else least(n.idf, coalesce(w.rarest, n.idf)) end
-                   as idf,
-               w.idf as words_idf,
-               concat_ws(' | ', _quoted(n.tag), n.phrase, '(' || w.text || ')') as text
+                   as idf
         from (select w.unit from word as w union select n.unit from named as n) as u
         left join named as n on n.unit = u.unit
         left join (
             select w.unit, sum(w.idf) as idf, max(w.idf) as rarest,
-                   string_agg('(' || (select string_agg(_quoted(l.lexeme), ' | ')
-                                      from unnest(w.lexemes) as l (lexeme)) || ')', ' & ') as text
+                   '(' || string_agg('(' || w.text || ')', ' & ') || ')' as text
             from word as w
             group by w.unit
         ) as w on w.unit = u.unit
-    ),
-    term as materialized (
-        select row_number() over (order by u.unit, w.place) as term, u.tag, u.phrase, w.lexemes,
-               u.idf * coalesce(w.idf / nullif(u.words_idf, 0), 1)
-                   / sum(u.idf * coalesce(w.idf / nullif(u.words_idf, 0), 1)) over () as weight
-        from unit as u
-        left join word as w on w.unit = u.unit
+        -- a long query is cut to the units that say most
+        order by idf desc, u.unit
+        limit 24
     ),
     part as materialized (
-        select p.*, row_number() over (order by p.term, p.kind, p.text) as n
+        select p.*, row_number() over (order by p.unit, p.kind, p.place, p.text) as n
         from (
-            select t.term, 'lexeme' as kind, _quoted(l.lexeme) as text
-            from term as t cross join unnest(t.lexemes) as l (lexeme)
+            select o.unit, o.place, 'lexeme' as kind, _quoted(o.lexeme) as text
+            from own as o
+            join unit as u on u.unit = o.unit
             union all
-            select t.term, 'tag', _quoted(t.tag) from term as t where t.tag is not null
+            select u.unit, null, 'tag', u.tag from unit as u where u.tag is not null
             union all
-            select t.term, 'phrase', t.phrase from term as t where t.phrase is not null and t.tag is not null
+            select u.unit, null, 'phrase', u.phrase from unit as u where u.phrase is not null
         ) as p
+    ),
+    worded as (
+        select p.unit, string_agg(format('%s * greatest(%s)', p.share, p.ranks), ' + ') as rank
+        from (
+            select p.unit, p.place,
+                   round((max(w.idf) / max(u.words_idf)
+                          * case when max(u.tag) is null then 1 else 0.7 end)::numeric, 4) as share,
+                   -- 1.6449: ts_rank divides by the sum of 1/n², so one hit in a title is 1 again
+                   string_agg(format('least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $9[%s]))',
+                                     p.n), ', ') as ranks
+            from part as p
+            join word as w on w.place = p.place
+            join unit as u on u.unit = p.unit
+            group by p.unit, p.place
+        ) as p
+        group by p.unit
+    ),
+    ranked as (
+        select u.unit, format(
+            '%s * case%s%s when true then %s end', round((u.idf / sum(u.idf) over ())::numeric, 4),
+            (select format(' when t.tsv @@ $9[%s] then 1', p.n)
+             from part as p where p.unit = u.unit and p.kind = 'tag'),
+            (select format(' when t.tsv @@ $9[%s] then 0.7', p.n)
+             from part as p where p.unit = u.unit and p.kind = 'phrase'),
+            coalesce(w.rank, '0')) as rank
+        from unit as u
+        left join worded as w on w.unit = u.unit
     )
     select
         (select array_agg(u.name order by u.unit) from unit as u where u.name is not null),
         (select array_agg((u.idf / t.idf)::real order by u.unit)
          from unit as u, (select sum(u.idf) as idf from unit as u) as t where u.name is not null),
-        (select string_agg(format('%s * greatest(%s)', round(t.weight::numeric, 6), e.of_parts), ' + ')
-         from term as t
-         join (
-            select p.term, string_agg(
-                case p.kind
-                    when 'tag' then format('(t.tsv @@ $9[%s])::int', p.n)
-                    when 'phrase' then format('0.7 * (t.tsv @@ $9[%s])::int', p.n)
-                    -- 1.6449: ts_rank divides by the sum of 1/n², so one hit in a title is 1 again
-                    else format('%s * least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $9[%s]))',
-                                case when exists (select from term as o
-                                                  where o.term = p.term and o.tag is not null)
-                                     then 0.7 else 1 end, p.n)
-                end, ', ') as of_parts
-            from part as p
-            group by p.term
-         ) as e on e.term = t.term),
+        (select string_agg(r.rank, ' + ' order by r.unit) from ranked as r),
         (select array_agg(p.text::tsquery order by p.n) from part as p),
         (select string_agg('(' || u.text || ')', ' & ')::tsquery from unit as u),
         (select case when count(*) > 2 then
@@ -213,10 +225,10 @@ begin
          from (select u.text, row_number() over (order by u.idf desc, u.unit) as place
                from unit as u) as u),
         (select string_agg(_quoted(c.lexeme), ' | ')::tsquery
-         from (select c.lexeme, sum(c.products) over (order by c.products, c.lexeme)
-                                - c.products as before
+         from (select c.lexeme, sum(c.products) over (order by c.products, c.lexeme) as so_far,
+                      row_number() over (order by c.products, c.lexeme) as place
                from counted as c) as c
-         where c.before < 3000),
+         where c.so_far <= 2000 or c.place = 1),
         (select string_agg(distinct p.text, ' | ')::tsquery from part as p)
     into _reading;
     return _reading;
@@ -225,8 +237,9 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- _text_matches(reading, k, among, filters) → the k products whose text covers the query best and
--- their ranks, all that have anything of it for a null k; narrowed as in _nearest_products. With a k only 3,000 products are looked at: those with all units of the query,
--- then those with all but the rarest, then those with a rare lexeme; with `among`, all of these.
+-- their ranks, all that have anything of it for a null k; narrowed as in _nearest_products. With a k,
+-- and without `among`, no more is looked at than 1,500 products that have all of the query and 2,000
+-- that have all but its rarest unit, or something rare.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _text_matches(
     reading query_reading, k int, among bigint[], filters query_filters,
@@ -247,18 +260,18 @@ begin
     end if;
     execute format(
         'select array_agg(r.product_id), array_agg(r.rank)
-         from (select t.product_id, (%s)::real as rank from (%s) as t
-               order by rank desc, t.product_id limit $1) as r',
+         from (select distinct on (r.rank, r.product_id) r.product_id, r.rank
+               from (select t.product_id, (%s)::real as rank from (%s) as t
+                     order by rank desc, t.product_id limit 2 * $1) as r
+               order by r.rank desc, r.product_id limit $1) as r',
         reading.rank,
-        case when among is not null or k is null then _from || ' and t.tsv @@ $13'
-        else format('(%1$s and t.tsv @@ $10) union all'
-                    || case when reading.most is null then '' else
-                       ' (%1$s and t.tsv @@ $11 and not t.tsv @@ $10) union all' end
-                    || ' (%1$s and t.tsv @@ $12 and not t.tsv @@ coalesce($11, $10)) limit 3000',
+        case when among is not null or k is null then _from || ' and t.tsv @@ $12'
+        else format('(%1$s and t.tsv @@ $10 limit 1500) union all (%1$s and t.tsv @@ $11 limit 2000)',
                     _from) end)
     into ids, ranks
     using k, among, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
-          filters.source_ids, filters.operators, reading.parts, reading.whole, reading.most,
-          reading.rare, reading.every;
+          filters.source_ids, filters.operators, reading.parts, reading.whole,
+          case when reading.most is null then reading.rare else reading.most || reading.rare end,
+          reading.every;
 end
 $func$;

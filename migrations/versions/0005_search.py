@@ -37,6 +37,8 @@ create index keyword_aliases_joined_idx on vitrina.keyword_aliases (replace(alia
 -- codes are found by the full text, whose rows the next upgrade of the functions fills again
 drop index vitrina.products_external_id_idx;
 truncate vitrina.product_text;
+-- ranking reads every matching row: whole, as it stands, whatever its size
+alter table vitrina.product_text set (toast_tuple_target = 8160);
 
 -- their signatures have changed: the new ones would stand beside these
 drop function if exists vitrina.search(
@@ -54,6 +56,7 @@ drop function if exists vitrina._query_lexemes(text);
 """
 
 DOWNGRADE = """
+alter table vitrina.product_text reset (toast_tuple_target);
 create index products_external_id_idx on vitrina.products (lower(external_id));
 drop index vitrina.keyword_aliases_joined_idx;
 drop type vitrina.query_reading;
