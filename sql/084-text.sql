@@ -238,8 +238,8 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- _text_matches(reading, k, among, filters) → the k products whose text covers the query best and
 -- their ranks, all that have anything of it for a null k; narrowed as in _nearest_products. With a k,
--- and without `among`, no more is looked at than 1,500 products that have all of the query and 2,000
--- that have all but its rarest unit, or something rare.
+-- and without `among`, no more is looked at than a thousand products that have all of the query and,
+-- where these are fewer than k, two thousand that have all but its rarest unit, or something rare.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _text_matches(
     reading query_reading, k int, among bigint[], filters query_filters,
@@ -249,29 +249,31 @@ language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
-    _passes text := case
+    _from text := 'select t.product_id, t.tsv from product_text as t where ' || case
         when among is not null then 't.product_id = any ($2)'
-        else coalesce('exists (select from products as p where p.id = t.product_id and '
-                      || _filters_of(filters, true) || ' offset 0)', 'true') end;
-    _from text := 'select t.product_id, t.tsv from product_text as t where ' || _passes;
+        else coalesce('(select true from products as p where p.id = t.product_id and '
+                      || _filters_of(filters, true) || ')', 'true') end;
+    _source text;
 begin
     if reading.rank is null then
         return;
     end if;
-    execute format(
-        'select array_agg(r.product_id), array_agg(r.rank)
-         from (select distinct on (r.rank, r.product_id) r.product_id, r.rank
-               from (select t.product_id, (%s)::real as rank from (%s) as t
-                     order by rank desc, t.product_id limit 2 * $1) as r
-               order by r.rank desc, r.product_id limit $1) as r',
-        reading.rank,
-        case when among is not null or k is null then _from || ' and t.tsv @@ $12'
-        else format('(%1$s and t.tsv @@ $10 limit 1500) union all (%1$s and t.tsv @@ $11 limit 2000)',
-                    _from) end)
-    into ids, ranks
-    using k, among, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
-          filters.source_ids, filters.operators, reading.parts, reading.whole,
-          case when reading.most is null then reading.rare else reading.most || reading.rare end,
-          reading.every;
+    foreach _source in array case
+        when among is not null or k is null then array[_from || ' and t.tsv @@ $12']
+        else array[_from || ' and t.tsv @@ $10 limit 1000',
+                   format('(%1$s and t.tsv @@ $10 limit 1000) union all'
+                          ' (%1$s and t.tsv @@ $11 and not t.tsv @@ $10 limit 2000)', _from)] end
+    loop
+        execute format(
+            'select array_agg(r.product_id), array_agg(r.rank)
+             from (select t.product_id, (%s)::real as rank from (%s) as t
+                   order by rank desc, t.product_id limit $1) as r', reading.rank, _source)
+        into ids, ranks
+        using k, among, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
+              filters.source_ids, filters.operators, reading.parts, reading.whole,
+              case when reading.most is null then reading.rare
+                   else reading.most || reading.rare end, reading.every;
+        exit when cardinality(ids) >= k;
+    end loop;
 end
 $func$;
