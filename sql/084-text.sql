@@ -41,8 +41,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- _words_of_query(words) → its words, at most 32, and for each the unit it belongs to and the keyword
--- that unit is: words in a row that make up an alias ("side table", "tshirt" for "T-shirt") are one
--- unit, the longest first, any other word is one of its own.
+-- that unit is: words in a row that make up an alias or a term of the thesaurus ("side table", "tshirt"
+-- for "T-shirt") are one unit, the longest first, any other word is one of its own.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _words_of_query(
     words text, out said text[], out units int[], out names text[]
@@ -65,13 +65,21 @@ begin
         from generate_series(1, cardinality(said)) as p (place)
         cross join generate_series(1, 5) as s (size)
         cross join lateral (
+            select array_to_string(_forms[p.place:p.place + s.size - 1], ' ') as form) as f
+        cross join lateral (
             select w.name
-            from keyword_aliases as a
+            from (
+                select a.keyword_id, a.alias, a.alias <> f.form as unlike
+                from keyword_aliases as a
+                where replace(a.alias, ' ', '') = replace(f.form, ' ', '') and a.alias <> ''
+                union all
+                select a.keyword_id, a.alias, true
+                from thesaurus as t
+                join keyword_aliases as a on a.alias = normal_form(t.canonical)
+                where t.term = f.form
+            ) as a
             join keywords as w on w.id = a.keyword_id
-            where replace(a.alias, ' ', '')
-                = replace(array_to_string(_forms[p.place:p.place + s.size - 1], ''), ' ', '')
-                and a.alias <> ''
-            order by a.alias = array_to_string(_forms[p.place:p.place + s.size - 1], ' ') desc, a.alias
+            order by a.unlike, a.alias
             limit 1
         ) as k
         where p.place + s.size - 1 <= cardinality(said)

@@ -89,7 +89,7 @@ $func$;
 -- come first, and all others behind them: so the first n are the same however many are asked for.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _fused_products(
-    k bigint, code text, reading query_reading, text_space spaces, embedding halfvec,
+    k int, code text, reading query_reading, text_space spaces, embedding halfvec,
     image_space spaces, image_embedding halfvec, weights jsonb, filters query_filters,
     out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
     out channels text[]
@@ -192,7 +192,7 @@ $func$;
 -- _near_products(k, space, embedding, channel, filters) → as _fused_products, of one channel of vectors.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _near_products(
-    k bigint, space spaces, embedding halfvec, channel text, filters query_filters,
+    k int, space spaces, embedding halfvec, channel text, filters query_filters,
     out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
     out channels text[]
 )
@@ -202,7 +202,7 @@ as $func$
 declare
     _near record;
 begin
-    _near := _nearest_products(space, embedding, k::int, null, filters);
+    _near := _nearest_products(space, embedding, k, null, filters);
     ids := _near.ids;
     select array_agg(greatest(1 - u.distance, 0) order by u.place),
            array_agg(1 - u.distance order by u.place)
@@ -248,7 +248,7 @@ declare
     _filters query_filters;
     _reading query_reading;
     _origin text;
-    _end bigint;
+    _end int;
     _found record;
 begin
     if k = 0 then
@@ -256,7 +256,7 @@ begin
     end if;
     select s.* into _text_space from spaces as s where s.modality = 'text' and s.state = 'active';
     select s.* into _image_space from spaces as s where s.modality = 'image' and s.state = 'active';
-    "offset" := coalesce("offset", 0);
+    "offset" := least(coalesce("offset", 0), 2000000000); -- further than there are products
     mode := coalesce(mode, 'hybrid');
     weights := coalesce(weights, '{}');
     _filters.filter := coalesce(filter, '{}');
@@ -272,7 +272,7 @@ begin
             select s.id from vitrina.sources as s where s.name = any (search.sources));
     end if;
     _filters.operators := _query_operators(query);
-    _end := "offset"::bigint + k;
+    _end := "offset" + k;
 
     if mode = 'text' then
         embedding := null;

@@ -26,8 +26,9 @@ begin
         return;
     end if;
     return query
-    select s.*
-    from search(mode => 'vector', k => least(similar_products.k + 1, 1000),
+    select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
+           s.score, s.similarity, s.text_rank, s.matched
+    from search(mode => 'vector', k => least(similar_products.k + 1, 10000),
                 embedding => _embedding, image_embedding => _image_embedding) as s
     where s.product_id <> of_product
     order by s.score desc, s.similarity desc, s.product_id

@@ -32,7 +32,7 @@ begin
         grant select on
             catalog, status, installed, sources, products, product_text, images, keywords,
             keyword_aliases, product_keywords, spaces, keyword_embeddings, product_embeddings,
-            query_embeddings, word_pieces
+            query_embeddings, word_pieces, thesaurus
         to vitrina_reader;
         for _function in
             select p.oid::regprocedure
