@@ -97,7 +97,8 @@ begin
             'select array_agg(n.product_id order by n.place > 20, n.distance, n.product_id),
                     array_agg(n.distance order by n.place > 20, n.distance, n.product_id)
              from (select e.product_id, %1$s as distance, row_number() over () as place
-                   from %2$I as e order by %1$s limit $2) as n', _distance, _part)
+                   from product_embeddings as e where e.space_id = %2$s
+                   order by %1$s limit $2) as n', _distance, space.id)
         into ids, distances
         using embedding, _tier;
         return;
@@ -105,7 +106,8 @@ begin
     for _row in execute format(
         'select e.product_id, %1$s as distance,
                 (select true from products as p where p.id = e.product_id and %3$s) as fits
-         from %2$I as e order by %1$s limit 2200', _distance, _part, _predicate)
+         from product_embeddings as e where e.space_id = %2$s order by %1$s limit 2200',
+        _distance, space.id, _predicate)
         using embedding, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
               filters.source_ids, filters.operators
     loop
