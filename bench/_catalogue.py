@@ -49,9 +49,10 @@ def multiply(shop: Catalog, rows: int, *, seed: int = 7) -> None:
         with shop.database.transaction() as conn:
             conn.execute(ADD, {"rows": json.dumps(batch)})
     with shop.database.transaction() as conn:
-        conn.execute("analyze vitrina.products")
-        conn.execute("analyze vitrina.product_text")
-        conn.execute("analyze vitrina.product_keywords")
+        conn.execute(
+            "select vitrina._refresh_text(array_agg(p.id)) from vitrina.products as p"
+            " where not exists (select from vitrina.product_text as t where t.product_id = p.id)"
+        )
 
 
 ADD = """
@@ -88,9 +89,7 @@ join vitrina.spaces as s on s.name = 'local-text'
 """
 
 
-def _products(
-    models: list[Model], rows: int, chance: random.Random
-) -> Iterator[dict[str, object]]:
+def _products(models: list[Model], rows: int, chance: random.Random) -> Iterator[dict[str, object]]:
     words = [word for model in models for word in model.title.split()]
     for number in range(rows - len(models)):
         model = chance.choice(models)

@@ -130,7 +130,9 @@ def test_random_filters_on_a_small_catalogue_are_exact(
 ) -> None:
     chance = random.Random(3)
     with large.transaction(force_rollback=True):
-        large.execute("update pg_class set reltuples = 100 where relname like 'product_embeddings%'")
+        large.execute(
+            "update pg_class set reltuples = 100 where relname like 'product_embeddings%'"
+        )
         for vector in vectors(large, 12):
             chosen = chance.sample(list(FILTERS.items())[1:], 2)
             names = [argument.partition(" =>")[0] for argument, _ in chosen]
@@ -152,7 +154,9 @@ def test_random_filters_on_a_small_catalogue_are_exact(
 
 
 @pytest.mark.parametrize("arguments", ["mode => 'vector'", "query => 'product of kind 3'"])
-@pytest.mark.parametrize("filters", ["", ", filter => '{\"even\": true}'", ", where_path => '$.n < 900'"])
+@pytest.mark.parametrize(
+    "filters", ["", ", filter => '{\"even\": true}'", ", where_path => '$.n < 900'"]
+)
 def test_pages_have_no_gaps_and_repeat_nothing(
     large: psycopg.Connection, arguments: str, filters: str
 ) -> None:

@@ -8,7 +8,12 @@ import psycopg
 import pytest
 
 CATALOGUE = [
-    ("s1", "Green velvet sofa", ["sofa", "velvet", "green"], {"sku": "AB-12 34", "brand": "Linden"}),
+    (
+        "s1",
+        "Green velvet sofa",
+        ["sofa", "velvet", "green"],
+        {"sku": "AB-12 34", "brand": "Linden"},
+    ),
     ("s2", "Lamp to stand beside a sofa", ["floor lamp", "black"], {"upc": 4006381333931}),
     ("t1", "Black metal side table", ["side table", "metal", "black"], {"room": "Hall"}),
     ("t2", "Black wooden coffee table", ["coffee table", "wood", "black"], {}),
@@ -162,9 +167,9 @@ def test_weights_move_the_score(shop: psycopg.Connection) -> None:
             [weights],
         ).fetchall()
 
-    for score, rank, similarity in scores('{"text": 1, "vector": 0}'):
+    for score, rank, _ in scores('{"text": 1, "vector": 0}'):
         assert score == pytest.approx(rank)
-    for score, rank, similarity in scores('{"text": 0, "vector": 2}'):
+    for score, _, similarity in scores('{"text": 0, "vector": 2}'):
         assert score == pytest.approx(max(similarity, 0))
     for score, rank, similarity in scores('{"text": 3, "vector": 1}'):
         assert score == pytest.approx((3 * rank + max(similarity, 0)) / 4, abs=1e-6)
