@@ -1,8 +1,8 @@
 """Search at 100,000 products: latency and recall, against pgvector by hand, faiss and lancedb.
 
 `python -m bench search`, or `python -m bench.search --rows 10000` for a quick look. Products are
-made around real ones (bench/_catalogue.py). Their 256 dimensions are real embeddings of their texts;
-the 3,072 are these, turned at random, with noise. Recall is of the ten nearest, equal distances
+made around real ones (bench/_catalogue.py). Their 256 dimensions are real embeddings of their
+texts; the 3,072 are these, turned at random, with noise. Recall is of the ten nearest, equal distances
 being equally good, against numpy. Each query is timed in turn with its peer, so that ratios hold on
 a busy machine; the peer by hand is the best pgvector query with the same columns, index and
 ef_search.
@@ -223,6 +223,7 @@ def faiss_hnsw(space: Space) -> Callable[[int], list[int]]:
 def lance(space: Space) -> Callable[[int], list[int]]:
     import lancedb
     import pyarrow as pa
+    from lancedb.index import HnswSq
 
     folder = tempfile.mkdtemp(prefix="vb-lance-", dir="/tmp")
     flat = pa.array(space.vectors.reshape(-1))
@@ -235,7 +236,7 @@ def lance(space: Space) -> Callable[[int], list[int]]:
             }
         ),
     )
-    table.create_index(metric="cosine", index_type="IVF_HNSW_SQ", num_partitions=1)
+    table.create_index("vector", config=HnswSq(distance_type="cosine", num_partitions=1))
 
     def search(query: int) -> list[int]:
         found = table.search(space.queries[query]).distance_type("cosine").ef(100).limit(10)

@@ -16,7 +16,7 @@ declare
     _shares real[];
 begin
     products := (select c.reltuples from pg_class as c where c.oid = 'product_text'::regclass);
-    if products >= 5000 then
+    if products >= 1000 then
         select s.most_common_elems::text::text[], s.most_common_elem_freqs
         into _elements, _shares
         from pg_stats as s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -63,7 +63,7 @@ def catalogue(server: embedded.Server, template: str) -> str:
 
 
 @pytest.fixture
-def large(catalogue: str) -> psycopg.Connection:
+def large(catalogue: str) -> Iterator[psycopg.Connection]:
     conn = psycopg.connect(catalogue, autocommit=True)
     conn.execute("set search_path = vitrina, public")
     yield conn
@@ -128,7 +128,7 @@ def test_filtered_searches_find_what_brute_force_finds(
 def test_random_filters_on_a_small_catalogue_are_exact(
     large: psycopg.Connection,
 ) -> None:
-    chance = random.Random(3)
+    chance = random.Random(3)  # noqa: S311
     with large.transaction(force_rollback=True):
         large.execute(
             "update pg_class set reltuples = 100 where relname like 'product_embeddings%'"
@@ -227,7 +227,9 @@ def test_what_is_far_is_not_searched_by_the_index_alone(large: psycopg.Connectio
 
 
 def test_settings_of_the_index_do_not_leak(large: psycopg.Connection) -> None:
-    show: Callable[[], str] = lambda: large.execute("show hnsw.ef_search").fetchone()[0]
+    def show() -> str:
+        return large.execute("show hnsw.ef_search").fetchone()[0]
+
     large.execute("select '[1]'::vector")
     before = show()
     with large.transaction():

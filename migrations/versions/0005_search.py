@@ -50,7 +50,8 @@ drop function if exists vitrina._filter_predicate(
 drop function if exists vitrina._nearest_products(
     vitrina.spaces, halfvec, int, bigint[], text, jsonb, jsonpath, bigint[], bigint[], int[], text);
 drop function if exists vitrina._text_candidates(
-    text[], bigint[], real[], int, bigint[], text, jsonb, jsonpath, bigint[], bigint[], int[], text);
+    text[], bigint[], real[], int, bigint[], text, jsonb, jsonpath, bigint[], bigint[], int[],
+    text);
 drop function if exists vitrina._text_rank(tsvector, tsquery[], real[]);
 drop function if exists vitrina._query_lexemes(text);
 """
