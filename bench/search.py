@@ -2,10 +2,10 @@
 
 `python -m bench search`, or `python -m bench.search --rows 10000` for a quick look. Products are
 made around real ones (bench/_catalogue.py). Their 256 dimensions are real embeddings of their
-texts; the 3,072 are these, turned at random, with noise. Recall is of the ten nearest, equal distances
-being equally good, against numpy. Each query is timed in turn with its peer, so that ratios hold on
-a busy machine; the peer by hand is the best pgvector query with the same columns, index and
-ef_search.
+texts; the 3,072 are these, turned at random, with noise. Recall is of the ten nearest, against
+numpy, equal distances being equally good. Each query is timed in turn with its peer, so that ratios
+hold on a busy machine; the peer by hand is the best pgvector query with the same columns, index
+and ef_search.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ def lance(space: Space) -> Callable[[int], list[int]]:
 
     def search(query: int) -> list[int]:
         found = table.search(space.queries[query]).distance_type("cosine").ef(100).limit(10)
-        return found.select(["id"]).to_arrow()["id"].to_pylist()
+        return found.to_arrow()["id"].to_pylist()
 
     return search
 
