@@ -29,7 +29,7 @@ QUERIES = 100
 WIDE = 3072
 FAR = {
     "far from the query, broad": '{"masterCategory": "Apparel"}',
-    "far from the query": '{"articleType": "Watches"}',
+    "far from the query": '{"articleType": "Sandals"}',
 }
 Call = Callable[[int], Any]
 

@@ -38,7 +38,8 @@ return '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''';
 -- ---------------------------------------------------------------------------------------------
 create or replace function _is_code_name(name text) returns boolean
 language sql immutable parallel safe
-return name ~* '(sku|ean|upc|gtin|mpn|asin|isbn|barcode)|(model|item|part|article|product|style)[ _-]*(number|no|nr|code|id)$';
+return name ~* ('(sku|ean|upc|gtin|mpn|asin|isbn|barcode)'
+                '|(model|item|part|article|product|style)[ _-]*(number|no|nr|code|id)$');
 
 create or replace function _code(body text) returns text
 language sql immutable parallel safe
