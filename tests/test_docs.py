@@ -85,6 +85,18 @@ def test_the_page_on_the_vocabulary_shows_what_is_printed(
         assert lines(printed(server, vitrina, url, command)) == lines(output), command
 
 
+SEARCHES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "search.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("statement", SEARCHES)
+def test_the_page_on_search_runs(demo: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(demo) as conn:
+        rows = conn.execute(statement).fetchall()
+    assert rows or '"offset"' in statement
+
+
 def test_the_readme_has_sessions() -> None:
     assert len(SESSIONS) >= 4
 

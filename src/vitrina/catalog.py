@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from vitrina import embedded, schema, worker
 from vitrina.batches import Batches
 from vitrina.config import Settings
 from vitrina.curation import Curation
-from vitrina.database import Database, Jsonb
-from vitrina.errors import NotFoundError, SchemaError
+from vitrina.database import Database
+from vitrina.errors import SchemaError
 from vitrina.images import Limits, Picture
 from vitrina.images import load as load_picture
 from vitrina.queries import Queries
-from vitrina.results import Hit, Ingested
+from vitrina.results import Ingested
+from vitrina.searching import Searching
 from vitrina.upkeep import Upkeep
 from vitrina.vocabulary import Vocabulary
 
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
     from vitrina.pipeline import Totals
     from vitrina.sources import Mapping as ColumnMapping
 
-Mode = Literal["hybrid", "vector", "text"]
 
-
-class Catalog(Vocabulary, Curation, Upkeep, Batches):
+class Catalog(Searching, Vocabulary, Curation, Upkeep, Batches):
     """A catalog of products in Postgres.
 
     Args:
@@ -68,88 +67,7 @@ class Catalog(Vocabulary, Curation, Upkeep, Batches):
             raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
         self._queries = Queries(self.database, self.settings, self._notice)
 
-    # -- search --------------------------------------------------------------------------------
-
-    def search(
-        self,
-        query: str | None = None,
-        *,
-        image: str | Path | None = None,
-        k: int = 10,
-        offset: int = 0,
-        filter: Mapping[str, object] | None = None,
-        where: str | None = None,
-        with_keywords: Sequence[str] = (),
-        without_keywords: Sequence[str] = (),
-        sources: Sequence[str] | None = None,
-        mode: Mode = "hybrid",
-        title: str = "",
-    ) -> list[Hit]:
-        """The k products that match best, by words, by picture, or both.
-
-        Args:
-            query: words; "a phrase" must stand as it is, -word must not.
-            image: a picture to search by: a path or an http(s) URL.
-            k: how many, 1 to 1000.
-            offset: how many to pass over first.
-            filter: attributes must contain this.
-            where: a jsonpath predicate over attributes, like '$.price < 50'.
-            with_keywords: products must have all of these.
-            without_keywords: and none of these.
-            sources: products of these sources only.
-            mode: words and vectors, vectors alone, or words alone.
-            title: what the picture shows, if known: helps a vision model to see it.
-
-        Raises:
-            PictureError: the picture cannot be used.
-            InputError: an argument is out of range.
-        """
-        vector, words = None, None
-        if image is not None:
-            picture = self.picture(str(image))
-            vector = self._queries.image_vector(picture)
-            words = self._queries.picture_words(picture, title) if not query else None
-        unremembered = self._queries.embed(query) if mode != "text" else None
-        return self._hits(
-            'select * from vitrina.search(query => %(query)s, k => %(k)s, "offset" => %(offset)s,'
-            " filter => %(filter)s, where_path => %(where)s::jsonpath,"
-            " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
-            " sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,"
-            " embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b))",
-            {
-                "query": query,
-                "k": k,
-                "offset": offset,
-                "filter": Jsonb(dict(filter or {})),
-                "where": where,
-                "with": list(with_keywords),
-                "without": list(without_keywords),
-                "sources": list(sources) if sources is not None else None,
-                "mode": mode,
-                "image": vector,
-                "words": words,
-                "unremembered": unremembered,
-            },
-        )
-
-    def similar(self, product: int | tuple[str, str], *, k: int = 10) -> list[Hit]:
-        """The k products most like one: its id, or (source, external id).
-
-        Raises NotFoundError where there is no such product.
-        """
-        if isinstance(product, tuple):
-            found = self.database.value(
-                "select c.product_id from vitrina.catalog as c"
-                " where c.source = %s and c.external_id = %s",
-                product,
-            )
-            if found is None:
-                raise NotFoundError(f"no product {product[1]!r} in the source {product[0]!r}")
-            product = int(found)
-        return self._hits("select * from vitrina.similar_products(%s, %s)", (product, k))
-
-    def _hits(self, query: Any, params: Any) -> list[Hit]:
-        return [Hit(**row) for row in self.database.rows(query, params)]
+    # -- work ----------------------------------------------------------------------------------
 
     def engine(self) -> Engine:
         """The provider in use, with all it takes to enrich; close it."""

@@ -58,8 +58,8 @@ class Queries:
             if self._settings.chosen == "local":
                 if not self._told:
                     self._notice(
-                        f"searching by words alone: vectors of {row['space']} take OPENAI_API_KEY"
-                        " or OPENAI_BASE_URL"
+                        "searching by words and the keywords among them: vectors of"
+                        f" {row['space']} take OPENAI_API_KEY or OPENAI_BASE_URL"
                     )
                 self._told = True
                 return None
