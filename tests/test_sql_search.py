@@ -217,7 +217,7 @@ def large(db: psycopg.Connection) -> psycopg.Connection:
         " lateral (select array_agg(random() - 0.5 + 0 * p.id * i)::halfvec(16) as embedding"
         "          from generate_series(1, 16) as i) as v where s.name = 'tiny'"
     )
-    assert db.execute("select index_spaces(), index_spaces()").fetchone() == (1, 0)
+    assert db.execute("select index_spaces(1), index_spaces(1)").fetchone() == (1, 0)
     db.execute("analyze products; analyze product_embeddings")
     db.execute(
         "update pg_class set reltuples = 1000000 where oid = ("
