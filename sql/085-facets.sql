@@ -159,43 +159,55 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _counts text := format(
-        'select a.key, v.value, count(*) as products
-         from products as p
-         cross join lateral %s as a
-         cross join lateral (select %s as value) as v
-         where %s and jsonb_typeof(v.value) in (''string'', ''number'', ''boolean'')
-         group by a.key, v.value',
-        case when names is null then 'jsonb_each(p.attributes)'
-             else '(select n.key, p.attributes -> n.key as value from unnest($2) as n (key))' end,
-        -- a set-returning function in the select list: a list counts once for each element
-        'jsonb_array_elements(case jsonb_typeof(a.value) when ''array'' then a.value'
-        ' else jsonb_build_array(a.value) end)',
-        case when ids is null then 'true' else 'p.id = any ($1)' end);
+    _each text := case when names is null then 'jsonb_each(p.attributes)'
+        else '(select n.key, p.attributes -> n.key as value from unnest($2) as n (key))' end;
 begin
     return query execute format(
-        'with counted as materialized (%s),
-         typed as (
-             select c.key, c.products,
-                    case when jsonb_typeof(c.value) = ''number'' then c.value::numeric end as number,
-                    c.value #>> ''{}'' as text
-             from counted as c
+        'with counted as materialized (
+             select a.key collate "C" as key, a.value, count(*) as products
+             from products as p
+             cross join lateral %s as a
+             where %s and a.value is not null
+             group by 1, 2
          ),
-         known as (
-             select t.*, count(*) over w as distinct_values, sum(t.products) over w as total,
-                    t.number is not null and count(*) over w > $3 as ranged,
-                    row_number() over (partition by t.key, t.number is null
-                                       order by t.products desc, t.text) as place,
-                    sum(t.products) over (partition by t.key, t.number is null
-                                          order by t.number, t.text) - t.products / 2.0 as middle
+         spread as (
+             -- a list counts for each of its elements, once
+             select c.key, e.value, c.products
+             from counted as c
+             cross join lateral (
+                 select distinct u.value from jsonb_array_elements(c.value) as u (value)) as e
+             where jsonb_typeof(c.value) = ''array''
+             union all
+             select c.key, c.value, c.products from counted as c
+             where jsonb_typeof(c.value) <> ''array''
+         ),
+         typed as (
+             select c.key, sum(c.products)::bigint as products,
+                    case when jsonb_typeof(c.value) = ''number'' then c.value::numeric end as number,
+                    (c.value #>> ''{}'') collate "C" as text
+             from spread as c
+             where jsonb_typeof(c.value) in (''string'', ''number'', ''boolean'')
+             group by c.key, c.value
+         ),
+         kinds as (
+             select t.key, t.number is null as textual, count(*) as values, sum(t.products) as total
              from typed as t
              where t.number is not null or length(t.text) <= 100
+             group by 1, 2
+         ),
+         known as (
+             select t.*, d.total, not d.textual and d.values > $3 as ranged,
+                    row_number() over (w order by t.products desc, t.text) as place,
+                    sum(t.products) over (w order by t.number, t.text) - t.products / 2.0 as middle
+             from typed as t
+             join kinds as d on d.key = t.key and d.textual = (t.number is null)
+             where t.number is not null or length(t.text) <= 100 and (
+                 $2 is not null or d.values <= $3 or d.values * 2 <= d.total)
              window w as (partition by t.key, t.number is null)
          )
          select n.key, n.text, n.products, n.number, n.number
          from known as n
          where not n.ranged and n.place <= $3
-             and ($2 is not null or n.distinct_values <= $3 or n.distinct_values * 2 <= n.total)
          union all
          select r.key, concat_ws('' to '', min(r.number), nullif(max(r.number), min(r.number))),
                 sum(r.products)::bigint,
@@ -203,7 +215,8 @@ begin
          from known as r
          where r.ranged
          group by r.key, ceil(5 * r.middle / r.total)
-         order by 1, 4 nulls first, 3 desc, 2', _counts)
+         order by 1, 4 nulls first, 3 desc, 2',
+        _each, case when ids is null then 'true' else 'p.id = any ($1)' end)
     using ids, names, k;
 end
 $func$;

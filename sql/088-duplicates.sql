@@ -2,24 +2,31 @@
 -- only what agrees in a part (a band of bits) is compared.
 
 -- ---------------------------------------------------------------------------------------------
--- _bands(length, bands) → a mask of so many bits for each band: every bit is in one, and each band is
--- spread over the whole, as neighbouring bits of a picture are often alike.
+-- _bands(distance) → masks over 64 bits, such that two numbers which differ in at most so many bits
+-- are equal under one of them: the bits in distance + 3 parts, and every three of those, since three
+-- parts or more are without a difference. Each part is spread over the whole, as neighbouring bits
+-- of a picture are often alike; three at once leave few to compare even among flat backgrounds.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _bands(length int, bands int) returns table (band int, mask bit)
+create or replace function _bands(distance int) returns table (band int, mask bit)
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
-    select b.band, string_agg(case when i.place % bands = b.band then '1' else '0' end, ''
-                              order by i.place)::varbit
-    from generate_series(0, bands - 1) as b (band)
-    cross join generate_series(0, length - 1) as i (place)
-    group by b.band;
+    with parts as (
+        select p.part, string_agg(case when i.place % (distance + 3) = p.part then '1' else '0' end, ''
+                                  order by i.place)::bit(64) as mask
+        from generate_series(0, distance + 2) as p (part)
+        cross join generate_series(0, 63) as i (place)
+        group by p.part
+    )
+    select row_number() over ()::int, a.mask | b.mask | c.mask
+    from parts as a
+    join parts as b on b.part > a.part
+    join parts as c on c.part > b.part;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- _like_pictures(max_distance, source_ids) → products whose picture is within max_distance bits of
--- an earlier product's, with the nearest of those. Exact: two hashes that differ in d bits agree in
--- one of d + 1 bands.
+-- an earlier product's, with the nearest of those. Exact; see _bands.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _like_pictures(max_distance int, source_ids int[])
 returns table (product_id bigint, of_product bigint, distance int)
@@ -35,8 +42,8 @@ as $func$
     banded as materialized (
         select p.id, p.dhash, b.band, (p.dhash & b.mask)::bigint as part
         from pictured as p
-        cross join _bands(64, max_distance + 1) as b
-        where p.id = p.first
+        cross join _bands(max_distance) as b
+        where p.id = p.first and max_distance > 0
     )
     select p.id, p.first, 0
     from pictured as p
@@ -130,7 +137,7 @@ $func$;
 -- duplicates(k, max_distance, min_similarity, sources) → the k products most like an earlier one: by
 -- their picture (at most max_distance of the 64 bits of its difference hash differ), their text
 -- (keywords and caption with a cosine of at least min_similarity), or both; `reasons` says which.
--- One row a product and earlier product, most alike first. max_distance: 0 to 8; null for texts
+-- One row a product and earlier product, most alike first. max_distance: 0 to 6; null for texts
 -- alone; min_similarity: null for pictures alone. Raises VT004 for arguments it cannot use.
 -- ---------------------------------------------------------------------------------------------
 create or replace function duplicates(
@@ -151,8 +158,8 @@ begin
     if k is null or k not between 1 and 100000 then
         raise exception 'k must be 1 to 100000, not %', k using errcode = 'VT004';
     end if;
-    if max_distance not between 0 and 8 then
-        raise exception 'max_distance must be 0 to 8, not %', max_distance using errcode = 'VT004',
+    if max_distance not between 0 and 6 then
+        raise exception 'max_distance must be 0 to 6, not %', max_distance using errcode = 'VT004',
             hint = 'pictures that differ in more bits are other pictures';
     end if;
     if not min_similarity between 0.8 and 1 then

@@ -322,7 +322,8 @@ def test_the_command_says_what_it_did(vitrina: Run, database_url: str, tmp_path:
     assert "3 rows: 3 new" in first.stderr
     assert f"1 enriched as they came, 2 embeddings into the space {SPACE}, 2 queued" in first.stderr
     assert (
-        f"searches use local-text as before; to switch: vitrina spaces use {SPACE}" in first.stderr
+        f"searches use local-text as before; to switch: vitrina spaces activate {SPACE}"
+        in first.stderr
     )
     used = vitrina("import", str(path), "--use", url=database_url)
     assert used.exit_code == 0, used.stderr

@@ -8,7 +8,7 @@ branch_labels = None
 depends_on = None
 
 UPGRADE = """
--- quantized: products are found by the signs of their vectors first and put in order by the vectors.
+-- quantized: products are found by the signs of their vectors, and put in order by the vectors.
 alter table vitrina.spaces add column quantized boolean not null default false;
 
 -- every word of an alias, by its beginning

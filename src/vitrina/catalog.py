@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from vitrina import embedded, schema, worker
 from vitrina.batches import Batches
+from vitrina.browsing import Browsing
 from vitrina.config import Settings
 from vitrina.database import Database, Jsonb
-from vitrina.errors import NotFoundError, SchemaError
+from vitrina.errors import SchemaError
+from vitrina.evaluating import Evaluating
 from vitrina.images import Limits, Picture
 from vitrina.images import load as load_picture
 from vitrina.queries import Queries
 from vitrina.results import Hit, Ingested
+from vitrina.spaces import Spaces
 from vitrina.upkeep import Upkeep
 from vitrina.vocabulary import Vocabulary
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 Mode = Literal["hybrid", "vector", "text"]
 
 
-class Catalog(Vocabulary, Upkeep, Batches):
+class Catalog(Vocabulary, Browsing, Spaces, Evaluating, Upkeep, Batches):
     """A catalog of products in Postgres.
 
     Args:
@@ -136,15 +139,7 @@ class Catalog(Vocabulary, Upkeep, Batches):
 
         Raises NotFoundError where there is no such product.
         """
-        if isinstance(product, tuple):
-            found = self.database.value(
-                "select c.product_id from vitrina.catalog as c"
-                " where c.source = %s and c.external_id = %s",
-                product,
-            )
-            if found is None:
-                raise NotFoundError(f"no product {product[1]!r} in the source {product[0]!r}")
-            product = int(found)
+        product = self.product_id(product)
         return self._hits("select * from vitrina.similar_products(%s, %s)", (product, k))
 
     def _hits(self, query: Any, params: Any) -> list[Hit]:

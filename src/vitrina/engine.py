@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
 from types import TracebackType
@@ -110,7 +110,7 @@ class Engine:
         say: Callable[[str], None],
     ) -> Engine:
         endpoint = settings.openai()
-        price = _prices(endpoint, settings.max_cost)
+        price = prices(endpoint, settings.max_cost)
         space = ensure_space(database, endpoint, say)
         if endpoint.hints == "closed" and not database.value(
             "select exists (select from vitrina.keywords)"
@@ -164,7 +164,7 @@ class Engine:
             " where s.modality = 'text' and s.state = 'active' and s.provider <> 'local'"
         ):
             endpoint = replace(endpoint, embedding_model=row["model"], dimensions=row["dimensions"])
-        ledger = Ledger(database, price=_prices(endpoint, None))
+        ledger = Ledger(database, price=prices(endpoint, None))
         return cls._asking(database, settings, endpoint, ledger, space_name(endpoint))
 
     def query_vector(self, words: str) -> Sequence[float] | None:
@@ -248,15 +248,19 @@ def ensure_space(database: Database, endpoint: OpenAISettings, say: Callable[[st
     if database.value(state, (name,)) != "active":
         say(
             f"products are searched in another text space; {name} is filled beside it."
-            f" To search in it: vitrina spaces use {name}"
+            f" To search in it: vitrina spaces activate {name}"
         )
     return name
 
 
-def _prices(
-    endpoint: OpenAISettings, max_cost: Decimal | None
+def prices(
+    endpoint: OpenAISettings, max_cost: Decimal | None, models: Set[str] | None = None
 ) -> Callable[[str, Usage], Decimal | None]:
-    """List prices, for OpenAI's own endpoint; elsewhere they are not known."""
+    """List prices, for OpenAI's own endpoint; elsewhere they are not known.
+
+    Raises InputError where a budget cannot be kept, for want of the price of one of `models`, all
+    of the endpoint's without them.
+    """
     from vitrina import pricing
 
     if not endpoint.official:
@@ -266,7 +270,11 @@ def _prices(
             )
         return lambda model, usage: None
     if max_cost is not None:
-        models = {endpoint.vision_model, endpoint.model_of("caption"), endpoint.embedding_model}
+        models = models or {
+            endpoint.vision_model,
+            endpoint.model_of("caption"),
+            endpoint.embedding_model,
+        }
         unknown = sorted(m for m in models if pricing.price(m, Usage(1, 0, 1)) is None)
         if unknown:
             raise InputError(
