@@ -53,7 +53,9 @@ begin
         where _space_indexes.space is null or s.name = _space_indexes.space
         order by s.id, c.relname desc
     loop
-        execute format('select count(*) from %I', part) into rows;
+        -- through the parent: that is what roles may read
+        execute format('select count(*) from %I as e where e.space_id = $1',
+                       regexp_replace(part, '_\d+$', '')) into rows using space_id;
         select _index_pays(rows, s.dimensions) into pays from spaces as s where s.id = space_id;
         memory := rows * memory;
         state := (
@@ -102,7 +104,8 @@ begin
         (1, format('drop index concurrently if exists vitrina.%I', i.name), i.state = 'invalid'),
         (2, format('create index concurrently if not exists %I %s', i.name, i.definition),
          i.due and (i.state is null or i.state = 'invalid')),
-        (3, format('drop index concurrently if exists vitrina.%I', i.other), i.other is not null)
+        (3, format('drop index concurrently if exists vitrina.%I', coalesce(i.other, '')),
+         i.other is not null)
     ) as t (step, statement, needed)
     where t.needed
     order by i.part desc, t.step;
