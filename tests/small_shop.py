@@ -55,6 +55,7 @@ def put(db: psycopg.Connection, rows: Sequence[Row], source: str = "shop") -> di
     ]
     db.execute("select vitrina.put_enrichments(%s)", [json.dumps(enrichments)])
     db.execute("select vitrina.embed_products(%s)", [list(ids.values())])
+    db.execute("delete from vitrina.jobs")
     return ids
 
 

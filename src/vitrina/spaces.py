@@ -69,7 +69,7 @@ class Spaces:
             model, dimensions = LOCAL
         elif provider == "openai":
             model = model or "text-embedding-3-large"
-            if dimensions is None or dimensions <= MOST_DIMENSIONS:
+            if dimensions is None or 1 <= dimensions <= MOST_DIMENSIONS:  # else SQL says so
                 dimensions = self._asked(model, dimensions)
         elif model is None or dimensions is None:
             raise InputError(f"give --model and --dimensions of the provider {provider!r}")
