@@ -81,7 +81,8 @@ begin
         return;
     end if;
     return query
-    select s.*
+    select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
+           s.score, s.similarity, s.text_rank, s.matched
     from generate_series(0, recommend.k + cardinality(_named) - 1, 1000) as o (first)
     cross join lateral search(
         mode => 'vector', k => least(recommend.k + cardinality(_named) - o.first, 1000),
@@ -141,7 +142,9 @@ begin
         end if;
     end if;
     return query
-    select s.* from search(
+    select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
+           s.score, s.similarity, s.text_rank, s.matched
+    from search(
         mode => 'vector', k => nearest_by_image.k, image_embedding => _embedding,
         filter => nearest_by_image.filter, where_path => nearest_by_image.where_path,
         with_keywords => nearest_by_image.with_keywords,

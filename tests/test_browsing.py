@@ -17,6 +17,7 @@ from small_shop import CATALOGUE, put
 from vitrina.catalog import Catalog
 from vitrina.config import Settings
 from vitrina.errors import InputError, NotFoundError
+from vitrina.sources import Mapping
 
 Run = Callable[..., Result]
 
@@ -137,7 +138,7 @@ def test_nearest_by_image(catalog: Catalog, tmp_path: Path) -> None:
         drawn(tmp_path / f"{code}.png", color, tall=tall)
     rows = "id,title,image\n" + "".join(f"{c},Thing {c},{c}.png\n" for c in "abc")
     (tmp_path / "things.csv").write_text(rows)
-    catalog.ingest(tmp_path / "things.csv")
+    catalog.ingest(tmp_path / "things.csv", mapping=Mapping(image_root=tmp_path))
     query = drawn(tmp_path / "query.png", "red", tall=True)
     hits = catalog.nearest_by_image(query, k=3)
     assert hits[0].external_id == "a"
@@ -152,8 +153,12 @@ def test_nearest_by_image(catalog: Catalog, tmp_path: Path) -> None:
 
 def test_a_join_with_the_catalog_looks_up_one_row_at_a_time(db: psycopg.Connection) -> None:
     put(db, [(f"p{n:04}", f"Lamp {n}", [], {}) for n in range(3000)])
-    db.execute("create table shop_orders as select 'p' || to_char(n, 'FM0000') as sku"
-               " from generate_series(0, 2) as n; vacuum analyze")  # fmt: skip
+    db.execute(
+        "create table shop_orders as select 'p' || to_char(n, 'FM0000') as sku"
+        " from generate_series(0, 2) as n"
+    )
+    db.execute("select queue_products(array(select id from products))")
+    db.execute("vacuum analyze")
     for query in (
         "select * from vitrina.catalog where source = 'shop' and external_id = 'p0007'",
         "select o.sku, c.title from shop_orders as o"

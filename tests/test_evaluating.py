@@ -94,7 +94,7 @@ def test_the_source_tells_equal_ids_apart(
     path = judged(tmp_path / "j.csv", [("gnome", "lamp-1", 1, "garden")], header)
     assert catalog.evaluate(path, modes=["text"]).evaluations[0].mrr == 1
     path = judged(tmp_path / "j.csv", [("gnome", "lamp-1", 1, "attic")], header)
-    with pytest.raises(InputError, match="no query of .* it has not attic/lamp-1"):
+    with pytest.raises(InputError, match=r"no query of .* it has not attic/lamp-1"):
         catalog.evaluate(path)
 
 

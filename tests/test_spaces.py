@@ -242,6 +242,25 @@ def test_the_space_in_use_is_filled_by_a_worker_of_another_model(
     assert catalog.search("velvet ottoman", k=1)[0].title == "Velvet ottoman"
 
 
+def test_a_catalog_that_stays_open_asks_the_model_of_the_space_in_use(
+    catalog: Catalog, stub: OpenAIStub, database_url: str
+) -> None:
+    """Its first query vector came from the model that was in use then."""
+    for name, model in (("one", "m"), ("two", "n")):
+        catalog.add_space(name, model=model)
+        catalog.build_space(name)
+    with Catalog(settings=Settings(database_url=database_url)) as other:
+        for name, model in (("one", "m"), ("two", "n"), ("one", "m")):
+            other.activate_space(name)
+            stub.log.clear()
+            hits = other.search(f"red sofa {name}", k=1)
+            assert hits[0].title == "Red sofa"
+            assert "vector" in hits[0].matched
+            asked = {request.body["model"] for request in stub.requests("embeddings")}
+            assert asked <= {model}
+    assert asked == set(), "the words were remembered in the first space"
+
+
 # -- adding --------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from vitrina.batches import Batches
 from vitrina.browsing import Browsing
 from vitrina.config import Settings
 from vitrina.database import Database, Jsonb
-from vitrina.errors import SchemaError
+from vitrina.errors import NotFoundError, SchemaError
 from vitrina.evaluating import Evaluating
 from vitrina.images import Limits, Picture
 from vitrina.images import load as load_picture
@@ -139,7 +139,15 @@ class Catalog(Vocabulary, Browsing, Spaces, Evaluating, Upkeep, Batches):
 
         Raises NotFoundError where there is no such product.
         """
-        product = self.product_id(product)
+        if isinstance(product, tuple):
+            found = self.database.value(
+                "select c.product_id from vitrina.catalog as c"
+                " where c.source = %s and c.external_id = %s",
+                product,
+            )
+            if found is None:
+                raise NotFoundError(f"no product {product[1]!r} in the source {product[0]!r}")
+            product = int(found)
         return self._hits("select * from vitrina.similar_products(%s, %s)", (product, k))
 
     def _hits(self, query: Any, params: Any) -> list[Hit]:

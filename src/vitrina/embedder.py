@@ -107,7 +107,7 @@ class OpenAITextEmbedder:
         self._database = database
         self._provider = provider
         self._ledger = ledger
-        self._space = space
+        self.space = space
         self._others: dict[str, OpenAITextEmbedder] = {}
         self._making = threading.Lock()
 
@@ -121,7 +121,7 @@ class OpenAITextEmbedder:
             " where s.modality = 'text' and s.state = 'active'"
         )
         for row in rows:
-            if row["name"] == self._space:
+            if row["name"] == self.space:
                 return self
             if row["provider"] == "local":
                 return LocalTextEmbedder(self._database, row["name"])
@@ -174,7 +174,7 @@ class OpenAITextEmbedder:
     def fill_products(self, product_ids: Sequence[int]) -> Embedded:
         """See TextEmbedder."""
         missing = self._database.rows(
-            "select * from vitrina.missing_embeddings(%s, %s)", (list(product_ids), self._space)
+            "select * from vitrina.missing_embeddings(%s, %s)", (list(product_ids), self.space)
         )
         if not missing:
             return Embedded(0)
@@ -184,7 +184,7 @@ class OpenAITextEmbedder:
         count = self._database.value(
             "select vitrina.put_embeddings(%s, %s, %s, %b)",
             (
-                self._space,
+                self.space,
                 [row["product_id"] for row, _ in good],
                 [bytes(row["input_hash"]) for row, _ in good],
                 [vector for _, vector in good],
@@ -202,7 +202,7 @@ class OpenAITextEmbedder:
         count = last = 0
         while rows := self._database.rows(
             "select w.id, w.name from vitrina.missing_keyword_embeddings(%s, %s, %s) as w",
-            (self._space, batch, last),
+            (self.space, batch, last),
         ):
             self._ledger.check_budget()
             last = rows[-1]["id"]
@@ -210,7 +210,7 @@ class OpenAITextEmbedder:
             good = [(row["id"], v) for row, (v, _) in zip(rows, made, strict=True) if v]
             count += self._database.value(
                 "select vitrina.put_keyword_embeddings(%s, %s, %b)",
-                (self._space, [place for place, _ in good], [vector for _, vector in good]),
+                (self.space, [place for place, _ in good], [vector for _, vector in good]),
             )
         return count
 
@@ -250,10 +250,10 @@ class OpenAITextEmbedder:
         """Fill its own space, and the one in use, with what is missing; how many that were."""
         from vitrina.filling import fill
 
-        count = fill(self._database, self, self._space).count
+        count = fill(self._database, self, self.space).count
         in_use = self._in_use()
         if isinstance(in_use, OpenAITextEmbedder) and in_use is not self:
-            count += fill(self._database, in_use, in_use._space).count
+            count += fill(self._database, in_use, in_use.space).count
         return count
 
     def embed(self, texts: Sequence[str]) -> list[HalfVector]:

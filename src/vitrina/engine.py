@@ -159,13 +159,20 @@ class Engine:
     def reading(cls, database: Database, settings: Settings) -> Engine:
         """The engine to search with: of the endpoint, and the model of the text space in use."""
         endpoint = settings.openai()
+        space = space_name(endpoint)
         for row in database.rows(
             "select s.name, s.model, s.dimensions from vitrina.spaces as s"
             " where s.modality = 'text' and s.state = 'active' and s.provider <> 'local'"
         ):
             endpoint = replace(endpoint, embedding_model=row["model"], dimensions=row["dimensions"])
+            space = row["name"]
         ledger = Ledger(database, price=prices(endpoint, None))
-        return cls._asking(database, settings, endpoint, ledger, space_name(endpoint))
+        return cls._asking(database, settings, endpoint, ledger, space)
+
+    @property
+    def space(self) -> str | None:
+        """The name of the space that its vectors are for; None where the database makes them."""
+        return self.embedder.space if isinstance(self.embedder, OpenAITextEmbedder) else None
 
     def query_vector(self, words: str) -> Sequence[float] | None:
         """The vector of a query's words; None where the database makes it itself."""
