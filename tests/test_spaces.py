@@ -16,6 +16,7 @@ from click.testing import Result
 
 from openai_stub import OpenAIStub, vector_of
 from small_shop import put
+from vitrina import worker
 from vitrina.catalog import Catalog
 from vitrina.config import Settings
 from vitrina.errors import BudgetError, ConfigError, DatabaseError, InputError, ProviderError
@@ -544,3 +545,26 @@ def test_going_on_without_a_budget_is_refused(catalog: Catalog, stub: OpenAIStub
     with pytest.raises(BudgetError):
         catalog.build_space("new")
     assert row(catalog, "new")["products"] == 0
+
+
+def test_a_role_that_may_not_index_is_told_only_where_an_index_is_missing(
+    database_url: str, stub: OpenAIStub
+) -> None:
+    fill_shop(database_url, 2)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("create role d2_indexer login in role vitrina_writer")
+    try:
+        url = database_url.replace("postgres@", "d2_indexer@")
+        with Catalog(settings=Settings(database_url=url)) as catalog:
+            assert worker.index_spaces(catalog.database) is None
+            with psycopg.connect(database_url) as conn:
+                conn.execute(
+                    "create or replace function vitrina._index_pays(rows float8, dimensions int)"
+                    " returns boolean language sql immutable return rows > 0"
+                )
+            advice = worker.index_spaces(catalog.database)
+            assert advice is not None
+            assert "as the owner of the schema vitrina" in advice
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            conn.execute("drop role d2_indexer")

@@ -67,11 +67,16 @@ def drain(
 def index_spaces(database: Database) -> str | None:
     """Index the spaces that have no index yet, where one pays.
 
-    Returns what the owner of the schema has to run, where this role may not.
+    Returns what the owner of the schema has to run, where one does and this role may not.
     """
     try:
         database.value("select vitrina.index_spaces()")
     except AccessError:
+        if not database.value(
+            "select exists (select from vitrina.space_status() as s"
+            " where s.index in ('missing', 'invalid'))"
+        ):
+            return None
         return "as the owner of the schema vitrina, run: select vitrina.index_spaces();"
     return None
 

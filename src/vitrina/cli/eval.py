@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
-from vitrina.cli._provider import parse_usd
 
 if TYPE_CHECKING:
     from vitrina.evaluating import Evaluated, Mode
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 )
 @click.option("--worst", type=click.IntRange(1), metavar="N", help="Show the N worst queries, too.")
 @click.option(
-    "--max-cost", callback=parse_usd, metavar="USD", help="Stop when so much is spent on queries."
-)
-@click.option(
     "--weave",
     metavar="PROJECT",
     envvar="VITRINA_WEAVE_PROJECT",
@@ -42,7 +38,6 @@ def command(
     modes: tuple[Mode, ...],
     k: int,
     worst: int | None,
-    max_cost: Any,
     weave: str | None,
     output: str | None,
 ) -> None:
@@ -56,7 +51,7 @@ def command(
       vitrina eval judgements.csv
       vitrina eval judgements.csv --mode hybrid --worst 10 --json
     """
-    with open_catalog(max_cost=max_cost) as catalog, progress_bar("searching") as bar:
+    with open_catalog() as catalog, progress_bar("searching") as bar:
         done = catalog.evaluate(
             file,
             k=k,
