@@ -407,6 +407,17 @@ def test_only_one_process_builds_a_space(catalog: Catalog, stub: OpenAIStub) -> 
     assert catalog.build_space("new").products == 24
 
 
+def test_a_build_of_an_index_is_cancelled_when_told_to_stop(catalog: Catalog) -> None:
+    stop = threading.Event()
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    started = time.monotonic()
+    with Indexing(catalog.database, "local-text") as indexing:
+        indexing._watched("select pg_sleep(60)", None, stop)
+    timer.join()
+    assert time.monotonic() - started < 30
+
+
 def test_a_build_without_shared_memory_goes_on_by_itself(
     small_indexes: Catalog, stub: OpenAIStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
