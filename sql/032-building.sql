@@ -73,8 +73,9 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- index_statements(space, at_least, most_memory) → what to run, in this order and each outside of a
--- transaction, so that a space has its indexes: none while it has them or they would not pay. An
--- index that a failed build left behind is dropped and built again. at_least: index from so many
+-- transaction, so that a space is ready: none while it has its indexes or they would not pay. What
+-- was filled and not analyzed since is; the planner takes it for empty otherwise. An index that a
+-- failed build left behind is dropped and built again. at_least: index from so many
 -- numbers on (rows × dimensions); null: where it pays. memory: what to set maintenance_work_mem to
 -- before, in kB: what the graph takes, at most `most_memory` kB; beyond it a build takes several
 -- times as long. Raises VT003 for no such space.
@@ -101,6 +102,8 @@ begin
           from _space_indexes(space) as x
           join spaces as s on s.id = x.space_id) as i
     cross join lateral (values
+        (0, format('vacuum (analyze) vitrina.%I', i.part), i.rows > 1000 and 0.9 * i.rows > (
+            select c.reltuples from pg_class as c where c.oid = i.part::regclass)),
         (1, format('drop index concurrently if exists vitrina.%I', i.name), i.state = 'invalid'),
         (2, format('create index concurrently if not exists %I %s', i.name, i.definition),
          i.due and (i.state is null or i.state = 'invalid')),

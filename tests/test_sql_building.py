@@ -243,6 +243,16 @@ def test_statements_make_what_is_missing_and_no_more(
     ]
 
 
+def test_what_was_filled_is_analyzed_first(db: psycopg.Connection) -> None:
+    put(db, [(f"p{n:04}", f"Thing {n}", [], {}) for n in range(1100)])
+    db.execute("select create_space('new', 'test', 'm', 'text', 3)")
+    fill(db, "new", 3)
+    (first,) = statements(db, "'new'")
+    assert first[1] == "vacuum (analyze) vitrina.product_embeddings_3"
+    db.execute(first[1])
+    assert statements(db, "'new'") == []
+
+
 def test_an_index_that_was_left_invalid_is_built_again(shop: psycopg.Connection) -> None:
     shop.execute("select create_space('new', 'test', 'm', 'text', 8)")
     fill(shop, "new", 8)
