@@ -148,10 +148,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- embed_products(product_ids) → how many embeddings were made: of those missing in the active text
--- space, which must be the local one (VT004 otherwise).
+-- embed_products(product_ids, space) → how many embeddings were made: of those missing in this text
+-- space, the active one without a name; its model must be the local one (VT004 otherwise).
 -- ---------------------------------------------------------------------------------------------
-create or replace function embed_products(product_ids bigint[]) returns int
+create or replace function embed_products(product_ids bigint[], space text default null) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -161,15 +161,20 @@ declare
     _inputs text[];
     _hashes bytea[];
 begin
+    if space is not null then
+        select s.* into _space from spaces as s where s.name = space and s.modality = 'text';
+    end if;
     if _space.provider is distinct from 'local' then
-        raise exception 'the active text space is not the local one' using errcode = 'VT004',
-            hint = 'its embeddings come from its provider: `vitrina worker`';
+        raise exception '%', case when space is null then 'the active text space is not the local one'
+                                  else quote_literal(space) || ' is no space of the local text model' end
+            using errcode = 'VT004',
+            hint = 'its embeddings come from its provider: `vitrina work`, `vitrina spaces build`';
     end if;
     -- else keywords that change meanwhile would be overwritten by the vector of those before
     perform _hold_keywords();
     select array_agg(m.product_id), array_agg(m.input), array_agg(m.input_hash)
     into _ids, _inputs, _hashes
-    from missing_embeddings(product_ids) as m;
+    from missing_embeddings(product_ids, _space.name) as m;
     if _ids is null then
         return 0;
     end if;

@@ -35,10 +35,8 @@ begin
     end if;
     if not exists (select from spaces as s where s.name = _name) then
         begin
-            -- what making a partition locks, in the order in which workers lock it
-            lock table only keyword_embeddings in access exclusive mode;
+            -- as create_space does, before looking again
             lock table keywords, products in share row exclusive mode;
-            lock table only product_embeddings in access exclusive mode;
             lock table spaces in share row exclusive mode;
             -- another import may have made it meanwhile
             perform create_space(_name, provider, model, 'text', dimensions, threshold)

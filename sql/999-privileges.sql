@@ -57,8 +57,8 @@ begin
             from pg_proc as p
             where p.pronamespace = 'vitrina'::regnamespace
                 and p.proname not in (
-                    'create_space', 'drop_space', 'use_space', 'index_spaces', 'set_budget',
-                    'set_keyword_policy', 'set_keyword_threshold')
+                    'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces',
+                    'set_budget', 'set_keyword_policy', 'set_keyword_threshold')
         loop
             execute format('grant execute on function %s to vitrina_writer', _function);
         end loop;

@@ -70,7 +70,7 @@ def priced(monkeypatch: pytest.MonkeyPatch) -> Decimal:
     def price(model: str, usage: Usage) -> Decimal:
         return Decimal(0) if "embedding" in model else usd
 
-    monkeypatch.setattr("vitrina.engine._prices", lambda endpoint, max_cost: price)
+    monkeypatch.setattr("vitrina.engine.prices", lambda endpoint, max_cost: price)
     return usd
 
 

@@ -301,7 +301,7 @@ def test_an_index_changes_no_decision(db: psycopg.Connection) -> None:
     exact = [(row.keyword, row.method) for row in resolve(db, *terms)]
     db.execute("truncate keywords cascade")
     resolve(db, "seed")
-    db.execute("select index_spaces()")
+    db.execute("select index_spaces(1)")
     assert [(row.keyword, row.method) for row in resolve(db, *terms)] == exact
 
 

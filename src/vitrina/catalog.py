@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from vitrina import embedded, schema, worker
 from vitrina.batches import Batches
+from vitrina.browsing import Browsing
 from vitrina.config import Settings
 from vitrina.curation import Curation
 from vitrina.database import Database
 from vitrina.errors import SchemaError
+from vitrina.evaluating import Evaluating
 from vitrina.images import Limits, Picture
 from vitrina.images import load as load_picture
 from vitrina.queries import Queries
 from vitrina.results import Ingested
 from vitrina.searching import Searching
+from vitrina.spaces import Spaces
 from vitrina.upkeep import Upkeep
 from vitrina.vocabulary import Vocabulary
 
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from vitrina.sources import Mapping as ColumnMapping
 
 
-class Catalog(Searching, Vocabulary, Curation, Upkeep, Batches):
+class Catalog(Searching, Browsing, Vocabulary, Curation, Spaces, Evaluating, Upkeep, Batches):
     """A catalog of products in Postgres.
 
     Args:
