@@ -190,7 +190,7 @@ class Engine:
         if settings.chosen == "local":
             raise ConfigError(JUDGE_ADVICE)
         endpoint = settings.openai()
-        price = _prices(endpoint, settings.max_cost)
+        price = prices(endpoint, settings.max_cost)
         tracer = None
         if settings.weave:
             from vitrina.tracing import Tracer
