@@ -1,8 +1,9 @@
 """Shops that are known: what gives their products, and what wakes them.
 
-A preset is NAME.sql, the query for attach_query, and NAME.toml: `description`, `checked` (versions of
-the shop it was run against), and, where needed, `wake`, `id`, `text_config`, `media_root`, `watermark`,
-and a table `settings` of defaults. `:'setting'` in either file is the setting's value as an SQL literal.
+A preset is NAME.sql, the query for attach_query, and NAME.toml: `description`, `checked` (versions
+of the shop it was run against), and, where needed, `wake`, `id`, `text_config`, `media_root`,
+`watermark`, and a table `settings` of defaults. `:'setting'` in the query or a wake is the
+setting's value as an SQL literal.
 """
 
 from __future__ import annotations
