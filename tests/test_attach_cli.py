@@ -25,8 +25,9 @@ def shop(database_url: str) -> str:
         )
         conn.execute("create table photo (product_id int, path text)")
         conn.execute(
-            "insert into product values (1, 'Oak table', 'a.jpg', 9), (2, 'Sofa', 'b.jpg', 8),"
-            " (3, null, null, 7), (4, 'Old lamp', null, 6, true)"
+            "insert into product values (1, 'Oak table', 'a.jpg', 9, false),"
+            " (2, 'Sofa', 'b.jpg', 8, false), (3, null, null, 7, false),"
+            " (4, 'Old lamp', null, 6, true)"
         )
     return database_url
 
