@@ -38,7 +38,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- remove_source(name) → how many products it had: they go with it, the vocabulary stays. Raises
--- VT003 where there is no such source.
+-- VT003 where there is no such source, VT004 for one that is attached.
 -- ---------------------------------------------------------------------------------------------
 create or replace function remove_source(name text) returns int
 language plpgsql volatile security invoker
@@ -52,6 +52,10 @@ begin
     if not found then
         raise exception 'there is no source %', quote_literal(remove_source.name)
             using errcode = 'VT003';
+    end if;
+    if exists (select from attachments as a where a.source_id = _source) then
+        raise exception 'the source % is attached', quote_ident(remove_source.name)
+            using errcode = 'VT004', hint = format('select vitrina.detach(%L);', remove_source.name);
     end if;
     delete from products as p where p.source_id = _source;
     get diagnostics _count = row_count;
@@ -96,14 +100,19 @@ as $func$
             stage = case when j.stage = 'enrich' then 'enrich' else excluded.stage end,
             attempts = 0,
             error = null,
+            reply = null,
             -- a leased job stays with its worker, whose finish will see the new version
             state = case when j.state = 'leased' then 'leased' else 'queued' end,
             run_after = case when j.state = 'leased' then j.run_after else now() end
         -- an enrichment to come embeds too; one at work may have read the text already
         where excluded.stage = 'enrich' or j.stage = 'embed' or j.state = 'leased'
         returning 1
+    ),
+    -- a hint for workers that wait; they look by themselves every second all the same
+    told as materialized (
+        select pg_notify('vitrina_jobs', '') from queued limit 1
     )
-    select count(*)::int from queued;
+    select count(*)::int from queued cross join (select count(*) from told) as t;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from vitrina import embedded, schema, worker
+from vitrina.attachments import Attachments
 from vitrina.batches import Batches
 from vitrina.browsing import Browsing
 from vitrina.config import Settings
@@ -19,6 +20,7 @@ from vitrina.errors import SchemaError
 from vitrina.evaluating import Evaluating
 from vitrina.images import Limits, Picture
 from vitrina.images import load as load_picture
+from vitrina.jobs import Jobs
 from vitrina.queries import Queries
 from vitrina.results import Ingested
 from vitrina.searching import Searching
@@ -34,7 +36,18 @@ if TYPE_CHECKING:
     from vitrina.sources import Mapping as ColumnMapping
 
 
-class Catalog(Searching, Browsing, Vocabulary, Curation, Spaces, Evaluating, Upkeep, Batches):
+class Catalog(
+    Searching,
+    Browsing,
+    Vocabulary,
+    Curation,
+    Spaces,
+    Evaluating,
+    Upkeep,
+    Batches,
+    Attachments,
+    Jobs,
+):
     """A catalog of products in Postgres.
 
     Args:
@@ -220,7 +233,8 @@ class Catalog(Searching, Browsing, Vocabulary, Curation, Spaces, Evaluating, Upk
     ) -> Totals:
         """Enrich every queued product that is due; with `watch`, go on until `stop` is set.
 
-        With `judge`, a model then says which of the keywords that are near each other are one.
+        Attached sources are brought in step before and meanwhile. With `judge`, a model then says
+        which of the keywords that are near each other are one.
 
         Raises ProviderError where the provider cannot be used, BudgetError where the budget is
         spent; what is finished is stored first.
@@ -234,16 +248,14 @@ class Catalog(Searching, Browsing, Vocabulary, Curation, Spaces, Evaluating, Upk
             self.engine() as engine,
             Pipeline(self.database, engine, LocalImageEmbedder(), loader) as pipeline,
         ):
-            go = partial(
-                worker.watch if watch else worker.drain,
-                self.database,
-                pipeline,
+            go = partial(worker.watch if watch else worker.drain, self.database, pipeline)
+            totals = go(
+                follow=worker.Follow(self, sources, self._notice),
                 sources=sources,
                 paid=engine.paid,
                 progress=progress,
                 stop=stop,
             )
-            totals = go()
             if not (stop and stop.is_set()):
                 totals.embeddings += engine.backfill()
                 self._index(totals.embeddings)

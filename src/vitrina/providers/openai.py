@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -269,7 +270,9 @@ class OpenAIProvider:
             else:
                 return Answer(value, model, usage, seconds)
         assert failed is not None  # noqa: S101 - the loop ends with an answer or a failure
-        raise AnswerError(failed.kind, str(failed), usage)
+        failed.usage = usage
+        failed.reply = json.dumps(reply.body, ensure_ascii=False)
+        raise failed
 
     def _embed(self, texts: list[str], start: int, item: str) -> Answer[list[array[float]]]:
         """The vectors of one request's texts; where it is refused, the text to blame is found."""
