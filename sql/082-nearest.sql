@@ -88,8 +88,20 @@ declare
 begin
     ids := '{}';
     distances := '{}';
-    -- reading 10 MB of vectors takes about as long as walking the graph, and is exact
-    if _rows * space.dimensions <= 5e6 or to_regclass(_part || '_hnsw') is null then
+    if not _index_pays(_rows, space.dimensions) then
+        return;
+    end if;
+    if space.quantized then
+        -- the signs of vectors order too roughly to count on the way what a filter leaves
+        if _predicate is null and to_regclass(_part || '_hnsw_bits') is not null then
+            select array_agg(n.product_id order by n.distance, n.product_id),
+                   array_agg(n.distance order by n.distance, n.product_id)
+            into ids, distances
+            from _nearest_quantized(space, embedding, _tier) as n;
+        end if;
+        return;
+    end if;
+    if to_regclass(_part || '_hnsw') is null then
         return;
     end if;
     if _predicate is null then

@@ -1,6 +1,6 @@
 -- ---------------------------------------------------------------------------------------------
 -- similar_products(of_product, k) → the k products most like one, itself left out: by its own text
--- and image vectors. The columns of search. Raises VT003 where there is no such product.
+-- and image vectors. The columns of search, less query_vector. Raises VT003 where there is no such product.
 -- ---------------------------------------------------------------------------------------------
 create or replace function similar_products(of_product bigint, k int default 10)
 returns table (

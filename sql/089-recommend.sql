@@ -83,10 +83,9 @@ begin
     return query
     select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
            s.score, s.similarity, s.text_rank, s.matched
-    from generate_series(0, recommend.k + cardinality(_named) - 1, 1000) as o (first)
-    cross join lateral search(
-        mode => 'vector', k => least(recommend.k + cardinality(_named) - o.first, 1000),
-        "offset" => o.first, embedding => _embedding, image_embedding => _image_embedding,
+    from search(
+        mode => 'vector', k => recommend.k + cardinality(_named), embedding => _embedding,
+        image_embedding => _image_embedding,
         filter => recommend.filter, where_path => recommend.where_path,
         with_keywords => recommend.with_keywords, without_keywords => recommend.without_keywords,
         sources => recommend.sources) as s
@@ -100,7 +99,7 @@ $func$;
 -- nearest_by_image(embedding, sha256, dhash, k, …) → the k products whose picture is nearest to one,
 -- given in one way: its vector in the active image space; the sha256 (hex) of a picture that some
 -- product has; or its difference hash, then score is the share of bits that agree. The filters and
--- columns of search. Raises VT003 for a picture nobody has, VT004 for none or two ways.
+-- columns of search, less query_vector. Raises VT003 for a picture nobody has, VT004 for none or two ways.
 -- ---------------------------------------------------------------------------------------------
 create or replace function nearest_by_image(
     embedding halfvec default null, sha256 text default null, dhash bit default null,
