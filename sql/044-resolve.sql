@@ -171,7 +171,6 @@ declare
     _term record;
     _known record;
     _near record;
-    _likely text;
     _keyword bigint;
     _method text;
     _similarity real;
