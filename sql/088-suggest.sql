@@ -23,9 +23,10 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
+    -- a sign alone means nothing yet, though normal_form reads "%" and "&" as words
+    _prefix text := translate(left(prefix, 200), '%&+', '   ');
     -- a word that is not finished has no plural yet: "dres" must find "dress"
-    _typed text[] := array[
-        normal_form(left(prefix, 200)), rtrim(rtrim(normal_form(left(prefix, 200) || 'q'), 'q'))];
+    _typed text[] := array[normal_form(_prefix), rtrim(rtrim(normal_form(_prefix || 'q'), 'q'))];
 begin
     if k is null or k not between 1 and 1000 then
         raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';

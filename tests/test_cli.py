@@ -304,7 +304,7 @@ def test_keywords_and_status(vitrina: Run, database_url: str, products: Path) ->
     resolved = lines(vitrina("keywords", "resolve", "couch", "Sofas", "--json", url=database_url))
     assert [(row["keyword"], row["method"]) for row in resolved] == [
         ("sofa", "thesaurus"),
-        ("sofa", "exact"),
+        ("sofa", "form"),
     ]
     near = lines(
         vitrina("keywords", "similar", "shoe shelf", "-k", "1", "--json", url=database_url)

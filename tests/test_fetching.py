@@ -419,6 +419,7 @@ def test_many_threads_share_one_fetcher(server: ps.PictureServer) -> None:
 
 
 def test_leaves_no_threads_behind(server: ps.PictureServer) -> None:
+    before = set(threading.enumerate())  # of tests before this one
     with Fetcher(HERE) as fetcher:
         fetcher.fetch(server.url("/no-length.jpg"))
-    assert not [t for t in threading.enumerate() if isinstance(t, threading.Timer) and t.is_alive()]
+    assert not [t for t in set(threading.enumerate()) - before if isinstance(t, threading.Timer)]

@@ -42,7 +42,7 @@ def priced(monkeypatch: pytest.MonkeyPatch) -> None:
     def price(model: str, usage: Usage) -> Decimal:
         return Decimal(0) if "embedding" in model else Decimal("0.01")
 
-    monkeypatch.setattr("vitrina.engine._prices", lambda endpoint, max_cost: price)
+    monkeypatch.setattr("vitrina.engine.prices", lambda endpoint, max_cost: price)
 
 
 @pytest.fixture
