@@ -10,6 +10,7 @@ from typing import Any, LiteralString, Self, TypeVar
 import psycopg
 from pgvector import HalfVector
 from pgvector.psycopg.halfvec import register_halfvec_info
+from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types import TypeInfo
 from psycopg.types.json import Jsonb
@@ -17,7 +18,17 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from vitrina import errors
 
-__all__ = ["Database", "HalfVector", "Jsonb", "connect", "fetch_value", "mapped", "retried"]
+__all__ = [
+    "Database",
+    "HalfVector",
+    "Jsonb",
+    "connect",
+    "fetch_value",
+    "identifier",
+    "literal",
+    "mapped",
+    "retried",
+]
 
 CONNECT_SECONDS = 5
 DEADLOCK = "40P01"
@@ -47,6 +58,16 @@ ADVICE: dict[type[errors.VitrinaError], str] = {
     errors.AccessError: "ask for membership in vitrina_writer, or in vitrina_reader to search",
     errors.ReadOnlyError: "point VITRINA_DATABASE_URL at the primary",
 }
+
+
+def literal(value: str) -> str:
+    """A text as SQL writes it, quoted."""
+    return sql.Literal(value).as_string()
+
+
+def identifier(name: str) -> str:
+    """A name as SQL writes it, quoted."""
+    return sql.Identifier(name).as_string()
 
 
 def _class_of(state: str) -> type[errors.VitrinaError]:
