@@ -3,12 +3,13 @@
 import os
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from oscar import INSTALLED_APPS
+from oscar import INSTALLED_APPS as _OSCAR_APPS
 from oscar.defaults import *  # noqa: F403 (as Oscar's own guide has it)
 
 _url = urlsplit(os.environ["DATABASE_URL"])
 _query = {name: values[-1] for name, values in parse_qs(_url.query).items()}
 
+INSTALLED_APPS = [*_OSCAR_APPS, "sorl.thumbnail"]
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
