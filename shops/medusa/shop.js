@@ -35,7 +35,7 @@ module.exports.default = async function main({ container }) {
 
     const verbs = {
         async migrate() {},
-        async populate({ folder, count }) {
+        async populate({ goods }) {
             const [channel] = await run('createSalesChannelsWorkflow', { salesChannelsData: [{ name: 'Shop' }] });
             const store = (await query.graph({ entity: 'store', fields: ['id'] })).data[0];
             const supported_currencies = [{ currency_code: 'eur', is_default: true }];
@@ -44,25 +44,22 @@ module.exports.default = async function main({ container }) {
             } else {
                 await run('createStoresWorkflow', { stores: [{ name: 'Shop', supported_currencies }] });
             }
-            const rows = (await fs.readFile(path.join(folder, 'styles.csv'), 'utf8')).trim().split('\n').slice(1, count + 1)
-                .map(line => line.split(','));
             const categories = new Map();
-            for (const [, , , subCategory, articleType] of rows) {
-                for (const [name, parent] of [[subCategory], [articleType, subCategory]]) {
+            for (const { path: names } of goods) {
+                for (const [depth, name] of names.entries()) {
                     if (categories.has(name)) continue;
                     const [made] = await run('createProductCategoriesWorkflow', {
-                        product_categories: [{ name, is_active: true, parent_category_id: categories.get(parent) }],
+                        product_categories: [{ name, is_active: true, parent_category_id: categories.get(names[depth - 1]) }],
                     });
                     categories.set(name, made.id);
                 }
             }
             const products = [];
-            for (const [id, gender, , , articleType, colour, , , , ...name] of rows) {
+            for (const { code, title, path: names, colour, price, picture, attributes } of goods) {
                 products.push(await product({
-                    title: name.join(','), picture: path.join(folder, 'images', `${id}.jpg`), colour,
-                    price: 5.95 + Number(id) % 90, sizes: articleType === 'Tshirts' ? ['S', 'M', 'L'] : ['One size'],
-                    handle: `style-${id}`, subtitle: gender, category_ids: [categories.get(articleType)],
-                    sales_channels: [{ id: channel.id }],
+                    title, picture, colour, price, sizes: names.at(-1) === 'Tshirts' ? ['S', 'M', 'L'] : ['One size'],
+                    handle: `style-${code}`.toLowerCase(), metadata: attributes,
+                    category_ids: [categories.get(names.at(-1))], sales_channels: [{ id: channel.id }],
                 }));
             }
             return (await run('createProductsWorkflow', { products })).length;

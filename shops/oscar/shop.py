@@ -42,50 +42,48 @@ def migrate() -> None:
     call_command("migrate", verbosity=0)
 
 
-def populate(folder: str, count: int) -> int:
-    """Fill the shop from a folder with styles.csv and images/ID.jpg: how many are listed then."""
-    with (Path(folder) / "styles.csv").open(encoding="utf-8", newline="") as file:
-        styles = list(csv.DictReader(file))[:count]
+def populate(goods: list[dict[str, Any]]) -> int:
+    """Fill the shop by Oscar's own importers: how many products it lists then."""
     with tempfile.TemporaryDirectory() as scratch:
         table, pictures = Path(scratch) / "catalogue.csv", Path(scratch) / "pictures"
         pictures.mkdir()
         with table.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(_import_row(style) for style in styles)
-        for style in styles:
-            shutil.copy(Path(folder) / "images" / f"{style['id']}.jpg", pictures)
+            csv.writer(file).writerows(_import_row(good) for good in goods)
+        for good in goods:
+            shutil.copy(good["picture"], pictures / f"{good['code']}.jpg")
         CatalogueImporter(logging.getLogger("oscar.import")).handle(str(table))
         call_command("oscar_import_catalogue_images", str(pictures))
-    _describe(styles)
+    _describe(goods)
     return int(Product.objects.browsable().count())
 
 
-def _import_row(style: dict[str, str]) -> list[str]:
+def _import_row(good: dict[str, Any]) -> list[str]:
     """A row of what `oscar_import_catalogue` reads."""
-    path = " > ".join(style[level] for level in ("masterCategory", "subCategory", "articleType"))
-    price = f"{5 + int(style['id']) % 90}.95"
     return [
-        style["articleType"], path, style["id"], style["productDisplayName"], "NULL",
-        "Warehouse", f"SKU-{style['id']}", price, "20",
+        good["path"][-1], " > ".join(good["path"]), good["code"], good["title"], "NULL",
+        "Warehouse", f"SKU-{good['code']}", f"{good['price']:.2f}", "20",
     ]  # fmt: skip
 
 
 @transaction.atomic
-def _describe(styles: list[dict[str, str]]) -> None:
-    """Attributes: a colour from a group of options, and a text."""
+def _describe(goods: list[dict[str, Any]]) -> None:
+    """Attributes: a colour from a group of options, and texts."""
     colours, _ = AttributeOptionGroup.objects.get_or_create(name="Colours")
-    for colour in sorted({style["baseColour"] for style in styles}):
+    for colour in sorted({good["colour"] for good in goods}):
         colours.options.get_or_create(option=colour)
+    texts = {"size", *(name for good in goods for name in good["attributes"])}
     for kind in ProductClass.objects.all():
         kind.attributes.get_or_create(
             code="colour", defaults={"name": "Colour", "type": "option", "option_group": colours}
         )
-        kind.attributes.get_or_create(code="gender", defaults={"name": "Gender", "type": "text"})
-        kind.attributes.get_or_create(code="size", defaults={"name": "Size", "type": "text"})
-    products = Product.objects.in_bulk([style["id"] for style in styles], field_name="upc")
-    for style in styles:
-        product = products[style["id"]]
-        product.attr.colour = colours.options.get(option=style["baseColour"])
-        product.attr.gender = style["gender"]
+        for code in sorted(texts):
+            kind.attributes.get_or_create(code=code, defaults={"name": code, "type": "text"})
+    products = Product.objects.in_bulk([good["code"] for good in goods], field_name="upc")
+    for good in goods:
+        product = products[good["code"]]
+        product.attr.colour = colours.options.get(option=good["colour"])
+        for name, text in good["attributes"].items():
+            setattr(product.attr, name, text)
         product.save()
 
 
