@@ -1,22 +1,20 @@
 """How real shops keep their products: NAME.sql is the query, NAME.toml says what wakes it.
 
 A query gives one row a product, with the columns `id`, `title`, `image`, `url` and `attributes`
-(jsonb). Its parameters are written as psql writes them, :'value' and :"identifier", so that a query
-can be read and tried there as it is:
+(jsonb). Settings are written in it as psql writes variables, :'value' and :"name", so that it can
+be read and tried there as it is:
 
     psql -v schema=public -v base_url= -f oscar.sql
 
 The keys of a TOML file:
 
-    shop         the shop's name
+    description  the shop, and what of it is a product
     checked      the versions whose real schema, made by the shop's own migrations, the preset has
-                 been checked with, on the shop's own data and by changes through its own API
-    table        the table of its products; a relation is named without its schema
-    id           the columns that are its key
+                 been run against, filled and changed by the shop's own models or API
     text_config  the text-search configuration, unless one is given
-    wake         which rows of which tables concern which products: 'TABLE=COLUMN' or
-                 'TABLE(COLUMNS THAT MATTER)=QUERY'; the query reads the changed rows as `changed`
-    parameters   their names and defaults; `schema` is one of every preset
+    wake         the tables that concern products, as `vitrina attach --wake` has them, but without
+                 their schema
+    settings     their names and defaults; `schema` is one of every preset
 """
 
 from __future__ import annotations
@@ -25,7 +23,8 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
+from importlib.resources import files
+from typing import Any
 
 from vitrina.database import identifier, literal
 from vitrina.errors import InputError
@@ -33,49 +32,39 @@ from vitrina.errors import InputError
 _PLACE = re.compile(r""":'(?P<value>\w+)'|:"(?P<name>\w+)\"""")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Preset:
-    """A preset with its parameters filled in."""
+    """What attach_query takes for one kind of shop: its query, and options by name."""
 
     name: str
-    shop: str
+    description: str
     checked: tuple[str, ...]
-    table: str
-    id: tuple[str, ...]
-    text_config: str
     query: str
-    wake: tuple[str, ...]
+    options: Mapping[str, Any]
 
 
 def names() -> list[str]:
-    """The presets there are."""
-    files = (entry.name for entry in resources.files(__package__).iterdir())
-    return sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
+    """The shops that are known."""
+    found = (entry.name for entry in files(__name__).iterdir())
+    return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
 
-def load(name: str, parameters: Mapping[str, str] | None = None) -> Preset:
-    """A preset by its name.
+def load(name: str, settings: Mapping[str, str] | None = None) -> Preset:
+    """The preset of this name, with these settings in place of its own.
 
-    Args:
-        name: one of `names()`.
-        parameters: in place of the defaults.
-
-    Raises:
-        InputError: there is no such preset, or it has no such parameter.
+    Raises InputError where there is none, or it has no such setting.
     """
     if name not in names():
-        raise InputError(f"there is no preset {name!r}: choose from {', '.join(names())}")
-    folder = resources.files(__package__)
-    facts = tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
-    values: dict[str, str] = facts["parameters"]
-    unknown = sorted(set(parameters or {}) - set(values))
-    if unknown:
-        raise InputError(
-            f"the preset {name} has no parameter {unknown[0]!r}: it has {', '.join(values)}"
-        )
-    values |= parameters or {}
+        raise InputError(f"no preset {name!r}: there are {', '.join(names())}")
+    folder = files(__name__)
+    given = tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
+    values: dict[str, str] = given["settings"]
+    if unknown := sorted(set(settings or {}) - set(values)):
+        known = ", ".join(sorted(values))
+        raise InputError(f"the preset {name} has no setting {unknown[0]!r}: it has {known}")
+    values |= settings or {}
 
-    def fill(text: str) -> str:
+    def filled(text: str) -> str:
         return _PLACE.sub(
             lambda m: literal(values[m["value"]]) if m["value"] else identifier(values[m["name"]]),
             text,
@@ -84,11 +73,11 @@ def load(name: str, parameters: Mapping[str, str] | None = None) -> Preset:
     schema = identifier(values["schema"])
     return Preset(
         name=name,
-        shop=facts["shop"],
-        checked=tuple(facts["checked"]),
-        table=f"{schema}.{facts['table']}",
-        id=tuple(facts["id"]),
-        text_config=facts["text_config"],
-        query=fill((folder / f"{name}.sql").read_text("utf-8")),
-        wake=tuple(f"{schema}.{fill(spec)}" for spec in facts["wake"]),
+        description=given["description"],
+        checked=tuple(given["checked"]),
+        query=filled((folder / f"{name}.sql").read_text("utf-8")),
+        options={
+            "wake": [f"{schema}.{filled(spec)}" for spec in given["wake"]],
+            "text_config": given["text_config"],
+        },
     )
