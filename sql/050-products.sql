@@ -38,7 +38,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- remove_source(name) → how many products it had: they go with it, the vocabulary stays. Raises
--- VT003 where there is no such source.
+-- VT003 where there is no such source, VT004 for one that is attached.
 -- ---------------------------------------------------------------------------------------------
 create or replace function remove_source(name text) returns int
 language plpgsql volatile security invoker
@@ -52,6 +52,10 @@ begin
     if not found then
         raise exception 'there is no source %', quote_literal(remove_source.name)
             using errcode = 'VT003';
+    end if;
+    if exists (select from attachments as a where a.source_id = _source) then
+        raise exception 'the source % is attached', quote_ident(remove_source.name)
+            using errcode = 'VT004', hint = format('select vitrina.detach(%L);', remove_source.name);
     end if;
     delete from products as p where p.source_id = _source;
     get diagnostics _count = row_count;

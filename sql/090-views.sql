@@ -26,6 +26,57 @@ join sources as s on s.id = p.source_id
 left join jobs as j on j.product_id = p.id;
 
 -- ---------------------------------------------------------------------------------------------
+-- source_status: one row a source. state: file, in step, behind (changes are noted that are not in yet),
+-- waiting (its first sync is to come), broken (problem says why and what to do). noted: changes that
+-- wait; rejects: rows of the shop's that are no product as they are (see the table rejects).
+-- ---------------------------------------------------------------------------------------------
+create or replace view source_status as
+select
+    s.name as source,
+    case
+        when a.source_id is null then 'file'
+        when a.problem is not null or t.missing > 0 then 'broken'
+        when a.swept_at is null then 'waiting'
+        when n.noted > 0 then 'behind'
+        else 'in step'
+    end as state,
+    coalesce(a.relation, case when a.source_id is not null then 'a query' end) as follows,
+    a.triggers,
+    p.products,
+    p.enriched,
+    j.queued,
+    j.failed,
+    n.noted,
+    n.oldest as noted_since,
+    (select count(*) from rejects as r where r.source_id = s.id) as rejects,
+    coalesce(a.problem, case when t.missing > 0 then
+        t.missing || ' triggers are missing: attach the source again' end) as problem,
+    a.synced_at,
+    a.swept_at
+from sources as s
+left join attachments as a on a.source_id = s.id
+cross join lateral (
+    select count(*) as products, count(p.enriched_at) as enriched
+    from products as p where p.source_id = s.id
+) as p
+cross join lateral (
+    select count(*) filter (where j.state <> 'failed') as queued,
+           count(*) filter (where j.state = 'failed') as failed
+    from jobs as j join products as p on p.id = j.product_id
+    where p.source_id = s.id
+) as j
+cross join lateral (
+    select count(*) as noted, min(c.noted_at) as oldest from changes as c where c.source_id = s.id
+) as n
+cross join lateral (
+    select 4 * count(distinct w.place) - count(t.oid) as missing
+    from wakes as w
+    left join pg_trigger as t on t.tgname ~ format('^vitrina_%s_%s_', w.source_id, w.place)
+        and t.tgenabled <> 'D'
+    where w.source_id = s.id
+) as t;
+
+-- ---------------------------------------------------------------------------------------------
 -- cost(by) → calls, tokens and USD of all generations, by day, stage and model; or added up by one
 -- of 'day', 'stage' and 'model', the others null. unpriced: calls whose price is not known. Raises
 -- VT004 for another `by`.

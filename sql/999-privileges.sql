@@ -30,7 +30,7 @@ begin
     if to_regrole('vitrina_reader') is not null then
         grant usage on schema vitrina to vitrina_reader;
         grant select on
-            catalog, status, installed, sources, products, product_text, images, keywords,
+            catalog, status, source_status, installed, sources, products, product_text, images, keywords,
             keyword_aliases, product_keywords, spaces, keyword_embeddings, product_embeddings,
             query_embeddings, word_pieces
         to vitrina_reader;
@@ -48,14 +48,16 @@ begin
         grant insert, update, delete on
             sources, products, product_text, images, keywords, keyword_aliases, product_keywords,
             contrasts, thesaurus, keyword_embeddings, product_embeddings, query_embeddings,
-            generations, jobs, batches, batch_requests
+            generations, jobs, batches, batch_requests, changes, rejects
         to vitrina_writer;
+        grant update (seen, synced_at, swept_at, problem, problem_at) on attachments to vitrina_writer;
         for _function in
             select p.oid::regprocedure
             from pg_proc as p
             where p.pronamespace = 'vitrina'::regnamespace
                 and p.proname not in (
-                    'create_space', 'drop_space', 'use_space', 'index_spaces', 'set_budget')
+                    'create_space', 'drop_space', 'use_space', 'index_spaces', 'set_budget',
+                    'attach_table', 'attach_query', 'detach')
         loop
             execute format('grant execute on function %s to vitrina_writer', _function);
         end loop;

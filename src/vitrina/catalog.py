@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from vitrina import embedded, schema, worker
+from vitrina.attachments import Attachments
 from vitrina.batches import Batches
 from vitrina.config import Settings
 from vitrina.database import Database, Jsonb
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 Mode = Literal["hybrid", "vector", "text"]
 
 
-class Catalog(Vocabulary, Upkeep, Batches):
+class Catalog(Vocabulary, Upkeep, Batches, Attachments):
     """A catalog of products in Postgres.
 
     Args:

@@ -1,0 +1,210 @@
+-- ---------------------------------------------------------------------------------------------
+-- _media(root, image) → the address or path of a picture: `root` in front of one that has no scheme.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _media(root text, image text) returns text
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case
+        when btrim(image) = '' then null
+        when root is null or image ~* '^[a-z][a-z0-9+.-]*:' then image
+        when root !~ '^[a-z][a-z0-9+.-]*://' then ltrim(image, '/')
+        else rtrim(root, '/') || '/' || ltrim(image, '/')
+    end;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _find_table(relation, path) → the table of this name, as a search_path of `path` sees it. Raises
+-- VT003 where there is none, VT004 for one of vitrina's own.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _find_table(relation text, path text) returns regclass
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _table regclass;
+    _schema text;
+begin
+    perform pg_catalog.set_config('search_path', path, true);
+    begin
+        -- as SQL reads it, else exactly as written: "Product" needs no quotes
+        _table := coalesce(to_regclass(relation), to_regclass((
+            select pg_catalog.string_agg(pg_catalog.quote_ident(p), '.')
+            from pg_catalog.unnest(pg_catalog.string_to_array(relation, '.')) as p)));
+    exception when invalid_name or syntax_error then
+        _table := null;
+    end;
+    select n.nspname into _schema
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = _table and c.relkind in ('r', 'p', 'v', 'm', 'f');
+    if _schema is null then
+        raise exception 'there is no table %', relation using errcode = 'VT003',
+            hint = 'name it with its schema, like public.product';
+    end if;
+    if _schema = 'vitrina' then
+        raise exception '% is a table of vitrina''s own', relation using errcode = 'VT004';
+    end if;
+    return _table;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _full_name(relation) → schema and name, quoted as needed, whatever the search_path.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _full_name(relation regclass) returns text
+language sql stable security invoker
+set search_path from current
+as $func$
+    select format('%I.%I', n.nspname, c.relname)
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = relation;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _columns(relation) → the names of its columns, in order.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _columns(relation regclass) returns text[]
+language sql stable security invoker
+set search_path from current
+as $func$
+    select array_agg(a.attname::text order by a.attnum)
+    from pg_attribute as a
+    where a.attrelid = relation and a.attnum > 0 and not a.attisdropped;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _primary_key(relation) → the columns of its primary key, null without one.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _primary_key(relation regclass) returns text[]
+language sql stable security invoker
+set search_path from current
+as $func$
+    select array_agg(a.attname::text order by k.place)
+    from pg_index as i
+    cross join unnest(i.indkey::int2[]) with ordinality as k (attnum, place)
+    join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where i.indrelid = relation and i.indisprimary;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _probe(query, path) → a view of the query, for a look at its columns; the caller drops it. A view
+-- that stayed would keep the shop from changing its tables. Raises VT004 for a query that is none.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _probe(query text, path text) returns regclass
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _view text := format('vitrina.%I', '_probe_' || gen_random_uuid());
+begin
+    perform pg_catalog.set_config('search_path', path, true);
+    execute format('create view %s as %s', _view, query);
+    return _view::regclass;
+exception
+    when insufficient_privilege then
+        raise exception '%', sqlerrm using errcode = 'VT002',
+            hint = format('as its owner, grant usage and select to %I', current_user);
+    when syntax_error_or_access_rule_violation or feature_not_supported then
+        raise exception 'the source cannot be read: %', sqlerrm using errcode = 'VT004',
+            hint = 'name tables and columns as they are in this database';
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_columns(what, wanted, has): raises VT004 for a wanted column that is not there.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_columns(what text, wanted text[], has text[]) returns void
+language plpgsql immutable security invoker
+set search_path from current
+as $func$
+declare
+    _missing text := (select min(w) from unnest(wanted) as w where w <> all (has));
+begin
+    if _missing is not null then
+        raise exception '% has no column %', what, quote_ident(_missing) using errcode = 'VT004',
+            hint = 'it has: ' || array_to_string(has, ', ');
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _source_query(from_clause, alias, …) → the query that gives a source's products, as attachments.query
+-- has it. attributes: columns that become one each. extra: a jsonb column whose members do.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _source_query(
+    from_clause text, alias text, id text[], title text, image text, image_stamp text, url text,
+    attributes text[], extra text, watermark text, predicate text, media_root text
+) returns text
+language sql immutable security invoker
+set search_path from current
+as $func$
+    with columns (q) as (select quote_ident(alias) || '.')
+    select 'select '
+        || (select string_agg(format('%s%I as id_%s', c.q, i.name, i.place), ', ' order by i.place)
+            from unnest(id) with ordinality as i (name, place))
+        || format(', %s%I::pg_catalog.text as title', c.q, title)
+        || format(', vitrina._media(%L, ', media_root)
+        || coalesce(c.q || quote_ident(image), 'null') || '::pg_catalog.text) as image, '
+        || coalesce(c.q || quote_ident(image_stamp), 'null') || '::pg_catalog.text as image_stamp, '
+        || coalesce(c.q || quote_ident(url), 'null') || '::pg_catalog.text as url, '
+        || 'pg_catalog.jsonb_strip_nulls('
+        || concat_ws(' || ',
+               $sql$'{}'::pg_catalog.jsonb$sql$,
+               'coalesce(' || c.q || quote_ident(extra) || $sql$::pg_catalog.jsonb, '{}')$sql$,
+               -- a function takes a hundred arguments at most
+               (select string_agg(format('pg_catalog.jsonb_build_object(%s)', p.pairs), ' || ')
+                from (select string_agg(format('%L, %s%I', a.name, c.q, a.name), ', '
+                                        order by a.place) as pairs
+                      from unnest(attributes) with ordinality as a (name, place)
+                      group by a.place / 40) as p))
+        || ') as attributes, '
+        || coalesce(c.q || quote_ident(watermark), 'null::pg_catalog.timestamptz')
+        || format(' as watermark from %s as %I', from_clause, alias)
+        || coalesce(e' where (' || predicate || e'\n)', '')
+    from columns as c;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _read_columns(probe) → (relation, columns): the tables and views that a view reads, directly or
+-- through other views, with the columns it reads of each; null where it takes a whole row.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _read_columns(probe regclass)
+returns table (relation regclass, columns text[])
+language sql stable security invoker
+set search_path from current
+as $func$
+    with recursive reads as (
+        select d.refobjid as relation, d.refobjsubid as attnum,
+               w.ev_action::text ~ ':varattno 0 ' as whole
+        from pg_rewrite as w
+        join pg_depend as d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+            and d.refclassid = 'pg_class'::regclass and d.refobjid <> w.ev_class
+        where w.ev_class = probe
+        union
+        select d.refobjid, d.refobjsubid, w.ev_action::text ~ ':varattno 0 '
+        from reads as r
+        join pg_rewrite as w on w.ev_class = r.relation
+        join pg_depend as d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+            and d.refclassid = 'pg_class'::regclass and d.refobjid <> w.ev_class
+    )
+    select r.relation::regclass,
+           case when not bool_or(r.whole) then
+               coalesce(array_agg(distinct a.attname::text) filter (where a.attname is not null), '{}')
+           end
+    from reads as r
+    left join pg_attribute as a on a.attrelid = r.relation and a.attnum = r.attnum and r.attnum > 0
+    group by r.relation;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _type_name(type) → the name of a type, of a domain that of what it is made of, whatever the path.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _type_name(type oid) returns text
+language sql stable security invoker
+set search_path = pg_catalog, pg_temp
+as $func$
+    select format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1)
+    from pg_type as t where t.oid = type;
+$func$;

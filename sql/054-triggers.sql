@@ -1,0 +1,219 @@
+-- ---------------------------------------------------------------------------------------------
+-- _make_rows(attachment): the function that gives an attached source's products: of these ids, else
+-- of those whose watermark is not before `since`, else all. It reads with the rights of its owner,
+-- and says moments alike whatever the time zone of the session.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _make_rows(attachment attachments) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _types text[] := attachment.id_types;
+    _names text[] := (select array_agg('id_' || n order by n)
+                      from generate_subscripts(_types, 1) as n);
+    _select text := format(
+        'return query select %s, r.title, r.image, r.image_stamp, r.url, r.attributes,'
+        ' r.watermark::timestamptz from (%s) as r',
+        _id_expression('r', _names), attachment.query);
+    _wanted text := case
+        when cardinality(_types) = 1 then format(' where r.id_1 = any (ids::%s[])', _types[1])
+        else format(
+            ' join (select distinct %s from unnest(ids) as i (id)'
+            ' cross join lateral (select vitrina._split_id(i.id)) as s (parts)) as k (%s) on (%s)',
+            (select string_agg(format('s.parts[%s]::%s', t.place, t.name), ', ' order by t.place)
+             from unnest(_types) with ordinality as t (name, place)),
+            array_to_string(_names, ', '),
+            (select string_agg(format('k.%1$s = r.%1$s', n), ' and ') from unnest(_names) as n))
+    end;
+begin
+    execute format(
+        'create or replace function %I(ids text[] default null, since timestamptz default null)'
+        ' returns table (external_id text, title text, image text, image_stamp text, url text,'
+        ' attributes jsonb, watermark timestamptz)'
+        ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
+        ' set timezone = ''UTC'' set datestyle = ''ISO, MDY'' as %L',
+        '_rows_' || attachment.source_id,
+        e'\n#variable_conflict use_column\nbegin\n'
+        || format(e'if ids is not null then\n%s%s;\n', _select, _wanted)
+        || coalesce(format(e'elsif since is not null then\n%s where r.watermark >= since::', _select)
+                    || attachment.watermark || e';\n', '')
+        || format(e'else\n%s;\nend if;\nend\n', _select));
+    perform _keep_private('_rows_' || attachment.source_id);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _keep_private(function): PUBLIC may not call a function made here; writers may.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _keep_private(function text) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _function regprocedure := (
+        select p.oid from pg_proc as p
+        where p.pronamespace = 'vitrina'::regnamespace and p.proname = function);
+begin
+    execute format('revoke all on function %s from public', _function);
+    if to_regrole('vitrina_writer') is not null then
+        execute format('grant execute on function %s to vitrina_writer', _function);
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _make_wake(wake): the trigger function of a table that wakes products. It runs in the shop's own
+-- transaction, whoever writes, so it never raises, waits at most 50 ms for a lock, and needs no
+-- right of the writer's: what it could not note, the next sweep finds.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _make_wake(wake wakes) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _source int := wake.source_id;
+    _note text := format('insert into vitrina.changes_%s (source_id, external_id)', _source);
+    _new text;
+    _old text;
+    _changed text;
+    _gone text := '';
+begin
+    if wake.key is not null then
+        _new := format('select %s from new_rows as n', _id_expression('n', wake.key));
+        _old := format('select %s from old_rows as o', _id_expression('o', wake.key));
+        _changed := _changed_ids(wake);
+    else
+        _new := _mapped_ids(wake, 'select n.* from new_rows as n');
+        _old := _mapped_ids(wake, 'select o.* from old_rows as o');
+        _changed := _mapped_ids(wake, _changed_rows(wake));
+    end if;
+    if wake.is_product then
+        -- noted first: if the product cannot go now, the next sync takes it away
+        _gone := format(
+            'if tg_op = ''DELETE'' then delete from vitrina.products as p using old_rows as o'
+            ' where p.source_id = %1$s and p.external_id = %2$s;'
+            ' elsif tg_op = ''TRUNCATE'' then delete from vitrina.products as p'
+            ' where p.source_id = %1$s; end if;', _source, _id_expression('o', wake.key));
+    end if;
+    execute format(
+        'create or replace function %I() returns trigger'
+        ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
+        ' set lock_timeout = ''50ms'' set datestyle = ''ISO, MDY'' set timezone = ''UTC'''
+        ' set enable_nestloop = off set enable_mergejoin = off as %L',
+        format('_wake_%s_%s', _source, wake.place),
+        format(e'\nbegin\n'
+               'begin\n'
+               'if tg_op = ''UPDATE'' then\n%1$s select %2$s, c.id from (%3$s) as c (id)'
+               ' where c.id is not null;\n'
+               'elsif tg_op = ''INSERT'' then\n%1$s select distinct %2$s, c.id from (%4$s) as c (id)'
+               ' where c.id is not null;\n'
+               'elsif tg_op = ''DELETE'' then\n%1$s select distinct %2$s, c.id from (%5$s) as c (id)'
+               ' where c.id is not null;\n'
+               'else\n%1$s values (%2$s, '''');\n'
+               'end if;\n'
+               'exception when others then\n'
+               'raise log ''vitrina: a change of %% is left to the next sweep: %%'', tg_relid::regclass, sqlerrm;\n'
+               'end;\n%6$s\nreturn null;\n'
+               'exception when others then\n'
+               'raise log ''vitrina: a change of %% is left to the next sync: %%'', tg_relid::regclass, sqlerrm;\n'
+               'return null;\nend\n',
+               _note, _source, _changed, _new, _old, _gone));
+    perform _keep_private(format('_wake_%s_%s', _source, wake.place));
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _mapped_ids(wake, changed) → SQL for the ids that a wake's query gives for these rows.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _mapped_ids(wake wakes, changed text) returns text
+language sql stable security invoker
+set search_path from current
+as $func$
+    select format('with changed as materialized (%s) select distinct %s from (%s) as m (%s)',
+                  changed, _id_expression('m', n.names), wake.query, array_to_string(n.names, ', '))
+    from (select array_agg('id_' || i order by i) as names
+          from attachments as a
+          cross join generate_subscripts(a.id_types, 1) as i
+          where a.source_id = wake.source_id) as n;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _make_triggers(wake): the triggers of a table that wakes products, those that are missing.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _make_triggers(wake wakes) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _event record;
+begin
+    for _event in
+        select e.name, e.tables, format('vitrina_%s_%s_%s', wake.source_id, wake.place, e.name) as trigger
+        from (values ('insert', 'referencing new table as new_rows'),
+                     ('update', 'referencing old table as old_rows new table as new_rows'),
+                     ('delete', 'referencing old table as old_rows'),
+                     ('truncate', '')) as e (name, tables)
+        where not exists (
+            select from pg_trigger as t
+            where t.tgrelid = wake.relation::regclass
+                and t.tgname = format('vitrina_%s_%s_%s', wake.source_id, wake.place, e.name))
+    loop
+        execute format('create trigger %I after %s on %s %s for each statement execute function %I()',
+                       _event.trigger, _event.name, wake.relation, _event.tables,
+                       format('_wake_%s_%s', wake.source_id, wake.place));
+    end loop;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _build_source(source_id): what an attached source needs beside its rows: the partition of
+-- changes, functions and triggers. Raises VT002 where the shop's tables may not be read.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _build_source(source_id int) returns void
+language plpgsql volatile security invoker
+set search_path from current
+set client_min_messages = warning
+as $func$
+declare
+    _attachment attachments;
+    _wake wakes;
+begin
+    select a.* into strict _attachment
+    from attachments as a where a.source_id = _build_source.source_id;
+    execute format('create table if not exists %I partition of changes for values in (%s)',
+                   'changes_' || source_id, source_id);
+    perform _make_rows(_attachment);
+    for _wake in
+        select w.* from wakes as w where w.source_id = _build_source.source_id order by w.place
+    loop
+        perform _make_wake(_wake);
+        perform _make_triggers(_wake);
+    end loop;
+    execute format('select from %I(''{}'')', '_rows_' || source_id);
+exception when insufficient_privilege then
+    raise exception 'the role % may not read what it attaches: %', current_user, sqlerrm
+        using errcode = 'VT002', hint = format('as its owner: grant select on … to %I', current_user);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _unbuild_source(source_id): takes away what _build_source made, the shop's triggers with it.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _unbuild_source(source_id int) returns void
+language plpgsql volatile security invoker
+set search_path from current
+set client_min_messages = warning
+as $func$
+declare
+    _function regprocedure;
+begin
+    for _function in
+        select p.oid from pg_proc as p
+        where p.pronamespace = 'vitrina'::regnamespace
+            and p.proname ~ format('^_(rows|wake)_%s(_|$)', source_id)
+    loop
+        execute format('drop function %s cascade', _function);
+    end loop;
+    execute format('drop table if exists %I', 'changes_' || source_id);
+end
+$func$;

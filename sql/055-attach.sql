@@ -1,0 +1,194 @@
+-- ---------------------------------------------------------------------------------------------
+-- _check_triggers(relation): raises VT002 or VT004 where this role can make no triggers on it.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_triggers(relation regclass) returns void
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+begin
+    if (select c.relkind from pg_class as c where c.oid = relation) not in ('r', 'p') then
+        raise exception '% is no table, so it can have no triggers', _full_name(relation)
+            using errcode = 'VT004', hint = 'name the tables below it as wakes, or attach it '
+                'without triggers';
+    end if;
+    if not has_table_privilege(relation, 'trigger') then
+        raise exception 'the role % may not make triggers on %', current_user, _full_name(relation)
+            using errcode = 'VT002', hint = format(
+                'as its owner: grant select, trigger on %s to %I; or attach it without triggers',
+                _full_name(relation), current_user);
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _attach(name, relation, query, ids, wake, …) → the source's id. What attach_table and attach_query
+-- have in common: looks at the query, keeps what it says, and makes functions and triggers.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _attach(
+    name text, relation text, query text, ids int, wake text[], text_config text, media_root text,
+    triggers boolean, watermark text, sweep_every interval, path text
+) returns int
+language plpgsql volatile security invoker
+set search_path from current
+set client_min_messages = warning
+set lock_timeout = '10s'
+as $func$
+#variable_conflict use_variable
+declare
+    _view regclass;
+    _attachment attachments;
+    _wakes wakes[];
+    _moment text;
+begin
+    if exists (select from sources as s where s.name = _attach.name and s.kind <> 'table') then
+        raise exception 'the source % is an imported file', quote_ident(name)
+            using errcode = 'VT004', hint = 'give the attached one another name';
+    end if;
+    _view := _probe(query, path);
+    _attachment.query := _definition(_view);
+    select array_agg(_type_name(a.atttypid) order by a.attnum) filter (where a.attnum <= ids),
+           max(_type_name(a.atttypid)) filter (where a.attname = 'watermark')
+    into _attachment.id_types, _moment
+    from pg_attribute as a where a.attrelid = _view and a.attnum > 0;
+    if watermark is not null then
+        if _moment not in ('timestamp with time zone', 'timestamp without time zone') then
+            raise exception 'the watermark % is of type %', quote_ident(watermark), _moment
+                using errcode = 'VT004', hint = 'name a column of type timestamp that every change '
+                    'of a row sets';
+        end if;
+        _attachment.watermark := _moment;
+    end if;
+    select array_agg(_parse_wake(w.spec, path, _view, ids) order by w.place) into _wakes
+    from unnest(case when triggers then wake end) with ordinality as w (spec, place);
+    perform _check_triggers(w.relation::regclass) from unnest(_wakes) as w;
+    execute format('drop view %s', _full_name(_view));
+
+    _attachment.source_id := put_source(name, 'table', '{}', text_config);
+    update sources as s set config = case when media_root !~ '^[a-z][a-z0-9+.-]*://'
+        then jsonb_build_object('image_root', media_root) else '{}' end
+    where s.id = _attachment.source_id;
+    perform _unbuild_source(_attachment.source_id);
+    delete from attachments as a where a.source_id = _attachment.source_id;
+    insert into attachments (source_id, relation, query, id_types, triggers, watermark, sweep_every)
+    values (_attachment.source_id, relation, _attachment.query, _attachment.id_types,
+            coalesce(cardinality(_wakes) > 0, false), _attachment.watermark,
+            coalesce(sweep_every, case when _wakes is null then interval '5 minutes'
+                                       else interval '1 hour' end));
+    insert into wakes
+    select _attachment.source_id, w.place, w.relation, w.key, w.query, w.columns, w.is_product
+    from unnest(_wakes) with ordinality as w (
+        source_id, number, relation, key, query, columns, is_product, place);
+    perform _build_source(_attachment.source_id);
+    return _attachment.source_id;
+exception when lock_not_available then
+    raise exception 'the shop''s tables were busy for ten seconds' using errcode = 'VT004',
+        hint = 'attach again; it waits for transactions that write to them';
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- attach_table(relation, title, …) → the source's id. A table or view of the shop's becomes a source
+-- of products that vitrina keeps in step with it; called again, it changes how. The products come in
+-- with the next sync.
+-- relation: its name. title: the column of titles. id: the columns that identify a product, the
+-- primary key without it. image, url: columns. attributes: columns to filter by and to tag from.
+-- predicate: SQL that is true for the rows that are to be found, like 'deleted_at is null'.
+-- name: of the source, the table's own without it. text_config: like 'english'. media_root: folder or
+-- URL in front of pictures that are no URLs. triggers: the table gets triggers that note changes, at
+-- once and never raising; without them, rows are looked at when `watermark` says they changed (a
+-- column of type timestamp), and all rows every sweep_every. wake: more tables, see attach_query.
+-- Columns are named exactly as they are. Raises VT002, VT003 or VT004 with the way out.
+-- ---------------------------------------------------------------------------------------------
+create or replace function attach_table(
+    relation text, title text, id text[] default null, image text default null,
+    url text default null, attributes text[] default '{}', predicate text default null,
+    name text default null, text_config text default null, media_root text default null,
+    triggers boolean default true, watermark text default null, wake text[] default '{}',
+    sweep_every interval default null, path text default current_setting('search_path')
+) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _table regclass := _find_table(relation, path);
+    _full text := _full_name(_table);
+    _kind "char";
+    _alias text;
+    _schema text;
+    _id text[] := coalesce(id, _primary_key(_table));
+    _name text := name;
+begin
+    select c.relkind, c.relname, n.nspname into _kind, _alias, _schema
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.oid = _table;
+    if _id is null then
+        raise exception '% %', _full, case when _kind in ('r', 'p') then 'has no primary key'
+                                           else 'is no table, so it has no primary key' end
+            using errcode = 'VT004', hint = 'name the columns that identify a product (id, --id)';
+    end if;
+    perform _check_columns(_full, array_remove(
+        _id || title || image || url || watermark || attributes, null), _columns(_table));
+    if _name is null then
+        _name := case when _schema = 'public' then _alias else _schema || '.' || _alias end;
+        if exists (select from sources as s join attachments as a on a.source_id = s.id
+                   where s.name = _name and a.relation is distinct from _full) then
+            raise exception 'there is a source % already, and it is not %', quote_ident(_name), _full
+                using errcode = 'VT004', hint = 'give this one a name (name, --name)';
+        end if;
+    end if;
+    return _attach(
+        _name, _full,
+        _source_query(_full, _alias, _id, title, image, null, url, attributes, null, watermark,
+                      predicate, media_root),
+        cardinality(_id),
+        case when triggers and (_kind in ('r', 'p') or cardinality(wake) = 0) then
+            array[format('%s=%s', _full, array_to_string(_id, ','))] end || wake,
+        text_config, media_root, triggers, watermark, sweep_every, path);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- attach_query(name, query, wake, …) → the source's id. What a query of the shop's gives becomes a
+-- source of products that vitrina keeps in step with it; called again, it changes how.
+-- query: its columns are id, title and, where there are, image, image_stamp (changes when the picture
+-- behind the same address does), url and attributes (jsonb); all others become attributes. id names
+-- the columns that identify a product where that is not `id`. Let them be key columns as they are,
+-- so that a few products can be read without reading all.
+-- wake: the tables whose changes wake products, each 'table=column' where the column holds the
+-- product's id ('table=a,b' for an id of two), 'table(columns)=column' to say which columns matter
+-- (those the query reads, without it), or 'table=select … from changed …', which gives the ids
+-- for the rows of `changed`. Without any, all is looked at every sweep_every. The rest is as for
+-- attach_table. Raises VT002, VT003 or VT004 with the way out.
+-- ---------------------------------------------------------------------------------------------
+create or replace function attach_query(
+    name text, query text, wake text[] default '{}', id text[] default '{id}',
+    predicate text default null, text_config text default null, media_root text default null,
+    triggers boolean default true, watermark text default null, sweep_every interval default null,
+    path text default current_setting('search_path')
+) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _query text := regexp_replace(query, '[;\s]+$', '');
+    _view regclass := _probe(_query, path);
+    _has text[] := _columns(_view);
+    _known text[] := id || array['title', 'image', 'image_stamp', 'url', 'attributes'];
+begin
+    perform _check_columns('the query', array_remove(id || array['title', watermark], null), _has);
+    execute format('drop view %s', _full_name(_view));
+    return _attach(
+        name, null,
+        _source_query(
+            format(e'(%s\n)', _query), 'source', id, 'title',
+            case when 'image' = any (_has) then 'image' end,
+            case when 'image_stamp' = any (_has) then 'image_stamp' end,
+            case when 'url' = any (_has) then 'url' end,
+            (select array_agg(h order by h) from unnest(_has) as h
+             where h <> all (_known) and h is distinct from watermark),
+            case when 'attributes' = any (_has) then 'attributes' end, watermark, predicate,
+            media_root),
+        cardinality(id), wake, text_config, media_root, triggers, watermark, sweep_every, path);
+end
+$func$;

@@ -1,0 +1,35 @@
+-- ---------------------------------------------------------------------------------------------
+-- detach(name, keep_products) → how many products went: the source follows the shop no more, and
+-- nothing of vitrina's is left in the shop's schema. keep_products: they stay, as an imported file's
+-- would. Raises VT003 where no such source is attached.
+-- ---------------------------------------------------------------------------------------------
+create or replace function detach(name text, keep_products boolean default false) returns int
+language plpgsql volatile security invoker
+set search_path from current
+set lock_timeout = '10s'
+as $func$
+declare
+    _source int;
+begin
+    select a.source_id into _source
+    from attachments as a
+    join sources as s on s.id = a.source_id
+    where s.name = detach.name
+    for update of a;
+    if not found then
+        raise exception 'no source % is attached', quote_literal(detach.name)
+            using errcode = 'VT003', hint = 'see the view vitrina.source_status';
+    end if;
+    perform _unbuild_source(_source);
+    delete from attachments as a where a.source_id = _source;
+    delete from rejects as r where r.source_id = _source;
+    if keep_products then
+        update sources as s set kind = 'file' where s.id = _source;
+        return 0;
+    end if;
+    return remove_source(detach.name);
+exception when lock_not_available then
+    raise exception 'the shop''s tables were busy for ten seconds' using errcode = 'VT004',
+        hint = 'detach again; it waits for transactions that write to them';
+end
+$func$;

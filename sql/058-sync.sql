@@ -1,0 +1,370 @@
+-- ---------------------------------------------------------------------------------------------
+-- _reason(external_id, title, attributes) → why a row of the shop's cannot be a product; null if it can.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _reason(external_id text, title text, attributes jsonb) returns text
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case
+        when external_id is null or external_id = '' then 'it has no id'
+        when length(external_id) > 500 then 'its id is longer than 500 characters'
+        when title is null or btrim(title, e' \t\r\n') = '' then 'it has no title'
+        when length(title) > 2000 then 'its title is longer than 2,000 characters'
+        when jsonb_typeof(attributes) <> 'object' then 'its attributes are no JSON object'
+    end;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _put_rejects(source_id, external_ids, reasons): keeps why these rows are set aside.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _put_rejects(source_id int, external_ids text[], reasons text[])
+returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    insert into rejects as r (source_id, external_id, reason)
+    select distinct on (1, 2) _put_rejects.source_id, left(coalesce(u.id, ''), 500), u.reason
+    from unnest(external_ids, reasons) as u (id, reason)
+    order by 1, 2
+    on conflict (source_id, external_id) do update
+        set reason = excluded.reason, rejected_at = now()
+        where r.reason <> excluded.reason;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _sync_ids(source, source_id, ids) → counts: makes these products what the shop has. Those that it has
+-- no more go; a row that cannot be a product is set aside with the reason, and goes too.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _sync_ids(source text, source_id int, ids text[])
+returns table (inserted int, updated int, unchanged int, queued int, removed int, rejected int)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _products jsonb;
+    _good text[];
+    _bad text[];
+    _reasons text[];
+begin
+    execute format(
+        'select jsonb_agg(to_jsonb(g) - ''reason'') filter (where g.reason is null),'
+        ' coalesce(array_agg(g.external_id) filter (where g.reason is null), ''{}''),'
+        ' coalesce(array_agg(g.external_id) filter (where g.reason is not null), ''{}''),'
+        ' array_agg(g.reason) filter (where g.reason is not null)'
+        ' from (select distinct on (r.external_id) r.external_id, r.title, r.image, r.image_stamp,'
+        ' r.url, r.attributes, case when count(*) over (partition by r.external_id) > 1'
+        ' then ''several rows have this id'' else _reason(r.external_id, r.title, r.attributes) end'
+        ' as reason from %I($1) as r) as g', '_rows_' || _sync_ids.source_id)
+    into _products, _good, _bad, _reasons using ids;
+    select p.inserted, p.updated, p.unchanged, p.queued
+    into inserted, updated, unchanged, queued
+    from put_products(source, coalesce(_products, '[]')) as p;
+    delete from products as p
+    where p.source_id = _sync_ids.source_id and p.external_id = any (ids)
+        and p.external_id <> all (_good);
+    get diagnostics removed = row_count;
+    delete from rejects as r
+    where r.source_id = _sync_ids.source_id and r.external_id = any (ids)
+        and r.external_id <> all (_bad);
+    perform _put_rejects(_sync_ids.source_id, _bad, _reasons);
+    rejected := cardinality(_bad);
+    return next;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _note_differences(source_id, since) → (noted, seen): notes the ids of rows that differ from their
+-- product or have none and, without `since`, of products that have no row. seen: the newest watermark
+-- that was read.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _note_differences(source_id int, since timestamptz default null)
+returns table (noted int, seen timestamptz)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    return query execute format($sql$
+        with given as materialized (
+            select r.*, _reason(r.external_id, r.title, r.attributes) as reason,
+                   left(coalesce(r.external_id, ''), 500) as reject_id
+            from %I(null, $2) as r
+        ),
+        -- what has no id to be noted by
+        nameless as materialized (
+            select _put_rejects($1, array_agg(g.external_id), array_agg(g.reason))
+            from given as g
+            where g.external_id is distinct from nullif(g.reject_id, '')
+            having count(*) > 0
+        ),
+        cleared as (
+            delete from rejects as j
+            where $2 is null and j.source_id = $1
+                and not exists (select from given as g where g.reject_id = j.external_id)
+        ),
+        noted as (
+            insert into changes (source_id, external_id)
+            select distinct $1, coalesce(g.external_id, p.external_id)
+            from (select g.* from given as g where g.external_id = nullif(g.reject_id, '')) as g
+            full join (
+                select p.* from products as p
+                where p.source_id = $1
+                    and ($2 is null or p.external_id in (select g.external_id from given as g))
+            ) as p on p.external_id = g.external_id
+            left join rejects as j on j.source_id = $1 and j.external_id = g.external_id
+            where case
+                when g.external_id is null then true
+                when g.reason is not null then p.id is not null or j.reason is null
+                else j.reason is not null
+                    or (g.title, g.image, g.image_stamp, g.url, g.attributes) is distinct from
+                       (p.title, p.image, p.image_stamp, p.url, p.attributes) end
+            returning 1
+        )
+        select (select count(*)::int from noted), (select max(g.watermark) from given as g)
+        from (select count(*) from nameless) as n
+    $sql$, '_rows_' || _note_differences.source_id)
+    using _note_differences.source_id, since;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- sync_source(name, k) → counts: takes up to k noted changes of an attached source and makes the products what
+-- the shop has now; only those whose enrichment would read something else are queued for work. taken: 0
+-- when nothing was left. A row that cannot be read or stored is set aside with its reason. Where
+-- another session syncs this source, it does nothing. Raises VT003 where no such source is attached,
+-- and what a query raises that cannot be run.
+-- ---------------------------------------------------------------------------------------------
+create or replace function sync_source(name text, k int default 500) returns table (
+    taken int, inserted int, updated int, unchanged int, queued int, removed int, rejected int
+)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _source int := _attached(name);
+    _ids text[];
+    _id text;
+    _done record;
+begin
+    taken := 0; inserted := 0; updated := 0; unchanged := 0; queued := 0; removed := 0; rejected := 0;
+    -- one at a time: of two, the one that read first could write last
+    perform from attachments as a where a.source_id = _source for no key update skip locked;
+    if not found then
+        return next;
+        return;
+    end if;
+    with gone as (
+        delete from changes as c
+        where c.source_id = _source and c.ctid = any (array(
+            select d.ctid from changes as d where d.source_id = _source limit k))
+        returning c.external_id
+    )
+    select coalesce(array_agg(distinct g.external_id), '{}') into _ids from gone as g;
+    taken := cardinality(_ids);
+    if '' = any (_ids) then
+        update attachments as a set swept_at = null where a.source_id = _source;
+        _ids := array_remove(_ids, '');
+    end if;
+    if cardinality(_ids) > 0 then
+        begin
+            select s.* into inserted, updated, unchanged, queued, removed, rejected
+            from _sync_ids(name, _source, _ids) as s;
+        exception when data_exception or integrity_constraint_violation then
+            foreach _id in array _ids loop
+                begin
+                    select s.* into _done from _sync_ids(name, _source, array[_id]) as s;
+                    inserted := inserted + _done.inserted;
+                    updated := updated + _done.updated;
+                    unchanged := unchanged + _done.unchanged;
+                    queued := queued + _done.queued;
+                    removed := removed + _done.removed;
+                    rejected := rejected + _done.rejected;
+                exception when data_exception or integrity_constraint_violation then
+                    perform _put_rejects(_source, array[_id], array[sqlerrm]);
+                    rejected := rejected + 1;
+                end;
+            end loop;
+        end;
+    end if;
+    update attachments as a set synced_at = now()
+    where a.source_id = _source
+        and (taken > 0 or coalesce(a.synced_at < now() - interval '1 minute', true));
+    return next;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _attached(name) → the id of an attached source. Raises VT003 where there is none.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _attached(name text) returns int
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _source int;
+begin
+    select a.source_id into _source
+    from attachments as a
+    join sources as s on s.id = a.source_id
+    where s.name = _attached.name;
+    if not found then
+        raise exception 'no source % is attached', quote_literal(_attached.name)
+            using errcode = 'VT003', hint = 'see the view vitrina.source_status';
+    end if;
+    return _source;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- sweep_source(name) → how many ids it noted, for the next syncs: it compares all rows of the shop's
+-- with all products, both ways, and finds what triggers missed. 0 where another session is at it.
+-- Raises VT003 where no such source is attached, and what a query raises that cannot be run.
+-- ---------------------------------------------------------------------------------------------
+create or replace function sweep_source(name text) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _source int := _attached(name);
+    _count int;
+begin
+    perform from attachments as a where a.source_id = _source for no key update skip locked;
+    if not found then
+        return 0;
+    end if;
+    update attachments as a set swept_at = now(), seen = d.seen
+    from _note_differences(_source) as d
+    where a.source_id = _source
+    returning d.noted into _count;
+    return _count;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- poll_source(name) → how many ids it noted, for the next syncs: where it is due, by the sweep; else,
+-- where the source has a watermark, by rows that changed since the last look, and those of five
+-- minutes before, whose transactions may have been open then.
+-- ---------------------------------------------------------------------------------------------
+create or replace function poll_source(name text) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _source int := _attached(name);
+    _attachment attachments;
+    _seen timestamptz;
+    _count int := 0;
+begin
+    select a.* into _attachment from attachments as a
+    where a.source_id = _source for no key update skip locked;
+    if not found then
+        return 0;
+    end if;
+    if coalesce(_attachment.swept_at + _attachment.sweep_every <= now(), true) then
+        return sweep_source(name);
+    end if;
+    if _attachment.watermark is not null then
+        select d.noted, greatest(d.seen, _attachment.seen) into _count, _seen
+        from _note_differences(
+            _source, coalesce(_attachment.seen, '-infinity') - interval '5 minutes') as d;
+        if _seen is distinct from _attachment.seen then
+            update attachments as a set seen = _seen where a.source_id = _source;
+        end if;
+    end if;
+    return _count;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _problem(source_id, message) → what is wrong with an attached source, in a line that says the way out.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _problem(source_id int, message text) returns text
+language sql stable security invoker
+set search_path from current
+as $func$
+    select coalesce(
+        (select format('%s is %s now: attach it again by that name', w.relation,
+                       _full_name(t.tgrelid))
+         from wakes as w
+         join pg_trigger as t on t.tgname = format('vitrina_%s_%s_insert', w.source_id, w.place)
+         where w.source_id = _problem.source_id and to_regclass(w.relation) is null
+         order by w.place limit 1),
+        (select format('%s is gone: attach the source again, or detach it', w.relation)
+         from wakes as w
+         where w.source_id = _problem.source_id and to_regclass(w.relation) is null
+         order by w.place limit 1),
+        message || ': correct that, or attach the source again')
+    where message is not null;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- sync_sources(k, sources) → counts for each attached source, as sync_source gives them, after
+-- poll_source. One that cannot be read does not stop the others: its problem is given, and kept for
+-- source_status. sources: names, null for all.
+-- ---------------------------------------------------------------------------------------------
+create or replace function sync_sources(k int default 500, sources text[] default null)
+returns table (
+    source text, taken int, inserted int, updated int, unchanged int, queued int, removed int,
+    rejected int, problem text
+)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _source int;
+    _before text;
+begin
+    for source, _source, _before in
+        select s.name, s.id, a.problem
+        from attachments as a
+        join vitrina.sources as s on s.id = a.source_id
+        where sync_sources.sources is null or s.name = any (sync_sources.sources)
+        order by s.id
+    loop
+        problem := null;
+        begin
+            perform poll_source(source);
+        exception when others then
+            problem := _problem(_source, sqlerrm);
+            -- reading all of a source that cannot be read is not tried every second
+            update attachments as a set swept_at = now() - a.sweep_every + interval '1 minute'
+            where a.source_id = _source;
+        end;
+        begin
+            select s.taken, s.inserted, s.updated, s.unchanged, s.queued, s.removed, s.rejected
+            into taken, inserted, updated, unchanged, queued, removed, rejected
+            from sync_source(source, k) as s;
+        exception when others then
+            problem := _problem(_source, sqlerrm);
+            taken := 0; inserted := 0; updated := 0; unchanged := 0; queued := 0;
+            removed := 0; rejected := 0;
+        end;
+        if problem is distinct from _before then
+            update attachments as a set problem = sync_sources.problem, problem_at = now()
+            where a.source_id = _source;
+        end if;
+        return next;
+    end loop;
+end
+$func$;
+
+-- What an upgrade has changed in the functions made for attached sources; a source that cannot be
+-- read does not stop it.
+do $build$
+declare
+    _source record;
+begin
+    for _source in
+        select s.id, s.name from attachments as a join sources as s on s.id = a.source_id order by s.id
+    loop
+        begin
+            perform _build_source(_source.id);
+        exception when others then
+            raise notice 'the source % cannot be read: %', _source.name, sqlerrm;
+        end;
+    end loop;
+end
+$build$;

@@ -1,0 +1,166 @@
+"""`vitrina attach`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vitrina.cli._common import notice, open_catalog, progress_bar
+from vitrina.errors import InputError
+
+if TYPE_CHECKING:
+    from vitrina.attachments import Synced
+    from vitrina.catalog import Catalog
+
+URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+def parse_names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
+    """Column names with commas between them."""
+    if value is None:
+        return None
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def parse_settings(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+) -> dict[str, str]:
+    """--set NAME=VALUE, given any number of times."""
+    for item in value:
+        if "=" not in item:
+            raise click.BadParameter(f"{item!r} is not NAME=VALUE")
+    return {name: given for name, _, given in (item.partition("=") for item in value)}
+
+
+def parse_root(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A URL as it is, a folder by its full path."""
+    if value is None or URL.match(value):
+        return value
+    return str(Path(value).resolve())
+
+
+def describe_synced(name: str, synced: Synced) -> str:
+    """What came in, in one line."""
+    return (
+        f"{name}: {synced.inserted:,} new, {synced.updated:,} changed, {synced.removed:,} removed,"
+        f" {synced.rejected:,} set aside; {synced.queued:,} queued for `vitrina work`"
+    )
+
+
+@click.command("attach")
+@click.argument("table", required=False)
+@click.option("--id", callback=parse_names, metavar="COL[,COL…]", help="What identifies a product.")
+@click.option("--title", metavar="COL", help="The column of titles.")
+@click.option("--image", metavar="COL", help="The column of pictures: URLs, or paths.")
+@click.option("--url", metavar="COL", help="The column of the products' own pages.")
+@click.option("--attributes", callback=parse_names, metavar="A,B,C", help="Columns to filter by.")
+@click.option("--where", metavar="SQL", help="Only rows for which this is true.")
+@click.option(
+    "--query", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.sql",
+    help="A query that gives id, title, image, url and attributes.",
+)  # fmt: skip
+@click.option(
+    "--wake", multiple=True, metavar="SPEC", help="TABLE=COLUMN, for each table a query reads."
+)
+@click.option("--name", metavar="NAME", help="Of the source; the table's without it.")
+@click.option("--text-config", metavar="NAME", help="Text search in: english, german …")
+@click.option(
+    "--media-root", callback=parse_root, metavar="PATH_OR_URL", help="In front of pictures."
+)
+@click.option("--no-triggers", is_flag=True, help="Make no triggers: look for changes instead.")
+@click.option("--watermark", metavar="COL", help="The time of a row's last change.")
+@click.option("--preset", metavar="SHOP", help="The query and wakes of a known shop.")
+@click.option(
+    "--set", "presets", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
+    help="A setting of the preset; may be given again.",
+)  # fmt: skip
+def command(
+    table: str | None,
+    query: Path | None,
+    preset: str | None,
+    presets: dict[str, str],
+    no_triggers: bool,
+    **options: Any,
+) -> None:
+    """Make a table of the shop's a source of products, and keep in step with it.
+
+    Triggers on the table note which rows changed; they never make the shop's statements fail and
+    cost little. `vitrina work` takes the changes in. A query over several tables is a source too,
+    with the tables that wake it: TABLE=COLUMN, where the column holds the product's id. Run it
+    again to change how; `vitrina detach` undoes it. All columns are named exactly as they are.
+
+    \b
+    Example:
+      vitrina attach public.product --title name --image picture --attributes brand,price
+      vitrina attach public.product --title name --where 'deleted_at is null' --no-triggers
+      vitrina attach --name shop --query products.sql --wake public.product=id \\
+          --wake 'public.product_image(path, position)=product_id'
+    """
+    options = {key: value for key, value in options.items() if value not in (None, ())}
+    options["triggers"] = not no_triggers
+    if query is not None and preset is not None:
+        raise click.UsageError("--preset brings its own query: leave --query out")
+    if presets and preset is None:
+        raise click.UsageError("--set goes with --preset")
+    with open_catalog() as catalog:
+        if query is not None or preset is not None:
+            name = _attach_query(catalog, table, query, preset, presets, options)
+        elif table is None:
+            raise click.UsageError("name a table, or give --query or --preset")
+        elif "title" not in options:
+            raise click.UsageError("name the column of titles: --title")
+        else:
+            name = catalog.attach(table, **options)
+        bring_in(catalog, name)
+
+
+def _attach_query(
+    catalog: Catalog,
+    table: str | None,
+    query: Path | None,
+    preset: str | None,
+    settings: dict[str, str],
+    options: dict[str, Any],
+) -> str:
+    for name in ("title", "image", "url", "attributes"):
+        if name in options:
+            raise click.UsageError(f"a query gives its own columns: leave --{name} out")
+    if preset is not None:
+        from vitrina.presets import load
+
+        known = load(preset, settings)
+        options = {"name": preset, **known.options, **options}
+        options["wake"] = [*known.options["wake"], *options.get("wake", ())]
+        notice(f"preset {preset}: checked with {', '.join(known.checked)}")
+        return catalog.attach_query(query=known.query, **options)
+    if table is not None:
+        key = ",".join(options.get("id", ["id"]))
+        options["wake"] = [f"{table}={key}", *options.get("wake", ())]
+        options.setdefault("name", table.removeprefix("public."))
+    if "name" not in options:
+        raise click.UsageError("name the source: --name")
+    assert query is not None  # noqa: S101 - the caller looked
+    try:
+        text = query.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputError(f"cannot read {query}: {getattr(exc, 'strerror', None) or exc}") from None
+    return catalog.attach_query(query=text, **options)
+
+
+def bring_in(catalog: Catalog, name: str) -> None:
+    """Sync a source with a bar on a terminal, then say what came in and what did not."""
+    with progress_bar("reading") as bar:
+        synced = catalog.sync(
+            sources=[name],
+            progress=lambda done: bar(done.taken, None, f"{done.rejected} set aside"),
+        )
+    if name in synced.problems:
+        raise InputError(
+            f"the source {name} is attached, but cannot be read: {synced.problems[name]}"
+        )
+    notice(describe_synced(name, synced))
+    for row in catalog.rejects(name, k=3):
+        notice(f"  {row['external_id']}: {row['reason']}")

@@ -1,0 +1,25 @@
+"""`vitrina detach`."""
+
+from __future__ import annotations
+
+import click
+
+from vitrina.cli._common import notice, open_catalog
+
+
+@click.command("detach")
+@click.argument("name")
+@click.option("--keep-products", is_flag=True, help="Leave its products in the catalogue.")
+def command(name: str, keep_products: bool) -> None:
+    """Follow a table of the shop's no more: triggers go, and its products leave the catalogue.
+
+    Nothing of vitrina's is left in the shop's schema. What models answered stays stored, so that
+    attaching again costs nothing.
+
+    \b
+    Example:
+      vitrina detach product
+    """
+    with open_catalog() as catalog:
+        removed = catalog.detach(name, keep_products=keep_products)
+    notice(f"{name} is detached; {removed:,} products removed")

@@ -1,0 +1,48 @@
+"""`vitrina sources`."""
+
+from __future__ import annotations
+
+import click
+
+from vitrina.cli._common import emit, notice, open_catalog, output_options
+
+COLUMNS = {
+    "source": "source",
+    "state": "state",
+    "follows": "follows",
+    "products": "products",
+    "enriched": "enriched",
+    "queued": "queued",
+    "failed": "failed",
+    "noted": "changes",
+    "rejects": "set aside",
+}
+
+
+@click.command("sources")
+@click.option("--sync", is_flag=True, help="First bring attached sources in step.")
+@click.option("--sweep", metavar="NAME", help="First compare all its rows with all its products.")
+@click.option("--rejects", metavar="NAME", help="List the rows of a source that were set aside.")
+@output_options
+def command(sync: bool, sweep: str | None, rejects: str | None, output: str | None) -> None:
+    """List the sources of products, how they are, and what is wrong with them.
+
+    \b
+    Example:
+      vitrina sources
+      vitrina sources --sync
+      vitrina sources --rejects product --csv
+    """
+    with open_catalog() as catalog:
+        if sweep is not None:
+            notice(f"{sweep}: {catalog.sweep(sweep):,} rows differ")
+        if sync or sweep is not None:
+            catalog.sync(sources=None if sync or sweep is None else [sweep])
+        if rejects is not None:
+            emit(catalog.rejects(rejects, k=1_000_000), output)
+            return
+        rows = catalog.sources()
+    emit(rows, output, columns=COLUMNS)
+    for row in rows:
+        if output is None and row["problem"]:
+            notice(f"{row['source']}: {row['problem']}")
