@@ -225,6 +225,7 @@ class Rehearsal:
 
     def drain(self) -> None:
         """One drain of the queue."""
+        self.catalog.sync(sources=[self.preset])
         self.catalog.work(sources=[self.preset])
 
     @contextmanager
