@@ -104,14 +104,19 @@ as $func$
             stage = case when j.stage = 'enrich' then 'enrich' else excluded.stage end,
             attempts = 0,
             error = null,
+            reply = null,
             -- a leased job stays with its worker, whose finish will see the new version
             state = case when j.state = 'leased' then 'leased' else 'queued' end,
             run_after = case when j.state = 'leased' then j.run_after else now() end
         -- an enrichment to come embeds too; one at work may have read the text already
         where excluded.stage = 'enrich' or j.stage = 'embed' or j.state = 'leased'
         returning 1
+    ),
+    -- a hint for workers that wait; they look by themselves every second all the same
+    told as materialized (
+        select pg_notify('vitrina_jobs', '') from queued limit 1
     )
-    select count(*)::int from queued;
+    select count(*)::int from queued cross join (select count(*) from told) as t;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

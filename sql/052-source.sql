@@ -202,9 +202,12 @@ $func$;
 -- _type_name(type) → the name of a type, of a domain that of what it is made of, whatever the path.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _type_name(type oid) returns text
-language sql stable security invoker
-set search_path = pg_catalog, pg_temp
+language plpgsql volatile security invoker
+set search_path from current
 as $func$
-    select format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1)
-    from pg_type as t where t.oid = type;
+begin
+    perform pg_catalog.set_config('search_path', 'pg_catalog', true);
+    return (select pg_catalog.format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1)
+            from pg_catalog.pg_type as t where t.oid = type);
+end
 $func$;

@@ -54,24 +54,42 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 #variable_conflict use_column
+declare
+    _sources int[];
 begin
     if paid then
         perform check_budget();
     end if;
+    if claim_jobs.sources is not null then
+        select coalesce(array_agg(s.id), '{}') into _sources
+        from vitrina.sources as s where s.name = any (claim_jobs.sources);
+    end if;
     return query
-    with due as materialized (
+    -- apart, so that each reads its index in order: a claim costs the same however many jobs wait
+    with expired as materialized (
         select j.product_id
         from jobs as j
-        where ((j.state = 'queued' and j.run_after <= now())
-               or (j.state = 'leased' and j.lease_until < now()))
-            and (claim_jobs.sources is null or exists (
-                select
-                from products as p
-                join vitrina.sources as s on s.id = p.source_id
-                where p.id = j.product_id and s.name = any (claim_jobs.sources)))
-        order by j.run_after, j.product_id
+        where j.state = 'leased' and j.lease_until < now()
+            and (_sources is null or exists (
+                select from products as p where p.id = j.product_id and p.source_id = any (_sources)))
+        order by j.lease_until, j.product_id
         limit k
         for update skip locked
+    ),
+    queued as materialized (
+        select j.product_id
+        from jobs as j
+        where j.state = 'queued' and j.run_after <= now()
+            and (_sources is null or exists (
+                select from products as p where p.id = j.product_id and p.source_id = any (_sources)))
+        order by j.run_after, j.product_id
+        limit (select k - count(*) from expired)
+        for update skip locked
+    ),
+    due as (
+        select e.product_id from expired as e
+        union all
+        select q.product_id from queued as q
     ),
     leased as (
         update jobs as j set
@@ -126,11 +144,14 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- fail_jobs(worker, product_ids, errors, max_attempts) → how many have failed for good. The rest
--- wait for another try: twice as long after each, up to an hour.
+-- fail_jobs(worker, product_ids, errors, max_attempts, replies) → how many have failed for good. The
+-- rest are tried again, at a random time within half a minute, and twice as long after each try, up
+-- to an hour: failures of one cause do not come back all at once. replies: what the model answered,
+-- where that is the reason.
 -- ---------------------------------------------------------------------------------------------
 create or replace function fail_jobs(
-    worker text, product_ids bigint[], errors text[], max_attempts int default 3
+    worker text, product_ids bigint[], errors text[], max_attempts int default 3,
+    replies text[] default null
 ) returns int
 language sql volatile security invoker
 set search_path from current
@@ -138,11 +159,13 @@ as $func$
     with failed as (
         update jobs as j set
             state = case when j.attempts >= max_attempts then 'failed' else 'queued' end,
-            run_after = now() + least(interval '1 hour', interval '15 seconds' * 2 ^ j.attempts),
+            run_after = now()
+                + random() * least(interval '1 hour', interval '15 seconds' * 2 ^ j.attempts),
             lease_until = null,
             worker = null,
-            error = u.error
-        from unnest(product_ids, errors) as u (product_id, error)
+            error = u.error,
+            reply = u.reply
+        from unnest(product_ids, errors, replies) as u (product_id, error, reply)
         where j.product_id = u.product_id and j.state = 'leased' and j.worker = fail_jobs.worker
         returning j.state
     )
@@ -203,4 +226,72 @@ as $func$
     join vitrina.sources as s on s.id = p.source_id
     where p.image_error is not null
         and (retry_images.sources is null or s.name = any (retry_images.sources));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- list_jobs(states, sources, matching, product_ids, k) → jobs in these states (queued, leased, failed;
+-- null for all), of these sources, whose error is like `matching` ('%timed out%'), those that failed
+-- last first. reply: what the model answered, where that is why it failed.
+-- ---------------------------------------------------------------------------------------------
+create or replace function list_jobs(
+    states text[] default null, sources text[] default null, matching text default null,
+    product_ids bigint[] default null, k int default 1000
+) returns table (
+    product_id bigint, source text, external_id text, title text, state text, stage text,
+    attempts int, run_after timestamptz, lease_until timestamptz, worker text, error text, reply text
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select j.product_id, s.name, p.external_id, p.title, j.state, j.stage, j.attempts, j.run_after,
+           j.lease_until, j.worker, j.error, j.reply
+    from jobs as j
+    join products as p on p.id = j.product_id
+    join vitrina.sources as s on s.id = p.source_id
+    where (states is null or j.state = any (states))
+        and (list_jobs.sources is null or s.name = any (list_jobs.sources))
+        and (matching is null or j.error ilike matching)
+        and (list_jobs.product_ids is null or j.product_id = any (list_jobs.product_ids))
+    order by j.state = 'failed' desc, j.run_after desc, j.product_id
+    limit k;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- retry_jobs(sources, matching, product_ids) → how many jobs that failed, for good or for now, are
+-- due again as if they were new. The filters are those of list_jobs.
+-- ---------------------------------------------------------------------------------------------
+create or replace function retry_jobs(
+    sources text[] default null, matching text default null, product_ids bigint[] default null
+) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with retried as (
+        update jobs as j set
+            state = 'queued', attempts = 0, run_after = now(), error = null, reply = null
+        from list_jobs('{failed,queued}', retry_jobs.sources, matching, product_ids, null) as l
+        where j.product_id = l.product_id and j.state <> 'leased' and j.error is not null
+        returning 1
+    )
+    select count(*)::int from retried;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- drop_jobs(states, sources, matching, product_ids) → how many jobs are gone: their products stay as
+-- they are, until they change. A job at work stays. The filters are those of list_jobs.
+-- ---------------------------------------------------------------------------------------------
+create or replace function drop_jobs(
+    states text[] default '{failed}', sources text[] default null, matching text default null,
+    product_ids bigint[] default null
+) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with dropped as (
+        delete from jobs as j
+        using list_jobs(states, drop_jobs.sources, matching, drop_jobs.product_ids, null) as l
+        where j.product_id = l.product_id and j.state <> 'leased'
+        returning 1
+    )
+    select count(*)::int from dropped;
 $func$;

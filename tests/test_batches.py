@@ -510,7 +510,7 @@ def test_the_command_line(
     assert "no batch is open" in collected.stderr
     empty = vitrina("work", "--batch", url=database_url)
     assert (empty.exit_code, "no batch is open" in empty.stderr) == (0, True)
-    assert vitrina("work", "--batch", "--watch", url=database_url).exit_code == 2
+    assert vitrina("work", "--batch", "--drain", url=database_url).exit_code == 2
     stub.fault("batches", "failed")
     path.write_text("id,title\n3,Oak chair\n")
     assert vitrina("ingest", str(path), "--batch", url=database_url).exit_code == 0

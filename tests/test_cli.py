@@ -349,7 +349,7 @@ def test_doctor_reaches_for_the_provider(
 def test_queued_products_wait_for_a_worker(vitrina: Run, database_url: str, products: Path) -> None:
     vitrina("ingest", str(products), "--no-enrich", url=database_url)
     assert lines(vitrina("status", "--json", url=database_url))[0]["queued"] == 2
-    result = vitrina("work", url=database_url)
+    result = vitrina("work", "--drain", url=database_url)
     assert "2 products enriched" in result.stderr
 
 
@@ -358,7 +358,7 @@ def test_a_watching_worker_takes_what_comes_and_stops_when_told(
 ) -> None:
     environment = {**os.environ, "VITRINA_DATABASE_URL": database_url}
     worker = subprocess.Popen(
-        [sys.executable, "-m", "vitrina", "work", "--watch"],
+        [sys.executable, "-m", "vitrina", "work"],
         env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

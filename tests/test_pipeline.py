@@ -580,7 +580,7 @@ def test_a_fault_of_the_provider_stops_the_run_and_charges_nobody(
     put(database_url, titles)
     stub.fault(route, kind, times=None)
     stub.latency = 0.02
-    result = vitrina("work", "--concurrency", "4", url=database_url)
+    result = vitrina("work", "--drain", "--concurrency", "4", url=database_url)
     assert result.exit_code == 1
     errors = [line for line in result.stderr.splitlines() if line.startswith("Error")]
     assert len(errors) == 1
@@ -590,7 +590,7 @@ def test_a_fault_of_the_provider_stops_the_run_and_charges_nobody(
     if route == "chat":  # each of the eight products at work asks twice at most
         assert stub.calls["chat"] <= 2 * 2 * 4, "it went on asking"
     stub.clear_faults()
-    again = vitrina("work", "--concurrency", "4", url=database_url)
+    again = vitrina("work", "--drain", "--concurrency", "4", url=database_url)
     assert again.exit_code == 0, again.stderr
     assert jobs(database_url) == {}
     assert all(row["embedded"] for row in products(database_url))
@@ -605,7 +605,7 @@ def test_an_endpoint_that_is_not_there_stops_the_run(
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{free.getsockname()[1]}/v1")
         put(database_url, TITLES[:6])
-        result = vitrina("work", url=database_url)
+        result = vitrina("work", "--drain", url=database_url)
     assert result.exit_code == 1
     assert result.stderr.count("Error: ") == 1
     assert "cannot be reached" in result.stderr
@@ -774,7 +774,7 @@ def test_max_cost_is_exceeded_by_the_calls_under_way_at_most(
 ) -> None:
     stub.latency = 0.05
     put(database_url, TITLES[:30])
-    arguments = ("work", "--concurrency", "4", "--max-cost", "0.05")
+    arguments = ("work", "--drain", "--concurrency", "4", "--max-cost", "0.05")
     result = vitrina(*arguments, url=database_url)
     assert result.exit_code == 3, result.stderr
     assert "--max-cost is 0.05 USD" in result.stderr
@@ -812,7 +812,7 @@ def test_a_standing_budget_refuses_to_begin(
 ) -> None:
     put(database_url, TITLES[:4])
     scalar(database_url, "select vitrina.set_budget(0)")
-    result = vitrina("work", url=database_url)
+    result = vitrina("work", "--drain", url=database_url)
     assert result.exit_code == 3
     assert result.stderr.count("Error: ") == 1
     assert "the budget of 0.0000 USD (total) is spent" in result.stderr
@@ -826,7 +826,7 @@ def test_a_standing_budget_stops_midway_and_leaves_what_is_finished(
 ) -> None:
     put(database_url, TITLES)
     scalar(database_url, "select vitrina.set_budget(0.10)")
-    result = vitrina("work", "--concurrency", "1", url=database_url)
+    result = vitrina("work", "--drain", "--concurrency", "1", url=database_url)
     assert result.exit_code == 3, result.stderr
     assert "the budget of 0.1000 USD (total) is spent" in result.stderr
     assert paid(database_url) == stub.calls["chat"] < 3 * len(TITLES)
@@ -859,7 +859,7 @@ def test_a_signal_stops_with_everything_paid_for_stored(
 ) -> None:
     stub.latency = 0.05
     put(database_url, TITLES)
-    command = [sys.executable, "-m", "vitrina", "--database-url", database_url, "work",
+    command = [sys.executable, "-m", "vitrina", "--database-url", database_url, "work", "--drain",
                "--concurrency", "4"]  # fmt: skip
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
@@ -887,7 +887,7 @@ def test_a_signal_stops_with_everything_paid_for_stored(
 def test_the_second_ctrl_c_waits_for_no_other_try(stub: OpenAIStub, database_url: str) -> None:
     put(database_url, TITLES[:8])
     stub.fault("chat", "hang", times=None, seconds=20)
-    command = [sys.executable, "-m", "vitrina", "--database-url", database_url, "work",
+    command = [sys.executable, "-m", "vitrina", "--database-url", database_url, "work", "--drain",
                "--concurrency", "4"]  # fmt: skip
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "VITRINA_TIMEOUT": "3"}
@@ -1007,7 +1007,7 @@ def test_a_search_asks_in_the_space_in_use(
     stub.dimensions = 3072
     put(database_url, TITLES[:4])
     model = ("--embedding-model", "text-embedding-3-small", "--dimensions", "64")
-    work = vitrina("work", *model, url=database_url)
+    work = vitrina("work", "--drain", *model, url=database_url)
     assert work.exit_code == 0, work.stderr
     spaces = scalar(database_url, "select count(*) from vitrina.spaces")
     result = vitrina("search", "red sofa", "--json", url=database_url)

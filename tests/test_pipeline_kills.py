@@ -35,7 +35,7 @@ def titles() -> list[str]:
 
 def start(url: str, stub: OpenAIStub) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "vitrina", "--database-url", url, "work",
+        [sys.executable, "-m", "vitrina", "--database-url", url, "work", "--drain",
          "--concurrency", str(CONCURRENCY)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "OPENAI_BASE_URL": stub.url, "VITRINA_DIMENSIONS": "64"},

@@ -17,6 +17,7 @@ from vitrina.database import Database, Jsonb
 from vitrina.errors import NotFoundError, SchemaError
 from vitrina.images import Limits, Picture
 from vitrina.images import load as load_picture
+from vitrina.jobs import Jobs
 from vitrina.queries import Queries
 from vitrina.results import Hit, Ingested
 from vitrina.upkeep import Upkeep
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 Mode = Literal["hybrid", "vector", "text"]
 
 
-class Catalog(Vocabulary, Upkeep, Batches, Attachments):
+class Catalog(Vocabulary, Upkeep, Batches, Attachments, Jobs):
     """A catalog of products in Postgres.
 
     Args:
@@ -297,6 +298,8 @@ class Catalog(Vocabulary, Upkeep, Batches, Attachments):
     ) -> Totals:
         """Enrich every queued product that is due; with `watch`, go on until `stop` is set.
 
+        Attached sources are brought in step before and meanwhile.
+
         Raises ProviderError where the provider cannot be used, BudgetError where the budget is
         spent; what is finished is stored first.
         """
@@ -310,7 +313,13 @@ class Catalog(Vocabulary, Upkeep, Batches, Attachments):
             Pipeline(self.database, engine, LocalImageEmbedder(), loader) as pipeline,
         ):
             go = partial(worker.watch if watch else worker.drain, self.database, pipeline)
-            totals = go(sources=sources, paid=engine.paid, progress=progress, stop=stop)
+            totals = go(
+                follow=worker.Follow(self, sources, self._notice),
+                sources=sources,
+                paid=engine.paid,
+                progress=progress,
+                stop=stop,
+            )
             if not (stop and stop.is_set()):
                 totals.embeddings += engine.backfill()
                 self._index(totals.embeddings)

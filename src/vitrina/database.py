@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, LiteralString, Self, TypeVar
@@ -22,10 +24,16 @@ __all__ = [
     "Database",
     "HalfVector",
     "Jsonb",
+<<<<<<< HEAD
     "connect",
     "fetch_value",
     "identifier",
     "literal",
+=======
+    "Listener",
+    "connect",
+    "fetch_value",
+>>>>>>> e1
     "mapped",
     "retried",
 ]
@@ -238,3 +246,59 @@ class Database:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Listener:
+    """Waits for notifications of one channel, on a connection of its own.
+
+    They are hints: what is waited for must be looked for as well. Through a transaction pooler,
+    where listening means nothing, and while the database is away, it only waits.
+    """
+
+    def __init__(self, dsn: str, channel: LiteralString) -> None:
+        self._dsn = dsn
+        self._channel = channel
+        self._conn: psycopg.Connection | None = None
+        self._pooled = False
+        self._next_try = 0.0
+
+    def wait(self, seconds: float, stop: threading.Event) -> bool:
+        """Wait so long, or until told or stopped; returns whether it was told."""
+        if self._conn is None and not self._pooled and time.monotonic() >= self._next_try:
+            self._open()
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not stop.is_set():
+            if self._conn is None:
+                stop.wait(left)
+                continue
+            try:
+                # in slices, as a signal does not end the wait for the socket
+                if list(self._conn.notifies(timeout=min(left, 0.25), stop_after=1)):
+                    return True
+            except psycopg.Error:
+                self.close()
+        return False
+
+    def _open(self) -> None:
+        try:
+            conn = connect(self._dsn, autocommit=True)
+        except errors.VitrinaError:
+            self._next_try = time.monotonic() + 30
+            return
+        try:
+            # a pooler makes up the number that a client is told of its server
+            pid = fetch_value(conn, "select pg_backend_pid()")
+            self._pooled = pid != conn.info.backend_pid
+            if not self._pooled:
+                conn.execute(sql.SQL("listen {}").format(sql.Identifier(self._channel)))
+                self._conn = conn
+                return
+        except psycopg.Error:
+            self._next_try = time.monotonic() + 30
+        conn.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._conn is not None:
+            self._conn.close()
+        self._conn = None

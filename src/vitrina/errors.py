@@ -71,7 +71,12 @@ class ProviderError(VitrinaError):
 
 
 class ItemError(VitrinaError):
-    """The provider cannot answer for this one product; the run goes on without it."""
+    """The provider cannot answer for this one product; the run goes on without it.
+
+    `reply` is what the provider said, as it came, where that is the reason.
+    """
+
+    reply: str | None = None
 
 
 class BudgetError(VitrinaError):

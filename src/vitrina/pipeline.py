@@ -26,6 +26,7 @@ from vitrina.errors import (
 from vitrina.images import Picture
 from vitrina.pictures import PictureLoader
 from vitrina.providers.base import Enrichment, ImageEmbedder, Subject
+from vitrina.redaction import redact
 from vitrina.stages import dump_terms
 
 STORE = 32  # products stored and embedded together
@@ -76,6 +77,7 @@ class Work:
     image_embedding: HalfVector | None = None
     enrichment: Enrichment | None = None
     error: str | None = None
+    reply: str | None = None
 
 
 @dataclass(slots=True)
@@ -271,7 +273,7 @@ class Pipeline:
         except (ProviderError, BudgetError, ConfigError, DatabaseError):
             raise
         except ItemError as exc:
-            work.error = str(exc)
+            work.error, work.reply = str(exc), exc.reply
         except Exception as exc:  # one product never stops the others
             work.error = f"unexpected {type(exc).__name__}: {exc}"
         return work
@@ -317,8 +319,13 @@ class Pipeline:
                 (worker, [w.job.product_id for w in good], [w.job.version for w in good]),
             )
             row = conn.execute(
-                "select vitrina.fail_jobs(%s, %s, %s)",
-                (worker, [w.job.product_id for w in bad], [w.error for w in bad]),
+                "select vitrina.fail_jobs(%s, %s, %s, replies => %s::text[])",
+                (
+                    worker,
+                    [w.job.product_id for w in bad],
+                    [w.error for w in bad],
+                    [w.reply and redact(w.reply) for w in bad],
+                ),
             ).fetchone()
         return int(row[0]) if row else 0
 

@@ -1,22 +1,30 @@
-"""Claims jobs, takes them through a pipeline and finishes them, until none is left."""
+"""Keeps in step with attached tables; claims jobs, has them enriched and finishes them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import random
 import secrets
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from vitrina.database import Database
+from vitrina.attachments import Synced
+from vitrina.database import Database, Listener
 from vitrina.errors import AccessError, UnreachableError
 from vitrina.pipeline import Job, Pipeline, Totals
+
+if TYPE_CHECKING:
+    from vitrina.attachments import Attachments
 
 LEASE = "2 minutes"
 EXTEND_SECONDS = 30.0  # how often leases are extended; they outlive three missed times
 LARGE = 5_000_000  # numbers in a space (rows by dimensions) that are indexed while it is filled
+POLL_SECONDS = 1.0  # how often a worker looks for changes, hints or none
+CHANNEL = "vitrina_jobs"
 HOST = socket.gethostname()
 
 
@@ -24,6 +32,7 @@ def drain(
     database: Database,
     pipeline: Pipeline,
     *,
+    follow: Follow | None = None,
     sources: Sequence[str] | None = None,
     paid: bool = False,
     progress: Callable[[Totals], None] | None = None,
@@ -36,6 +45,7 @@ def drain(
     Args:
         database: where the jobs are.
         pipeline: what enriches them.
+        follow: brings attached sources in step, before and meanwhile.
         sources: work on these only.
         paid: the work costs money, so standing budgets hold.
         progress: called now and then with the totals so far.
@@ -51,11 +61,16 @@ def drain(
             extended = time.monotonic()
             database.value("select vitrina.extend_jobs(%s, %s::interval)", (worker, LEASE))
             index_spaces(database, LARGE)
+        if follow is not None and follow.due:
+            follow.sync()
         if progress is not None:
             progress(pipeline.totals)
 
     def claimed(k: int) -> list[Job]:
-        return claim(database, worker, k, sources=sources, paid=paid)
+        while True:
+            jobs = claim(database, worker, k, sources=sources, paid=paid)
+            if jobs or follow is None or (stop and stop.is_set()) or not follow.sync():
+                return jobs
 
     try:
         pipeline.run(worker, claimed, stop=stop, tick=tick)
@@ -77,26 +92,74 @@ def index_spaces(database: Database, least: int = 1) -> str | None:
     return None
 
 
+class Follow:
+    """Brings attached sources in step, and says once what is wrong with which.
+
+    Args:
+        catalog: where they are.
+        sources: these only.
+        say: called with a line for each source that cannot be read, and when it can be again.
+    """
+
+    def __init__(
+        self, catalog: Attachments, sources: Sequence[str] | None, say: Callable[[str], None]
+    ) -> None:
+        self._catalog = catalog
+        self._sources = sources
+        self._say = say
+        self._done = Synced()
+        self._said: dict[str, str] = {}
+        self._synced = 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look again."""
+        return time.monotonic() - self._synced > POLL_SECONDS
+
+    def sync(self) -> int:
+        """Take in one batch of changes of each source; returns how many there were."""
+        self._synced = time.monotonic()
+        taken = self._catalog.sync_once(self._done, sources=self._sources)
+        for source in {*self._said, *self._done.problems}:
+            problem = self._done.problems.get(source)
+            if problem != self._said.get(source):
+                self._say(f"the source {source}: {problem or 'it is in order again'}")
+        self._said = dict(self._done.problems)
+        return taken
+
+
 def watch(
     database: Database,
     pipeline: Pipeline,
     *,
+    follow: Follow | None = None,
     stop: threading.Event | None = None,
     sources: Sequence[str] | None = None,
     paid: bool = False,
     progress: Callable[[Totals], None] | None = None,
-    seconds: float = 2.0,
 ) -> Totals:
-    """Drain, then look for more every few seconds, until `stop` is set; see drain.
+    """Drain, then look for more every second or when told, until `stop` is set; see drain.
 
     A database that goes away for a while is waited for.
     """
     stop = stop or threading.Event()
-    while not stop.is_set():
-        with contextlib.suppress(UnreachableError):
-            index_spaces(database)
-            drain(database, pipeline, sources=sources, paid=paid, progress=progress, stop=stop)
-        stop.wait(seconds)
+    listener = Listener(database.dsn, CHANNEL)
+    done = -1
+    try:
+        while not stop.is_set():
+            with contextlib.suppress(UnreachableError):
+                if pipeline.totals.products != done:
+                    index_spaces(database)
+                    done = pipeline.totals.products
+                drain(
+                    database, pipeline, follow=follow, sources=sources, paid=paid,
+                    progress=progress, stop=stop,
+                )  # fmt: skip
+            if not stop.is_set():
+                # not all workers at the same moment
+                listener.wait(POLL_SECONDS * random.uniform(0.75, 1.25), stop)  # noqa: S311
+    finally:
+        listener.close()
     return pipeline.totals
 
 

@@ -132,38 +132,39 @@ def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> No
 
 @click.command("work")
 @source_option
-@click.option("--watch", is_flag=True, help="Go on looking for work until stopped.")
+@click.option("--drain", is_flag=True, help="Stop when no work is left that is due.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
 @batch_options
 @provider_options
 def command(
     sources: tuple[str, ...],
-    watch: bool,
+    drain: bool,
     dry_run: bool,
     batch: bool,
     batch_tokens: int | None,
     **options: Any,
 ) -> None:
-    """Enrich the products that are queued, until none is left that is due.
+    """Keep in step with attached tables and enrich what is queued, until stopped.
 
-    Any number of these may run at once, on any number of machines. Stopped, it finishes and stores
-    what is begun. With --batch it submits what they lack at half the price, and returns: answers
-    come within a day, and `vitrina batch collect` takes them in.
+    Any number of these may run at once, on any number of machines. Stopped (Ctrl-C, SIGTERM), it
+    finishes and stores what is begun. With --batch it submits what they lack at half the price, and
+    returns: answers come within a day, and `vitrina batch collect` takes them in.
 
     \b
     Example:
+      vitrina work
       vitrina work --dry-run
-      vitrina work --max-cost 5 --concurrency 16
-      vitrina work --watch
+      vitrina work --drain --max-cost 5 --concurrency 16
       vitrina work --batch
     """
-    if batch and watch:
-        raise click.UsageError("--batch submits and returns: leave --watch out")
+    if batch and drain:
+        raise click.UsageError("--batch submits and returns: leave --drain out")
     with open_catalog(**settings(options)) as catalog:
         if dry_run:
             show_estimate(catalog, catalog.status()["queued"], batch=batch)
             return
         if batch:
+            catalog.sync(sources=list(sources) or None)
             submit(catalog, sources=list(sources) or None, tokens=batch_tokens)
             return
-        work(catalog, sources=list(sources) or None, watch=watch)
+        work(catalog, sources=list(sources) or None, watch=not drain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -236,7 +237,9 @@ class OpenAIProvider:
             else:
                 return replace(answer, usage=usage, seconds=seconds)
         assert failed is not None  # noqa: S101 - the loop ends with an answer or a failure
-        raise AnswerError(failed.kind, str(failed), usage)
+        failed.usage = usage
+        failed.reply = json.dumps(reply.body, ensure_ascii=False)
+        raise failed
 
     def _embed(self, texts: list[str], start: int, item: str) -> Answer[list[array[float]]]:
         """The vectors of one request's texts; where it is refused, the text to blame is found."""

@@ -1,0 +1,106 @@
+"""`vitrina jobs list | retry | drop`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from vitrina.cli._common import emit, notice, open_catalog, output_options, source_option
+
+F = TypeVar("F", bound=Callable[..., Any])
+STATES = ("queued", "leased", "failed")
+COLUMNS = {
+    "product_id": "product",
+    "source": "source",
+    "external_id": "id",
+    "title": "title",
+    "state": "state",
+    "attempts": "attempts",
+    "error": "error",
+}
+
+
+def filters(command: F) -> F:
+    """--source, --matching and products by id."""
+    command = click.argument("products", nargs=-1, type=int, metavar="[PRODUCT…]")(command)
+    command = click.option(
+        "--matching", metavar="PATTERN", help="Only where the error is like this: '%timed out%'."
+    )(command)
+    return source_option(command)
+
+
+def chosen(sources: tuple[str, ...], products: tuple[int, ...]) -> dict[str, Any]:
+    """The filters as the library takes them."""
+    return {"sources": list(sources) or None, "product_ids": list(products) or None}
+
+
+@click.group("jobs")
+def command() -> None:
+    """Look into the queue of work: list, retry, drop."""
+
+
+@command.command("list")
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="In this state.")
+@click.option("-k", default=100, show_default=True, metavar="N", help="How many jobs.")
+@filters
+@output_options
+def list_(
+    states: tuple[Any, ...],
+    sources: tuple[str, ...],
+    matching: str | None,
+    products: tuple[int, ...],
+    k: int,
+    output: str | None,
+) -> None:
+    """List jobs, failed ones first, with the reason; --json has the model's reply too.
+
+    \b
+    Example:
+      vitrina jobs list --state failed
+      vitrina jobs list --state failed --json
+    """
+    with open_catalog() as catalog:
+        rows = catalog.jobs(
+            states=list(states) or None, matching=matching, k=k, **chosen(sources, products)
+        )
+    emit(rows, output, columns=COLUMNS)
+
+
+@command.command("retry")
+@filters
+def retry(sources: tuple[str, ...], matching: str | None, products: tuple[int, ...]) -> None:
+    """Make jobs that failed due again, all of them or those that match.
+
+    \b
+    Example:
+      vitrina jobs retry
+      vitrina jobs retry --matching '%timed out%'
+      vitrina jobs retry 4711 4712
+    """
+    with open_catalog() as catalog:
+        count = catalog.retry_jobs(matching=matching, **chosen(sources, products))
+    notice(f"{count:,} jobs are due again; `vitrina work` takes them")
+
+
+@command.command("drop")
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES[::2]), help="[failed]")
+@filters
+def drop(
+    states: tuple[Any, ...],
+    sources: tuple[str, ...],
+    matching: str | None,
+    products: tuple[int, ...],
+) -> None:
+    """Take jobs out of the queue; their products stay as they are until they change.
+
+    \b
+    Example:
+      vitrina jobs drop --matching '%refused%'
+    """
+    with open_catalog() as catalog:
+        count = catalog.drop_jobs(
+            states=list(states) or ["failed"], matching=matching, **chosen(sources, products)
+        )
+    notice(f"{count:,} jobs dropped")
