@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shops import npm, pooler, relay
+from shops.oscar.rehearsal import OscarRehearsal
 from shops.process import Shop, run
 from shops.rehearsal import ROLES, Rehearsal, let_in, make_database
 from vitrina import embedded, schema
@@ -62,7 +63,8 @@ def oscar(scene: Scene) -> Iterator[Rehearsal]:
     with run(command, cwd=ROOT, environment=environment) as shop:
         shop("migrate")
         shop("populate", goods=scene.goods)
-        yield _rehearsal(scene, "oscar", shop, ["--media-root", str(scene.folder)], Path)
+        attach = ["--media-root", str(scene.folder)]
+        yield _rehearsal(scene, "oscar", shop, attach, Path, OscarRehearsal)
 
 
 @contextlib.contextmanager
@@ -127,11 +129,15 @@ def rehearse(name: str, scene: Scene, say: Callable[[str], None] = print) -> Non
 
 
 def _rehearsal(
-    scene: Scene, preset: str, shop: Shop, attach: list[str], file_of: Callable[[str], Path]
+    scene: Scene,
+    preset: str,
+    shop: Shop,
+    attach: list[str],
+    file_of: Callable[[str], Path],
+    kind: type[Rehearsal] = Rehearsal,
 ) -> Rehearsal:
-    return Rehearsal(
-        shop, scene.server, scene.name, scene.url(ROLES[1]), preset, attach, scene.picture, file_of
-    )
+    url = scene.url(ROLES[1])
+    return kind(shop, scene.server, scene.name, url, preset, attach, scene.picture, file_of)
 
 
 @contextlib.contextmanager

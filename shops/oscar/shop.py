@@ -111,9 +111,8 @@ def repicture(id: str, picture: str) -> None:
 def recolour(id: str, colour: str) -> None:
     """Another value of an attribute."""
     product = Product.objects.get(pk=id)
-    product.attr.colour = AttributeOptionGroup.objects.get(name="Colours").options.get(
-        option=colour
-    )
+    colours = AttributeOptionGroup.objects.get(name="Colours")
+    product.attr.colour = colours.options.get_or_create(option=colour)[0]
     product.save()
 
 

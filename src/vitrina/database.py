@@ -24,16 +24,11 @@ __all__ = [
     "Database",
     "HalfVector",
     "Jsonb",
-<<<<<<< HEAD
+    "Listener",
     "connect",
     "fetch_value",
     "identifier",
     "literal",
-=======
-    "Listener",
-    "connect",
-    "fetch_value",
->>>>>>> e1
     "mapped",
     "retried",
 ]
