@@ -60,7 +60,7 @@ def demo(scratch: Path) -> list[dict[str, Any]]:
                     title=row["title"],
                     path=[row["category"]],
                     colour=row["color"],
-                    price=float(row["price"]),
+                    price=float(row["price"] or 10),
                     picture=str(picture),
                     attributes={key: row[key] for key in ("material", "style") if row[key]},
                 )

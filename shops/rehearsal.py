@@ -39,12 +39,12 @@ def make_roles(server: embedded.Server) -> None:
             )
 
 
-def make_database(server: embedded.Server, name: str) -> None:
+def make_database(server: embedded.Server, name: str, template: str = "template0") -> None:
     """A database of the shop's, in which a DBA has made the extension and let vitrina's role in."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        conn.execute(f"create database {name} owner shop")
+        conn.execute(f"create database {name} owner shop template {template}")
     with psycopg.connect(server.url(name), autocommit=True) as conn:
-        conn.execute("create extension vector")
+        conn.execute("create extension if not exists vector")
         conn.execute("grant all on schema public to shop")
         conn.execute(f"grant create on database {name} to vitrina_owner")
 

@@ -25,10 +25,17 @@ def _accept(listener: socket.socket, path: Path) -> None:
     with contextlib.suppress(OSError):
         while True:
             client, _ = listener.accept()
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(str(path))
-            for source, target in ((client, server), (server, client)):
-                threading.Thread(target=_copy, args=(source, target), daemon=True).start()
+            threading.Thread(target=_relay, args=(client, path), daemon=True).start()
+
+
+def _relay(client: socket.socket, path: Path) -> None:
+    """One connection, until both sides have ended it."""
+    with client, socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
+        server.connect(str(path))
+        back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+        back.start()
+        _copy(client, server)
+        back.join()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -35,6 +35,7 @@ class Scene:
         goods: what a shop without samples is filled with.
         picture: one that none of them has.
         pooler: the folder of a pooler's socket, if the shop and vitrina go through one.
+        template: a database to copy in which the shop is filled already, its files in `folder`.
     """
 
     server: embedded.Server
@@ -43,6 +44,7 @@ class Scene:
     goods: list[dict[str, Any]]
     picture: Path
     pooler: str | None = None
+    template: str | None = None
 
     def url(self, role: str) -> str:
         """The database's address for a role."""
@@ -61,8 +63,9 @@ def oscar(scene: Scene) -> Iterator[Rehearsal]:
         "SHOP_MEDIA": str(scene.folder),
     }
     with run(command, cwd=ROOT, environment=environment) as shop:
-        shop("migrate")
-        shop("populate", goods=scene.goods)
+        if scene.template is None:
+            shop("migrate")
+            shop("populate", goods=scene.goods)
         attach = ["--media-root", str(scene.folder)]
         yield _rehearsal(scene, "oscar", shop, attach, Path, OscarRehearsal)
 
@@ -118,7 +121,7 @@ SHOPS: dict[str, Callable[[Scene], contextlib.AbstractContextManager[Rehearsal]]
 
 def rehearse(name: str, scene: Scene, say: Callable[[str], None] = print) -> None:
     """A shop's whole rehearsal, in a database of its own."""
-    make_database(scene.server, scene.name)
+    make_database(scene.server, scene.name, scene.template or "template0")
     say(f"installing and filling {name}, as its owner `{ROLES[0]}`")
     with SHOPS[name](scene) as rehearsal:
         rehearsal.say = say
