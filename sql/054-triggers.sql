@@ -12,13 +12,12 @@ declare
     _names text[] := (select array_agg('id_' || n order by n)
                       from generate_subscripts(_types, 1) as n);
     _select text := format(
-        'return query select %s, r.title, r.image, r.image_stamp, r.url, r.attributes,'
-        ' r.watermark::timestamptz from (%s) as r',
-        _id_expression('r', _names), attachment.query);
+        'select %s, r.title, r.image, r.image_stamp, r.url, r.attributes, r.watermark::timestamptz'
+        ' from (%s) as r', _id_expression('r', _names), attachment.query);
     _wanted text := case
-        when cardinality(_types) = 1 then format(' where r.id_1 = any (ids::%s[])', _types[1])
+        when cardinality(_types) = 1 then format(' where r.id_1 = any ($1::%s[])', _types[1])
         else format(
-            ' join (select distinct %s from unnest(ids) as i (id)'
+            ' join (select distinct %s from unnest($1) as i (id)'
             ' cross join lateral (select vitrina._split_id(i.id)) as s (parts)) as k (%s) on (%s)',
             (select string_agg(format('s.parts[%s]::%s', t.place, t.name), ', ' order by t.place)
              from unnest(_types) with ordinality as t (name, place)),
@@ -33,11 +32,14 @@ begin
         ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
         ' set timezone = ''UTC'' set datestyle = ''ISO, MDY'' as %L',
         '_rows_' || attachment.source_id,
-        e'\n#variable_conflict use_column\nbegin\n'
-        || format(e'if ids is not null then\n%s%s;\n', _select, _wanted)
-        || coalesce(format(e'elsif since is not null then\n%s where r.watermark >= since::', _select)
-                    || attachment.watermark || e';\n', '')
-        || format(e'else\n%s;\nend if;\nend\n', _select));
+        -- executed as text: a column that is gone must not be taken for a variable of this name
+        format(e'\nbegin\n'
+               'if ids is not null then\nreturn query execute %L using ids;\n'
+               'elsif since is not null then\nreturn query execute %L using since;\n'
+               'else\nreturn query execute %L;\nend if;\nend\n',
+               _select || _wanted,
+               _select || coalesce(' where r.watermark >= $1::' || attachment.watermark, ''),
+               _select));
     perform _keep_private('_rows_' || attachment.source_id);
 end
 $func$;
@@ -88,12 +90,16 @@ begin
         _changed := _mapped_ids(wake, _changed_rows(wake));
     end if;
     if wake.is_product then
-        -- noted first: if the product cannot go now, the next sync takes it away
+        -- in a block of its own: if the product cannot go now, the next sync takes it away
         _gone := format(
-            'if tg_op = ''DELETE'' then delete from vitrina.products as p using old_rows as o'
-            ' where p.source_id = %1$s and p.external_id = %2$s;'
-            ' elsif tg_op = ''TRUNCATE'' then delete from vitrina.products as p'
-            ' where p.source_id = %1$s; end if;', _source, _id_expression('o', wake.key));
+            e'if tg_op in (''DELETE'', ''TRUNCATE'') then\nbegin\n'
+            'if tg_op = ''DELETE'' then\ndelete from vitrina.products as p using old_rows as o'
+            ' where p.source_id = %1$s and p.external_id = %2$s;\n'
+            'else\ndelete from vitrina.products as p where p.source_id = %1$s;\nend if;\n'
+            'exception when others then\n'
+            'raise log ''vitrina: what left %% is left to the next sync: %%'','
+            ' tg_relid::regclass, sqlerrm;\n'
+            'end;\nend if;\n', _source, _id_expression('o', wake.key));
     end if;
     execute format(
         'create or replace function %I() returns trigger'
@@ -112,10 +118,9 @@ begin
                'else\n%1$s values (%2$s, '''');\n'
                'end if;\n'
                'exception when others then\n'
-               'raise log ''vitrina: a change of %% is left to the next sweep: %%'', tg_relid::regclass, sqlerrm;\n'
-               'end;\n%6$s\nreturn null;\n'
-               'exception when others then\n'
-               'raise log ''vitrina: a change of %% is left to the next sync: %%'', tg_relid::regclass, sqlerrm;\n'
+               'raise log ''vitrina: a change of %% is left to the next sweep: %%'','
+               ' tg_relid::regclass, sqlerrm;\n'
+               'end;\n%6$s'
                'return null;\nend\n',
                _note, _source, _changed, _new, _old, _gone));
     perform _keep_private(format('_wake_%s_%s', _source, wake.place));

@@ -171,8 +171,8 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _query text := regexp_replace(query, '[;\s]+$', '');
-    _view regclass := _probe(_query, path);
+    _view regclass := _probe(query, path);
+    _query text := _definition(_view);
     _has text[] := _columns(_view);
     _known text[] := id || array['title', 'image', 'image_stamp', 'url', 'attributes'];
 begin
@@ -181,7 +181,7 @@ begin
     return _attach(
         name, null,
         _source_query(
-            format(e'(%s\n)', _query), 'source', id, 'title',
+            format('(%s)', _query), 'source', id, 'title',
             case when 'image' = any (_has) then 'image' end,
             case when 'image_stamp' = any (_has) then 'image_stamp' end,
             case when 'url' = any (_has) then 'url' end,

@@ -1,13 +1,16 @@
 -- ---------------------------------------------------------------------------------------------
--- _reason(external_id, title, attributes) → why a row of the shop's cannot be a product; null if it can.
+-- _reason(external_id, title, attributes, count) → why a row of the shop's cannot be a product; null if it
+-- can. count: of rows that have this id.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _reason(external_id text, title text, attributes jsonb) returns text
+create or replace function _reason(external_id text, title text, attributes jsonb, count bigint)
+returns text
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
     select case
         when external_id is null or external_id = '' then 'it has no id'
         when length(external_id) > 500 then 'its id is longer than 500 characters'
+        when count > 1 then 'several rows have this id'
         when title is null or btrim(title, e' \t\r\n') = '' then 'it has no title'
         when length(title) > 2000 then 'its title is longer than 2,000 characters'
         when jsonb_typeof(attributes) <> 'object' then 'its attributes are no JSON object'
@@ -47,15 +50,20 @@ declare
     _bad text[];
     _reasons text[];
 begin
-    execute format(
-        'select jsonb_agg(to_jsonb(g) - ''reason'') filter (where g.reason is null),'
-        ' coalesce(array_agg(g.external_id) filter (where g.reason is null), ''{}''),'
-        ' coalesce(array_agg(g.external_id) filter (where g.reason is not null), ''{}''),'
-        ' array_agg(g.reason) filter (where g.reason is not null)'
-        ' from (select distinct on (r.external_id) r.external_id, r.title, r.image, r.image_stamp,'
-        ' r.url, r.attributes, case when count(*) over (partition by r.external_id) > 1'
-        ' then ''several rows have this id'' else _reason(r.external_id, r.title, r.attributes) end'
-        ' as reason from %I($1) as r) as g', '_rows_' || _sync_ids.source_id)
+    execute format($sql$
+        select jsonb_agg(to_jsonb(g) - 'reason') filter (where g.reason is null),
+               coalesce(array_agg(g.external_id) filter (where g.reason is null), '{}'),
+               coalesce(array_agg(g.external_id) filter (where g.reason is not null), '{}'),
+               array_agg(g.reason) filter (where g.reason is not null)
+        from (
+            select distinct on (r.external_id)
+                r.external_id, r.title, r.image, r.image_stamp, r.url, r.attributes,
+                _reason(r.external_id, r.title, r.attributes,
+                        count(*) over (partition by r.external_id)) as reason
+            from %I($1) as r
+            order by r.external_id
+        ) as g
+    $sql$, '_rows_' || _sync_ids.source_id)
     into _products, _good, _bad, _reasons using ids;
     select p.inserted, p.updated, p.unchanged, p.queued
     into inserted, updated, unchanged, queued
@@ -87,15 +95,16 @@ as $func$
 begin
     return query execute format($sql$
         with given as materialized (
-            select r.*, _reason(r.external_id, r.title, r.attributes) as reason,
-                   left(coalesce(r.external_id, ''), 500) as reject_id
+            select r.*, left(coalesce(r.external_id, ''), 500) as reject_id,
+                   _reason(r.external_id, r.title, r.attributes,
+                           count(*) over (partition by r.external_id)) as reason
             from %I(null, $2) as r
         ),
         -- what has no id to be noted by
         nameless as materialized (
             select _put_rejects($1, array_agg(g.external_id), array_agg(g.reason))
             from given as g
-            where g.external_id is distinct from nullif(g.reject_id, '')
+            where coalesce(g.external_id, '') = '' or g.external_id <> g.reject_id
             having count(*) > 0
         ),
         cleared as (

@@ -30,7 +30,7 @@ begin
     if to_regrole('vitrina_reader') is not null then
         grant usage on schema vitrina to vitrina_reader;
         grant select on
-            catalog, status, source_status, installed, sources, products, product_text, images, keywords,
+            catalog, status, source_status, wakes, installed, sources, products, product_text, images, keywords,
             keyword_aliases, product_keywords, spaces, keyword_embeddings, product_embeddings,
             query_embeddings, word_pieces
         to vitrina_reader;

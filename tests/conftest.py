@@ -140,3 +140,26 @@ def vitrina() -> Callable[..., Result]:
         return CliRunner().invoke(main, arguments, input=stdin)
 
     return run
+
+
+@pytest.fixture
+def make_role(server: embedded.Server) -> Iterator[Callable[..., str]]:
+    """A function that makes a login role, a member of those named, and returns its name."""
+    made: list[str] = []
+
+    def make(*member_of: str) -> str:
+        name = f"r_{uuid4().hex[:12]}"
+        with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+            conn.execute(sql.SQL("create role {} login").format(sql.Identifier(name)))
+            for role in member_of:
+                conn.execute(
+                    sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(name))
+                )
+        made.append(name)
+        return name
+
+    yield make
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        for name in made:
+            # its databases are gone by now, or belong to others
+            conn.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(name)))

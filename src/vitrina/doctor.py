@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vitrina.providers.openai_settings import OpenAISettings
 
 Level = Literal["ok", "note", "wrong"]
+BACKLOG_SECONDS = 600  # changes that wait longer have no worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def examine(dsn: str, settings: Settings) -> Iterator[Finding]:
             yield Finding("schema", "wrong", f"behind: {parts}", "vitrina db upgrade")
         yield from _privileges(rows)
         yield from _spaces(rows)
+        yield from _attached(rows)
         yield from _work(rows)
 
 
@@ -149,7 +151,7 @@ def _server(rows: Rows) -> Iterator[Finding]:
     if read_only:
         yield Finding("server", "wrong", "it is a read-only standby", "use the primary to ingest")
     found = rows(
-        "select e.extversion, n.nspname from pg_extension as e"
+        "select e.extversion, n.nspname, pg_get_userbyid(e.extowner) from pg_extension as e"
         " join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'vector'"
     )
     if not found:
@@ -165,17 +167,34 @@ def _server(rows: Rows) -> Iterator[Finding]:
             else "install the package of pgvector 0.8 or newer on the server",
         )
         return
-    ((extension, namespace),) = found
+    ((extension, namespace, owner),) = found
     old = tuple(int(part) for part in extension.split(".")[:2]) < (0, 8)
     yield Finding(
         "pgvector",
         "wrong" if old else "ok",
-        f"{extension} in the schema {namespace}",
+        f"{extension} in the schema {namespace}, owned by {owner}",
         "as a DBA: alter extension vector update;" if old else "nothing",
     )
 
 
 def _privileges(rows: Rows) -> Iterator[Finding]:
+    ((owner, owns, searches, works),) = rows(
+        "select pg_get_userbyid(n.nspowner), pg_has_role(n.nspowner, 'usage'),"
+        " has_schema_privilege(n.oid, 'usage') and has_table_privilege('vitrina.products', 'select'),"
+        " has_schema_privilege(n.oid, 'usage') and has_table_privilege('vitrina.jobs', 'update')"
+        " from pg_namespace as n where n.nspname = 'vitrina'"
+    )
+    may = [
+        word
+        for word, can in (("search", searches), ("work", works), ("attach and upgrade", owns))
+        if can
+    ]
+    yield Finding(
+        "grants",
+        "ok" if searches else "wrong",
+        f"vitrina belongs to {owner}; this role may {', '.join(may) or 'do nothing'}",
+        "nothing" if searches else "grant vitrina_reader, or vitrina_writer, to it",
+    )
     for role, what in (("vitrina_reader", "search"), ("vitrina_writer", "ingest and enrich")):
         ((exists, member),) = rows(
             "select r.oid is not null, pg_has_role(current_user, r.oid, 'member')"
@@ -230,6 +249,35 @@ def _spaces(rows: Rows) -> Iterator[Finding]:
             )
 
 
+def _attached(rows: Rows) -> Iterator[Finding]:
+    for source, state, follows, products, rejects, problem, waiting in rows(
+        "select s.source, s.state, s.follows, s.products, s.rejects, s.problem,"
+        " extract(epoch from now() - s.noted_since)::bigint"
+        " from vitrina.source_status as s where s.state <> 'file' order by s.source"
+    ):
+        check = f"source {source}"
+        if problem is not None:
+            yield Finding(check, "wrong", problem, "vitrina attach …; or: vitrina detach " + source)
+        elif waiting is not None and waiting > BACKLOG_SECONDS:
+            yield Finding(
+                check, "note", f"changes wait since {waiting // 60:,} minutes", "vitrina work"
+            )
+        else:
+            aside = f", {rejects:,} rows set aside" if rejects else ""
+            do = f"vitrina sources --rejects {source}" if rejects else "nothing"
+            yield Finding(check, "ok", f"{state} with {follows}: {products:,} products{aside}", do)
+    for relation, owner in rows(
+        "select distinct w.relation, pg_get_userbyid(n.nspowner)"
+        " from vitrina.wakes as w join pg_namespace as n on n.nspname = 'vitrina'"
+        " where to_regclass(w.relation) is not null"
+        " and not has_table_privilege(n.nspowner, to_regclass(w.relation), 'select')"
+    ):
+        yield Finding(
+            "grants", "wrong", f"{owner} may not read {relation}",
+            f"as its owner: grant select on {relation} to {owner};",
+        )  # fmt: skip
+
+
 def _work(rows: Rows) -> Iterator[Finding]:
     ((products, enriched, without, queued, failed),) = rows(
         "select s.products, s.enriched, s.without_picture, s.queued, s.failed"
@@ -243,7 +291,7 @@ def _work(rows: Rows) -> Iterator[Finding]:
             "queue",
             "note",
             f"{failed:,} products failed for good",
-            "select product_id, error from vitrina.jobs where state = 'failed';",
+            "vitrina jobs list --state failed; vitrina jobs retry",
         )
     if without:
         yield Finding(
