@@ -81,8 +81,8 @@ class Reader:
         psql = embedded.psql_path(self.scene.server.version)
         return self.run([psql, "-v", "ON_ERROR_STOP=1", "-X", self.scene.url(role)], example.code)
 
-    def owner(self, example: Example) -> str:
-        return self.sql(example, ROLES[1])
+    def dba(self, example: Example) -> str:
+        return self.sql(example, "postgres")
 
     def shop(self, example: Example) -> str:
         return self.sql(example)
@@ -154,7 +154,7 @@ def test_every_example_runs_and_prints_what_the_page_says(reader: Reader) -> Non
 
 
 def test_the_page_has_examples_of_every_kind() -> None:
-    kinds = {"session", "file", "owner", "shop", "sql", "django", "sqlalchemy", "node", "python"}
+    kinds = {"session", "file", "dba", "shop", "sql", "django", "sqlalchemy", "node", "python"}
     assert {example.how for example in examples()} == kinds
 
 
