@@ -16,9 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shops import npm, pooler, relay
+from shops.medusa.rehearsal import MedusaRehearsal
 from shops.oscar.rehearsal import OscarRehearsal
 from shops.process import Shop, run
 from shops.rehearsal import ROLES, Rehearsal, let_in, make_database
+from shops.vendure.rehearsal import VendureRehearsal
 from vitrina import embedded, schema
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +88,8 @@ def vendure(scene: Scene) -> Iterator[Rehearsal]:
         def file_of(picture: str) -> Path:
             return scene.folder / picture.removeprefix("/assets/")
 
-        yield _rehearsal(scene, "vendure", shop, ["--media-root", str(scene.folder)], file_of)
+        attach = ["--media-root", str(scene.folder)]
+        yield _rehearsal(scene, "vendure", shop, attach, file_of, VendureRehearsal)
 
 
 @contextlib.contextmanager
@@ -109,7 +112,7 @@ def medusa(scene: Scene) -> Iterator[Rehearsal]:
         def file_of(picture: str) -> Path:
             return scene.folder / Path(urlsplit(picture).path).name
 
-        yield _rehearsal(scene, "medusa", shop, [], file_of)
+        yield _rehearsal(scene, "medusa", shop, [], file_of, MedusaRehearsal)
 
 
 SHOPS: dict[str, Callable[[Scene], contextlib.AbstractContextManager[Rehearsal]]] = {
@@ -137,7 +140,7 @@ def _rehearsal(
     shop: Shop,
     attach: list[str],
     file_of: Callable[[str], Path],
-    kind: type[Rehearsal] = Rehearsal,
+    kind: type[Rehearsal],
 ) -> Rehearsal:
     url = scene.url(ROLES[1])
     return kind(shop, scene.server, scene.name, url, preset, attach, scene.picture, file_of)

@@ -72,6 +72,9 @@ async function picture(file) {
     return (await api(query, { input: [{ file: null }] }, file)).createAssets[0].id;
 }
 
+const variants = async id =>
+    (await api('query($id: ID!) { product(id: $id) { variants { id } } }', { id })).product.variants.map(variant => variant.id);
+
 const update = input =>
     api('mutation($input: UpdateProductInput!) { updateProduct(input: $input) { id } }', { input });
 
@@ -98,8 +101,7 @@ const verbs = {
         await update({ id, translations: [{ languageCode: 'en', name: title }] });
     },
     async reprice({ id, price }) {
-        const found = await api('query($id: ID!) { product(id: $id) { variants { id } } }', { id });
-        const input = found.product.variants.map(variant => ({ id: variant.id, price: Math.round(price * 100) }));
+        const input = (await variants(id)).map(variant => ({ id: variant, price: Math.round(price * 100) }));
         await api('mutation($input: [UpdateProductVariantInput!]!) { updateProductVariants(input: $input) { id } }', { input });
     },
     async repicture({ id, picture: file }) {
@@ -121,6 +123,30 @@ const verbs = {
     },
     async delete({ id }) {
         await api('mutation($id: ID!) { deleteProduct(id: $id) { result } }', { id });
+    },
+    async enable_variants({ id, enabled }) {
+        await api('mutation($input: [UpdateProductVariantInput!]!) { updateProductVariants(input: $input) { id } }',
+            { input: (await variants(id)).map(variant => ({ id: variant, enabled })) });
+    },
+    async translate({ id, language, title }) {
+        const languages = ['en', language];
+        await api('mutation($input: UpdateGlobalSettingsInput!) { updateGlobalSettings(input: $input) { __typename } }',
+            { input: { availableLanguages: languages } });
+        const { activeChannel } = await api('{ activeChannel { id } }');
+        await api('mutation($input: UpdateChannelInput!) { updateChannel(input: $input) { __typename } }',
+            { input: { id: activeChannel.id, availableLanguageCodes: languages } });
+        const [translation] = translated(title);
+        await update({ id, translations: [{ ...translation, languageCode: language }] });
+    },
+    async open_channel({ code, id }) {
+        const { activeChannel } = await api('{ activeChannel { defaultTaxZone { id } defaultShippingZone { id } } }');
+        const { createChannel } = await api(
+            'mutation($input: CreateChannelInput!) { createChannel(input: $input) { ... on Channel { id } } }',
+            { input: { code, token: code, defaultLanguageCode: 'en', pricesIncludeTax: false, defaultCurrencyCode: 'EUR',
+                availableCurrencyCodes: ['EUR'], defaultTaxZoneId: activeChannel.defaultTaxZone.id,
+                defaultShippingZoneId: activeChannel.defaultShippingZone.id } });
+        await api('mutation($input: AssignProductsToChannelInput!) { assignProductsToChannel(input: $input) { id } }',
+            { input: { productIds: [id], channelId: createChannel.id, priceFactor: 0.5 } });
     },
     async rename_category({ name, to }) {
         const found = await api('query($name: String!) { collections(options: { filter: { name: { eq: $name } } }) { items { id } } }', { name });
