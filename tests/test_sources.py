@@ -309,8 +309,8 @@ def test_the_real_catalogues_are_mapped_as_they_are(shared_data: Path) -> None:
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "many.jsonl"
     with path.open("w") as file:
-        for number in range(60_000):
-            file.write(json.dumps({"id": number, "title": f"Lamp {number}", "n": "x" * 80}) + "\n")
+        for number in range(15_000):
+            file.write(json.dumps({"id": number, "title": f"Lamp {number}", "n": "x" * 600}) + "\n")
     import tracemalloc
 
     with open_rows(str(path)) as rows:
