@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from shops.process import ShopError
@@ -40,7 +41,7 @@ def install(name: str) -> Path:
     return home
 
 
-def call(command: list[str | Path], home: Path, environment: dict[str, str]) -> None:
+def call(command: Sequence[str | Path], home: Path, environment: dict[str, str]) -> None:
     """Run a program of the shop's to its end. Raises ShopError with what it printed."""
     done = subprocess.run(
         command, cwd=home, env=environment, capture_output=True, text=True, check=False

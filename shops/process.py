@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class Shop:
 
 @contextlib.contextmanager
 def run(
-    command: list[str | Path],
+    command: Sequence[str | Path],
     *,
     cwd: Path,
     environment: Mapping[str, str],
