@@ -105,7 +105,7 @@ def medusa(scene: Scene) -> Iterator[Rehearsal]:
             SHOP_MEDIA_URL=media,
         )
         npm.call([medusa_bin, "db:migrate"], home, environment)
-        command = [medusa_bin, "exec", "shop.js"]
+        command: list[str | Path] = [medusa_bin, "exec", "shop.js"]
         shop = stack.enter_context(run(command, cwd=home, environment=environment))
         shop("populate", goods=scene.goods)
 
