@@ -31,8 +31,12 @@ begin
         _table := coalesce(to_regclass(relation), to_regclass((
             select pg_catalog.string_agg(pg_catalog.quote_ident(p), '.')
             from pg_catalog.unnest(pg_catalog.string_to_array(relation, '.')) as p)));
-    exception when invalid_name or syntax_error then
-        _table := null;
+    exception
+        when invalid_name or syntax_error then
+            _table := null;
+        when insufficient_privilege then
+            raise exception '%', sqlerrm using errcode = 'VT002',
+                hint = format('as its owner: grant usage on schema … to %I', current_user);
     end;
     select n.nspname into _schema
     from pg_catalog.pg_class as c

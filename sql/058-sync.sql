@@ -254,7 +254,7 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- poll_source(name) → how many ids it noted, for the next syncs: where it is due, by the sweep; else,
 -- where the source has a watermark, by rows that changed since the last look, and those of five
--- minutes before, whose transactions may have been open then.
+-- minutes before, whose transactions may have been open then. Null where nothing was to be read.
 -- ---------------------------------------------------------------------------------------------
 create or replace function poll_source(name text) returns int
 language plpgsql volatile security invoker
@@ -264,12 +264,12 @@ declare
     _source int := _attached(name);
     _attachment attachments;
     _seen timestamptz;
-    _count int := 0;
+    _count int;
 begin
     select a.* into _attachment from attachments as a
     where a.source_id = _source for no key update skip locked;
     if not found then
-        return 0;
+        return null;
     end if;
     if coalesce(_attachment.swept_at + _attachment.sweep_every <= now(), true) then
         return sweep_source(name);
@@ -287,25 +287,22 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _problem(source_id, message) → what is wrong with an attached source, in a line that says the way out.
+-- _moved(source_id) → which table of an attached source is not where it was, in a line that says the
+-- way out; null where all are.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _problem(source_id int, message text) returns text
+create or replace function _moved(source_id int) returns text
 language sql stable security invoker
 set search_path from current
 as $func$
     select coalesce(
-        (select format('%s is %s now: attach it again by that name', w.relation,
-                       _full_name(t.tgrelid))
-         from wakes as w
-         join pg_trigger as t on t.tgname = format('vitrina_%s_%s_insert', w.source_id, w.place)
-         where w.source_id = _problem.source_id and to_regclass(w.relation) is null
-         order by w.place limit 1),
-        (select format('%s is gone: attach the source again, or detach it', w.relation)
-         from wakes as w
-         where w.source_id = _problem.source_id and to_regclass(w.relation) is null
-         order by w.place limit 1),
-        message || ': correct that, or attach the source again')
-    where message is not null;
+        w.relation || ' is ' || _full_name(t.tgrelid) || ' now: attach it again by that name',
+        w.relation || ' is gone: attach the source again, or detach it')
+    from wakes as w
+    left join pg_trigger as t on t.tgname = format('vitrina_%s_%s_insert', w.source_id, w.place)
+        and not t.tgisinternal
+    where w.source_id = _moved.source_id and to_regclass(w.relation) is null
+    order by w.place
+    limit 1;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -325,6 +322,7 @@ as $func$
 declare
     _source int;
     _before text;
+    _polled int;
 begin
     for source, _source, _before in
         select s.name, s.id, a.problem
@@ -334,10 +332,11 @@ begin
         order by s.id
     loop
         problem := null;
+        _polled := null;
         begin
-            perform poll_source(source);
+            _polled := poll_source(source);
         exception when others then
-            problem := _problem(_source, sqlerrm);
+            problem := coalesce(_moved(_source), sqlerrm || ': correct that, or attach the source again');
             -- reading all of a source that cannot be read is not tried every second
             update attachments as a set swept_at = now() - a.sweep_every + interval '1 minute'
             where a.source_id = _source;
@@ -347,10 +346,13 @@ begin
             into taken, inserted, updated, unchanged, queued, removed, rejected
             from sync_source(source, k) as s;
         exception when others then
-            problem := _problem(_source, sqlerrm);
+            problem := coalesce(_moved(_source), sqlerrm || ': correct that, or attach the source again');
             taken := 0; inserted := 0; updated := 0; unchanged := 0; queued := 0;
             removed := 0; rejected := 0;
         end;
+        if problem is null and _polled is null and taken = 0 then
+            problem := _before; -- nothing was read that would show it to be over
+        end if;
         if problem is distinct from _before then
             update attachments as a set problem = sync_sources.problem, problem_at = now()
             where a.source_id = _source;

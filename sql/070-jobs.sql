@@ -159,8 +159,8 @@ as $func$
     with failed as (
         update jobs as j set
             state = case when j.attempts >= max_attempts then 'failed' else 'queued' end,
-            run_after = now()
-                + random() * least(interval '1 hour', interval '15 seconds' * 2 ^ j.attempts),
+            run_after = now() + case when j.attempts >= max_attempts then interval '0'
+                else random() * least(interval '1 hour', interval '15 seconds' * 2 ^ j.attempts) end,
             lease_until = null,
             worker = null,
             error = u.error,

@@ -35,7 +35,7 @@ select
     s.name as source,
     case
         when a.source_id is null then 'file'
-        when a.problem is not null or t.missing > 0 then 'broken'
+        when m.problem is not null then 'broken'
         when a.swept_at is null then 'waiting'
         when n.noted > 0 then 'behind'
         else 'in step'
@@ -49,8 +49,7 @@ select
     n.noted,
     n.oldest as noted_since,
     (select count(*) from rejects as r where r.source_id = s.id) as rejects,
-    coalesce(a.problem, case when t.missing > 0 then
-        t.missing || ' triggers are missing: attach the source again' end) as problem,
+    m.problem,
     a.synced_at,
     a.swept_at
 from sources as s
@@ -69,12 +68,13 @@ cross join lateral (
     select count(*) as noted, min(c.noted_at) as oldest from changes as c where c.source_id = s.id
 ) as n
 cross join lateral (
-    select 4 * count(distinct w.place) - count(t.oid) as missing
+    select coalesce(a.problem, _moved(s.id), case when count(t.oid) < 4 * count(distinct w.place)
+        then 'triggers are missing or disabled: attach the source again' end) as problem
     from wakes as w
     left join pg_trigger as t on t.tgname ~ format('^vitrina_%s_%s_', w.source_id, w.place)
         and t.tgenabled <> 'D'
     where w.source_id = s.id
-) as t;
+) as m;
 
 -- ---------------------------------------------------------------------------------------------
 -- cost(by) → calls, tokens and USD of all generations, by day, stage and model; or added up by one

@@ -180,7 +180,8 @@ def _server(rows: Rows) -> Iterator[Finding]:
 def _privileges(rows: Rows) -> Iterator[Finding]:
     ((owner, owns, searches, works),) = rows(
         "select pg_get_userbyid(n.nspowner), pg_has_role(n.nspowner, 'usage'),"
-        " has_schema_privilege(n.oid, 'usage') and has_table_privilege('vitrina.products', 'select'),"
+        " has_schema_privilege(n.oid, 'usage')"
+        " and has_table_privilege('vitrina.products', 'select'),"
         " has_schema_privilege(n.oid, 'usage') and has_table_privilege('vitrina.jobs', 'update')"
         " from pg_namespace as n where n.nspname = 'vitrina'"
     )

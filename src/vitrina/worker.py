@@ -69,7 +69,9 @@ def drain(
     def claimed(k: int) -> list[Job]:
         while True:
             jobs = claim(database, worker, k, sources=sources, paid=paid)
-            if jobs or follow is None or (stop and stop.is_set()) or not follow.sync():
+            if jobs or (stop is not None and stop.is_set()):
+                return jobs
+            if not (follow is not None and follow.sync()) and not release_dead(database):
                 return jobs
 
     try:
@@ -179,15 +181,17 @@ def claim(
     return [Job(**row) for row in rows]
 
 
-def release_dead(database: Database) -> None:
-    """Give back the leases of workers that ran on this machine and are gone.
+def release_dead(database: Database) -> int:
+    """Give back the leases of workers that ran on this machine and are gone; returns how many.
 
     Leases of other machines expire; here a killed worker's are free at once.
     """
+    released = 0
     for row in database.rows("select vitrina.leasing_workers() as worker"):
         host, _, rest = str(row["worker"]).rpartition(":")[0].rpartition(":")
         if host == HOST and rest.isdecimal() and not _alive(int(rest)):
-            database.value("select vitrina.release_jobs(%s)", (row["worker"],))
+            released += database.value("select vitrina.release_jobs(%s)", (row["worker"],))
+    return released
 
 
 def _alive(pid: int) -> bool:
