@@ -1,4 +1,4 @@
-"""Run every bench, or those named: `python -m bench keywords pictures`."""
+"""Run every bench, or those named: `python -m bench vocabulary pictures`."""
 
 from __future__ import annotations
 

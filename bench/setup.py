@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from vitrina import embedded, schema
@@ -19,12 +19,12 @@ SHARED = Path(
 
 
 @contextlib.contextmanager
-def catalog() -> Iterator[Catalog]:
-    """An empty catalog on a server of its own, with a server's default durability."""
+def catalog(options: Mapping[str, str] | None = None) -> Iterator[Catalog]:
+    """An empty catalog on a server of its own, with a server's default durability, or `options`."""
     home = Path(tempfile.mkdtemp(prefix="vb-", dir="/tmp"))
     home.chmod(0o755)
     try:
-        url = embedded.start(home).url()
+        url = embedded.start(home, options=options or {}).url()
         schema.upgrade(url)
         with Catalog(settings=Settings(database_url=url)) as shop:
             yield shop

@@ -1,12 +1,14 @@
 -- ---------------------------------------------------------------------------------------------
--- create_space(name, provider, model, modality, dimensions, threshold, weight, state) → its id.
--- A space with its partitions: a vector of other dimensions is refused, and storage is plain, as
--- scans read the heap. Its HNSW indexes are made by index_spaces, once there is something in it.
--- Raises unique_violation for a name that is taken, check_violation for dimensions beyond 4000.
+-- create_space(name, provider, model, modality, dimensions, threshold, weight, state, quantized) →
+-- its id. A space with its partitions: a vector of other dimensions is refused, and storage is
+-- plain, as scans read the heap. Its indexes come once there is enough in it: see index_statements.
+-- quantized: an index over the vectors' signs, 16 times smaller; see _nearest_quantized. Searches
+-- go on meanwhile. Raises VT004 for what cannot be a space, before anything is made.
 -- ---------------------------------------------------------------------------------------------
 create or replace function create_space(
     name text, provider text, model text, modality text, dimensions int,
-    threshold real default 0.6, weight real default 1, state text default 'building'
+    threshold real default 0.6, weight real default 1, state text default 'building',
+    quantized boolean default false
 ) returns int
 language plpgsql volatile security invoker
 set search_path from current
@@ -16,92 +18,106 @@ declare
     _parent text;
     _part text;
 begin
-    insert into spaces as s (name, provider, model, modality, dimensions, threshold, weight, state)
+    perform _check_space(name, provider, model, modality, dimensions, threshold);
+    -- what attaching a partition locks, in the order in which workers lock it
+    lock table keywords, products in share row exclusive mode;
+    lock table spaces in share row exclusive mode;
+    if exists (select from spaces as s where s.name = create_space.name) then
+        raise exception 'there is a space % already', quote_literal(name) using errcode = 'VT004',
+            hint = 'take another name, or drop that one: vitrina spaces drop NAME';
+    end if;
+    insert into spaces as s (
+        name, provider, model, modality, dimensions, threshold, weight, state, quantized)
     values (create_space.name, create_space.provider, create_space.model, create_space.modality,
             create_space.dimensions, create_space.threshold, create_space.weight,
-            create_space.state)
+            create_space.state, create_space.quantized)
     returning s.id into _space;
-    foreach _parent in array array['product_embeddings', 'keyword_embeddings'] loop
+    foreach _parent in array array['keyword_embeddings', 'product_embeddings'] loop
         continue when create_space.modality = 'image' and _parent = 'keyword_embeddings';
         _part := format('%s_%s', _parent, _space);
-        execute format('create table %I partition of %I for values in (%s)',
-                       _part, _parent, _space);
-        execute format('alter table %I alter embedding set storage plain,'
-                       ' add constraint %I check (vector_dims(embedding) = %s)',
-                       _part, _part || '_dimensions', dimensions);
+        -- made on its own and then attached: `partition of` would hold up every search
+        execute format('create table %I (like %I including defaults,'
+                       ' constraint %I check (vector_dims(embedding) = %s),'
+                       ' constraint %I check (space_id = %s))', _part, _parent,
+                       _part || '_dimensions', dimensions, _part || '_space', _space);
+        execute format('alter table %I alter embedding set storage plain', _part);
+        execute format('alter table %I attach partition %I for values in (%s)',
+                       _parent, _part, _space);
+        execute format('alter table %I drop constraint %I', _part, _part || '_space');
     end loop;
     return _space;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- index_spaces(at_least) → how many HNSW indexes it made: of partitions that have none and hold at least
--- `at_least` numbers (rows × dimensions). Filling first and indexing then is several times quicker than
--- the other way round; searches are right, and exact, without. Only the owner may.
+-- _check_space(…): raises VT004 for what cannot be a space, with the way out.
 -- ---------------------------------------------------------------------------------------------
-create or replace function index_spaces(at_least bigint default 1) returns int
-language plpgsql volatile security invoker
+create or replace function _check_space(
+    name text, provider text, model text, modality text, dimensions int, threshold real
+) returns void
+language plpgsql immutable parallel safe security invoker
 set search_path from current
-set maintenance_work_mem = '512MB'
 as $func$
-declare
-    _part record;
-    _rows bigint;
-    _made int := 0;
 begin
-    -- two workers that finish together would both find the index missing
-    perform pg_advisory_xact_lock(hashtext('vitrina.index_spaces'));
-    for _part in
-        select c.relname as name, s.dimensions
-        from spaces as s
-        cross join unnest(array['product_embeddings', 'keyword_embeddings']) as p (name)
-        join pg_class as c on c.relnamespace = 'vitrina'::regnamespace
-            and c.relname = p.name || '_' || s.id
-        where not exists (
-            select from pg_indexes as i
-            where i.schemaname = 'vitrina' and i.indexname = c.relname || '_hnsw')
-        order by s.id, c.relname
-    loop
-        execute format('select count(*) from %I', _part.name) into _rows;
-        if _rows > 0 and _rows * _part.dimensions >= at_least then
-            execute format('create index if not exists %I on %I using hnsw'
-                           ' ((embedding::halfvec(%s)) halfvec_cosine_ops)',
-                           _part.name || '_hnsw', _part.name, _part.dimensions);
-            _made := _made + 1;
-        end if;
-    end loop;
-    return _made;
+    if coalesce(name !~ '^[a-z0-9][a-z0-9._-]{0,99}$', true) then
+        raise exception '% cannot be the name of a space', quote_nullable(name)
+            using errcode = 'VT004', hint = 'a-z, 0-9, ".", "_" and "-", at most 100 of them';
+    end if;
+    if coalesce(btrim(provider), '') = '' or coalesce(btrim(model), '') = '' then
+        raise exception 'a space has a provider and a model' using errcode = 'VT004',
+            hint = 'name what makes its vectors';
+    end if;
+    if coalesce(modality not in ('text', 'image'), true) then
+        raise exception 'the modality is text or image, not %', quote_nullable(modality)
+            using errcode = 'VT004';
+    end if;
+    if coalesce(dimensions not between 1 and 4000, true) then
+        raise exception 'a space has 1 to 4000 dimensions, not %', dimensions using errcode = 'VT004',
+            hint = 'an index ends there: ask the model for shortened vectors (its parameter "dimensions")';
+    end if;
+    if coalesce(threshold not between 0 and 1, true) then
+        raise exception 'the threshold is a cosine from 0 to 1, not %', threshold
+            using errcode = 'VT004';
+    end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- drop_space(name): the space, its embeddings and its cached queries; fast, one table a drop.
--- Raises VT003 where there is no such space and VT004 where it is the active one.
+-- Raises VT003 where there is no such space, and VT004 where it is the active one or searches
+-- that run for longer do not let go of it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function drop_space(name text) returns void
 language plpgsql volatile security invoker
 set search_path from current
+set lock_timeout = '5s' -- new searches wait behind this one
 as $func$
 declare
     _space spaces;
 begin
     select s.* into _space from spaces as s where s.name = drop_space.name for update;
     if not found then
-        raise exception 'there is no space %', quote_ident(drop_space.name) using errcode = 'VT003';
+        raise exception 'there is no space %', quote_nullable(drop_space.name)
+            using errcode = 'VT003';
     end if;
     if _space.state = 'active' then
-        raise exception 'the space % is in use', quote_ident(drop_space.name)
-            using errcode = 'VT004', hint = 'make another one active first: vitrina.use_space(name)';
+        raise exception 'the space % is in use', quote_literal(drop_space.name)
+            using errcode = 'VT004',
+            hint = 'make another one active first: vitrina spaces activate NAME';
     end if;
     execute format('drop table if exists %I, %I',
-                   'product_embeddings_' || _space.id, 'keyword_embeddings_' || _space.id);
+                   'keyword_embeddings_' || _space.id, 'product_embeddings_' || _space.id);
     delete from spaces as s where s.id = _space.id;
+exception when lock_not_available then
+    raise exception 'the space % could not be dropped: statements that run for seconds hold it',
+        quote_literal(drop_space.name) using errcode = 'VT004', hint = 'try again in a while';
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- use_space(name): make it the active space of its modality, and the one before it retired.
--- Raises VT003 where there is no such space.
+-- use_space(name): make it the active space of its modality, and the one before it retired, whatever
+-- is missing in it; see activate_space. A statement sees one space or the other, never both. Raises
+-- VT003 where there is no such space.
 -- ---------------------------------------------------------------------------------------------
 create or replace function use_space(name text) returns void
 language plpgsql volatile security invoker
@@ -112,11 +128,50 @@ declare
 begin
     select s.* into _space from spaces as s where s.name = use_space.name;
     if not found then
-        raise exception 'there is no space %', quote_ident(use_space.name) using errcode = 'VT003';
+        raise exception 'there is no space %', quote_nullable(use_space.name)
+            using errcode = 'VT003';
     end if;
+    -- two switches at once take turns: the second sees what the first has made active
+    perform from spaces as s where s.modality = _space.modality order by s.id for update;
     update spaces as s set state = 'retired'
     where s.modality = _space.modality and s.state = 'active' and s.id <> _space.id;
     update spaces as s set state = 'active' where s.id = _space.id and s.state <> 'active';
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- activate_space(name, force) → the name of the space that was active before, if any: going back is
+-- activating that one. As use_space, but raises VT004 where products or keywords have no vector in
+-- it, or an index is missing, saying how many; not with `force`. VT003 for no such space.
+-- ---------------------------------------------------------------------------------------------
+create or replace function activate_space(name text, force boolean default false) returns text
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _status record;
+    _before text;
+begin
+    select t.* into _status from space_status(activate_space.name) as t;
+    if not found then
+        raise exception 'there is no space %', quote_nullable(activate_space.name)
+            using errcode = 'VT003';
+    end if;
+    if not force and (_status.missing_products > 0 or _status.missing_keywords > 0
+                      or _status.index in ('missing', 'invalid')) then
+        raise exception 'the space % is not complete: % of % products and % keywords have no vector%',
+            quote_literal(name), _status.missing_products,
+            _status.missing_products + _status.products, _status.missing_keywords,
+            case when _status.index in ('missing', 'invalid') then ', and its index is not built'
+                 else '' end
+            using errcode = 'VT004',
+            hint = format('vitrina spaces build %s, or activate it with --force', name);
+    end if;
+    select s.name into _before
+    from spaces as s
+    where s.modality = _status.modality and s.state = 'active' and s.name <> activate_space.name;
+    perform use_space(activate_space.name);
+    return _before;
 end
 $func$;
 

@@ -65,20 +65,16 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _refresh_text(product_ids): the full-text rows of these products, from title (A), keywords (B),
--- caption (C) and description (D), in the text-search configuration of their source.
+-- _refresh_text(product_ids): the full-text rows of these products, in the text-search configuration
+-- of their source; see _product_lexemes.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _refresh_text(product_ids bigint[]) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
     insert into product_text as t (product_id, tsv)
-    select p.id,
-           setweight(to_tsvector(s.text_config::regconfig, p.title), 'A')
-           || setweight(to_tsvector(s.text_config::regconfig,
-                                    array_to_string(p.keywords, ' . ')), 'B')
-           || setweight(to_tsvector(s.text_config::regconfig, coalesce(p.caption, '')), 'C')
-           || setweight(to_tsvector(s.text_config::regconfig, coalesce(p.description, '')), 'D')
+    select p.id, _product_lexemes(s.text_config, p.title, p.keywords, p.caption, p.description,
+                                  p.attributes, p.external_id)
     from products as p
     join sources as s on s.id = p.source_id
     where p.id = any (product_ids)
@@ -200,3 +196,8 @@ as $func$
     where p.input_hash is distinct from
         _input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}'));
 $func$;
+
+-- Products whose text is not there: an upgrade has changed what it is made of.
+select _refresh_text(array_agg(p.id))
+from products as p
+where not exists (select from product_text as t where t.product_id = p.id);

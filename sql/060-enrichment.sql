@@ -41,52 +41,31 @@ as $func$
 declare
     _said text[];
     _facets text[];
-    _of bigint[];
-    _keywords text[];
+    _ids bigint[];
     _written bigint[];
 begin
-    select array_agg(t.term order by e.place, t.place), array_agg(t.facet order by e.place, t.place),
-           array_agg(e.product_id order by e.place, t.place)
-    into _said, _facets, _of
-    from rows from (jsonb_to_recordset(enrichments) as (product_id bigint, terms jsonb))
-        with ordinality as e (product_id, terms, place)
+    -- between what a term is and what is made of it nobody may decide otherwise
+    perform _hold_keywords();
+    select array_agg(e.product_id) into _ids
+    from jsonb_to_recordset(enrichments) as e (product_id bigint);
+    select array_agg(t.term order by e.place, t.place), array_agg(t.facet order by e.place, t.place)
+    into _said, _facets
+    from rows from (jsonb_to_recordset(enrichments) as (terms jsonb)) with ordinality as e (terms, place)
     cross join lateral rows from (
         jsonb_to_recordset(coalesce(e.terms, '[]')) as (term text, facet text))
         with ordinality as t (term, facet, place);
-
-    -- a statement of its own: the next one then sees the keywords it made
-    select array_agg(r.keyword order by r.ordinal) into _keywords
+    perform r.ordinal
     from resolve_keywords(coalesce(_said, '{}'), null, coalesce(_facets, '{}')) as r;
+    perform _put_terms(enrichments);
 
-    with said as materialized (
-        select distinct on (u.product_id, w.id)
-            u.product_id, w.id, u.keyword, u.term, u.place
-        from unnest(_of, _said, _keywords) with ordinality as u (product_id, term, keyword, place)
-        join keywords as w on w.name = u.keyword
-        order by u.product_id, w.id, u.place
-    ),
-    given as materialized (
+    with given as materialized (
         select r.*
         from jsonb_to_recordset(enrichments) as r (
             product_id bigint, image_sha256 text, image_error text, description text, caption text)
     ),
-    gone as (
-        delete from product_keywords as pk
-        using given as g
-        where pk.product_id = g.product_id and not exists (
-            select from said as s where s.product_id = pk.product_id and s.id = pk.keyword_id)
-    ),
-    kept as (
-        insert into product_keywords as pk (product_id, keyword_id, said)
-        select s.product_id, s.id, s.term from said as s
-        where exists (select from products as p where p.id = s.product_id)
-        on conflict (product_id, keyword_id) do update set said = excluded.said
-        where pk.said <> excluded.said
-    ),
     written as (
         update products as p set
-            keywords = coalesce((select array_agg(s.keyword order by s.place)
-                                 from said as s where s.product_id = p.id), '{}'),
+            keywords = d.keywords,
             description = g.description,
             caption = g.caption,
             image_sha256 = decode(g.image_sha256, 'hex'),
@@ -94,6 +73,7 @@ begin
             enriched_at = now(),
             updated_at = now()
         from given as g
+        join _derive_keywords(_ids) as d on d.product_id = g.product_id
         where p.id = g.product_id
         returning p.id
     )
@@ -168,10 +148,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- embed_products(product_ids) → how many embeddings were made: of those missing in the active text
--- space, which must be the local one (VT004 otherwise).
+-- embed_products(product_ids, space) → how many embeddings were made: of those missing in this text
+-- space, the active one without a name; its model must be the local one (VT004 otherwise).
 -- ---------------------------------------------------------------------------------------------
-create or replace function embed_products(product_ids bigint[]) returns int
+create or replace function embed_products(product_ids bigint[], space text default null) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -181,13 +161,20 @@ declare
     _inputs text[];
     _hashes bytea[];
 begin
-    if _space.provider is distinct from 'local' then
-        raise exception 'the active text space is not the local one' using errcode = 'VT004',
-            hint = 'its embeddings come from its provider: `vitrina worker`';
+    if space is not null then
+        select s.* into _space from spaces as s where s.name = space and s.modality = 'text';
     end if;
+    if _space.provider is distinct from 'local' then
+        raise exception '%', case when space is null then 'the active text space is not the local one'
+                                  else quote_literal(space) || ' is no space of the local text model' end
+            using errcode = 'VT004',
+            hint = 'its embeddings come from its provider: `vitrina work`, `vitrina spaces build`';
+    end if;
+    -- else keywords that change meanwhile would be overwritten by the vector of those before
+    perform _hold_keywords();
     select array_agg(m.product_id), array_agg(m.input), array_agg(m.input_hash)
     into _ids, _inputs, _hashes
-    from missing_embeddings(product_ids) as m;
+    from missing_embeddings(product_ids, _space.name) as m;
     if _ids is null then
         return 0;
     end if;

@@ -35,10 +35,8 @@ begin
     end if;
     if not exists (select from spaces as s where s.name = _name) then
         begin
-            -- what making a partition locks, in the order in which workers lock it
-            lock table only keyword_embeddings in access exclusive mode;
+            -- as create_space does, before looking again
             lock table keywords, products in share row exclusive mode;
-            lock table only product_embeddings in access exclusive mode;
             lock table spaces in share row exclusive mode;
             -- another import may have made it meanwhile
             perform create_space(_name, provider, model, 'text', dimensions, threshold)
@@ -103,7 +101,7 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- _changed_enrichments(source, products) → those of import_products' rows with keywords and caption
 -- that say something else than what is stored, as put_enrichments reads them. The picture that a
--- product has stays. Every term must be a keyword or alias by now.
+-- product has stays.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _changed_enrichments(source text, products jsonb) returns jsonb
 language sql stable security invoker
@@ -119,24 +117,15 @@ as $func$
         external_id text, keywords jsonb, description text, caption text)
     join sources as s on s.name = _changed_enrichments.source
     join products as p on p.source_id = s.id and p.external_id = g.external_id
-    cross join lateral (
-        select coalesce(array_agg(k.name order by k.place), '{}') as names,
-               array_agg(k.term order by k.id) as terms
-        from (
-            select distinct on (w.id) w.id, w.name, t.term, t.place
-            from jsonb_array_elements_text(g.keywords) with ordinality as t (term, place)
-            join keyword_aliases as a on a.alias = normal_form(t.term)
-            join keywords as w on w.id = a.keyword_id
-            order by w.id, t.place
-        ) as k
-    ) as said
     where g.keywords is not null and g.caption is not null
         and (p.enriched_at is null
-             or (p.description, p.caption, p.keywords)
-                is distinct from (g.description, g.caption, said.names)
-             or said.terms is distinct from (
-                select array_agg(pk.said order by pk.keyword_id)
-                from product_keywords as pk where pk.product_id = p.id));
+             or (p.description, p.caption) is distinct from (g.description, g.caption)
+             or array(select t.term
+                      from jsonb_array_elements_text(g.keywords) with ordinality as t (term, place)
+                      where _is_term(t.term, normal_form(t.term))
+                      order by t.place)
+                <> array(select t.term from product_terms as t
+                         where t.product_id = p.id order by t.place));
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -166,7 +155,8 @@ begin
     if cardinality(embeddings) <> jsonb_array_length(import_products.products) then
         raise exception 'give one embedding per product, null for none' using errcode = 'VT004';
     end if;
-    -- before a product is locked: workers take these two locks in this order
+    -- before a product is locked: workers take these locks in this order
+    perform _hold_keywords();
     perform _learn_terms(array_agg(t.term order by g.place, t.place))
     from rows from (jsonb_to_recordset(import_products.products) as (keywords jsonb, caption text))
         with ordinality as g (keywords, caption, place)

@@ -30,9 +30,10 @@ begin
     if to_regrole('vitrina_reader') is not null then
         grant usage on schema vitrina to vitrina_reader;
         grant select on
-            catalog, status, source_status, wakes, installed, sources, products, product_text, images, keywords,
-            keyword_aliases, product_keywords, spaces, keyword_embeddings, product_embeddings,
-            query_embeddings, word_pieces
+            catalog, status, source_status, wakes, installed, sources, products, product_text,
+            product_terms, images, keywords, keyword_aliases, keyword_distinctions, keyword_changes,
+            keyword_policy, keyword_thresholds, contrasts, thesaurus, product_keywords, spaces,
+            keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
         for _function in
             select p.oid::regprocedure
@@ -46,9 +47,10 @@ begin
         grant usage on schema vitrina to vitrina_writer;
         grant select on all tables in schema vitrina to vitrina_writer;
         grant insert, update, delete on
-            sources, products, product_text, images, keywords, keyword_aliases, product_keywords,
-            contrasts, thesaurus, keyword_embeddings, product_embeddings, query_embeddings,
-            generations, jobs, batches, batch_requests, changes, rejects
+            sources, products, product_text, product_terms, images, keywords, keyword_aliases,
+            keyword_distinctions, keyword_changes, product_keywords, contrasts, thesaurus,
+            keyword_embeddings, product_embeddings, query_embeddings, generations, jobs, batches,
+            batch_requests, changes, rejects
         to vitrina_writer;
         grant update (seen, synced_at, swept_at, problem, problem_at) on attachments to vitrina_writer;
         for _function in
@@ -56,7 +58,8 @@ begin
             from pg_proc as p
             where p.pronamespace = 'vitrina'::regnamespace
                 and p.proname not in (
-                    'create_space', 'drop_space', 'use_space', 'index_spaces', 'set_budget',
+                    'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces',
+                    'set_budget', 'set_keyword_policy', 'set_keyword_threshold',
                     'attach_table', 'attach_query', 'detach')
         loop
             execute format('grant execute on function %s to vitrina_writer', _function);

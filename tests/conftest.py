@@ -85,7 +85,8 @@ def make_database(server: embedded.Server) -> Iterator[Callable[[str], str]]:
         name = f"t_{uuid4().hex[:12]}"
         with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
             conn.execute(
-                sql.SQL("create database {} template {}").format(
+                # copying files takes half the time of writing them through the log
+                sql.SQL("create database {} template {} strategy file_copy").format(
                     sql.Identifier(name), sql.Identifier(source)
                 )
             )

@@ -593,14 +593,41 @@ def pictures_of(body: Json) -> list[Json]:
     ]
 
 
+def pairs_of(body: Json) -> list[Json]:
+    """The numbered pairs of keywords in a request to judge them: {number, a, b}, in their facets."""
+    return [json.loads(line) for line in body["messages"][-1]["content"].splitlines()]
+
+
+def same_thing(a: str, b: str) -> bool:
+    """What the stub judges to be one thing: keywords that end in the same word."""
+    return a.split()[-1:] == b.split()[-1:]
+
+
+def judgements_of(body: Json) -> list[Json]:
+    """The stub's answer about each pair."""
+    return [
+        {"number": pair["number"], "same": same_thing(pair["a"][0], pair["b"][0])}
+        for pair in pairs_of(body)
+    ]
+
+
+def is_to_judge(body: Json) -> bool:
+    """Whether a chat request is about pairs of keywords."""
+    return '"number"' in json.dumps(body.get("response_format")) or (
+        '{"pairs":' in body["messages"][0]["content"]
+    )
+
+
 def chat_answer(body: Json) -> Json:
     """A chat completion for a request, in the form it asks for."""
     title = title_of(body)
-    fields = {
+    fields: Json = {
         "description": description_of(title),
         "caption": caption_of(title),
         "keywords": keywords_of(title),
     }
+    if is_to_judge(body):
+        fields = {"pairs": judgements_of(body)}
     wanted = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
     system = body["messages"][0]["content"]
     names = wanted["required"] if wanted else [n for n in fields if f'"{n}":' in system]

@@ -250,7 +250,7 @@ def test_a_query_picture_that_cannot_be_used_is_one_line(
     ("arguments", "code", "message"),
     [
         (["search"], 2, "give words to search for"),
-        (["search", "x", "-k", "0"], 1, "k must be 1 to 1000"),
+        (["search", "x", "-k", "-1"], 1, "k must be 0 to 10000"),
         (["search", "x", "--filter", "{"], 2, "not JSON"),
         (["search", "x", "--filter", "[1]"], 2, "give a JSON object"),
         (["search", "x", "--where", "$.price <"], 1, "jsonpath"),

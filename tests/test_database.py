@@ -80,7 +80,7 @@ def test_a_wrong_password_is_access(password_database: str) -> None:
 @pytest.mark.parametrize(
     ("query", "kind"),
     [
-        ("select vitrina.search(k => 0)", InputError),
+        ("select vitrina.search(k => -1)", InputError),
         ("select vitrina.similar_products(99)", NotFoundError),
         ("select vitrina.gone()", SchemaError),
         ("select * from vitrina.gone", SchemaError),

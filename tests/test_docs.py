@@ -20,7 +20,14 @@ from vitrina.sources import Mapping
 
 ROOT = Path(__file__).parents[1]
 SESSION = re.compile(r"```console\n\$ (?P<command>.+)\n(?P<output>(?:.*\n)*?)```")
-SESSIONS = [(m["command"], m["output"]) for m in SESSION.finditer((ROOT / "README.md").read_text())]
+
+
+def sessions(page: str) -> list[tuple[str, str]]:
+    """(command, output) of every session on a page."""
+    return [(m["command"], m["output"]) for m in SESSION.finditer((ROOT / page).read_text("utf-8"))]
+
+
+SESSIONS = sessions("README.md")
 
 
 def lines(text: str) -> list[str]:
@@ -45,20 +52,49 @@ def demo(server: embedded.Server) -> Iterator[str]:
         conn.execute("drop database readme with (force)")
 
 
+def printed(server: embedded.Server, vitrina: Callable[..., Result], url: str, command: str) -> str:
+    """What a command of a session prints on stdout."""
+    arguments = shlex.split(command)
+    assert arguments[0] == "vitrina"
+    if arguments[1:3] == ["db", "psql"]:
+        psql = [embedded.psql_path(server.version), url, *arguments[3:]]
+        return subprocess.run(psql, capture_output=True, text=True, check=True).stdout
+    result = vitrina(*arguments[1:], url=url)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
 @pytest.mark.parametrize(("command", "output"), SESSIONS, ids=[s[0][:40] for s in SESSIONS])
 def test_the_readme_shows_what_is_printed(
     demo: str, server: embedded.Server, vitrina: Callable[..., Result], command: str, output: str
 ) -> None:
-    arguments = shlex.split(command)
-    assert arguments[0] == "vitrina"
-    if arguments[1:3] == ["db", "psql"]:
-        psql = [embedded.psql_path(server.version), demo, *arguments[3:]]
-        printed = subprocess.run(psql, capture_output=True, text=True, check=True).stdout
-    else:
-        result = vitrina(*arguments[1:], url=demo)
-        assert result.exit_code == 0, result.stderr
-        printed = result.stdout
-    assert lines(printed) == lines(output)
+    assert lines(printed(server, vitrina, demo, command)) == lines(output)
+
+
+def test_the_page_on_the_vocabulary_shows_what_is_printed(
+    demo: str,
+    server: embedded.Server,
+    vitrina: Callable[..., Result],
+    make_database: Callable[[str], str],
+) -> None:
+    """One after the other, as each changes the vocabulary for the next."""
+    url = make_database("readme")
+    shown = sessions("docs/vocabulary.md")
+    assert len(shown) >= 5
+    for command, output in shown:
+        assert lines(printed(server, vitrina, url, command)) == lines(output), command
+
+
+SEARCHES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "search.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("statement", SEARCHES)
+def test_the_page_on_search_runs(demo: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(demo) as conn:
+        rows = conn.execute(statement).fetchall()
+    assert rows or '"offset"' in statement
 
 
 def test_the_readme_has_sessions() -> None:

@@ -322,7 +322,8 @@ def test_the_command_says_what_it_did(vitrina: Run, database_url: str, tmp_path:
     assert "3 rows: 3 new" in first.stderr
     assert f"1 enriched as they came, 2 embeddings into the space {SPACE}, 2 queued" in first.stderr
     assert (
-        f"searches use local-text as before; to switch: vitrina spaces use {SPACE}" in first.stderr
+        f"searches use local-text as before; to switch: vitrina spaces activate {SPACE}"
+        in first.stderr
     )
     used = vitrina("import", str(path), "--use", url=database_url)
     assert used.exit_code == 0, used.stderr
@@ -424,6 +425,7 @@ def test_the_real_files_come_in_and_are_searched_exactly(
             [f"{partition}_hnsw"],
         ).fetchone()[0]
 
+    db.execute("select index_spaces(at_least => 1)")
     before = scans()
     assert agree() == (49, 49)
     assert scans() == before, "so small a space is read as a whole"

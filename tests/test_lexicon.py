@@ -63,15 +63,21 @@ def test_no_contrast_group_holds_two_synonyms() -> None:
     assert [pair for pair, n in seen.items() if n > 1] == []
 
 
-def test_the_thesaurus_leaves_spellings_to_the_normal_form() -> None:
-    rows = dict(lexicon.thesaurus_rows())
-    assert rows["couch"] == "sofa"
-    assert rows["end table"] == "side table"
-    assert rows["trainers"] == "sneaker"
-    assert not {"grey", "book shelf"} & {t for t, c in rows.items() if t == c}
-    assert "grey" not in rows
-    assert "jean" not in rows
-    assert not set(rows) & set(rows.values())
+def test_the_thesaurus_is_sorted_and_says_each_thing_once() -> None:
+    entries = lexicon.thesaurus()
+    terms = Counter(entry.term for entry in entries)
+    assert [term for term, n in terms.items() if n > 1] == []
+    canonical = {entry.term: entry.canonical for entry in entries}
+    assert canonical["couch"] == "sofa"
+    assert canonical["trainers"] == "sneaker"
+    assert canonical["wellies"] == "rain boot"
+    assert {e.canonical for e in entries if canonical.get(e.canonical) != e.canonical} == set()
+    assert {e.facet for e in entries} <= set(FACETS)
+
+
+def test_synonyms_are_not_looked_for_in_titles() -> None:
+    assert lexicon.lookup("chips") is None
+    assert "potato chips" in {e.canonical for e in lexicon.thesaurus() if e.term == "chips"}
 
 
 @pytest.mark.parametrize(

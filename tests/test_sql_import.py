@@ -151,7 +151,7 @@ def test_no_vectors_of_terms_are_needed_where_the_space_in_use_is_not_local(
         ("import_space('three', 'test', 'n', 3)", "VT004", "is for test m, not for test n"),
         ("import_space('local-image', 'local', 'm', 3)", "VT004", "made in the database"),
         ("import_space('No Name', 'test', 'm', 3)", "VT004", "cannot be the name"),
-        ("import_space(null, 'test', 'm', 5000)", "23514", "dimensions"),
+        ("import_space(null, 'test', 'm', 5000)", "VT004", "dimensions"),
     ],
 )
 def test_what_cannot_be_is_named(

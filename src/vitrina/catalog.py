@@ -7,19 +7,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from vitrina import embedded, schema, worker
 from vitrina.attachments import Attachments
 from vitrina.batches import Batches
+from vitrina.browsing import Browsing
 from vitrina.config import Settings
-from vitrina.database import Database, Jsonb
-from vitrina.errors import NotFoundError, SchemaError
+from vitrina.curation import Curation
+from vitrina.database import Database
+from vitrina.errors import SchemaError
+from vitrina.evaluating import Evaluating
 from vitrina.images import Limits, Picture
 from vitrina.images import load as load_picture
 from vitrina.jobs import Jobs
 from vitrina.queries import Queries
-from vitrina.results import Hit, Ingested
+from vitrina.results import Ingested
+from vitrina.searching import Searching
+from vitrina.spaces import Spaces
 from vitrina.upkeep import Upkeep
 from vitrina.vocabulary import Vocabulary
 
@@ -30,10 +35,19 @@ if TYPE_CHECKING:
     from vitrina.pipeline import Totals
     from vitrina.sources import Mapping as ColumnMapping
 
-Mode = Literal["hybrid", "vector", "text"]
 
-
-class Catalog(Vocabulary, Upkeep, Batches, Attachments, Jobs):
+class Catalog(
+    Searching,
+    Browsing,
+    Vocabulary,
+    Curation,
+    Spaces,
+    Evaluating,
+    Upkeep,
+    Batches,
+    Attachments,
+    Jobs,
+):
     """A catalog of products in Postgres.
 
     Args:
@@ -69,88 +83,7 @@ class Catalog(Vocabulary, Upkeep, Batches, Attachments, Jobs):
             raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
         self._queries = Queries(self.database, self.settings, self._notice)
 
-    # -- search --------------------------------------------------------------------------------
-
-    def search(
-        self,
-        query: str | None = None,
-        *,
-        image: str | Path | None = None,
-        k: int = 10,
-        offset: int = 0,
-        filter: Mapping[str, object] | None = None,
-        where: str | None = None,
-        with_keywords: Sequence[str] = (),
-        without_keywords: Sequence[str] = (),
-        sources: Sequence[str] | None = None,
-        mode: Mode = "hybrid",
-        title: str = "",
-    ) -> list[Hit]:
-        """The k products that match best, by words, by picture, or both.
-
-        Args:
-            query: words; "a phrase" must stand as it is, -word must not.
-            image: a picture to search by: a path or an http(s) URL.
-            k: how many, 1 to 1000.
-            offset: how many to pass over first.
-            filter: attributes must contain this.
-            where: a jsonpath predicate over attributes, like '$.price < 50'.
-            with_keywords: products must have all of these.
-            without_keywords: and none of these.
-            sources: products of these sources only.
-            mode: words and vectors, vectors alone, or words alone.
-            title: what the picture shows, if known: helps a vision model to see it.
-
-        Raises:
-            PictureError: the picture cannot be used.
-            InputError: an argument is out of range.
-        """
-        vector, words = None, None
-        if image is not None:
-            picture = self.picture(str(image))
-            vector = self._queries.image_vector(picture)
-            words = self._queries.picture_words(picture, title) if not query else None
-        unremembered = self._queries.embed(query) if mode != "text" else None
-        return self._hits(
-            'select * from vitrina.search(query => %(query)s, k => %(k)s, "offset" => %(offset)s,'
-            " filter => %(filter)s, where_path => %(where)s::jsonpath,"
-            " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
-            " sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,"
-            " embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b))",
-            {
-                "query": query,
-                "k": k,
-                "offset": offset,
-                "filter": Jsonb(dict(filter or {})),
-                "where": where,
-                "with": list(with_keywords),
-                "without": list(without_keywords),
-                "sources": list(sources) if sources is not None else None,
-                "mode": mode,
-                "image": vector,
-                "words": words,
-                "unremembered": unremembered,
-            },
-        )
-
-    def similar(self, product: int | tuple[str, str], *, k: int = 10) -> list[Hit]:
-        """The k products most like one: its id, or (source, external id).
-
-        Raises NotFoundError where there is no such product.
-        """
-        if isinstance(product, tuple):
-            found = self.database.value(
-                "select c.product_id from vitrina.catalog as c"
-                " where c.source = %s and c.external_id = %s",
-                product,
-            )
-            if found is None:
-                raise NotFoundError(f"no product {product[1]!r} in the source {product[0]!r}")
-            product = int(found)
-        return self._hits("select * from vitrina.similar_products(%s, %s)", (product, k))
-
-    def _hits(self, query: Any, params: Any) -> list[Hit]:
-        return [Hit(**row) for row in self.database.rows(query, params)]
+    # -- work ----------------------------------------------------------------------------------
 
     def engine(self) -> Engine:
         """The provider in use, with all it takes to enrich; close it."""
@@ -218,12 +151,13 @@ class Catalog(Vocabulary, Upkeep, Batches, Attachments, Jobs):
         *,
         source: str | None = None,
         on_work: Callable[[Totals], None] | None = None,
+        judge: bool = False,
         **options: Any,
     ) -> Ingested:
         """Load a file, then enrich what is new or changed in its source; see load and work."""
         name = _source_name(path, source)
         loaded = self.load(path, source=name, **options)
-        return Ingested(loaded, self.work(sources=[name], progress=on_work))
+        return Ingested(loaded, self.work(sources=[name], progress=on_work, judge=judge))
 
     def import_enriched(
         self,
@@ -295,10 +229,12 @@ class Catalog(Vocabulary, Upkeep, Batches, Attachments, Jobs):
         progress: Callable[[Totals], None] | None = None,
         stop: threading.Event | None = None,
         watch: bool = False,
+        judge: bool = False,
     ) -> Totals:
         """Enrich every queued product that is due; with `watch`, go on until `stop` is set.
 
-        Attached sources are brought in step before and meanwhile.
+        Attached sources are brought in step before and meanwhile. With `judge`, a model then says
+        which of the keywords that are near each other are one.
 
         Raises ProviderError where the provider cannot be used, BudgetError where the budget is
         spent; what is finished is stored first.
@@ -323,6 +259,8 @@ class Catalog(Vocabulary, Upkeep, Batches, Attachments, Jobs):
             if not (stop and stop.is_set()):
                 totals.embeddings += engine.backfill()
                 self._index(totals.embeddings)
+                if judge:
+                    totals = self._judged(engine, totals, go)
             return totals
 
     def _index(self, embeddings: int) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "HalfVector",
     "Jsonb",
     "Listener",
+    "Session",
     "connect",
     "fetch_value",
     "identifier",
@@ -159,6 +160,32 @@ def retried(work: Callable[[], T], *, tries: int = 4) -> T:
     raise AssertionError("unreachable")
 
 
+class Session:
+    """One connection in autocommit, for what a transaction or a pool cannot do; close it."""
+
+    def __init__(self, dsn: str) -> None:
+        self._conn = connect(dsn, autocommit=True)
+        self.pid = self._conn.info.backend_pid
+
+    def value(self, query: LiteralString, params: Params = None) -> Any:
+        """The first column of the first row, or None."""
+        with mapped():
+            return fetch_value(self._conn, query, params)
+
+    def run(self, statement: str) -> None:
+        """Run a statement that SQL has made, as it stands."""
+        with mapped():
+            self._conn.execute(statement.encode())
+
+    def cancel(self) -> None:
+        """End the statement that runs, if one does."""
+        self._conn.cancel()
+
+    def close(self) -> None:
+        """Close the connection, and with it what it holds."""
+        self._conn.close()
+
+
 class Database:
     """A pool of connections to a database that has vitrina.
 
@@ -220,6 +247,10 @@ class Database:
         """The first column of the first row, or None, in a transaction of its own."""
         with self._statement() as conn:
             return fetch_value(conn, query, params)
+
+    def session(self) -> Session:
+        """A connection of its own, outside of the pool."""
+        return Session(self.dsn)
 
     @contextlib.contextmanager
     def _statement(self) -> Iterator[psycopg.Connection]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from vitrina.database import Database, HalfVector
@@ -36,6 +37,14 @@ class TextEmbedder(Protocol):
         """Embed the texts of these products that changed."""
         ...
 
+    def fill_products(self, product_ids: Sequence[int]) -> Embedded:
+        """The same, in the embedder's own space alone."""
+        ...
+
+    def fill_keywords(self) -> int:
+        """Embed the keywords that have no vector in its space; returns how many."""
+        ...
+
     def stop(self) -> None:
         """End every wait for another try."""
         ...
@@ -46,18 +55,30 @@ class TextEmbedder(Protocol):
 
 
 class LocalTextEmbedder:
-    """Leaves everything to SQL: the vectors are made in the database."""
+    """Leaves everything to SQL: the vectors are made in the database.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: where they are made.
+        space: the name of a space of the local model; None for the one in use.
+    """
+
+    def __init__(self, database: Database, space: str | None = None) -> None:
         self._database = database
+        self._space = space
 
     def learn(self, said: Sequence[Term]) -> None:
         """Nothing to do: put_enrichments learns by itself."""
 
     def embed_products(self, product_ids: Sequence[int]) -> Embedded:
         """See TextEmbedder."""
-        ids = list(product_ids)
-        return Embedded(self._database.value("select vitrina.embed_products(%s)", (ids,)))
+        params = (list(product_ids), self._space)
+        return Embedded(self._database.value("select vitrina.embed_products(%s, %s)", params))
+
+    fill_products = embed_products
+
+    def fill_keywords(self) -> int:
+        """See TextEmbedder."""
+        return int(self._database.value("select vitrina.embed_keywords(%s)", (self._space,)))
 
     def stop(self) -> None:
         """See TextEmbedder."""
@@ -67,7 +88,7 @@ class LocalTextEmbedder:
 
 
 class OpenAITextEmbedder:
-    """Embeds through an endpoint, into its own space; and into the local one while that is in use.
+    """Embeds through an endpoint, into its own space; and into the one in use, if another.
 
     Args:
         database: where to.
@@ -86,21 +107,49 @@ class OpenAITextEmbedder:
         self._database = database
         self._provider = provider
         self._ledger = ledger
-        self._space = space
+        self.space = space
+        self._others: dict[str, OpenAITextEmbedder] = {}
+        self._making = threading.Lock()
 
-    @property
-    def _active(self) -> bool:
-        """Whether its space is the one in use; that may change at any time."""
-        return bool(
-            self._database.value(
-                "select s.state = 'active' from vitrina.spaces as s where s.name = %s",
-                (self._space,),
-            )
+    def _in_use(self) -> TextEmbedder | None:
+        """The embedder of the text space in use, which may change at any time.
+
+        None where no model of this endpoint makes its vectors.
+        """
+        rows = self._database.rows(
+            "select s.name, s.provider, s.model, s.dimensions from vitrina.spaces as s"
+            " where s.modality = 'text' and s.state = 'active'"
         )
+        for row in rows:
+            if row["name"] == self.space:
+                return self
+            if row["provider"] == "local":
+                return LocalTextEmbedder(self._database, row["name"])
+            if row["provider"] == self._provider.provider:
+                return self._other(row["name"], row["model"], row["dimensions"])
+        return None
+
+    def _other(self, space: str, model: str, dimensions: int) -> OpenAITextEmbedder:
+        """The embedder of another space, through the same endpoint."""
+        from vitrina.providers.openai import OpenAIProvider
+
+        with self._making:
+            if space not in self._others:
+                settings = replace(
+                    self._provider.settings, embedding_model=model, dimensions=dimensions
+                )
+                provider = OpenAIProvider(settings, pacer=self._provider.pacer)
+                self._others[space] = OpenAITextEmbedder(
+                    self._database, provider, self._ledger, space
+                )
+            return self._others[space]
 
     def learn(self, said: Sequence[Term]) -> None:
         """See TextEmbedder."""
-        if not self._active:
+        in_use = self._in_use()
+        if in_use is not self:
+            if in_use is not None:
+                in_use.learn(said)
             return
         facets = {term.term: term.facet for term in reversed(said)}
         rows = self._database.rows("select vitrina.unknown_terms(%s) as term", (list(facets),))
@@ -115,21 +164,27 @@ class OpenAITextEmbedder:
 
     def embed_products(self, product_ids: Sequence[int]) -> Embedded:
         """See TextEmbedder."""
-        ids = list(product_ids)
-        count = 0
-        if not self._active:
-            count = LocalTextEmbedder(self._database).embed_products(ids).count
+        made = self.fill_products(product_ids)
+        in_use = self._in_use()
+        if in_use is None or in_use is self:
+            return made
+        also = in_use.fill_products(product_ids)
+        return Embedded(made.count + also.count, {**also.refused, **made.refused})
+
+    def fill_products(self, product_ids: Sequence[int]) -> Embedded:
+        """See TextEmbedder."""
         missing = self._database.rows(
-            "select * from vitrina.missing_embeddings(%s, %s)", (ids, self._space)
+            "select * from vitrina.missing_embeddings(%s, %s)", (list(product_ids), self.space)
         )
         if not missing:
-            return Embedded(count)
-        made = self._embed_each([row["input"] for row in missing])
-        good = [(row, vector) for row, (vector, _) in zip(missing, made, strict=True) if vector]
-        count += self._database.value(
+            return Embedded(0)
+        texts = list(dict.fromkeys(row["input"] for row in missing))
+        made = dict(zip(texts, self._embed_each(texts), strict=True))
+        good = [(row, made[row["input"]][0]) for row in missing if made[row["input"]][0]]
+        count = self._database.value(
             "select vitrina.put_embeddings(%s, %s, %s, %b)",
             (
-                self._space,
+                self.space,
                 [row["product_id"] for row, _ in good],
                 [bytes(row["input_hash"]) for row, _ in good],
                 [vector for _, vector in good],
@@ -137,10 +192,27 @@ class OpenAITextEmbedder:
         )
         refused = {
             row["product_id"]: f"its text has no embedding: {reason}"
-            for row, (_, reason) in zip(missing, made, strict=True)
-            if reason is not None
+            for row in missing
+            if (reason := made[row["input"]][1]) is not None
         }
         return Embedded(count, refused)
+
+    def fill_keywords(self, batch: int = 500) -> int:
+        """See TextEmbedder."""
+        count = last = 0
+        while rows := self._database.rows(
+            "select w.id, w.name from vitrina.missing_keyword_embeddings(%s, %s, %s) as w",
+            (self.space, batch, last),
+        ):
+            self._ledger.check_budget()
+            last = rows[-1]["id"]
+            made = self._embed_each([row["name"] for row in rows])
+            good = [(row["id"], v) for row, (v, _) in zip(rows, made, strict=True) if v]
+            count += self._database.value(
+                "select vitrina.put_keyword_embeddings(%s, %s, %b)",
+                (self.space, [place for place, _ in good], [vector for _, vector in good]),
+            )
+        return count
 
     def _embed_each(self, texts: Sequence[str]) -> list[tuple[HalfVector | None, str | None]]:
         """A vector for each text, or why it has none."""
@@ -165,33 +237,23 @@ class OpenAITextEmbedder:
 
     def close(self) -> None:
         """See TextEmbedder."""
+        for other in self._others.values():
+            other.close()
         self._provider.close()
 
-    def backfill(self, batch: int = 500) -> int:
-        """Embed keywords and products that have no vector in the space yet; how many that were."""
-        count = 0
+    def check_budget(self) -> None:
+        """Raises BudgetError where this run, or a standing budget, has nothing left."""
         self._ledger.check_budget()
-        while rows := self._database.rows(
-            "select w.id, w.name from vitrina.missing_keyword_embeddings(%s, %s) as w",
-            (self._space, batch),
-        ):
-            made = self._embed_each([row["name"] for row in rows])
-            good = [(row["id"], v) for row, (v, _) in zip(rows, made, strict=True) if v]
-            count += self._database.value(
-                "select vitrina.put_keyword_embeddings(%s, %s, %b)",
-                (self._space, [place for place, _ in good], [vector for _, vector in good]),
-            )
-            if len(good) < len(rows):
-                break  # the rest has no vector, however often it is asked for
-        last = 0
-        while rows := self._database.rows(
-            "select p.id from vitrina.products as p where p.id > %s and p.enriched_at is not null"
-            " order by p.id limit %s",
-            (last, batch),
-        ):
-            self._ledger.check_budget()
-            last = rows[-1]["id"]
-            count += self.embed_products([row["id"] for row in rows]).count
+        self._database.rows("select vitrina.check_budget()")
+
+    def backfill(self) -> int:
+        """Fill its own space, and the one in use, with what is missing; how many that were."""
+        from vitrina.filling import fill
+
+        count = fill(self._database, self, self.space).count
+        in_use = self._in_use()
+        if isinstance(in_use, OpenAITextEmbedder) and in_use is not self:
+            count += fill(self._database, in_use, in_use.space).count
         return count
 
     def embed(self, texts: Sequence[str]) -> list[HalfVector]:

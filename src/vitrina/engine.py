@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from decimal import Decimal
 from types import TracebackType
@@ -13,6 +13,7 @@ from vitrina.config import Settings
 from vitrina.database import Database
 from vitrina.embedder import LocalTextEmbedder, OpenAITextEmbedder, TextEmbedder
 from vitrina.errors import AccessError, ConfigError, InputError
+from vitrina.judging import Judge
 from vitrina.ledger import Ledger
 from vitrina.providers.answers import Usage
 from vitrina.providers.base import Subject, Term
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 EMBEDDINGS = 4  # requests for embeddings at once
 THRESHOLD = 0.6  # of the recipe, for text-embedding-3-large
+JUDGE_ADVICE = "a judge needs a model: set OPENAI_API_KEY or OPENAI_BASE_URL"
 HINTS = {"hint": 40, "closed": 500}  # keywords shown to a model, at most
 
 
@@ -40,6 +42,7 @@ class Engine:
         threads: int,
         paid: bool = False,
         describer: OpenAIStages | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.stages = stages
         self.ledger = ledger
@@ -47,6 +50,7 @@ class Engine:
         self.threads = threads
         self.paid = paid
         self._describer = describer
+        self.judge = judge
 
     @classmethod
     def build(
@@ -110,7 +114,7 @@ class Engine:
         say: Callable[[str], None],
     ) -> Engine:
         endpoint = settings.openai()
-        price = _prices(endpoint, settings.max_cost)
+        price = prices(endpoint, settings.max_cost)
         space = ensure_space(database, endpoint, say)
         if endpoint.hints == "closed" and not database.value(
             "select exists (select from vitrina.keywords)"
@@ -153,18 +157,46 @@ class Engine:
         )
         # twice as many products as requests: one that is stored or fetched leaves no request idle
         threads = 2 * settings.concurrency
-        return cls(stages, ledger, embedder, threads=threads, paid=True, describer=stages)
+        judge = Judge(database, provider, ledger)
+        return cls(
+            stages, ledger, embedder, threads=threads, paid=True, describer=stages, judge=judge
+        )
 
     @classmethod
     def reading(cls, database: Database, settings: Settings) -> Engine:
         """The engine to search with: of the endpoint, and the model of the text space in use."""
         endpoint = settings.openai()
+        space = space_name(endpoint)
         for row in database.rows(
             "select s.name, s.model, s.dimensions from vitrina.spaces as s"
             " where s.modality = 'text' and s.state = 'active' and s.provider <> 'local'"
         ):
             endpoint = replace(endpoint, embedding_model=row["model"], dimensions=row["dimensions"])
-        ledger = Ledger(database, price=_prices(endpoint, None))
+            space = row["name"]
+        ledger = Ledger(database, price=prices(endpoint, None))
+        return cls._asking(database, settings, endpoint, ledger, space)
+
+    @property
+    def space(self) -> str | None:
+        """The name of the space that its vectors are for; None where the database makes them."""
+        return self.embedder.space if isinstance(self.embedder, OpenAITextEmbedder) else None
+
+    @classmethod
+    def judging(cls, database: Database, settings: Settings, say: Callable[[str], None]) -> Engine:
+        """The engine to judge keywords with, which makes no space.
+
+        Raises ConfigError without a model.
+        """
+        if settings.chosen == "local":
+            raise ConfigError(JUDGE_ADVICE)
+        endpoint = settings.openai()
+        price = prices(endpoint, settings.max_cost)
+        tracer = None
+        if settings.weave:
+            from vitrina.tracing import Tracer
+
+            tracer = Tracer.to(settings.weave, notice=say)
+        ledger = Ledger(database, price=price, max_cost=settings.max_cost, tracer=tracer)
         return cls._asking(database, settings, endpoint, ledger, space_name(endpoint))
 
     def query_vector(self, words: str) -> Sequence[float] | None:
@@ -248,15 +280,19 @@ def ensure_space(database: Database, endpoint: OpenAISettings, say: Callable[[st
     if database.value(state, (name,)) != "active":
         say(
             f"products are searched in another text space; {name} is filled beside it."
-            f" To search in it: vitrina spaces use {name}"
+            f" To search in it: vitrina spaces activate {name}"
         )
     return name
 
 
-def _prices(
-    endpoint: OpenAISettings, max_cost: Decimal | None
+def prices(
+    endpoint: OpenAISettings, max_cost: Decimal | None, models: Set[str] | None = None
 ) -> Callable[[str, Usage], Decimal | None]:
-    """List prices, for OpenAI's own endpoint; elsewhere they are not known."""
+    """List prices, for OpenAI's own endpoint; elsewhere they are not known.
+
+    Raises InputError where a budget cannot be kept, for want of the price of one of `models`, all
+    of the endpoint's without them.
+    """
     from vitrina import pricing
 
     if not endpoint.official:
@@ -266,7 +302,11 @@ def _prices(
             )
         return lambda model, usage: None
     if max_cost is not None:
-        models = {endpoint.vision_model, endpoint.model_of("caption"), endpoint.embedding_model}
+        models = models or {
+            endpoint.vision_model,
+            endpoint.model_of("caption"),
+            endpoint.embedding_model,
+        }
         unknown = sorted(m for m in models if pricing.price(m, Usage(1, 0, 1)) is None)
         if unknown:
             raise InputError(

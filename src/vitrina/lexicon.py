@@ -1,6 +1,6 @@
 """The built-in retail lexicon: terms with facets, true synonyms, and terms that exclude others.
 
-The three data files are small tables of vitrina's own; a shop extends the copies in its database.
+The data files are tables of vitrina's own; a shop extends the copies in its database.
 """
 
 from __future__ import annotations
@@ -217,13 +217,16 @@ def facet_of(term: str) -> Facet | None:
     return entry.facet if entry else None
 
 
-def thesaurus_rows() -> list[tuple[str, str]]:
-    """(term, canonical) of every synonym that is more than another spelling of one term."""
-    return [
-        (entry.term, entry.canonical)
-        for entry in entries()
-        if entry.canonical != entry.term and _spelling(entry.term) != _spelling(entry.canonical)
-    ]
+@cache
+def thesaurus() -> tuple[Entry, ...]:
+    """The lexicon and the synonyms of data/synonyms.csv: what the keywords of a shop may be called.
+
+    Titles are matched against the lexicon alone, as many a synonym is ambiguous there.
+    """
+    return entries() + tuple(
+        Entry(row["term"], cast("Facet", row["facet"]), row["canonical"] or row["term"], "general")
+        for row in _read("synonyms.csv")
+    )
 
 
 @cache

@@ -24,6 +24,7 @@ from vitrina.errors import (
     ProviderError,
 )
 from vitrina.images import Picture
+from vitrina.judging import Judged
 from vitrina.pictures import PictureLoader
 from vitrina.providers.base import Enrichment, ImageEmbedder, Subject
 from vitrina.redaction import redact
@@ -53,7 +54,10 @@ class Job:
 
 @dataclass(slots=True)
 class Totals:
-    """What a run did. `without_picture` are among the products; `cost` is in USD."""
+    """What a run did. `without_picture` are among the products; `cost` is in USD.
+
+    `judged` is what a judge did after it, where one was asked for.
+    """
 
     products: int = 0
     failed: int = 0
@@ -65,6 +69,7 @@ class Totals:
     cost: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    judged: Judged = field(default_factory=Judged)
 
 
 @dataclass(slots=True)

@@ -58,13 +58,14 @@ class Queries:
             if self._settings.chosen == "local":
                 if not self._told:
                     self._notice(
-                        f"searching by words alone: vectors of {row['space']} take OPENAI_API_KEY"
-                        " or OPENAI_BASE_URL"
+                        "searching by words and the keywords among them: vectors of"
+                        f" {row['space']} take OPENAI_API_KEY or OPENAI_BASE_URL"
                     )
                 self._told = True
                 return None
-            vector = self._opened().query_vector(row["words"])
-            if vector is None:
+            engine = self._opened(row["space"])
+            vector = engine.query_vector(row["words"]) if engine.space == row["space"] else None
+            if vector is None:  # the space was switched just now
                 return None
             embedding = HalfVector(list(vector))
             try:
@@ -81,7 +82,11 @@ class Queries:
         if self._settings.chosen != "local":
             self._opened().embedder.learn(terms)
 
-    def _opened(self) -> Engine:
+    def _opened(self, space: str | None = None) -> Engine:
+        """The engine, of the model of this space: the one in use may be another than before."""
+        if self._engine is not None and space not in (None, self._engine.space):
+            self._engine.close()
+            self._engine = None
         if self._engine is None:
             from vitrina.engine import Engine
 

@@ -15,7 +15,8 @@ class Hit:
     """One product a search found.
 
     `score` orders the hits; `similarity` is the cosine, None where no vector took part; `matched`
-    names the channels that found it (code, text, vector, image).
+    names the channels that found it (code, text, vector, image); `query_vector` says where the
+    query's vector came from: given, cache, local or vocabulary, None where there was none.
     """
 
     product_id: int
@@ -30,6 +31,7 @@ class Hit:
     similarity: float | None
     text_rank: float | None
     matched: list[str]
+    query_vector: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -299,7 +299,8 @@ begin
         execute format('drop view if exists %s cascade', _object.name);
     end loop;
     for _object in
-        select p.oid::regprocedure::text as name
+        -- all names before the first is dropped: one that went with another has no name any more
+        select unnest(array_agg(p.oid::regprocedure::text)) as name
         from pg_proc as p
         where p.pronamespace = 'vitrina'::regnamespace and p.prokind = 'f'
     loop

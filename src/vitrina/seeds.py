@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent / "data"
 
 # The cosine over which two keywords are one, and the weight of a similarity beside full text, are
-# measured by bench/keywords.py and bench/search_quality.py.
+# measured by bench/vocabulary.py and bench/search_quality.py.
 LOCAL_SPACES = """\
 select create_space('local-text', 'local', 'minilm-word-pieces-1', 'text', 256,
-                    threshold => 0.75, weight => 1,
+                    threshold => 0.88, weight => 1,
                     state => case when exists (select from vitrina.spaces as s
                                                where s.modality = 'text' and s.state = 'active')
                                   then 'building' else 'active' end)
@@ -31,6 +31,11 @@ select create_space('local-image', 'local', 'hog-color-1', 'image', {dimensions}
                                   then 'building' else 'active' end)
 where not exists (select from vitrina.spaces as s where s.name = 'local-image');
 """
+
+
+GIVEN_WORDS = """\
+create temporary table given_words (
+    place int generated always as identity, target text, term text, value text, facet text)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,10 @@ def all_seeds() -> tuple[Seed, ...]:
 
 
 @cache
-def _digest(*names: str) -> str:
+def _digest(*paths: Path) -> str:
     digest = hashlib.sha256()
-    for name in names:
-        digest.update((DATA / name).read_bytes())
+    for path in paths:
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -87,39 +92,35 @@ def _word_pieces() -> Seed:
 
 
 def _retail_words() -> Seed:
-    from vitrina import lexicon
+    from vitrina import lexicon, schema
 
     # canonical terms stand for themselves too, and come first: what the lexicon tells apart
     # ("shirt", "t-shirt") stays apart however near the vectors are
-    entries = sorted(lexicon.entries(), key=lambda entry: entry.term != entry.canonical)
-    thesaurus = [(entry.term, entry.canonical, entry.facet) for entry in entries]
+    entries = sorted(lexicon.thesaurus(), key=lambda entry: entry.term != entry.canonical)
+    rows: list[tuple[str, str, str, str | None]] = [
+        ("thesaurus", entry.term, entry.canonical, entry.facet) for entry in entries
+    ]
+    rows += [("contrasts", term, group, None) for term, group in lexicon.contrast_rows()]
+    copy = "copy given_words (target, term, value, facet) from stdin"
 
     def load(conn: psycopg.Connection) -> None:
-        with conn.cursor() as cur:
-            cur.executemany(
-                "insert into vitrina.thesaurus (term, canonical, facet) values (%s, %s, %s)"
-                " on conflict (term) do nothing",
-                thesaurus,
-            )
-            cur.executemany(
-                "insert into vitrina.contrasts (term, contrast_group) values (%s, %s)"
-                " on conflict do nothing",
-                list(lexicon.contrast_rows()),
-            )
+        conn.execute(GIVEN_WORDS)
+        with conn.cursor().copy(copy) as given:
+            for row in rows:
+                given.write_row(row)
+        conn.execute("select vitrina._give_words()")
+        conn.execute("drop table given_words")
 
     def write(out: TextIO) -> None:
-        _write_inserts(out, "thesaurus (term, canonical, facet)", thesaurus)
-        _write_inserts(out, "contrasts (term, contrast_group)", lexicon.contrast_rows())
+        out.write(f"{GIVEN_WORDS};\n{copy};\n")
+        for row in rows:
+            out.write("\t".join("\\N" if text is None else _escaped(text) for text in row) + "\n")
+        out.write("\\.\nselect vitrina._give_words();\ndrop table given_words;\n\n")
 
-    return Seed("retail_words", _digest("lexicon.csv", "contrasts.csv"), load, write)
-
-
-def _write_inserts(out: TextIO, target: str, rows: Iterable[tuple[str, ...]]) -> None:
-    quoted = ",\n".join(
-        "    ({})".format(", ".join("'" + text.replace("'", "''") + "'" for text in row))
-        for row in rows
-    )
-    out.write(f"insert into vitrina.{target} values\n{quoted}\non conflict do nothing;\n\n")
+    # what the words are kept as depends on the functions that normalise them
+    forms = [schema.data_dir("sql") / name for name in ("010-text.sql", "040-words.sql")]
+    words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
+    return Seed("retail_words", _digest(*words, *forms), load, write)
 
 
 def _local_spaces() -> Seed:

@@ -107,7 +107,7 @@ def connect(project: str, *, create: bool = True, quick: bool = True, verbose: b
     os.environ.update(_FORCED)
     for name, value in _QUICK.items() if quick else ():
         os.environ.setdefault(name, value)
-    with _quiet(verbose):
+    with quiet(verbose):
         try:
             client = within(START_SECONDS, lambda: _init(project, create))
         except Exception as exc:
@@ -203,7 +203,7 @@ def _host(url: str) -> str:
 
 
 @contextlib.contextmanager
-def _quiet(verbose: bool) -> Iterator[None]:
+def quiet(verbose: bool = False) -> Iterator[None]:
     """Keeps what others print away: from stdout always, from stderr unless `verbose`."""
     with contextlib.ExitStack() as stack:
         if verbose:

@@ -42,15 +42,3 @@ class Upkeep:
     def set_budget(self, usd: Decimal | None, period: Period = "total") -> None:
         """What paid work may cost a day, a month or in total; None takes the budget away."""
         self.database.rows("select vitrina.set_budget(%s, %s)", (usd, period))
-
-    def spaces(self) -> list[dict[str, Any]]:
-        """The embedding spaces, with how many products have a vector in each."""
-        return self.database.rows(
-            "select s.name, s.modality, s.provider, s.model, s.dimensions, s.threshold, s.weight,"
-            " s.state, (select count(*) from vitrina.product_embeddings as e"
-            " where e.space_id = s.id) as products from vitrina.spaces as s order by s.id"
-        )
-
-    def use_space(self, name: str) -> None:
-        """Search in this space from now on. Raises NotFoundError, AccessError."""
-        self.database.rows("select vitrina.use_space(%s)", (name,))

@@ -20,18 +20,8 @@ class Vocabulary:
     _queries: Queries
 
     def keywords(self, *, facet: str | None = None, k: int = 1000) -> list[dict[str, Any]]:
-        """The vocabulary, most used first: keyword, facet, products, aliases."""
-        return self.database.rows(
-            "select w.name as keyword, w.facet, w.pinned,"
-            " (select count(*) from vitrina.product_keywords as pk where pk.keyword_id = w.id)"
-            "     as products,"
-            " (select array_agg(a.alias order by a.alias) from vitrina.keyword_aliases as a"
-            "   where a.keyword_id = w.id and a.method <> 'new') as aliases"
-            " from vitrina.keywords as w"
-            " where %(facet)s::text is null or w.facet = %(facet)s"
-            " order by products desc, w.name limit %(k)s",
-            {"facet": facet, "k": k},
-        )
+        """The vocabulary, most used first: keyword, facet, pinned, products, aliases."""
+        return self.database.rows("select * from vitrina.list_keywords(%s, %s)", (facet, k))
 
     def resolve(
         self, said: Sequence[str], *, facets: Sequence[str] | None = None
@@ -48,3 +38,32 @@ class Vocabulary:
         """The k keywords nearest to a term: keyword, facet, similarity."""
         self._queries.embed(term)
         return self.database.rows("select * from vitrina.similar_keywords(%s, %s)", (term, k))
+
+    def explain_keyword(self, term: str, *, facet: str | None = None) -> list[dict[str, Any]]:
+        """What a term would become, and the nearest keywords with what speaks against each.
+
+        Writes nothing; the first row is the decision.
+        """
+        self._queries.embed(term)
+        return self.database.rows(
+            "select * from vitrina.explain_keyword(%s, %s::text)", (term, facet)
+        )
+
+    def set_keyword_policy(
+        self, mode: str | None = None, *, merge_narrower: bool | None = None
+    ) -> dict[str, Any]:
+        """Change how keywords are decided from now on, and return the policy in force.
+
+        Args:
+            mode: "strict" or "plain" (the nearest above the threshold, whatever it is).
+            merge_narrower: whether "office chair" may join "chair".
+
+        Raises:
+            VitrinaError: for another mode.
+        """
+        self.database.rows(
+            "select vitrina.set_keyword_policy(%s::text, %s::boolean)", (mode, merge_narrower)
+        )
+        return self.database.rows(
+            "select p.mode, p.merge_narrower from vitrina.keyword_policy as p"
+        )[0]

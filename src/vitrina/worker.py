@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 LEASE = "2 minutes"
 EXTEND_SECONDS = 30.0  # how often leases are extended; they outlive three missed times
-LARGE = 5_000_000  # numbers in a space (rows by dimensions) that are indexed while it is filled
 POLL_SECONDS = 1.0  # how often a worker looks for changes, hints or none
 CHANNEL = "vitrina_jobs"
 HOST = socket.gethostname()
@@ -60,7 +59,7 @@ def drain(
         if time.monotonic() - extended > EXTEND_SECONDS:
             extended = time.monotonic()
             database.value("select vitrina.extend_jobs(%s, %s::interval)", (worker, LEASE))
-            index_spaces(database, LARGE)
+            index_spaces(database)
         if follow is not None and follow.due:
             follow.sync()
         if progress is not None:
@@ -82,14 +81,19 @@ def drain(
     return pipeline.totals
 
 
-def index_spaces(database: Database, least: int = 1) -> str | None:
-    """Index the spaces that have no index yet, from so many numbers on.
+def index_spaces(database: Database) -> str | None:
+    """Index the spaces that have no index yet, where one pays.
 
-    Returns what the owner of the schema has to run, where this role may not.
+    Returns what the owner of the schema has to run, where one does and this role may not.
     """
     try:
-        database.value("select vitrina.index_spaces(%s)", (least,))
+        database.value("select vitrina.index_spaces()")
     except AccessError:
+        if not database.value(
+            "select exists (select from vitrina.space_status() as s"
+            " where s.index in ('missing', 'invalid'))"
+        ):
+            return None
         return "as the owner of the schema vitrina, run: select vitrina.index_spaces();"
     return None
 

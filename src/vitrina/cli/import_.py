@@ -39,7 +39,7 @@ def _describe_space(done: Imported, active: str | None, model: str) -> None:
             " OPENAI_API_KEY or OPENAI_BASE_URL; products without a vector there match by words"
         )
     else:
-        notice(f"searches use {active} as before; to switch: vitrina spaces use {done.space}")
+        notice(f"searches use {active} as before; to switch: vitrina spaces activate {done.space}")
 
 
 @click.command("import")

@@ -11,7 +11,7 @@ import click
 from vitrina.cli._common import notice, open_catalog, progress_bar
 from vitrina.cli._provider import provider_options, settings
 from vitrina.cli.batch import batch_options, submit
-from vitrina.cli.work import show_estimate, work
+from vitrina.cli.work import check_judge, judge_option, show_estimate, work
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -63,6 +63,7 @@ def describe_loaded(loaded: Loaded) -> str:
 @click.option("--no-enrich", is_flag=True, help="Only queue the products, for `vitrina work`.")
 @click.option("--retry-images", is_flag=True, help="Try again for pictures that could not be had.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
+@judge_option
 @batch_options
 @provider_options
 @click.pass_context
@@ -74,6 +75,7 @@ def command(
     retry_images: bool,
     no_enrich: bool,
     dry_run: bool,
+    judge: bool,
     batch: bool,
     batch_tokens: int | None,
     **options: Any,
@@ -96,6 +98,7 @@ def command(
         raise click.UsageError("name a file, or give --retry-images")
     if batch and no_enrich:
         raise click.UsageError("--no-enrich only queues the products: leave it or --batch out")
+    check_judge(judge, batch=batch, no_enrich=no_enrich)
     if options["delimiter"] is not None and len(options["delimiter"]) != 1:
         raise click.UsageError("--delimiter is one character")
     if file is not None and file.startswith("weave:///"):
@@ -117,7 +120,7 @@ def command(
         if batch:
             submit(catalog, sources=[name] if name else None, tokens=batch_tokens)
         elif not no_enrich:
-            work(catalog, sources=[name] if name else None)
+            work(catalog, sources=[name] if name else None, judge=judge)
     notice(f"{time.monotonic() - started:.1f} s")
     if loaded is not None and loaded.rejected and not options["rejects"]:
         notice("give --rejects FILE to keep the rejected rows with their reasons")

@@ -1,4 +1,4 @@
-"""`vitrina keywords list | resolve | similar`."""
+"""`vitrina keywords`: look into the vocabulary, and change it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import asdict
 
 import click
 
+from vitrina.cli import _curation, _review
 from vitrina.cli._common import emit, open_catalog, output_options
 from vitrina.providers.facets import FACETS
 
 
 @click.group("keywords")
 def command() -> None:
-    """Look into the vocabulary: list, resolve, similar."""
+    """Look into the vocabulary, and change it; every change can be undone."""
 
 
 @command.command("list")
@@ -60,3 +61,37 @@ def similar(term: str, k: int, output: str | None) -> None:
     """
     with open_catalog() as catalog:
         emit(catalog.similar_keywords(term, k=k), output)
+
+
+@command.command("explain")
+@click.argument("term")
+@click.option("--facet", type=click.Choice(FACETS), help="What kind of a term it is.")
+@output_options
+def explain(term: str, facet: str | None, output: str | None) -> None:
+    """Say what a term would become and why: the decision, then the nearest keywords.
+
+    \b
+    Example:
+      vitrina keywords explain "white coat rack"
+    """
+    with open_catalog() as catalog:
+        emit(catalog.explain_keyword(term, facet=facet), output)
+
+
+@command.command("policy")
+@click.argument("mode", type=click.Choice(("strict", "plain")), required=False)
+@click.option("--narrower/--no-narrower", default=None, help='Let "office chair" join "chair".')
+@output_options
+def policy(mode: str | None, narrower: bool | None, output: str | None) -> None:
+    """Show how keywords are decided, or change it for terms to come.
+
+    \b
+    Example:
+      vitrina keywords policy strict --no-narrower
+    """
+    with open_catalog() as catalog:
+        emit([catalog.set_keyword_policy(mode, merge_narrower=narrower)], output)
+
+
+for _more in (*_curation.COMMANDS, *_review.COMMANDS):
+    command.add_command(_more)

@@ -33,11 +33,25 @@ def parse_filter(ctx: click.Context, param: click.Parameter, value: str | None) 
     return parsed
 
 
+def parse_weights(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+) -> dict[str, float]:
+    """--weight CHANNEL=N, given any number of times."""
+    weights = {}
+    for item in value:
+        name, _, number = item.partition("=")
+        try:
+            weights[name] = float(number)
+        except ValueError:
+            raise click.BadParameter(f"{item!r} is not CHANNEL=N, like vector=0.5") from None
+    return weights
+
+
 @click.command("search")
 @click.argument("query", required=False)
 @click.option("--image", metavar="PATH_OR_URL", help="A picture to search by.")
 @click.option(
-    "-k", default=10, show_default=True, metavar="N", help="How many products, 1 to 1000."
+    "-k", default=10, show_default=True, metavar="N", help="How many products, at most 10,000."
 )
 @click.option("--offset", default=0, metavar="N", help="Pass over so many first.")
 @click.option("--filter", callback=parse_filter, metavar="JSON", help="Attributes contain this.")
@@ -50,6 +64,14 @@ def parse_filter(ctx: click.Context, param: click.Parameter, value: str | None) 
     default="hybrid",
     show_default=True,
     help="Words and vectors, vectors alone, or words alone.",
+)
+@click.option(
+    "--weight",
+    "weights",
+    multiple=True,
+    callback=parse_weights,
+    metavar="CHANNEL=N",
+    help="How much text, vector or image counts in the score; may be given again.",
 )
 @click.option("--title", default="", metavar="TEXT", help="What the picture shows, if known.")
 @click.option("--allow-private-images", is_flag=True, help="Fetch --image from a private address.")
@@ -70,6 +92,7 @@ def command(
       vitrina search "black metal side table"
       vitrina search --image chair.jpg -k 5
       vitrina search "shoe storage" --where '$.price < 50' --json
+      vitrina search "red sofa" --image sofa.jpg --weight image=2
     """
     if not query and image is None:
         raise click.UsageError("give words to search for, or --image PATH_OR_URL")

@@ -1,39 +1,166 @@
-"""`vitrina spaces list | use`."""
+"""`vitrina spaces list | add | build | activate | drop`."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from vitrina.cli._common import emit, notice, open_catalog, output_options
+from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
+from vitrina.cli._provider import parse_usd
+
+COLUMNS = {
+    "name": "name",
+    "modality": "of",
+    "model": "model",
+    "dimensions": "dimensions",
+    "state": "state",
+    "products": "products",
+    "missing_products": "missing",
+    "keywords": "keywords",
+    "missing_keywords": "missing ",
+    "index": "index",
+}
 
 
 @click.group("spaces")
 def command() -> None:
-    """List the embedding spaces, or switch to another one."""
+    """Embedding models side by side: list, add, build, activate, drop.
+
+    \b
+    Another model, without a break:
+      vitrina spaces add large --model text-embedding-3-large --dimensions 1024
+      vitrina spaces build large
+      vitrina spaces activate large
+    """
 
 
 @command.command("list")
 @output_options
 def list_(output: str | None) -> None:
-    """List the spaces: their models, states, and how many products have a vector in them.
+    """List the spaces: models, states, how many vectors are there and missing, and the index.
+
+    An index is `none` while reading every vector is as quick.
 
     \b
     Example:
       vitrina spaces list
     """
     with open_catalog() as catalog:
-        emit(catalog.spaces(), output)
+        emit(catalog.spaces(), output, columns=COLUMNS)
 
 
-@command.command("use")
+@command.command("add")
 @click.argument("name")
-def use(name: str) -> None:
-    """Search in another space from now on; the one before is kept.
+@click.option(
+    "--provider",
+    default="openai",
+    show_default=True,
+    help="openai (any endpoint like it), local, or the name of what fills it by SQL.",
+)
+@click.option("--model", metavar="NAME", help="Of the embeddings [text-embedding-3-large].")
+@click.option("--dimensions", type=int, metavar="N", help="Of the embeddings; asked of the model.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.6,
+    show_default=True,
+    help="The cosine above which two keywords are one.",
+)
+@click.option(
+    "--quantized", is_flag=True, help="Index the signs of vectors: a 16th of the size, then exact."
+)
+@output_options
+def add(name: str, output: str | None, **options: Any) -> None:
+    """Make an empty space for a model, beside the one in use. The model is asked for one vector.
 
     \b
     Example:
-      vitrina spaces use openai-text-embedding-3-large-3072
+      vitrina spaces add large --model text-embedding-3-large --dimensions 1024
+      vitrina spaces add local-two --provider local
     """
     with open_catalog() as catalog:
-        catalog.use_space(name)
-    notice(f"in use: {name}")
+        space = catalog.add_space(name, **options)
+    emit([space], output, columns=COLUMNS)
+    notice(f"made: {name}; to fill and index it: vitrina spaces build {name}")
+
+
+@command.command("build")
+@click.argument("name")
+@click.option("--max-cost", callback=parse_usd, metavar="USD", help="Stop when so much is spent.")
+@click.option(
+    "--memory",
+    type=click.IntRange(1, 2**21),
+    default=1024,
+    show_default=True,
+    metavar="MB",
+    help="At most so much for building an index.",
+)
+@click.pass_context
+def build(ctx: click.Context, name: str, max_cost: Any, memory: int) -> None:
+    """Embed what a space lacks, then index it; searches and workers go on meanwhile.
+
+    Run it again after a stop and it goes on where it was. Nothing is embedded twice, and no vision
+    model is asked.
+
+    \b
+    Example:
+      vitrina spaces build large --max-cost 2
+    """
+    from vitrina.cli.work import stoppable
+
+    with (
+        open_catalog(max_cost=max_cost) as catalog,
+        stoppable() as stop,
+        progress_bar(name) as bar,
+    ):
+        done = catalog.build_space(
+            name,
+            most_memory=memory,
+            progress=lambda what, seen, of: bar(seen, of, what),
+            stop=stop,
+        )
+        (status,) = (row for row in catalog.spaces() if row["name"] == name)
+    notice(f"{done.products:,} products and {done.keywords:,} keywords embedded")
+    if done.refused:
+        product, reason = next(iter(done.refused.items()))
+        notice(f"{len(done.refused):,} texts have no vector: product {product}: {reason}")
+    missing = status["missing_products"], status["missing_keywords"]
+    if any(missing) or status["index"] in ("missing", "invalid"):
+        notice(
+            f"not complete: {missing[0]:,} products and {missing[1]:,} keywords have no vector,"
+            f" index: {status['index']}"
+        )
+        ctx.exit(1)
+    notice(f"complete, index: {status['index']}; to search in it: vitrina spaces activate {name}")
+
+
+@command.command("activate")
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Even if products have no vector in it.")
+def activate(name: str, force: bool) -> None:
+    """Search in another space from now on; the one before is kept, to go back to.
+
+    \b
+    Example:
+      vitrina spaces activate large
+    """
+    with open_catalog() as catalog:
+        before = catalog.activate_space(name, force=force)
+    notice(
+        f"in use: {name}" + (f"; to go back: vitrina spaces activate {before}" if before else "")
+    )
+
+
+@command.command("drop")
+@click.argument("name")
+def drop(name: str) -> None:
+    """Delete a space with all its vectors; not the one in use.
+
+    \b
+    Example:
+      vitrina spaces drop large
+    """
+    with open_catalog() as catalog:
+        catalog.drop_space(name)
+    notice(f"dropped: {name}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,7 +16,30 @@ from vitrina.cli.batch import batch_options, submit
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
+    from vitrina.judging import Judged
     from vitrina.pipeline import Totals
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def judge_option(command: F) -> F:
+    """--judge."""
+    return click.option(
+        "--judge", is_flag=True, help="Then have the model say which near keywords are one."
+    )(command)
+
+
+def check_judge(judge: bool, *, batch: bool, watch: bool = False, no_enrich: bool = False) -> None:
+    """Refuse --judge where the work does not end here."""
+    if judge and (batch or no_enrich):
+        other = "--batch" if batch else "--no-enrich"
+        raise click.UsageError(
+            f"leave --judge or {other} out: `vitrina keywords judge` judges later"
+        )
+    if judge and watch:
+        raise click.UsageError(
+            "--judge judges once the work is done: add --drain, or use `vitrina keywords judge`"
+        )
 
 
 def describe_totals(totals: Totals) -> str:
@@ -72,7 +95,20 @@ def stoppable() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def work(catalog: Catalog, *, sources: list[str] | None, watch: bool = False) -> None:
+def describe_judged(judged: Judged) -> str:
+    """Pairs by verdict in one line; then why some have none."""
+    lines = [
+        f"{judged.pairs:,} pairs of keywords to judge: {judged.same:,} the same,"
+        f" {judged.different:,} different"
+        + (f", {judged.unanswered:,} left for another time" if judged.unanswered else "")
+        + (f", {judged.cost:.4f} USD" if judged.cost else "")
+    ]
+    return "\n".join([*lines, *(f"  {reason}" for reason in judged.reasons[:3])])
+
+
+def work(
+    catalog: Catalog, *, sources: list[str] | None, watch: bool = False, judge: bool = False
+) -> None:
     """Work with a bar on a terminal and a summary always, even when it ends early."""
     queued = catalog.status()["queued"]
     last: list[Totals] = []
@@ -86,10 +122,16 @@ def work(catalog: Catalog, *, sources: list[str] | None, watch: bool = False) ->
             bar(totals.products + totals.failed, None if watch else queued, note)
 
         try:
-            last[:] = [catalog.work(sources=sources, progress=progress, stop=stop, watch=watch)]
+            last[:] = [
+                catalog.work(
+                    sources=sources, progress=progress, stop=stop, watch=watch, judge=judge
+                )
+            ]
         finally:
             if last:
                 notice(describe_totals(last[0]))
+                if judge and catalog.settings.chosen != "local":
+                    notice(describe_judged(last[0].judged))
 
 
 def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> None:
@@ -134,12 +176,14 @@ def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> No
 @source_option
 @click.option("--drain", is_flag=True, help="Stop when no work is left that is due.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
+@judge_option
 @batch_options
 @provider_options
 def command(
     sources: tuple[str, ...],
     drain: bool,
     dry_run: bool,
+    judge: bool,
     batch: bool,
     batch_tokens: int | None,
     **options: Any,
@@ -159,6 +203,7 @@ def command(
     """
     if batch and drain:
         raise click.UsageError("--batch submits and returns: leave --drain out")
+    check_judge(judge, batch=batch, watch=not drain)
     with open_catalog(**settings(options)) as catalog:
         if dry_run:
             show_estimate(catalog, catalog.status()["queued"], batch=batch)
@@ -167,4 +212,4 @@ def command(
             catalog.sync(sources=list(sources) or None)
             submit(catalog, sources=list(sources) or None, tokens=batch_tokens)
             return
-        work(catalog, sources=list(sources) or None, watch=not drain)
+        work(catalog, sources=list(sources) or None, watch=not drain, judge=judge)

@@ -6,8 +6,6 @@ around the JSON all happen. Nothing leaves here that was not checked and cleaned
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -16,10 +14,20 @@ from typing import Any, Generic, Literal, TypeVar, cast
 
 from vitrina.errors import ItemError
 from vitrina.prompts import Stage, clean_line
+from vitrina.providers import loose_json
 from vitrina.providers.base import Enrichment, Term
 from vitrina.providers.facets import FACETS, Facet
 
-__all__ = ["Answer", "AnswerError", "Usage", "parse_answer", "parse_text", "read_usage"]
+__all__ = [
+    "Answer",
+    "AnswerError",
+    "Usage",
+    "parse_answer",
+    "parse_text",
+    "read_text",
+    "read_usage",
+    "read_value",
+]
 
 T = TypeVar("T")
 Kind = Literal["refusal", "content_filter", "truncated", "empty", "bad", "error"]
@@ -31,9 +39,7 @@ CAPTION_CHARACTERS = 240
 DESCRIPTION_CHARACTERS = 2000
 TEXT_CHARACTERS = 50_000
 
-_FENCE = re.compile(r"```[a-zA-Z0-9_-]*\s*\n?(.*?)```", re.DOTALL)
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_TRAILING_COMMA = re.compile(r",(\s*[\]}])")
 _REFUSAL = re.compile(
     r"\W*(i['’]?m (very |really )?sorry|i am sorry|sorry[,.!]|i can(['’]t|not| not)\b"
     r"|i['’]?m (unable|not able)|i am (unable|not able)|as an ai\b)",
@@ -42,7 +48,6 @@ _REFUSAL = re.compile(
 _BROKEN = re.compile(
     r"[{]|\[\s*[\"'\[]|<[a-zA-Z!/]|\A\W*(null|none|undefined|nan)\W*\Z", re.IGNORECASE
 )
-_STRAY_ESCAPE = re.compile(r"\\(?![\\'\"abfnrtvxuUN0-7\n])")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•·–#]+|\d{1,2}[.)])\s+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’)]?\s+(?=[\"“(]?[^\W\d_])|(?<=[。！？])")
 _MARKUP = re.compile(r"\*\*|__|^#+\s+|`", re.MULTILINE)
@@ -113,6 +118,11 @@ def parse_answer(stage: Stage, body: object) -> Any:
 
     Raises AnswerError where there is none.
     """
+    return parse_text(stage, read_text(body))
+
+
+def read_text(body: object) -> str:
+    """The text in the body of a chat completion. Raises AnswerError where there is none."""
     if not isinstance(body, Mapping):
         raise AnswerError("bad", "the answer is not a chat completion")
     if body.get("error"):
@@ -128,19 +138,12 @@ def parse_answer(stage: Stage, body: object) -> Any:
         raise AnswerError("content_filter", "the provider's content filter withheld the answer")
     if choice.get("finish_reason") == "length":
         raise AnswerError("truncated", "the answer was cut off at the limit of tokens")
-    return parse_text(stage, _content(message.get("content")))
+    return _content(message.get("content"))
 
 
 def parse_text(stage: Stage, text: str) -> Any:
     """The value in the text of an answer. Raises AnswerError where there is none."""
-    text = _THINKING.sub("", text[:TEXT_CHARACTERS]).replace("\ufeff", "").strip()
-    if not text:
-        raise AnswerError("empty", "the model answered with nothing")
-    value = _loads(text)
-    if value is None and _REFUSAL.match(text):
-        raise AnswerError("refusal", f"the model refused: {_brief(text)}")
-    if value is None and _BROKEN.search(text):
-        raise AnswerError("bad", f"the answer is not readable: {_brief(text)}")
+    text, value = read_value(text)
     if stage == "tag":
         return _terms(text if value is None else value)
     if stage == "enrich":
@@ -154,6 +157,22 @@ def parse_text(stage: Stage, text: str) -> Any:
         )
     said = text if value is None or isinstance(value, int | float) else _text_of(value, stage)
     return _caption(said) if stage == "caption" else _description(said)
+
+
+def read_value(text: str) -> tuple[str, Any]:
+    """A text of use with the JSON or Python value in it, None where there is none of those.
+
+    Raises AnswerError where the text is none.
+    """
+    text = _THINKING.sub("", text[:TEXT_CHARACTERS]).replace("\ufeff", "").strip()
+    if not text:
+        raise AnswerError("empty", "the model answered with nothing")
+    value = loose_json.find(text)
+    if value is None and _REFUSAL.match(text):
+        raise AnswerError("refusal", f"the model refused: {_brief(text)}")
+    if value is None and _BROKEN.search(text):
+        raise AnswerError("bad", f"the answer is not readable: {_brief(text)}")
+    return text, value
 
 
 def read_usage(body: object) -> Usage:
@@ -190,67 +209,6 @@ def _content(content: object) -> str:
             for part in content
         )
     return content if isinstance(content, str) else ""
-
-
-def _loads(text: str) -> Any:
-    """The JSON or Python value somewhere in `text`; None where there is none."""
-    for candidate in _candidates(text):
-        for attempt in (candidate, _TRAILING_COMMA.sub(r"\1", candidate)):
-            for read in (json.loads, _literal):
-                try:
-                    value = read(attempt)
-                except (ValueError, SyntaxError, SyntaxWarning, RecursionError, MemoryError):
-                    continue
-                if isinstance(value, dict | list | tuple | str) and value:
-                    return value
-    return None
-
-
-def _literal(text: str) -> Any:
-    """A Python literal: what models trained on code like to answer with."""
-    if not text.startswith(("[", "{", "(", "'", '"')):
-        raise ValueError("not a literal")
-    return ast.literal_eval(_STRAY_ESCAPE.sub(r"\\\\", text))
-
-
-def _candidates(text: str) -> Iterator[str]:
-    """The pieces of `text` that may be the value, the likeliest first."""
-    yield text
-    for fenced in _FENCE.findall(text):
-        yield fenced.strip()
-    at = 0
-    for _ in range(8):  # prose has brackets too: look at the first few only
-        start = min((i for i in (text.find("{", at), text.find("[", at)) if i >= 0), default=-1)
-        if start < 0:
-            return
-        end = _closing(text, start)
-        if end is not None:
-            yield text[start : end + 1]
-        elif text[start + 1 :].lstrip()[:1] in tuple("\"'{["):
-            return  # JSON that was cut off: a part of it is not the answer
-        at = start + 1 if end is None else end + 1
-
-
-def _closing(text: str, start: int) -> int | None:
-    """Where the bracket opened at `start` is closed, strings left aside."""
-    depth, quote, at = 0, "", start
-    while at < len(text):
-        char = text[at]
-        if quote:
-            if char == "\\":
-                at += 1
-            elif char == quote:
-                quote = ""
-        elif char == '"' or (char == "'" and text[at - 1] in "[{,: (\n"):
-            quote = char
-        elif char in "[{":
-            depth += 1
-        elif char in "]}":
-            depth -= 1
-            if depth == 0:
-                return at
-        at += 1
-    return None
 
 
 def _terms(value: object) -> tuple[Term, ...]:
@@ -355,7 +313,9 @@ def _text_of(value: object, key: str) -> str:
 
 def _prose(text: str) -> str:
     """Running text without markup, labels and quotes around it."""
-    text = clean_line(_MARKUP.sub("", _FENCE.sub(r"\1", text)), DESCRIPTION_CHARACTERS * 4)
+    text = clean_line(
+        _MARKUP.sub("", loose_json.FENCE.sub(r"\1", text)), DESCRIPTION_CHARACTERS * 4
+    )
     text = _LABEL.sub("", text).strip()
     if len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
         text = text.strip(_QUOTES)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -17,8 +16,16 @@ from vitrina.providers import answers, embeddings
 from vitrina.providers.answers import Answer, AnswerError, Usage
 from vitrina.providers.base import Enrichment, Subject, Term
 from vitrina.providers.embeddings import TextError, WrongDimensionsError
+from vitrina.providers.judgements import Pair, parse_judgements
 from vitrina.providers.openai_client import Client, RefusedError, Reply
-from vitrina.providers.openai_requests import Body, Capabilities, embedding_body, request_body
+from vitrina.providers.openai_requests import (
+    Body,
+    Capabilities,
+    Profile,
+    embedding_body,
+    judge_body,
+    request_body,
+)
 from vitrina.providers.openai_settings import OpenAISettings
 from vitrina.providers.pacing import Breaker, Pacer
 
@@ -203,18 +210,46 @@ class OpenAIProvider:
                 raise
         return self._answer(stage, subject, item, {**given, "image_url": None})
 
+    def judge(self, pairs: Sequence[Pair]) -> Answer[tuple[bool | None, ...]]:
+        """Whether the keywords of each pair are the same; None where the model did not say."""
+        shown = [pair.shown for pair in pairs]
+        return self._asked(
+            self.settings.vision_model,
+            VISION_SETTING,
+            _digest(repr(shown)),
+            lambda profile, second: judge_body(self.settings, shown, profile=profile, **second),
+            lambda text: parse_judgements(text, len(pairs)),
+        )
+
     def _answer(
         self, stage: Stage, subject: Subject, item: str, given: dict[str, Any]
     ) -> Answer[Any]:
-        """Ask, and once more where the answer was cut off or of no use."""
-        model = self.model_of(stage)
         setting = VISION_SETTING
         if stage == "caption" and self.settings.caption_model:
             setting = CAPTION_SETTING
+        return self._asked(
+            self.model_of(stage),
+            setting,
+            item,
+            lambda profile, second: request_body(
+                stage, self.settings, subject, profile=profile, **given, **second
+            ),
+            lambda text: answers.parse_text(stage, text),
+        )
+
+    def _asked(
+        self,
+        model: str,
+        setting: str,
+        item: str,
+        build: Callable[[Profile, dict[str, Any]], Body],
+        parse: Callable[[str], T],
+    ) -> Answer[T]:
+        """Ask, and once more where the answer was cut off or of no use."""
         usage, seconds = Usage(), 0.0
         failed: AnswerError | None = None
         for _ in range(2):
-            second: dict[str, bool] = {}
+            second: dict[str, Any] = {}
             if failed is not None:
                 second = {"more": failed.kind == "truncated", "again": failed.kind != "truncated"}
             reply: Reply = self._client.ask(
@@ -222,20 +257,18 @@ class OpenAIProvider:
                 model,
                 setting,
                 item,
-                lambda profile, second=second: request_body(  # type: ignore[misc]
-                    stage, self.settings, subject, profile=profile, **given, **second
-                ),
+                lambda profile, second=second: build(profile, second),  # type: ignore[misc]
             )
             usage += reply.usage
             seconds += reply.seconds
             try:
-                answer = self.parse_answer(stage, reply.body)
+                value = parse(answers.read_text(reply.body))
             except AnswerError as error:
                 failed = error
                 if not error.worth_another_try:
                     break
             else:
-                return replace(answer, usage=usage, seconds=seconds)
+                return Answer(value, model, usage, seconds)
         assert failed is not None  # noqa: S101 - the loop ends with an answer or a failure
         failed.usage = usage
         failed.reply = json.dumps(reply.body, ensure_ascii=False)

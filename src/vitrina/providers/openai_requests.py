@@ -20,11 +20,19 @@ from vitrina.prompts import Stage
 from vitrina.providers.base import Subject
 from vitrina.providers.openai_settings import DEFAULT_DIMENSIONS, Detail, OpenAISettings
 
-__all__ = ["Capabilities", "Profile", "embedding_body", "picture_part", "request_body"]
+__all__ = [
+    "Capabilities",
+    "Profile",
+    "embedding_body",
+    "judge_body",
+    "picture_part",
+    "request_body",
+]
 
 Body = dict[str, Any]
 LOW_EDGE = 512
 TOKENS: dict[Stage, int] = {"tag": 400, "describe": 500, "caption": 200, "enrich": 1000}
+JUDGED_TOKENS = 25  # for one pair
 THINKING_TOKENS = 4000
 _THINKING = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])")
 
@@ -138,28 +146,58 @@ def request_body(
     """
     model = settings.model_of(stage)
     profile = profile or Capabilities(settings.official).profile(model)
-    spell_out = profile.answer_format != "json_schema"
     options = settings.options
-    body: Body = {
-        "model": model,
-        "messages": prompts.messages(
-            stage,
-            options,
-            title=subject.title,
-            description=description,
-            hints=hints,
-            picture=picture_part(settings, subject.picture, image_url),
-            spell_out=spell_out,
-        ),
-    }
+    said = prompts.messages(
+        stage,
+        options,
+        title=subject.title,
+        description=description,
+        hints=hints,
+        picture=picture_part(settings, subject.picture, image_url),
+        spell_out=profile.answer_format != "json_schema",
+    )
+    tokens = TOKENS[stage] * (1 if settings.language.lower() == "english" else 2)
+    schema = prompts.schema(stage, options, hints)
+    return _chat_body(stage, model, said, schema, settings, profile, tokens, more, again)
+
+
+def judge_body(
+    settings: OpenAISettings,
+    pairs: Sequence[tuple[str, str, str, str]],
+    *,
+    profile: Profile | None = None,
+    more: bool = False,
+    again: bool = False,
+) -> Body:
+    """The body of a request to judge pairs: (keyword, facet, other, facet); see request_body."""
+    model = settings.vision_model
+    profile = profile or Capabilities(settings.official).profile(model)
+    spell_out = profile.answer_format != "json_schema"
+    said = prompts.judge_messages(settings.options, pairs, spell_out=spell_out)
+    tokens = 200 + JUDGED_TOKENS * len(pairs)
+    schema = prompts.judge_schema()
+    return _chat_body("judge", model, said, schema, settings, profile, tokens, more, again)
+
+
+def _chat_body(
+    name: str,
+    model: str,
+    messages: list[Body],
+    schema: Body,
+    settings: OpenAISettings,
+    profile: Profile,
+    tokens: int,
+    more: bool,
+    again: bool,
+) -> Body:
+    body: Body = {"model": model, "messages": messages}
     if profile.answer_format == "json_schema":
-        schema = prompts.schema(stage, options, hints)
-        named = {"name": stage, "strict": True, "schema": schema}
+        named = {"name": name, "strict": True, "schema": schema}
         body["response_format"] = {"type": "json_schema", "json_schema": named}
     elif profile.answer_format == "json_object":
         body["response_format"] = {"type": "json_object"}
     if profile.length_parameter != "none":
-        body[profile.length_parameter] = _tokens(stage, settings, model, more)
+        body[profile.length_parameter] = _tokens(tokens, settings, model, more)
     if profile.temperature:
         body["temperature"] = 0.7 if again else 0.0
     if settings.reasoning_effort is not None:
@@ -203,11 +241,9 @@ def _jpeg(picture: Picture, detail: Detail) -> bytes:
     return out.getvalue()
 
 
-def _tokens(stage: Stage, settings: OpenAISettings, model: str, more: bool) -> int:
+def _tokens(usual: int, settings: OpenAISettings, model: str, more: bool) -> int:
     """How long an answer may become: several times the expected, against accidents only."""
-    tokens = TOKENS[stage]
-    if settings.language.lower() != "english":
-        tokens *= 2
+    tokens = usual
     if _THINKING.match(model) and settings.reasoning_effort != "none":
         tokens += THINKING_TOKENS
     return max(tokens * 4, THINKING_TOKENS) if more else tokens

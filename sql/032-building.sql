@@ -1,0 +1,312 @@
+-- Filling and indexing a space beside the one in use.
+
+-- ---------------------------------------------------------------------------------------------
+-- _index_pays(rows, dimensions): whether an HNSW index is quicker than reading every vector. Reading
+-- 10 MB of them takes about as long as walking the graph, and is exact.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _index_pays(rows float8, dimensions int) returns boolean
+language sql immutable parallel safe
+return rows * dimensions > 5e6;
+
+-- ---------------------------------------------------------------------------------------------
+-- _space_indexes(space) → the index each partition of a space is to have, all spaces without a name:
+-- its name, `definition` (what follows `create index NAME`), how many rows it covers, whether it
+-- pays, the memory its graph takes in bytes, and its state: null (there is none), 'invalid' (a
+-- build failed), 'building', 'ready'. `other`: an index of the other kind, left from before.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _space_indexes(space text default null)
+returns table (
+    space_id int, part text, name text, definition text, rows bigint, pays boolean, memory bigint,
+    state text, other text
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    for space_id, part, name, other, definition, memory, pays in
+        select s.id, c.relname,
+               c.relname || case when k.bits then '_hnsw_bits' else '_hnsw' end,
+               (select o.relname from pg_class as o
+                where o.relnamespace = c.relnamespace
+                    and o.relname = c.relname || case when k.bits then '_hnsw' else '_hnsw_bits' end),
+               format(case when k.bits
+                           then 'on vitrina.%1$I using hnsw'
+                                ' ((%3$I.binary_quantize(embedding)::bit(%2$s)) %3$I.bit_hamming_ops)'
+                           else 'on vitrina.%1$I using hnsw'
+                                ' ((embedding::%3$I.halfvec(%2$s)) %3$I.halfvec_cosine_ops)' end,
+                      c.relname, s.dimensions, v.schema),
+               -- measured: about 1 kB of neighbours beside each vector
+               case when k.bits then s.dimensions / 8 else s.dimensions * 2 end + 1000,
+               null
+        from spaces as s
+        cross join unnest(array['product_embeddings', 'keyword_embeddings']) as p (parent)
+        cross join lateral (
+            select s.quantized and p.parent = 'product_embeddings' as bits) as k
+        join pg_class as c on c.relnamespace = 'vitrina'::regnamespace
+            and c.relname = p.parent || '_' || s.id
+        cross join (
+            select n.nspname as schema
+            from pg_extension as e
+            join pg_namespace as n on n.oid = e.extnamespace
+            where e.extname = 'vector') as v
+        where _space_indexes.space is null or s.name = _space_indexes.space
+        order by s.id, c.relname desc
+    loop
+        -- through the parent: that is what roles may read
+        execute format('select count(*) from %I as e where e.space_id = $1',
+                       regexp_replace(part, '_\d+$', '')) into rows using space_id;
+        select _index_pays(rows, s.dimensions) into pays from spaces as s where s.id = space_id;
+        memory := rows * memory;
+        state := (
+            select case when i.indisvalid then 'ready'
+                        when exists (select from pg_stat_progress_create_index as r
+                                     where r.index_relid = i.indexrelid) then 'building'
+                        else 'invalid' end
+            from pg_index as i
+            join pg_class as c on c.oid = i.indexrelid
+            where c.relnamespace = 'vitrina'::regnamespace and c.relname = name);
+        return next;
+    end loop;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- index_statements(space, at_least, most_memory) → what to run, in this order and each outside of a
+-- transaction, so that a space is ready: none while it has its indexes or they would not pay. What
+-- was filled and not analyzed since is; the planner takes it for empty otherwise. An index that a
+-- failed build left behind is dropped and built again. at_least: index from so many
+-- numbers on (rows × dimensions); null: where it pays. memory: what to set maintenance_work_mem to
+-- before, in kB: what the graph takes, at most `most_memory` kB; beyond it a build takes several
+-- times as long. Raises VT003 for no such space.
+-- ---------------------------------------------------------------------------------------------
+create or replace function index_statements(
+    space text, at_least bigint default null, most_memory int default 1048576
+) returns table (name text, rows bigint, memory int, statement text)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    if not exists (select from spaces as s where s.name = index_statements.space) then
+        raise exception 'there is no space %', quote_nullable(space) using errcode = 'VT003';
+    end if;
+    return query
+    select i.name, i.rows,
+           greatest(pg_size_bytes(current_setting('maintenance_work_mem')) / 1024,
+                    least(i.memory / 1024 + 1024, most_memory))::int,
+           t.statement
+    from (select x.*, s.dimensions,
+                 case when index_statements.at_least is null then x.pays
+                      else x.rows > 0 and x.rows * s.dimensions >= index_statements.at_least end as due
+          from _space_indexes(space) as x
+          join spaces as s on s.id = x.space_id) as i
+    cross join lateral (values
+        (0, format('vacuum (analyze) vitrina.%I', i.part), i.rows > 1000 and 0.9 * i.rows > (
+            select c.reltuples from pg_class as c where c.oid = i.part::regclass)),
+        (1, format('drop index concurrently if exists vitrina.%I', i.name), i.state = 'invalid'),
+        (2, format('create index concurrently if not exists %I %s', i.name, i.definition),
+         i.due and (i.state is null or i.state = 'invalid')),
+        (3, format('drop index concurrently if exists vitrina.%I', coalesce(i.other, '')),
+         i.other is not null)
+    ) as t (step, statement, needed)
+    where t.needed
+    order by i.part desc, t.step;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- index_spaces(at_least) → how many HNSW indexes it made: of partitions that have none, where one pays,
+-- or from `at_least` numbers on (rows × dimensions). Filling first and indexing then is several times
+-- quicker than the other way round; searches are right, and exact, without. Writes to a partition
+-- wait meanwhile; index_statements does it without. Only the owner may.
+-- ---------------------------------------------------------------------------------------------
+create or replace function index_spaces(at_least bigint default null) returns int
+language plpgsql volatile security invoker
+set search_path from current
+set maintenance_work_mem = '512MB'
+as $func$
+declare
+    _part record;
+    _made int := 0;
+begin
+    -- two workers that finish together would both find the index missing
+    perform pg_advisory_xact_lock(hashtext('vitrina.index_spaces'));
+    for _part in
+        select i.*
+        from _space_indexes() as i
+        join spaces as s on s.id = i.space_id
+        where i.rows > 0 and (i.state is null or i.state = 'invalid')
+            and case when index_spaces.at_least is null then i.pays
+                     else i.rows * s.dimensions >= index_spaces.at_least end
+    loop
+        -- one that `vitrina spaces build` is filling is indexed by it
+        continue when not pg_try_advisory_xact_lock(
+            hashtext('vitrina.build_space'), _part.space_id);
+        if _part.state = 'invalid' then
+            execute format('drop index if exists vitrina.%I', _part.name);
+        end if;
+        execute format('create index if not exists %I %s', _part.name, _part.definition);
+        _made := _made + 1;
+    end loop;
+    return _made;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- space_status(space) → the spaces, or one: how many products and keywords have a vector in each, how
+-- many that could have one have none, and the index over its products: 'ready', 'none' (it would
+-- not pay), 'missing', 'invalid' (its build failed) or 'building'.
+-- ---------------------------------------------------------------------------------------------
+create or replace function space_status(space text default null)
+returns table (
+    name text, modality text, provider text, model text, dimensions int, threshold real,
+    weight real, state text, quantized boolean, products bigint, missing_products bigint,
+    keywords bigint, missing_keywords bigint, index text
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _space spaces;
+begin
+    for _space in
+        select s.* from spaces as s
+        where space_status.space is null or s.name = space_status.space
+        order by s.id
+    loop
+        return query
+        select _space.name, _space.modality, _space.provider, _space.model, _space.dimensions,
+               _space.threshold, _space.weight, _space.state, _space.quantized,
+               i.rows, p.missing, k.keywords, w.missing,
+               coalesce(i.state, case when i.pays then 'missing' else 'none' end)
+        from _space_indexes(_space.name) as i
+        cross join lateral (
+            select count(*) as missing
+            from products as p
+            where case when _space.modality = 'text' then p.enriched_at is not null
+                       else p.image_sha256 is not null end
+                and not exists (
+                    select from product_embeddings as e
+                    where e.space_id = _space.id and e.product_id = p.id)
+        ) as p
+        cross join lateral (
+            select count(*) as keywords from keyword_embeddings as e where e.space_id = _space.id
+        ) as k
+        cross join lateral (
+            select count(*) as missing
+            from keywords as w
+            where _space.modality = 'text' and not exists (
+                select from keyword_embeddings as e
+                where e.space_id = _space.id and e.keyword_id = w.id)
+        ) as w
+        where i.part like 'product%';
+    end loop;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- missing_in_space(space) → the enriched products whose text is not embedded in this text space, or
+-- is another text by now. Equal texts come together, so that each is embedded once.
+-- ---------------------------------------------------------------------------------------------
+create or replace function missing_in_space(space text)
+returns table (product_id bigint, input_hash bytea)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _space int := (select s.id from spaces as s
+                   where s.name = missing_in_space.space and s.modality = 'text');
+begin
+    return query
+    select p.id, i.input_hash
+    from products as p
+    cross join lateral (
+        select sha256(convert_to(embedding_input(p.keywords, p.caption), 'utf8')) as input_hash) as i
+    left join product_embeddings as e on e.space_id = _space and e.product_id = p.id
+    where p.enriched_at is not null and _space is not null
+        and e.input_hash is distinct from i.input_hash
+    order by i.input_hash, p.id;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- missing_keyword_embeddings(space, k, after) → up to k keywords without a vector in this space, by
+-- id, those after one.
+-- ---------------------------------------------------------------------------------------------
+create or replace function missing_keyword_embeddings(
+    space text, k int default 500, after bigint default 0
+) returns table (id bigint, name text)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select w.id, w.name
+    from keywords as w
+    join spaces as s on s.name = space
+    where w.id > after and not exists (
+        select from keyword_embeddings as e where e.space_id = s.id and e.keyword_id = w.id)
+    order by w.id
+    limit k;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- embed_keywords(space) → how many keywords got a vector in this space of the local model, those
+-- that had none. Raises VT004 where its vectors are not made in the database.
+-- ---------------------------------------------------------------------------------------------
+create or replace function embed_keywords(space text) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _ids bigint[];
+    _names text[];
+begin
+    if not exists (select from spaces as s where s.name = space and s.provider = 'local'
+                   and s.modality = 'text') then
+        raise exception '% is no space of the local text model', quote_nullable(space)
+            using errcode = 'VT004', hint = 'its vectors come from its provider: `vitrina spaces build`';
+    end if;
+    select array_agg(m.id order by m.id), array_agg(m.name order by m.id) into _ids, _names
+    from missing_keyword_embeddings(space, null) as m;
+    return coalesce(put_keyword_embeddings(space, v.ids, v.embeddings), 0)
+    from (
+        select array_agg(_ids[e.ordinal]) as ids, array_agg(e.embedding) as embeddings
+        from embed_texts(_names) as e
+        where e.embedding is not null
+    ) as v;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _nearest_quantized(space, embedding, k, predicate, …) → as _nearest_products does in a quantised
+-- space: 4 k candidates by the Hamming distance of the signs, from the index, put in order by their
+-- cosine distance, which is exact.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _nearest_quantized(
+    space spaces, embedding halfvec, k int, predicate text default null,
+    filter jsonb default null, where_path jsonpath default null, wanted bigint[] default null,
+    unwanted bigint[] default null, source_ids int[] default null, operators text default null
+) returns table (product_id bigint, distance float8)
+language plpgsql stable security invoker
+set search_path from current
+set hnsw.ef_search = 400
+set hnsw.iterative_scan = 'relaxed_order'
+as $func$
+#variable_conflict use_column
+begin
+    return query execute format(
+        'select c.product_id, c.embedding <=> $1 as distance
+         from (select e.product_id, e.embedding
+               from product_embeddings as e
+               where e.space_id = %2$s and %3$s
+               order by binary_quantize(e.embedding)::bit(%1$s) <~> binary_quantize($1)::bit(%1$s)
+               limit $9) as c
+         order by distance, c.product_id
+         limit $2', space.dimensions, space.id, coalesce(
+            'exists (select from products as p where p.id = e.product_id and ' || predicate
+            || ' offset 0)', 'true'))
+    using embedding, k, filter, where_path, wanted, unwanted, source_ids, operators, 4 * k;
+end
+$func$;

@@ -1,0 +1,186 @@
+-- Vetoes: why two terms may never be one keyword, however near their vectors are.
+
+-- ---------------------------------------------------------------------------------------------
+-- _numbers(form) → the numbers in it, each with its unit where that is a measure; sorted.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _numbers(form text) returns text[]
+language sql immutable parallel safe
+return array(
+    select m.found[1]
+    from regexp_matches(form, '\d+(?:[./]\d+)*(?: (?:inch|mm|g|mg|oz|ml|gal|qt|pt|w|v|a|mah|gb|mb|'
+        'hz|mhz|ghz|k|ct|month|day|minute|second|degree|percent|ply|rpm)\M)?', 'g') as m (found)
+    order by m.found[1]);
+
+-- ---------------------------------------------------------------------------------------------
+-- _contrast(a, b) → of two lists of marks, the terms of one group that are not the same in both
+-- ("color: black / white"), or null. A term that both have says nothing.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _contrast(a text[], b text[]) returns text
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+declare
+    _l text;
+    _r text;
+    _terms text;
+    _why text;
+    _best text := '';
+begin
+    foreach _l in array a loop
+        continue when _l = any (b);
+        foreach _r in array b loop
+            if split_part(_l, ': ', 1) = split_part(_r, ': ', 1) and _r <> all (a) then
+                _terms := split_part(_l, ': ', 2) || ' / ' || split_part(_r, ': ', 2);
+                -- the longest terms say most ("bar stool / step stool"), the shortest name of a group
+                -- is the broadest ("color", "tea kind")
+                if length(_terms) > length(_best)
+                    or length(_terms) = length(_best) and length(_l) < length(_why) then
+                    _why := _l;
+                    _best := _terms;
+                end if;
+            end if;
+        end loop;
+    end loop;
+    return split_part(_why, ': ', 1) || ': ' || nullif(_best, '');
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _form_veto(a, a_marks, b, b_marks, narrower) → why two canonical forms may not be one keyword, or
+-- null. The first that applies of: numbers ("3 / 4"), negation (sugar free / sugar), contrast (black
+-- / white, with the group), order (dress shirt / shirt dress), known (both are in the thesaurus, as
+-- different things), narrower (one has more words: "side table", "table"; where `narrower` asks for
+-- it), words (those that differ are not near by themselves).
+-- ---------------------------------------------------------------------------------------------
+create or replace function _form_veto(
+    a text, a_marks text[], b text, b_marks text[], narrower boolean default true
+) returns text
+language plpgsql stable parallel safe security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _denials constant text[] := '{without,non,not,no,anti,free}';
+    _a text[] := string_to_array(a, ' ');
+    _b text[] := string_to_array(b, ' ');
+    _only_a text[] := '{}';
+    _only_b text[] := '{}';
+    _word text;
+    _opposite text;
+    _keys text[];
+    _known text[];
+    _near real;
+begin
+    if a = b then
+        return null;
+    end if;
+    if (a ~ '\d' or b ~ '\d') and _numbers(a) <> _numbers(b) then
+        return format('numbers: %s / %s', coalesce(nullif(array_to_string(_numbers(a), ', '), ''), 'none'),
+                      coalesce(nullif(array_to_string(_numbers(b), ', '), ''), 'none'));
+    end if;
+    foreach _word in array _a loop
+        if _word <> all (_b) then
+            _only_a := _only_a || _word;
+        end if;
+    end loop;
+    foreach _word in array _b loop
+        if _word <> all (_a) then
+            _only_b := _only_b || _word;
+        end if;
+    end loop;
+    if _only_a && _denials <> _only_b && _denials then
+        return format('negation: %s / %s', a, b);
+    end if;
+    foreach _word in array _only_a loop
+        foreach _opposite in array _only_b loop
+            if length(_opposite) > length(_word) and _opposite like '%' || _word
+                    and left(_opposite, -length(_word)) in ('un', 'non', 'in', 'im', 'anti', 'de')
+                or length(_opposite) < length(_word) and _word like '%' || _opposite
+                    and left(_word, -length(_opposite)) in ('un', 'non', 'in', 'im', 'anti', 'de')
+            then
+                return format('negation: %s / %s', _word, _opposite);
+            end if;
+        end loop;
+    end loop;
+    if a_marks <> '{}' and b_marks <> '{}' then
+        _word := _contrast(a_marks, b_marks);
+        if _word is not null then
+            return 'contrast, ' || _word;
+        end if;
+    end if;
+    if _only_a = '{}' and _only_b = '{}' then
+        -- "dress shirt" and "shirt dress" are each what the last word says
+        if _a[cardinality(_a)] <> _b[cardinality(_b)] and 2 = (
+            select count(distinct t.key) from thesaurus as t
+            where t.facet = 'type' and t.key in (_a[cardinality(_a)], _b[cardinality(_b)]))
+        then
+            return format('order: %s / %s', a, b);
+        end if;
+        return null;
+    end if;
+    _keys := array[_squash(a), _squash(b), _squash(array_to_string(_only_a, ' ')),
+                   _squash(array_to_string(_only_b, ' '))];
+    select array_agg(t.key) into _known from thesaurus as t where t.key = any (_keys);
+    if _keys[1:2] <@ _known or _only_a <> '{}' and _only_b <> '{}' and _keys[3:4] <@ _known then
+        return format('known: %s / %s are different things', a, b);
+    end if;
+    if _only_a = '{}' or _only_b = '{}' then
+        if narrower then
+            return format('narrower: %s says more than %s', case when _only_a = '{}' then b else a end,
+                          case when _only_a = '{}' then a else b end);
+        end if;
+    elsif cardinality(_a) = 1 and cardinality(_b) = 1 and (_a[1] in (b || 'ed', b || 'd')
+        or _b[1] in (a || 'ed', a || 'd'))
+    then
+        -- "salt" and "salted": a thing, and what was done with it
+        return format('words: %s / %s', a, b);
+    elsif cardinality(_only_a) < cardinality(_a) then
+        -- the words they share bring any two terms near: what differs must be near by itself
+        _near := 1 - (embed_text(array_to_string(_only_a, ' ')) <=> embed_text(array_to_string(_only_b, ' ')));
+        if coalesce(_near, 0) < 0.75 then
+            return format('words: %s / %s', array_to_string(_only_a, ' '), array_to_string(_only_b, ' '));
+        end if;
+    end if;
+    return null;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _facets_differ(a, b): both are known and they are not the same; 'other' says nothing.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _facets_differ(a text, b text) returns boolean
+language sql immutable parallel safe
+return coalesce(nullif(a, 'other') <> nullif(b, 'other'), false);
+
+-- ---------------------------------------------------------------------------------------------
+-- _facet_veto(a, b) → "facet: color / material" where both are known and not the same; else null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _facet_veto(a text, b text) returns text
+language sql immutable parallel safe
+return case when _facets_differ(a, b) then 'facet: ' || a || ' / ' || b end;
+
+-- ---------------------------------------------------------------------------------------------
+-- _distinct(a, b) → 'distinct: decided by hand' or 'by a judge', where that was decided of the
+-- two terms in normal form; else null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _distinct(a text, b text) returns text
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select 'distinct: decided by ' || case d.method when 'manual' then 'hand' else 'a judge' end
+    from keyword_distinctions as d
+    where d.term_a = least(a, b) and d.term_b = greatest(a, b);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _veto(a, b) → why two terms in normal form may never be one keyword under the policy in force,
+-- in words of a shop ("numbers: 3 / 4", "contrast, color: black / white"), or null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _veto(a text, b text) returns text
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select coalesce(_distinct(a, b), case when p.mode = 'strict' then _form_veto(
+        l.canonical, _marks(l.canonical), r.canonical, _marks(r.canonical), not p.merge_narrower) end)
+    from keyword_policy as p, _canonical_form(a) as l, _canonical_form(b) as r;
+$func$;

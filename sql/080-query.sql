@@ -1,0 +1,105 @@
+-- What a query says: its words, the parts of it that must hold, its vector.
+
+-- ---------------------------------------------------------------------------------------------
+-- _query_operators(query) → the parts of a query that must hold: "quoted phrases" and -words, in the
+-- syntax of websearch_to_tsquery; null without any. _query_words(query) → the rest, to be ranked, of
+-- at most 2,000 characters.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _query_operators(query text) returns text
+language sql immutable parallel safe
+return (
+    select string_agg(m.found[1], ' ')
+    from regexp_matches(left(query, 2000), '(?:^|\s)(-?"[^"]+"|-[[:alpha:]][^\s"]*)', 'g')
+        as m (found)
+);
+
+create or replace function _query_words(query text) returns text
+language sql immutable parallel safe
+return left(btrim(translate(regexp_replace(
+    left(query, 10000), '(^|\s)-("[^"]*"|[[:alpha:]][^\s"]*)', ' ', 'g'), e'"\t\n\r', '    ')), 2000);
+
+-- ---------------------------------------------------------------------------------------------
+-- query_to_embed(query) → (space, words) where a search for this query has no vector yet: the active
+-- text space is not the local one, and nobody has searched for these words. Embed `words`, then
+-- put_query_embedding. No row otherwise.
+-- ---------------------------------------------------------------------------------------------
+create or replace function query_to_embed(query text) returns table (space text, words text)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select s.name, w.words
+    from (select _query_words(query) as words) as w
+    join spaces as s on s.modality = 'text' and s.state = 'active' and s.provider <> 'local'
+    where w.words <> '' and not exists (
+        select
+        from query_embeddings as q
+        where q.space_id = s.id and q.query_hash = sha256(convert_to(w.words, 'utf8')));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _query_vector(space, words, keywords, weights) → the vector of a query's words in a text space, and
+-- where it comes from: 'cache' (it was remembered), 'local' (made here, in the local space), or
+-- 'vocabulary' (the mean of the vectors of the keywords in the query, weighted). Nulls for none.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _query_vector(
+    space spaces, words text, keywords text[], weights real[],
+    out embedding halfvec, out origin text
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+begin
+    if space.provider = 'local' then
+        embedding := embed_text(words);
+        origin := 'local';
+    else
+        select q.embedding, 'cache' into embedding, origin
+        from query_embeddings as q
+        where q.space_id = space.id and q.query_hash = sha256(convert_to(words, 'utf8'));
+        if not found and cardinality(keywords) > 0 then
+            select l2_normalize(sum(e.embedding * array_fill(u.weight, array[space.dimensions])::halfvec)),
+                   'vocabulary'
+            into embedding, origin
+            from unnest(keywords, weights) as u (keyword, weight)
+            join vitrina.keywords as w on w.name = u.keyword
+            join keyword_embeddings as e on e.space_id = space.id and e.keyword_id = w.id;
+        end if;
+    end if;
+    if embedding is null or l2_norm(embedding) = 0 then
+        embedding := null;
+        origin := null;
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- query_embedding(words) → the vector of a query in the active text space, if it is known: made here
+-- in the local one, remembered in others; null otherwise.
+-- ---------------------------------------------------------------------------------------------
+create or replace function query_embedding(words text) returns halfvec
+language sql stable security invoker
+set search_path from current
+as $func$
+    select v.embedding
+    from _query_vector(_active_space('text'), _query_words(words), '{}', '{}') as v;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_query_embedding(space, words, embedding, keep): remember the vector of a query; the `keep` most
+-- lately remembered ones of all spaces stay.
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_query_embedding(
+    space text, words text, embedding halfvec, keep int default 10000
+) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    insert into query_embeddings as q (space_id, query_hash, embedding)
+    select s.id, sha256(convert_to(words, 'utf8')), put_query_embedding.embedding
+    from spaces as s where s.name = space
+    on conflict (space_id, query_hash) do update
+        set embedding = excluded.embedding, used_at = now();
+    delete from query_embeddings as q
+    where q.used_at <= (select o.used_at from query_embeddings as o
+                        order by o.used_at desc offset keep limit 1);
+$func$;

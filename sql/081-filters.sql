@@ -1,0 +1,88 @@
+-- What a search is narrowed to.
+
+-- ---------------------------------------------------------------------------------------------
+-- _filter_predicate(…, one_by_one) → a condition over `products as p` on the values that are given,
+-- or null. Its parameters: $3 filter, $4 where_path, $5 wanted and $6 unwanted keyword ids, $7 source
+-- ids, $8 operators of the query. The text is made of constants; every value stays a parameter.
+-- one_by_one: for a few products that are looked at one after the other, not for all at once.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _filter_predicate(
+    filter jsonb, where_path jsonpath, wanted bigint[], unwanted bigint[], source_ids int[],
+    operators text, one_by_one boolean default false
+) returns text
+language sql immutable parallel safe
+return nullif(concat_ws(' and ',
+    case when filter <> '{}' then 'p.attributes @> $3' end,
+    case when where_path is not null then 'p.attributes @@ $4' end,
+    case when cardinality(wanted) > 0 then case when one_by_one then
+        '(select count(*) from product_keywords as pk'
+        ' where pk.product_id = p.id and pk.keyword_id = any ($5)) = cardinality($5)'
+    else
+        'p.id in (select pk.product_id from product_keywords as pk where pk.keyword_id = any ($5)'
+        ' group by pk.product_id having count(*) = cardinality($5))' end end,
+    case when cardinality(unwanted) > 0 then case when one_by_one then
+        'not exists (select from product_keywords as pk'
+        ' where pk.product_id = p.id and pk.keyword_id = any ($6))'
+    else
+        'p.id not in (select pk.product_id from product_keywords as pk'
+        ' where pk.keyword_id = any ($6))' end end,
+    case when source_ids is not null then 'p.source_id = any ($7)' end,
+    case when operators is not null then
+        'exists (select from product_text as t join vitrina.sources as s on s.id = p.source_id'
+        ' where t.product_id = p.id'
+        ' and t.tsv @@ websearch_to_tsquery(s.text_config::regconfig, $8))' end), '');
+
+-- ---------------------------------------------------------------------------------------------
+-- _keyword_ids(terms) → the keywords these terms are, by their aliases; -1 for a term that is none.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _keyword_ids(terms text[]) returns bigint[]
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select coalesce(array_agg(distinct coalesce(a.keyword_id, -1)), '{}')
+    from unnest(terms) as u (term)
+    left join keyword_aliases as a on a.alias = normal_form(u.term);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _filters_of(filters, one_by_one) → the condition of _filter_predicate for these.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _filters_of(filters query_filters, one_by_one boolean default false)
+returns text
+language sql immutable parallel safe
+return _filter_predicate(filters.filter, filters.where_path, filters.wanted, filters.unwanted,
+                         filters.source_ids, filters.operators, one_by_one);
+
+-- ---------------------------------------------------------------------------------------------
+-- _filtered_ids(filters, at_most) → the ids of the products that the filters leave, in no order; null
+-- where there are more than `at_most`, or no filters at all.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _filtered_ids(filters query_filters, at_most int default null)
+returns bigint[]
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    -- products with the wanted keywords are looked up first, and the rest only of them
+    _wanted text := 'select pk.product_id as id from product_keywords as pk'
+                    ' where pk.keyword_id = any ($5)'
+                    ' group by pk.product_id having count(*) = cardinality($5)';
+    _rest text := _filter_predicate(filters.filter, filters.where_path, '{}', filters.unwanted,
+                                    filters.source_ids, filters.operators);
+    _ids bigint[];
+begin
+    if _filters_of(filters) is null then
+        return null;
+    end if;
+    execute format(
+        'select coalesce(array_agg(f.id), ''{}'') from (%s limit $9) as f',
+        case when filters.wanted = '{}' then 'select p.id from products as p where ' || _rest
+             when _rest is null then _wanted
+             else format('select p.id from (%s) as w join products as p on p.id = w.id where %s',
+                         _wanted, _rest) end)
+    into _ids
+    using null, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
+          filters.source_ids, filters.operators, at_most + 1;
+    return case when cardinality(_ids) > at_most then null else _ids end;
+end
+$func$;

@@ -1,0 +1,138 @@
+-- The products nearest to a vector. The first n of them are the same however many are asked for, so
+-- that pages follow each other without gaps: what the index finds comes first, the rest behind it.
+
+-- ---------------------------------------------------------------------------------------------
+-- _nearest_products(space, embedding, k, among, filters) → the k products nearest by cosine distance among
+-- those that the filters leave, all of them for a null k: always k where k match. among: the ids that
+-- the filters leave, where they are known; else they are given back where they had to be collected.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _nearest_products(
+    space spaces, embedding halfvec, k int, inout among bigint[], filters query_filters,
+    out ids bigint[], out distances float8[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _more record;
+begin
+    ids := '{}';
+    distances := '{}';
+    if embedding is null then
+        return;
+    end if;
+    if among is null and k is not null then
+        select w.ids, w.distances into ids, distances
+        from _walk_index(space, embedding, least(k, 100), filters) as w;
+        if cardinality(ids) >= k then
+            return;
+        end if;
+    end if;
+    if among is null then
+        among := _filtered_ids(filters);
+    end if;
+    -- the bare operator cannot use the index: exact
+    if among is null then
+        select array_agg(n.product_id order by n.distance, n.product_id) as ids,
+               array_agg(n.distance order by n.distance, n.product_id) as distances
+        into _more
+        from (
+            select e.product_id, e.embedding <=> _nearest_products.embedding as distance
+            from product_embeddings as e
+            where e.space_id = space.id and e.product_id <> all (_nearest_products.ids)
+            order by distance, e.product_id
+            limit k - cardinality(_nearest_products.ids)) as n;
+    else
+        select array_agg(n.product_id order by n.distance, n.product_id) as ids,
+               array_agg(n.distance order by n.distance, n.product_id) as distances
+        into _more
+        from (
+            select e.product_id, e.embedding <=> _nearest_products.embedding as distance
+            from product_embeddings as e
+            where e.space_id = space.id and e.product_id = any (among)
+                and e.product_id <> all (_nearest_products.ids)
+            order by distance, e.product_id
+            limit k - cardinality(_nearest_products.ids)) as n;
+    end if;
+    ids := ids || _more.ids;
+    distances := distances || _more.distances;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _walk_index(space, embedding, k, filters) → up to k products, at most 100, as the HNSW index of the space
+-- finds them, nearest first; none without an index, or where reading all vectors is as quick. With
+-- filters it gives up, and says less than k, as soon as so few of the products on the way pass that
+-- those it would find may not be the nearest: products that match far from the query, or rarely.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _walk_index(
+    space spaces, embedding halfvec, k int, filters query_filters,
+    out ids bigint[], out distances float8[]
+)
+language plpgsql stable security invoker
+set search_path from current
+set hnsw.ef_search = 100
+set hnsw.iterative_scan = 'relaxed_order'
+as $func$
+declare
+    _part text := 'product_embeddings_' || space.id;
+    _rows real := (select c.reltuples from pg_class as c where c.oid = _part::regclass);
+    _predicate text := _filters_of(filters, true);
+    -- one order for the first page and one for ten pages: see above
+    _tier int := case when k <= 20 then 20 else 100 end;
+    _distance text := format('e.embedding::halfvec(%s) <=> $1', space.dimensions);
+    _row record;
+    _seen int := 0;
+    _hits int := 0;
+    _sure int := 0;
+begin
+    ids := '{}';
+    distances := '{}';
+    -- reading 10 MB of vectors takes about as long as walking the graph, and is exact
+    if _rows * space.dimensions <= 5e6 or to_regclass(_part || '_hnsw') is null then
+        return;
+    end if;
+    if _predicate is null then
+        execute format(
+            'select array_agg(n.product_id order by n.place > 20, n.distance, n.product_id),
+                    array_agg(n.distance order by n.place > 20, n.distance, n.product_id)
+             from (select e.product_id, %1$s as distance, row_number() over () as place
+                   from product_embeddings as e where e.space_id = %2$s
+                   order by %1$s limit $2) as n', _distance, space.id)
+        into ids, distances
+        using embedding, _tier;
+        return;
+    end if;
+    for _row in execute format(
+        'select e.product_id, %1$s as distance,
+                (select true from products as p where p.id = e.product_id and %3$s) as fits
+         from product_embeddings as e where e.space_id = %2$s order by %1$s limit 2200',
+        _distance, space.id, _predicate)
+        using embedding, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
+              filters.source_ids, filters.operators
+    loop
+        _seen := _seen + 1;
+        if _row.fits then
+            _hits := _hits + 1;
+            ids[_hits] := _row.product_id;
+            distances[_hits] := _row.distance;
+            exit when _hits = _tier;
+            if _hits = 20 and _seen <= 600 then
+                _sure := 20;
+            end if;
+        end if;
+        -- too rare for 20 of them among 600 products, or for 100 among 2,200
+        exit when _seen >= 200 and _seen % 50 = 0
+            and _hits * (case when _sure = 0 then 30 else 22 end) < _seen;
+    end loop;
+    if _hits = _tier then
+        _sure := _hits;
+    end if;
+    select array_agg(n.id order by n.place > 20, n.distance, n.id),
+           array_agg(n.distance order by n.place > 20, n.distance, n.id)
+    into ids, distances
+    from unnest(ids[:_sure], distances[:_sure]) with ordinality as n (id, distance, place);
+    ids := coalesce(ids, '{}');
+    distances := coalesce(distances, '{}');
+end
+$func$;

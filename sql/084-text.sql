@@ -1,0 +1,287 @@
+-- Full text, ranked: how much of a query a product's text covers, by the rarity of the words.
+
+-- ---------------------------------------------------------------------------------------------
+-- _lexeme_counts(lexemes) → in how many products each stands, and how many products there are. Exact
+-- in small catalogues; in others from the planner's statistics (what they do not list is rare), which
+-- cost no scan.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _lexeme_counts(
+    lexemes text[], out counts bigint[], out products bigint
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _elements text[];
+    _shares real[];
+begin
+    products := (select c.reltuples from pg_class as c where c.oid = 'product_text'::regclass);
+    if products >= 1000 then
+        select s.most_common_elems::text::text[], s.most_common_elem_freqs
+        into _elements, _shares
+        from pg_stats as s
+        where s.schemaname = 'vitrina' and s.tablename = 'product_text' and s.attname = 'tsv';
+    end if;
+    if _elements is null then
+        select count(*) into products from product_text;
+        select array_agg((select count(*) from product_text as t
+                          where t.tsv @@ _quoted(u.lexeme)::tsquery) order by u.place)
+        into counts
+        from unnest(lexemes) with ordinality as u (lexeme, place);
+    else
+        -- the last but one of the shares is the least of those listed
+        select array_agg((products * coalesce(
+                   _shares[array_position(_elements, u.lexeme)],
+                   _shares[cardinality(_elements) + 1] / 2))::bigint order by u.place)
+        into counts
+        from unnest(lexemes) with ordinality as u (lexeme, place);
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _words_of_query(words) → its words, at most 32, and for each the unit it belongs to and the keyword
+-- that unit is: words in a row that make up an alias or a term of the thesaurus ("side table", "tshirt"
+-- for "T-shirt") are one unit, the longest first, any other word is one of its own.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _words_of_query(
+    words text, out said text[], out units int[], out names text[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _forms text[];
+    _found record;
+    _place int := 1;
+begin
+    said := (array_remove(regexp_split_to_array(_with_pairs(words), '[\s/_,;|–—-]+'), ''))[:32];
+    units := array(select i from generate_series(1, cardinality(said)) as i);
+    names := array_fill(null::text, array[cardinality(said)]);
+    select array_agg(normal_form(u.word) order by u.place) into _forms
+    from unnest(said) with ordinality as u (word, place);
+    for _found in
+        select p.place, p.place + s.size - 1 as last, k.name
+        from generate_series(1, cardinality(said)) as p (place)
+        cross join generate_series(1, 5) as s (size)
+        cross join lateral (
+            select array_to_string(_forms[p.place:p.place + s.size - 1], ' ') as form) as f
+        cross join lateral (
+            select w.name
+            from (
+                select a.keyword_id, a.alias, a.alias <> f.form as unlike
+                from keyword_aliases as a
+                where replace(a.alias, ' ', '') = replace(f.form, ' ', '') and a.alias <> ''
+                union all
+                select a.keyword_id, a.alias, true
+                from thesaurus as t
+                join keyword_aliases as a on a.alias = normal_form(t.canonical)
+                where t.term = f.form
+            ) as a
+            join keywords as w on w.id = a.keyword_id
+            order by a.unlike, a.alias
+            limit 1
+        ) as k
+        where p.place + s.size - 1 <= cardinality(said)
+        order by p.place, s.size desc
+    loop
+        continue when _found.place < _place;
+        names[_found.place] := _found.name;
+        for _i in _found.place.._found.last loop
+            units[_i] := _found.place;
+        end loop;
+        _place := _found.last + 1;
+    end loop;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _read_query(words) → what full text makes of a query's words; nulls where there is nothing to find.
+-- keywords, weights: the keywords in it, and what share of the query each is. rank: an expression
+-- over `product_text as t`, 0 to 1, of parameter $9 = parts. whole, most, rare, every: what has all
+-- units of it, all but the rarest, any lexeme that is rare, any at all.
+-- A unit counts by its rarity, idf as in BM25 (Robertson and Zaragoza 2009, eq. 3.3); fully where
+-- the product has the keyword it is, else by the place the words stand in and somewhat less: a title
+-- may name what the product is not ("lamp for side table").
+-- ---------------------------------------------------------------------------------------------
+create or replace function _read_query(words text) returns query_reading
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _read record;
+    _counted record;
+    _reading query_reading;
+    _configs text[] := array(select distinct s.text_config from sources as s order by 1);
+    _lexemes text[];
+begin
+    select * into _read from _words_of_query(words);
+    if _read.said = '{}' then
+        return null;
+    end if;
+    _lexemes := array(
+        select l.lexeme
+        from unnest(_read.said) as u (word)
+        cross join unnest(_configs) as c (config)
+        cross join unnest(tsvector_to_array(to_tsvector(c.config::regconfig, u.word))) as l (lexeme)
+        union
+        select '#' || n.name from unnest(_read.names) as n (name) where n.name is not null);
+    select * into _counted from _lexeme_counts(_lexemes);
+
+    with counted as materialized (
+        select u.lexeme, u.products,
+               ln(1 + (_counted.products - least(u.products, _counted.products) + 0.5)
+                      / (u.products + 0.5)) as idf
+        from unnest(_lexemes, _counted.counts) as u (lexeme, products)
+    ),
+    own as materialized (
+        select u.unit, u.place, l.lexeme
+        from unnest(_read.said, _read.units) with ordinality as u (word, unit, place)
+        cross join lateral (
+            select distinct l.lexeme
+            from unnest(_configs) as c (config)
+            cross join unnest(tsvector_to_array(to_tsvector(c.config::regconfig, u.word)))
+                as l (lexeme)) as l
+    ),
+    word as materialized (
+        select o.unit, o.place, string_agg(_quoted(o.lexeme), ' | ' order by o.lexeme) as text,
+               min(c.idf) as idf
+        from own as o
+        join counted as c on c.lexeme = o.lexeme
+        group by o.unit, o.place
+    ),
+    named as materialized (
+        select n.unit, n.name, _quoted(c.lexeme) as tag, c.idf,
+               -- the keyword's own words, where others were said: "sofa" for "couch"
+               (select string_agg('(' || p.phrase::text || ')', ' | ')
+                from (select distinct phraseto_tsquery(g.config::regconfig, n.name) as phrase,
+                             to_tsvector(g.config::regconfig, n.name) as said
+                      from unnest(_configs) as g (config)) as p
+                where numnode(p.phrase) > 0 and not tsvector_to_array(p.said) <@ array(
+                    select o.lexeme from own as o where o.unit = n.unit)) as phrase
+        from unnest(_read.names) with ordinality as n (name, unit)
+        join counted as c on c.lexeme = '#' || n.name
+        where c.products > 0 -- a keyword that no product has says nothing
+    ),
+    unit as materialized (
+        select u.unit, n.name, n.tag, n.phrase, coalesce(w.idf, 1) as words_idf,
+               concat_ws(' | ', n.tag, n.phrase, w.text) as text,
+               -- as common as the commoner of the keyword and the words for it
+               case when n.name is null then w.idf else least(n.idf, coalesce(w.rarest, n.idf)) end
+                   as idf
+        from (select w.unit from word as w union select n.unit from named as n) as u
+        left join named as n on n.unit = u.unit
+        left join (
+            select w.unit, sum(w.idf) as idf, max(w.idf) as rarest,
+                   '(' || string_agg('(' || w.text || ')', ' & ') || ')' as text
+            from word as w
+            group by w.unit
+        ) as w on w.unit = u.unit
+        -- a long query is cut to the units that say most
+        order by idf desc, u.unit
+        limit 24
+    ),
+    part as materialized (
+        select p.*, row_number() over (order by p.unit, p.kind, p.place, p.text) as n
+        from (
+            select o.unit, o.place, 'lexeme' as kind, _quoted(o.lexeme) as text
+            from own as o
+            join unit as u on u.unit = o.unit
+            union all
+            select u.unit, null, 'tag', u.tag from unit as u where u.tag is not null
+            union all
+            select u.unit, null, 'phrase', u.phrase from unit as u where u.phrase is not null
+        ) as p
+    ),
+    worded as (
+        select p.unit, string_agg(format('%s * greatest(%s)', p.share, p.ranks), ' + ') as rank
+        from (
+            select p.unit, p.place,
+                   round((max(w.idf) / max(u.words_idf)
+                          * case when max(u.tag) is null then 1 else 0.7 end)::numeric, 4) as share,
+                   -- 1.6449: ts_rank divides by the sum of 1/n², so one hit in a title is 1 again
+                   string_agg(format('least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $9[%s]))',
+                                     p.n), ', ') as ranks
+            from part as p
+            join word as w on w.place = p.place
+            join unit as u on u.unit = p.unit
+            group by p.unit, p.place
+        ) as p
+        group by p.unit
+    ),
+    ranked as (
+        select u.unit, format(
+            '%s * case%s%s when true then %s end', round((u.idf / sum(u.idf) over ())::numeric, 4),
+            (select format(' when t.tsv @@ $9[%s] then 1', p.n)
+             from part as p where p.unit = u.unit and p.kind = 'tag'),
+            (select format(' when t.tsv @@ $9[%s] then 0.7', p.n)
+             from part as p where p.unit = u.unit and p.kind = 'phrase'),
+            coalesce(w.rank, '0')) as rank
+        from unit as u
+        left join worded as w on w.unit = u.unit
+    )
+    select
+        (select array_agg(u.name order by u.unit) from unit as u where u.name is not null),
+        (select array_agg((u.idf / t.idf)::real order by u.unit)
+         from unit as u, (select sum(u.idf) as idf from unit as u) as t where u.name is not null),
+        (select string_agg(r.rank, ' + ' order by r.unit) from ranked as r),
+        (select array_agg(p.text::tsquery order by p.n) from part as p),
+        (select string_agg('(' || u.text || ')', ' & ')::tsquery from unit as u),
+        (select case when count(*) > 2 then
+                    string_agg('(' || u.text || ')', ' & ') filter (where u.place > 1) end::tsquery
+         from (select u.text, row_number() over (order by u.idf desc, u.unit) as place
+               from unit as u) as u),
+        (select string_agg(_quoted(c.lexeme), ' | ')::tsquery
+         from (select c.lexeme, sum(c.products) over (order by c.products, c.lexeme) as so_far,
+                      row_number() over (order by c.products, c.lexeme) as place
+               from counted as c) as c
+         where c.so_far <= 2000 or c.place = 1),
+        (select string_agg(distinct p.text, ' | ')::tsquery from part as p)
+    into _reading;
+    return _reading;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _text_matches(reading, k, among, filters) → the k products whose text covers the query best and
+-- their ranks, all that have anything of it for a null k; narrowed as in _nearest_products. With a k,
+-- and without `among`, no more is looked at than a thousand products that have all of the query and,
+-- where these are fewer than k, two thousand that have all but its rarest unit, or something rare.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _text_matches(
+    reading query_reading, k int, among bigint[], filters query_filters,
+    out ids bigint[], out ranks real[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _from text := 'select t.product_id, t.tsv from product_text as t where ' || case
+        when among is not null then 't.product_id = any ($2)'
+        else coalesce('(select true from products as p where p.id = t.product_id and '
+                      || _filters_of(filters, true) || ')', 'true') end;
+    _source text;
+begin
+    if reading.rank is null then
+        return;
+    end if;
+    foreach _source in array case
+        when among is not null or k is null then array[_from || ' and t.tsv @@ $12']
+        else array[_from || ' and t.tsv @@ $10 limit 1000',
+                   format('(%1$s and t.tsv @@ $10 limit 1000) union all'
+                          ' (%1$s and t.tsv @@ $11 and not t.tsv @@ $10 limit 2000)', _from)] end
+    loop
+        execute format(
+            'select array_agg(r.product_id), array_agg(r.rank)
+             from (select t.product_id, (%s)::real as rank from (%s) as t
+                   order by rank desc, t.product_id limit $1) as r', reading.rank, _source)
+        into ids, ranks
+        using k, among, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
+              filters.source_ids, filters.operators, reading.parts, reading.whole,
+              case when reading.most is null then reading.rare
+                   else reading.most || reading.rare end, reading.every;
+        exit when cardinality(ids) >= k;
+    end loop;
+end
+$func$;

@@ -1,0 +1,325 @@
+-- ---------------------------------------------------------------------------------------------
+-- _check_search(…): raises VT004 for arguments a search cannot use, naming the way out.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_search(
+    k int, "offset" int, filter jsonb, mode text, weights jsonb, embedding halfvec,
+    image_embedding halfvec, text_space spaces, image_space spaces
+) returns void
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+declare
+    _wrong text;
+begin
+    if k is null or k not between 0 and 10000 then
+        raise exception 'k must be 0 to 10000, not %', coalesce(k::text, 'null')
+            using errcode = 'VT004', hint = 'page through more with "offset"';
+    end if;
+    if "offset" < 0 then
+        raise exception 'offset must not be negative, as % is', "offset" using errcode = 'VT004',
+            hint = '0 is the first page';
+    end if;
+    if jsonb_typeof(filter) <> 'object' then
+        raise exception 'filter must be a JSON object, not %', left(filter::text, 100)
+            using errcode = 'VT004', hint = 'like ''{"brand": "Linden"}''';
+    end if;
+    if mode not in ('hybrid', 'vector', 'text') then
+        raise exception 'mode must be hybrid, vector or text, not %', quote_literal(mode)
+            using errcode = 'VT004';
+    end if;
+    if weights <> '{}' then
+        if jsonb_typeof(weights) = 'object' then
+            select w.key into _wrong
+            from jsonb_each(weights) as w
+            where w.key not in ('text', 'vector', 'image') or jsonb_typeof(w.value) <> 'number'
+                or not w.value::numeric between 0 and 1000
+            limit 1;
+        end if;
+        if _wrong is not null or jsonb_typeof(weights) <> 'object' then
+            raise exception 'weights cannot be %', left(weights::text, 100) using errcode = 'VT004',
+                hint = 'like ''{"text": 1, "vector": 0.5, "image": 2}'', each from 0 to 1000';
+        end if;
+    end if;
+    if embedding is not null and vector_dims(embedding) is distinct from text_space.dimensions then
+        raise exception 'the embedding has % dimensions, the active text space % has %',
+            vector_dims(embedding), text_space.name, text_space.dimensions using errcode = 'VT004';
+    end if;
+    if image_embedding is not null
+        and vector_dims(image_embedding) is distinct from image_space.dimensions then
+        raise exception 'the image embedding has % dimensions, the active image space % has %',
+            vector_dims(image_embedding), image_space.name, image_space.dimensions
+            using errcode = 'VT004';
+    end if;
+    if l2_norm(embedding) = 0 or l2_norm(image_embedding) = 0 then
+        raise exception 'an embedding that is all zero has no direction to search in'
+            using errcode = 'VT004';
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _coded_products(code, filters) → the products that have a code, of those that the filters leave.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _coded_products(code text, filters query_filters) returns bigint[]
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _ids bigint[];
+begin
+    if code = '' or char_length(code) > 100 then
+        return '{}';
+    end if;
+    _ids := array(select t.product_id from product_text as t
+                  where t.tsv @@ _quoted('=' || code)::tsquery order by t.product_id limit 1000);
+    if _ids <> '{}' and _filters_of(filters) is not null then
+        execute format('select coalesce(array_agg(p.id), ''{}'') from products as p'
+                       ' where p.id = any ($1) and %s', _filters_of(filters, true))
+        into _ids
+        using _ids, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
+              filters.source_ids, filters.operators;
+    end if;
+    return _ids;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _fused_products(k, …) → at least k products that any channel finds, best first, or all there are:
+-- the weighted mean of what each says of them. The hundred best of what each channel finds first
+-- come first, and all others behind them: so the first n are the same however many are asked for.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _fused_products(
+    k int, code text, reading query_reading, text_space spaces, embedding halfvec,
+    image_space spaces, image_embedding halfvec, weights jsonb, filters query_filters,
+    out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
+    out channels text[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _text_weight real := case when reading.rank is null then 0
+                              else coalesce((weights ->> 'text')::real, 1) end;
+    _vector_weight real := case when embedding is null then 0
+                                else coalesce((weights ->> 'vector')::real, text_space.weight) end;
+    _image_weight real := case when image_embedding is null then 0
+                               else coalesce((weights ->> 'image')::real, image_space.weight) end;
+    _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
+    _codes bigint[] := _coded_products(code, filters);
+    _depth int;
+    _among bigint[];
+    _vector record;
+    _image record;
+    _text record;
+    _more record;
+begin
+    ids := '{}';
+    -- the hundred best first, then all of them
+    foreach _depth in array array[100, null] loop
+        _vector := _nearest_products(text_space, embedding, _depth, _among, filters);
+        _image := _nearest_products(image_space, image_embedding, _depth, _vector.among, filters);
+        _among := _image.among;
+        if _among is null and embedding is null and image_embedding is null then
+            _among := _filtered_ids(filters, 5000);
+        end if;
+        _text := _text_matches(reading, _depth, _among, filters);
+        execute format(
+            'with found as (
+                select u.id, u.distance, null::float8 as image_distance, null::real as rank,
+                       ''vector'' as channel
+                from unnest($1, $2) as u (id, distance)
+                union all
+                select u.id, null, u.distance, null, ''image'' from unnest($3, $4) as u (id, distance)
+                union all
+                select u.id, null, null, u.rank, ''text'' from unnest($5, $6) as u (id, rank)
+                union all
+                select u.id, null, null, null, ''code'' from unnest($7) as u (id)
+            ),
+            pool as (
+                select f.id, max(f.distance) as distance, max(f.image_distance) as image_distance,
+                       max(f.rank) as rank, string_agg(f.channel, '','' order by f.channel) as channels
+                from found as f
+                where f.id <> all ($8)
+                group by f.id
+            ),
+            measured as (
+                select o.id, o.channels, o.rank,
+                       1 - coalesce(o.distance, (%2$s)) as similarity,
+                       1 - coalesce(o.image_distance, (%3$s)) as image_similarity
+                from (select f.id, f.channels, f.distance, f.image_distance,
+                             coalesce(f.rank, (%1$s)) as rank from pool as f) as o
+            ),
+            scored as (
+                select m.*,
+                       coalesce((coalesce($10 * m.rank, 0)
+                                 + coalesce($11 * greatest(m.similarity, 0), 0)
+                                 + coalesce($12 * greatest(m.image_similarity, 0), 0)) / $13, 0)
+                       + (m.id = any ($7))::int as score
+                from measured as m
+                order by score desc, m.similarity desc nulls last, m.id
+                limit $14
+            )
+            select array_agg(c.id) as ids, array_agg(c.score) as scores,
+                   array_agg(coalesce(c.similarity, c.image_similarity)) as similarities,
+                   array_agg(c.rank) as ranks, array_agg(c.channels) as channels
+            from scored as c',
+            -- what no channel has said yet is looked up; where all have said all, there is none
+            case when reading.rank is null then 'null::real'
+                 when _depth is null then '0'
+                 else 'select (' || reading.rank || ')::real from product_text as t'
+                      ' where t.product_id = f.id' end,
+            case when embedding is null or _depth is null then 'null::float8'
+                 else 'select e.embedding <=> $15 from product_embeddings as e'
+                      ' where e.space_id = ' || text_space.id || ' and e.product_id = o.id' end,
+            case when image_embedding is null or _depth is null then 'null::float8'
+                 else 'select e.embedding <=> $16 from product_embeddings as e'
+                      ' where e.space_id = ' || image_space.id || ' and e.product_id = o.id' end)
+        into _more
+        using _vector.ids, _vector.distances, _image.ids, _image.distances, _text.ids, _text.ranks,
+              _codes, ids, reading.parts, _text_weight, _vector_weight, _image_weight, _total,
+              _depth, embedding, image_embedding;
+        ids := ids || _more.ids;
+        scores := scores || _more.scores;
+        similarities := similarities || _more.similarities;
+        ranks := ranks || _more.ranks;
+        channels := channels || _more.channels;
+        exit when cardinality(ids) >= k or cardinality(ids) < 100;
+    end loop;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _near_products(k, space, embedding, channel, filters) → as _fused_products, of one channel of vectors.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _near_products(
+    k int, space spaces, embedding halfvec, channel text, filters query_filters,
+    out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
+    out channels text[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _near record;
+begin
+    _near := _nearest_products(space, embedding, k, null, filters);
+    ids := _near.ids;
+    select array_agg(greatest(1 - u.distance, 0) order by u.place),
+           array_agg(1 - u.distance order by u.place)
+    into scores, similarities
+    from unnest(_near.distances) with ordinality as u (distance, place);
+    channels := array_fill(channel, array[cardinality(ids)]);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- search(query, k, offset, …) → the k products that match best, after the first `offset` ones.
+-- query: words; "a phrase" must stand as it is, -word must not. A code (external id, SKU …) finds its
+-- product first. filter: attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
+-- over attributes ('$.price < 50'). with_keywords: all of them; without_keywords: none of them.
+-- sources: names. mode: hybrid, vector (similarity alone) or text (words alone). embedding,
+-- image_embedding: of the query, in the active text and image space. weights: of the channels in the
+-- score, '{"text": 1, "vector": 0.5, "image": 1}'; without them text counts 1, a similarity what its
+-- space says. Without query and embeddings: all that the filters leave, by id.
+-- score: 0 to 1, orders the rows; 1 more for a code. similarity: cosine of the text vectors, else of
+-- the image vectors, null where no vector took part. text_rank: share of the query that the text
+-- covers, 0 to 1. matched: the channels (code, text, vector, image) that found it. query_vector: where
+-- the query's text vector comes from: given, cache (remembered), local (made here), vocabulary (the
+-- mean of its keywords' own vectors); null without one. Raises VT004 for arguments it cannot use.
+-- ---------------------------------------------------------------------------------------------
+create or replace function search(
+    query text default null, k int default 10, "offset" int default 0, filter jsonb default '{}',
+    where_path jsonpath default null, with_keywords text[] default '{}',
+    without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
+    embedding halfvec default null, image_embedding halfvec default null, weights jsonb default '{}'
+) returns table (
+    product_id bigint, source text, external_id text, title text, caption text, keywords text[],
+    url text, image text, score real, similarity real, text_rank real, matched text[],
+    query_vector text
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _text_space spaces;
+    _image_space spaces;
+    _words text := coalesce(_query_words(query), '');
+    _filters query_filters;
+    _reading query_reading;
+    _origin text;
+    _end int;
+    _found record;
+begin
+    if k = 0 then
+        return;
+    end if;
+    select s.* into _text_space from spaces as s where s.modality = 'text' and s.state = 'active';
+    select s.* into _image_space from spaces as s where s.modality = 'image' and s.state = 'active';
+    "offset" := least(coalesce("offset", 0), 2000000000); -- further than there are products
+    mode := coalesce(mode, 'hybrid');
+    weights := coalesce(weights, '{}');
+    _filters.filter := coalesce(filter, '{}');
+    perform _check_search(k, "offset", _filters.filter, mode, weights, embedding, image_embedding,
+                          _text_space, _image_space);
+    _filters.where_path := where_path;
+    _filters.wanted := case when with_keywords <> '{}' then _keyword_ids(with_keywords)
+                            else '{}' end;
+    _filters.unwanted := case when without_keywords <> '{}' then _keyword_ids(without_keywords)
+                              else '{}' end;
+    if sources is not null then
+        _filters.source_ids := array(
+            select s.id from vitrina.sources as s where s.name = any (search.sources));
+    end if;
+    _filters.operators := _query_operators(query);
+    _end := "offset" + k;
+
+    if mode = 'text' then
+        embedding := null;
+        image_embedding := null;
+    end if;
+    if _words <> '' and (mode <> 'vector'
+                         or embedding is null and _text_space.provider <> 'local') then
+        _reading := _read_query(_words);
+    end if;
+    if embedding is not null then
+        _origin := 'given';
+    elsif _words <> '' and mode <> 'text' and _text_space.id is not null then
+        select v.embedding, v.origin into embedding, _origin
+        from _query_vector(_text_space, _words, _reading.keywords, _reading.weights) as v;
+    end if;
+    if mode = 'vector' then
+        _reading := null;
+    end if;
+
+    if _words = '' and embedding is null and image_embedding is null then
+        execute format('select array_agg(n.id) as ids, null::float8[] as scores,
+                               null::float8[] as similarities, null::real[] as ranks,
+                               null::text[] as channels
+                        from (select p.id from products as p where %s order by p.id limit $1) as n',
+                       coalesce(_filters_of(_filters), 'true'))
+        into _found
+        using _end, null, _filters.filter, _filters.where_path, _filters.wanted, _filters.unwanted,
+              _filters.source_ids, _filters.operators;
+    elsif (mode = 'vector' or _words = '') and image_embedding is null then
+        _found := _near_products(_end, _text_space, embedding, 'vector', _filters);
+    elsif (mode = 'vector' or _words = '') and embedding is null then
+        _found := _near_products(_end, _image_space, image_embedding, 'image', _filters);
+    else
+        _found := _fused_products(
+            _end, case when mode = 'vector' then '' else coalesce(_code(btrim(query)), '') end, _reading,
+            _text_space, embedding, _image_space, image_embedding, weights, _filters);
+    end if;
+    return query
+    select p.id, s.name, p.external_id, p.title, p.caption, p.keywords, p.url, p.image,
+           coalesce(f.score, 0)::real, f.similarity::real, f.rank,
+           coalesce(string_to_array(f.channels, ','), '{}'), _origin
+    from unnest(_found.ids["offset" + 1:_end], _found.scores["offset" + 1:_end],
+                _found.similarities["offset" + 1:_end], _found.ranks["offset" + 1:_end],
+                _found.channels["offset" + 1:_end])
+        with ordinality as f (id, score, similarity, rank, channels, place)
+    join products as p on p.id = f.id
+    join vitrina.sources as s on s.id = p.source_id
+    order by f.place;
+end
+$func$;

@@ -1,0 +1,37 @@
+-- ---------------------------------------------------------------------------------------------
+-- similar_products(of_product, k) → the k products most like one, itself left out: by its own text
+-- and image vectors. The columns of search. Raises VT003 where there is no such product.
+-- ---------------------------------------------------------------------------------------------
+create or replace function similar_products(of_product bigint, k int default 10)
+returns table (
+    product_id bigint, source text, external_id text, title text, caption text, keywords text[],
+    url text, image text, score real, similarity real, text_rank real, matched text[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _embedding halfvec;
+    _image_embedding halfvec;
+begin
+    if not exists (select from products as p where p.id = of_product) then
+        raise exception 'there is no product %', of_product using errcode = 'VT003';
+    end if;
+    select e.embedding into _embedding from product_embeddings as e
+    where e.product_id = of_product and e.space_id = (_active_space('text')).id;
+    select e.embedding into _image_embedding from product_embeddings as e
+    where e.product_id = of_product and e.space_id = (_active_space('image')).id;
+    if _embedding is null and _image_embedding is null then
+        return;
+    end if;
+    return query
+    select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
+           s.score, s.similarity, s.text_rank, s.matched
+    from search(mode => 'vector', k => least(similar_products.k + 1, 10000),
+                embedding => _embedding, image_embedding => _image_embedding) as s
+    where s.product_id <> of_product
+    order by s.score desc, s.similarity desc, s.product_id
+    limit similar_products.k;
+end
+$func$;

@@ -1,0 +1,222 @@
+-- ---------------------------------------------------------------------------------------------
+-- _words_query(words, require_all) → the tsquery of a query's words: those that have all of them, or
+-- any, in the text-search configuration of any source. A word, or several, that the vocabulary
+-- knows as another keyword also stands for that one: "couch" finds what says "sofa".
+-- ---------------------------------------------------------------------------------------------
+create or replace function _words_query(words text, require_all boolean) returns tsquery
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _words text[] := (string_to_array(regexp_replace(btrim(words), '\s+', ' ', 'g'), ' '))[:32];
+    _config text;
+    _place int;
+    _size int;
+    _name text;
+    _part tsquery;
+    _whole tsquery;
+    _found tsquery;
+begin
+    for _config in select distinct s.text_config from sources as s order by 1 loop
+        _whole := null;
+        _place := 1;
+        while _place <= cardinality(_words) loop
+            for _size in reverse least(4, cardinality(_words) - _place + 1)..1 loop
+                select w.name into _name
+                from keyword_aliases as a
+                join keywords as w on w.id = a.keyword_id
+                where a.alias = normal_form(
+                    array_to_string(_words[_place:_place + _size - 1], ' '));
+                exit when found;
+            end loop;
+            _size := coalesce(_size, 1);
+            _part := plainto_tsquery(_config::regconfig,
+                                     array_to_string(_words[_place:_place + _size - 1], ' '));
+            if _name is not null then
+                _part := _part || phraseto_tsquery(_config::regconfig, _name);
+            end if;
+            _whole := case when _whole is null then _part
+                           when numnode(_part) = 0 then _whole
+                           when numnode(_whole) = 0 then _part
+                           when require_all then _whole && _part
+                           else _whole || _part end;
+            _place := _place + _size;
+            _name := null;
+        end loop;
+        _found := case when _found is null then _whole else _found || _whole end;
+    end loop;
+    return case when numnode(_found) > 0 then _found end;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- facets(query, k, …, attributes) → what the products that are left have in common, counted over all
+-- of them: those that the filters of search leave and, with a query, that have its words (all of
+-- them; where no product has all, any). kind: 'keyword', with the facet and its k most used
+-- keywords, or 'attribute', with its name and its k commonest values, elements of lists among them.
+-- Numbers with more than k values come as up to five ranges that hold about as many products each:
+-- low and high are of the products in it. attributes: these only ('{}' for none, and quicker);
+-- null: all but those whose values hardly repeat. Texts over 100 characters are no values. Raises
+-- VT004 for arguments it cannot use.
+-- ---------------------------------------------------------------------------------------------
+create or replace function facets(
+    query text default null, k int default 10, filter jsonb default '{}',
+    where_path jsonpath default null, with_keywords text[] default '{}',
+    without_keywords text[] default '{}', sources text[] default null,
+    attributes text[] default null
+) returns table (
+    kind text, facet text, value text, products bigint, low numeric, high numeric
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _words text := coalesce(_query_words(query), '');
+    _operators text := _query_operators(query);
+    _wanted bigint[] := _keyword_ids(with_keywords);
+    _unwanted bigint[] := _keyword_ids(without_keywords);
+    _source_ids int[];
+    _predicate text;
+    _tsquery tsquery;
+    _ids bigint[];
+begin
+    if k is null or k not between 1 and 1000 then
+        raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
+    end if;
+    if sources is not null then
+        select coalesce(array_agg(s.id), '{}') into _source_ids
+        from vitrina.sources as s where s.name = any (facets.sources);
+    end if;
+    if _words <> '' then
+        _tsquery := _words_query(_words, true);
+        if not exists (select from product_text as t where t.tsv @@ _tsquery) then
+            _tsquery := _words_query(_words, false);
+        end if;
+    end if;
+    _predicate := concat_ws(' and ',
+        _filter_predicate(filter, where_path, _wanted, _unwanted, _source_ids, _operators),
+        case when _tsquery is not null then
+            'p.id in (select t.product_id from product_text as t where t.tsv @@ $9)' end);
+    if _predicate <> '' then
+        execute 'select coalesce(array_agg(p.id), ''{}'') from products as p where ' || _predicate
+        into _ids
+        using null, null, filter, where_path, _wanted, _unwanted, _source_ids, _operators, _tsquery;
+    end if;
+
+    return query
+    select 'keyword', r.facet, r.name, r.products, null::numeric, null::numeric
+    from (
+        select w.facet, w.name, c.products,
+               row_number() over (partition by w.facet order by c.products desc, w.name) as place
+        from _count_keywords(_ids) as c
+        join keywords as w on w.id = c.keyword_id
+    ) as r
+    where r.place <= k
+    order by array_position(
+        array['type', 'material', 'style', 'color', 'feature', 'size', 'other'], r.facet), r.place;
+
+    if attributes is null or cardinality(attributes) > 0 then
+        return query
+        select 'attribute', a.attribute, a.value, a.products, a.low, a.high
+        from _count_attributes(_ids, attributes, k) as a;
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _count_keywords(ids) → how many of these products have each keyword; of all products for null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _count_keywords(ids bigint[])
+returns table (keyword_id bigint, products bigint)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    if ids is null then
+        return query
+        select pk.keyword_id, count(*) from product_keywords as pk group by pk.keyword_id;
+    else
+        -- executed for its own plan: the number of ids decides between the index and a hash
+        return query execute
+            'select pk.keyword_id, count(*)
+             from unnest($1) as u (id)
+             join product_keywords as pk on pk.product_id = u.id
+             group by pk.keyword_id'
+        using ids;
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _count_attributes(ids, names, k) → the attributes' part of facets.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _count_attributes(ids bigint[], names text[], k int)
+returns table (attribute text, value text, products bigint, low numeric, high numeric)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _each text := case when names is null then 'jsonb_each(p.attributes)'
+        else '(select n.key, p.attributes -> n.key as value from unnest($2) as n (key))' end;
+begin
+    return query execute format(
+        'with counted as materialized (
+             select a.key collate "C" as key, a.value, count(*) as products
+             from products as p
+             cross join lateral %s as a
+             where %s and a.value is not null
+             group by 1, 2
+         ),
+         spread as (
+             -- a list counts for each of its elements, once
+             select c.key, e.value, c.products
+             from counted as c
+             cross join lateral (
+                 select distinct u.value from jsonb_array_elements(c.value) as u (value)) as e
+             where jsonb_typeof(c.value) = ''array''
+             union all
+             select c.key, c.value, c.products from counted as c
+             where jsonb_typeof(c.value) <> ''array''
+         ),
+         typed as (
+             select c.key, sum(c.products)::bigint as products,
+                    case when jsonb_typeof(c.value) = ''number'' then c.value::numeric end as number,
+                    (c.value #>> ''{}'') collate "C" as text
+             from spread as c
+             where jsonb_typeof(c.value) in (''string'', ''number'', ''boolean'')
+             group by c.key, c.value
+         ),
+         kinds as (
+             select t.key, t.number is null as textual, count(*) as values, sum(t.products) as total
+             from typed as t
+             where t.number is not null or length(t.text) <= 100
+             group by 1, 2
+         ),
+         known as (
+             select t.*, d.total, not d.textual and d.values > $3 as ranged,
+                    row_number() over (w order by t.products desc, t.text) as place,
+                    sum(t.products) over (w order by t.number, t.text) - t.products / 2.0 as middle
+             from typed as t
+             join kinds as d on d.key = t.key and d.textual = (t.number is null)
+             where t.number is not null or length(t.text) <= 100 and (
+                 $2 is not null or d.values <= $3 or d.values * 2 <= d.total)
+             window w as (partition by t.key, t.number is null)
+         )
+         select n.key, n.text, n.products, n.number, n.number
+         from known as n
+         where not n.ranged and n.place <= $3
+         union all
+         select r.key, concat_ws('' to '', min(r.number), nullif(max(r.number), min(r.number))),
+                sum(r.products)::bigint,
+                min(r.number), max(r.number)
+         from known as r
+         where r.ranged
+         group by r.key, ceil(5 * r.middle / r.total)
+         order by 1, 4 nulls first, 3 desc, 2',
+        _each, case when ids is null then 'true' else 'p.id = any ($1)' end)
+    using ids, names, k;
+end
+$func$;

@@ -1,0 +1,61 @@
+-- ---------------------------------------------------------------------------------------------
+-- _begun(form) → a tsquery for what has all the words of a form, of the last one the beginning.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _begun(form text) returns tsquery
+language sql immutable parallel safe
+return (
+    -- words of a normal form have neither quotes nor backslashes
+    select (string_agg(quote_literal(w.word), ' & ' order by w.place) || ':*')::tsquery
+    from string_to_table(form, ' ') with ordinality as w (word, place)
+);
+
+-- ---------------------------------------------------------------------------------------------
+-- suggest(prefix, k) → keywords for what has been typed so far, most used first: those with a word
+-- that begins so, and those with such an alias; then `suggestion` is the alias, and `keyword` where
+-- it leads. products: how many have the keyword. Spelling is compared in normal form (case, hyphens,
+-- plurals do not matter); characters that are no letters or digits stand for nothing. No rows for
+-- nothing typed. Raises VT004 for a k that is not 1 to 1000.
+-- ---------------------------------------------------------------------------------------------
+create or replace function suggest(prefix text, k int default 10)
+returns table (suggestion text, keyword text, facet text, products bigint)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    -- a word that is not finished has no plural yet: "dres" must find "dress"
+    _typed text[] := array[
+        normal_form(left(prefix, 200)), rtrim(rtrim(normal_form(left(prefix, 200) || 'q'), 'q'))];
+begin
+    if k is null or k not between 1 and 1000 then
+        raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
+    end if;
+    return query
+    select case when n.alias = normal_form(w.name) then w.name else n.alias end,
+           w.name, w.facet, n.products
+    from (
+        select m.keyword_id, c.products,
+               -- its own name before its aliases, a short one before a long one
+               (array_agg(m.alias order by m.method = 'new' desc, length(m.alias), m.alias))[1]
+                   as alias,
+               bool_or(m.begins) as begins
+        from (
+            select distinct on (a.alias) a.alias, a.keyword_id, a.method,
+                   starts_with(a.alias, t.form) as begins
+            from (select distinct u.form from unnest(_typed) as u (form) where u.form <> '') as t
+            join keyword_aliases as a
+                on array_to_tsvector(array_remove(string_to_array(left(a.alias, 200), ' '), '')) @@ _begun(t.form)
+            order by a.alias, begins desc
+        ) as m
+        cross join lateral (
+            select count(*) as products
+            from product_keywords as pk
+            where pk.keyword_id = m.keyword_id) as c
+        group by m.keyword_id, c.products
+        order by c.products desc, begins desc, min(length(m.alias)), m.keyword_id
+        limit k
+    ) as n
+    join keywords as w on w.id = n.keyword_id
+    order by n.products desc, n.begins desc, length(w.name), w.name;
+end
+$func$;

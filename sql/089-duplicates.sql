@@ -1,0 +1,195 @@
+-- Finds equals without comparing everything with everything: whatever is close agrees somewhere, so
+-- only what agrees in a part (a band of bits) is compared.
+
+-- ---------------------------------------------------------------------------------------------
+-- _bands(distance) → masks over 64 bits, such that two numbers which differ in at most so many bits
+-- are equal under one of them: the bits in distance + 3 parts, and every three of those, since three
+-- parts or more are without a difference. Each part is spread over the whole, as neighbouring bits
+-- of a picture are often alike; three at once leave few to compare even among flat backgrounds.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _bands(distance int) returns table (band int, mask bit)
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    with parts as (
+        select p.part, string_agg(case when i.place % (distance + 3) = p.part then '1' else '0' end, ''
+                                  order by i.place)::bit(64) as mask
+        from generate_series(0, distance + 2) as p (part)
+        cross join generate_series(0, 63) as i (place)
+        group by p.part
+    )
+    select row_number() over ()::int, a.mask | b.mask | c.mask
+    from parts as a
+    join parts as b on b.part > a.part
+    join parts as c on c.part > b.part;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _like_pictures(max_distance, source_ids) → products whose picture is within max_distance bits of
+-- an earlier product's, with the nearest of those. Exact; see _bands.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _like_pictures(max_distance int, source_ids int[])
+returns table (product_id bigint, of_product bigint, distance int)
+language sql stable security invoker
+set search_path from current
+as $func$
+    with pictured as materialized (
+        select p.id, i.dhash, min(p.id) over (partition by i.dhash) as first
+        from products as p
+        join images as i on i.sha256 = p.image_sha256
+        where max_distance is not null and (source_ids is null or p.source_id = any (source_ids))
+    ),
+    banded as materialized (
+        select p.id, p.dhash, b.band, (p.dhash & b.mask)::bigint as part
+        from pictured as p
+        cross join _bands(max_distance) as b
+        where p.id = p.first and max_distance > 0
+    )
+    select p.id, p.first, 0
+    from pictured as p
+    where p.id <> p.first
+    union all
+    select n.id, n.of_product, n.distance
+    from (
+        select distinct on (l.id) l.id, e.id as of_product, d.distance
+        from banded as l
+        join banded as e on e.band = l.band and e.part = l.part and e.id < l.id
+        cross join lateral (select bit_count(l.dhash # e.dhash)::int as distance) as d
+        where d.distance <= max_distance
+        order by l.id, d.distance, e.id
+    ) as n;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _like_texts(min_similarity, source_ids) → products whose text has a cosine of at least
+-- min_similarity to an earlier product's, with the nearest of those, in the active text space. Equal
+-- texts are all found. Near ones are compared where the signs of their vectors, less the mean of
+-- all, agree in a band (Charikar 2002): of pairs at 0.97 that is 99 in 100, and all in small spaces.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _like_texts(min_similarity real, source_ids int[])
+returns table (product_id bigint, of_product bigint, similarity real)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _space spaces := _active_space('text');
+    _signs int := least(_space.dimensions, 256);
+    _width int; -- of a band, in signs; null: everything is compared
+    _mean halfvec;
+begin
+    if min_similarity is null then
+        return;
+    end if;
+    select case when _signs < 64 or count(*) < 300 then null when count(*) < 5000 then 8
+                when count(*) < 30000 then 12 else 16 end,
+           avg(subvector(e.embedding, 1, _signs))
+    into _width, _mean
+    from product_embeddings as e
+    where e.space_id = _space.id;
+    return query
+    with texts as materialized (
+        select e.product_id as id, min(e.product_id) over (partition by e.input_hash) as first,
+               binary_quantize(subvector(e.embedding, 1, _signs) - _mean) as signs
+        from product_embeddings as e
+        join products as p on p.id = e.product_id
+        where e.space_id = _space.id
+            and (source_ids is null or p.source_id = any (source_ids))
+    ),
+    banded as materialized (
+        select t.id, t.signs, b.band,
+               substring(t.signs from _width * b.band + 1 for _width)::bit(16)::int as part
+        from texts as t
+        cross join generate_series(0, coalesce(_signs / _width, 0) - 1) as b (band)
+        where t.id = t.first
+    ),
+    paired as materialized (
+        select distinct l.id, e.id as earlier
+        from banded as l
+        join banded as e on e.band = l.band and e.part = l.part and e.id < l.id
+        -- the angle is the share of signs that differ; four deviations more
+        where bit_count(l.signs # e.signs)
+              <= _signs * acos(min_similarity) / pi() + 4 * sqrt(_signs * acos(min_similarity) / pi())
+        union all
+        select l.id, e.id
+        from texts as l
+        join texts as e on e.id < l.id
+        where _width is null and l.id = l.first and e.id = e.first
+    )
+    select t.id, t.first, 1::real
+    from texts as t
+    where t.id <> t.first
+    union all
+    select n.id, n.earlier, n.similarity
+    from (
+        select distinct on (p.id) p.id, p.earlier, c.similarity
+        from paired as p
+        join product_embeddings as l on l.space_id = _space.id and l.product_id = p.id
+        join product_embeddings as e on e.space_id = _space.id and e.product_id = p.earlier
+        cross join lateral (select (1 - (l.embedding <=> e.embedding))::real as similarity) as c
+        where c.similarity >= min_similarity
+        order by p.id, c.similarity desc, p.earlier
+    ) as n;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- duplicates(k, max_distance, min_similarity, sources) → the k products most like an earlier one: by
+-- their picture (at most max_distance of the 64 bits of its difference hash differ), their text
+-- (keywords and caption with a cosine of at least min_similarity), or both; `reasons` says which.
+-- One row a product and earlier product, most alike first. max_distance: 0 to 6; null for texts
+-- alone; min_similarity: null for pictures alone. Raises VT004 for arguments it cannot use.
+-- ---------------------------------------------------------------------------------------------
+create or replace function duplicates(
+    k int default 100, max_distance int default 4, min_similarity real default 0.97,
+    sources text[] default null
+) returns table (
+    product_id bigint, source text, external_id text, title text, of_product bigint,
+    of_source text, of_external_id text, of_title text, reasons text[], distance int,
+    similarity real
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _source_ids int[];
+begin
+    if k is null or k not between 1 and 100000 then
+        raise exception 'k must be 1 to 100000, not %', k using errcode = 'VT004';
+    end if;
+    if max_distance not between 0 and 6 then
+        raise exception 'max_distance must be 0 to 6, not %', max_distance using errcode = 'VT004',
+            hint = 'pictures that differ in more bits are other pictures';
+    end if;
+    if not min_similarity between 0.8 and 1 then
+        raise exception 'min_similarity must be 0.8 to 1, not %', min_similarity
+            using errcode = 'VT004', hint = 'for what is merely alike, use similar_products';
+    end if;
+    if sources is not null then
+        select coalesce(array_agg(s.id), '{}') into _source_ids
+        from vitrina.sources as s where s.name = any (duplicates.sources);
+    end if;
+    return query
+    select l.id, ls.name, l.external_id, l.title, e.id, es.name, e.external_id, e.title,
+           array_remove(array[case when d.distance is not null then 'picture' end,
+                              case when d.similarity is not null then 'text' end], null),
+           d.distance, d.similarity
+    from (
+        select product_id, of_product, x.distance, t.similarity
+        from _like_pictures(max_distance, _source_ids) as x
+        full join _like_texts(min_similarity, _source_ids) as t using (product_id, of_product)
+        order by (x.distance is null)::int + (t.similarity is null)::int,
+                 coalesce(x.distance, max_distance) / 64.0 + 1 - coalesce(t.similarity, min_similarity),
+                 product_id, of_product
+        limit k
+    ) as d
+    join products as l on l.id = d.product_id
+    join vitrina.sources as ls on ls.id = l.source_id
+    join products as e on e.id = d.of_product
+    join vitrina.sources as es on es.id = e.source_id
+    order by (d.distance is null)::int + (d.similarity is null)::int,
+             coalesce(d.distance, max_distance) / 64.0 + 1 - coalesce(d.similarity, min_similarity),
+             l.id, e.id;
+end
+$func$;

@@ -1,0 +1,200 @@
+-- ---------------------------------------------------------------------------------------------
+-- _taste(space_id, liked, disliked) → the direction of what is liked away from what is not, of length
+-- one: the mean of the one less half the mean of the other, as Rocchio (1971) moves a query. Null
+-- where no liked product has a vector in the space.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _taste(space_id int, liked bigint[], disliked bigint[]) returns halfvec
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select case when l2_norm(t.taste) > 0 then l2_normalize(t.taste) end
+    from (
+        select case when n.embedding is null then y.embedding
+                    else y.embedding - n.embedding * array_fill(
+                             0.5::real, array[vector_dims(n.embedding)])::halfvec end as taste
+        from (select avg(l2_normalize(e.embedding)) as embedding
+              from product_embeddings as e
+              where e.space_id = _taste.space_id and e.product_id = any (liked)) as y
+        cross join (
+              select avg(l2_normalize(e.embedding)) as embedding
+              from product_embeddings as e
+              where e.space_id = _taste.space_id and e.product_id = any (disliked)) as n
+    ) as t;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_products(ids): raises VT003 for the first that is no product.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_products(ids bigint[]) returns void
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _id bigint;
+begin
+    select u.id into _id
+    from unnest(ids) with ordinality as u (id, place)
+    where u.id is null or not exists (select from products as p where p.id = u.id)
+    order by u.place
+    limit 1;
+    if found then
+        raise exception 'there is no product %', coalesce(_id::text, 'null') using errcode = 'VT003';
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- recommend(liked, disliked, k, …) → the k products nearest to those that are liked, all of them
+-- together, and away from those that are not; none of either is among them. By text and by picture,
+-- with the filters and columns of search. Products without a vector say nothing. Raises VT003 for
+-- one that is not there, VT004 where none is liked, or more than a thousand are named.
+-- ---------------------------------------------------------------------------------------------
+create or replace function recommend(
+    liked bigint[], disliked bigint[] default '{}', k int default 10, filter jsonb default '{}',
+    where_path jsonpath default null, with_keywords text[] default '{}',
+    without_keywords text[] default '{}', sources text[] default null
+) returns table (
+    product_id bigint, source text, external_id text, title text, caption text, keywords text[],
+    url text, image text, score real, similarity real, text_rank real, matched text[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _named bigint[] := array(select distinct u.id from unnest(liked || coalesce(disliked, '{}'))
+                             as u (id));
+    _embedding halfvec;
+    _image_embedding halfvec;
+begin
+    if coalesce(cardinality(liked), 0) = 0 or cardinality(_named) > 1000 then
+        raise exception 'name 1 to 1000 products, at least one of them liked'
+            using errcode = 'VT004';
+    end if;
+    if k is null or k not between 1 and 1000 then
+        raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
+    end if;
+    perform _check_products(liked || coalesce(disliked, '{}'));
+    _embedding := _taste((_active_space('text')).id, liked, disliked);
+    _image_embedding := _taste((_active_space('image')).id, liked, disliked);
+    if _embedding is null and _image_embedding is null then
+        return;
+    end if;
+    return query
+    select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
+           s.score, s.similarity, s.text_rank, s.matched
+    from generate_series(0, recommend.k + cardinality(_named) - 1, 1000) as o (first)
+    cross join lateral search(
+        mode => 'vector', k => least(recommend.k + cardinality(_named) - o.first, 1000),
+        "offset" => o.first, embedding => _embedding, image_embedding => _image_embedding,
+        filter => recommend.filter, where_path => recommend.where_path,
+        with_keywords => recommend.with_keywords, without_keywords => recommend.without_keywords,
+        sources => recommend.sources) as s
+    where s.product_id <> all (_named)
+    order by s.score desc, s.similarity desc, s.product_id
+    limit recommend.k;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- nearest_by_image(embedding, sha256, dhash, k, …) → the k products whose picture is nearest to one,
+-- given in one way: its vector in the active image space; the sha256 (hex) of a picture that some
+-- product has; or its difference hash, then score is the share of bits that agree. The filters and
+-- columns of search. Raises VT003 for a picture nobody has, VT004 for none or two ways.
+-- ---------------------------------------------------------------------------------------------
+create or replace function nearest_by_image(
+    embedding halfvec default null, sha256 text default null, dhash bit default null,
+    k int default 10, filter jsonb default '{}', where_path jsonpath default null,
+    with_keywords text[] default '{}', without_keywords text[] default '{}',
+    sources text[] default null
+) returns table (
+    product_id bigint, source text, external_id text, title text, caption text, keywords text[],
+    url text, image text, score real, similarity real, text_rank real, matched text[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _embedding halfvec := nearest_by_image.embedding;
+begin
+    if num_nonnulls(embedding, sha256, dhash) <> 1 then
+        raise exception 'give one of embedding, sha256 and dhash' using errcode = 'VT004';
+    end if;
+    if dhash is not null then
+        return query select * from _nearest_by_dhash(
+            dhash, k, filter, where_path, with_keywords, without_keywords, sources);
+        return;
+    end if;
+    if sha256 is not null then
+        if lower(sha256) !~ '^[0-9a-f]{64}$' then
+            raise exception 'a sha256 is 64 hexadecimal digits' using errcode = 'VT004';
+        end if;
+        select e.embedding into _embedding
+        from products as p
+        join product_embeddings as e on e.product_id = p.id
+        where p.image_sha256 = decode(nearest_by_image.sha256, 'hex')
+            and e.space_id = (_active_space('image')).id
+        limit 1;
+        if not found then
+            raise exception 'no product has the picture %', left(sha256, 12) using errcode = 'VT003',
+                hint = 'search by its vector instead: vitrina search --image FILE';
+        end if;
+    end if;
+    return query
+    select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
+           s.score, s.similarity, s.text_rank, s.matched
+    from search(
+        mode => 'vector', k => nearest_by_image.k, image_embedding => _embedding,
+        filter => nearest_by_image.filter, where_path => nearest_by_image.where_path,
+        with_keywords => nearest_by_image.with_keywords,
+        without_keywords => nearest_by_image.without_keywords,
+        sources => nearest_by_image.sources) as s;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _nearest_by_dhash(…) → that part of nearest_by_image: exact, over the index of the hashes.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _nearest_by_dhash(
+    dhash bit, k int, filter jsonb, where_path jsonpath, with_keywords text[],
+    without_keywords text[], sources text[]
+) returns table (
+    product_id bigint, source text, external_id text, title text, caption text, keywords text[],
+    url text, image text, score real, similarity real, text_rank real, matched text[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _wanted bigint[] := _keyword_ids(with_keywords);
+    _unwanted bigint[] := _keyword_ids(without_keywords);
+    _source_ids int[];
+begin
+    if length(dhash) <> 64 then
+        raise exception 'a difference hash has 64 bits, not %', length(dhash) using errcode = 'VT004';
+    end if;
+    if k is null or k not between 1 and 1000 then
+        raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
+    end if;
+    if sources is not null then
+        select coalesce(array_agg(s.id), '{}') into _source_ids
+        from vitrina.sources as s where s.name = any (_nearest_by_dhash.sources);
+    end if;
+    return query execute format(
+        'select p.id, s.name, p.external_id, p.title, p.caption, p.keywords, p.url, p.image,
+                (1 - n.distance / 64.0)::real, null::real, null::real, array[''image'']
+         from (select p.id, bit_count(i.dhash # $1) as distance
+               from images as i
+               join products as p on p.image_sha256 = i.sha256
+               where %s
+               order by distance, p.id
+               limit $2) as n
+         join products as p on p.id = n.id
+         join vitrina.sources as s on s.id = p.source_id
+         order by n.distance, p.id',
+        coalesce(_filter_predicate(filter, where_path, _wanted, _unwanted, _source_ids, null), 'true'))
+    using dhash, k, filter, where_path, _wanted, _unwanted, _source_ids, null::text;
+end
+$func$;

@@ -1,0 +1,151 @@
+-- Looking into the vocabulary.
+
+-- ---------------------------------------------------------------------------------------------
+-- list_keywords(of_facet, k) → the vocabulary, most used first: keyword, facet, whether it is pinned,
+-- how many products have it, and the other terms that mean it. of_facet: null for all.
+-- ---------------------------------------------------------------------------------------------
+create or replace function list_keywords(of_facet text default null, k int default 1000)
+returns table (keyword text, facet text, pinned boolean, products bigint, aliases text[])
+language sql stable security invoker
+set search_path from current
+as $func$
+    select w.name, w.facet, w.pinned, w.products,
+           array(select a.alias from keyword_aliases as a
+                 where a.keyword_id = w.id and a.alias <> normal_form(w.name) order by a.alias)
+    from (
+        select w.*, coalesce(u.products, 0) as products
+        from keywords as w
+        left join (
+            select pk.keyword_id, count(*) as products from product_keywords as pk
+            group by pk.keyword_id) as u on u.keyword_id = w.id
+        where of_facet is null or w.facet = of_facet
+        order by products desc, w.name
+        limit k
+    ) as w
+    order by w.products desc, w.name;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- show_keyword(term) → the keyword that a term is, a row for each of its aliases: how and when it
+-- was decided, how similar it was, in how many products it was said, and mostly in which words. Of
+-- a term that was dropped, one row without a keyword. Raises VT003 for a term never met.
+-- ---------------------------------------------------------------------------------------------
+create or replace function show_keyword(term text)
+returns table (
+    keyword text, facet text, pinned boolean, alias text, method text, similarity real,
+    decided_at timestamptz, products bigint, said text
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _met record;
+begin
+    select m.* into _met from _meet_term(show_keyword.term, true) as m;
+    return query
+    select w.name, w.facet, w.pinned, a.alias, a.method, a.similarity, a.decided_at,
+           u.products, u.said
+    from keyword_aliases as a
+    left join keywords as w on w.id = a.keyword_id
+    cross join lateral (
+        select count(distinct t.product_id) as products,
+               mode() within group (order by t.term) as said
+        from product_terms as t where t.form = a.alias) as u
+    where a.alias = _met.form or a.keyword_id = _met.keyword_id
+    order by a.alias = normal_form(w.name) desc, u.products desc, a.alias;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _meet_term(term, needed) → its normal form, whether it was met before, the keyword it is (none,
+-- where it was dropped) and whether it is that keyword's own name. Raises VT004 for a term that can
+-- be no keyword, VT003 where it is needed and was never met.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _meet_term(
+    term text, needed boolean default false,
+    out form text, out met boolean, out keyword_id bigint, out name text, out own boolean
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    form := normal_form(_meet_term.term);
+    if not _is_term(_meet_term.term, _meet_term.form) then
+        raise exception '% can be no keyword: %',
+            coalesce(quote_literal(left(_meet_term.term, 40)), 'null'),
+            coalesce(_no_keyword(_meet_term.term, _meet_term.form), 'it is nothing')
+            using errcode = 'VT004';
+    end if;
+    select true, w.id, w.name, normal_form(w.name) = a.alias into met, keyword_id, name, own
+    from keyword_aliases as a
+    left join keywords as w on w.id = a.keyword_id
+    where a.alias = _meet_term.form;
+    met := coalesce(met, false);
+    own := coalesce(own, false);
+    if needed and not met then
+        raise exception 'there is no keyword or alias %', quote_literal(_meet_term.term)
+            using errcode = 'VT003', hint = 'look for it: vitrina keywords similar '
+                || _shell(_meet_term.term);
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _keywords_named(forms, other_than) → the keywords whose own names are among these terms.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _keywords_named(forms text[], other_than bigint default null)
+returns bigint[]
+language sql stable security invoker
+set search_path from current
+as $func$
+    select coalesce(array_agg(w.id), '{}')
+    from keyword_aliases as a
+    join keywords as w on w.id = a.keyword_id
+    where a.alias = any (forms) and normal_form(w.name) = a.alias
+        and w.id is distinct from other_than;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _said_facet(form, keyword_id) → the facet of a term: as mostly said, else of the thesaurus, else
+-- of this keyword.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _said_facet(form text, keyword_id bigint default null) returns text
+language sql stable security invoker
+set search_path from current
+as $func$
+    select coalesce(
+        (select mode() within group (order by t.facet) from product_terms as t
+         where t.form = _said_facet.form and t.facet <> 'other'),
+        (select h.facet from thesaurus as h where h.term = _said_facet.form),
+        (select w.facet from keywords as w where w.id = _said_facet.keyword_id));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _keyword_of(term) → as _meet_term, of a term that is a keyword. Raises VT003 otherwise.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _keyword_of(
+    term text, out form text, out met boolean, out keyword_id bigint, out name text, out own boolean
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    select m.form, m.met, m.keyword_id, m.name, m.own into form, met, keyword_id, name, own
+    from _meet_term(_keyword_of.term, true) as m;
+    if keyword_id is null then
+        raise exception '% was dropped: it is no keyword', quote_literal(_keyword_of.term)
+            using errcode = 'VT003', hint = 'bring it back first: vitrina keywords split '
+                || _shell(_keyword_of.term);
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _facets() → the facets there are.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _facets() returns text[]
+language sql immutable parallel safe
+return array['type', 'material', 'style', 'color', 'feature', 'size', 'other'];

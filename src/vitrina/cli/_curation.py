@@ -1,0 +1,210 @@
+"""`vitrina keywords show | merge | split | …`: the vocabulary changed by hand, and back again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from vitrina.cli._common import emit, notice, open_catalog, output_options
+from vitrina.providers.facets import FACETS
+
+TERM = click.argument("term")
+
+
+def print_change(rows: list[dict[str, Any]], output: str | None, *, undone: bool = False) -> None:
+    """What a change did, and how to take it back; or of what was undone, how to do it again."""
+    if not rows:
+        notice("nothing had to change")
+        return
+    shown = {"alias": "term", "before": "was", "after": "is", "products": "products"}
+    emit(rows, output, columns=shown)
+    number = rows[0]["change"]
+    way_back = "do it again" if undone else "take it back"
+    notice(f"change {number}; to {way_back}: vitrina keywords undo {number}")
+
+
+@click.command("show")
+@TERM
+@output_options
+def show(term: str, output: str | None) -> None:
+    """Show the keyword that a term is: its aliases, how and when each was decided, its products.
+
+    \b
+    Example:
+      vitrina keywords show couch
+    """
+    with open_catalog() as catalog:
+        emit(catalog.show_keyword(term), output)
+
+
+@click.command("merge")
+@click.argument("terms", nargs=-1, required=True)
+@click.option("--into", required=True, metavar="KEYWORD", help="The keyword that they are.")
+@output_options
+def merge(terms: tuple[str, ...], into: str, output: str | None) -> None:
+    """Make terms one keyword; a term that is a keyword takes its aliases along.
+
+    \b
+    Example:
+      vitrina keywords merge settee couch --into sofa
+    """
+    with open_catalog() as catalog:
+        print_change(catalog.merge_keywords(terms, into), output)
+
+
+@click.command("split")
+@TERM
+@click.option("--as", "as_keyword", metavar="NAME", help="The keyword's name, if not the term.")
+@output_options
+def split(term: str, as_keyword: str | None, output: str | None) -> None:
+    """Take a term out of the keyword it is an alias of: it becomes one of its own, for good.
+
+    Brings a dropped term back, too.
+
+    \b
+    Example:
+      vitrina keywords split "end table"
+    """
+    with open_catalog() as catalog:
+        print_change(catalog.split_keyword(term, as_keyword), output)
+
+
+@click.command("rename")
+@TERM
+@click.argument("name")
+@output_options
+def rename(term: str, name: str, output: str | None) -> None:
+    """Give a keyword another name; the old one stays an alias.
+
+    \b
+    Example:
+      vitrina keywords rename couch sofa
+    """
+    with open_catalog() as catalog:
+        print_change(catalog.rename_keyword(term, name), output)
+
+
+@click.command("pin")
+@TERM
+@output_options
+def pin(term: str, output: str | None) -> None:
+    """Keep a keyword from being renamed or merged away but by hand.
+
+    \b
+    Example:
+      vitrina keywords pin sofa
+    """
+    with open_catalog() as catalog:
+        print_change(catalog.pin_keyword(term), output)
+
+
+@click.command("unpin")
+@TERM
+@output_options
+def unpin(term: str, output: str | None) -> None:
+    """Let a keyword be merged away again.
+
+    \b
+    Example:
+      vitrina keywords unpin sofa
+    """
+    with open_catalog() as catalog:
+        print_change(catalog.pin_keyword(term, pinned=False), output)
+
+
+@click.command("facet")
+@TERM
+@click.argument("facet", type=click.Choice(FACETS))
+@output_options
+def facet(term: str, facet: str, output: str | None) -> None:
+    """Put a keyword into a facet.
+
+    \b
+    Example:
+      vitrina keywords facet walnut material
+    """
+    with open_catalog() as catalog:
+        print_change(catalog.set_facet(term, facet), output)
+
+
+@click.command("drop")
+@TERM
+@output_options
+def drop(term: str, output: str | None) -> None:
+    """Take a keyword, or one alias, from all products; said again, it stays dropped.
+
+    \b
+    Example:
+      vitrina keywords drop "best seller"
+    """
+    with open_catalog() as catalog:
+        print_change(catalog.drop_keyword(term), output)
+
+
+@click.command("distinct")
+@click.argument("a")
+@click.argument("b")
+@output_options
+def distinct(a: str, b: str, output: str | None) -> None:
+    """Say that two terms are different things: they never become one keyword.
+
+    \b
+    Example:
+      vitrina keywords distinct "side table" "end table"
+    """
+    with open_catalog() as catalog:
+        print_change(catalog.distinguish_keywords(a, b), output)
+
+
+@click.command("seed")
+@click.argument("file")
+@output_options
+def seed(file: str, output: str | None) -> None:
+    """Take in the shop's own vocabulary: a CSV or JSON Lines file of keyword, facet and aliases.
+
+    Aliases have `;` or `|` between them. The keywords are pinned. Where something is wrong with a
+    line, every problem is named and nothing is changed.
+
+    \b
+    Example:
+      vitrina keywords seed vocabulary.csv
+    """
+    with open_catalog() as catalog:
+        print_change(catalog.seed_keywords(file), output)
+
+
+@click.command("history")
+@click.option("-k", default=20, show_default=True, metavar="N", help="How many changes.")
+@output_options
+def history(k: int, output: str | None) -> None:
+    """List the latest changes, newest first.
+
+    \b
+    Example:
+      vitrina keywords history
+    """
+    with open_catalog() as catalog:
+        emit(catalog.keyword_history(k=k), output)
+
+
+@click.command("undo")
+@click.argument("change", type=int, required=False)
+@output_options
+def undo(change: int | None, output: str | None) -> None:
+    """Take a change back: the latest that still holds, or the one of this number.
+
+    To undo an undo is to do the change again.
+
+    \b
+    Example:
+      vitrina keywords undo
+      vitrina keywords undo 12
+    """
+    with open_catalog() as catalog:
+        print_change(catalog.undo_keyword_change(change), output, undone=True)
+
+
+COMMANDS = (
+    show, merge, split, rename, pin, unpin, facet, drop, distinct, seed, history, undo,
+)  # fmt: skip

@@ -1,0 +1,67 @@
+"""`vitrina duplicates`."""
+
+from __future__ import annotations
+
+import click
+
+from vitrina.cli._common import emit, open_catalog, output_options, source_option
+
+COLUMNS = {
+    "product_id": "id",
+    "title": "title",
+    "of_product": "is like",
+    "of_title": "title ",
+    "reasons": "by",
+    "distance": "bits",
+    "similarity": "similarity",
+}
+
+
+@click.command("duplicates")
+@click.option("-k", default=100, show_default=True, metavar="N", help="How many products.")
+@click.option(
+    "--max-distance",
+    type=click.IntRange(0, 6),
+    default=4,
+    show_default=True,
+    help="Of 64 bits, so many may differ between two pictures.",
+)
+@click.option(
+    "--min-similarity",
+    type=click.FloatRange(0.8, 1),
+    default=0.97,
+    show_default=True,
+    help="Least cosine between two texts.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["picture", "text", "both"]),
+    default="both",
+    show_default=True,
+    help="What to compare.",
+)
+@source_option
+@output_options
+def command(
+    k: int,
+    max_distance: int,
+    min_similarity: float,
+    by: str,
+    sources: tuple[str, ...],
+    output: str | None,
+) -> None:
+    """Find products that are nearly the same as an earlier one, by picture or by text.
+
+    \b
+    Example:
+      vitrina duplicates
+      vitrina duplicates --by picture --max-distance 2 --csv
+    """
+    with open_catalog() as catalog:
+        rows = catalog.duplicates(
+            k=k,
+            max_distance=None if by == "text" else max_distance,
+            min_similarity=None if by == "picture" else min_similarity,
+            sources=sources or None,
+        )
+    emit(rows, output, columns=COLUMNS)

@@ -1,0 +1,101 @@
+"""`vitrina eval`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
+
+if TYPE_CHECKING:
+    from vitrina.evaluating import Evaluated, Mode
+
+
+@click.command("eval")
+@click.argument("file")
+@click.option(
+    "--mode",
+    "modes",
+    type=click.Choice(["hybrid", "vector", "text"]),
+    multiple=True,
+    help="This mode of search only; may be given again.",
+)
+@click.option(
+    "-k", type=click.IntRange(1, 1000), default=10, show_default=True, help="Of recall@k."
+)
+@click.option("--worst", type=click.IntRange(1), metavar="N", help="Show the N worst queries, too.")
+@click.option(
+    "--weave",
+    metavar="PROJECT",
+    envvar="VITRINA_WEAVE_PROJECT",
+    help="Log a Weave Evaluation a mode, too.",
+)
+@output_options
+def command(
+    file: str,
+    modes: tuple[Mode, ...],
+    k: int,
+    worst: int | None,
+    weave: str | None,
+    output: str | None,
+) -> None:
+    """Measure searches against judgements: nDCG@10, MRR and recall@k in each mode.
+
+    FILE has the columns query, external_id and grade (0 not relevant, more is better), and source
+    where external ids repeat; `-` is stdin. Products that are not judged count as 0.
+
+    \b
+    Example:
+      vitrina eval judgements.csv
+      vitrina eval judgements.csv --mode hybrid --worst 10 --json
+    """
+    with open_catalog() as catalog, progress_bar("searching") as bar:
+        done = catalog.evaluate(
+            file,
+            k=k,
+            progress=lambda seen, of: bar(seen, of, ""),
+            **({"modes": modes} if modes else {}),
+        )
+        status = catalog.status()
+    _describe(done)
+    _print(done, worst, output)
+    if weave:
+        from vitrina import __version__, evaluation_log
+
+        model = {"vitrina": __version__, "text_space": status["text_space"]}
+        count = evaluation_log.publish(weave, done, model=model)
+        notice(f"{count} evaluations logged to {weave}")
+
+
+def _describe(done: Evaluated) -> None:
+    """What of the file took part."""
+    queries = len(done.evaluations[0].scores)
+    notice(f"{done.judgements:,} judgements, {queries:,} queries")
+    if done.unknown:
+        more = ", …" if len(done.unknown) > 5 else ""
+        notice(
+            f"{len(done.unknown):,} products are not in this catalogue and were left out:"
+            f" {', '.join(done.unknown[:5])}{more}"
+        )
+    if done.skipped:
+        more = ", …" if len(done.skipped) > 5 else ""
+        notice(
+            f"{len(done.skipped):,} queries have no relevant product in it:"
+            f" {', '.join(done.skipped[:5])}{more}"
+        )
+
+
+def _print(done: Evaluated, worst: int | None, output: str | None) -> None:
+    from vitrina.evaluating import rows
+
+    if output != "json":
+        emit(rows(done), output)
+        for one in done.evaluations if worst else ():
+            scores = ({"mode": one.mode, **asdict(score)} for score in one.worst(worst or 0))
+            emit(scores, output)
+        return
+    for row, one in zip(rows(done), done.evaluations, strict=True):
+        said = {"worst": [asdict(score) for score in one.worst(worst)]} if worst else {}
+        emit([{**row, **said}], output)

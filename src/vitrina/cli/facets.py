@@ -1,0 +1,49 @@
+"""`vitrina facets`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from vitrina.cli._common import emit, open_catalog, output_options
+from vitrina.cli._filters import filter_options
+
+COLUMNS = {"kind": "kind", "facet": "facet", "value": "value", "products": "products"}
+
+
+@click.command("facets")
+@click.argument("query", required=False)
+@click.option("-k", default=10, show_default=True, metavar="N", help="Values of each facet.")
+@click.option(
+    "--attribute",
+    "attributes",
+    multiple=True,
+    metavar="NAME",
+    help="Count this attribute only; may be given again. All whose values repeat without it.",
+)
+@filter_options
+@output_options
+def command(
+    query: str | None,
+    k: int,
+    attributes: tuple[str, ...],
+    sources: tuple[str, ...],
+    output: str | None,
+    **options: Any,
+) -> None:
+    """Count what products have in common: keywords by facet, attributes by value.
+
+    All products that the filters leave are counted and, with QUERY, that have its words.
+
+    \b
+    Example:
+      vitrina facets
+      vitrina facets "side table" --where '$.price < 100' --attribute brand --attribute price
+    """
+    with open_catalog() as catalog:
+        rows = catalog.facets(
+            query, k=k, attributes=attributes or None, sources=sources or None, **options
+        )
+    emit((asdict(row) for row in rows), output, columns=COLUMNS)

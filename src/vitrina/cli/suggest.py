@@ -1,0 +1,24 @@
+"""`vitrina suggest`."""
+
+from __future__ import annotations
+
+import click
+
+from vitrina.cli._common import emit, open_catalog, output_options
+
+
+@click.command("suggest")
+@click.argument("prefix")
+@click.option("-k", default=10, show_default=True, metavar="N", help="How many suggestions.")
+@output_options
+def command(prefix: str, k: int, output: str | None) -> None:
+    """Suggest keywords for what has been typed so far, most used first.
+
+    An alias is shown with the keyword it leads to.
+
+    \b
+    Example:
+      vitrina suggest "sho"
+    """
+    with open_catalog() as catalog:
+        emit(catalog.suggest(prefix, k=k), output)
