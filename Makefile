@@ -2,6 +2,7 @@
 # make test    the tests, on Postgres 18 and 16
 # make lint    ruff, mypy, generated docs up to date
 # make bench   measurements against named peers
+# make shops   real shops attached, from installing them to detaching
 # make lock    pin the dependencies again (needs uv)
 
 PYTHON  ?= python3
@@ -10,13 +11,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench shops lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.runtime
 	$(BIN)/vitrina demo
 
-test: $(VENV)/.dev
+test: $(VENV)/.shops
 	VITRINA_TEST_POSTGRES=18 $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
 	VITRINA_TEST_POSTGRES=16 $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
 
@@ -28,6 +29,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench
+
+shops: $(VENV)/.shops
+	$(BIN)/python -m shops oscar vendure medusa
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url
@@ -49,6 +53,13 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) install --require-hashes --no-deps -r requirements/dev.txt
+	touch $@
+
+# Real shops to test against: Oscar, and where there is npm, Vendure.
+$(VENV)/.shops: requirements/shops.txt shops/vendure/package-lock.json $(VENV)/.dev
+	$(PIP) install --require-hashes --no-deps -r requirements/shops.txt
+	command -v npm >/dev/null && $(BIN)/python -m shops install vendure || \
+	  echo "Vendure is not installed: its test is skipped" >&2
 	touch $@
 
 $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev

@@ -174,7 +174,6 @@ declare
     _keyword bigint;
     _method text;
     _similarity real;
-    _likely text;
     _name text;
 begin
     -- so that no keyword found here is merged away before an alias of it is stored

@@ -114,6 +114,7 @@ def test_what_is_never_a_keyword(attributes: dict[str, object]) -> None:
 def test_a_brand_is_no_colour() -> None:
     assert terms(enrich("Red Tape Men Brown Shoes"), "color") == ["brown"]
     assert terms(enrich("Allied Brass Towel Ring", brand="Allied Brass"), "material") == []
+    assert terms(enrich("Allied Brass Towel Ring", brand=["Allied Brass"]), "material") == []
     drill = enrich("Black & Decker Cordless Drill, Black", brand="Black & Decker", maker="No")
     assert terms(drill) == ["drill", "black", "cordless"]
 

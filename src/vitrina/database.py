@@ -28,6 +28,8 @@ __all__ = [
     "Session",
     "connect",
     "fetch_value",
+    "identifier",
+    "literal",
     "mapped",
     "retried",
 ]
@@ -60,6 +62,16 @@ ADVICE: dict[type[errors.VitrinaError], str] = {
     errors.AccessError: "ask for membership in vitrina_writer, or in vitrina_reader to search",
     errors.ReadOnlyError: "point VITRINA_DATABASE_URL at the primary",
 }
+
+
+def literal(value: str) -> str:
+    """A text as SQL writes it, quoted."""
+    return sql.Literal(value).as_string()
+
+
+def identifier(name: str) -> str:
+    """A name as SQL writes it, quoted."""
+    return sql.Identifier(name).as_string()
 
 
 def _class_of(state: str) -> type[errors.VitrinaError]:

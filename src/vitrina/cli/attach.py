@@ -72,7 +72,7 @@ def describe_synced(name: str, synced: Synced) -> str:
 )
 @click.option("--no-triggers", is_flag=True, help="Make no triggers: look for changes instead.")
 @click.option("--watermark", metavar="COL", help="The time of a row's last change.")
-@click.option("--preset", metavar="SHOP", help="The query and wakes of a known shop.")
+@click.option("--preset", metavar="SHOP", help="A known shop: oscar, vendure, medusa.")
 @click.option(
     "--set", "presets", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
     help="A setting of the preset; may be given again.",

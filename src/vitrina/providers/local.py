@@ -140,7 +140,9 @@ def read(subject: Subject) -> Facts:
 
 def _brands(subject: Subject) -> list[str]:
     """Who made the product, as the attributes have it: "Black & Decker" is one name."""
-    made = [str(v).strip() for name, v in subject.attributes.items() if _role(name) == "brand"]
+    said = [value for name, value in subject.attributes.items() if _role(name) == "brand"]
+    listed = [value if isinstance(value, list) else [value] for value in said]
+    made = [str(name).strip() for names in listed for name in names]
     return [name for name in made if 1 < len(name) <= 60 and not _EMPTY.fullmatch(name)]
 
 

@@ -1,0 +1,1 @@
+"""Real shops, installed and filled by their own means, to attach vitrina to."""

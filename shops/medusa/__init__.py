@@ -1,0 +1,1 @@
+"""A Medusa shop: the shop at work is shop.js."""

@@ -1,0 +1,1 @@
+"""A django-oscar shop: settings and addresses, and the shop at work."""

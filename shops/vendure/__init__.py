@@ -1,0 +1,1 @@
+"""A Vendure shop: the shop at work is shop.js."""

@@ -1,0 +1,25 @@
+"""A real Vendure shop with its own samples: attached, searched, changed by its API, detached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shops import npm
+from shops.goods import demo
+from shops.rehearsal import make_roles
+from shops.runs import Scene, rehearse
+from vitrina import embedded
+
+MISSING = npm.missing("vendure")
+
+
+@pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
+def test_search_follows_the_shop(server: embedded.Server, tmp_path: Path) -> None:
+    make_roles(server)
+    picture = Path(demo(tmp_path)[0]["picture"])  # a drawing, unlike Vendure's photographs
+    log: list[str] = []
+    scene = Scene(server, "vendure", tmp_path / "assets", [], picture)
+    rehearse("vendure", scene, log.append)
+    assert log[-1] == "detached: the schema dump is what it was, byte for byte"
