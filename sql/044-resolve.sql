@@ -171,6 +171,7 @@ declare
     _term record;
     _known record;
     _near record;
+    _likely text;
     _keyword bigint;
     _method text;
     _similarity real;
