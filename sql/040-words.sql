@@ -161,7 +161,9 @@ begin
         _units := _units[_split + 1 :] || _units[: _split];
         _facets[_n] := _facets[_split];
     end if;
-    canonical := coalesce(nullif(array_to_string(_units, ' '), ''), form, '');
+    -- "gift wrapping ribbon" has become "gift" and "gift ribbon"
+    canonical := regexp_replace(coalesce(nullif(array_to_string(_units, ' '), ''), form, ''),
+                                '\m([a-z]+) \1\M', '\1', 'g');
     facet := case when _n = 1 or _facets[_n] = 'type' then _facets[_n] end;
 end
 $func$;
@@ -372,20 +374,36 @@ begin
     delete from contrasts as t using seeded_words as s
     where s.target = 'contrasts' and (s.term, s.value) = (t.term, t.contrast_group) and not exists (
         select from new_words as n where (n.target, n.form, n.value) = (s.target, s.term, s.value));
-    insert into thesaurus (term, canonical, facet)
-    select n.form, n.value, n.facet from new_words as n
+    -- a canonical term is mostly one of the terms: its form is known
+    create temporary table new_forms on commit drop as
+    select u.value, coalesce(k.form, normal_form(u.value)) as form
+    from (select distinct n.value from new_words as n where n.target = 'thesaurus') as u
+    left join (select distinct on (w.term) w.term, w.form from new_words as w
+               where w.target = 'thesaurus' order by w.term) as k on k.term = u.value;
+    analyze new_words;
+    analyze new_forms;
+    -- in one go what the triggers do row by row
+    alter table thesaurus disable trigger user;
+    alter table contrasts disable trigger user;
+    insert into thesaurus (term, canonical, facet, key, becomes)
+    select n.form, n.value, n.facet, _squash(n.form), f.form
+    from new_words as n
+    join new_forms as f on f.value = n.value
     where n.target = 'thesaurus' and not exists (
         select from seeded_words as s where (s.target, s.term, s.value) = (n.target, n.form, n.value))
     on conflict do nothing;
-    insert into contrasts (term, contrast_group)
-    select n.form, n.value from new_words as n
+    analyze thesaurus;
+    insert into contrasts (term, contrast_group, key)
+    select n.form, n.value, _term_key(n.form) from new_words as n
     where n.target = 'contrasts' and not exists (
         select from seeded_words as s where (s.target, s.term, s.value) = (n.target, n.form, n.value))
     on conflict do nothing;
+    alter table thesaurus enable trigger user;
+    alter table contrasts enable trigger user;
+    perform _renew_keys(null);
     delete from seeded_words;
     insert into seeded_words (target, term, value) select n.target, n.form, n.value from new_words as n;
-    drop table new_words;
-    analyze thesaurus;
+    drop table new_words, new_forms;
     analyze contrasts;
 end
 $func$;

@@ -12,7 +12,6 @@ import pytest
 from click.testing import Result
 
 from vitrina import presets
-from vitrina.errors import InputError
 
 
 @pytest.fixture
@@ -130,22 +129,6 @@ def test_doctor_names_sources_that_are_broken(shop: str, vitrina: Callable[..., 
     assert "public.product is public.item now" in checks["source product"]["found"]
     assert "attach" in checks["grants"]["found"]
     assert found.exit_code == 1
-
-
-def test_a_preset_is_a_query_with_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "acme.sql").write_text("select id, name as title from goods where lang = :'lang'")
-    (tmp_path / "acme.toml").write_text(
-        "description = 'Acme'\nchecked = ['Acme 1.2']\nwake = ['goods=id']\nwatermark = 'at'\n"
-        "[settings]\nlang = 'en'\n"
-    )
-    monkeypatch.setattr(presets, "files", lambda _: tmp_path)
-    assert presets.names() == ["acme"]
-    assert presets.load("acme").query.endswith("lang = 'en'")
-    preset = presets.load("acme", {"lang": "d'e"})
-    assert preset.query.endswith("lang = 'd''e'")
-    assert preset.options == {"wake": ["goods=id"], "watermark": "at"}
-    with pytest.raises(InputError, match="no setting 'land': it has lang"):
-        presets.load("acme", {"land": "x"})
 
 
 def test_every_preset_can_be_read() -> None:

@@ -74,11 +74,11 @@ def test_a_synonym_of_the_shop_s_meets_keywords_that_are_there(db: psycopg.Conne
 def test_a_near_term_joins_the_nearest_keyword_and_keeps_its_similarity(
     db: psycopg.Connection,
 ) -> None:
-    first, near = resolve(db, "gift wrapping ribbon", "gift wraps ribbon")
+    first, near = resolve(db, "glowing turtle statue", "glow turtle statue")
     assert first.method == "new"
-    assert (near.keyword, near.method) == ("gift wrapping ribbon", "embedding")
+    assert (near.keyword, near.method) == ("glowing turtle statue", "embedding")
     assert 0.88 < near.similarity < 1
-    again = resolve(db, "gift wraps ribbon")[0]
+    again = resolve(db, "glow turtle statue")[0]
     assert (again.method, again.similarity) == ("embedding", near.similarity)
 
 
@@ -132,9 +132,9 @@ def test_a_pair_decided_to_be_distinct_is_never_merged(db: psycopg.Connection) -
     db.execute(
         "insert into keyword_distinctions (term_a, term_b, method)"
         " select least(p.a, p.b), greatest(p.a, p.b), 'manual'"
-        " from (values ('gift wrapping ribbon', 'gift wrap ribbon')) as p (a, b)"
+        " from (values ('glowing turtle statue', 'gift wrap ribbon')) as p (a, b)"
     )
-    first, second = resolve(db, "gift wrapping ribbon", "gift wraps ribbon")
+    first, second = resolve(db, "glowing turtle statue", "glow turtle statue")
     assert second.method == "new"
     assert second.veto == "distinct: decided by hand"
     assert first.keyword != second.keyword
@@ -149,7 +149,7 @@ def test_a_term_dropped_by_hand_has_no_keyword(db: psycopg.Connection) -> None:
 def test_different_known_facets_are_never_one_keyword(db: psycopg.Connection) -> None:
     db.execute("select set_keyword_threshold(0.3)")
     first, second = resolve(
-        db, "gift wrapping ribbon", "gift wraps ribbon", facets=["material", "color"]
+        db, "glowing turtle statue", "glow turtle statue", facets=["material", "color"]
     )
     assert (second.method, second.veto) == ("new", "facet: color / material")
     assert (first.facet, second.facet) == ("material", "color")
@@ -190,11 +190,11 @@ def test_narrower_terms_merge_where_the_policy_says_so(db: psycopg.Connection) -
 
 def test_a_facet_has_a_threshold_of_its_own(db: psycopg.Connection) -> None:
     db.execute("select set_keyword_threshold(0.999, 'feature')")
-    rows = resolve(db, "gift wrapping ribbon", "gift wraps ribbon", facets=["feature", "feature"])
+    rows = resolve(db, "glowing turtle statue", "glow turtle statue", facets=["feature", "feature"])
     assert [row.method for row in rows] == ["new", "new"]
     db.execute("truncate keywords cascade")
     db.execute("select set_keyword_threshold(null, 'feature')")
-    rows = resolve(db, "gift wrapping ribbon", "gift wraps ribbon", facets=["feature", "feature"])
+    rows = resolve(db, "glowing turtle statue", "glow turtle statue", facets=["feature", "feature"])
     assert [row.method for row in rows] == ["new", "embedding"]
 
 
