@@ -126,7 +126,7 @@ declare
     "bus":1,"canvas":1,"chaos":1,"christmas":1,"clothes":1,"cosmos":1,"ethos":1,
     "eyeglasses":1,"flats":1,"gas":1,"glasses":1,"gps":1,"greens":1,"has":1,
     "ios":1,"is":1,"its":1,"kudos":1,"lass":1,"lens":1,"news":1,"overalls":1,
-    "pancreas":1,"plus":1,"series":1,"shorts":1,"species":1,"sunglasses":1,
+    "pancreas":1,"plus":1,"series":1,"shorts":1,"species":1,"sunglasses":1,"tens":1,
     "suspenders":1,"sweats":1,"texas":1,"thermos":1,"this":1,"thus":1,"tights":1,
     "us":1,"was":1,"yes":1}';
     -- behind a number

@@ -30,10 +30,14 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On an older Postgres only what touches a database is run again."""
+    """On an older Postgres only what touches a database is run again, less what is marked `once`."""
     if VERSION == 18:
         return
-    again = [item for item in items if "server" in getattr(item, "fixturenames", ())]
+    again = [
+        item
+        for item in items
+        if "server" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("once")
+    ]
     config.hook.pytest_deselected(items=[item for item in items if item not in again])
     items[:] = again
 

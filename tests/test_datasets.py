@@ -17,6 +17,8 @@ from vitrina.errors import InputError
 from vitrina.ingest import load_file
 from weave_recorder import WeaveRecorder
 
+pytestmark = pytest.mark.once
+
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 TITLES = 1203  # more than two pages
 DATA_URL = "data:image/png;base64," + "iVBORw0KGgo" * 40

@@ -22,6 +22,8 @@ from shops.rehearsal import ROLES, make_database, make_roles
 from shops.runs import Scene, oscar
 from vitrina import embedded, schema
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(
     r"<!-- run: (?P<how>\w+) ?(?P<name>[\w.]*) -->\n```\w+\n(?P<code>.*?)```\n"

@@ -12,6 +12,8 @@ from shops.rehearsal import make_roles
 from shops.runs import Scene, rehearse
 from vitrina import embedded
 
+pytestmark = pytest.mark.once
+
 MISSING = npm.missing("vendure")
 
 

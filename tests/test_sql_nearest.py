@@ -23,7 +23,8 @@ def catalogue(server: embedded.Server, template: str) -> str:
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("set search_path = vitrina, public")
         db.execute("select put_source('big'), put_source('other'), setseed(0.5)")
-        # a cluster of 400 products each: what is in one is far from what is in another
+        # a cluster of 400 products each: what is in one is far from what is in another, yet not so
+        # far that the graph of an index falls apart
         db.execute(
             "insert into products (source_id, external_id, title, attributes, input_hash)"
             " select s.id, i::text, 'Product number ' || i || ' of kind ' || i / 400,"
@@ -39,7 +40,7 @@ def catalogue(server: embedded.Server, template: str) -> str:
             " select s.id, p.id, '', v.embedding"
             " from spaces as s cross join products as p"
             " cross join lateral ("
-            "   select array_agg(0.5 * (random() - 0.5) + 0 * p.id"
+            "   select array_agg(1.6 * (random() - 0.5) + 0 * p.id"
             "          + sin((p.attributes ->> 'cluster')::int * 7 + i * i))::halfvec(16) as embedding"
             "   from generate_series(1, 16) as i) as v"
             " where s.name = 'tiny'"

@@ -24,6 +24,8 @@ from vitrina.redaction import is_sensitive, redact
 from vitrina.tracing import Tracer
 from weave_recorder import KEY, WeaveRecorder, closed_port
 
+pytestmark = pytest.mark.once
+
 OPENAI_KEY = "sk-proj-0123456789abcdefghijklmnop"
 PICTURE = Picture("ab" * 32, "image/jpeg", 800, 600, 48_213, 0, b"\xff\xd8jpeg" * 900, b"webp" * 99)
 
