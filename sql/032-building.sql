@@ -36,7 +36,10 @@ begin
                            then 'on vitrina.%1$I using hnsw'
                                 ' ((%3$I.binary_quantize(embedding)::bit(%2$s)) %3$I.bit_hamming_ops) with (ef_construction = 200)'
                            else 'on vitrina.%1$I using hnsw'
-                                ' ((embedding::%3$I.halfvec(%2$s)) %3$I.halfvec_cosine_ops) with (ef_construction = 200)' end,
+                                ' ((embedding::%3$I.halfvec(%2$s)) %3$I.halfvec_cosine_ops)'
+                                -- keywords are inserted one by one, and looked for exactly as well
+                                || case p.parent when 'product_embeddings'
+                                   then ' with (ef_construction = 200)' else '' end end,
                       c.relname, s.dimensions, v.schema),
                -- measured: about 1 kB of neighbours beside each vector
                case when k.bits then s.dimensions / 8 else s.dimensions * 2 end + 1000,

@@ -5,7 +5,7 @@ create or replace function _nearest_keywords(space spaces, embedding halfvec, k 
 returns table (keyword_id bigint, similarity real)
 language plpgsql stable parallel safe security invoker
 set search_path from current
-set hnsw.ef_search = 100
+set hnsw.ef_search = 40
 set hnsw.iterative_scan = 'relaxed_order'
 as $func$
 begin
