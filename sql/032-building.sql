@@ -201,10 +201,15 @@ begin
         ) as k
         cross join lateral (
             select count(*) as missing
-            from keywords as w
-            where _space.modality = 'text' and not exists (
-                select from keyword_embeddings as e
-                where e.space_id = _space.id and e.keyword_id = w.id)
+            from (
+                select w.name
+                from keywords as w
+                where _space.modality = 'text' and not exists (
+                    select from keyword_embeddings as e
+                    where e.space_id = _space.id and e.keyword_id = w.id)
+                offset 0) as w
+            -- a word of no known piece has no vector in the local space, whenever it is built
+            where _space.provider <> 'local' or embed_text(w.name) is not null
         ) as w
         where i.part like 'product%';
     end loop;

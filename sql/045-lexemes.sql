@@ -73,7 +73,9 @@ as $func$
         select string_agg(v.body, ' . ') filter (where v.body ~ '[[:alpha:]]') as texts,
                array_agg(_code(v.body)) filter (where v.is_code) as codes
         from (
-            select e.value #>> '{}' as body, _is_code_name(t.key) as is_code
+            select e.value #>> '{}' as body,
+                   -- a word is a poor code: many a query would be one
+                   _is_code_name(t.key) and e.value #>> '{}' ~ '\d' as is_code
             from jsonb_each(attributes) as t
             cross join lateral jsonb_array_elements(
                 case when jsonb_typeof(t.value) = 'array' then t.value

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitrina.database import Database, Jsonb
-from vitrina.errors import NotFoundError
+from vitrina.errors import InputError, NotFoundError
 from vitrina.results import Hit
 
 if TYPE_CHECKING:
     from vitrina.images import Picture
     from vitrina.queries import Queries
 
-Key = int | tuple[str, str]
+Key = int | str | tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,8 @@ class Browsing:
             " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
             " sources => %(sources)s::text[])",
             {
-                "liked": [self.product_id(key) for key in liked],
-                "disliked": [self.product_id(key) for key in disliked],
+                "liked": [product_id(self.database, key) for key in liked],
+                "disliked": [product_id(self.database, key) for key in disliked],
                 "k": k,
                 **_filters(filter, where, with_keywords, without_keywords, sources),
             },
@@ -173,24 +173,30 @@ class Browsing:
             (k, max_distance, min_similarity, list(sources) if sources is not None else None),
         )
 
-    def product_id(self, product: Key) -> int:
-        """The id of a product named by (source, external id); an id stands for itself.
-
-        Raises NotFoundError where there is no such product.
-        """
-        if isinstance(product, int):
-            return product
-        found = self.database.value(
-            "select c.product_id from vitrina.catalog as c"
-            " where c.source = %s and c.external_id = %s",
-            product,
-        )
-        if found is None:
-            raise NotFoundError(f"no product {product[1]!r} in the source {product[0]!r}")
-        return int(found)
-
     def _found(self, query: Any, params: Mapping[str, Any]) -> list[Hit]:
         return [Hit(**row) for row in self.database.rows(query, params)]
+
+
+def product_id(database: Database, product: Key) -> int:
+    """The id of a product named by its external id, or by (source, external id); an id is itself.
+
+    Raises NotFoundError where there is no such product, InputError where several sources have one.
+    """
+    if isinstance(product, int):
+        return product
+    source, external_id = product if isinstance(product, tuple) else (None, product)
+    found = database.rows(
+        "select c.product_id, c.source from vitrina.catalog as c where c.external_id = %(id)s"
+        " and (%(source)s::text is null or c.source = %(source)s) order by c.source limit 5",
+        {"id": external_id, "source": source},
+    )
+    if not found:
+        place = f" in the source {source!r}" if source is not None else ""
+        raise NotFoundError(f"no product {external_id!r}{place}")
+    if len(found) > 1:
+        names = ", ".join(str(row["source"]) for row in found)
+        raise InputError(f"several sources have a product {external_id!r}: name one of {names}")
+    return int(found[0]["product_id"])
 
 
 def _filters(

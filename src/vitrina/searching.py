@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vitrina.browsing import Key, product_id
 from vitrina.database import Jsonb
-from vitrina.errors import NotFoundError
 from vitrina.results import Hit
 
 if TYPE_CHECKING:
@@ -95,21 +95,16 @@ class Searching:
             },
         )
 
-    def similar(self, product: int | tuple[str, str], *, k: int = 10) -> list[Hit]:
-        """The k products most like one: its id, or (source, external id).
+    def similar(self, product: Key, *, k: int = 10) -> list[Hit]:
+        """The k products most like one: its id (a number), external id, or (source, external id).
 
-        Raises NotFoundError where there is no such product.
+        Raises NotFoundError where there is no such product, InputError where several sources have
+        one.
         """
-        if isinstance(product, tuple):
-            found = self.database.value(
-                "select c.product_id from vitrina.catalog as c"
-                " where c.source = %s and c.external_id = %s",
-                product,
-            )
-            if found is None:
-                raise NotFoundError(f"no product {product[1]!r} in the source {product[0]!r}")
-            product = int(found)
-        return self._hits("select * from vitrina.similar_products(%s, %s)", (product, k))
+        return self._hits(
+            "select * from vitrina.similar_products(%s, %s)",
+            (product_id(self.database, product), k),
+        )
 
     def _hits(self, query: Any, params: Any) -> list[Hit]:
         return [Hit(**row) for row in self.database.rows(query, params)]

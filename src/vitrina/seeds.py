@@ -67,11 +67,11 @@ def _escaped(text: str) -> str:
 
 
 def _word_pieces() -> Seed:
-    from vitrina import word_pieces
-
-    pieces = word_pieces.read()
-
+    # read when it is needed: every command asks for the fingerprint
     def load(conn: psycopg.Connection) -> None:
+        from vitrina import word_pieces
+
+        pieces = word_pieces.read()
         conn.execute("truncate vitrina.word_pieces")
         with conn.cursor().copy(
             "copy vitrina.word_pieces (piece, embedding) from stdin with (format binary)"
@@ -83,16 +83,45 @@ def _word_pieces() -> Seed:
         conn.execute("analyze vitrina.word_pieces")
 
     def write(out: TextIO) -> None:
+        from vitrina import word_pieces
+
+        pieces = word_pieces.read()
         out.write("copy vitrina.word_pieces (piece, embedding) from stdin;\n")
         for piece, embedding in pieces.text_rows():
             out.write(f"{_escaped(piece)}\t{embedding}\n")
         out.write("\\.\n\n")
 
-    return Seed("word_pieces", pieces.sha256, load, write)
+    return Seed("word_pieces", _digest(DATA / "word_pieces.bin.gz"), load, write)
 
 
 def _retail_words() -> Seed:
-    from vitrina import lexicon, schema
+    from vitrina import schema
+
+    copy = "copy given_words (target, term, value, facet) from stdin"
+
+    def load(conn: psycopg.Connection) -> None:
+        conn.execute(GIVEN_WORDS)
+        with conn.cursor().copy(copy) as given:
+            for row in _given_words():
+                given.write_row(row)
+        conn.execute("select vitrina._give_words()")
+        conn.execute("drop table given_words")
+
+    def write(out: TextIO) -> None:
+        out.write(f"{GIVEN_WORDS};\n{copy};\n")
+        for row in _given_words():
+            out.write("\t".join("\\N" if text is None else _escaped(text) for text in row) + "\n")
+        out.write("\\.\nselect vitrina._give_words();\ndrop table given_words;\n\n")
+
+    # what the words are kept as depends on the functions that normalise them
+    forms = [schema.data_dir("sql") / name for name in ("010-text.sql", "040-words.sql")]
+    words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
+    return Seed("retail_words", _digest(*words, *forms), load, write)
+
+
+def _given_words() -> list[tuple[str, str, str, str | None]]:
+    """The rows of the thesaurus and of contrasts: target, term, canonical or group, facet."""
+    from vitrina import lexicon
 
     # canonical terms stand for themselves too, and come first: what the lexicon tells apart
     # ("shirt", "t-shirt") stays apart however near the vectors are
@@ -101,26 +130,7 @@ def _retail_words() -> Seed:
         ("thesaurus", entry.term, entry.canonical, entry.facet) for entry in entries
     ]
     rows += [("contrasts", term, group, None) for term, group in lexicon.contrast_rows()]
-    copy = "copy given_words (target, term, value, facet) from stdin"
-
-    def load(conn: psycopg.Connection) -> None:
-        conn.execute(GIVEN_WORDS)
-        with conn.cursor().copy(copy) as given:
-            for row in rows:
-                given.write_row(row)
-        conn.execute("select vitrina._give_words()")
-        conn.execute("drop table given_words")
-
-    def write(out: TextIO) -> None:
-        out.write(f"{GIVEN_WORDS};\n{copy};\n")
-        for row in rows:
-            out.write("\t".join("\\N" if text is None else _escaped(text) for text in row) + "\n")
-        out.write("\\.\nselect vitrina._give_words();\ndrop table given_words;\n\n")
-
-    # what the words are kept as depends on the functions that normalise them
-    forms = [schema.data_dir("sql") / name for name in ("010-text.sql", "040-words.sql")]
-    words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
-    return Seed("retail_words", _digest(*words, *forms), load, write)
+    return rows
 
 
 def _local_spaces() -> Seed:

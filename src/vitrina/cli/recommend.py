@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,14 +11,11 @@ from vitrina.cli._common import emit, open_catalog, output_options
 from vitrina.cli._filters import filter_options
 from vitrina.cli.search import COLUMNS
 
-if TYPE_CHECKING:
-    from vitrina.browsing import Key
-
 
 @click.command("recommend")
 @click.argument("liked", nargs=-1, required=True)
 @click.option("--not", "disliked", multiple=True, metavar="ID", help="Away from this one.")
-@click.option("--of", metavar="NAME", help="Take the ids as external ids of this source.")
+@click.option("--of", metavar="NAME", help="The source of the ids, where several have them.")
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many products.")
 @filter_options
 @output_options
@@ -31,27 +28,19 @@ def command(
     output: str | None,
     **options: Any,
 ) -> None:
-    """Find products like several that are LIKED, by product id, or by external id with --of.
+    """Find products like several that are LIKED, named by the ids that a search shows.
 
     \b
     Example:
-      vitrina recommend 17 23 --not 5
-      vitrina recommend --of furniture B0CJHKVG6P B0B9WRFDRF --where '$.price < 100'
+      vitrina recommend B0CJHKVG6P B0B9WRFDRF --where '$.price < 100'
+      vitrina recommend --of styles 1163 1855 --not 2131
     """
     with open_catalog() as catalog:
         hits = catalog.recommend(
-            [_key(given, of) for given in liked],
-            [_key(given, of) for given in disliked],
+            [(of, given) if of is not None else given for given in liked],
+            [(of, given) if of is not None else given for given in disliked],
             k=k,
             sources=sources or None,
             **options,
         )
     emit((asdict(hit) for hit in hits), output, columns=COLUMNS)
-
-
-def _key(given: str, of: str | None) -> Key:
-    if of is not None:
-        return of, given
-    if not given.isdecimal() or int(given) >= 2**63:
-        raise click.UsageError(f"{given!r} is no product id: give --of SOURCE for external ids")
-    return int(given)

@@ -12,19 +12,17 @@ from vitrina.cli.search import COLUMNS
 
 @click.command("similar")
 @click.argument("product")
-@click.option("--source", metavar="NAME", help="Take PRODUCT as an external id of this source.")
+@click.option("--source", metavar="NAME", help="The source of PRODUCT, where several have it.")
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many products.")
 @output_options
 def command(product: str, source: str | None, k: int, output: str | None) -> None:
-    """Find the products most like one: by its product id, or --source and external id.
+    """Find the products most like one, named by the id that a search shows.
 
     \b
     Example:
-      vitrina similar 17 -k 5
-      vitrina similar --source furniture B0CJHKVG6P
+      vitrina similar B0CJHKVG6P -k 5
+      vitrina similar 1163 --source styles
     """
-    if source is None and not product.isdecimal():
-        raise click.UsageError(f"{product!r} is no product id: give --source for an external id")
     with open_catalog() as catalog:
-        hits = catalog.similar((source, product) if source is not None else int(product), k=k)
+        hits = catalog.similar((source, product) if source is not None else product, k=k)
     emit((asdict(hit) for hit in hits), output, columns=COLUMNS)

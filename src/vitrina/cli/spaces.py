@@ -68,7 +68,9 @@ def list_(output: str | None) -> None:
     help="The cosine above which two keywords are one.",
 )
 @click.option(
-    "--quantized", is_flag=True, help="Index the signs of vectors, a bit for 16, then order exactly."
+    "--quantized",
+    is_flag=True,
+    help="Index the signs of vectors: a bit for 16; then order exactly.",
 )
 @output_options
 def add(name: str, output: str | None, **options: Any) -> None:
