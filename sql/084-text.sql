@@ -152,7 +152,7 @@ begin
         group by o.unit, o.place
     ),
     named as materialized (
-        select n.unit, n.name, _quoted(c.lexeme) as tag, c.idf,
+        select n.unit, n.name, _quoted(c.lexeme) as tag, c.idf, k.facet,
                -- the keyword's own words, where others were said: "sofa" for "couch"
                (select string_agg('(' || p.phrase::text || ')', ' | ')
                 from (select distinct phraseto_tsquery(g.config::regconfig, n.name) as phrase,
@@ -162,6 +162,7 @@ begin
                     select o.lexeme from own as o where o.unit = n.unit)) as phrase
         from unnest(_read.names) with ordinality as n (name, unit)
         join counted as c on c.lexeme = '#' || n.name
+        join keywords as k on k.name = n.name
         where c.products > 0 -- a keyword that no product has says nothing
     ),
     unit as materialized (
@@ -169,7 +170,8 @@ begin
                concat_ws(' | ', n.tag, n.phrase, w.text) as text,
                -- as common as the commoner of the keyword and the words for it
                case when n.name is null then w.idf else least(n.idf, coalesce(w.rarest, n.idf)) end
-                   as idf
+                   -- and what a product is counts more than how it is: pink shoes are shoes first
+                   * case n.facet when 'type' then 1.5 else 1 end as idf
         from (select w.unit from word as w union select n.unit from named as n) as u
         left join named as n on n.unit = u.unit
         left join (
