@@ -274,6 +274,10 @@ begin
     if cardinality(embeddings) <> cardinality(said) or cardinality(facets) <> cardinality(said) then
         raise exception 'said, embeddings and facets must be of one length' using errcode = 'VT004';
     end if;
+    if cardinality(said) > 100000 then
+        raise exception 'at most 100,000 terms at once, not %', cardinality(said)
+            using errcode = 'VT004', hint = 'others that learn wait meanwhile: give them in parts';
+    end if;
     select array_agg(normal_form(u.term) order by u.place) into _forms
     from unnest(said) with ordinality as u (term, place);
     if exists (

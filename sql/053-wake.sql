@@ -68,8 +68,9 @@ as $func$
     select case
         when cardinality(names) = 1 then format('%s.%I::pg_catalog.text', alias, names[1])
         else (select string_agg(
-                  format($sql$replace(replace(%s.%I::pg_catalog.text, '\', '\\'), ':', '\:')$sql$,
-                         alias, n.name), $sql$ || ':' || $sql$ order by n.place)
+                  -- chr(92) is the backslash, which a shop's session may read otherwise
+                  format($sql$replace(replace(%s.%I::pg_catalog.text, chr(92), chr(92) || chr(92)),
+                                      ':', chr(92) || ':')$sql$, alias, n.name), $sql$ || ':' || $sql$ order by n.place)
               from unnest(names) with ordinality as n (name, place))
     end;
 $func$;

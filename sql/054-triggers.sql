@@ -30,7 +30,8 @@ begin
         ' returns table (external_id text, title text, image text, image_stamp text, url text,'
         ' attributes jsonb, watermark timestamptz)'
         ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
-        ' set timezone = ''UTC'' set datestyle = ''ISO, MDY'' as %L',
+        ' set timezone = ''UTC'' set datestyle = ''ISO, MDY'' set intervalstyle = ''postgres'''
+        ' set bytea_output = ''hex'' set extra_float_digits = 1 as %L',
         '_rows_' || attachment.source_id,
         -- executed as text: a column that is gone must not be taken for a variable of this name
         format(e'\nbegin\n'
@@ -45,7 +46,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _keep_private(function): PUBLIC may not call a function made here; writers may.
+-- _keep_private(function): PUBLIC may not call a function made here; writers may read rows.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _keep_private(function text) returns void
 language plpgsql volatile security invoker
@@ -57,7 +58,8 @@ declare
         where p.pronamespace = 'vitrina'::regnamespace and p.proname = function);
 begin
     execute format('revoke all on function %s from public', _function);
-    if to_regrole('vitrina_writer') is not null then
+    -- a trigger fires without this right, and who had it could fire one on a table of his own
+    if function !~ '^_wake_' and to_regrole('vitrina_writer') is not null then
         execute format('grant execute on function %s to vitrina_writer', _function);
     end if;
 end
@@ -92,9 +94,12 @@ begin
     if wake.is_product then
         -- in a block of its own: if the product cannot go now, the next sync takes it away
         _gone := format(
-            e'if tg_op in (''DELETE'', ''TRUNCATE'') then\nbegin\n'
-            'if tg_op = ''DELETE'' then\ndelete from vitrina.products as p using old_rows as o'
-            ' where p.source_id = %1$s and p.external_id = %2$s;\n'
+            -- to read products would make serializable writers fail each other: the next sync does it;
+            -- an array is looked up in the index, whatever joins are allowed
+            e'if tg_op in (''DELETE'', ''TRUNCATE'')'
+            ' and current_setting(''transaction_isolation'') <> ''serializable'' then\nbegin\n'
+            'if tg_op = ''DELETE'' then\ndelete from vitrina.products as p'
+            ' where p.source_id = %1$s and p.external_id = any (array(select %2$s from old_rows as o));\n'
             'else\ndelete from vitrina.products as p where p.source_id = %1$s;\nend if;\n'
             'exception when others then\n'
             'raise log ''vitrina: what left %% is left to the next sync: %%'','
@@ -105,6 +110,7 @@ begin
         'create or replace function %I() returns trigger'
         ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
         ' set lock_timeout = ''50ms'' set datestyle = ''ISO, MDY'' set timezone = ''UTC'''
+        ' set intervalstyle = ''postgres'' set bytea_output = ''hex'' set extra_float_digits = 1'
         ' set enable_nestloop = off set enable_mergejoin = off as %L',
         format('_wake_%s_%s', _source, wake.place),
         format(e'\nbegin\n'
@@ -143,6 +149,34 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- _run_patiently(statement): runs what takes a lock that the shop's writers would queue behind: asks
+-- for it a tenth of a second at a time, for ten seconds, so that they get through in between.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _run_patiently(statement text) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _begun timestamptz := clock_timestamp();
+    _timeout text := current_setting('lock_timeout');
+begin
+    loop
+        begin
+            perform set_config('lock_timeout', '100ms', true);
+            execute statement;
+            perform set_config('lock_timeout', _timeout, true);
+            return;
+        exception when lock_not_available then
+            if clock_timestamp() > _begun + interval '10 seconds' then
+                raise;
+            end if;
+            perform pg_sleep(0.2);
+        end;
+    end loop;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- _make_triggers(wake): the triggers of a table that wakes products, those that are missing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _make_triggers(wake wakes) returns void
@@ -163,9 +197,10 @@ begin
             where t.tgrelid = wake.relation::regclass
                 and t.tgname = format('vitrina_%s_%s_%s', wake.source_id, wake.place, e.name))
     loop
-        execute format('create trigger %I after %s on %s %s for each statement execute function %I()',
-                       _event.trigger, _event.name, wake.relation, _event.tables,
-                       format('_wake_%s_%s', wake.source_id, wake.place));
+        perform _run_patiently(format(
+            'create trigger %I after %s on %s %s for each statement execute function %I()',
+            _event.trigger, _event.name, wake.relation, _event.tables,
+            format('_wake_%s_%s', wake.source_id, wake.place)));
     end loop;
 end
 $func$;
@@ -217,7 +252,7 @@ begin
         where p.pronamespace = 'vitrina'::regnamespace
             and p.proname ~ format('^_(rows|wake)_%s(_|$)', source_id)
     loop
-        execute format('drop function %s cascade', _function);
+        perform _run_patiently(format('drop function %s cascade', _function));
     end loop;
     execute format('drop table if exists %I', 'changes_' || source_id);
 end

@@ -15,6 +15,9 @@ declare
     _embedding halfvec;
     _image_embedding halfvec;
 begin
+    if k is null or k not between 1 and 1000 then
+        raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
+    end if;
     if not exists (select from products as p where p.id = of_product) then
         raise exception 'there is no product %', of_product using errcode = 'VT003';
     end if;
@@ -28,7 +31,7 @@ begin
     return query
     select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
            s.score, s.similarity, s.text_rank, s.matched
-    from search(mode => 'vector', k => least(similar_products.k + 1, 10000),
+    from search(mode => 'vector', k => similar_products.k + 1,
                 embedding => _embedding, image_embedding => _image_embedding) as s
     where s.product_id <> of_product
     order by s.score desc, s.similarity desc, s.product_id

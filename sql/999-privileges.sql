@@ -57,6 +57,8 @@ begin
             select p.oid::regprocedure
             from pg_proc as p
             where p.pronamespace = 'vitrina'::regnamespace
+                -- they run as their owner, for the triggers alone
+                and p.proname !~ '^_wake_\d'
                 and p.proname not in (
                     'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces',
                     'set_budget', 'set_keyword_policy', 'set_keyword_threshold',

@@ -14,6 +14,7 @@ from click.testing import Result
 from PIL import Image, ImageDraw
 
 from small_shop import CATALOGUE, put
+from vitrina.browsing import product_id
 from vitrina.catalog import Catalog
 from vitrina.config import Settings
 from vitrina.errors import InputError, NotFoundError
@@ -74,7 +75,7 @@ def test_recommend(catalog: Catalog, vitrina: Run, database_url: str) -> None:
     hits = catalog.recommend(liked, [("shop", "lamp-1")], k=2, sources=["shop"])
     assert [row["external_id"] for row in rows] == [hit.external_id for hit in hits]
     assert {"rack-1", "table-1", "lamp-1"}.isdisjoint(row["external_id"] for row in rows)
-    ids = [catalog.product_id(key) for key in liked]
+    ids = [product_id(catalog.database, key) for key in liked]
     assert catalog.recommend(ids, k=3) == catalog.recommend(liked, k=3)
     with pytest.raises(InputError, match="at least one"):
         catalog.recommend([])

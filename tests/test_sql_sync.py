@@ -398,3 +398,48 @@ def test_a_writer_syncs_without_any_right_on_the_shops_table(
         assert rows(conn, "select state from vitrina.source_status") == [("in step",)]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             conn.execute("select * from vitrina._rows_1()")
+
+
+def test_nobody_but_the_owner_may_fire_a_trigger_function_by_himself(
+    attached: psycopg.Connection,
+) -> None:
+    """It runs with its owner's rights: on a table of a writer's own it would run his casts with them."""
+    allowed = rows(
+        attached,
+        "select r.rolname from pg_proc as p cross join pg_roles as r"
+        " where p.proname ~ '^_wake_[0-9]' and not r.rolsuper and r.oid <> p.proowner"
+        " and has_function_privilege(r.oid, p.oid, 'execute')",
+    )
+    assert allowed == []
+
+
+def test_the_settings_of_a_shops_session_change_no_id(shop: psycopg.Connection) -> None:
+    shop.execute("create table variant (pid int, lang text, title text, primary key (pid, lang))")
+    shop.execute("create table blob (id bytea primary key, title text)")
+    shop.execute("insert into blob values ('\\x01ff', 'Hexed lamp')")
+    shop.execute("select attach_table('variant', 'title'), attach_table('blob', 'title')")
+    shop.execute("select from sync_sources()")
+    shop.execute("set bytea_output = 'escape'")
+    shop.execute("delete from blob")
+    shop.execute("reset bytea_output")
+    assert rows(shop, "select count(*) from products") == [(0,)]
+    shop.execute("set escape_string_warning = off")
+    shop.execute("set standard_conforming_strings = off")
+    shop.execute("insert into variant values (3, 'a:b', 'Colon chair')")
+    shop.execute("reset standard_conforming_strings")
+    shop.execute("select from sync_sources()")
+    assert rows(shop, "select external_id from products") == [("3:a\\:b",)]
+
+
+def test_a_serializable_delete_is_left_to_the_next_sync(attached: psycopg.Connection) -> None:
+    with attached.transaction():
+        attached.execute("set transaction isolation level serializable")
+        attached.execute("delete from product where id = 7")
+    assert not in_step(attached)
+    sync(attached)
+    assert in_step(attached)
+
+
+def test_a_writer_cannot_take_an_attached_source_away(attached: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        attached.execute("delete from sources where kind = 'table'")

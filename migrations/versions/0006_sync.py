@@ -13,7 +13,8 @@ UPGRADE = """
 -- attributes and watermark. triggers: the shop's tables have triggers that note changes; without
 -- them, rows whose watermark is later than `seen` are looked at, and all rows every sweep_every.
 create table vitrina.attachments (
-    source_id   int primary key references vitrina.sources on delete cascade,
+    -- no cascade: who may delete a source may not leave its triggers behind
+    source_id   int primary key references vitrina.sources,
     relation    text,
     query       text not null,
     id_types    text[] not null check (cardinality(id_types) > 0),
