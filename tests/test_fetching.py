@@ -422,4 +422,7 @@ def test_leaves_no_threads_behind(server: ps.PictureServer) -> None:
     before = set(threading.enumerate())  # of tests before this one
     with Fetcher(HERE) as fetcher:
         fetcher.fetch(server.url("/no-length.jpg"))
-    assert not [t for t in set(threading.enumerate()) - before if isinstance(t, threading.Timer)]
+    timers = [t for t in set(threading.enumerate()) - before if isinstance(t, threading.Timer)]
+    for timer in timers:
+        timer.join(1)  # one that was told to stop may need a moment
+    assert not [timer for timer in timers if timer.is_alive()]
