@@ -97,7 +97,7 @@ $func$;
 -- from the first 3,072 characters; null for a text without any known word.
 -- ---------------------------------------------------------------------------------------------
 create or replace function embed_texts(texts text[])
-returns table (ordinal int, embedding halfvec)
+returns table (ordinal int, embedding @vector@.halfvec)
 language sql
 stable
 strict
@@ -108,7 +108,8 @@ as $func$
     select t.ordinal::int, e.embedding
     from unnest(texts) with ordinality as t (body, ordinal)
     cross join lateral (
-        select case when l2_norm(avg(v.embedding)) > 0 then l2_normalize(avg(v.embedding)) end
+        select case when @vector@.l2_norm(@vector@.avg(v.embedding)) > 0
+                    then @vector@.l2_normalize(@vector@.avg(v.embedding)) end
         from string_to_table(_plain_text(left(t.body, 3072) collate "C"), ' ') as w (word)
         -- `limit 1` says to look each word up by the index, however many words are expected.
         left join lateral (
@@ -131,7 +132,7 @@ $func$;
 -- embed_text(query): the vector of one text, as embed_texts gives it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function embed_text(query text)
-returns halfvec
+returns @vector@.halfvec
 language sql
 stable
 strict

@@ -37,7 +37,7 @@ begin
         _part := format('%s_%s', _parent, _space);
         -- made on its own and then attached: `partition of` would hold up every search
         execute format('create table %I (like %I including defaults,'
-                       ' constraint %I check (vector_dims(embedding) = %s),'
+                       ' constraint %I check (@vector@.vector_dims(embedding) = %s),'
                        ' constraint %I check (space_id = %s))', _part, _parent,
                        _part || '_dimensions', dimensions, _part || '_space', _space);
         execute format('alter table %I alter embedding set storage plain', _part);

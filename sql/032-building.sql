@@ -34,13 +34,14 @@ begin
                -- among 100,000 at 256 dimensions, 200 finds 98, for twice the time of a build
                format(case when k.bits
                            then 'on vitrina.%1$I using hnsw'
-                                ' ((%3$I.binary_quantize(embedding)::bit(%2$s)) %3$I.bit_hamming_ops) with (ef_construction = 200)'
+                                ' ((@vector@.binary_quantize(embedding)::bit(%2$s)) @vector@.bit_hamming_ops)'
+                                ' with (ef_construction = 200)'
                            else 'on vitrina.%1$I using hnsw'
-                                ' ((embedding::%3$I.halfvec(%2$s)) %3$I.halfvec_cosine_ops)'
+                                ' ((embedding::@vector@.halfvec(%2$s)) @vector@.halfvec_cosine_ops)'
                                 -- keywords are inserted one by one, and looked for exactly as well
                                 || case p.parent when 'product_embeddings'
                                    then ' with (ef_construction = 200)' else '' end end,
-                      c.relname, s.dimensions, v.schema),
+                      c.relname, s.dimensions),
                -- measured: about 1 kB of neighbours beside each vector
                case when k.bits then s.dimensions / 8 else s.dimensions * 2 end + 1000,
                null
@@ -50,11 +51,6 @@ begin
             select s.quantized and p.parent = 'product_embeddings' as bits) as k
         join pg_class as c on c.relnamespace = 'vitrina'::regnamespace
             and c.relname = p.parent || '_' || s.id
-        cross join (
-            select n.nspname as schema
-            from pg_extension as e
-            join pg_namespace as n on n.oid = e.extnamespace
-            where e.extname = 'vector') as v
         where _space_indexes.space is null or s.name = _space_indexes.space
         order by s.id, c.relname desc
     loop
@@ -295,7 +291,7 @@ $func$;
 -- cosine distance, which is exact.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _nearest_quantized(
-    space spaces, embedding halfvec, k int, predicate text default null,
+    space spaces, embedding @vector@.halfvec, k int, predicate text default null,
     filter jsonb default null, where_path jsonpath default null, wanted bigint[] default null,
     unwanted bigint[] default null, source_ids int[] default null, operators text default null
 ) returns table (product_id bigint, distance float8)
@@ -307,11 +303,12 @@ as $func$
 #variable_conflict use_column
 begin
     return query execute format(
-        'select c.product_id, c.embedding <=> $1 as distance
+        'select c.product_id, c.embedding operator(@vector@.<=>) $1 as distance
          from (select e.product_id, e.embedding
                from product_embeddings as e
                where e.space_id = %2$s and %3$s
-               order by binary_quantize(e.embedding)::bit(%1$s) <~> binary_quantize($1)::bit(%1$s)
+               order by @vector@.binary_quantize(e.embedding)::bit(%1$s)
+                        operator(@vector@.<~>) @vector@.binary_quantize($1)::bit(%1$s)
                limit $9) as c
          order by distance, c.product_id
          limit $2', space.dimensions, space.id, coalesce(

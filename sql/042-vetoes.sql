@@ -136,7 +136,8 @@ begin
         return format('words: %s / %s', a, b);
     elsif cardinality(_only_a) < cardinality(_a) then
         -- the words they share bring any two terms near: what differs must be near by itself
-        _near := 1 - (embed_text(array_to_string(_only_a, ' ')) <=> embed_text(array_to_string(_only_b, ' ')));
+        _near := 1 - (embed_text(array_to_string(_only_a, ' '))
+                      operator(@vector@.<=>) embed_text(array_to_string(_only_b, ' ')));
         if coalesce(_near, 0) < 0.75 then
             return format('words: %s / %s', array_to_string(_only_a, ' '), array_to_string(_only_b, ' '));
         end if;

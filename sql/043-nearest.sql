@@ -1,7 +1,7 @@
 -- ---------------------------------------------------------------------------------------------
 -- _nearest_keywords(space, embedding, k) → the k keywords nearest by cosine, from the HNSW index.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _nearest_keywords(space spaces, embedding halfvec, k int)
+create or replace function _nearest_keywords(space spaces, embedding @vector@.halfvec, k int)
 returns table (keyword_id bigint, similarity real)
 language plpgsql stable parallel safe security invoker
 set search_path from current
@@ -11,10 +11,10 @@ as $func$
 begin
     return query execute format(
         'select n.keyword_id, (1 - n.distance)::real
-         from (select e.keyword_id, e.embedding::halfvec(%1$s) <=> $1 as distance
+         from (select e.keyword_id, e.embedding::@vector@.halfvec(%1$s) operator(@vector@.<=>) $1 as distance
                from keyword_embeddings as e
                where e.space_id = %2$s
-               order by e.embedding::halfvec(%1$s) <=> $1
+               order by e.embedding::@vector@.halfvec(%1$s) operator(@vector@.<=>) $1
                limit $2) as n
          order by n.distance, n.keyword_id', space.dimensions, space.id)
     using embedding, k;
@@ -27,7 +27,7 @@ $func$;
 -- than `above`.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _near_keywords(
-    space spaces, embeddings halfvec[], at_least real, above bigint default 0
+    space spaces, embeddings @vector@.halfvec[], at_least real, above bigint default 0
 ) returns table (place int, keyword_id bigint, similarity real)
 language plpgsql stable parallel safe security invoker
 set search_path from current
@@ -39,10 +39,11 @@ begin
     -- the bare operator: an exact scan, never the HNSW index, which may miss the nearest; numbers
     -- in the text: the plan knows then whether few or all keywords are greater than `above`
     return query execute format(
-        'select u.place::int, e.keyword_id, (1 - (e.embedding <=> u.embedding))::real
+        'select u.place::int, e.keyword_id, (1 - (e.embedding operator(@vector@.<=>) u.embedding))::real
          from keyword_embeddings as e
          cross join unnest($1) with ordinality as u (embedding, place)
-         where e.space_id = %s and e.keyword_id > %s and (e.embedding <=> u.embedding) < 1 - $2',
+         where e.space_id = %s and e.keyword_id > %s
+             and (e.embedding operator(@vector@.<=>) u.embedding) < 1 - $2',
         space.id, above)
     using embeddings, at_least;
 end
@@ -106,7 +107,7 @@ $func$;
 -- normal form, by cosine; each with the threshold it must be over and what the vetoes say.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _keyword_candidates(
-    space spaces, form text, facet text, embedding halfvec, k int default 10
+    space spaces, form text, facet text, embedding @vector@.halfvec, k int default 10
 ) returns table (
     keyword_id bigint, keyword text, facet text, similarity real, threshold real, veto text
 )

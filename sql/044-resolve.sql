@@ -79,10 +79,10 @@ $func$;
 -- Writes nothing and takes no lock. `embedding` is null where the term is not compared by it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _look_up_terms(
-    space spaces, said text[], forms text[], embeddings halfvec[], facets text[], at_least real
+    space spaces, said text[], forms text[], embeddings @vector@.halfvec[], facets text[], at_least real
 ) returns table (
-    place int, term text, form text, facet text, canonical text, own_embedding halfvec, embedding halfvec,
-    keyword_id bigint, method text, similarity real, veto text, likely_facet text
+    place int, term text, form text, facet text, canonical text,
+    own_embedding @vector@.halfvec, embedding @vector@.halfvec, keyword_id bigint, method text, similarity real, veto text, likely_facet text
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -155,7 +155,7 @@ $func$;
 -- at those that came meanwhile. Ids are given under that lock, so their order is that of commits.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _learn_keywords(
-    said text[], forms text[], embeddings halfvec[], facets text[]
+    said text[], forms text[], embeddings @vector@.halfvec[], facets text[]
 ) returns table (alias text, veto text)
 language plpgsql volatile security invoker
 set search_path from current
@@ -258,7 +258,7 @@ $func$;
 -- Raises VT004 where the arrays differ in length, or vectors are needed and not given.
 -- ---------------------------------------------------------------------------------------------
 create or replace function resolve_keywords(
-    said text[], embeddings halfvec[] default null, facets text[] default null
+    said text[], embeddings @vector@.halfvec[] default null, facets text[] default null
 ) returns table (
     ordinal int, term text, keyword text, facet text, method text, similarity real, veto text
 )

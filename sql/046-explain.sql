@@ -11,7 +11,7 @@ as $func$
 #variable_conflict use_column
 declare
     _space spaces := _active_space('text');
-    _embedding halfvec;
+    _embedding @vector@.halfvec;
     _self bigint;
 begin
     select e.embedding, a.keyword_id into _embedding, _self
@@ -57,7 +57,7 @@ declare
     _form text := normal_form(term);
     _plain boolean := (select p.mode = 'plain' from keyword_policy as p);
     _alias keyword_aliases;
-    _embedding halfvec;
+    _embedding @vector@.halfvec;
     _known record;
     _one record;
 begin

@@ -3,7 +3,7 @@
 -- Parallel arrays; space: a name.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_keyword_embeddings(
-    space text, keyword_ids bigint[], embeddings halfvec[]
+    space text, keyword_ids bigint[], embeddings @vector@.halfvec[]
 ) returns int
 language sql volatile security invoker
 set search_path from current

@@ -22,15 +22,18 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
+    _own text := current_setting('search_path');
+    _exactly text := (select string_agg(quote_ident(p), '.')
+                      from unnest(string_to_array(relation, '.')) as p);
     _table regclass;
     _schema text;
 begin
-    perform pg_catalog.set_config('search_path', path, true);
     begin
+        -- nothing else is looked up in a path where others may create
+        perform pg_catalog.set_config('search_path', path, true);
         -- as SQL reads it, else exactly as written: "Product" needs no quotes
-        _table := coalesce(to_regclass(relation), to_regclass((
-            select pg_catalog.string_agg(pg_catalog.quote_ident(p), '.')
-            from pg_catalog.unnest(pg_catalog.string_to_array(relation, '.')) as p)));
+        _table := coalesce(pg_catalog.to_regclass(relation), pg_catalog.to_regclass(_exactly));
+        perform pg_catalog.set_config('search_path', _own, true);
     exception
         when invalid_name or syntax_error then
             _table := null;
@@ -39,8 +42,8 @@ begin
                 hint = format('as its owner: grant usage on schema … to %I', current_user);
     end;
     select n.nspname into _schema
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
     where c.oid = _table and c.relkind in ('r', 'p', 'v', 'm', 'f');
     if _schema is null then
         raise exception 'there is no table %', relation using errcode = 'VT003',
@@ -101,10 +104,14 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
+    _own text := current_setting('search_path');
     _view text := format('vitrina.%I', '_probe_' || gen_random_uuid());
+    _create text := format('create view %s as %s', _view, query);
 begin
+    -- only the query is looked up in a path where others may create
     perform pg_catalog.set_config('search_path', path, true);
-    execute format('create view %s as %s', _view, query);
+    execute _create;
+    perform pg_catalog.set_config('search_path', _own, true);
     return _view::regclass;
 exception
     when insufficient_privilege then

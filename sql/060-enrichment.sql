@@ -110,7 +110,7 @@ $func$;
 -- all zero (cosine is undefined there), and check_violation for one of other dimensions.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_embeddings(
-    space text, product_ids bigint[], input_hashes bytea[], embeddings halfvec[]
+    space text, product_ids bigint[], input_hashes bytea[], embeddings @vector@.halfvec[]
 ) returns int
 language plpgsql volatile security invoker
 set search_path from current
@@ -127,7 +127,7 @@ begin
     end if;
     select u.id into _zero
     from unnest(product_ids, embeddings) as u (id, embedding)
-    where l2_norm(u.embedding) = 0;
+    where @vector@.l2_norm(u.embedding) = 0;
     if found then
         raise exception 'the embedding of product % is all zero', _zero using errcode = 'VT004';
     end if;
@@ -141,7 +141,7 @@ begin
     for key share of p
     on conflict (space_id, product_id) do update set
         input_hash = excluded.input_hash, embedding = excluded.embedding
-    where e.input_hash <> excluded.input_hash or e.embedding <> excluded.embedding;
+    where e.input_hash <> excluded.input_hash or e.embedding operator(@vector@.<>) excluded.embedding;
     get diagnostics _count = row_count;
     return _count;
 end

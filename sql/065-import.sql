@@ -77,7 +77,7 @@ as $func$
 declare
     _terms text[];
     _forms text[];
-    _embeddings halfvec[];
+    _embeddings @vector@.halfvec[];
 begin
     select array_agg(u.term order by u.place), array_agg(u.form order by u.place)
     into _terms, _forms
@@ -139,7 +139,7 @@ $func$;
 -- VT004 where the arrays differ in length or a vector is all zero.
 -- ---------------------------------------------------------------------------------------------
 create or replace function import_products(
-    source text, products jsonb, space text default null, embeddings halfvec[] default null
+    source text, products jsonb, space text default null, embeddings @vector@.halfvec[] default null
 ) returns table (
     inserted int, updated int, unchanged int, queued int, enriched int, embedded int
 )

@@ -43,7 +43,7 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 create or replace function _query_vector(
     space spaces, words text, keywords text[], weights real[],
-    out embedding halfvec, out origin text
+    out embedding @vector@.halfvec, out origin text
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -57,7 +57,9 @@ begin
         from query_embeddings as q
         where q.space_id = space.id and q.query_hash = sha256(convert_to(words, 'utf8'));
         if not found and cardinality(keywords) > 0 then
-            select l2_normalize(sum(e.embedding * array_fill(u.weight, array[space.dimensions])::halfvec)),
+            select @vector@.l2_normalize(@vector@.sum(
+                       e.embedding operator(@vector@.*)
+                       array_fill(u.weight, array[space.dimensions])::@vector@.halfvec)),
                    'vocabulary'
             into embedding, origin
             from unnest(keywords, weights) as u (keyword, weight)
@@ -65,7 +67,7 @@ begin
             join keyword_embeddings as e on e.space_id = space.id and e.keyword_id = w.id;
         end if;
     end if;
-    if embedding is null or l2_norm(embedding) = 0 then
+    if embedding is null or @vector@.l2_norm(embedding) = 0 then
         embedding := null;
         origin := null;
     end if;
@@ -76,7 +78,7 @@ $func$;
 -- query_embedding(words) → the vector of a query in the active text space, if it is known: made here
 -- in the local one, remembered in others; null otherwise.
 -- ---------------------------------------------------------------------------------------------
-create or replace function query_embedding(words text) returns halfvec
+create or replace function query_embedding(words text) returns @vector@.halfvec
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -89,7 +91,7 @@ $func$;
 -- lately remembered ones of all spaces stay.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_query_embedding(
-    space text, words text, embedding halfvec, keep int default 10000
+    space text, words text, embedding @vector@.halfvec, keep int default 10000
 ) returns void
 language sql volatile security invoker
 set search_path from current

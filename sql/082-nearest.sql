@@ -7,7 +7,7 @@
 -- the filters leave, where they are known; else they are given back where they had to be collected.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _nearest_products(
-    space spaces, embedding halfvec, k int, inout among bigint[], filters query_filters,
+    space spaces, embedding @vector@.halfvec, k int, inout among bigint[], filters query_filters,
     out ids bigint[], out distances float8[]
 )
 language plpgsql stable security invoker
@@ -37,7 +37,7 @@ begin
                array_agg(n.distance order by n.distance, n.product_id) as distances
         into _more
         from (
-            select e.product_id, e.embedding <=> _nearest_products.embedding as distance
+            select e.product_id, e.embedding operator(@vector@.<=>) _nearest_products.embedding as distance
             from product_embeddings as e
             where e.space_id = space.id and e.product_id <> all (_nearest_products.ids)
             order by distance, e.product_id
@@ -47,7 +47,7 @@ begin
                array_agg(n.distance order by n.distance, n.product_id) as distances
         into _more
         from (
-            select e.product_id, e.embedding <=> _nearest_products.embedding as distance
+            select e.product_id, e.embedding operator(@vector@.<=>) _nearest_products.embedding as distance
             from product_embeddings as e
             where e.space_id = space.id and e.product_id = any (among)
                 and e.product_id <> all (_nearest_products.ids)
@@ -66,7 +66,7 @@ $func$;
 -- those it would find may not be the nearest: products that match far from the query, or rarely.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _walk_index(
-    space spaces, embedding halfvec, k int, filters query_filters,
+    space spaces, embedding @vector@.halfvec, k int, filters query_filters,
     out ids bigint[], out distances float8[]
 )
 language plpgsql stable security invoker
@@ -80,7 +80,7 @@ declare
     _predicate text := _filters_of(filters, true);
     -- one order for the first page and one for ten pages: see above
     _tier int := case when k <= 20 then 20 else 100 end;
-    _distance text := format('e.embedding::halfvec(%s) <=> $1', space.dimensions);
+    _distance text := format('e.embedding::@vector@.halfvec(%s) operator(@vector@.<=>) $1', space.dimensions);
     _row record;
     _seen int := 0;
     _hits int := 0;

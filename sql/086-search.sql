@@ -2,8 +2,8 @@
 -- _check_search(…): raises VT004 for arguments a search cannot use, naming the way out.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _check_search(
-    k int, "offset" int, filter jsonb, mode text, weights jsonb, embedding halfvec,
-    image_embedding halfvec, text_space spaces, image_space spaces
+    k int, "offset" int, filter jsonb, mode text, weights jsonb, embedding @vector@.halfvec,
+    image_embedding @vector@.halfvec, text_space spaces, image_space spaces
 ) returns void
 language plpgsql immutable parallel safe security invoker
 set search_path from current
@@ -40,17 +40,17 @@ begin
                 hint = 'like ''{"text": 1, "vector": 0.5, "image": 2}'', each from 0 to 1000';
         end if;
     end if;
-    if embedding is not null and vector_dims(embedding) is distinct from text_space.dimensions then
+    if embedding is not null and @vector@.vector_dims(embedding) is distinct from text_space.dimensions then
         raise exception 'the embedding has % dimensions, the active text space % has %',
-            vector_dims(embedding), text_space.name, text_space.dimensions using errcode = 'VT004';
+            @vector@.vector_dims(embedding), text_space.name, text_space.dimensions using errcode = 'VT004';
     end if;
     if image_embedding is not null
-        and vector_dims(image_embedding) is distinct from image_space.dimensions then
+        and @vector@.vector_dims(image_embedding) is distinct from image_space.dimensions then
         raise exception 'the image embedding has % dimensions, the active image space % has %',
-            vector_dims(image_embedding), image_space.name, image_space.dimensions
+            @vector@.vector_dims(image_embedding), image_space.name, image_space.dimensions
             using errcode = 'VT004';
     end if;
-    if l2_norm(embedding) = 0 or l2_norm(image_embedding) = 0 then
+    if @vector@.l2_norm(embedding) = 0 or @vector@.l2_norm(image_embedding) = 0 then
         raise exception 'an embedding that is all zero has no direction to search in'
             using errcode = 'VT004';
     end if;
@@ -89,8 +89,8 @@ $func$;
 -- come first, and all others behind them: so the first n are the same however many are asked for.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _fused_products(
-    k int, code text, reading query_reading, text_space spaces, embedding halfvec,
-    image_space spaces, image_embedding halfvec, weights jsonb, filters query_filters,
+    k int, code text, reading query_reading, text_space spaces, embedding @vector@.halfvec,
+    image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters query_filters,
     out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
     out channels text[]
 )
@@ -169,10 +169,10 @@ begin
                  else 'select (' || reading.rank || ')::real from product_text as t'
                       ' where t.product_id = f.id' end,
             case when embedding is null or _depth is null then 'null::float8'
-                 else 'select e.embedding <=> $15 from product_embeddings as e'
+                 else 'select e.embedding operator(@vector@.<=>) $15 from product_embeddings as e'
                       ' where e.space_id = ' || text_space.id || ' and e.product_id = o.id' end,
             case when image_embedding is null or _depth is null then 'null::float8'
-                 else 'select e.embedding <=> $16 from product_embeddings as e'
+                 else 'select e.embedding operator(@vector@.<=>) $16 from product_embeddings as e'
                       ' where e.space_id = ' || image_space.id || ' and e.product_id = o.id' end)
         into _more
         using _vector.ids, _vector.distances, _image.ids, _image.distances, _text.ids, _text.ranks,
@@ -192,7 +192,7 @@ $func$;
 -- _near_products(k, space, embedding, channel, filters) → as _fused_products, of one channel of vectors.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _near_products(
-    k int, space spaces, embedding halfvec, channel text, filters query_filters,
+    k int, space spaces, embedding @vector@.halfvec, channel text, filters query_filters,
     out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
     out channels text[]
 )
@@ -231,7 +231,7 @@ create or replace function search(
     query text default null, k int default 10, "offset" int default 0, filter jsonb default '{}',
     where_path jsonpath default null, with_keywords text[] default '{}',
     without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
-    embedding halfvec default null, image_embedding halfvec default null, weights jsonb default '{}'
+    embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null, weights jsonb default '{}'
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
     url text, image text, score real, similarity real, text_rank real, matched text[],

@@ -12,8 +12,8 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _embedding halfvec;
-    _image_embedding halfvec;
+    _embedding @vector@.halfvec;
+    _image_embedding @vector@.halfvec;
 begin
     if k is null or k not between 1 and 1000 then
         raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';

@@ -76,21 +76,22 @@ declare
     _space spaces := _active_space('text');
     _signs int := least(_space.dimensions, 256);
     _width int; -- of a band, in signs; null: everything is compared
-    _mean halfvec;
+    _mean @vector@.halfvec;
 begin
     if min_similarity is null then
         return;
     end if;
     select case when _signs < 64 or count(*) < 300 then null when count(*) < 5000 then 8
                 when count(*) < 30000 then 12 else 16 end,
-           avg(subvector(e.embedding, 1, _signs))
+           @vector@.avg(@vector@.subvector(e.embedding, 1, _signs))
     into _width, _mean
     from product_embeddings as e
     where e.space_id = _space.id;
     return query
     with texts as materialized (
         select e.product_id as id, min(e.product_id) over (partition by e.input_hash) as first,
-               binary_quantize(subvector(e.embedding, 1, _signs) - _mean) as signs
+               @vector@.binary_quantize(
+                   @vector@.subvector(e.embedding, 1, _signs) operator(@vector@.-) _mean) as signs
         from product_embeddings as e
         join products as p on p.id = e.product_id
         where e.space_id = _space.id
@@ -126,7 +127,8 @@ begin
         from paired as p
         join product_embeddings as l on l.space_id = _space.id and l.product_id = p.id
         join product_embeddings as e on e.space_id = _space.id and e.product_id = p.earlier
-        cross join lateral (select (1 - (l.embedding <=> e.embedding))::real as similarity) as c
+        cross join lateral (
+            select (1 - (l.embedding operator(@vector@.<=>) e.embedding))::real as similarity) as c
         where c.similarity >= min_similarity
         order by p.id, c.similarity desc, p.earlier
     ) as n;

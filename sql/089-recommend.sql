@@ -3,20 +3,22 @@
 -- one: the mean of the one less half the mean of the other, as Rocchio (1971) moves a query. Null
 -- where no liked product has a vector in the space.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _taste(space_id int, liked bigint[], disliked bigint[]) returns halfvec
+create or replace function _taste(space_id int, liked bigint[], disliked bigint[]) returns @vector@.halfvec
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
-    select case when l2_norm(t.taste) > 0 then l2_normalize(t.taste) end
+    select case when @vector@.l2_norm(t.taste) > 0 then @vector@.l2_normalize(t.taste) end
     from (
         select case when n.embedding is null then y.embedding
-                    else y.embedding - n.embedding * array_fill(
-                             0.5::real, array[vector_dims(n.embedding)])::halfvec end as taste
-        from (select avg(l2_normalize(e.embedding)) as embedding
+                    -- operators that name their schema are all of one precedence
+                    else y.embedding operator(@vector@.-) (n.embedding operator(@vector@.*) array_fill(
+                             0.5::real, array[@vector@.vector_dims(n.embedding)])::@vector@.halfvec)
+               end as taste
+        from (select @vector@.avg(@vector@.l2_normalize(e.embedding)) as embedding
               from product_embeddings as e
               where e.space_id = _taste.space_id and e.product_id = any (liked)) as y
         cross join (
-              select avg(l2_normalize(e.embedding)) as embedding
+              select @vector@.avg(@vector@.l2_normalize(e.embedding)) as embedding
               from product_embeddings as e
               where e.space_id = _taste.space_id and e.product_id = any (disliked)) as n
     ) as t;
@@ -64,8 +66,8 @@ as $func$
 declare
     _named bigint[] := array(select distinct u.id from unnest(liked || coalesce(disliked, '{}'))
                              as u (id));
-    _embedding halfvec;
-    _image_embedding halfvec;
+    _embedding @vector@.halfvec;
+    _image_embedding @vector@.halfvec;
 begin
     if coalesce(cardinality(liked), 0) = 0 or cardinality(_named) > 1000 then
         raise exception 'name 1 to 1000 products, at least one of them liked'
@@ -102,7 +104,7 @@ $func$;
 -- columns of search, less query_vector. Raises VT003 for a picture nobody has, VT004 for none or two ways.
 -- ---------------------------------------------------------------------------------------------
 create or replace function nearest_by_image(
-    embedding halfvec default null, sha256 text default null, dhash bit default null,
+    embedding @vector@.halfvec default null, sha256 text default null, dhash bit default null,
     k int default 10, filter jsonb default '{}', where_path jsonpath default null,
     with_keywords text[] default '{}', without_keywords text[] default '{}',
     sources text[] default null
@@ -115,7 +117,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _embedding halfvec := nearest_by_image.embedding;
+    _embedding @vector@.halfvec := nearest_by_image.embedding;
 begin
     if num_nonnulls(embedding, sha256, dhash) <> 1 then
         raise exception 'give one of embedding, sha256 and dhash' using errcode = 'VT004';

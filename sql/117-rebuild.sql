@@ -23,7 +23,7 @@ $func$;
 -- where it is stored or can be made. `left_alone`: it was decided by a vector that is not stored.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _terms_to_decide(space spaces) returns table (
-    place int, form text, term text, facet text, embedding halfvec, left_alone boolean
+    place int, form text, term text, facet text, embedding @vector@.halfvec, left_alone boolean
 )
 language sql stable security invoker
 set search_path from current
@@ -70,7 +70,7 @@ declare
     _terms text[];
     _forms text[];
     _facets text[];
-    _embeddings halfvec[];
+    _embeddings @vector@.halfvec[];
     _vetoes jsonb;
     _decided jsonb;
 begin

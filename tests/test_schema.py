@@ -289,7 +289,7 @@ def test_every_function_pins_its_path_and_is_invoker(database_url: str) -> None:
     for name, definer, config, parsed in rows:
         assert not definer, name
         path = [item for item in config or [] if item.startswith("search_path=")]
-        assert parsed or path == ["search_path=vitrina, public, pg_temp"], (name, config)
+        assert parsed or path == ["search_path=vitrina, pg_temp"], (name, config)
 
 
 def test_every_foreign_key_has_an_index(database_url: str) -> None:

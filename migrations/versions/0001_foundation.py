@@ -127,7 +127,7 @@ create unique index spaces_active_idx on vitrina.spaces (modality) where state =
 create table vitrina.keyword_embeddings (
     space_id   int not null references vitrina.spaces,
     keyword_id bigint not null references vitrina.keywords on delete cascade,
-    embedding  halfvec not null,
+    embedding  @vector@.halfvec not null,
     primary key (space_id, keyword_id)
 ) partition by list (space_id);
 
@@ -136,14 +136,14 @@ create table vitrina.product_embeddings (
     space_id   int not null references vitrina.spaces,
     product_id bigint not null references vitrina.products on delete cascade,
     input_hash bytea not null,
-    embedding  halfvec not null,
+    embedding  @vector@.halfvec not null,
     primary key (space_id, product_id)
 ) partition by list (space_id);
 
 create table vitrina.query_embeddings (
     space_id   int not null references vitrina.spaces on delete cascade,
     query_hash bytea not null,
-    embedding  halfvec not null,
+    embedding  @vector@.halfvec not null,
     used_at    timestamptz not null default now(),
     primary key (space_id, query_hash)
 );
@@ -151,7 +151,7 @@ create index query_embeddings_used_at_idx on vitrina.query_embeddings (used_at);
 
 create table vitrina.word_pieces (
     piece     text collate "C" primary key,
-    embedding halfvec not null
+    embedding @vector@.halfvec not null
 );
 """
 

@@ -42,13 +42,15 @@ alter table vitrina.product_text set (toast_tuple_target = 8160);
 
 -- their signatures have changed: the new ones would stand beside these
 drop function if exists vitrina.search(
-    text, int, int, jsonb, jsonpath, text[], text[], text[], text, halfvec, halfvec);
+    text, int, int, jsonb, jsonpath, text[], text[], text[], text,
+    @vector@.halfvec, @vector@.halfvec);
 drop function if exists vitrina._check_search(
-    int, int, text, halfvec, halfvec, vitrina.spaces, vitrina.spaces);
+    int, int, text, @vector@.halfvec, @vector@.halfvec, vitrina.spaces, vitrina.spaces);
 drop function if exists vitrina._filter_predicate(
     jsonb, jsonpath, bigint[], bigint[], int[], text);
 drop function if exists vitrina._nearest_products(
-    vitrina.spaces, halfvec, int, bigint[], text, jsonb, jsonpath, bigint[], bigint[], int[], text);
+    vitrina.spaces, @vector@.halfvec, int, bigint[], text, jsonb, jsonpath, bigint[], bigint[],
+    int[], text);
 drop function if exists vitrina._text_candidates(
     text[], bigint[], real[], int, bigint[], text, jsonb, jsonpath, bigint[], bigint[], int[],
     text);

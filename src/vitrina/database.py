@@ -51,6 +51,7 @@ BY_STATE: dict[str, type[errors.VitrinaError]] = {
     "3D": errors.UnreachableError,
     "3F": errors.SchemaError,
     "42501": errors.AccessError,
+    "42704": errors.SchemaError,
     "42883": errors.SchemaError,
     "42P01": errors.SchemaError,
     "57P": errors.UnreachableError,
@@ -140,6 +141,14 @@ def connect(dsn: str, *, autocommit: bool = False) -> psycopg.Connection:
         raise _translate(exc) from exc
 
 
+def pin_path(conn: psycopg.Connection) -> None:
+    """Look nothing up where others may create, until this transaction ends.
+
+    Not for longer: a transaction pooler would hand the setting to another client.
+    """
+    conn.execute("set local search_path = pg_catalog, pg_temp")
+
+
 def fetch_value(conn: psycopg.Connection, query: LiteralString, params: Params = None) -> Any:
     """The first column of the first row, or None."""
     row = conn.execute(query, params).fetchone()
@@ -189,7 +198,9 @@ class Session:
 class Database:
     """A pool of connections to a database that has vitrina.
 
-    Every statement names its schema, so nothing depends on the search_path of a session.
+    Every statement names its schema, so nothing depends on the search_path of a session; functions
+    and operators of Postgres itself are called with exactly the types they are declared with, as
+    others may have planted better matches in a schema of that path.
     """
 
     def __init__(self, dsn: str, *, size: int = 4) -> None:
@@ -214,13 +225,14 @@ class Database:
 
     def _configure(self, conn: psycopg.Connection) -> None:
         if self._halfvec is None:
-            namespace = fetch_value(
-                conn,
-                "select quote_ident(n.nspname) from pg_extension as e"
-                " join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'vector'",
-            )
-            if namespace is not None:
-                self._halfvec = TypeInfo.fetch(conn, f"{namespace}.halfvec")
+            # not by TypeInfo.fetch: its operators are looked up in the session's path
+            found = conn.execute(
+                "select t.oid, t.typarray from pg_catalog.pg_type as t"
+                " join pg_catalog.pg_extension as e on e.extnamespace = t.typnamespace"
+                " where e.extname = 'vector' and t.typname = 'halfvec'"
+            ).fetchone()
+            if found is not None:
+                self._halfvec = TypeInfo("halfvec", *found)
         if self._halfvec is not None:
             register_halfvec_info(conn, self._halfvec)
 

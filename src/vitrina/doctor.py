@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vitrina import __version__, schema
 from vitrina.config import Settings
-from vitrina.database import connect, mapped
+from vitrina.database import connect, mapped, pin_path
 from vitrina.errors import VitrinaError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def examine(dsn: str, settings: Settings) -> Iterator[Finding]:
         return
 
     def rows(query: Any, *params: object) -> list[tuple[Any, ...]]:
+        pin_path(conn)
         found = conn.execute(query, params or None).fetchall()
         conn.rollback()
         return found
@@ -61,9 +62,9 @@ def examine(dsn: str, settings: Settings) -> Iterator[Finding]:
         if state.current:
             yield Finding("schema", "ok", f"revision {state.revision}, as this vitrina brings")
         else:
-            parts = ", ".join(state.behind) or f"revision {state.head}"
-            yield Finding("schema", "wrong", f"behind: {parts}", "vitrina db upgrade")
+            yield Finding("schema", "wrong", state.lacks, "vitrina db upgrade")
         yield from _privileges(rows)
+        yield from _creators(rows)
         yield from _spaces(rows)
         yield from _attached(rows)
         yield from _work(rows)
@@ -215,11 +216,41 @@ def _privileges(rows: Rows) -> Iterator[Finding]:
             )
 
 
+def _creators(rows: Rows) -> Iterator[Finding]:
+    """Who may plant functions and operators beside those of the extension, or of vitrina."""
+    for schema_name, owner, role, vitrinas_own in rows(
+        "select format('%I', n.nspname::text), format('%I', pg_get_userbyid(n.nspowner)::text),"
+        " case when a.grantee = 0 then 'public' else format('%I', r.rolname::text) end,"
+        " n.nspname = 'vitrina'"
+        " from pg_namespace as n"
+        " cross join aclexplode(n.nspacl) as a"
+        " left join pg_roles as r on r.oid = a.grantee"
+        " where a.privilege_type = 'CREATE' and a.grantee <> n.nspowner"
+        " and r.rolsuper is distinct from true and r.rolname is distinct from 'pg_database_owner'"
+        " and (n.nspname = 'vitrina' or n.oid in ("
+        "  select e.extnamespace from pg_extension as e where e.extname = 'vector'))"
+        " order by 4, 1, 3"
+    ):
+        who = "every role" if role == "public" else f"the role {role}"
+        harm = (
+            "vitrina's functions run"
+            if vitrinas_own
+            else "sessions with the schema on their search_path run; vitrina's functions do not"
+        )
+        yield Finding(
+            "grants",
+            "wrong" if vitrinas_own else "note",
+            f"{who} may create in the schema {schema_name}: functions and operators made there"
+            f" are what {harm}",
+            f"as {owner}: revoke create on schema {schema_name} from {role};",
+        )
+
+
 def _spaces(rows: Rows) -> Iterator[Finding]:
     for name, modality, model, dimensions, state, count, partition in rows(
         "select s.name, s.modality, s.model, s.dimensions, s.state,"
         " (select count(*) from vitrina.product_embeddings as e where e.space_id = s.id),"
-        " 'vitrina.product_embeddings_' || s.id from vitrina.spaces as s order by s.id"
+        " format('vitrina.product_embeddings_%s', s.id) from vitrina.spaces as s order by s.id"
     ):
         invalid = rows(
             "select i.indexrelid::regclass::text from pg_index as i"

@@ -182,7 +182,7 @@ class _Target:
         # a worker may hold some of the same products
         (counts,) = retried(
             lambda: self.database.rows(
-                "select * from vitrina.import_products(%s, %s, %s, %b::halfvec[])", params
+                "select * from vitrina.import_products(%s, %s, %s, %b)", params
             )
         )
         done.count(counts)

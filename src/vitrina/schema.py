@@ -29,8 +29,12 @@ _REVISION = re.compile(r'^(revision|down_revision) = "(\w+)"', re.MULTILINE)
 PREAMBLE = """\
 do $preamble$
 declare
+    _here text := pg_catalog.current_schema();
     _version text;
+    _schema text;
 begin
+    -- the session's own path may hold schemas where others create functions and operators
+    perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     if current_setting('server_version_num')::int < 140000 then
         raise exception 'vitrina needs Postgres 14 or newer, this is %',
             current_setting('server_version') using errcode = 'VT001';
@@ -42,7 +46,7 @@ begin
     end if;
     if not exists (select from pg_extension as e where e.extname = 'vector') then
         begin
-            create extension vector;
+            execute format('create extension vector schema %I', coalesce(_here, 'public'));
         exception
             when insufficient_privilege then
                 raise exception 'the extension vector is missing and the role % may not create it',
@@ -55,11 +59,20 @@ begin
                         'for this server, then as a DBA: create extension vector;';
         end;
     end if;
-    select e.extversion into _version from pg_extension as e where e.extname = 'vector';
+    select e.extversion, n.nspname into _version, _schema
+    from pg_extension as e
+    join pg_namespace as n on n.oid = e.extnamespace
+    where e.extname = 'vector';
     if string_to_array(_version, '.')::int[] < array[0, 8] then
         raise exception 'vitrina needs pgvector 0.8 or newer, this database has %', _version
             using errcode = 'VT001', hint = 'as a DBA, run in this database: '
                 'alter extension vector update;';
+    end if;
+    -- the name is put into texts that functions run
+    if _schema ~ '[''%\\\\$]' then
+        raise exception 'the extension vector is in a schema whose name cannot be used: %', _schema
+            using errcode = 'VT001', hint = 'as a DBA, run in this database: '
+                'alter extension vector set schema public;';
     end if;
     if to_regnamespace('vitrina') is null then
         begin
@@ -76,17 +89,36 @@ begin
             using errcode = 'VT002', hint = format(
                 'as a DBA, run in this database: alter schema vitrina owner to %I;', current_user);
     end if;
+    -- loads the library: without it a role that is no superuser may not set hnsw.* on a function
+    execute format('select ''[1]''::%I.vector', _schema);
 end
 $preamble$;
 
 -- Functions take their search_path from here (set search_path from current).
-select set_config('search_path', format('vitrina, %I, pg_temp', n.nspname), false)
+set search_path = vitrina, pg_temp;
+"""
+
+# What stands in sql/ and in migrations for the schema of the extension.
+VECTOR = "@vector@"
+_QUALIFIED = """\
+do $install$
+begin
+    execute pg_catalog.replace($file$
+%s
+$file$, '@vector@', (
+        select pg_catalog.quote_ident(n.nspname::text)
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where e.extname = 'vector'));
+end
+$install$;
+"""
+
+MOVED = """\
+select format('from the schema %s to %s', vitrina._vector_schema(), quote_ident(n.nspname::text))
 from pg_extension as e
 join pg_namespace as n on n.oid = e.extnamespace
-where e.extname = 'vector';
-
--- Loads the library: without it a role that is no superuser may not set hnsw.* on a function.
-select '[1]'::vector;
+where e.extname = 'vector' and vitrina._vector_schema() <> quote_ident(n.nspname::text)
 """
 
 
@@ -97,6 +129,7 @@ class State:
     revision: str | None
     head: str
     behind: tuple[str, ...]
+    moved: str | None = None  # from which schema to which the extension has moved since
 
     @property
     def installed(self) -> bool:
@@ -106,7 +139,17 @@ class State:
     @property
     def current(self) -> bool:
         """Whether nothing is left for an upgrade to do."""
-        return self.revision == self.head and not self.behind
+        return self.revision == self.head and not self.behind and self.moved is None
+
+    @property
+    def lacks(self) -> str:
+        """What an upgrade would bring, in words; empty where the database is current."""
+        parts = list(self.behind)
+        if self.revision != self.head:
+            parts.insert(0, f"revision {self.head}")
+        said = f"behind: {', '.join(parts)}" if parts else ""
+        moved = f"the extension vector was moved {self.moved}" if self.moved else ""
+        return "; ".join(filter(None, (said, moved)))
 
 
 def data_dir(name: str) -> Path:
@@ -131,10 +174,22 @@ def sql_digest() -> str:
     return digest.hexdigest()
 
 
+def qualified(body: str) -> str:
+    """A statement that runs `body` with the name of the extension's schema in place of `@vector@`.
+
+    The schema is looked up where the statement runs: printed SQL works wherever the extension is.
+    """
+    if "$install$" in body or "$file$" in body:
+        raise SchemaError("$install$ and $file$ are tags of the installer: use others")
+    return _QUALIFIED.replace("%s", body.strip())
+
+
 def run_sql(body: str) -> None:
     """Run statements in a migration as they stand: without parameters `%` and `:` are just that."""
     from alembic import op
 
+    if VECTOR in body:
+        body = qualified(body)
     context = op.get_context()
     if context.as_sql:
         context.impl.static_output(body)
@@ -228,7 +283,7 @@ def upgrade(dsn: str) -> list[str]:
             _migrate(dsn, "head")
             done.append(f"schema {before.revision or 'none'} -> {before.head}")
         for path in sql_files():
-            conn.execute(path.read_bytes())
+            conn.execute(qualified(path.read_text("utf-8")).encode())
         _record(conn, "sql", sql_digest())
         done.append("functions and views")
         for seed in seeds.all_seeds():
@@ -254,13 +309,19 @@ def state(conn: psycopg.Connection) -> State:
     wanted = {"sql": sql_digest()} | {seed.name: seed.sha256 for seed in seeds.all_seeds()}
     revision: str | None = None
     found: dict[str, str] = {}
+    moved: str | None = None
+    database.pin_path(conn)
     if database.fetch_value(conn, "select to_regclass('vitrina.alembic_version') is not null"):
         revision = database.fetch_value(conn, "select version_num from vitrina.alembic_version")
     if revision is not None:
         found = dict(conn.execute("select i.name, i.sha256 from vitrina.installed as i").fetchall())
+        if database.fetch_value(
+            conn, "select to_regprocedure('vitrina._vector_schema()') is not null"
+        ):
+            moved = database.fetch_value(conn, MOVED)
     conn.rollback()
     behind = tuple(name for name, sha256 in wanted.items() if found.get(name) != sha256)
-    return State(revision, head(), behind)
+    return State(revision, head(), behind, moved)
 
 
 def check(dsn: str) -> State:
@@ -332,7 +393,7 @@ def write_sql(out: TextIO, *, data: bool = True) -> None:
     out.write(f"-- vitrina {__version__}: psql --set ON_ERROR_STOP=1 --file THIS\n\n")
     out.write(PREAMBLE + "\n" + migrations.getvalue().strip() + "\n\nbegin;\n\n")
     for path in sql_files():
-        out.write(f"-- sql/{path.name}\n\n{path.read_text('utf-8').strip()}\n\n")
+        out.write(f"-- sql/{path.name}\n\n{qualified(path.read_text('utf-8'))}\n")
     digests = {"sql": sql_digest()}
     for seed in seeds.all_seeds():
         if data:

@@ -113,10 +113,9 @@ def check() -> None:
     if not state.installed:
         raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
     if not state.current:
-        parts = ", ".join(state.behind) or "migrations"
         raise SchemaError(
             f"revision {state.revision}, this vitrina brings {state.head};"
-            f" not up to date: {parts}: run `vitrina db upgrade`"
+            f" not up to date: {state.lacks}: run `vitrina db upgrade`"
         )
     notice(f"up to date: revision {state.revision}")
 
