@@ -12,9 +12,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import Result
 from psycopg import sql
 
+import small_shop
 from vitrina import embedded, schema
+from vitrina.catalog import Catalog
 from vitrina.errors import AccessError, ExtensionError, SchemaError
 
 DEFINITIONS = """
@@ -307,3 +310,141 @@ def test_every_foreign_key_has_an_index(database_url: str) -> None:
     assert {table.split("_embeddings")[0] for table, _ in missing} <= {
         "vitrina.product", "vitrina.keyword",
     }  # fmt: skip
+
+
+def fill(url: str) -> None:
+    """A small catalogue, an attached table, an index over signs and one over vectors."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        small_shop.put(conn, small_shop.CATALOGUE)
+        conn.execute("create table public.product (id int primary key, title text)")
+        conn.execute("insert into public.product values (1, 'Pine bench')")
+        conn.execute("select vitrina.attach_table('public.product', 'title')")
+        conn.execute("select vitrina.sync_sources()")
+        conn.execute("select vitrina.index_spaces(1)")
+        conn.execute(
+            "select vitrina.create_space('signs', 'local', 'm', 'text', 256, quantized => true)"
+        )
+        conn.execute("select vitrina.embed_keywords('signs')")
+        conn.execute("select vitrina.embed_products('{1,2,3,4,5,6,7}', 'signs')")
+        conn.execute("select vitrina.index_spaces(1)")
+
+
+def works(url: str) -> None:
+    """Searches, keeps in step with what is attached, and makes spaces."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        found = conn.execute("select title, matched from vitrina.search('shoe storage')").fetchone()
+        assert found == ("Bamboo shoe rack", ["text", "vector"])
+        assert conn.execute("select * from vitrina.similar_keywords('couch', 1)").fetchone()
+        conn.execute("insert into public.product values (2, 'Tin lamp')")
+        conn.execute("select vitrina.sync_sources()")
+        titles = conn.execute("select title from vitrina.catalog where source = 'product'")
+        assert titles.fetchall() == [("Pine bench",), ("Tin lamp",)]
+        conn.execute("select vitrina.create_space('more', 'local', 'n', 'text', 256)")
+        conn.execute("select vitrina.embed_products('{1,2}', 'more')")
+        conn.execute("select vitrina.index_spaces(1)")
+        paths = conn.execute(
+            "select distinct c from pg_proc as p cross join unnest(p.proconfig) as c"
+            " where p.pronamespace = 'vitrina'::regnamespace and c like 'search_path=%'"
+        ).fetchall()
+    assert {path for (path,) in paths} == {
+        "search_path=vitrina, pg_temp", "search_path=pg_catalog, pg_temp",
+    }  # fmt: skip
+
+
+def test_a_moved_extension_is_noticed_and_an_upgrade_follows_it(
+    database_url: str, vitrina: Callable[..., Result]
+) -> None:
+    fill(database_url)
+    for schema_name in ('"My Extensions"', "public"):
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            conn.execute(f"create schema if not exists {schema_name}")
+            conn.execute(f"alter extension vector set schema {schema_name}")
+        checked = vitrina("db", "check", url=database_url)
+        assert checked.exit_code == 1
+        assert f"to {schema_name}: run `vitrina db upgrade`" in " ".join(checked.output.split())
+        told = vitrina("doctor", "--json", url=database_url)
+        assert told.exit_code == 1
+        (finding,) = [
+            line for line in map(json.loads, told.stdout.splitlines()) if line["check"] == "schema"
+        ]
+        assert finding["found"].endswith(f"to {schema_name}")
+        assert finding["do"] == "vitrina db upgrade"
+        with pytest.raises(SchemaError, match="run `vitrina db upgrade`"):
+            with Catalog(database_url) as catalog:
+                catalog.search("shoe storage")
+        assert schema.upgrade(database_url) == ["functions and views"]
+        assert schema.check(database_url).current
+        assert vitrina("doctor", url=database_url).exit_code == 0
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            conn.execute("delete from public.product where id = 2")
+            conn.execute("select vitrina.sync_sources()")
+            conn.execute("select vitrina.drop_space(s.name) from vitrina.spaces as s"
+                         " where s.name = 'more'")  # fmt: skip
+        works(database_url)
+        with Catalog(database_url) as catalog:
+            assert catalog.search("shoe storage")
+
+
+@pytest.mark.parametrize("format", ["plain", "custom"])
+@pytest.mark.parametrize("place", ["absent", "same", "elsewhere"])
+def test_a_dump_is_restored_wherever_the_extension_is(
+    database_url: str,
+    make_database: Callable[[str], str],
+    tmp_path: Path,
+    server: embedded.Server,
+    format: str,
+    place: str,
+) -> None:
+    """As docs/install.md says: the extension is put where the dump has it, and back afterwards."""
+    fill(database_url)
+    restored = make_database("template0")
+    with psycopg.connect(restored, autocommit=True) as conn:
+        conn.execute("create schema ext")
+        if place != "absent":
+            where = "public" if place == "same" else "ext"
+            conn.execute(f"create extension vector schema {where}")
+        if place == "elsewhere":
+            conn.execute("alter extension vector set schema public")
+    binaries = embedded.bin_dir(server.version)
+    dump = tmp_path / "shop.dump"
+    subprocess.run([binaries / "pg_dump", "-F", format[0], "-f", dump, database_url], check=True)
+    tool = (
+        [embedded.psql_path(server.version), restored, "-qX", "-v", "ON_ERROR_STOP=1", "-f", dump]
+        if format == "plain"
+        else [binaries / "pg_restore", "--exit-on-error", "-d", restored, dump]
+    )
+    done = subprocess.run(tool, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert definitions(restored) == definitions(database_url)
+    assert schema.check(restored).current
+    if place == "elsewhere":
+        with psycopg.connect(restored, autocommit=True) as conn:
+            conn.execute("alter extension vector set schema ext")
+        assert not schema.check(restored).current
+        schema.upgrade(restored)
+    works(restored)
+
+
+def test_doctor_names_who_may_create_beside_the_extension(
+    make_role: Callable[..., str], database_url: str, vitrina: Callable[..., Result]
+) -> None:
+    one = make_role()
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("revoke create on schema public from public")
+        assert (
+            "may create in the schema" not in vitrina("doctor", "--json", url=database_url).output
+        )
+        conn.execute("grant create on schema public to public")
+        conn.execute(f"grant create, usage on schema vitrina to {one}")
+    told = vitrina("doctor", "--json", url=database_url)
+    assert told.exit_code == 1
+    assert "revoke create on schema public from public;" in told.output
+    assert f"revoke create on schema vitrina from {one};" in told.output
+
+
+def test_a_schema_name_that_cannot_stand_in_a_text_is_refused(empty_database: str) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as conn:
+        conn.execute("""create schema "o'brien" """)
+        conn.execute("""create extension vector schema "o'brien" """)
+    with pytest.raises(ExtensionError, match="set schema public;"):
+        schema.upgrade(empty_database)
