@@ -18,8 +18,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- put_source(name, kind, config, text_config) → the source's id; makes it or updates its settings.
--- text_config names a text-search configuration ('english', 'german', 'simple' …); config is
--- merged into what is there. Raises undefined_object for an unknown configuration.
+-- text_config names a text-search configuration ('english', 'german', 'simple' …), one of the shop's
+-- own with its schema ('public.shop'); config is merged into what is there. Raises undefined_object for an unknown configuration.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_source(
     name text, kind text default 'file', config jsonb default '{}', text_config text default null

@@ -70,6 +70,10 @@ select * from vitrina.add_requests(1, '[{"custom_id": "c", "product_id": 1, "ver
     "model": "m", "prompt_version": "2", "attempts": 0, "tokens": 5}]')
 select * from vitrina.queued_tokens('http://m')
 select vitrina.batch_allowance('r', 1)
+select * from vitrina.find_requests('[{"product_id": 1, "version": 1, "stage": "tag", "input_hash": "%(sha)s",
+    "model": "m", "prompt_version": "2"}]')
+select vitrina.put_batch_answers(1, '[{"custom_id": "c", "state": "done", "provider": "p", "output": {},
+    "input_tokens": 1, "cached_tokens": 0, "output_tokens": 1, "cost": 0.1}]')
 select vitrina.note_batch(1, '{"status": "done"}')
 select * from vitrina.list_batches()
 select vitrina.settle_batch(1, 'failed', 'it was')
@@ -121,6 +125,8 @@ select * from vitrina.index_statements('second', 1)
 select vitrina.index_spaces(1)
 select vitrina.create_space('signs', 'elsewhere', 'm', 'text', 256, quantized => true)
 select vitrina.put_embeddings('signs', '{1,2}', '{"\\\\x00","\\\\x00"}', array[vitrina.embed_text('a'), vitrina.embed_text('b')])
+select n.* from vitrina.spaces as s cross join lateral vitrina._nearest_quantized(
+    s, vitrina.embed_text('a'), 2) as n where s.name = 'signs'
 select vitrina.import_space('mine', 'elsewhere', 'm', 3)
 select vitrina.activate_space('second', true)
 select * from vitrina.search('lamp')
@@ -130,6 +136,8 @@ select vitrina.set_keyword_policy('plain')
 select vitrina.set_keyword_policy('strict')
 select vitrina.set_keyword_threshold(0.7, 'type', 'local-text')
 select vitrina.set_budget(10, 'day')
+insert into vitrina.thesaurus (term, canonical) values ('settle', 'bench')
+insert into vitrina.contrasts (term, contrast_group) values ('towering', 'height')
 select * from vitrina.cost('model')
 """
 VALUES = {

@@ -18,7 +18,7 @@ from psycopg import sql
 import small_shop
 from vitrina import embedded, schema
 from vitrina.catalog import Catalog
-from vitrina.errors import AccessError, ExtensionError, SchemaError
+from vitrina.errors import AccessError, DatabaseError, ExtensionError, SchemaError
 
 DEFINITIONS = """
 select p.oid::regprocedure::text as name, pg_get_functiondef(p.oid) as body, p.proacl::text
@@ -448,3 +448,43 @@ def test_a_schema_name_that_cannot_stand_in_a_text_is_refused(empty_database: st
         conn.execute("""create extension vector schema "o'brien" """)
     with pytest.raises(ExtensionError, match="set schema public;"):
         schema.upgrade(empty_database)
+
+
+def older(conn: psycopg.Connection) -> None:
+    """Take a database back to functions that have the extension's schema on their path."""
+    conn.execute(
+        "do $$ declare f regprocedure; begin for f in select p.oid from pg_proc as p"
+        " where p.pronamespace = 'vitrina'::regnamespace and p.proconfig::text like '%vitrina, pg_temp%'"
+        " loop execute format('alter function %s set search_path = vitrina, public, pg_temp', f);"
+        " end loop; end $$"
+    )
+    conn.execute("drop function vitrina._vector_schema()")
+    conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
+    conn.execute("update vitrina.alembic_version set version_num = '0008'")
+
+
+def test_an_upgrade_takes_the_extension_out_of_every_path(database_url: str) -> None:
+    fill(database_url)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute('create text search configuration public."Shop" (copy = german)')
+        conn.execute("select vitrina.put_source('shop', text_config => 'public.\"Shop\"')")
+        # as an older vitrina kept it, which found it on its path
+        conn.execute("update vitrina.sources set text_config = '\"Shop\"' where name = 'shop'")
+        older(conn)
+    assert not schema.check(database_url).current
+    schema.upgrade(database_url)
+    assert schema.check(database_url).current
+    works(database_url)
+    with psycopg.connect(database_url) as conn:
+        assert dict(conn.execute("select name, text_config from vitrina.sources").fetchall()) == {
+            "shop": 'public."Shop"', "product": "english",
+        }  # fmt: skip
+
+
+def test_only_a_missing_type_is_put_down_to_a_moved_extension(database_url: str) -> None:
+    with Catalog(database_url) as catalog:
+        with pytest.raises(SchemaError, match="run `vitrina db upgrade`"):
+            catalog.database.value("select 'x'::extensions_that_moved")
+        with pytest.raises(DatabaseError, match="klingon") as raised:
+            catalog.database.value("select vitrina.put_source('x', text_config => 'klingon')")
+        assert "upgrade" not in str(raised.value)

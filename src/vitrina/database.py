@@ -36,6 +36,7 @@ __all__ = [
 
 CONNECT_SECONDS = 5
 DEADLOCK = "40P01"
+UNDEFINED = "42704"  # a type, but also a text-search configuration, a setting or a role
 T = TypeVar("T")
 Params = Sequence[Any] | Mapping[str, Any] | None
 
@@ -51,7 +52,6 @@ BY_STATE: dict[str, type[errors.VitrinaError]] = {
     "3D": errors.UnreachableError,
     "3F": errors.SchemaError,
     "42501": errors.AccessError,
-    "42704": errors.SchemaError,
     "42883": errors.SchemaError,
     "42P01": errors.SchemaError,
     "57P": errors.UnreachableError,
@@ -87,6 +87,8 @@ def _translate(exc: psycopg.Error) -> errors.VitrinaError:
     if state is None:
         return _translate_connect(exc)
     kind = _class_of(state)
+    if state == UNDEFINED and exc.diag.source_function == "typenameType":
+        kind = errors.SchemaError  # a type of the extension, which was moved
     message = exc.diag.message_primary or str(exc)
     if not state.startswith("VT"):
         advice = ADVICE.get(kind)
