@@ -94,6 +94,7 @@ begin
     delete from products as p where p.source_id = _source;
     get diagnostics _count = row_count;
     delete from sources as s where s.id = _source;
+    perform collect_images();
     return _count;
 end
 $func$;

@@ -393,3 +393,43 @@ def test_search_and_export_show_no_signature_and_workers_get_it_whole(
     db.execute("select vitrina.queue_products(%s)", [list(ids.values())])
     (job,) = db.execute("select image from vitrina.claim_jobs('w', 1)").fetchall()
     assert job[0] == SIGNED
+
+
+# -- thumbnails ------------------------------------------------------------------------------------
+
+
+def put_image(conn: psycopg.Connection, shade: str) -> None:
+    row = {"sha256": shade * 64, "mime": "image/png", "width": 1, "height": 1, "bytes": 1,
+           "thumbnail": "AA==", "dhash": "0" * 64}  # fmt: skip
+    conn.execute("select vitrina.put_images(%s)", [json.dumps([row])])
+
+
+def test_thumbnails_go_with_their_source(db: psycopg.Connection) -> None:
+    for name, shade in (("shop", "a"), ("other", "b")):
+        db.execute("select vitrina.put_source(%s)", [name])
+        put(db, name, "x.png")
+        put_image(db, shade)
+        db.execute(
+            "update vitrina.products as p set image_sha256 = decode(%s, 'hex')"
+            " from vitrina.sources as s where s.id = p.source_id and s.name = %s",
+            [shade * 64, name],
+        )
+    db.execute("select vitrina.remove_source('shop')")
+    assert db.execute("select encode(sha256, 'hex') from vitrina.images").fetchall() == [
+        ("b" * 64,)
+    ]
+
+
+def test_a_thumbnail_that_a_worker_is_about_to_use_stays(
+    db: psycopg.Connection, database_url: str
+) -> None:
+    db.execute("select vitrina.put_source('shop')")
+    put(db, "shop", "x.png")
+    put_image(db, "a")
+    with psycopg.connect(database_url) as worker:
+        put_image(worker, "a")
+        assert db.execute("select vitrina.collect_images()").fetchone() == (0,)
+        worker.execute("update vitrina.products set image_sha256 = decode(%s, 'hex')", ["a" * 64])
+    assert db.execute("select vitrina.collect_images()").fetchone() == (0,)
+    db.execute("update vitrina.products set image_sha256 = null")
+    assert db.execute("select vitrina.collect_images()").fetchone() == (1,)

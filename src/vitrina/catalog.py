@@ -277,6 +277,7 @@ class Catalog(
             )
             if not (stop and stop.is_set()):
                 totals.embeddings += engine.backfill()
+                self.database.value("select vitrina.collect_images()")
                 self._index(totals.embeddings)
                 if judge:
                     totals = self._judged(engine, totals, go)
