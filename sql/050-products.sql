@@ -19,21 +19,56 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- put_source(name, kind, config, text_config) → the source's id; makes it or updates its settings.
 -- text_config names a text-search configuration ('english', 'german', 'simple' …), one of the shop's
--- own with its schema ('public.shop'); config is merged into what is there. Raises undefined_object for an unknown configuration.
+-- own with its schema ('public.shop'); config is merged into what is there. config.image_root, the
+-- folder of pictures that are no URLs, is trusted by workers where the schema's owner says so here;
+-- from others it must lie below a folder that is (see trusted_root, or `vitrina work --image-root`).
+-- Raises VT004 for an unknown configuration or kind, for a config that is no object, and for a name
+-- that is empty or over 200 characters.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_source(
     name text, kind text default 'file', config jsonb default '{}', text_config text default null
 ) returns int
-language sql volatile security invoker
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
+#variable_conflict use_column
+declare
+    _id int;
+    _config regconfig;
+begin
+    if length(coalesce(put_source.name, '')) not between 1 and 200 then
+        raise exception 'a source''s name has 1 to 200 characters' using errcode = 'VT004',
+            hint = 'give it a short name, like shop';
+    end if;
+    if coalesce(put_source.kind, '') not in ('file', 'table') then
+        raise exception 'a source cannot be of the kind %', quote_nullable(put_source.kind)
+            using errcode = 'VT004', hint = 'file, or table';
+    end if;
+    if jsonb_typeof(put_source.config) is distinct from 'object' then
+        raise exception 'the config of a source must be a JSON object' using errcode = 'VT004',
+            hint = 'like ''{"image_root": "/srv/pictures"}''';
+    end if;
+    begin
+        _config := put_source.text_config::regconfig;
+    exception when others then
+        raise exception 'there is no text-search configuration %',
+            quote_literal(left(put_source.text_config, 100)) using errcode = 'VT004',
+            hint = 'see: select cfgname from pg_ts_config';
+    end;
     insert into sources as s (name, kind, config, text_config)
     values (put_source.name, put_source.kind, put_source.config,
-            coalesce(put_source.text_config, 'english')::regconfig::text)
+            coalesce(_config, 'english')::text)
     on conflict (name) do update set
         config = s.config || excluded.config,
-        text_config = coalesce(put_source.text_config::regconfig::text, s.text_config)
-    returning s.id;
+        text_config = coalesce(_config::text, s.text_config)
+    returning s.id into _id;
+    -- the privilege is the owner's alone, so that a writer can only narrow it
+    if put_source.config ->> 'image_root' is not null
+        and has_column_privilege('vitrina.sources', 'trusted_root', 'update') then
+        update sources as s set trusted_root = put_source.config ->> 'image_root' where s.id = _id;
+    end if;
+    return _id;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -60,6 +95,7 @@ begin
     delete from products as p where p.source_id = _source;
     get diagnostics _count = row_count;
     delete from sources as s where s.id = _source;
+    perform collect_images();
     return _count;
 end
 $func$;

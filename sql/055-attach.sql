@@ -64,8 +64,11 @@ begin
     execute format('drop view %s', _full_name(_view));
 
     _attachment.source_id := put_source(name, 'table', '{}', text_config);
-    update sources as s set config = case when media_root !~ '^[a-z][a-z0-9+.-]*://'
-        then jsonb_build_object('image_root', media_root) else '{}' end
+    update sources as s set
+        config = case when f.folder is not null then jsonb_build_object('image_root', f.folder)
+                      else '{}' end,
+        trusted_root = f.folder
+    from (select case when media_root !~ '^[a-z][a-z0-9+.-]*://' then media_root end as folder) as f
     where s.id = _attachment.source_id;
     perform _unbuild_source(_attachment.source_id);
     delete from attachments as a where a.source_id = _attachment.source_id;

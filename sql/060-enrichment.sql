@@ -24,7 +24,8 @@ as $func$
     from jsonb_to_recordset(put_images.images) as r (
         sha256 text, mime text, width int, height int, bytes int, thumbnail text, dhash text)
     order by r.sha256
-    on conflict (sha256) do nothing;
+    -- locks one that is there already, so that collect_images leaves it
+    on conflict (sha256) do update set mime = excluded.mime;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -225,4 +226,36 @@ as $func$
         returning 1
     )
     select count(*)::int from put;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- collect_images(k) → how many thumbnails went that no product has any more, at most k. A worker that
+-- is about to refer to one keeps it: put_images locks what it finds, and locked ones are passed over.
+-- ---------------------------------------------------------------------------------------------
+create or replace function collect_images(k int default 10000) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _unused bytea[];
+    _count int;
+begin
+    if coalesce(k, -1) < 0 then
+        raise exception 'k must be 0 or more, not %', coalesce(k::text, 'null')
+            using errcode = 'VT004', hint = 'how many to look at, like 10000';
+    end if;
+    select array_agg(u.sha256) into _unused
+    from (
+        select i.sha256 from images as i
+        where not exists (select from products as p where p.image_sha256 = i.sha256)
+        limit k
+        for update of i skip locked
+    ) as u;
+    -- again, now that nobody can refer to them: the first look may be older than a reference
+    delete from images as i
+    where i.sha256 = any (_unused)
+        and not exists (select from products as p where p.image_sha256 = i.sha256);
+    get diagnostics _count = row_count;
+    return _count;
+end
 $func$;

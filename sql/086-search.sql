@@ -221,7 +221,7 @@ $func$;
 -- image_embedding: of the query, in the active text and image space. weights: of the channels in the
 -- score, '{"text": 1, "vector": 0.5, "image": 1}'; without them text counts 1, a similarity what its
 -- space says. Without query and embeddings: all that the filters leave, by id.
--- score: 0 to 1, orders the rows; 1 more for a code. similarity: cosine of the text vectors, else of
+-- url, image: as shown_address shows them. score: 0 to 1, orders the rows; 1 more for a code. similarity: cosine of the text vectors, else of
 -- the image vectors, null where no vector took part. text_rank: share of the query that the text
 -- covers, 0 to 1. matched: the channels (code, text, vector, image) that found it. query_vector: where
 -- the query's text vector comes from: given, cache (remembered), local (made here), vocabulary (the
@@ -311,7 +311,8 @@ begin
             _text_space, embedding, _image_space, image_embedding, weights, _filters);
     end if;
     return query
-    select p.id, s.name, p.external_id, p.title, p.caption, p.keywords, p.url, p.image,
+    select p.id, s.name, p.external_id, p.title, p.caption, p.keywords,
+           shown_address(p.url), shown_address(p.image),
            coalesce(f.score, 0)::real, f.similarity::real, f.rank,
            coalesce(string_to_array(f.channels, ','), '{}'), _origin
     from unnest(_found.ids["offset" + 1:_end], _found.scores["offset" + 1:_end],

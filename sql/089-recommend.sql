@@ -184,7 +184,7 @@ begin
         from vitrina.sources as s where s.name = any (_nearest_by_dhash.sources);
     end if;
     return query execute format(
-        'select p.id, s.name, p.external_id, p.title, p.caption, p.keywords, p.url, p.image,
+        'select p.id, s.name, p.external_id, p.title, p.caption, p.keywords, shown_address(p.url), shown_address(p.image),
                 (1 - n.distance / 64.0)::real, null::real, null::real, array[''image'']
          from (select p.id, bit_count(i.dhash # $1) as distance
                from images as i

@@ -1,5 +1,6 @@
 -- ---------------------------------------------------------------------------------------------
--- catalog: one row a product, for joins on (source, external_id).
+-- catalog: one row a product, for joins on (source, external_id). url and image are shown as
+-- shown_address does; the table products holds them whole.
 -- ---------------------------------------------------------------------------------------------
 create or replace view catalog as
 select
@@ -10,8 +11,8 @@ select
     p.description,
     p.caption,
     p.keywords,
-    p.url,
-    p.image,
+    shown_address(p.url) as url,
+    shown_address(p.image) as image,
     p.image_error,
     encode(p.image_sha256, 'hex') as image_sha256,
     p.attributes,
@@ -107,7 +108,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- status: one row. queued counts leased jobs too; spend is in USD, of what had a known price.
+-- status: one row. queued counts leased jobs too; spend is in USD, of what had a known price, and
+-- null for a role that may not read generations.
 -- ---------------------------------------------------------------------------------------------
 create or replace view status as
 select
@@ -123,7 +125,7 @@ select
     (select s.name from spaces as s where s.modality = 'text' and s.state = 'active') as text_space,
     (select s.name from spaces as s where s.modality = 'image' and s.state = 'active') as image_space,
     g.generations,
-    g.spend
+    case when has_table_privilege('vitrina.generations', 'select') then g.spend end as spend
 from (
     select count(*) as products, count(p.enriched_at) as enriched,
            count(*) filter (where p.image_sha256 is null) as without_picture

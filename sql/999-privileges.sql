@@ -5,6 +5,20 @@ do $privileges$
 declare
     _role text;
     _function regprocedure;
+    -- what a reader calls; all of it only reads
+    _reads constant text[] := array[
+        'search', 'similar_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
+        'duplicates', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
+        'query_to_embed', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
+        'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
+        '_moved']; -- the view source_status calls this one as its user
+    -- what the owner of the schema calls, and what only that needs
+    _owns constant text[] := array[
+        'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces', 'set_budget',
+        'set_keyword_policy', 'set_keyword_threshold', 'attach_table', 'attach_query', 'detach',
+        'drop_answers', '_attach', '_probe', '_build_source', '_unbuild_source', '_make_rows',
+        '_make_triggers', '_make_wake', '_keep_private', '_parse_wake', '_find_table',
+        '_definition', '_give_words', '_run_patiently'];
 begin
     foreach _role in array array['vitrina_reader', 'vitrina_writer'] loop
         if to_regrole(_role) is null then
@@ -27,45 +41,80 @@ begin
         execute format('revoke all on function %s from public', _function);
     end loop;
 
+    foreach _role in array array['vitrina_reader', 'vitrina_writer'] loop
+        continue when to_regrole(_role) is null;
+        -- what an older version gave goes: the lists below are all there is
+        execute format('revoke all on all tables in schema vitrina from %I', _role);
+        execute format('revoke all on all functions in schema vitrina from %I', _role);
+        execute format('grant usage on schema vitrina to %I', _role);
+        for _function in
+            -- functions run as their caller, so a role needs the helpers of those it calls as well
+            with recursive mentions as materialized (
+                select distinct p.proname as name, m.found[1] as mentioned
+                from pg_proc as p
+                cross join regexp_matches(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc),
+                                          '([a-z_]+)\s*\(', 'g') as m (found)
+                where p.pronamespace = 'vitrina'::regnamespace
+            ),
+            reached as (
+                select p.proname::text as name
+                from pg_proc as p
+                where p.pronamespace = 'vitrina'::regnamespace and case _role
+                    when 'vitrina_reader' then p.proname = any (_reads)
+                    else p.proname !~ '^_'
+                        -- what triggers call, and what reads an attached table
+                        or p.proname in ('_normalize_term', '_set_key', '_words_changed', '_moved')
+                        or p.proname ~ '^_rows_\d' end
+                    and p.proname <> all (_owns)
+                union
+                select m.mentioned from reached as r join mentions as m on m.name = r.name
+            )
+            select p.oid::regprocedure
+            from pg_proc as p
+            join reached as r on r.name = p.proname
+            where p.pronamespace = 'vitrina'::regnamespace
+                and not (_role = 'vitrina_reader' and p.provolatile = 'v')
+                and p.proname <> all (_owns)
+        loop
+            execute format('grant execute on function %s to %I', _function, _role);
+        end loop;
+    end loop;
+
     if to_regrole('vitrina_reader') is not null then
-        grant usage on schema vitrina to vitrina_reader;
         grant select on
-            catalog, status, source_status, wakes, installed, sources, products, product_text,
-            product_terms, images, keywords, keyword_aliases, keyword_distinctions, keyword_changes,
+            catalog, status, source_status, installed, products, product_text, product_terms,
+            images, keywords, keyword_aliases, keyword_distinctions, keyword_changes,
             keyword_policy, keyword_thresholds, contrasts, thesaurus, product_keywords, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
-        for _function in
-            select p.oid::regprocedure
-            from pg_proc as p
-            where p.pronamespace = 'vitrina'::regnamespace and p.provolatile <> 'v'
-        loop
-            execute format('grant execute on function %s to vitrina_reader', _function);
-        end loop;
+        -- not their settings, nor the shop's queries
+        grant select (id, name, kind, text_config) on sources to vitrina_reader;
+        grant select (source_id, place, relation) on wakes to vitrina_reader;
     end if;
     if to_regrole('vitrina_writer') is not null then
-        grant usage on schema vitrina to vitrina_writer;
         grant select on all tables in schema vitrina to vitrina_writer;
         grant insert, update, delete on
-            sources, products, product_text, product_terms, images, keywords, keyword_aliases,
-            keyword_distinctions, keyword_changes, product_keywords, contrasts, thesaurus,
-            keyword_embeddings, product_embeddings, query_embeddings, generations, jobs, batches,
-            batch_requests, changes, rejects
+            products, product_text, product_terms, keywords, keyword_aliases,
+            keyword_distinctions, product_keywords, contrasts, thesaurus, keyword_embeddings,
+            product_embeddings, query_embeddings, jobs, rejects
         to vitrina_writer;
-        grant update (seen, synced_at, swept_at, problem, problem_at) on attachments to vitrina_writer;
-        for _function in
-            select p.oid::regprocedure
-            from pg_proc as p
-            where p.pronamespace = 'vitrina'::regnamespace
-                -- they run as their owner, for the triggers alone
-                and p.proname !~ '^_wake_\d'
-                and p.proname not in (
-                    'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces',
-                    'set_budget', 'set_keyword_policy', 'set_keyword_threshold',
-                    'attach_table', 'attach_query', 'detach')
-        loop
-            execute format('grant execute on function %s to vitrina_writer', _function);
-        end loop;
+        -- trusted_root and kind are the owner's
+        grant insert (name, kind, config, text_config), update (config, text_config), delete
+            on sources to vitrina_writer;
+        grant insert, update (mime), delete on images to vitrina_writer;
+        grant insert, delete on changes to vitrina_writer;
+        grant insert, update (undone_at) on keyword_changes to vitrina_writer;
+        -- answers are paid for: they come in, and stay
+        grant insert on generations to vitrina_writer;
+        -- what a batch was told stays as it was told, and by whom
+        grant insert (token, run, settings, base_url, model),
+            update (stages, state, remote_id, status, requests, answered, unanswered, tokens,
+                    estimate, cost, input_file, output_file, error_file, error, submitted_at,
+                    collected_at)
+            on batches to vitrina_writer;
+        grant insert, update (state, error) on batch_requests to vitrina_writer;
+        grant update (seen, synced_at, swept_at, problem, problem_at) on attachments
+            to vitrina_writer;
     end if;
 end
 $privileges$;

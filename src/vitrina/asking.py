@@ -11,7 +11,7 @@ from vitrina.database import Database, Jsonb
 from vitrina.errors import PictureError
 from vitrina.images import Limits, Picture
 from vitrina.ledger import Question
-from vitrina.pictures import PictureLoader
+from vitrina.pictures import Folders, PictureLoader
 from vitrina.prompts import Stage, clean_line
 from vitrina.providers.base import Subject
 from vitrina.providers.openai_batch import estimate_tokens, line
@@ -24,8 +24,8 @@ CAP = 3  # times one request is put into a batch
 class KeptPictures(PictureLoader):
     """Loads a picture once for a page of products, so that all who look see the same one."""
 
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
+    def __init__(self, limits: Limits, folders: Folders | None = None) -> None:
+        super().__init__(limits, folders)
         self._kept: dict[tuple[str, str | None], Picture | PictureError] = {}
 
     def load(self, reference: str, root: str | None) -> Picture:

@@ -20,6 +20,7 @@ from vitrina.database import Database, Jsonb
 from vitrina.engine import Engine
 from vitrina.errors import BudgetError, ProviderError
 from vitrina.images import Limits as PictureLimits
+from vitrina.pictures import Folders
 from vitrina.pipeline import Job, Pipeline
 from vitrina.pricing import OUTPUT_TOKENS
 from vitrina.prompts import Stage
@@ -54,6 +55,7 @@ class Round:
         client: where batches go.
         done: counts what happens here.
         check: raises where another process may be at the batches by now.
+        folders: those that pictures may be read from.
         progress: called after each page of products.
         notice: called with what the user should know.
     """
@@ -66,6 +68,7 @@ class Round:
         done: Batched,
         *,
         check: Callable[[], None],
+        folders: Folders | None = None,
         progress: Callable[[Batched], None] | None = None,
         notice: Callable[[str], None] | None = None,
     ) -> None:
@@ -75,7 +78,9 @@ class Round:
         self._engine = Engine.build(database, settings, notice=notice)
         stages = self._engine.stages
         assert isinstance(stages, OpenAIStages)  # noqa: S101 - a run's provider is openai
-        self._pictures = KeptPictures(PictureLimits(allow_private=settings.allow_private_images))
+        self._pictures = KeptPictures(
+            PictureLimits(allow_private=settings.allow_private_images), folders
+        )
         self._asker = Asker(
             database,
             stages,

@@ -69,30 +69,55 @@ class Run:
         return cls(uuid4().hex, chosen, sources, limits, endpoint.url)
 
     @classmethod
-    def resume(cls, id: str, stored: dict[str, Any], settings: Settings) -> Run:
-        """A stored run, in a process with settings of its own.
+    def resume(
+        cls, id: str, stored: dict[str, Any], settings: Settings, *, trusted: bool = False
+    ) -> Run:
+        """A stored run, in a process with settings of its own, which bound what is stored.
+
+        Whoever may submit a batch may have written what is stored: where to ask and by which key
+        is never taken from it.
+
+        Args:
+            id: of the run.
+            stored: what `stored` gave.
+            settings: of this process.
+            trusted: the owner of the schema submitted it, so that it may fetch private pictures.
 
         Raises ConfigError where this environment would have it ask for something else.
         """
-        chosen = replace(
-            settings,
-            provider="openai",
-            endpoint=stored["endpoint"],
-            one_call=stored["one_call"],
-            allow_private_images=stored["allow_private_images"],
-            max_cost=Decimal(stored["max_cost"]) if stored["max_cost"] is not None else None,
-            weave=None,
-        )
-        endpoint = chosen.openai()
-        other = [
-            name for name, value in _told(endpoint).items() if stored["endpoint"][name] != value
-        ]
+        try:
+            said = {k: v for k, v in stored["endpoint"].items() if k in _names()}
+            private = bool(stored["allow_private_images"])
+            costs = [settings.max_cost] if settings.max_cost is not None else []
+            if stored["max_cost"] is not None:
+                costs.append(_usd(stored["max_cost"]))
+            limits, sources = Limits(**stored["limits"]), stored["sources"]
+            chosen = replace(
+                settings,
+                provider="openai",
+                endpoint=said,
+                one_call=bool(stored["one_call"]),
+                allow_private_images=private and (trusted or settings.allow_private_images),
+                max_cost=min(costs, default=None),
+                weave=None,
+            )
+            endpoint = chosen.openai()
+        except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as exc:
+            raise ConfigError(
+                f"the settings of the batches of run {id[:40]} cannot be read: they were changed"
+            ) from exc
+        if private and not chosen.allow_private_images:
+            raise ConfigError(
+                "these batches were begun with --allow-private-images by a role that does not own"
+                " vitrina: give it here too"
+            )
+        other = [name for name, value in _told(endpoint).items() if said.get(name) != value]
         if other:
             raise ConfigError(
                 f"these batches were begun with another {', '.join(other)}: give the environment"
                 " the values it had then"
             )
-        return cls(id, chosen, stored["sources"], Limits(**stored["limits"]), endpoint.url)
+        return cls(id, chosen, sources, limits, endpoint.url)
 
     def stored(self) -> dict[str, Any]:
         """What `resume` reads; no key and no address is in it."""
@@ -110,6 +135,19 @@ class Run:
 def cost_of(endpoint: OpenAISettings, model: str, usage: Usage) -> Decimal | None:
     """What an answer in a batch costs; None for an endpoint whose prices are not known."""
     return pricing.price(model, usage, batch=True) if endpoint.official else None
+
+
+def _usd(stored: Any) -> Decimal:
+    """A stored amount. Raises ValueError or ArithmeticError where it is no amount."""
+    amount = Decimal(stored)
+    if not amount.is_finite():
+        raise ValueError(stored)
+    return amount
+
+
+def _names() -> set[str]:
+    """The settings of an endpoint that a run keeps."""
+    return {one.name for one in fields(OpenAISettings)} - NOT_STORED
 
 
 def _told(endpoint: OpenAISettings) -> dict[str, Any]:

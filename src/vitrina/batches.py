@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from vitrina.batch_runs import Batched
     from vitrina.config import Settings
     from vitrina.database import Database
+    from vitrina.pictures import Folders
 
 
 class Batches:
@@ -17,6 +18,7 @@ class Batches:
 
     database: Database
     settings: Settings
+    _folders: Folders
     _notice: Callable[[str], None]
 
     def batch_submit(
@@ -45,6 +47,7 @@ class Batches:
         return batching.submit(
             self.database,
             self.settings,
+            folders=self._folders,
             sources=sources,
             limits=limits,
             progress=progress,
@@ -62,7 +65,9 @@ class Batches:
         """Store what batches have answered, submit what follows from it, finish what is complete.
 
         Any process may do so, on any machine, also after another was killed. What was submitted
-        says how it was asked; only the key and the address of the endpoint are taken from here.
+        says how it was asked; the key and the address of the endpoint are taken from here, and so
+        are the bounds: max_cost is the lower of both and, unless the owner of the schema submitted
+        the batches, private addresses of pictures are asked only where both allow them.
 
         Args:
             wait: go on until no batch is open.
@@ -78,13 +83,18 @@ class Batches:
             return batching.wait(
                 self.database,
                 self.settings,
+                folders=self._folders,
                 seconds=seconds,
                 stop=stop,
                 progress=progress,
                 notice=self._notice,
             )
         return batching.collect(
-            self.database, self.settings, progress=progress, notice=self._notice
+            self.database,
+            self.settings,
+            folders=self._folders,
+            progress=progress,
+            notice=self._notice,
         )
 
     def batches(self, *, open_only: bool = False) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from vitrina.batch_runs import Batched, Run, cost_of
 from vitrina.config import Settings
 from vitrina.database import Database, Jsonb, connect, fetch_value, mapped
 from vitrina.errors import ConfigError, ProviderError, UnreachableError, VitrinaError
+from vitrina.pictures import Folders
 from vitrina.providers.openai import OpenAIProvider
 from vitrina.providers.openai_batch import Limits, Outcome, read_line
 from vitrina.providers.openai_batch_client import (
@@ -64,6 +65,7 @@ def submit(
     database: Database,
     settings: Settings,
     *,
+    folders: Folders | None = None,
     sources: Sequence[str] | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
@@ -73,9 +75,18 @@ def submit(
     run = Run.begin(settings, list(sources) if sources is not None else None, limits or Limits())
     done = Batched()
     with alone(database) as check, contextlib.closing(BatchClient(settings.openai())) as client:
-        desk = _Desk(database, settings, client, done, check, progress, notice)
+        desk = _Desk(database, settings, client, done, check, folders, progress, notice)
         desk.recover()
-        Round(database, run, client, done, check=check, progress=progress, notice=notice).go()
+        Round(
+            database,
+            run,
+            client,
+            done,
+            check=check,
+            folders=folders,
+            progress=progress,
+            notice=notice,
+        ).go()
         done.open = len(desk.batches("submitted"))
     return done
 
@@ -84,6 +95,7 @@ def collect(
     database: Database,
     settings: Settings,
     *,
+    folders: Folders | None = None,
     progress: Progress | None = None,
     notice: Notice | None = None,
 ) -> Batched:
@@ -92,7 +104,7 @@ def collect(
         raise ConfigError("batches are at an endpoint: set OPENAI_API_KEY or OPENAI_BASE_URL")
     done = Batched()
     with alone(database) as check, contextlib.closing(BatchClient(settings.openai())) as client:
-        desk = _Desk(database, settings, client, done, check, progress, notice)
+        desk = _Desk(database, settings, client, done, check, folders, progress, notice)
         desk.recover()
         for batch in desk.batches("submitted"):
             desk.ask(batch)
@@ -107,6 +119,7 @@ def wait(
     database: Database,
     settings: Settings,
     *,
+    folders: Folders | None = None,
     seconds: float = 60.0,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
@@ -121,7 +134,7 @@ def wait(
     begun = False
     while True:
         try:
-            part = collect(database, settings, progress=progress, notice=notice)
+            part = collect(database, settings, folders=folders, progress=progress, notice=notice)
         except (BusyError, PassingError, UnreachableError) as exc:
             if not begun and not isinstance(exc, BusyError):
                 raise
@@ -152,11 +165,12 @@ class _Desk:
         client: BatchClient,
         done: Batched,
         check: Callable[[], None],
+        folders: Folders | None,
         progress: Progress | None,
         notice: Notice | None,
     ) -> None:
         self._database, self._settings, self._client, self._done = database, settings, client, done
-        self._check, self._progress = check, progress
+        self._check, self._folders, self._progress = check, folders, progress
         self._notice = notice or (lambda _: None)
         self._endpoint: OpenAISettings = settings.openai()
 
@@ -275,19 +289,36 @@ class _Desk:
             "cost": str(cost) if cost is not None else None,
         }
 
+    def _trusted(self, ids: list[int]) -> bool:
+        """Whether the owner of the schema submitted all of these."""
+        return bool(
+            self._database.value(
+                "select bool_and(coalesce(pg_has_role(to_regrole(quote_ident(b.opened_by)),"
+                " n.nspowner, 'usage'), false)) from vitrina.batches as b"
+                " join pg_namespace as n on n.nspname = 'vitrina' where b.id = any(%s)",
+                (ids,),
+            )
+        )
+
     def follow_up(self) -> None:
         """Give every run that has answers its next round: what is missing, what is complete."""
         answered: dict[str, list[Row]] = {}
         for batch in self.batches("answered"):
             answered.setdefault(batch["run"], []).append(batch)
         for run_id, batches in answered.items():
-            run = Run.resume(run_id, batches[0]["settings"], self._settings)
+            run = Run.resume(
+                run_id,
+                batches[0]["settings"],
+                self._settings,
+                trusted=self._trusted([batch["id"] for batch in batches]),
+            )
             whole = Round(
                 self._database,
                 run,
                 self._client,
                 self._done,
                 check=self._check,
+                folders=self._folders,
                 progress=self._progress,
                 notice=self._notice,
             ).go()

@@ -16,11 +16,12 @@ from vitrina.browsing import Browsing
 from vitrina.config import Settings
 from vitrina.curation import Curation
 from vitrina.database import Database
-from vitrina.errors import SchemaError
+from vitrina.errors import AccessError, SchemaError
 from vitrina.evaluating import Evaluating
 from vitrina.images import Limits, Picture
 from vitrina.images import load as load_picture
 from vitrina.jobs import Jobs
+from vitrina.pictures import Folders, PictureLoader
 from vitrina.queries import Queries
 from vitrina.results import Ingested
 from vitrina.searching import Searching
@@ -81,6 +82,7 @@ class Catalog(
         if not self.database.value("select to_regclass('vitrina.installed') is not null"):
             self.database.close()
             raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
+        self._folders = Folders(self.settings.image_roots, self._trusted_roots)
         self._queries = Queries(self.database, self.settings, self._notice)
 
     # -- work ----------------------------------------------------------------------------------
@@ -94,6 +96,22 @@ class Catalog(
     def picture(self, reference: str) -> Picture:
         """Load a picture the user named: any local path, or a URL within the limits."""
         return load_picture(reference, limits=self._limits())
+
+    def _trusted_roots(self) -> list[str]:
+        """The folders of pictures that the owner of the schema has named."""
+        try:
+            rows = self.database.rows(
+                "select distinct s.trusted_root as folder from vitrina.sources as s"
+                " where s.trusted_root is not null"
+            )
+        except AccessError:  # a role that only reads enriches nothing
+            return []
+        return [row["folder"] for row in rows]
+
+    def _allow(self, mapping: ColumnMapping | None) -> None:
+        """Who names a folder to this process lets it read there."""
+        if mapping is not None and mapping.image_root is not None:
+            self._folders.allow(mapping.image_root)
 
     def _limits(self) -> Limits:
         return Limits(allow_private=self.settings.allow_private_images)
@@ -131,6 +149,7 @@ class Catalog(
         """
         from vitrina.ingest import load_file
 
+        self._allow(mapping)
         return load_file(
             self.database,
             str(path),
@@ -196,6 +215,7 @@ class Catalog(
         """
         from vitrina.importing import import_file
 
+        self._allow(mapping)
         done = import_file(
             self.database,
             str(path),
@@ -239,11 +259,10 @@ class Catalog(
         Raises ProviderError where the provider cannot be used, BudgetError where the budget is
         spent; what is finished is stored first.
         """
-        from vitrina.pictures import PictureLoader
         from vitrina.pipeline import Pipeline
         from vitrina.providers.descriptor import LocalImageEmbedder
 
-        loader = PictureLoader(self._limits())
+        loader = PictureLoader(self._limits(), self._folders)
         with (
             self.engine() as engine,
             Pipeline(self.database, engine, LocalImageEmbedder(), loader) as pipeline,
@@ -258,6 +277,7 @@ class Catalog(
             )
             if not (stop and stop.is_set()):
                 totals.embeddings += engine.backfill()
+                self.database.value("select vitrina.collect_images()")
                 self._index(totals.embeddings)
                 if judge:
                     totals = self._judged(engine, totals, go)

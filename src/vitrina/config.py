@@ -30,6 +30,8 @@ class Settings:
         one_call: ask a vision model for everything at once.
         max_cost: USD a run may spend.
         weave: the Weave project to trace to; nothing is traced without one.
+        image_roots: folders that pictures of products may be read from, besides those that the
+            owner of the schema has named (attach --media-root, ingest --image-root).
     """
 
     database_url: str | None = None
@@ -40,6 +42,7 @@ class Settings:
     one_call: bool = False
     max_cost: Decimal | None = None
     weave: str | None = None
+    image_roots: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, database_url: str | None = None) -> Settings:
@@ -47,6 +50,7 @@ class Settings:
         return cls(
             database_url=database_url or _variable(DATABASE_URL),
             weave=_variable("VITRINA_WEAVE_PROJECT"),
+            image_roots=folders_of(_variable("VITRINA_IMAGE_ROOT") or ""),
         )
 
     @property
@@ -65,6 +69,11 @@ class Settings:
             known = DEFAULT_DIMENSIONS.get(str(given["embedding_model"]))
             given |= {"dimensions": known} if known else {}
         return OpenAISettings.from_environment(changes=given)
+
+
+def folders_of(value: str) -> tuple[str, ...]:
+    """The folders of a list as PATH is written."""
+    return tuple(folder for folder in value.split(os.pathsep) if folder)
 
 
 def _variable(name: str) -> str | None:

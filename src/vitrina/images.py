@@ -136,7 +136,7 @@ def load(
     try:
         return decode(_read(reference, root, limits, fetcher), limits=limits)
     except PictureError as error:
-        message = f"{_shown(reference)}: {error}"
+        message = f"{shown(reference)}: {error}"
         raise PictureError(message, transient=error.transient) from error
 
 
@@ -230,6 +230,9 @@ def _inside(reference: str, root: Path | None) -> Path:
         if reference.startswith("//"):
             raise PictureError("an address without its scheme; write https: before it")
         home = root.resolve()
+        # by its letters first: what lies outside is not looked at
+        if not Path(os.path.normpath(home / reference)).is_relative_to(home):
+            raise PictureError("the path leads out of the folder of the pictures")
         path = (home / reference).resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise PictureError(_file_problem(error)) from error
@@ -272,12 +275,13 @@ def _file_problem(error: Exception) -> str:
     return f"the file cannot be read ({reason})"
 
 
-def _shown(reference: str) -> str:
+def shown(reference: str) -> str:
     """A reference fit for a message: short, printable, no password and no signature in it."""
     reference = reference.strip()
     if re.match(r"https?:", reference, re.IGNORECASE):
         reference = re.sub(r"[?#].*", "", reference, flags=re.DOTALL)
-        reference = re.sub(r"//[^/]*@", "//", reference)
+    if re.match(r"(?:https?:)?//", reference, re.IGNORECASE):
+        reference = re.sub(r"//[^/]*@", "//", reference, count=1)
     text = "".join(c if c.isprintable() else "?" for c in reference) or "(empty)"
     return text if len(text) <= 120 else f"{text[:80]}…{text[-39:]}"
 

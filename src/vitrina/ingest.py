@@ -13,6 +13,7 @@ from typing import TextIO
 
 from vitrina.database import Database, Jsonb
 from vitrina.errors import InputError
+from vitrina.printing import defused
 from vitrina.sources import Mapping, Product, Reject, Repeat, open_rows, read_products
 
 BATCH = 500
@@ -48,7 +49,9 @@ def _reject_writer(path: str | None) -> Iterator[Callable[[Reject], None]]:
             except OSError as exc:
                 raise InputError(f"cannot write {path}: {exc.strerror} (--rejects)") from None
             csv.writer(file).writerow(["line", "external_id", "reason"])
-        csv.writer(file).writerow([reject.line, reject.external_id or "", reject.reason])
+        csv.writer(file).writerow(
+            [reject.line, defused(reject.external_id or ""), defused(reject.reason)]
+        )
 
     try:
         yield write

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,11 +18,56 @@ HOST_FAILURES = 5  # a host that failed so often in a row is not asked again in 
 NOT_AGAIN = "; it failed before, so it was not asked again in this run"
 
 
-class PictureLoader:
-    """Loads pictures from any number of threads, within limits."""
+class Folders:
+    """The folders that pictures of products may be read from; nothing else of this machine is.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        given: those that this process was told of.
+        trusted: asks for those that the schema's owner has named; any other is somebody's wish.
+    """
+
+    def __init__(
+        self,
+        given: Iterable[str | Path] = (),
+        trusted: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
+        self._trusted = trusted
+        self._known = [os.path.realpath(folder) for folder in given]
+
+    def allow(self, folder: str | Path) -> None:
+        """Let this one be read from now on."""
+        self._known.append(os.path.realpath(folder))
+
+    def real(self, root: str) -> Path:
+        """The folder `root` really is, symbolic links followed.
+
+        Raises PictureError, in the same words whether it exists or not, where it is not allowed.
+        """
+        try:
+            real = os.path.realpath(root)
+        except (OSError, ValueError):
+            real = ""
+        if not self._allows(real) and self._trusted is not None:
+            # asked again: a source may have been attached since
+            for folder in self._trusted():
+                self.allow(folder)
+        if not self._allows(real):
+            raise PictureError(
+                "this process may not read the folder of its source;"
+                " allow it with vitrina work --image-root DIR, or VITRINA_IMAGE_ROOT"
+            )
+        return Path(real)
+
+    def _allows(self, real: str) -> bool:
+        return bool(real) and any(Path(real).is_relative_to(folder) for folder in self._known)
+
+
+class PictureLoader:
+    """Loads pictures from any number of threads, within limits, of URLs and these folders."""
+
+    def __init__(self, limits: Limits, folders: Folders | None = None) -> None:
         self._limits = limits
+        self._folders = folders or Folders()
         self._fetcher = Fetcher(limits)
         self._failures: Counter[str] = Counter()
         self._reasons: dict[str, str] = {}
@@ -34,9 +81,14 @@ class PictureLoader:
         if "://" not in reference[:10]:
             if root is None:
                 raise PictureError(
-                    f"{reference[:120]} is no URL: name the folder it is under with --image-root"
+                    f"{images.shown(reference)} is no URL:"
+                    " name the folder it is under with --image-root"
                 )
-            return images.load(reference, root=Path(root), limits=self._limits)
+            try:
+                real = self._folders.real(root)
+            except PictureError as exc:
+                raise PictureError(f"{images.shown(reference)}: {exc}") from None
+            return images.load(reference, root=real, limits=self._limits)
         host = _host(reference)
         if self._failures[host] >= HOST_FAILURES:
             raise PictureError(f"{self._reasons[host]}{NOT_AGAIN}", transient=True)

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from vitrina.images import Picture
 
-__all__ = ["is_sensitive", "redact", "without_pictures"]
+__all__ = ["is_sensitive", "redact", "shown_address", "without_pictures"]
 
 LONGEST = 4_000  # characters of one text
 MOST = 100  # items of one list
@@ -29,6 +29,12 @@ _DATA_URL = re.compile(
     r"[\w+/=%.:;~-]*(?:\r?\n[\w+/=-]{40,})*(?:\r?\n[\w+/-]*={1,2})?",
     re.IGNORECASE,
 )
+_SIGNS = (  # as in the SQL function shown_address
+    r"(?:[a-z0-9_.-]*(?:signature|token|credential|credentials|accesskeyid|expires|expiry|password"
+    r"|passwd|secret|api[_-]?key)|sig|key|se|policy|key-pair-id|hmac|hdnts|jwt|auth)="
+)
+_SIGNED = re.compile(rf"([?&;#]{_SIGNS})[^&#;\s]+", re.IGNORECASE)
+_USER_INFO = re.compile(r"\A(\s*(?:[a-z][a-z0-9+.-]*:)?[\\/]{2,})[^/?#\\]*@", re.IGNORECASE)
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # user:password@ of an address
     (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/]+@", re.IGNORECASE), r"\1:***@"),
@@ -44,7 +50,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # signatures of addresses that open a private store
     (
         re.compile(
-            r"([?&](?:[\w.-]*(?:signature|token|credential|accesskeyid)|sig|key)=)[^&#\s\"']+",
+            rf"([?&]{_SIGNS})[^&#\s\"']+",
             re.IGNORECASE,
         ),
         r"\1***",
@@ -65,6 +71,11 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 def is_sensitive(name: str) -> bool:
     """Whether something of this name is a secret: api_key, Authorization, PGPASSWORD …"""
     return _SENSITIVE.search(name) is not None
+
+
+def shown_address(address: str) -> str:
+    """An address as it may be shown: no user name, no password, *** for what signs it."""
+    return _SIGNED.sub(r"\1***", _USER_INFO.sub(r"\1", address))
 
 
 def without_pictures(text: str) -> str:

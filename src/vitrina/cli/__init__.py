@@ -12,6 +12,7 @@ import click
 
 from vitrina import __version__
 from vitrina.errors import VitrinaError
+from vitrina.printing import printable
 
 # name: (module, short help). Modules are imported when their command runs, so that --help is quick.
 COMMANDS = {
@@ -88,7 +89,7 @@ class LazyGroup(click.Group):
         if ctx.params.get("verbose"):
             traceback.print_exception(exc, file=sys.stderr)
         name = "" if isinstance(exc, VitrinaError) else f"unexpected {type(exc).__name__}: "
-        click.echo(f"Error: {name}{exc}", err=True)
+        click.echo(printable(f"Error: {name}{exc}"), err=True)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,12 +8,12 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from vitrina.config import Settings
+from vitrina.printing import defused, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-notice = partial(click.echo, err=True)
+
+def notice(text: str) -> None:
+    """Print a line to stderr; names and titles in it are strangers'."""
+    click.echo(printable(str(text)), err=True)
 
 
 @contextlib.contextmanager
@@ -78,6 +81,7 @@ def emit(
     output: str | None,
     *,
     columns: Mapping[str, str] | None = None,
+    formulas: str = "defuse",
 ) -> None:
     """Print rows to stdout.
 
@@ -85,17 +89,18 @@ def emit(
         rows: what to print.
         output: json, csv, or None for a table.
         columns: of the table, by key: its heading. All without it.
+        formulas: of CSV: defuse those that a spreadsheet would run, or keep them.
     """
     if output == "json":
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False, default=str))
     elif output == "csv":
-        _emit_csv(rows)
+        _emit_csv(rows, defuse=formulas == "defuse")
     else:
         _emit_table(list(rows), columns)
 
 
-def _emit_csv(rows: Iterable[Mapping[str, Any]]) -> None:
+def _emit_csv(rows: Iterable[Mapping[str, Any]], *, defuse: bool) -> None:
     writer: csv.DictWriter[str] | None = None
     for row in rows:
         if writer is None:
@@ -105,6 +110,8 @@ def _emit_csv(rows: Iterable[Mapping[str, Any]]) -> None:
             {
                 key: json.dumps(value, ensure_ascii=False, default=str)
                 if isinstance(value, list | dict)
+                else defused(value)
+                if defuse and isinstance(value, str)
                 else value
                 for key, value in row.items()
             }
@@ -126,7 +133,7 @@ def _emit_table(rows: list[Mapping[str, Any]], columns: Mapping[str, str] | None
         number = isinstance(rows[0].get(key), int | float)
         table.add_column(heading, justify="right" if number else "left", no_wrap=number)
     for row in rows:
-        table.add_row(*(Text(_cell(row.get(key))) for key in columns))
+        table.add_row(*(Text(printable(_cell(row.get(key)))) for key in columns))
     Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
@@ -167,7 +174,7 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int | None, str], None]]
     def update(done: int, total: int | None, note: str) -> None:
         elapsed = progress.tasks[0].elapsed or 0
         rate = f"{done / elapsed:.0f}/s" if elapsed > 0.5 else ""
-        progress.update(task, completed=done, total=total, rate=rate, note=note)
+        progress.update(task, completed=done, total=total, rate=rate, note=printable(note))
 
     with progress:
         yield update

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from vitrina.config import Settings
+
 F = TypeVar("F", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
 
@@ -94,6 +96,18 @@ OPTIONS: dict[str, Option] = {
 }
 
 
+def image_root_option(command: F) -> F:
+    """--image-root, for commands that read the pictures of products."""
+    return click.option(
+        "--image-root",
+        "image_roots",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False),
+        metavar="DIR",
+        help="Pictures may be read from here too [VITRINA_IMAGE_ROOT]; may be given again.",
+    )(command)
+
+
 def provider_options(command: F) -> F:
     """Add them all; the command takes them as **options for `settings`."""
     for option in reversed(OPTIONS.values()):
@@ -113,4 +127,6 @@ def settings(options: dict[str, Any]) -> dict[str, Any]:
     endpoint = {name: options.pop(name) for name in ENDPOINT if name in options}
     names = ("provider", "one_call", "max_cost", "weave", "concurrency", "allow_private_images")
     chosen = {name: options.pop(name) for name in names if name in options}
+    if roots := options.pop("image_roots", ()):
+        chosen["image_roots"] = (*Settings.from_environment().image_roots, *roots)
     return {"endpoint": endpoint, **chosen}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
+from vitrina.cli._provider import OPTIONS, image_root_option, settings
 from vitrina.errors import BudgetError, ProviderError
 
 if TYPE_CHECKING:
@@ -130,12 +131,15 @@ def status(open_only: bool, output: str | None) -> None:
     metavar="SECONDS",
     help="Between two looks.",
 )
-@click.option("--concurrency", default=8, show_default=True, metavar="N", help="Calls at once.")
-def collect(wait: bool, poll: float, concurrency: int) -> None:
+@OPTIONS["concurrency"]
+@OPTIONS["max_cost"]
+@OPTIONS["allow_private_images"]
+@image_root_option
+def collect(wait: bool, poll: float, **options: Any) -> None:
     """Store what batches have answered, submit the next round, finish what is complete.
 
-    Run it now and then, from anywhere: what was submitted says how it was asked. Only the key and
-    the address of the endpoint come from the environment.
+    Run it now and then, from anywhere: what was submitted says how it was asked. The key and the
+    address of the endpoint come from the environment, and the lower --max-cost counts.
 
     \b
     Example:
@@ -145,7 +149,7 @@ def collect(wait: bool, poll: float, concurrency: int) -> None:
     from vitrina.cli.work import stoppable
 
     with (
-        open_catalog(concurrency=concurrency) as catalog,
+        open_catalog(**settings(options)) as catalog,
         stoppable() as stop,
         progress_bar("collecting") as bar,
     ):

@@ -10,6 +10,13 @@ from vitrina.cli._common import emit, notice, open_catalog, source_option
 @click.command("export")
 @source_option
 @click.option("--csv", "as_csv", is_flag=True, help="CSV instead of JSON Lines.")
+@click.option(
+    "--formulas",
+    type=click.Choice(["defuse", "keep"]),
+    default="defuse",
+    show_default=True,
+    help="With --csv: cells that a spreadsheet would run get an apostrophe, or stay as they are.",
+)
 @click.option("--weave", "dataset", metavar="NAME", help="Publish a Weave Dataset instead.")
 @click.option(
     "--what",
@@ -27,12 +34,14 @@ from vitrina.cli._common import emit, notice, open_catalog, source_option
 def command(
     sources: tuple[str, ...],
     as_csv: bool,
+    formulas: str,
     dataset: str | None,
     what: str,
     weave_project: str | None,
 ) -> None:
     """Write the catalogue to stdout as JSON Lines or CSV, one line a product.
 
+    CSV cells that begin like a formula get an apostrophe, which ingest and import take off again.
     With --weave it goes to a Weave project as a Dataset, whose reference is printed: `vitrina
     ingest` takes it.
 
@@ -46,7 +55,11 @@ def command(
         if what != "products":
             raise click.UsageError("--what goes with --weave")
         with open_catalog() as catalog:
-            emit(catalog.export(sources=sources or None), "csv" if as_csv else "json")
+            emit(
+                catalog.export(sources=sources or None),
+                "csv" if as_csv else "json",
+                formulas=formulas,
+            )
         return
     if as_csv or not weave_project:
         raise click.UsageError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, progress_bar, source_option
-from vitrina.cli._provider import provider_options, settings
+from vitrina.cli._provider import image_root_option, provider_options, settings
 from vitrina.cli.batch import batch_options, submit
 
 if TYPE_CHECKING:
@@ -178,6 +178,7 @@ def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> No
 @click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
 @judge_option
 @batch_options
+@image_root_option
 @provider_options
 def command(
     sources: tuple[str, ...],

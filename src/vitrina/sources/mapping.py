@@ -235,7 +235,10 @@ def _stamp(image: str, root: Path | None) -> str | None:
     if root is None or not image or "://" in image:
         return None
     try:
-        stat = (root / image).stat()
-    except (OSError, ValueError):
+        path = (root / image).resolve()
+        if not path.is_relative_to(root.resolve()):  # it is never read, so nothing is said of it
+            return None
+        stat = path.stat()
+    except (OSError, ValueError, RuntimeError):
         return None
     return f"{stat.st_size}-{stat.st_mtime_ns}"

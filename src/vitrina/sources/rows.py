@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from vitrina.errors import InputError
+from vitrina.printing import restored
 
 MAX_LINE = 8_000_000  # characters; a longer line is refused, so that memory stays bounded
 
@@ -166,7 +167,7 @@ def _csv_row(line: int, header: list[str], values: list[str], encoding: str) -> 
         if flaw := _flaw(value, column or "a column without name", encoding):
             return BadRow(line, flaw)
     named = zip(header, values, strict=True)
-    return Row(line, {column: value for column, value in named if column})
+    return Row(line, {column: restored(value) for column, value in named if column})
 
 
 def _read_json(text: io.TextIOWrapper, encoding: str) -> Iterator[Row | BadRow]:
