@@ -12,21 +12,24 @@ import io
 import logging
 import math
 import os
+import random
 import re
 import stat
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from vitrina.errors import PictureError
+from vitrina.memory import MemoryBudget, give_back
+from vitrina.survey import DamagedError, Survey, orientation, survey
 
 if TYPE_CHECKING:
     from vitrina.fetching import Fetcher
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
+DECODING = MemoryBudget(400_000_000)  # bytes for what is being decoded, in all threads together
 SUPPORTED = "JPEG, PNG, WebP, GIF, AVIF, BMP or TIFF"
 THUMBNAIL_EDGE = 160
 
@@ -70,14 +73,22 @@ _MAGIC = re.compile(
 )
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs is raised as well
 _PILLOW = re.compile(r"PIL\.")
+_EOI = b"\xff\xd9"  # the end marker of a JPEG
+_FILLERS = tuple(  # entropy-coded data of no JPEG in particular
+    random.Random(seed).randbytes(4096).replace(b"\xff", b"")  # noqa: S311
+    for seed in (1, 2)
+)
+_BAND_ROWS = 256
+_LARGE = 40_000_000  # bytes
+_BAND_PIXELS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a picture may cost: its size in bytes, seconds to fetch it, redirects, pixels.
+    """What a picture may cost: its size in bytes, seconds to fetch it, redirects, and its decoding.
 
     `allow_private` lets addresses inside the own network through; `edge` is the longer side, in
-    pixels, of the normal form.
+    pixels, of the normal form. What decoding holds at once is bounded for all threads, by DECODING.
     """
 
     bytes: int = 10_000_000
@@ -86,6 +97,11 @@ class Limits:
     pixels: int = 40_000_000
     allow_private: bool = False
     edge: int = 1024
+    side: int = 65_535  # pixels: what JPEG can hold; each row costs memory of its own
+    scans: int = 200  # of a JPEG, each a pass over all of it; encoders write about ten
+    work: int = 600_000_000  # pixels all scans of a picture go over: seconds in the decoder
+    parts: int = 200_000  # chunks, segments, strips: each is handled on its own
+    rows: float = 0.95  # share of its rows that make a JPEG without an end a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +153,8 @@ def load(
         return decode(_read(reference, root, limits, fetcher), limits=limits)
     except PictureError as error:
         message = f"{shown(reference)}: {error}"
-        raise PictureError(message, transient=error.transient) from error
+        problem = PictureError(message, transient=error.transient)
+    raise problem  # not from the other, whose frames hold the file
 
 
 def decode(data: bytes, *, limits: Limits | None = None) -> Picture:
@@ -146,36 +163,51 @@ def decode(data: bytes, *, limits: Limits | None = None) -> Picture:
     if not data:
         raise PictureError("the file is empty (0 bytes)")
     check_size(len(data), limits)
-    image = _recognise(data, limits)
-    kind = "JPEG" if image.format == "MPO" else str(image.format)
-    width, height = image.size
-    try:
-        _draft(image, limits.edge)
-        image.load()
-        orientation = _orientation(image)  # after loading: Pillow turns a TIFF itself
-        image = _opaque(_shrink(_eight_bit(image), limits.edge))
-        if orientation in _TURNS:
-            image = image.transpose(_TURNS[orientation])
-        jpeg = _encoded(image, "JPEG", quality=85)
-        small = _shrink(image, THUMBNAIL_EDGE)
-        thumbnail = _encoded(small, "WEBP", quality=80, method=4)
-    except PictureError:
-        raise
-    except MemoryError as error:
-        raise PictureError(f"there is not enough memory for {width}x{height} pixels") from error
-    except Exception as error:
-        raise PictureError(f"the {kind} picture is cut short or damaged") from error
-    if orientation >= 5:
-        width, height = height, width
+    found = survey(data, limits)
+    if found is None:
+        said = stranger(data)
+        raise PictureError(
+            f"this is {said}" if said else f"not a readable picture; {SUPPORTED} is expected"
+        )
+    with DECODING.hold(found.memory):
+        try:
+            return _normal(data, found, limits)
+        except PictureError as error:
+            # without its frames: they hold the pixels as long as the error is kept
+            problem = error.with_traceback(None)
+        except MemoryError:
+            size = f"{found.width}x{found.height}"
+            problem = PictureError(f"there is not enough memory for {size} pixels")
+        except Exception:
+            problem = DamagedError(found.kind)
+        finally:
+            if found.memory > _LARGE:
+                give_back()
+    raise problem
+
+
+def _normal(data: bytes, found: Survey, limits: Limits) -> Picture:
+    """The normal form of what was surveyed."""
+    if found.cut:
+        found = replace(found, data=_ended(found, limits))
+    image = _opened(found)
+    _draft(image, limits.edge)
+    image.load()
+    turn = found.orientation or orientation(image.info.get("exif", b""))
+    image = _opaque(_small(image, limits.edge))
+    if turn in _TURNS:
+        image = image.transpose(_TURNS[turn])
+    small = _shrink(image, THUMBNAIL_EDGE)
+    width, height = (found.width, found.height)[:: -1 if turn >= 5 else 1]
     return Picture(
         sha256=hashlib.sha256(data).hexdigest(),
-        mime=f"image/{kind.lower()}",
+        mime=f"image/{found.kind.lower()}",
         width=width,
         height=height,
         size=len(data),
         dhash=_difference_hash(small),
-        jpeg=jpeg,
-        thumbnail=thumbnail,
+        jpeg=_encoded(image, "JPEG", quality=85),
+        thumbnail=_encoded(small, "WEBP", quality=80, method=4),
     )
 
 
@@ -286,39 +318,58 @@ def shown(reference: str) -> str:
     return text if len(text) <= 120 else f"{text[:80]}…{text[-39:]}"
 
 
-def _recognise(data: bytes, limits: Limits) -> Image.Image:
-    """The opened picture, nothing decoded yet, its size checked."""
+def _opened(found: Survey) -> Image.Image:
+    """The opened picture, nothing decoded yet. Raises PictureError where the survey misread it."""
     if not any(entry[3] == _PILLOW for entry in warnings.filters):
         # Odd metadata is no news to a shop. Narrow and for good, since catch_warnings() is not
         # safe with threads; looked for again because other code may have reset the filters.
         warnings.filterwarnings("ignore", category=UserWarning, module=_PILLOW.pattern)
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError(
-            f"it unfolds to more than the limit of {limits.pixels / 1e6:g} megapixels"
-        ) from error
-    except Exception as error:
-        said = stranger(data)
-        raise PictureError(
-            f"this is {said}" if said else f"not a readable picture; {SUPPORTED} is expected"
-        ) from error
-    width, height = image.size
-    if width * height > limits.pixels:
-        raise PictureError(
-            f"{width}x{height} pixels are over the limit of {limits.pixels / 1e6:g} megapixels;"
-            " use a smaller version"
-        )
+    image = Image.open(io.BytesIO(found.data), formats=(found.kind,))
+    if image.size != (found.width, found.height):
+        raise DamagedError(found.kind)
     return image
 
 
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 (upright) where the metadata cannot be read."""
-    try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:
-        return 1
-    return value if isinstance(value, int) and value in _TURNS else 1
+def _ended(found: Survey, limits: Limits) -> bytes:
+    """The bytes of a JPEG that lacks its end, with an end.
+
+    A row is there where it makes no difference what takes the place of the missing bytes. The
+    decoder itself does not tell: it fills up with grey. Where rows come in several scans, all but
+    the last have to be whole, and the rows that lack the last count by its share of the bytes.
+    """
+    share = f"{limits.rows * 100:g} % of its rows"
+    if found.work * (len(_FILLERS) + 1) > limits.work:
+        raise PictureError(
+            f"the JPEG picture is cut short and too large to see if {share} are there"
+        )
+    data = found.data
+    if data.endswith(bytes(16)):
+        # a download that was given its length before its bytes; one zero may be the data's own
+        data = data.rstrip(b"\0") + b"\0"
+    data = data.rstrip(b"\xff")
+    ended = data + _EOI
+    rows = math.ceil(found.height / (1 + (1 / limits.rows - 1) / found.last))
+    expected = _rows_hash(replace(found, data=ended), rows)
+    for filler in _FILLERS:
+        marker = b"" if found.restart is None else bytes((0xFF, 0xD0 + found.restart))
+        for start in {b"", marker}:
+            filled = replace(found, data=data + start + filler + _EOI)
+            if _rows_hash(filled, rows) != expected:
+                raise PictureError(
+                    f"the JPEG picture is cut short or damaged: less than {share} are there"
+                )
+    return ended
+
+
+def _rows_hash(found: Survey, rows: int) -> bytes:
+    """A hash of the first `rows` rows, decoded in full."""
+    image = _opened(found)
+    image.load()
+    seen = hashlib.sha256()
+    for top in range(0, rows, _BAND_ROWS):
+        band = image.crop((0, top, image.width, min(top + _BAND_ROWS, rows)))
+        seen.update(band.tobytes())
+    return seen.digest()
 
 
 def _draft(image: Image.Image, edge: int) -> None:
@@ -337,14 +388,42 @@ def _shrink(image: Image.Image, edge: int) -> Image.Image:
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def _small(image: Image.Image, edge: int) -> Image.Image:
+    """`image` as RGB or RGBA with a longer side of at most `edge` pixels.
+
+    A large one is converted and reduced band by band: converting takes several copies.
+    """
+    levels = _levels(image)
+    factor = int(max(image.size) / edge / 2)
+    if factor < 2 or (image.mode == "RGB" and not image.has_transparency_data):
+        return _shrink(_eight_bit(image, levels), edge)
+    width, height = image.size
+    size = tuple(max(1, round(side * edge / max(image.size))) for side in image.size)
+    rows = max(1, _BAND_PIXELS // width // factor) * factor
+    reduced: Image.Image | None = None
+    for top in range(0, height, rows):
+        band = _eight_bit(image.crop((0, top, width, min(top + rows, height))), levels)
+        if band.mode == "RGBA":
+            band = band.convert("RGBa")  # hidden colours must not shine through
+        band = band.reduce(factor)
+        if reduced is None:
+            reduced = Image.new(band.mode, (band.width, math.ceil(height / factor)))
+        reduced.paste(band, (0, top // factor))
+    assert reduced is not None  # noqa: S101 - a picture has a row
+    box = (0, 0, width / factor, height / factor)
+    reduced = reduced.resize((size[0], size[1]), Image.Resampling.BICUBIC, box=box)
+    return reduced.convert("RGBA") if reduced.mode == "RGBa" else reduced
+
+
+def _eight_bit(image: Image.Image, levels: tuple[float, float] | None) -> Image.Image:
     """`image` as RGB or RGBA with 8 bits a channel, at its present size."""
     if image.mode.startswith("I"):
         image.info.pop("transparency", None)  # one shade of 65536: nobody will miss it
     if image.mode.startswith("I;16"):
         image = image.convert("I").point(lambda v: v * (1 / 257) + 0.5).convert("L")
-    elif image.mode in {"I", "F"}:
-        image = _ranged(image)
+    elif levels is not None:
+        scale, offset = levels
+        image = image.convert("F").point(lambda v: v * scale + offset).convert("L")
     if image.mode == "La":
         image = image.convert("LA")
     if image.has_transparency_data:
@@ -352,18 +431,21 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _ranged(image: Image.Image) -> Image.Image:
-    """A picture of 32-bit numbers as 8-bit grey: the usual ranges as meant, others stretched."""
+def _levels(image: Image.Image) -> tuple[float, float] | None:
+    """Scale and offset that make 32-bit numbers 8-bit grey; None for other pictures.
+
+    The usual ranges are taken as meant, others are stretched.
+    """
+    if image.mode not in {"I", "F"}:
+        return None
     low, high = (float(v) for v in image.getextrema())  # type: ignore[arg-type]
     if not (math.isfinite(low) and math.isfinite(high)):
         raise PictureError("its pixels are not finite numbers")
     top = 1.0 if image.mode == "F" and high <= 1 else 255.0 if high <= 255 else 65535.0
     if low < 0 or high > top:
         scale = 255 / max(high - low, 1e-9)
-        offset = -low * scale
-    else:
-        scale, offset = 255 / top, 0.0
-    return image.convert("F").point(lambda v: v * scale + offset).convert("L")
+        return scale, -low * scale
+    return 255 / top, 0.0
 
 
 def _opaque(image: Image.Image) -> Image.Image:

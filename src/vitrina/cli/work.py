@@ -74,11 +74,11 @@ def _grouped(totals: Totals) -> dict[str, int]:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C interrupts."""
+    """An event that the first Ctrl-C or SIGTERM sets; a second of either interrupts."""
     stop = threading.Event()
 
     def told(number: int, _: object) -> None:
-        if stop.is_set() and number == signal.SIGINT:
+        if stop.is_set():
             raise KeyboardInterrupt
         if not stop.is_set():
             notice("\nstopping: what is begun is finished and stored; Ctrl-C again to drop it")
