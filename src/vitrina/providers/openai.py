@@ -262,7 +262,7 @@ class OpenAIProvider:
             usage += reply.usage
             seconds += reply.seconds
             try:
-                value = parse(answers.read_text(reply.body))
+                value = answers.read(reply.body, parse)
             except AnswerError as error:
                 failed = error
                 if not error.worth_another_try:
