@@ -85,7 +85,9 @@ class Run:
         )
         endpoint = chosen.openai()
         other = [
-            name for name, value in _told(endpoint).items() if stored["endpoint"][name] != value
+            name
+            for name, value in _told(endpoint).items()
+            if stored["endpoint"].get(name, value) != value
         ]
         if other:
             raise ConfigError(

@@ -57,9 +57,9 @@ _MARKUP = re.compile(
 )
 _LABEL = re.compile(r"^\W*(?:captions?|descriptions?|keywords?|tags?|answer)\W*:\W*", re.IGNORECASE)
 _FINAL = re.compile(
-    r"^[ \t#*_>-]*(?:(?:(?:my |the |and )?(?:final|corrected|revised|improved) (?:answer|caption"
-    r"|description|keywords?|output|response|version|result|json)|answer|output|{names})[ \t*_]{0,8}"
-    r"(?::[ \t*_]*|[*_]{1,8}[ \t]*$)|#+[ \t]*(?:final )?(?:answer|output|{names})[ \t*_]*$)",
+    r"^[ \t#*_>-]{0,12}(?:(?:my |the |and )?(?:final|corrected|revised|improved) (?:answer|caption"
+    r"|description|keywords?|output|response|version|result|json)|answer|output|{names})"
+    r"[ \t*_]{0,8}(?::[ \t*_]{0,8}|$)",
     re.MULTILINE | re.IGNORECASE,
 )
 _LEAD_IN = re.compile(r"\s*(?:sure|here|of course|certainly|okay|ok|great)\b[^\n]{0,200}:\s*\n")

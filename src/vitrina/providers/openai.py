@@ -24,6 +24,7 @@ from vitrina.providers.openai_requests import (
     Profile,
     embedding_body,
     judge_body,
+    limit_of,
     request_body,
 )
 from vitrina.providers.openai_settings import OpenAISettings
@@ -32,6 +33,7 @@ from vitrina.providers.pacing import Breaker, Pacer
 __all__ = ["Answer", "AnswerError", "OpenAIProvider", "OpenAISettings", "TextError", "Usage"]
 
 T = TypeVar("T")
+GROWTH = 4  # of the limit of tokens, where an answer was cut off
 CHAT = "/chat/completions"
 EMBEDDINGS = "/embeddings"
 VISION_SETTING = "VITRINA_VISION_MODEL"
@@ -245,31 +247,42 @@ class OpenAIProvider:
         build: Callable[[Profile, dict[str, Any]], Body],
         parse: Callable[[str], T],
     ) -> Answer[T]:
-        """Ask, and once more where the answer was cut off or of no use."""
+        """Ask; with a higher limit where it was cut off, once more where it is of no use."""
         usage, seconds = Usage(), 0.0
-        failed: AnswerError | None = None
-        for _ in range(2):
-            second: dict[str, Any] = {}
-            if failed is not None:
-                second = {"more": failed.kind == "truncated", "again": failed.kind != "truncated"}
-            reply: Reply = self._client.ask(
-                CHAT,
-                model,
-                setting,
-                item,
-                lambda profile, second=second: build(profile, second),  # type: ignore[misc]
-            )
+        least, again, grown = self._capabilities.limit(model), False, False
+        while True:
+            sent: list[Body] = []
+
+            def made(profile: Profile, least: int = least, again: bool = again) -> Body:
+                sent.append(build(profile, {"least": least, "again": again}))  # noqa: B023
+                return sent[-1]  # noqa: B023
+
+            try:
+                reply: Reply = self._client.ask(CHAT, model, setting, item, made)
+            except RefusedError as error:
+                if not grown:
+                    raise
+                failed = AnswerError("truncated", f"{answers.CUT_OFF}; a higher one: {error}")
+                break
             usage += reply.usage
             seconds += reply.seconds
+            limit = limit_of(sent[-1])
             try:
                 value = answers.read(reply.body, parse)
             except AnswerError as error:
                 failed = error
-                if not error.worth_another_try:
-                    break
             else:
+                if grown and limit is not None:
+                    self._capabilities.needs(model, limit)
                 return Answer(value, model, usage, seconds)
-        assert failed is not None  # noqa: S101 - the loop ends with an answer or a failure
+            if failed.cut_off and limit is not None and limit < self.settings.max_tokens:
+                least, grown = max(limit * GROWTH, self._capabilities.limit(model)), True
+            elif failed.cut_off or not failed.worth_another_try or again:
+                if failed.cut_off:
+                    failed = _too_short(failed, limit)
+                break
+            else:
+                again = True
         failed.usage = usage
         failed.reply = json.dumps(reply.body, ensure_ascii=False)
         raise failed
@@ -314,6 +327,13 @@ class OpenAIProvider:
             return Answer(vectors, model, reply.usage, reply.seconds)
         self._capabilities.shorten(model)  # a longer vector: perhaps it gives shorter ones
         return self._embed(texts, start, item)
+
+
+def _too_short(error: AnswerError, limit: int | None) -> AnswerError:
+    """The error with the limit that was sent, and the setting that raises it."""
+    sent = f"of {limit:,}" if limit is not None else "of the server itself: none was sent"
+    way_out = "" if limit is None else "; VITRINA_MAX_TOKENS or --max-tokens raises it"
+    return AnswerError(error.kind, f"{error} (a limit {sent}{way_out})", cut_off=True)
 
 
 def _digest(text: str) -> str:

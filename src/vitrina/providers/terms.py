@@ -177,6 +177,8 @@ def _pairs(
 def _pairs_of(
     fields: dict[str, Any], facet: Facet | None, depth: int
 ) -> Iterator[tuple[str, Facet | None]]:
+    if "arguments" in fields or "parameters" in fields:
+        return  # the call of a tool is no keyword
     term = next((fields[key] for key in TERM_KEYS if isinstance(fields.get(key), str)), None)
     if term is not None and (depth or "keyword" not in fields):
         said = next((fields[key] for key in _FACET_KEYS if isinstance(fields.get(key), str)), None)
