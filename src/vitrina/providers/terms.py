@@ -65,6 +65,7 @@ _NO_TERM = re.compile(
     re.DOTALL,
 )
 _VERBS = r"(?:is|are|was|were|has|have|looks?|shows?|seems?|appears?|can|could|would|will|says?)"
+_FRAGMENT = re.compile(r"[\"“”]\s*:|:\s*\"[^\"]*\Z|[{}]")  # of JSON
 _SENTENCE = re.compile(
     r"(?:i|we|you)(?:['’]\w+\b|\s(?:am|are|can|cannot|can['’]t|could|will|would|should|think|see"
     r"|believe|hope|need|have|may|might|must|chose|want)\b)"
@@ -212,6 +213,8 @@ def _split(text: str, facet: Facet | None) -> Iterator[tuple[str, Facet | None]]
             continue
         if bare.count("|") and (bare.startswith("|") or " | " in bare):
             yield from _cells(bare, here)
+            continue
+        if _FRAGMENT.search(bare):
             continue
         if label := _LABEL.match(bare):
             named = _facet_of(label[1])
