@@ -185,3 +185,75 @@ def test_the_limit_of_tokens_grows_and_is_remembered() -> None:
         assert "1,000" in str(caught.value)
         assert "VITRINA_MAX_TOKENS" in str(caught.value)
         assert caught.value.usage.input_tokens == 2 * second.usage.input_tokens
+
+
+@pytest.mark.parametrize("stage", ["caption", "describe"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A mug that says <think>.",
+        'A mug that says "</think>" in white.',
+        "A mug with </think> and <think> on it, in white.",
+    ],
+)
+def test_a_quoted_tag_is_no_thinking(stage: Any, text: str) -> None:
+    name = "caption" if stage == "caption" else "description"
+    whole = json.dumps({name: text})
+    for answer in (
+        whole,
+        f"<think>a draft</think>{whole}",
+        f"a draft</think>\n```json\n{whole}\n```",
+    ):
+        assert parse_text(stage, answer) == text
+    if "and <think>" not in text:
+        assert parse_text(stage, text) == text
+    drafted = json.dumps({name: "<think>A draft.</think>A brass lamp."})
+    assert parse_text(stage, drafted) == "A brass lamp."
+
+
+@pytest.mark.parametrize("stage", ["caption", "describe"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Here is the caption: {}",
+        "Here's a short description of the product:\n\n{}",
+        "Sure! Here is the caption:\n\n{}",
+        "Sure! {}",
+        "Of course. Here's your caption:\n> **Caption:** {}",
+        "Certainly, here is a caption for the item: “{}”",
+        "Caption: {}",
+        "**Caption:** {}",
+        "**Description**: {}",
+        "## Caption\n\n{}",
+        '"{}"',
+        "**{}**",
+        "Here you go:\n```text\n{}\n```",
+        "{} Let me know if you would like another one!",
+    ],
+)
+def test_what_leads_in_is_no_text(stage: Any, form: str) -> None:
+    text = "A brass desk lamp with a green glass shade."
+    assert parse_text(stage, form.replace("{}", text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Here is comfort: a soft sofa in red velvet.",
+        "Three sizes: small, medium and large, in brass.",
+        "Sure-footed boots: brown leather with a thick sole.",
+        'A "Welcome" mat: brown coir with black "home" letters.',
+        "Captioned poster: a black frame with white letters.",
+        "Description plates of brass for doors, with two holes.",
+    ],
+)
+def test_honest_text_with_a_colon_is_kept(text: str) -> None:
+    assert parse_text("caption", text) == parse_text("describe", text) == text
+
+
+def test_the_example_of_the_prompt_is_no_answer() -> None:
+    echo = '{"keywords": [{"term": "armchair", "facet": "type"}]}'
+    with pytest.raises(AnswerError, match="example of the prompt"):
+        parse_text("tag", echo)
+    more = '{"keywords": [{"term": "armchair", "facet": "type"}, {"term": "oak"}]}'
+    assert [term.term for term in parse_text("tag", more)] == ["armchair", "oak"]

@@ -29,11 +29,11 @@ from vitrina.providers.openai_requests import (
 )
 from vitrina.providers.openai_settings import OpenAISettings
 from vitrina.providers.pacing import Breaker, Pacer
+from vitrina.providers.tries import Afford, Tries
 
 __all__ = ["Answer", "AnswerError", "OpenAIProvider", "OpenAISettings", "TextError", "Usage"]
 
 T = TypeVar("T")
-GROWTH = 4  # of the limit of tokens, where an answer was cut off
 CHAT = "/chat/completions"
 EMBEDDINGS = "/embeddings"
 VISION_SETTING = "VITRINA_VISION_MODEL"
@@ -68,6 +68,7 @@ class OpenAIProvider:
         trip_after: int = 5,
     ) -> None:
         self.settings = settings
+        self.afford: Afford | None = None  # asked between the tries of one call
         self.pacer = pacer or Pacer(concurrency)
         self._capabilities = Capabilities(settings.official, capabilities)
         self._client = Client(
@@ -248,44 +249,47 @@ class OpenAIProvider:
         parse: Callable[[str], T],
     ) -> Answer[T]:
         """Ask; with a higher limit where it was cut off, once more where it is of no use."""
-        usage, seconds = Usage(), 0.0
-        least, again, grown = self._capabilities.limit(model), False, False
-        while True:
-            sent: list[Body] = []
-
-            def made(profile: Profile, least: int = least, again: bool = again) -> Body:
-                sent.append(build(profile, {"least": least, "again": again}))  # noqa: B023
-                return sent[-1]  # noqa: B023
-
-            try:
-                reply: Reply = self._client.ask(CHAT, model, setting, item, made)
-            except RefusedError as error:
-                if not grown:
-                    raise
-                failed = AnswerError("truncated", f"{answers.CUT_OFF}; a higher one: {error}")
-                break
-            usage += reply.usage
-            seconds += reply.seconds
-            limit = limit_of(sent[-1])
-            try:
-                value = answers.read(reply.body, parse)
-            except AnswerError as error:
-                failed = error
-            else:
-                if grown and limit is not None:
+        tries = Tries(model, self.settings.max_tokens, self.afford, self._capabilities.limit(model))
+        with tries.counted():
+            while True:
+                try:
+                    reply, limit = self._try(setting, item, build, tries)
+                except RefusedError as error:
+                    if (failed := tries.refused(error)) is None:
+                        raise
+                    failed.usage = tries.usage
+                    raise failed from None
+                tries.usage += reply.usage
+                tries.seconds += reply.seconds
+                try:
+                    value = answers.read(reply.body, parse)
+                except AnswerError as error:
+                    if tries.goes_on(error, limit, self._capabilities.limit(model)):
+                        continue
+                    failed = tries.failed or error
+                    failed.usage = tries.usage
+                    failed.reply = json.dumps(reply.body, ensure_ascii=False)
+                    raise failed from None
+                if tries.grown and limit is not None:
                     self._capabilities.needs(model, limit)
-                return Answer(value, model, usage, seconds)
-            if failed.cut_off and limit is not None and limit < self.settings.max_tokens:
-                least, grown = max(limit * GROWTH, self._capabilities.limit(model)), True
-            elif failed.cut_off or not failed.worth_another_try or again:
-                if failed.cut_off:
-                    failed = _too_short(failed, limit)
-                break
-            else:
-                again = True
-        failed.usage = usage
-        failed.reply = json.dumps(reply.body, ensure_ascii=False)
-        raise failed
+                return Answer(value, model, tries.usage, tries.seconds)
+
+    def _try(
+        self,
+        setting: str,
+        item: str,
+        build: Callable[[Profile, dict[str, Any]], Body],
+        tries: Tries,
+    ) -> tuple[Reply, int | None]:
+        """One try, with the limit of tokens that it sent."""
+        sent: list[Body] = []
+
+        def made(profile: Profile) -> Body:
+            sent.append(build(profile, {"least": tries.least, "again": tries.again}))
+            return sent[-1]
+
+        reply = self._client.ask(CHAT, tries.model, setting, item, made)
+        return reply, limit_of(sent[-1])
 
     def _embed(self, texts: list[str], start: int, item: str) -> Answer[list[array[float]]]:
         """The vectors of one request's texts; where it is refused, the text to blame is found."""
@@ -327,13 +331,6 @@ class OpenAIProvider:
             return Answer(vectors, model, reply.usage, reply.seconds)
         self._capabilities.shorten(model)  # a longer vector: perhaps it gives shorter ones
         return self._embed(texts, start, item)
-
-
-def _too_short(error: AnswerError, limit: int | None) -> AnswerError:
-    """The error with the limit that was sent, and the setting that raises it."""
-    sent = f"of {limit:,}" if limit is not None else "of the server itself: none was sent"
-    way_out = "" if limit is None else "; VITRINA_MAX_TOKENS or --max-tokens raises it"
-    return AnswerError(error.kind, f"{error} (a limit {sent}{way_out})", cut_off=True)
 
 
 def _digest(text: str) -> str:

@@ -6,9 +6,10 @@ thinking is a draft, however well it fits; the answer is what comes last outside
 
 from __future__ import annotations
 
+import json
 import re
 
-__all__ = ["said"]
+__all__ = ["begins", "said"]
 
 _NAMES = (
     "think|thinking|thought|thoughts|reasoning|reason|reflection|reflect|analysis|scratchpad"
@@ -27,6 +28,9 @@ _BARE = re.compile(r"assistant\s*(?:final|commentary)(?=\W|[A-Z]|json|\Z)")
 _BARE_START = re.compile(r"\s*analysis(?=[A-Z]|\s*<\|message\|>)")
 _ROLE = re.compile(r"\s*(final|analysis|commentary|assistant|user|system)(?=\W|[A-Z]|\Z)")
 _CONSTRAINT = re.compile(r"\s*(?:<\|constrain\|>\s*)?(?:json|text)?\s*(?=[{\[\"])")
+_VALUE = re.compile(r"\s{0,20}(?:```(?:json)?\s{0,20})?[{\[](?=\s{0,20}[\"{\[])")
+_CLOSED = re.compile(rf"(?:</(?:{_NAMES})>|[\[◁]/think[\]▷])[ \t]{{0,20}}\n", re.IGNORECASE)
+_QUOTING = "\"'`“”„‘’«»"
 _SPECIAL = re.compile(r"<[|｜][a-zA-Z0-9_▁]{1,40}[|｜]>|</?s>|<(?:end_of_turn|eos|bos)>")
 
 
@@ -44,12 +48,22 @@ def said(text: str) -> tuple[list[str], bool]:
     return [part for said in found if (part := _plain(said))], cut
 
 
+def begins(text: str) -> bool:
+    """Whether a text begins with a mark of thinking, or a line ends with one that closes it."""
+    if "<" not in text and "[" not in text and "◁" not in text:
+        return False
+    return bool(_TAG.match(text.lstrip()) or _CHANNEL.match(text.lstrip()) or _CLOSED.search(text))
+
+
 def _of_tags(text: str) -> tuple[list[str], bool]:
     """What stands outside of tags; a closing tag without an opening one ends thinking too."""
     found: list[str] = []
     inside: list[str] = []  # names of the tags that are open
     at = 0
+    value_end = _end_of_value(text, 0)
     for tag in _TAG.finditer(text):
+        if tag.start() < value_end or (not inside and _is_quoted(text, tag)):
+            continue
         name = tag["name"] or tag["name2"] or tag["name3"] or ""
         shut = bool(tag["shut"] or tag["shut2"] or tag["close"])
         shut = shut or (tag["edge"] or "").lower().startswith(("/", "end"))
@@ -66,9 +80,33 @@ def _of_tags(text: str) -> tuple[list[str], bool]:
         else:
             inside.clear()
         at = tag.end()
+        if not inside:
+            value_end = _end_of_value(text, at)
     if not inside:
         found.append(text[at:])
     return found, bool(inside)
+
+
+def _is_quoted(text: str, tag: re.Match[str]) -> bool:
+    """Whether a tag outside of thinking is spoken of: in quotes, or with no more than a full stop
+    after it.
+    """
+    before, after = text[tag.start() - 1 : tag.start()], text[tag.end() : tag.end() + 1]
+    if before and after and before in _QUOTING and after in _QUOTING:
+        return True
+    rest = text[tag.end() : tag.end() + 4].strip()
+    return before == " " and rest in (".", "!", "?", '."', ".”", ".'")
+
+
+def _end_of_value(text: str, at: int) -> int:
+    """Where the JSON that begins at `at` ends; `at` where there is none. Tags in it are text."""
+    begin = _VALUE.match(text, at)
+    if begin is None:
+        return at
+    try:
+        return json.JSONDecoder().raw_decode(text, begin.end() - 1)[1]
+    except (ValueError, RecursionError):
+        return at
 
 
 def _of_channels(text: str) -> tuple[list[str], bool]:
