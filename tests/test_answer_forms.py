@@ -160,7 +160,9 @@ def test_whatever_comes_ends_in_an_answer_or_one_error() -> None:
                 continue
 
 
-@pytest.mark.parametrize("piece", ["<think>", "{", "[", '{"a":', "#", "*", "``` ", "<|channel|>"])
+@pytest.mark.parametrize(
+    "piece", ["<think>", "{", "[", '{"a":', "#", "*", "``` ", "<|channel|>", '</think>{"a":']
+)
 def test_a_long_senseless_answer_is_given_up(piece: str) -> None:
     for stage in ("tag", "caption"):
         with pytest.raises(AnswerError):

@@ -28,6 +28,7 @@ _BARE = re.compile(r"assistant\s*(?:final|commentary)(?=\W|[A-Z]|json|\Z)")
 _BARE_START = re.compile(r"\s*analysis(?=[A-Z]|\s*<\|message\|>)")
 _ROLE = re.compile(r"\s*(final|analysis|commentary|assistant|user|system)(?=\W|[A-Z]|\Z)")
 _CONSTRAINT = re.compile(r"\s*(?:<\|constrain\|>\s*)?(?:json|text)?\s*(?=[{\[\"])")
+VALUES = 50  # looked at in one text: a value may take time in the length of all of it
 _VALUE = re.compile(r"\s{0,20}(?:```(?:json)?\s{0,20})?[{\[](?=\s{0,20}[\"{\[])")
 _CLOSED = re.compile(rf"(?:</(?:{_NAMES})>|[\[◁]/think[\]▷])[ \t]{{0,20}}\n", re.IGNORECASE)
 _QUOTING = "\"'`“”„‘’«»"
@@ -60,7 +61,7 @@ def _of_tags(text: str) -> tuple[list[str], bool]:
     found: list[str] = []
     inside: list[str] = []  # names of the tags that are open
     at = 0
-    value_end = _end_of_value(text, 0)
+    value_end, looked = _end_of_value(text, 0), 0
     for tag in _TAG.finditer(text):
         if tag.start() < value_end or (not inside and _is_quoted(text, tag)):
             continue
@@ -80,8 +81,8 @@ def _of_tags(text: str) -> tuple[list[str], bool]:
         else:
             inside.clear()
         at = tag.end()
-        if not inside:
-            value_end = _end_of_value(text, at)
+        if not inside and looked < VALUES:
+            value_end, looked = _end_of_value(text, at), looked + 1
     if not inside:
         found.append(text[at:])
     return found, bool(inside)
