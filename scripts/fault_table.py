@@ -82,6 +82,10 @@ def _schema(request: Request) -> bool:
     return "json_schema" in request.text
 
 
+def _low(request: Request) -> bool:
+    return int(request.body["max_tokens"]) < 8200
+
+
 CASES = (
     Case("429, without Retry-After", "429"),
     Case("429, without Retry-After", "429", "always"),
@@ -122,6 +126,15 @@ CASES = (
     Case("content filter", "content_filter", "one product"),
     Case("answer cut off", "length"),
     Case("answer cut off", "length", "one product"),
+    Case("answer cut off below 8,200 tokens", "length", "always", match=_low),
+    Case("a draft before the answer", "draft", "always"),
+    Case("thinking that only a closing tag ends", "lone-close", "always"),
+    Case("thinking that is cut off", "cut-thinking", "one product"),
+    Case("the answer in `reasoning_content`", "in-reasoning", "always"),
+    Case("the answer in a tool call", "in-tool-call", "always"),
+    Case("JSON in a JSON string", "double-encoded", "always"),
+    Case("the schema for an answer", "echoed-schema"),
+    Case("the schema for an answer", "echoed-schema", "one product"),
     Case("bad JSON", "bad-json"),
     Case("bad JSON", "bad-json", "one product"),
     Case("wrong types", "wrong-types"),

@@ -80,12 +80,20 @@ CONTENTS: dict[str, str | None] = {
     "empty-content": "",
     "null-content": None,
 }
+# Faults that say a good answer in another way; {} is that answer.
+FORMS = {
+    "draft": '<think>{"keywords": [{"term": "draft"}], "caption": "A draft."}</think>{}',
+    "lone-close": 'So {"keywords": [{"term": "draft"}], "caption": "A draft."}\n</think>\n{}',
+    "cut-thinking": '<think>So {"keywords": [{"term": "draft"}], "caption": "A draft."}',
+    "echoed-schema": '{"type": "object", "properties": {"keywords": {"type": "array"}}}',
+}
+FIELDS = {"double-encoded", "in-reasoning", "in-tool-call"}
 WIRE = {"reset", "reset-mid-body", "drip", "drip-headers", "hang", "html-502", "html-200"}
 BODIES = {"null-body", "empty-body", "error-body", "no-choices"}
 FINISHES = {"refusal", "content_filter", "length"}
 VECTORS = {"wrong-dimension", "nan", "zero", "missing", "duplicate", "shuffled", "floats"}
 BATCHES = {"partial", "expired", "failed", "error-lines"}
-KINDS = {*REFUSALS, *CONTENTS, *WIRE, *BODIES, *FINISHES, *VECTORS, *BATCHES}
+KINDS = {*REFUSALS, *CONTENTS, *FORMS, *FIELDS, *WIRE, *BODIES, *FINISHES, *VECTORS, *BATCHES}
 
 
 @dataclass
@@ -287,6 +295,10 @@ class OpenAIStub:
             message["content"] = self.answer(body)
         if kind in CONTENTS:
             message["content"] = CONTENTS[kind]
+        elif kind in FORMS:
+            message["content"] = FORMS[kind].replace("{}", message["content"])
+        elif kind in FIELDS:
+            _move(message, kind)
         elif kind == "refusal":
             message.update(content=None, refusal="I'm sorry, I can't help with that.")
         elif kind in ("length", "content_filter"):
@@ -380,6 +392,20 @@ class OpenAIStub:
         if line["url"].endswith("/embeddings"):
             return embedding_answer(line["body"], self.dimensions, None)
         return self._chat(line["body"], None)
+
+
+def _move(message: Json, kind: str) -> None:
+    """Put the answer of a message where it does not belong."""
+    said = message["content"]
+    if kind == "double-encoded":
+        message["content"] = json.dumps(said)
+        return
+    message["content"] = None
+    if kind == "in-reasoning":
+        message["reasoning_content"] = said
+    else:
+        call = {"id": "1", "type": "function", "function": {"name": "answer", "arguments": said}}
+        message["tool_calls"] = [call]
 
 
 class _Server(socketserver.ThreadingTCPServer):

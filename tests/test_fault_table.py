@@ -36,6 +36,8 @@ ONE = {
     "refusal, one product": "the model refused",
     "content filter, one product": "content filter withheld",
     "answer cut off, one product": "cut off at the limit of tokens",
+    "thinking that is cut off, one product": "thinking was cut off before an answer",
+    "the schema for an answer, one product": "the answer has no",
     "bad JSON, one product": "not readable",
     "wrong types, one product": "the answer has no",
     "empty content, one product": "answered with nothing",

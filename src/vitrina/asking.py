@@ -168,7 +168,7 @@ class Asker:
             description=request.description,
             hints=hints,
             image_url=None if subject.picture else request.image_url,
-            more=True,
+            least=self.provider.settings.max_tokens,
             again=True,
         )
 

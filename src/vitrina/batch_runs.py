@@ -111,7 +111,7 @@ class Run:
                 "these batches were begun with --allow-private-images by a role that does not own"
                 " vitrina: give it here too"
             )
-        other = [name for name, value in _told(endpoint).items() if said.get(name) != value]
+        other = [name for name, value in _told(endpoint).items() if said.get(name, value) != value]
         if other:
             raise ConfigError(
                 f"these batches were begun with another {', '.join(other)}: give the environment"

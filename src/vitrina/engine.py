@@ -144,6 +144,7 @@ class Engine:
         from vitrina.providers.openai import OpenAIProvider
 
         provider = OpenAIProvider(endpoint, concurrency=settings.concurrency)
+        provider.afford = ledger.afford
         # a few texts at once, and not in the queue of pictures: endpoints limit them apart
         embeddings = OpenAIProvider(endpoint, concurrency=EMBEDDINGS)
         embedder = OpenAITextEmbedder(database, embeddings, ledger, space)

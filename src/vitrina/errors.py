@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 
 class VitrinaError(Exception):
     """vitrina could not do what was asked."""
 
     exit_code = 1
+    paid: Any = None  # the usage of tries that came before it
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or inspect.cleandoc(type(self).__doc__ or "").replace("\n", " "))

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vitrina.database import Database, Jsonb
-from vitrina.errors import BudgetError
+from vitrina.errors import BudgetError, VitrinaError
 from vitrina.providers.answers import Answer, AnswerError, Usage
 
 if TYPE_CHECKING:
@@ -125,6 +125,11 @@ class Ledger:
             if exc.usage != Usage():  # it is of no use, and it is paid for all the same
                 self._store_failure(question, exc, time.monotonic() - started)
             raise
+        except VitrinaError as exc:
+            if exc.paid is not None:
+                tried = AnswerError("error", str(exc), exc.paid)
+                self._store_failure(question, tried, time.monotonic() - started)
+            raise
         self._store(question, answer, dump(answer.value), time.monotonic() - started)
         with self._lock:
             self.made += 1
@@ -148,9 +153,31 @@ class Ledger:
 
     def check_budget(self) -> None:
         """Raises BudgetError where this run has spent what it may."""
-        if self._max_cost is not None and self.spent >= self._max_cost:
+        self._check(self.spent)
+
+    def afford(self, model: str, usage: Usage) -> None:
+        """Raises BudgetError where nothing is left after tries that are not stored yet.
+
+        Looks at the budget of this run and at the standing one.
+        """
+        cost = self._price(model, usage) or Decimal(0)
+        self._check(self.spent + cost)
+        full = self._database.rows(
+            "select b.usd, b.period from vitrina.budgets as b where b.usd <= %s + ("
+            " select coalesce(sum(g.cost), 0) from vitrina.generations as g"
+            " where b.period = 'total' or g.created_at >= date_trunc(b.period, now()))",
+            (cost,),
+        )
+        for row in full:
             raise BudgetError(
-                f"stopped: {self.spent:.4f} USD spent, --max-cost is {self._max_cost} USD;"
+                f"the budget of {row['usd']} USD ({row['period']}) is spent; raise it:"
+                f" vitrina cost --budget USD --period {row['period']}"
+            )
+
+    def _check(self, spent: Decimal) -> None:
+        if self._max_cost is not None and spent >= self._max_cost:
+            raise BudgetError(
+                f"stopped: {spent:.4f} USD spent, --max-cost is {self._max_cost} USD;"
                 " what is paid for is stored, the rest stays queued"
             )
 

@@ -24,6 +24,7 @@ ENDPOINT = (
     "domain",
     "language",
     "hints",
+    "max_tokens",
 )
 
 
@@ -81,6 +82,12 @@ OPTIONS: dict[str, Option] = {
         type=click.Choice(["open", "hint", "closed"]),
         help="Name any keyword, prefer existing ones, or only those [open].",
     ),
+    "max_tokens": click.option(
+        "--max-tokens",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Of an answer, thinking included, at most [16000].",
+    ),
     "max_cost": click.option(
         "--max-cost", callback=parse_usd, metavar="USD", help="Stop when so much is spent."
     ),
@@ -117,7 +124,7 @@ def provider_options(command: F) -> F:
 
 def judge_options(command: F) -> F:
     """Add those that matter where keywords are judged."""
-    for name in ("weave", "max_cost", "domain", "vision_model", "provider"):
+    for name in ("weave", "max_cost", "max_tokens", "domain", "vision_model", "provider"):
         command = OPTIONS[name](command)
     return command
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vitrina.providers.answers import AnswerError, read_value
+from vitrina.providers.answers import AnswerError, values
 
 _SAME: dict[object, bool] = {"true": True, "yes": True, "same": True}
 _SAME |= {"false": False, "no": False, "different": False}
@@ -42,16 +42,16 @@ def parse_judgements(text: str, count: int) -> tuple[bool | None, ...]:
 
     Raises AnswerError where it is said of none.
     """
-    _, value = read_value(text)
-    said: dict[int, bool | None] = {}
-    for number, same in _verdicts(value):
-        if 1 <= number <= count:
-            # said twice, and not alike: not said
-            said[number] = same if said.get(number, same) == same else None
-    found = tuple(said.get(number) for number in range(1, count + 1))
-    if all(same is None for same in found):
-        raise AnswerError("bad", "the answer judges none of the pairs")
-    return found
+    for value in values(text):
+        said: dict[int, bool | None] = {}
+        for number, same in _verdicts(value):
+            if 1 <= number <= count:
+                # said twice, and not alike: not said
+                said[number] = same if said.get(number, same) == same else None
+        found = tuple(said.get(number) for number in range(1, count + 1))
+        if any(same is not None for same in found):
+            return found
+    raise AnswerError("bad", "the answer judges none of the pairs")
 
 
 def _verdicts(value: Any) -> list[tuple[int, bool]]:

@@ -24,10 +24,12 @@ from vitrina.providers.openai_requests import (
     Profile,
     embedding_body,
     judge_body,
+    limit_of,
     request_body,
 )
 from vitrina.providers.openai_settings import OpenAISettings
 from vitrina.providers.pacing import Breaker, Pacer
+from vitrina.providers.tries import Afford, Tries
 
 __all__ = ["Answer", "AnswerError", "OpenAIProvider", "OpenAISettings", "TextError", "Usage"]
 
@@ -66,6 +68,7 @@ class OpenAIProvider:
         trip_after: int = 5,
     ) -> None:
         self.settings = settings
+        self.afford: Afford | None = None  # asked between the tries of one call
         self.pacer = pacer or Pacer(concurrency)
         self._capabilities = Capabilities(settings.official, capabilities)
         self._client = Client(
@@ -245,34 +248,48 @@ class OpenAIProvider:
         build: Callable[[Profile, dict[str, Any]], Body],
         parse: Callable[[str], T],
     ) -> Answer[T]:
-        """Ask, and once more where the answer was cut off or of no use."""
-        usage, seconds = Usage(), 0.0
-        failed: AnswerError | None = None
-        for _ in range(2):
-            second: dict[str, Any] = {}
-            if failed is not None:
-                second = {"more": failed.kind == "truncated", "again": failed.kind != "truncated"}
-            reply: Reply = self._client.ask(
-                CHAT,
-                model,
-                setting,
-                item,
-                lambda profile, second=second: build(profile, second),  # type: ignore[misc]
-            )
-            usage += reply.usage
-            seconds += reply.seconds
-            try:
-                value = parse(answers.read_text(reply.body))
-            except AnswerError as error:
-                failed = error
-                if not error.worth_another_try:
-                    break
-            else:
-                return Answer(value, model, usage, seconds)
-        assert failed is not None  # noqa: S101 - the loop ends with an answer or a failure
-        failed.usage = usage
-        failed.reply = json.dumps(reply.body, ensure_ascii=False)
-        raise failed
+        """Ask; with a higher limit where it was cut off, once more where it is of no use."""
+        tries = Tries(model, self.settings.max_tokens, self.afford, self._capabilities.limit(model))
+        with tries.counted():
+            while True:
+                try:
+                    reply, limit = self._try(setting, item, build, tries)
+                except RefusedError as error:
+                    if (failed := tries.refused(error)) is None:
+                        raise
+                    failed.usage = tries.usage
+                    raise failed from None
+                tries.usage += reply.usage
+                tries.seconds += reply.seconds
+                try:
+                    value = answers.read(reply.body, parse)
+                except AnswerError as error:
+                    if tries.goes_on(error, limit, self._capabilities.limit(model)):
+                        continue
+                    failed = tries.failed or error
+                    failed.usage = tries.usage
+                    failed.reply = json.dumps(reply.body, ensure_ascii=False)
+                    raise failed from None
+                if tries.grown and limit is not None:
+                    self._capabilities.needs(model, limit)
+                return Answer(value, model, tries.usage, tries.seconds)
+
+    def _try(
+        self,
+        setting: str,
+        item: str,
+        build: Callable[[Profile, dict[str, Any]], Body],
+        tries: Tries,
+    ) -> tuple[Reply, int | None]:
+        """One try, with the limit of tokens that it sent."""
+        sent: list[Body] = []
+
+        def made(profile: Profile) -> Body:
+            sent.append(build(profile, {"least": tries.least, "again": tries.again}))
+            return sent[-1]
+
+        reply = self._client.ask(CHAT, tries.model, setting, item, made)
+        return reply, limit_of(sent[-1])
 
     def _embed(self, texts: list[str], start: int, item: str) -> Answer[list[array[float]]]:
         """The vectors of one request's texts; where it is refused, the text to blame is found."""

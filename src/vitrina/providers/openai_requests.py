@@ -25,6 +25,7 @@ __all__ = [
     "Profile",
     "embedding_body",
     "judge_body",
+    "limit_of",
     "picture_part",
     "request_body",
 ]
@@ -74,6 +75,7 @@ class Capabilities:
     ) -> None:
         self._official = official
         self._lock = threading.Lock()
+        self._limits: dict[str, int] = {}
         self._profiles = {
             model: _restored(self._first(model), values) for model, values in (found or {}).items()
         }
@@ -108,6 +110,16 @@ class Capabilities:
                 self._profiles[model] = replace(current, **update)
             return True
 
+    def limit(self, model: str) -> int:
+        """The limit of tokens that this model was found to need; 0 where the usual one does."""
+        with self._lock:
+            return self._limits.get(model, 0)
+
+    def needs(self, model: str, limit: int) -> None:
+        """Remember for the run that an answer came with this limit, and not with less."""
+        with self._lock:
+            self._limits[model] = max(limit, self._limits.get(model, 0))
+
     def shorten(self, model: str) -> None:
         """From now on ask this embedding model for the dimensions wanted."""
         with self._lock:
@@ -136,13 +148,13 @@ def request_body(
     hints: Sequence[str] = (),
     image_url: str | None = None,
     profile: Profile | None = None,
-    more: bool = False,
+    least: int = 0,
     again: bool = False,
 ) -> Body:
     """The body of a chat completion.
 
-    `image_url` is used where the settings say so; `more` allows a longer answer, `again` a
-    different one, for a second attempt.
+    `image_url` is used where the settings say so; `least` is the limit of tokens to send at least,
+    as far as the settings allow it; `again` asks for a different answer.
     """
     model = settings.model_of(stage)
     profile = profile or Capabilities(settings.official).profile(model)
@@ -158,7 +170,7 @@ def request_body(
     )
     tokens = TOKENS[stage] * (1 if settings.language.lower() == "english" else 2)
     schema = prompts.schema(stage, options, hints)
-    return _chat_body(stage, model, said, schema, settings, profile, tokens, more, again)
+    return _chat_body(stage, model, said, schema, settings, profile, tokens, least, again)
 
 
 def judge_body(
@@ -166,7 +178,7 @@ def judge_body(
     pairs: Sequence[tuple[str, str, str, str]],
     *,
     profile: Profile | None = None,
-    more: bool = False,
+    least: int = 0,
     again: bool = False,
 ) -> Body:
     """The body of a request to judge pairs: (keyword, facet, other, facet); see request_body."""
@@ -176,7 +188,7 @@ def judge_body(
     said = prompts.judge_messages(settings.options, pairs, spell_out=spell_out)
     tokens = 200 + JUDGED_TOKENS * len(pairs)
     schema = prompts.judge_schema()
-    return _chat_body("judge", model, said, schema, settings, profile, tokens, more, again)
+    return _chat_body("judge", model, said, schema, settings, profile, tokens, least, again)
 
 
 def _chat_body(
@@ -187,7 +199,7 @@ def _chat_body(
     settings: OpenAISettings,
     profile: Profile,
     tokens: int,
-    more: bool,
+    least: int,
     again: bool,
 ) -> Body:
     body: Body = {"model": model, "messages": messages}
@@ -197,7 +209,7 @@ def _chat_body(
     elif profile.answer_format == "json_object":
         body["response_format"] = {"type": "json_object"}
     if profile.length_parameter != "none":
-        body[profile.length_parameter] = _tokens(tokens, settings, model, more)
+        body[profile.length_parameter] = _tokens(tokens, settings, model, least)
     if profile.temperature:
         body["temperature"] = 0.7 if again else 0.0
     if settings.reasoning_effort is not None:
@@ -241,12 +253,18 @@ def _jpeg(picture: Picture, detail: Detail) -> bytes:
     return out.getvalue()
 
 
-def _tokens(usual: int, settings: OpenAISettings, model: str, more: bool) -> int:
+def _tokens(usual: int, settings: OpenAISettings, model: str, least: int) -> int:
     """How long an answer may become: several times the expected, against accidents only."""
     tokens = usual
     if _THINKING.match(model) and settings.reasoning_effort != "none":
         tokens += THINKING_TOKENS
-    return max(tokens * 4, THINKING_TOKENS) if more else tokens
+    return min(max(tokens, least), settings.max_tokens)
+
+
+def limit_of(body: Body) -> int | None:
+    """The limit of tokens in a request; None where none is sent."""
+    limit: int | None = body.get("max_completion_tokens", body.get("max_tokens"))
+    return limit
 
 
 def _length_parameter(official: bool) -> Literal["max_completion_tokens", "max_tokens"]:

@@ -37,6 +37,8 @@ class OpenAISettings:
         image_urls: send the address of a picture instead of its bytes, where it has one.
         timeout: seconds a call may take in all.
         reasoning_effort: only for models that know it.
+        max_tokens: how long an answer may become, thinking included; where answers are cut off, the
+            limit sent grows up to this.
     """
 
     base_url: str | None = None
@@ -52,6 +54,7 @@ class OpenAISettings:
     hints: HintMode = "open"
     timeout: float = 60.0
     reasoning_effort: str | None = None
+    max_tokens: int = 16_000
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", (self.base_url or "").strip().rstrip("/") or None)
@@ -70,6 +73,8 @@ class OpenAISettings:
             raise ConfigError(f"the detail of pictures is low or high, not {self.detail!r}")
         if not 1 <= self.dimensions <= MOST_DIMENSIONS:
             raise ConfigError(f"--dimensions is between 1 and {MOST_DIMENSIONS}")
+        if self.max_tokens < 1:
+            raise ConfigError("--max-tokens (VITRINA_MAX_TOKENS) is 1 or more")
         if not self.timeout > 0:
             raise ConfigError("the timeout of a call is more than 0 seconds")
         self.options  # noqa: B018 - its checks are these settings' checks
@@ -130,6 +135,7 @@ class OpenAISettings:
             "hints": text("VITRINA_HINTS"),
             "reasoning_effort": text("VITRINA_REASONING_EFFORT"),
             "dimensions": _number("VITRINA_DIMENSIONS", text("VITRINA_DIMENSIONS"), whole=True),
+            "max_tokens": _number("VITRINA_MAX_TOKENS", text("VITRINA_MAX_TOKENS"), whole=True),
             "timeout": _number("VITRINA_TIMEOUT", text("VITRINA_TIMEOUT")),
             "image_urls": _switch("VITRINA_IMAGE_URLS", text("VITRINA_IMAGE_URLS")),
         }
