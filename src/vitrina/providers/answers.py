@@ -175,6 +175,9 @@ def read_value(text: str) -> tuple[str, Any]:
     return text, value
 
 
+MOST_TOKENS = 10_000_000  # of one call, whatever a server says
+
+
 def read_usage(body: object) -> Usage:
     """The tokens a body says it used; servers that do not count give zeros."""
     usage = body.get("usage") if isinstance(body, Mapping) else None
@@ -190,7 +193,11 @@ def read_usage(body: object) -> Usage:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    if isinstance(value, float) and value.is_integer():  # 12.0; neither NaN nor infinite
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return min(max(value, 0), MOST_TOKENS)
 
 
 def _brief(value: object) -> str:
