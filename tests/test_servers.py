@@ -75,8 +75,9 @@ def look() -> Subject:
     return Subject("Black oak desk", {}, picture())
 
 
-@pytest.mark.parametrize("said", SAYS)
-@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize(
+    ("status", "said"), [(400, SAYS[0]), (500, SAYS[1]), (422, SAYS[2]), (400, SAYS[3])]
+)
 @pytest.mark.parametrize(
     "what",
     [
@@ -109,8 +110,19 @@ def test_what_is_refused_is_left_out_whatever_the_words(
     assert len(last.pictures) == 1
 
 
-@pytest.mark.parametrize("said", [*SAYS, None, {"data": []}, {"data": None}, {"data": "x"}])
-@pytest.mark.parametrize("status", [200, 400, 404, 422, 500])
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, SAYS[0]),
+        (404, SAYS[1]),
+        (422, SAYS[2]),
+        (500, SAYS[3]),
+        *(
+            (200, said)
+            for said in (SAYS[0], "x", None, {"data": []}, {"data": None}, {"data": "x"})
+        ),
+    ],
+)
 @pytest.mark.parametrize("what", ["base64", "encoding"])
 def test_encoding_format_is_left_out_whatever_the_answer(
     make: Make, stub: OpenAIStub, what: str, status: int, said: Any
@@ -141,7 +153,8 @@ def test_threads_that_fail_together_forget_nothing(make: Make, stub: OpenAIStub)
     provider = make(concurrency=8)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(provider.enrich, [look()] * 8))
-    assert provider.capabilities["gpt-4o-mini"]["answer_format"] == "json_schema"
+    provider.enrich(look())
+    assert asked(stub.requests("chat")[-1], "schema")
 
 
 @pytest.mark.parametrize("kind", ["401", "403", "404", "quota", "context", "policy", "image"])
@@ -236,7 +249,10 @@ def test_an_absurd_usage_costs_no_answer(stub: OpenAIStub, database_url: str, co
 
 def shop(url: str, stub: OpenAIStub, count: int, **changes: Any) -> Catalog:
     """A catalog with so many products, queued."""
-    rows = [{"external_id": str(n), "title": f"{t} sofa"} for n, t in zip(range(count), COLORS)]
+    rows = [
+        {"external_id": str(n), "title": f"{t} sofa"}
+        for n, t in zip(range(count), COLORS, strict=False)
+    ]
     with psycopg.connect(url) as conn:
         conn.execute("select vitrina.put_source('shop', 'file', '{}')")
         conn.execute("select * from vitrina.put_products('shop', %s)", (json.dumps(rows),))
@@ -274,14 +290,14 @@ def test_where_only_the_embedding_fails_the_rest_is_stored(
     monkeypatch.setattr("vitrina.providers.openai_client.backoff", lambda *_: 0.001)
     fault = stub.fault("embeddings", kind, times=None)
     with shop(database_url, stub, 6) as catalog:
-        with pytest.raises(ProviderError, match="6 products have no vector yet: .*`vitrina work`"):
+        with pytest.raises(ProviderError, match=r"6 products have no vector yet: .*`vitrina work`"):
             catalog.work()
         assert state(database_url) == (6, 0, 6, 6, 0)
         for mode in ("hybrid", "text"):
             local = Catalog(settings=Settings(database_url=database_url, provider="local"))
             with local:
                 found = local.search("red sofa", mode=mode)
-            assert found[0]["title"] == "Red sofa", mode
+            assert found[0].title == "Red sofa", mode
     assert fault.happened
     stub.clear_faults()
     seen = stub.calls["chat"]

@@ -257,6 +257,8 @@ class OpenAIProvider:
             if failed is not None:
                 second = {"more": not lower, "again": lower}
             used, began = self._capabilities.profile(model), time.monotonic()
+            if failed is None:
+                first, since = used, began
             reply: Reply = self._client.ask(
                 CHAT,
                 model,
@@ -276,8 +278,10 @@ class OpenAIProvider:
                 if not error.worth_another_try:
                     break
             else:
-                if lower and _spelt_out(used) != used:
-                    self._capabilities.worked(model, used, _spelt_out(used), began)
+                if failed is None:
+                    self._capabilities.understood(model, used)
+                elif lower and (spelt := _spelt_out(first)) != first:
+                    self._capabilities.worked(model, first, spelt, since, useless=True)
                 return Answer(value, model, usage, seconds)
         assert failed is not None  # noqa: S101 - the loop ends with an answer or a failure
         failed.usage = usage
@@ -294,7 +298,7 @@ class OpenAIProvider:
             return self._embed_at_once(texts, start, item)
         except RefusedError as error:
             if len(texts) == 1 and error.fault.reason == UNUSABLE:
-                raise ProviderError(f"{error}: the server does not do what it should") from None
+                raise ProviderError(str(error)) from None
             if len(texts) == 1:
                 raise TextError(start, str(error)) from None
         except PatienceError as error:

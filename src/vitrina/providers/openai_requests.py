@@ -93,11 +93,15 @@ _OPTIONAL = ("max_tokens", "temperature", "detail")
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A reduced request that was answered once, at `since` of the clock, after `full` was not."""
+    """A reduced request that was answered once, at `since` of the clock, after `full` was not.
+
+    `useless`: the full one was answered, with something of no use.
+    """
 
     full: Profile
     reduced: Profile
     since: float
+    useless: bool
 
 
 class Capabilities:
@@ -134,6 +138,13 @@ class Capabilities:
             self._answered.add((model, used, shape))
             self._vain = {vain for vain in self._vain if vain[0] != model}
             candidate = self._candidates.get(model)
+            if candidate is not None and candidate.full == used and not candidate.useless:
+                del self._candidates[model]
+
+    def understood(self, model: str, used: Profile) -> None:
+        """The answer to a request was of use: whatever was no use before it, it passed."""
+        with self._lock:
+            candidate = self._candidates.get(model)
             if candidate is not None and candidate.full == used:
                 del self._candidates[model]
 
@@ -161,15 +172,19 @@ class Capabilities:
             candidate = self._candidates.get(model)
             return candidate.reduced if candidate and candidate.full == used else None
 
-    def worked(self, model: str, full: Profile, reduced: Profile, began: float) -> bool:
-        """A reduced request was answered after the full one, sent at `began`, failed.
+    def worked(
+        self, model: str, full: Profile, reduced: Profile, began: float, *, useless: bool = False
+    ) -> bool:
+        """A reduced request was answered after the full one, sent at `began`, was not.
+
+        `useless`: it was, with something of no use.
 
         Returns whether it is remembered now.
         """
         with self._lock:
             candidate = self._candidates.get(model)
             if candidate is None or (candidate.full, candidate.reduced) != (full, reduced):
-                self._candidates[model] = _Candidate(full, reduced, time.monotonic())
+                self._candidates[model] = _Candidate(full, reduced, time.monotonic(), useless)
             elif began >= candidate.since:
                 self._profiles[model] = reduced
                 del self._candidates[model]
@@ -341,7 +356,8 @@ def bounded(usage: Usage, body: Body) -> Usage:
     size += sum(len(text.encode()) for text in body.get("input", ()))
     size += len(json.dumps(body.get("response_format") or ""))
     most = PROMPT_TOKENS + 2 * size + PICTURE_TOKENS * pictures
-    length = body.get("max_completion_tokens") or body.get("max_tokens") or ANSWER_TOKENS
+    usual = 0 if "input" in body else ANSWER_TOKENS  # embeddings are no tokens
+    length = body.get("max_completion_tokens") or body.get("max_tokens") or usual
     told = min(usage.input_tokens, most)
     return Usage(told, min(usage.cached_tokens, told), min(usage.output_tokens, 2 * length))
 
