@@ -53,6 +53,7 @@ class Case:
     seconds: float = 0.0
     base_url: str | None = None
     endpoint: Mapping[str, object] = field(default_factory=dict)
+    status: int = 400  # of an answer in words of its own, where there is no kind
 
     @property
     def name(self) -> str:
@@ -84,6 +85,22 @@ def _schema(request: Request) -> bool:
 
 def _low(request: Request) -> bool:
     return int(request.body["max_tokens"]) < 8200
+
+
+def _system(request: Request) -> bool:
+    return any(message["role"] == "system" for message in request.body["messages"])
+
+
+def _detail(request: Request) -> bool:
+    return any("detail" in picture for picture in request.pictures)
+
+
+def _base64(request: Request) -> bool:
+    return bool(request.body.get("encoding_format") == "base64")
+
+
+def _many(request: Request) -> bool:
+    return len(request.body["input"]) > 1
 
 
 CASES = (
@@ -122,6 +139,10 @@ CASES = (
     Case("400, no JSON schema", "no-schema", "always", match=_schema),
     Case("400, no temperature", "no-temperature", "always", match='"temperature"'),
     Case("400, no max_tokens", "no-max-tokens", "always", match='"max_tokens"'),
+    Case("400 to a JSON schema, in other words", "other-words", "always", match=_schema),
+    Case("500 to a JSON schema", "other-words", "always", match=_schema, status=500),
+    Case("400 to a system message, in other words", "other-words", "always", match=_system),
+    Case("422 to the detail of pictures", "other-words", "always", match=_detail, status=422),
     Case("refusal", "refusal", "one product"),
     Case("content filter", "content_filter", "one product"),
     Case("answer cut off", "length"),
@@ -149,6 +170,20 @@ CASES = (
     Case("embeddings: too long", "context", "one product", "embeddings"),
     Case("embeddings: `dimensions` not taken", "no-dimensions", "always", "embeddings"),
     Case("embeddings of another length", "wrong-dimension", "always", "embeddings"),
+    Case("embeddings: 401", "401", "always", "embeddings"),
+    Case(
+        "embeddings: 400 to base64, in other words", "other-words", "always", "embeddings", _base64
+    ),
+    Case("embeddings: 200 with no data for base64", "no-data", "always", "embeddings", _base64),
+    Case(
+        "embeddings: one text at a time, else 422",
+        "other-words",
+        "always",
+        "embeddings",
+        _many,
+        status=422,
+    ),
+    Case("embeddings: one answered of many", "one-datum", "always", "embeddings", _many),
     Case("embedding with NaN", "nan", route="embeddings"),
     Case("embedding with NaN", "nan", "one product", "embeddings"),
     Case("embedding of zeros", "zero", "one product", "embeddings"),
@@ -177,8 +212,21 @@ def _fault(stub: OpenAIStub, case: Case) -> None:
     match = case.match
     if case.often == "one product":
         match = _of_one(case)
-    if case.kind:
+    if case.kind == "other-words":
+        said = {"error": {"message": "value is not a valid enumeration member"}}
+        stub.answering(case.route, case.status, said, _matching(case))
+    elif case.kind in ("no-data", "one-datum"):
+        one = {"index": 0, "embedding": [1.0] * 64}
+        body = {"data": [one] if case.kind == "one-datum" else []}
+        stub.answering(case.route, 200, body, _matching(case))
+    elif case.kind:
         stub.fault(case.route, case.kind, times=times, match=match, seconds=case.seconds)
+
+
+def _matching(case: Case) -> Callable[[Request], bool]:
+    if not callable(case.match):
+        raise TypeError(f"{case.name} says not which requests it is about")
+    return case.match
 
 
 def _of_one(case: Case) -> Callable[[Request], bool]:
@@ -265,7 +313,8 @@ def _settled(text: str) -> str:
 def row(case: Case, outcome: Outcome) -> str:
     """The line of the table."""
     if outcome.stopped:
-        run = f"stops: {outcome.stopped.partition(': ')[2]}"
+        said = outcome.stopped.partition(": ")[2]
+        run = f"goes on, and says: {said}" if "have no vector yet" in said else f"stops: {said}"
         charged = "some charged a try" if outcome.charged else "nobody charged"
         end = f"{charged}; once it is mended: {outcome.finally_enriched} enriched"
     elif outcome.charged:

@@ -144,6 +144,31 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- defer_embeddings(worker, product_ids, versions, error) → how many jobs now wait for their vector
+-- alone, uncharged, with the reason; they come due within a minute, or five after a second try.
+-- A job that another worker holds, or whose product changed, is left alone.
+-- ---------------------------------------------------------------------------------------------
+create or replace function defer_embeddings(
+    worker text, product_ids bigint[], versions bigint[], error text
+) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with deferred as (
+        update jobs as j set
+            state = 'queued', stage = 'embed', lease_until = null, worker = null,
+            attempts = j.attempts - 1, error = defer_embeddings.error,
+            run_after = now() + case when j.stage = 'embed' then interval '1 minute'
+                else interval '10 seconds' end * (1 + 4 * random())
+        from unnest(defer_embeddings.product_ids, defer_embeddings.versions) as u (product_id, version)
+        where j.product_id = u.product_id and j.version = u.version
+            and j.state = 'leased' and j.worker = defer_embeddings.worker
+        returning 1
+    )
+    select count(*)::int from deferred;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- fail_jobs(worker, product_ids, errors, max_attempts, replies) → how many have failed for good. The
 -- rest are tried again, at a random time within half a minute, and twice as long after each try, up
 -- to an hour: failures of one cause do not come back all at once. replies: what the model answered,

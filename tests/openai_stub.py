@@ -106,6 +106,7 @@ class Fault:
     match: str | Callable[[Request], bool] | None = None
     seconds: float = 0.0
     happened: int = 0
+    reply: tuple[int, Any] | None = None
 
     def applies(self, request: Request) -> bool:
         """Whether this request is to fail."""
@@ -189,6 +190,8 @@ class OpenAIStub:
         self.files: dict[str, bytes] = {}
         self._in_flight = 0
         self._faults: list[Fault] = []
+        self._scripts: list[Fault] = []
+        self.usage: Json | None = None
         self._batches: dict[str, _Batch] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -229,9 +232,23 @@ class OpenAIStub:
             self._faults.append(fault)
         return fault
 
+    def answering(
+        self,
+        route: str,
+        status: int,
+        body: Any,
+        match: Callable[[Request], bool],
+        *,
+        times: int | None = None,
+    ) -> None:
+        """From now on answer requests to a route that match with this status and JSON."""
+        with self._lock:
+            self._scripts.append(Fault(route, "script", times, match, reply=(status, body)))
+
     def clear_faults(self) -> None:
         """Let all go well again."""
         with self._lock:
+            self._scripts.clear()
             self._faults.clear()
 
     def requests(self, route: str) -> list[Request]:
@@ -249,7 +266,8 @@ class OpenAIStub:
     def take_faults(self, request: Request) -> list[Fault]:
         """The faults that this request is to meet; each is used up by one."""
         with self._lock:
-            found = [fault for fault in self._faults if fault.applies(request)][:1]
+            every = [*self._scripts, *self._faults]
+            found = [fault for fault in every if fault.applies(request)][:1]
             for fault in found:
                 fault.happened += 1
             return found
@@ -488,7 +506,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(stub, request, faults[0])
 
     def _fail(self, stub: OpenAIStub, request: Request, fault: Fault) -> None:
-        if fault.kind in WIRE:
+        if fault.reply is not None:
+            status, said = fault.reply
+            self._send(status, json.dumps(said).encode())
+        elif fault.kind in WIRE:
             self._broken(stub, request, fault)
         elif fault.kind in REFUSALS:
             self._refuse(request, fault)
@@ -502,6 +523,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _good(self, stub: OpenAIStub, request: Request, kind: str | None) -> None:
         try:
             answer = stub.respond(request, kind)
+            if stub.usage is not None and isinstance(answer, dict) and "usage" in answer:
+                answer["usage"] = stub.usage
         except KeyError:
             return self._send(404, _error("not_found", "no such file or batch"))
         return self._send(200, answer, dict(stub.headers))
@@ -655,7 +678,7 @@ def chat_answer(body: Json) -> Json:
     if is_to_judge(body):
         fields = {"pairs": judgements_of(body)}
     wanted = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
-    system = body["messages"][0]["content"]
+    system = json.dumps(body["messages"][0]["content"]).replace('\\"', '"')
     names = wanted["required"] if wanted else [n for n in fields if f'"{n}":' in system]
     content = json.dumps({name: fields[name] for name in names})
     text = sum(len(json.dumps(m["content"])) for m in body["messages"] if m["role"] == "system")

@@ -251,11 +251,3 @@ def test_what_leads_in_is_no_text(stage: Any, form: str) -> None:
 )
 def test_honest_text_with_a_colon_is_kept(text: str) -> None:
     assert parse_text("caption", text) == parse_text("describe", text) == text
-
-
-def test_the_example_of_the_prompt_is_no_answer() -> None:
-    echo = '{"keywords": [{"term": "armchair", "facet": "type"}]}'
-    with pytest.raises(AnswerError, match="example of the prompt"):
-        parse_text("tag", echo)
-    more = '{"keywords": [{"term": "armchair", "facet": "type"}, {"term": "oak"}]}'
-    assert [term.term for term in parse_text("tag", more)] == ["armchair", "oak"]

@@ -46,7 +46,7 @@ ONE = {
     "embedding with NaN, one product": "not finite",
     "embedding of zeros, one product": "nothing but zeros",
 }
-# What stops the run with one line; nobody is charged with it.
+# What ends the run with one line; nobody is charged with it.
 STOPS = {
     "429 with Retry-After: 1 hour, always": "asks to wait 60 minutes",
     "429, no credit left, always": "no credit left: top it up",
@@ -60,9 +60,8 @@ STOPS = {
     "embeddings: unknown model, always": "set VITRINA_EMBEDDING_MODEL",
     "embeddings: `dimensions` not taken, always": "give --dimensions",
     "embeddings of another length, always": "use --dimensions 65",
-    "embedding missing, once": "the server does not do what it should",
     "embedding missing, always": "the server does not do what it should",
-    "embedding index twice, once": "answered twice",
+    "embeddings: 401, always": "check OPENAI_API_KEY",
 }
 # What stops the run once it has been seen with several products.
 SEEN = {

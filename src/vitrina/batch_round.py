@@ -18,7 +18,7 @@ from vitrina.asking import Asker, KeptPictures, Request
 from vitrina.batch_runs import Batched, Run, cost_of
 from vitrina.database import Database, Jsonb
 from vitrina.engine import Engine
-from vitrina.errors import BudgetError, ProviderError
+from vitrina.errors import BudgetError, ItemError, ProviderError
 from vitrina.images import Limits as PictureLimits
 from vitrina.pictures import Folders
 from vitrina.pipeline import Job, Pipeline
@@ -121,11 +121,22 @@ class Round:
                     spool.file.close()
                 self._done.add(pipeline.totals)
             if pipeline.totals.products:
-                self._engine.backfill()
+                self._backfill(pipeline)
                 worker.index_spaces(self._database)
         self._done.full = self._done.full or self._full
         self._done.stopped = self._done.stopped or self._stopped
         return not self._full
+
+    def _backfill(self, pipeline: Pipeline) -> None:
+        """Embed what has no vector; where that fails, the answers stay and the vectors are due."""
+        try:
+            self._engine.backfill()
+        except (ProviderError, ItemError) as exc:
+            count = pipeline.totals.without_vector
+            what = f"{count:,} products" if count else "some keywords or products"
+            self._done.failures.append(
+                f"{what} have no vector yet: {exc}; `vitrina work` tries again"
+            )
 
     def _pass(self, touched: bool, pipeline: Pipeline, folder: Path) -> None:
         """Look at the products this run has asked about before, or at the others."""

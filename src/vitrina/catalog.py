@@ -16,7 +16,7 @@ from vitrina.browsing import Browsing
 from vitrina.config import Settings
 from vitrina.curation import Curation
 from vitrina.database import Database
-from vitrina.errors import AccessError, SchemaError
+from vitrina.errors import AccessError, ProviderError, SchemaError
 from vitrina.evaluating import Evaluating
 from vitrina.images import Limits, Picture
 from vitrina.images import load as load_picture
@@ -259,7 +259,7 @@ class Catalog(
         Raises ProviderError where the provider cannot be used, BudgetError where the budget is
         spent; what is finished is stored first.
         """
-        from vitrina.pipeline import Pipeline
+        from vitrina.pipeline import NO_VECTOR, Pipeline
         from vitrina.providers.descriptor import LocalImageEmbedder
 
         loader = PictureLoader(self._limits(), self._folders)
@@ -267,20 +267,31 @@ class Catalog(
             self.engine() as engine,
             Pipeline(self.database, engine, LocalImageEmbedder(), loader) as pipeline,
         ):
+            self.retry_jobs(sources=sources, matching=f"{NO_VECTOR}%")
             go = partial(worker.watch if watch else worker.drain, self.database, pipeline)
-            totals = go(
+            again = partial(
+                go,
                 follow=worker.Follow(self, sources, self._notice),
                 sources=sources,
                 paid=engine.paid,
                 progress=progress,
                 stop=stop,
             )
+            totals = again()
             if not (stop and stop.is_set()):
-                totals.embeddings += engine.backfill()
+                if pipeline.embed_again():  # once more, where the endpoint may be well by now
+                    totals = again()
+                if not totals.without_vector:
+                    totals.embeddings += engine.backfill()
                 self.database.value("select vitrina.collect_images()")
                 self._index(totals.embeddings)
                 if judge:
                     totals = self._judged(engine, totals, go)
+            if totals.without_vector:
+                raise ProviderError(
+                    f"{totals.without_vector:,} products have no vector yet: {totals.no_vector};"
+                    " they are found by their words, and `vitrina work` tries again"
+                )
             return totals
 
     def _index(self, embeddings: int) -> None:

@@ -29,8 +29,11 @@ class Embedded:
 class TextEmbedder(Protocol):
     """Embeds what is new, in batches across products."""
 
-    def learn(self, said: Sequence[Term]) -> None:
-        """Make keywords of terms that are none yet, where that takes vectors from outside."""
+    def learn(self, said: Sequence[Term], *, vectors: bool = True) -> None:
+        """Make keywords of terms that are none yet, where that takes vectors from outside.
+
+        Without `vectors` nothing is asked for, and they get theirs another time.
+        """
         ...
 
     def embed_products(self, product_ids: Sequence[int]) -> Embedded:
@@ -66,7 +69,7 @@ class LocalTextEmbedder:
         self._database = database
         self._space = space
 
-    def learn(self, said: Sequence[Term]) -> None:
+    def learn(self, said: Sequence[Term], *, vectors: bool = True) -> None:
         """Nothing to do: put_enrichments learns by itself."""
 
     def embed_products(self, product_ids: Sequence[int]) -> Embedded:
@@ -144,22 +147,26 @@ class OpenAITextEmbedder:
                 )
             return self._others[space]
 
-    def learn(self, said: Sequence[Term]) -> None:
+    def learn(self, said: Sequence[Term], *, vectors: bool = True) -> None:
         """See TextEmbedder."""
         in_use = self._in_use()
         if in_use is not self:
             if in_use is not None:
-                in_use.learn(said)
+                in_use.learn(said, vectors=vectors)
             return
         facets = {term.term: term.facet for term in reversed(said)}
         rows = self._database.rows("select vitrina.unknown_terms(%s) as term", (list(facets),))
         terms = [row["term"] for row in rows]
         if terms:
             # a term that has no vector becomes a keyword without one
-            vectors = [vector for vector, _ in self._embed_each(terms)]
+            made = (
+                [vector for vector, _ in self._embed_each(terms)]
+                if vectors
+                else [None] * len(terms)
+            )
             self._database.rows(
                 "select vitrina.resolve_keywords(%s, %b, %s)",
-                (terms, vectors, [facets[term] for term in terms]),
+                (terms, made, [facets[term] for term in terms]),
             )
 
     def embed_products(self, product_ids: Sequence[int]) -> Embedded:

@@ -40,6 +40,10 @@ class Question:
 class Ledger:
     """Finds answers, or has them made and stores each at once, from any number of threads.
 
+    Tokens are those that the endpoint counts, but no more than the request can have used (see
+    openai_requests.bounded) and 10 million in an answer of a batch: a server that counts without
+    sense costs neither an answer nor the budget. What is no whole number counts as 0.
+
     Args:
         database: where the generations are.
         price: USD for a model and its usage; None where the price is not known.

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from vitrina.database import Database, HalfVector, Jsonb, retried
+from vitrina.embedder import Embedded
 from vitrina.engine import Engine
 from vitrina.errors import (
     BudgetError,
@@ -22,16 +23,19 @@ from vitrina.errors import (
     ItemError,
     PictureError,
     ProviderError,
+    VitrinaError,
 )
 from vitrina.images import Picture
 from vitrina.judging import Judged
 from vitrina.pictures import PictureLoader
-from vitrina.providers.base import Enrichment, ImageEmbedder, Subject
+from vitrina.providers.base import Enrichment, ImageEmbedder, Subject, Term
 from vitrina.redaction import redact
 from vitrina.stages import dump_terms
 
 STORE = 32  # products stored and embedded together
 STORERS = 3  # batches stored at once: one waits for its embeddings while another is written
+EMBED_SECONDS = 60.0  # after embedding failed, nothing is embedded for so long
+NO_VECTOR = "no vector yet: "  # how the error of a job begins whose vector alone is due
 STORE_SECONDS = 2.0  # a product waits no longer for others to be stored with
 
 
@@ -56,13 +60,16 @@ class Job:
 class Totals:
     """What a run did. `without_picture` are among the products; `cost` is in USD.
 
-    `judged` is what a judge did after it, where one was asked for.
+    `judged` is what a judge did after it, where one was asked for. `without_vector` are products
+    that are stored and found by their words, and whose vector is due; `no_vector` says why.
     """
 
     products: int = 0
     failed: int = 0
     retried: int = 0
     without_picture: int = 0
+    without_vector: int = 0
+    no_vector: str = ""
     generations: int = 0
     reused: int = 0
     embeddings: int = 0
@@ -159,15 +166,21 @@ class Pipeline:
         self._storer = ThreadPoolExecutor(STORERS, thread_name_prefix="vitrina-store")
         self._totals = Totals()
         self._counting = threading.Lock()
+        self._owed: dict[int, str] = {}
+        self._embed_after = 0.0
 
     @property
     def totals(self) -> Totals:
         """What was done so far."""
+        with self._counting:
+            owed = list(self._owed.values())
         return replace(
             self._totals,
             generations=self._ledger.made,
             reused=self._ledger.reused,
             cost=float(self._ledger.spent),
+            without_vector=len(owed),
+            no_vector=owed[-1] if owed else "",
         )
 
     def close(self) -> None:
@@ -289,23 +302,68 @@ class Pipeline:
         bad = [work for work in works if work.error is not None]
         ids = [work.job.product_id for work in good]
         embedded = self._learn_and_put([work for work in good if work.enrichment is not None])
-        made = self._embedder.embed_products(ids)
+        made, due = self._embed(ids)
         for work in good:
             work.error = made.refused.get(work.job.product_id)
         bad += [work for work in good if work.error is not None]
         good = [work for work in good if work.error is None]
-        failed = retried(lambda: self._finish(worker, good, bad))
+        failed = retried(lambda: self._finish(worker, good, bad, due))
         self._count(good, bad, failed=failed, embedded=embedded + made.count)
+
+    def _embed(self, product_ids: list[int]) -> tuple[Embedded, str | None]:
+        """Embed products, and keywords that are owed a vector; or why none can be just now."""
+        reason: str | None = self._totals.no_vector or "the endpoint gives none"
+        if time.monotonic() >= self._embed_after:
+            try:
+                made = self._embedder.embed_products(product_ids)
+                if self._owed:
+                    self._embedder.fill_keywords()
+            except (ProviderError, ItemError) as exc:
+                reason = self._rest(exc)
+            else:
+                with self._counting:
+                    for product_id in product_ids:
+                        self._owed.pop(product_id, None)
+                return made, None
+        with self._counting:
+            self._owed.update(dict.fromkeys(product_ids, reason or ""))
+        return Embedded(0), reason
+
+    def _rest(self, exc: VitrinaError) -> str:
+        """Embed nothing for a while: what is seen and said is stored all the same."""
+        self._embed_after = time.monotonic() + EMBED_SECONDS
+        self._totals.no_vector = str(exc)
+        return str(exc)
+
+    def embed_again(self) -> bool:
+        """Make the vectors that this pipeline owes due at once; False where it owes none."""
+        self._embed_after = 0.0
+        with self._counting:
+            ids = list(self._owed)
+        if not ids:
+            return False
+        self._database.value(
+            "select vitrina.retry_jobs(matching => %s, product_ids => %s)", (f"{NO_VECTOR}%", ids)
+        )
+        return True
 
     def _learn_and_put(self, works: list[Work]) -> int:
         terms = [term for work in works if work.enrichment for term in work.enrichment.terms]
         try:
-            self._embedder.learn(terms)
+            self._learn(terms)
             return retried(lambda: self._put(works))
         except (InputError, DatabaseError):
             # once more: the space in use may have been switched between the two
-            self._embedder.learn(terms)
+            self._learn(terms)
             return retried(lambda: self._put(works))
+
+    def _learn(self, terms: list[Term]) -> None:
+        if time.monotonic() >= self._embed_after:
+            try:
+                return self._embedder.learn(terms)
+            except (ProviderError, ItemError) as exc:
+                self._rest(exc)
+        return self._embedder.learn(terms, vectors=False)
 
     def _put(self, works: list[Work]) -> int:
         pictures = {work.picture.sha256: work.picture for work in works if work.picture}
@@ -316,13 +374,18 @@ class Pipeline:
             conn.execute("select vitrina.put_enrichments(%s)", (Jsonb(enrichments),))
             return self._put_image_embeddings(conn, works)
 
-    def _finish(self, worker: str, good: list[Work], bad: list[Work]) -> int:
-        """Finish and fail jobs; returns how many failed for good."""
+    def _finish(
+        self, worker: str, good: list[Work], bad: list[Work], due: str | None = None
+    ) -> int:
+        """Finish and fail jobs; returns how many failed for good. `due`: why no vector is made."""
+        ids, versions = [w.job.product_id for w in good], [w.job.version for w in good]
         with self._database.transaction() as conn:
-            conn.execute(
-                "select vitrina.finish_jobs(%s, %s, %s)",
-                (worker, [w.job.product_id for w in good], [w.job.version for w in good]),
-            )
+            if due is not None:
+                conn.execute(
+                    "select vitrina.defer_embeddings(%s, %s, %s, %s)",
+                    (worker, ids, versions, redact(NO_VECTOR + due)),
+                )
+            conn.execute("select vitrina.finish_jobs(%s, %s, %s)", (worker, ids, versions))
             row = conn.execute(
                 "select vitrina.fail_jobs(%s, %s, %s, replies => %s::text[])",
                 (

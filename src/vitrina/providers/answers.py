@@ -131,7 +131,6 @@ def parse_text(stage: Stage, text: str) -> Any:
             continue  # brackets in a sentence
         try:
             said = _value_of(stage, value)
-            _check_example(said)
         except AnswerError as error:
             failed = failed or error
         else:
@@ -288,12 +287,6 @@ def _value_of(stage: Stage, value: Any) -> Any:
             caption(_text_of(fields, "caption")),
         )
     return _prose_of(stage, _text_of(value, stage))
-
-
-def _check_example(value: object) -> None:
-    """Raises AnswerError where the answer is the example of the prompt and nothing else."""
-    if isinstance(value, tuple) and {term.term for term in value} == {prompts.EXAMPLE_TERM}:
-        raise AnswerError("bad", "the answer is the example of the prompt, and nothing else")
 
 
 def _prose_of(stage: Stage, text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from vitrina.errors import ItemError, ProviderError
 
-__all__ = ["TextError", "Vector", "WrongDimensionsError", "decode", "plan", "trim"]
+__all__ = ["TextError", "UnusableError", "Vector", "WrongDimensionsError", "decode", "plan", "trim"]
 
 Vector = array  # of 32-bit floats; `.tolist()` where a list is wanted
 INPUTS = 2048
@@ -27,6 +27,10 @@ class TextError(ItemError):
         super().__init__(f"text {index + 1}: {message}")
         self.index = index
         self.reason = message
+
+
+class UnusableError(ProviderError):
+    """An answer is not one embedding for each text."""
 
 
 class WrongDimensionsError(ProviderError):
@@ -65,7 +69,7 @@ def plan(texts: Sequence[str], *, inputs: int = INPUTS, tokens: int = TOKENS) ->
 def decode(body: Mapping[str, Any], count: int, dimensions: int, model: str) -> list[array[float]]:
     """The vectors in an answer, in the order of the texts, all there and all usable.
 
-    Raises ProviderError where the answer is not what was asked for, TextError where the vector of
+    Raises UnusableError where the answer is not what was asked for, TextError where the vector of
     a single text cannot be used.
     """
     data = body.get("data")
@@ -73,16 +77,16 @@ def decode(body: Mapping[str, Any], count: int, dimensions: int, model: str) -> 
     found: dict[int, array[float]] = {}
     for position, item in enumerate(items):
         if not isinstance(item, Mapping):
-            raise ProviderError(f"{model} answered with something other than embeddings")
+            raise UnusableError(f"{model} answered with something other than embeddings")
         index = item.get("index", position)
         if not isinstance(index, int) or not 0 <= index < count:
-            raise ProviderError(f"{model} answered with an embedding for a text that was not sent")
+            raise UnusableError(f"{model} answered with an embedding for a text that was not sent")
         if index in found:
-            raise ProviderError(f"{model} answered twice for text {index + 1} of {count}")
+            raise UnusableError(f"{model} answered twice for text {index + 1} of {count}")
         found[index] = _vector(item.get("embedding"), model)
     if len(found) != count:
         missing = next(index for index in range(count) if index not in found)
-        raise ProviderError(
+        raise UnusableError(
             f"{model} answered with {len(found)} embeddings for {count} texts"
             f" (none for text {missing + 1}): the server does not do what it should"
         )
@@ -111,5 +115,5 @@ def _vector(value: object, model: str) -> array[float]:
     except (binascii.Error, ValueError, TypeError, OverflowError):
         vector = array("f")
     if not vector:
-        raise ProviderError(f"{model} answered with an embedding that cannot be read")
+        raise UnusableError(f"{model} answered with an embedding that cannot be read")
     return vector

@@ -40,8 +40,10 @@ _PARAMETERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("reasoning_effort", re.compile(r"reasoning[_.]effort")),
     ("temperature", re.compile(r"\btemperature\b")),
     ("dimensions", re.compile(r"dimensions|matryoshka")),
-    ("encoding_format", re.compile(r"encoding_format")),
+    ("encoding_format", re.compile(r"encoding_format|base64 encod")),
+    ("system", re.compile(r"system.{0,20}(role|message|prompt)|roles? must alternate")),
 )
+_DETAIL = re.compile(r"image_url\W{1,6}detail|[`'\"]detail[`'\"]|\bextra.{0,60}\bdetail\b")
 _CONTEXT = re.compile(
     r"context.?(length|window|size)|maximum (context|input|sequence)|too many tokens"
     r"|(prompt|input|message|request)s?\b.{0,30}\btoo (long|large)|max(imum)? .{0,20}tokens"
@@ -87,7 +89,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One failed call. `reason` is short and equal for equal faults; `wait` is what was asked."""
+    """One failed call. `reason` is short and equal for equal faults; `wait` is what was asked.
+
+    `suspect`: nothing says what is wrong, so something that was asked for may be.
+    """
 
     kind: Kind
     reason: str
@@ -95,6 +100,7 @@ class Fault:
     wait: float | None = None
     parameter: str | None = None
     status: int | None = None
+    suspect: bool = False
 
 
 def classify(
@@ -124,7 +130,9 @@ def classify(
         label = f"error {status}" if status != 200 else "an error instead of an answer"
         more = f": {shown}" if shown else ""
         message = f"{target.host} answered with {label}{more}"
-        return Fault("passing", label, message, wait, None, status)
+        known = _POLICY.search(words) or _PICTURE.search(words) or _CONTEXT.search(words)
+        suspect = status in (200, 500, 501) and not known
+        return Fault("passing", label, message, wait, None, status, suspect)
     return _of_item(status, words, shown, target)
 
 
@@ -132,6 +140,8 @@ def classify_body(body: Mapping[str, Any], target: Target) -> Fault:
     """The fault behind a body with an `error` in it that came with status 200."""
     error = body.get("error")
     code = error.get("code") if isinstance(error, Mapping) else None
+    if isinstance(code, str) and code.isascii() and code.isdigit():
+        code = int(code[:4])
     status = code if isinstance(code, int) and 400 <= code < 600 else 200
     return classify(status, {}, json.dumps(body), target)
 
@@ -185,6 +195,9 @@ def _of_item(status: int, words: str, shown: str, target: Target) -> Fault:
     if _POLICY.search(words):
         message = f"the provider's content filter refused the request: {shown}"
         return Fault("item", "content filter", message, status=status)
+    if status in (400, 422) and _DETAIL.search(words):
+        message = f"{target.host} does not take the detail of pictures: {shown}"
+        return Fault("parameter", "detail", message, None, "detail", status)
     if _PICTURE.search(words) or status == 415:
         message = f"{target.host} does not take the picture: {shown}"
         return Fault("picture", "picture", message, status=status)
@@ -199,7 +212,7 @@ def _of_item(status: int, words: str, shown: str, target: Target) -> Fault:
         message = f"too long for {target.model}: {shown}"
         return Fault("item", "too long", message, status=status)
     message = f"{target.host} refused the request ({status}): {shown or 'no reason given'}"
-    return Fault("item", f"error {status}", message, status=status)
+    return Fault("item", f"error {status}", message, status=status, suspect=True)
 
 
 def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:

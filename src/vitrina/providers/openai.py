@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from vitrina import prompts
-from vitrina.errors import ItemError
+from vitrina.errors import ItemError, ProviderError
 from vitrina.prompts import Stage
 from vitrina.providers import answers, embeddings
 from vitrina.providers.answers import Answer, AnswerError, Usage
 from vitrina.providers.base import Enrichment, Subject, Term
-from vitrina.providers.embeddings import TextError, WrongDimensionsError
+from vitrina.providers.embeddings import TextError, UnusableError, WrongDimensionsError
 from vitrina.providers.judgements import Pair, parse_judgements
-from vitrina.providers.openai_client import Client, RefusedError, Reply
+from vitrina.providers.openai_client import UNUSABLE, Client, PatienceError, RefusedError, Reply
 from vitrina.providers.openai_requests import (
     Body,
     Capabilities,
@@ -39,6 +41,7 @@ EMBEDDINGS = "/embeddings"
 VISION_SETTING = "VITRINA_VISION_MODEL"
 CAPTION_SETTING = "VITRINA_CAPTION_MODEL"
 EMBEDDING_SETTING = "VITRINA_EMBEDDING_MODEL"
+SHORT_PATIENCE = 3  # with an error 500 to many texts, before fewer are asked for
 
 
 class OpenAIProvider:
@@ -249,9 +252,12 @@ class OpenAIProvider:
         parse: Callable[[str], T],
     ) -> Answer[T]:
         """Ask; with a higher limit where it was cut off, once more where it is of no use."""
-        tries = Tries(model, self.settings.max_tokens, self.afford, self._capabilities.limit(model))
+        known = self._capabilities
+        tries = Tries(model, self.settings.max_tokens, self.afford, known.limit(model))
+        first, since = known.profile(model), time.monotonic()
         with tries.counted():
             while True:
+                used = known.profile(model)
                 try:
                     reply, limit = self._try(setting, item, build, tries)
                 except RefusedError as error:
@@ -264,14 +270,18 @@ class OpenAIProvider:
                 try:
                     value = answers.read(reply.body, parse)
                 except AnswerError as error:
-                    if tries.goes_on(error, limit, self._capabilities.limit(model)):
+                    if tries.goes_on(error, limit, known.limit(model)):
                         continue
                     failed = tries.failed or error
                     failed.usage = tries.usage
                     failed.reply = json.dumps(reply.body, ensure_ascii=False)
                     raise failed from None
                 if tries.grown and limit is not None:
-                    self._capabilities.needs(model, limit)
+                    known.needs(model, limit)
+                if not tries.again:
+                    known.understood(model, used)
+                elif (spelt := _spelt_out(first)) != first:
+                    known.worked(model, first, spelt, since, useless=True)
                 return Answer(value, model, tries.usage, tries.seconds)
 
     def _try(
@@ -285,52 +295,93 @@ class OpenAIProvider:
         sent: list[Body] = []
 
         def made(profile: Profile) -> Body:
-            sent.append(build(profile, {"least": tries.least, "again": tries.again}))
+            # after an answer of no use: perhaps the schema was passed over, so it is spelt out
+            shown = _spelt_out(profile) if tries.again else profile
+            sent.append(build(shown, {"least": tries.least, "again": tries.again}))
             return sent[-1]
 
         reply = self._client.ask(CHAT, tries.model, setting, item, made)
         return reply, limit_of(sent[-1])
 
     def _embed(self, texts: list[str], start: int, item: str) -> Answer[list[array[float]]]:
-        """The vectors of one request's texts; where it is refused, the text to blame is found."""
+        """The vectors of some texts, asked for together, or in parts where that is not answered."""
         model = self.settings.embedding_model
+        most = self._capabilities.inputs(model)
+        if most is not None and len(texts) > most:
+            return self._in_parts(texts, start, item, most)
         try:
-            reply = self._client.ask(
-                EMBEDDINGS,
-                model,
-                EMBEDDING_SETTING,
-                item,
-                lambda profile: embedding_body(self.settings, texts, profile),
-            )
+            return self._embed_at_once(texts, start, item)
         except RefusedError as error:
-            refused = error
-        else:
-            return self._decoded(texts, start, item, reply)
-        if len(texts) == 1:
-            raise TextError(start, str(refused))
-        middle = len(texts) // 2
-        left = self._embed(texts[:middle], start, item)
-        right = self._embed(texts[middle:], start + middle, item)
-        seconds = left.seconds + right.seconds
-        return Answer(left.value + right.value, model, left.usage + right.usage, seconds)
-
-    def _decoded(
-        self, texts: list[str], start: int, item: str, reply: Reply
-    ) -> Answer[list[array[float]]]:
-        model = self.settings.embedding_model
-        try:
-            vectors = self.parse_embeddings(reply.body, len(texts))
-        except TextError as error:
-            raise TextError(start + error.index, error.reason) from None
-        except WrongDimensionsError as error:
-            profile = self._capabilities.profile(model)
-            asked = "dimensions" in embedding_body(self.settings, texts[:1], profile)
-            if asked or error.got < self.settings.dimensions:
+            if len(texts) == 1 and error.fault.reason == UNUSABLE:
+                raise ProviderError(str(error)) from None
+            if len(texts) == 1:
+                raise TextError(start, str(error)) from None
+        except PatienceError as error:
+            if len(texts) == 1 or error.fault.status not in (500, 501):
                 raise
-        else:
+        size = (len(texts) + 1) // 2
+        answer = self._in_parts(texts, start, item, size)
+        self._capabilities.limit_inputs(model, self._capabilities.inputs(model) or size)
+        return answer
+
+    def _in_parts(
+        self, texts: list[str], start: int, item: str, size: int
+    ) -> Answer[list[array[float]]]:
+        """The vectors of texts, so many at a time."""
+        total: Answer[list[array[float]]] = Answer([], self.settings.embedding_model, Usage(), 0.0)
+        for at in range(0, len(texts), size):
+            part = self._embed(texts[at : at + size], start + at, item)
+            total = Answer(
+                total.value + part.value,
+                total.model,
+                total.usage + part.usage,
+                total.seconds + part.seconds,
+            )
+        return total
+
+    def _embed_at_once(self, texts: list[str], start: int, item: str) -> Answer[list[array[float]]]:
+        """The vectors of the texts of one request. RefusedError, PatienceError: not together."""
+        model = self.settings.embedding_model
+        vectors: list[array[float]] = []
+        failed: TextError | WrongDimensionsError | None = None
+
+        def check(body: Body) -> str | None:
+            nonlocal vectors, failed
+            failed = None
+            try:
+                vectors = self.parse_embeddings(body, len(texts))
+            except UnusableError as error:
+                return str(error)
+            except (TextError, WrongDimensionsError) as error:
+                failed = error
+            return None
+
+        reply = self._client.ask(
+            EMBEDDINGS,
+            model,
+            EMBEDDING_SETTING,
+            item,
+            lambda profile: embedding_body(self.settings, texts, profile),
+            check=check,
+            attempts=None if len(texts) == 1 else SHORT_PATIENCE,
+        )
+        if failed is None:
             return Answer(vectors, model, reply.usage, reply.seconds)
+        if isinstance(failed, TextError):
+            raise TextError(start + failed.index, failed.reason)
+        profile = self._capabilities.profile(model)
+        asked = "dimensions" in embedding_body(self.settings, texts[:1], profile)
+        if asked or failed.got < self.settings.dimensions:
+            raise failed
         self._capabilities.shorten(model)  # a longer vector: perhaps it gives shorter ones
-        return self._embed(texts, start, item)
+        return self._embed_at_once(texts, start, item)
+
+
+def _spelt_out(profile: Profile) -> Profile:
+    """The profile of a request whose words say what form the answer has."""
+    if profile.answer_format != "json_schema":
+        return profile
+    return replace(profile, answer_format="json_object")
 
 
 def _digest(text: str) -> str:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from vitrina import prompts
 from vitrina.images import Picture
 from vitrina.prompts import Stage
+from vitrina.providers.answers import Usage
 from vitrina.providers.base import Subject
 from vitrina.providers.openai_settings import DEFAULT_DIMENSIONS, Detail, OpenAISettings
 
 __all__ = [
     "Capabilities",
     "Profile",
+    "bounded",
     "embedding_body",
     "judge_body",
     "limit_of",
@@ -32,6 +36,9 @@ __all__ = [
 
 Body = dict[str, Any]
 LOW_EDGE = 512
+PROMPT_TOKENS = 1000  # a template adds at most so many
+PICTURE_TOKENS = 50_000  # of one picture, in any model's count
+ANSWER_TOKENS = 100_000  # of an answer without a limit
 TOKENS: dict[Stage, int] = {"tag": 400, "describe": 500, "caption": 200, "enrich": 1000}
 JUDGED_TOKENS = 25  # for one pair
 THINKING_TOKENS = 4000
@@ -45,70 +52,146 @@ class Profile:
     answer_format: Literal["json_schema", "json_object", "text"] = "json_schema"
     length_parameter: Literal["max_completion_tokens", "max_tokens", "none"] = "max_tokens"
     temperature: bool = True
-    encoding: Literal["base64", "float"] = "base64"
+    system: bool = True
+    detail: bool = True
+    encoding: Literal["base64", "float", "none"] = "base64"
     send_dimensions: bool = False
 
     def lowered(self, parameter: str, official: bool) -> Profile | None:
         """The next thing to try after this parameter was refused; None at the end."""
-        changes: dict[str, Any] = {}
-        if parameter == "response_format":
-            changes["answer_format"] = {"json_schema": "json_object", "json_object": "text"}.get(
-                self.answer_format
-            )
-        elif parameter == "max_tokens":
-            first, other = _length_parameter(official), _length_parameter(not official)
-            after: dict[str, str] = {first: other, other: "none"}
-            changes["length_parameter"] = after.get(self.length_parameter)
-        elif parameter == "temperature":
-            changes["temperature"] = False if self.temperature else None
-        elif parameter == "encoding_format":
-            changes["encoding"] = "float" if self.encoding == "base64" else None
-        possible = [value for value in changes.values() if value is not None]
-        return replace(self, **changes) if possible else None
+        first, other = _length_parameter(official), _length_parameter(not official)
+        steps: dict[str, tuple[str, dict[object, object]]] = {
+            "response_format": (
+                "answer_format",
+                {"json_schema": "json_object", "json_object": "text"},
+            ),
+            "max_tokens": ("length_parameter", {first: other, other: "none"}),
+            "temperature": ("temperature", {True: False}),
+            "system": ("system", {True: False}),
+            "detail": ("detail", {True: False}),
+            "encoding_format": ("encoding", {"base64": "float", "float": "none"}),
+        }
+        name, after = steps.get(parameter, ("", {}))
+        value = after.get(getattr(self, name, None))
+        return None if value is None else replace(self, **{name: value})  # type: ignore[arg-type]
+
+    def rungs(self, official: bool) -> Iterator[Profile]:
+        """Reduced requests in the order to try: one thing less at a time, then several."""
+        for parameter in ("response_format", "system", "encoding_format", *_OPTIONAL):
+            lower: Profile | None = self
+            while (lower := lower.lowered(parameter, official) if lower else None) is not None:
+                yield lower
+        for answer_format in ("json_object", "text"):
+            yield replace(self, system=False, answer_format=answer_format)
+        bare = replace(self, temperature=False, length_parameter="none", detail=False)
+        yield bare
+        yield replace(bare, answer_format="text")
+        yield replace(bare, answer_format="text", system=False)
+
+
+_OPTIONAL = ("max_tokens", "temperature", "detail")
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A reduced request that was answered once, at `since` of the clock, after `full` was not.
+
+    `useless`: the full one was answered, with something of no use.
+    """
+
+    full: Profile
+    reduced: Profile
+    since: float
+    useless: bool
 
 
 class Capabilities:
-    """What each model was found to take. Thread-safe; `found` can be stored and given back."""
+    """What each model was found to take. Thread-safe; `found` can be stored and given back.
+
+    A reduced request that is answered is a candidate. It is remembered once the full request, sent
+    after that, has failed again: a server that fails now and then loses nothing for good.
+    """
 
     def __init__(
         self, official: bool, found: Mapping[str, Mapping[str, object]] | None = None
     ) -> None:
-        self._official = official
+        self.official = official
         self._lock = threading.Lock()
         self._limits: dict[str, int] = {}
         self._profiles = {
             model: _restored(self._first(model), values) for model, values in (found or {}).items()
         }
+        self._candidates: dict[str, _Candidate] = {}
+        self._answered: set[tuple[str, Profile, str]] = set()
+        self._vain: set[tuple[str, str]] = set()
+        self._walkers: dict[str, threading.Lock] = {}
+        self._inputs: dict[str, int] = {}
 
     def profile(self, model: str) -> Profile:
         """What to send to this model."""
         with self._lock:
             return self._profiles.get(model) or self._first(model)
 
-    def confirm(self, model: str, used: Profile) -> None:
-        """Remember that a call with this profile was answered."""
+    def confirm(self, model: str, used: Profile, shape: str) -> None:
+        """Remember that a request of this shape was answered, so that all in it is taken."""
         with self._lock:
-            self._profiles.setdefault(model, used)
+            if used == self._first(model):
+                self._profiles.setdefault(model, used)
+            self._answered.add((model, used, shape))
+            self._vain = {vain for vain in self._vain if vain[0] != model}
+            candidate = self._candidates.get(model)
+            if candidate is not None and candidate.full == used and not candidate.useless:
+                del self._candidates[model]
 
-    def lower(self, model: str, used: Profile, parameter: str) -> bool:
-        """Ask for less after `parameter` was refused; False where there is no less.
+    def understood(self, model: str, used: Profile) -> None:
+        """The answer to a request was of use: whatever was no use before it, it passed."""
+        with self._lock:
+            candidate = self._candidates.get(model)
+            if candidate is not None and candidate.full == used:
+                del self._candidates[model]
 
-        What another thread has found out since `used` was taken counts as well.
+    def worth_walking(self, model: str, used: Profile, shape: str, *, named: bool) -> bool:
+        """Whether less may be taken: not where less was tried in vain, nor where all of this was
+        answered before, unless the server has `named` what it does not take.
         """
         with self._lock:
-            current = self._profiles.get(model) or self._first(model)
-            lowered = used.lowered(parameter, self._official)
-            if lowered is None:
-                return False
-            changed = next(
-                name.name
-                for name in fields(Profile)
-                if getattr(lowered, name.name) != getattr(used, name.name)
-            )
-            if getattr(current, changed) == getattr(used, changed):
-                update: dict[str, Any] = {changed: getattr(lowered, changed)}
-                self._profiles[model] = replace(current, **update)
-            return True
+            answered = (model, used, shape) in self._answered
+            return (model, shape) not in self._vain and (named or not answered)
+
+    def walked_in_vain(self, model: str, shape: str) -> None:
+        """No reduced request was answered either, until something is."""
+        with self._lock:
+            self._vain.add((model, shape))
+
+    def walker(self, model: str) -> threading.Lock:
+        """Held by the thread that looks for a reduced request: one at a time for a model."""
+        with self._lock:
+            return self._walkers.setdefault(model, threading.Lock())
+
+    def candidate(self, model: str, used: Profile) -> Profile | None:
+        """The reduced request that was answered after this one failed."""
+        with self._lock:
+            candidate = self._candidates.get(model)
+            return candidate.reduced if candidate and candidate.full == used else None
+
+    def worked(
+        self, model: str, full: Profile, reduced: Profile, began: float, *, useless: bool = False
+    ) -> bool:
+        """A reduced request was answered after the full one, sent at `began`, was not.
+
+        `useless`: it was, with something of no use.
+
+        Returns whether it is remembered now.
+        """
+        with self._lock:
+            candidate = self._candidates.get(model)
+            if candidate is None or (candidate.full, candidate.reduced) != (full, reduced):
+                self._candidates[model] = _Candidate(full, reduced, time.monotonic(), useless)
+            elif began >= candidate.since:
+                self._profiles[model] = reduced
+                del self._candidates[model]
+                return True
+            return False
 
     def limit(self, model: str) -> int:
         """The limit of tokens that this model was found to need; 0 where the usual one does."""
@@ -126,6 +209,16 @@ class Capabilities:
             current = self._profiles.get(model) or self._first(model)
             self._profiles[model] = replace(current, send_dimensions=True)
 
+    def inputs(self, model: str) -> int | None:
+        """How many texts this embedding model was found to take at once; None: no limit met."""
+        with self._lock:
+            return self._inputs.get(model)
+
+    def limit_inputs(self, model: str, most: int) -> None:
+        """More texts than `most` were not answered together, and `most` were."""
+        with self._lock:
+            self._inputs[model] = min(most, self._inputs.get(model, most))
+
     @property
     def found(self) -> dict[str, dict[str, object]]:
         """A copy, by model, fit for JSON."""
@@ -134,7 +227,7 @@ class Capabilities:
 
     def _first(self, model: str) -> Profile:
         return Profile(
-            length_parameter=_length_parameter(self._official),
+            length_parameter=_length_parameter(self.official),
             temperature=not _THINKING.match(model),
         )
 
@@ -202,7 +295,7 @@ def _chat_body(
     least: int,
     again: bool,
 ) -> Body:
-    body: Body = {"model": model, "messages": messages}
+    body: Body = {"model": model, "messages": _taken(messages, profile)}
     if profile.answer_format == "json_schema":
         named = {"name": name, "strict": True, "schema": schema}
         body["response_format"] = {"type": "json_schema", "json_schema": named}
@@ -217,17 +310,68 @@ def _chat_body(
     return body
 
 
+def _taken(messages: list[Body], profile: Profile) -> list[Body]:
+    """The messages as the model takes them: without a system role, without the detail of images."""
+    if not profile.system and len(messages) > 1 and messages[0]["role"] == "system":
+        said, user = messages[0]["content"], messages[1]
+        content = user["content"]
+        if isinstance(content, str):
+            content = f"{said}\n\n{content}"
+        else:
+            content = [{"type": "text", "text": said}, *content]
+            if content[1].get("type") == "text":
+                content[:2] = [{"type": "text", "text": f"{said}\n\n{content[1]['text']}"}]
+        messages = [{**user, "content": content}, *messages[2:]]
+    if not profile.detail:
+        messages = [
+            {**message, "content": [_without_detail(part) for part in message["content"]]}
+            if isinstance(message["content"], list)
+            else message
+            for message in messages
+        ]
+    return messages
+
+
+def _without_detail(part: Body) -> Body:
+    if part["type"] != "image_url":
+        return part
+    return {"type": "image_url", "image_url": {"url": part["image_url"]["url"]}}
+
+
 def embedding_body(
     settings: OpenAISettings, texts: Sequence[str], profile: Profile | None = None
 ) -> Body:
     """The body of a request for embeddings; dimensions only where the model's own differ."""
     model = settings.embedding_model
     profile = profile or Profile()
-    body: Body = {"model": model, "input": list(texts), "encoding_format": profile.encoding}
+    body: Body = {"model": model, "input": list(texts)}
+    if profile.encoding != "none":
+        body["encoding_format"] = profile.encoding
     usual = DEFAULT_DIMENSIONS.get(model)
     if profile.send_dimensions or (usual is not None and usual != settings.dimensions):
         body["dimensions"] = settings.dimensions
     return body
+
+
+def bounded(usage: Usage, body: Body) -> Usage:
+    """What a server says was used, at most what a request with this body can have used.
+
+    No token is less than a byte of what is sent, pictures apart; an answer is bounded by its limit,
+    where one was sent. A server that counts without sense costs neither the answer nor the budget.
+    """
+    pictures = size = 0
+    for message in body.get("messages", ()):
+        content = message["content"]
+        for part in [{"text": content}] if isinstance(content, str) else content:
+            pictures += "image_url" in part
+            size += len(part.get("text", "").encode())
+    size += sum(len(text.encode()) for text in body.get("input", ()))
+    size += len(json.dumps(body.get("response_format") or ""))
+    most = PROMPT_TOKENS + 2 * size + PICTURE_TOKENS * pictures
+    usual = 0 if "input" in body else ANSWER_TOKENS  # embeddings are no tokens
+    length = body.get("max_completion_tokens") or body.get("max_tokens") or usual
+    told = min(usage.input_tokens, most)
+    return Usage(told, min(usage.cached_tokens, told), min(usage.output_tokens, 2 * length))
 
 
 def picture_part(
@@ -277,7 +421,9 @@ def _restored(first: Profile, values: Mapping[str, object]) -> Profile:
         "answer_format": ("json_schema", "json_object", "text"),
         "length_parameter": ("max_completion_tokens", "max_tokens", "none"),
         "temperature": (True, False),
-        "encoding": ("base64", "float"),
+        "system": (True, False),
+        "detail": (True, False),
+        "encoding": ("base64", "float", "none"),
         "send_dimensions": (True, False),
     }
     good: dict[str, Any] = {

@@ -63,6 +63,9 @@ class AnswerError(ItemError):
         return self.kind in ("truncated", "empty", "bad")
 
 
+MOST_TOKENS = 10_000_000  # of one call, whatever a server says
+
+
 def read_usage(body: object) -> Usage:
     """The tokens a body says it used; servers that do not count give zeros."""
     usage = body.get("usage") if isinstance(body, Mapping) else None
@@ -78,7 +81,11 @@ def read_usage(body: object) -> Usage:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    if isinstance(value, float) and value.is_integer():  # 12.0; neither NaN nor infinite
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return min(max(value, 0), MOST_TOKENS)
 
 
 def brief(value: object) -> str:
