@@ -49,8 +49,8 @@ begin
         grant insert, update, delete on
             sources, products, product_text, product_terms, images, keywords, keyword_aliases,
             keyword_distinctions, keyword_changes, product_keywords, contrasts, thesaurus,
-            keyword_embeddings, product_embeddings, query_embeddings, generations, jobs, batches,
-            batch_requests, changes, rejects
+            keyword_embeddings, product_embeddings, query_embeddings, generations, jobs, workers,
+            batches, batch_requests, changes, rejects
         to vitrina_writer;
         grant update (seen, synced_at, swept_at, problem, problem_at) on attachments to vitrina_writer;
         for _function in

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from vitrina.errors import ConfigError
+
 if TYPE_CHECKING:
     from vitrina.providers.openai_settings import OpenAISettings
 
 Choice = Literal["local", "openai"]
 DATABASE_URL = "VITRINA_DATABASE_URL"
+LEASE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Settings:
         one_call: ask a vision model for everything at once.
         max_cost: USD a run may spend.
         weave: the Weave project to trace to; nothing is traced without one.
+        wait: seconds to wait for a database that is away, down or starting up, before an error.
+        lease: seconds after which another worker takes over what one that is not heard of leased.
     """
 
     database_url: str | None = None
@@ -40,6 +45,8 @@ class Settings:
     one_call: bool = False
     max_cost: Decimal | None = None
     weave: str | None = None
+    wait: float = 0.0
+    lease: float = LEASE_SECONDS
 
     @classmethod
     def from_environment(cls, database_url: str | None = None) -> Settings:
@@ -47,6 +54,8 @@ class Settings:
         return cls(
             database_url=database_url or _variable(DATABASE_URL),
             weave=_variable("VITRINA_WEAVE_PROJECT"),
+            wait=_seconds("VITRINA_WAIT", 0.0),
+            lease=max(_seconds("VITRINA_LEASE", LEASE_SECONDS), 1.0),
         )
 
     @property
@@ -69,3 +78,15 @@ class Settings:
 
 def _variable(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
+
+
+def _seconds(name: str, default: float) -> float:
+    """A variable that is a number of seconds. Raises ConfigError for another."""
+    value = _variable(name)
+    try:
+        seconds = float(value) if value is not None else default
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise ConfigError(f"{name} is a number of seconds, not {value!r}")
+    return seconds
