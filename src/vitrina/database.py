@@ -19,7 +19,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types import TypeInfo
 from psycopg.types.json import Jsonb
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from vitrina import errors
 
@@ -45,6 +45,8 @@ STOP_SECONDS = 10.0  # it is waited for no longer by a run that is told to stop
 DEADLOCK = "40P01"
 # it goes away, comes up, or has no room for now; not that it was dropped, or a time limit ran out
 AWAY = ("08", "57P01", "57P02", "57P03", "57P05", "53300")
+# what libpq says beside the fact
+GUESSES = ("Is the server running", "This probably means", "before or while processing")
 POOLER_AWAY = ("cannot connect to server", "server_login_retry", "server login has been failing")
 T = TypeVar("T")
 # what it logs of lost connections is raised as well, or mended
@@ -108,7 +110,8 @@ def _translate(exc: psycopg.Error) -> errors.VitrinaError:
 
 
 def _translate_connect(exc: psycopg.Error) -> errors.VitrinaError:
-    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    lines = [line.strip() for line in str(exc).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(GUESSES)]
     text = lines[-1] if lines else type(exc).__name__
     text = text.removeprefix("connection failed: ").removeprefix("connection is bad: ")
     if isinstance(exc, PoolTimeout):
@@ -180,7 +183,9 @@ def _is_deadlock(exc: errors.DatabaseError) -> bool:
 def _is_away(exc: errors.DatabaseError, dsn: str) -> bool:
     """Whether the database is away for now, rather than refusing for good."""
     cause = exc.__cause__
-    if isinstance(exc, errors.AccessError) or not isinstance(cause, psycopg.OperationalError):
+    if isinstance(exc, errors.AccessError) or isinstance(cause, PoolClosed):
+        return False
+    if not isinstance(cause, psycopg.OperationalError):
         return False
     if cause.sqlstate is not None:
         return cause.sqlstate.startswith(AWAY)
