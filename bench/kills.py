@@ -33,7 +33,7 @@ from openai_stub import OpenAIStub, caption_of
 
 KILLS = int(os.environ.get("VITRINA_BENCH_KILLS", "60"))
 RESTARTS = max(KILLS // 3, 1)
-ROWS, WORKED, CONCURRENCY, LEASE = 12_000, 400, 4, 2
+ROWS, WORKED, CONCURRENCY, LEASE = 1_500, 300, 4, 1
 COLORS = ("Red", "Blue", "Green", "Black", "White", "Brown")
 THINGS = ("sofa", "desk", "lamp", "bench", "stool", "shelf", "mirror", "basket")
 STUFFS = ("oak", "metal", "steel", "glass", "leather", "cotton", "rattan", "felt")
@@ -108,7 +108,7 @@ def kill_ingest(shop: Shop, file: Path) -> tuple[int, int]:
     kills = 0
     rows: list[tuple[str, str]] = []
     for number in range(KILLS):
-        rows = [(str(i), f"Oak table {i}, edition {number}") for i in range(ROWS // 4)]
+        rows = [(str(i), f"Oak table {i}, edition {number}") for i in range(ROWS)]
         file.write_text("".join(json.dumps({"id": n, "title": t}) + "\n" for n, t in rows))
         process = start(shop, "ingest", str(file), "--source", "file", "--no-enrich")
         wanted = shop.draw.randrange(0, len(rows))
@@ -135,7 +135,7 @@ def kill_workers(shop: Shop) -> tuple[int, int]:
                 shop.put([str(n) for n in shop.draw.sample(range(WORKED), WORKED // 2)])
             shop.change()
             victim = shop.draw.randrange(2)
-            wanted = shop.asked + shop.draw.randrange(20, 120)
+            wanted = shop.asked + shop.draw.randrange(5, 50)
             reached(running[victim], lambda w=wanted: shop.asked >= w or not shop.due())
             if number % 3 == 2:
                 running[victim].send_signal(signal.SIGSTOP)
