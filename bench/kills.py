@@ -39,6 +39,10 @@ THINGS = ("sofa", "desk", "lamp", "bench", "stool", "shelf", "mirror", "basket")
 STUFFS = ("oak", "metal", "steel", "glass", "leather", "cotton", "rattan", "felt")
 NAMESPACE = ["unshare", "--pid", "--fork", "--mount-proc"]
 EDITION = "select count(*) from vitrina.products where title like %s"
+LEFT = (
+    "select count(*) from vitrina.jobs as j join vitrina.products as p on p.id = j.product_id"
+    " join vitrina.sources as s on s.id = p.source_id where s.name = 'work'"
+)
 OPTIONS = {"fsync": "off"}  # a killed process is not a killed machine
 
 
@@ -79,7 +83,8 @@ class Shop:
         return sum(request.body is not None for request in self.stub.requests("chat"))
 
     def due(self) -> int:
-        return int(self.ask("select count(*) from vitrina.jobs where state <> 'failed'"))
+        """Jobs of the products that are worked on here, less those that were set aside."""
+        return int(self.ask(f"{LEFT} and j.state <> 'failed'"))
 
 
 def start(shop: Shop, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
@@ -203,9 +208,7 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]
 def settle(shop: Shop) -> None:
     """Wait until no job is left; what was set aside for dying too often is tried again."""
     deadline = time.monotonic() + 120
-    while shop.ask("select count(*) from vitrina.jobs as j join vitrina.products as p on"
-                   " p.id = j.product_id join vitrina.sources as s on s.id = p.source_id"
-                   " where s.name = 'work'"):  # fmt: skip
+    while shop.ask(LEFT):
         shop.ask("select vitrina.retry_jobs('{work}')")
         assert time.monotonic() < deadline, "jobs are left"
         time.sleep(0.3)
@@ -269,9 +272,9 @@ def main() -> None:
         began = time.monotonic()
         kills, pauses = kill_workers(shop)
         found = counts(shop)
-        at_most = kills * 2 * CONCURRENCY
+        at_most = (kills + pauses) * CONCURRENCY
         show(f"{kills} kills, {pauses} pauses of work", began, found)
-        print(f"  in flight when they were killed: at most {at_most}")
+        print(f"  in flight at those moments: at most {at_most}")
         before = found["repeated"]
         shop.put([str(n) for n in range(WORKED)])
         began = time.monotonic()
