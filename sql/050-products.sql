@@ -135,6 +135,7 @@ as $func$
             version = j.version + 1,
             stage = case when j.stage = 'enrich' then 'enrich' else excluded.stage end,
             attempts = 0,
+            deaths = '{}',
             error = null,
             reply = null,
             -- a leased job stays with its worker, whose finish will see the new version

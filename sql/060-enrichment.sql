@@ -29,26 +29,35 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- put_enrichments(enrichments) → how many products it wrote.
--- enrichments: a jsonb array of {product_id, image_sha256 (hex or null), image_error, terms:
--- [{term, facet}], description, caption}, a product once. Terms are resolved against the
--- vocabulary, new ones learned (see resolve_keywords: where the active text space is not the local
--- one, call it first with the embeddings of the new terms).
+-- _each_once(enrichments) → the same with the last of each product, where one is there twice.
 -- ---------------------------------------------------------------------------------------------
-create or replace function put_enrichments(enrichments jsonb) returns int
+create or replace function _each_once(enrichments jsonb) returns jsonb
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case when count(*) = count(distinct e.value ->> 'product_id') then enrichments else (
+        select jsonb_agg(o.value order by o.place)
+        from (
+            select distinct on (d.value ->> 'product_id') d.value, d.place
+            from jsonb_array_elements(enrichments) with ordinality as d (value, place)
+            order by d.value ->> 'product_id', d.place desc
+        ) as o) end
+    from jsonb_array_elements(enrichments) as e (value);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _learn_said(enrichments): resolve the terms of these against the vocabulary, learning new ones.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _learn_said(enrichments jsonb) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
     _said text[];
     _facets text[];
-    _ids bigint[];
-    _written bigint[];
 begin
     -- between what a term is and what is made of it nobody may decide otherwise
     perform _hold_keywords();
-    select array_agg(e.product_id) into _ids
-    from jsonb_to_recordset(enrichments) as e (product_id bigint);
     select array_agg(t.term order by e.place, t.place), array_agg(t.facet order by e.place, t.place)
     into _said, _facets
     from rows from (jsonb_to_recordset(enrichments) as (terms jsonb)) with ordinality as e (terms, place)
@@ -57,6 +66,22 @@ begin
         with ordinality as t (term, facet, place);
     perform r.ordinal
     from resolve_keywords(coalesce(_said, '{}'), null, coalesce(_facets, '{}')) as r;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _write_enrichments(enrichments) → how many products were written; their terms are learned already.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _write_enrichments(enrichments jsonb) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _ids bigint[];
+    _written bigint[];
+begin
+    select array_agg(e.product_id) into _ids
+    from jsonb_to_recordset(enrichments) as e (product_id bigint);
     perform _put_terms(enrichments);
 
     with given as materialized (
@@ -85,6 +110,61 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- put_enrichments(enrichments) → how many products it wrote.
+-- enrichments: a jsonb array of {product_id, image_sha256 (hex or null), image_error, terms:
+-- [{term, facet}], description, caption}; of a product that is there twice the last counts. Terms are
+-- resolved against the vocabulary, new ones learned (see resolve_keywords: where the active text space
+-- is not the local one, call it first with the embeddings of the new terms).
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_enrichments(enrichments jsonb) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _given jsonb := _each_once(enrichments);
+begin
+    perform _learn_said(_given);
+    return _write_enrichments(_given);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- store_enrichments(worker, product_ids, versions, enrichments, images) → the products that were
+-- written: of the leased ones in these versions (see hold_jobs), those among the enrichments. What a
+-- worker comes too late with is dropped. The products and their jobs stay locked until the
+-- transaction ends. enrichments: see put_enrichments; images: see put_images.
+-- ---------------------------------------------------------------------------------------------
+create or replace function store_enrichments(
+    worker text, product_ids bigint[], versions bigint[], enrichments jsonb,
+    images jsonb default '[]'
+) returns setof bigint
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _given jsonb := _each_once(enrichments);
+    _held bigint[];
+begin
+    -- the vocabulary first, then products, then jobs: everybody locks in this order
+    perform _learn_said(_given);
+    _held := array(select h.product_id
+                   from hold_jobs(store_enrichments.worker, store_enrichments.product_ids,
+                                  store_enrichments.versions) as h (product_id));
+    select coalesce(jsonb_agg(e.value order by e.place), '[]') into _given
+    from jsonb_array_elements(_given) with ordinality as e (value, place)
+    where (e.value ->> 'product_id')::bigint = any (_held);
+    perform put_images((
+        select coalesce(jsonb_agg(i.value), '[]')
+        from jsonb_array_elements(images) as i (value)
+        where exists (select from jsonb_array_elements(_given) as e (value)
+                      where e.value ->> 'image_sha256' = i.value ->> 'sha256')));
+    perform _write_enrichments(_given);
+    return query
+    select (e.value ->> 'product_id')::bigint from jsonb_array_elements(_given) as e (value);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- missing_embeddings(product_ids, space) → (product_id, input, input_hash) of those whose text in
 -- this text space is not embedded, or is another text by now. space: a name; null for the active.
 -- ---------------------------------------------------------------------------------------------
@@ -107,8 +187,10 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- put_embeddings(space, product_ids, input_hashes, embeddings) → how many were new or changed.
--- Parallel arrays; space: a name. Raises VT003 for an unknown space, VT004 for a vector that is
--- all zero (cosine is undefined there), and check_violation for one of other dimensions.
+-- Parallel arrays; space: a name. In a text space a vector is left out whose hash is not that of the
+-- product's present text, see missing_embeddings: it was made of an older one. Raises VT003 for an
+-- unknown space, VT004 for a vector that is all zero (cosine is undefined there), and check_violation
+-- for one of other dimensions.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_embeddings(
     space text, product_ids bigint[], input_hashes bytea[], embeddings @vector@.halfvec[]
@@ -118,10 +200,11 @@ set search_path from current
 as $func$
 declare
     _space int;
+    _modality text;
     _count int;
     _zero bigint;
 begin
-    select s.id into _space from spaces as s where s.name = put_embeddings.space;
+    select s.id, s.modality into _space, _modality from spaces as s where s.name = put_embeddings.space;
     if not found then
         raise exception 'there is no space %', quote_literal(put_embeddings.space)
             using errcode = 'VT003';
@@ -134,12 +217,20 @@ begin
     end if;
     insert into product_embeddings as e (space_id, product_id, input_hash, embedding)
     select _space, u.id, u.hash, u.embedding
-    from unnest(product_ids, input_hashes, embeddings) as u (id, hash, embedding)
-    -- products that went away meanwhile are passed over, the others stay until this commits
+    from (
+        select distinct on (g.id) g.id, g.hash, g.embedding
+        from unnest(product_ids, input_hashes, embeddings) with ordinality
+            as g (id, hash, embedding, place)
+        where g.embedding is not null
+        order by g.id, g.place desc
+    ) as u
+    -- products that went away meanwhile are passed over, the others stay as they are until this
+    -- commits: a vector of an older text never takes the place of a newer one
     join products as p on p.id = u.id
-    where u.embedding is not null
+    where _modality <> 'text' or p.enriched_at is null
+        or u.hash = sha256(convert_to(embedding_input(p.keywords, p.caption), 'utf8'))
     order by u.id
-    for key share of p
+    for share of p
     on conflict (space_id, product_id) do update set
         input_hash = excluded.input_hash, embedding = excluded.embedding
     where e.input_hash <> excluded.input_hash or e.embedding operator(@vector@.<>) excluded.embedding;

@@ -37,18 +37,165 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- claim_jobs(worker, k, lease, sources, paid) → up to k jobs, now leased to this worker, with what
--- an enrichment reads. Takes queued jobs that are due and jobs whose lease has expired, oldest
--- first; concurrent claims never share one. sources: names, null for all. image_root: the folder
--- that relative pictures of the source are under; image_embedded: sha256 of the picture that is
--- embedded already. paid: the work costs money: raises VT005 where a standing budget is spent.
+-- register_worker(worker, host, pid, boot_id, namespaces, process_start): a row of its own for a
+-- process that will lease jobs under this id, a random one. boot_id, namespaces and process_start say
+-- which process it is; null where that is not known: its leases then expire, and are never freed
+-- early. Rows of workers that hold nothing and have not been heard of for a day go.
+-- ---------------------------------------------------------------------------------------------
+create or replace function register_worker(
+    worker text, host text, pid int, boot_id text default null, namespaces text default null,
+    process_start bigint default null
+) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    delete from workers as w
+    where w.heartbeat_at < now() - interval '1 day' and w.id <> register_worker.worker
+        and not exists (select from jobs as j where j.state = 'leased' and j.worker = w.id);
+    insert into workers as w (id, host, pid, boot_id, namespaces, process_start)
+    values (worker, host, pid, boot_id, namespaces, process_start)
+    on conflict (id) do update set heartbeat_at = now();
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _set_aside(deaths) → whether so many workers died with a product that it is not tried again; after
+-- one less it is worked on alone, so that no other product is charged with the last.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _set_aside(deaths text[]) returns boolean
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select cardinality(deaths) >= 3;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- beat_worker(worker, product_ids, lease) → how many of these it still leases, now longer by the
+-- clock; those without product_ids: all. A worker that was taken for dead and is back takes its name
+-- off the products it had in hand: one that was set aside for that is due again.
+-- ---------------------------------------------------------------------------------------------
+create or replace function beat_worker(
+    worker text, product_ids bigint[] default null, lease interval default '10 minutes'
+) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    update workers as w set heartbeat_at = now() where w.id = beat_worker.worker;
+    with wronged as materialized (
+        select j.product_id, array_remove(j.deaths, beat_worker.worker) as deaths
+        from jobs as j
+        where j.deaths <> '{}' and beat_worker.worker = any (j.deaths)
+        order by j.product_id
+        for update skip locked
+    )
+    update jobs as j set
+        deaths = w.deaths,
+        state = case when _set_aside(j.deaths) and j.state = 'failed' then 'queued' else j.state end,
+        error = case when _set_aside(j.deaths) and j.state = 'failed' then null else j.error end
+    from wronged as w
+    where j.product_id = w.product_id;
+    -- what is locked is being stored by the same worker
+    with mine as materialized (
+        select j.product_id
+        from jobs as j
+        where j.state = 'leased' and j.worker = beat_worker.worker
+            and (beat_worker.product_ids is null or j.product_id = any (beat_worker.product_ids))
+        order by j.product_id
+        for update skip locked
+    ),
+    extended as (
+        update jobs as j set lease_until = now() + lease
+        from mine as m
+        where j.product_id = m.product_id
+        returning 1
+    )
+    select count(*)::int from extended;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- leasing_workers() → the workers that hold leases and have a row, to tell which are gone.
+-- ---------------------------------------------------------------------------------------------
+create or replace function leasing_workers() returns setof workers
+language sql stable security invoker
+set search_path from current
+as $func$
+    select w.*
+    from workers as w
+    where exists (select from jobs as j where j.state = 'leased' and j.worker = w.id)
+    order by w.started_at, w.id;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _end_leases(product_ids, proved) → how many leases ended whose worker does not answer; their
+-- products are due again. It is no attempt at any of them. Those that it had in hand, not the ones
+-- that only waited, may be what killed it: they are charged with a death if it is proved gone, or if
+-- it has not been heard of since the lease ran out. One that comes back (a laptop that slept, a cut
+-- network) takes the charge back, see beat_worker. After the third death a product is set aside.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _end_leases(product_ids bigint[], proved boolean) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with ended as materialized (
+        select j.product_id,
+               case when j.begun_at is not null and j.worker <> all (j.deaths)
+                         and (proved or not exists (
+                             select from workers as w
+                             where w.id = j.worker and w.heartbeat_at > j.lease_until))
+                    then j.deaths || j.worker else j.deaths end as deaths
+        from jobs as j
+        where j.product_id = any (product_ids) and j.state = 'leased'
+        order by j.product_id
+        for update
+    ),
+    queued as (
+        update jobs as j set
+            state = case when _set_aside(e.deaths) then 'failed' else 'queued' end,
+            run_after = case when _set_aside(e.deaths) then now() else j.run_after end,
+            error = case when _set_aside(e.deaths) then 'three workers died while they worked on'
+                || ' this product, the last time on this one alone (out of memory?); once that is'
+                || ' mended: vitrina jobs retry ' || j.product_id else j.error end,
+            attempts = greatest(j.attempts - 1, 0),
+            deaths = e.deaths,
+            begun_at = null,
+            lease_until = null,
+            worker = null
+        from ended as e
+        where j.product_id = e.product_id
+        returning 1
+    )
+    select count(*)::int from queued;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- bury_workers(workers) → how many leases were freed of workers that are proved gone. What they had
+-- in hand is charged with their death, see _end_leases.
+-- ---------------------------------------------------------------------------------------------
+create or replace function bury_workers(workers text[]) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    delete from vitrina.workers as w where w.id = any (bury_workers.workers);
+    select _end_leases(array(
+        select j.product_id from jobs as j
+        where j.state = 'leased' and j.worker = any (bury_workers.workers)), true);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- claim_jobs(worker, k, lease, sources, paid, in_hand) → up to k jobs, now leased to this worker,
+-- with what an enrichment reads. Takes queued jobs that are due, those whose lease has expired among
+-- them, oldest first; concurrent claims never share one. sources: names, null for all. image_root: the
+-- folder that relative pictures of the source are under; image_embedded: sha256 of the picture that
+-- is embedded already. deaths: how many workers died with it; from two on it is to be worked on
+-- alone. paid: the work costs money: raises VT005 where a standing budget is spent. in_hand: products
+-- that the worker is still at, whoever leases them by now; it is given no such product. Without it,
+-- an expired lease of its own is left to others.
 -- ---------------------------------------------------------------------------------------------
 create or replace function claim_jobs(
     worker text, k int default 32, lease interval default '10 minutes',
-    sources text[] default null, paid boolean default false
+    sources text[] default null, paid boolean default false, in_hand bigint[] default null
 ) returns table (
     product_id bigint, version bigint, stage text, attempts int, source text, external_id text, title text,
-    attributes jsonb, image text, image_root text, image_embedded text
+    attributes jsonb, image text, image_root text, image_embedded text, deaths int
 )
 language plpgsql volatile security invoker
 set search_path from current
@@ -64,51 +211,118 @@ begin
         select coalesce(array_agg(s.id), '{}') into _sources
         from vitrina.sources as s where s.name = any (claim_jobs.sources);
     end if;
-    return query
     -- apart, so that each reads its index in order: a claim costs the same however many jobs wait
-    with expired as materialized (
+    perform _end_leases(array(
         select j.product_id
         from jobs as j
         where j.state = 'leased' and j.lease_until < now()
+            and case when in_hand is null then j.worker <> claim_jobs.worker
+                     else j.product_id <> all (in_hand) end
             and (_sources is null or exists (
                 select from products as p where p.id = j.product_id and p.source_id = any (_sources)))
         order by j.lease_until, j.product_id
         limit k
-        for update skip locked
-    ),
-    queued as materialized (
+        for update skip locked), false);
+    return query
+    with due as materialized (
         select j.product_id
         from jobs as j
         where j.state = 'queued' and j.run_after <= now()
+            and (in_hand is null or j.product_id <> all (in_hand))
             and (_sources is null or exists (
                 select from products as p where p.id = j.product_id and p.source_id = any (_sources)))
         order by j.run_after, j.product_id
-        limit (select k - count(*) from expired)
+        limit k
         for update skip locked
-    ),
-    due as (
-        select e.product_id from expired as e
-        union all
-        select q.product_id from queued as q
     ),
     leased as (
         update jobs as j set
             state = 'leased',
             attempts = j.attempts + 1,
+            begun_at = null,
             lease_until = now() + lease,
             worker = claim_jobs.worker
         from due as d
         where j.product_id = d.product_id
-        returning j.product_id, j.version, j.stage, j.attempts
+        returning j.product_id, j.version, j.stage, j.attempts, cardinality(j.deaths) as deaths
     )
     select l.product_id, l.version, l.stage, l.attempts, s.name, p.external_id, p.title, p.attributes,
-           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex')
+           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex'), l.deaths
     from leased as l
     join products as p on p.id = l.product_id
     join vitrina.sources as s on s.id = p.source_id
     left join product_embeddings as e
         on e.product_id = p.id and e.space_id = (_active_space('image')).id
     order by l.product_id;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _leased_jobs(worker, product_ids, versions) → those that this worker leases, locked, each once;
+-- current: in the version it claimed. Of one that has changed meanwhile the lease ends and the
+-- product is due again, as if it were new.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _leased_jobs(worker text, product_ids bigint[], versions bigint[])
+returns table (product_id bigint, current boolean)
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with mine as materialized (
+        select j.product_id, j.version = u.version as current
+        from (
+            select g.product_id, max(g.version) as version
+            from unnest(product_ids, versions) as g (product_id, version)
+            group by g.product_id
+        ) as u
+        join jobs as j on j.product_id = u.product_id
+        where j.state = 'leased' and j.worker = _leased_jobs.worker
+        order by j.product_id
+        for update of j
+    ),
+    again as (
+        update jobs as j set
+            state = 'queued', attempts = 0, begun_at = null, lease_until = null, worker = null,
+            run_after = now()
+        from mine as m
+        where j.product_id = m.product_id and not m.current
+    )
+    select m.product_id, m.current from mine as m;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- begin_jobs(worker, product_ids, versions) → those of its leased products that this worker may
+-- begin with: from now on it has them in hand, and is charged with them if it dies. What it leases no
+-- more, or what has changed since, it shall leave.
+-- ---------------------------------------------------------------------------------------------
+create or replace function begin_jobs(worker text, product_ids bigint[], versions bigint[])
+returns setof bigint
+language sql volatile security invoker
+set search_path from current
+as $func$
+    update jobs as j set begun_at = now()
+    from _leased_jobs(begin_jobs.worker, product_ids, versions) as l
+    where j.product_id = l.product_id and l.current
+    returning j.product_id;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- hold_jobs(worker, product_ids, versions) → the products that this worker still leases in the
+-- version it claimed, they and their jobs locked until the transaction ends: only these may it store.
+-- One that changed meanwhile is queued again.
+-- ---------------------------------------------------------------------------------------------
+create or replace function hold_jobs(worker text, product_ids bigint[], versions bigint[])
+returns setof bigint
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    -- in the order of whoever changes a product and then queues it
+    perform from products as p where p.id = any (hold_jobs.product_ids) order by p.id
+    for no key update;
+    return query
+    select l.product_id
+    from _leased_jobs(hold_jobs.worker, hold_jobs.product_ids, hold_jobs.versions) as l
+    where l.current;
 end
 $func$;
 
@@ -121,23 +335,10 @@ returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
-    with mine as materialized (
-        select j.product_id, j.version = u.version as done
-        from unnest(product_ids, versions) as u (product_id, version)
-        join jobs as j on j.product_id = u.product_id
-        where j.state = 'leased' and j.worker = finish_jobs.worker
-        order by j.product_id
-        for update of j
-    ),
-    again as (
-        update jobs as j set
-            state = 'queued', attempts = 0, lease_until = null, worker = null, run_after = now()
-        from mine as m
-        where j.product_id = m.product_id and not m.done
-    ),
-    done as (
-        delete from jobs as j using mine as m
-        where j.product_id = m.product_id and m.done
+    with done as (
+        delete from jobs as j
+        using _leased_jobs(finish_jobs.worker, product_ids, versions) as l
+        where j.product_id = l.product_id and l.current
         returning 1
     )
     select count(*)::int from done;
@@ -156,7 +357,8 @@ set search_path from current
 as $func$
     with deferred as (
         update jobs as j set
-            state = 'queued', stage = 'embed', lease_until = null, worker = null,
+            state = 'queued', stage = 'embed', begun_at = null, deaths = '{}',
+            lease_until = null, worker = null,
             attempts = j.attempts - 1, error = defer_embeddings.error,
             run_after = now() + case when j.stage = 'embed' then interval '1 minute'
                 else interval '10 seconds' end * (1 + 4 * random())
@@ -169,14 +371,15 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- fail_jobs(worker, product_ids, errors, max_attempts, replies) → how many have failed for good. The
--- rest are tried again, at a random time within half a minute, and twice as long after each try, up
--- to an hour: failures of one cause do not come back all at once. replies: what the model answered,
--- where that is the reason.
+-- fail_jobs(worker, product_ids, errors, max_attempts, replies, versions) → how many have failed for
+-- good. The rest are tried again, at a random time within half a minute, and twice as long after each
+-- try, up to an hour: failures of one cause do not come back all at once. replies: what the model
+-- answered, where that is the reason. versions: those that were claimed; one whose product changed
+-- meanwhile has not failed, and is due again.
 -- ---------------------------------------------------------------------------------------------
 create or replace function fail_jobs(
     worker text, product_ids bigint[], errors text[], max_attempts int default 3,
-    replies text[] default null
+    replies text[] default null, versions bigint[] default null
 ) returns int
 language sql volatile security invoker
 set search_path from current
@@ -186,41 +389,24 @@ as $func$
             state = case when j.attempts >= max_attempts then 'failed' else 'queued' end,
             run_after = now() + case when j.attempts >= max_attempts then interval '0'
                 else random() * least(interval '1 hour', interval '15 seconds' * 2 ^ j.attempts) end,
+            begun_at = null,
             lease_until = null,
             worker = null,
             error = u.error,
             reply = u.reply
-        from unnest(product_ids, errors, replies) as u (product_id, error, reply)
+        from (
+            select distinct on (g.product_id) g.product_id, g.error, g.reply
+            from unnest(product_ids, errors, replies) with ordinality
+                as g (product_id, error, reply, place)
+            order by g.product_id, g.place
+        ) as u
+        left join _leased_jobs(fail_jobs.worker, product_ids, versions) as l
+            on l.product_id = u.product_id
         where j.product_id = u.product_id and j.state = 'leased' and j.worker = fail_jobs.worker
+            and (versions is null or l.current)
         returning j.state
     )
     select count(*) filter (where f.state = 'failed')::int from failed as f;
-$func$;
-
--- ---------------------------------------------------------------------------------------------
--- extend_jobs(worker, lease) → how many leases this worker holds, now longer by the clock.
--- ---------------------------------------------------------------------------------------------
-create or replace function extend_jobs(worker text, lease interval default '10 minutes')
-returns int
-language sql volatile security invoker
-set search_path from current
-as $func$
-    with extended as (
-        update jobs as j set lease_until = now() + lease
-        where j.state = 'leased' and j.worker = extend_jobs.worker
-        returning 1
-    )
-    select count(*)::int from extended;
-$func$;
-
--- ---------------------------------------------------------------------------------------------
--- leasing_workers() → the workers that hold leases.
--- ---------------------------------------------------------------------------------------------
-create or replace function leasing_workers() returns setof text
-language sql stable security invoker
-set search_path from current
-as $func$
-    select distinct j.worker from jobs as j where j.state = 'leased';
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -232,11 +418,23 @@ set search_path from current
 as $func$
     with released as (
         update jobs as j set
-            state = 'queued', attempts = j.attempts - 1, lease_until = null, worker = null
+            state = 'queued', attempts = greatest(j.attempts - 1, 0), begun_at = null,
+            lease_until = null, worker = null
         where j.state = 'leased' and j.worker = release_jobs.worker
         returning 1
     )
     select count(*)::int from released;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- retire_worker(worker) → how many leases it gave back, as release_jobs does; its row goes.
+-- ---------------------------------------------------------------------------------------------
+create or replace function retire_worker(worker text) returns int
+language sql volatile security invoker
+set search_path from current
+as $func$
+    delete from workers as w where w.id = retire_worker.worker;
+    select release_jobs(retire_worker.worker);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -256,21 +454,25 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- list_jobs(states, sources, matching, product_ids, k) → jobs in these states (queued, leased, failed;
 -- null for all), of these sources, whose error is like `matching` ('%timed out%'), those that failed
--- last first. reply: what the model answered, where that is why it failed.
+-- last first. worker: its host and process number. reply: what the model answered, where that is why
+-- it failed. deaths: how many workers died with it in hand.
 -- ---------------------------------------------------------------------------------------------
 create or replace function list_jobs(
     states text[] default null, sources text[] default null, matching text default null,
     product_ids bigint[] default null, k int default 1000
 ) returns table (
     product_id bigint, source text, external_id text, title text, state text, stage text,
-    attempts int, run_after timestamptz, lease_until timestamptz, worker text, error text, reply text
+    attempts int, run_after timestamptz, lease_until timestamptz, worker text, error text, reply text,
+    deaths int
 )
 language sql stable security invoker
 set search_path from current
 as $func$
     select j.product_id, s.name, p.external_id, p.title, j.state, j.stage, j.attempts, j.run_after,
-           j.lease_until, j.worker, j.error, j.reply
+           j.lease_until, coalesce(w.host || ':' || w.pid, j.worker), j.error, j.reply,
+           cardinality(j.deaths)
     from jobs as j
+    left join workers as w on w.id = j.worker
     join products as p on p.id = j.product_id
     join vitrina.sources as s on s.id = p.source_id
     where (states is null or j.state = any (states))
@@ -293,7 +495,8 @@ set search_path from current
 as $func$
     with retried as (
         update jobs as j set
-            state = 'queued', attempts = 0, run_after = now(), error = null, reply = null
+            state = 'queued', attempts = 0, run_after = now(), error = null, reply = null,
+            deaths = '{}'
         from list_jobs('{failed,queued}', retry_jobs.sources, matching, product_ids, null) as l
         where j.product_id = l.product_id and j.state <> 'leased' and j.error is not null
         returning 1

@@ -295,7 +295,7 @@ create or replace function claim_products(
     worker text, product_ids bigint[], versions bigint[], lease interval default '10 minutes'
 ) returns table (
     product_id bigint, version bigint, stage text, attempts int, source text, external_id text, title text,
-    attributes jsonb, image text, image_root text, image_embedded text
+    attributes jsonb, image text, image_root text, image_embedded text, deaths int
 )
 language sql volatile security invoker
 set search_path from current
@@ -304,14 +304,15 @@ as $func$
         update jobs as j set
             state = 'leased',
             attempts = j.attempts + 1,
+            begun_at = null,
             lease_until = now() + lease,
             worker = claim_products.worker
         from unnest(product_ids, versions) as u (product_id, version)
         where j.product_id = u.product_id and j.version = u.version and j.state = 'queued'
-        returning j.product_id, j.version, j.stage, j.attempts
+        returning j.product_id, j.version, j.stage, j.attempts, cardinality(j.deaths) as deaths
     )
     select l.product_id, l.version, l.stage, l.attempts, s.name, p.external_id, p.title, p.attributes,
-           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex')
+           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex'), l.deaths
     from leased as l
     join products as p on p.id = l.product_id
     join sources as s on s.id = p.source_id

@@ -96,7 +96,7 @@ begin
         grant insert, update, delete on
             products, product_text, product_terms, keywords, keyword_aliases,
             keyword_distinctions, product_keywords, contrasts, thesaurus, keyword_embeddings,
-            product_embeddings, query_embeddings, jobs, rejects
+            product_embeddings, query_embeddings, jobs, workers, rejects
         to vitrina_writer;
         -- trusted_root and kind are the owner's
         grant insert (name, kind, config, text_config), update (config, text_config), delete

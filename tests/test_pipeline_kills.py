@@ -89,9 +89,13 @@ def test_kills_at_any_moment_lose_nothing_and_pay_nothing_twice(database_url: st
                 kills += 1
             process.communicate()
             lost.append(whole(stub) - stored(database_url) - sum(lost))
-        last = start(database_url, stub)
-        _, told = last.communicate(timeout=120)
-        assert last.returncode == 0, told
+        for _ in range(2):
+            last = start(database_url, stub)
+            _, told = last.communicate(timeout=120)
+            assert last.returncode == 0, told
+            with psycopg.connect(database_url) as conn:
+                # whoever kills so often looks like a product that does
+                conn.execute("select vitrina.retry_jobs()")
         calls = whole(stub)
     print(f"{kills} kills, {calls} chat calls for {3 * PRODUCTS} answers; lost at each: {lost}")
     assert kills >= 0.8 * KILLS, "too few were killed at work"

@@ -69,9 +69,11 @@ def test_near_texts_are_found_by_their_vectors(db: psycopg.Connection, count: in
         vectors[late] = vectors[early] + 0.1 * rng.standard_normal(256)
     db.execute("delete from product_embeddings")
     db.execute(
-        "select put_embeddings('local-text', %s, array(select n::text::bytea"
-        " from generate_series(1, %s) as n), %s::text[]::halfvec[])",
-        [ids, count, [str(vector.tolist()) for vector in vectors]],
+        "select put_embeddings('local-text', %s, array(select sha256(convert_to("
+        "  embedding_input(p.keywords, p.caption), 'utf8')) from unnest(%s::bigint[])"
+        "  with ordinality as u (id, place) join products as p using (id) order by u.place),"
+        " %s::text[]::halfvec[])",
+        [ids, ids, [str(vector.tolist()) for vector in vectors]],
     )
     found = pairs(db, "max_distance => null")
     assert set(found) == {(ids[late], ids[early]) for late, early in planted.items()}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -20,8 +18,9 @@ from vitrina.database import Database, Jsonb
 from vitrina.engine import Engine
 from vitrina.errors import BudgetError, ItemError, ProviderError
 from vitrina.images import Limits as PictureLimits
+from vitrina.leases import Job, Leases
 from vitrina.pictures import Folders
-from vitrina.pipeline import Job, Pipeline
+from vitrina.pipeline import Pipeline
 from vitrina.pricing import OUTPUT_TOKENS
 from vitrina.prompts import Stage
 from vitrina.providers.answers import Usage
@@ -88,7 +87,7 @@ class Round:
             one_call=settings.one_call,
             threads=settings.concurrency,
         )
-        self._worker = f"{worker.HOST}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._leases = Leases(database, seconds=settings.lease)
         queued = database.rows("select * from vitrina.queued_tokens(%s)", (run.base_url,))
         self._planner = Planner(run.limits, {row["model"]: row["tokens"] for row in queued})
         self._allowance: Decimal | None = database.value(
@@ -104,6 +103,7 @@ class Round:
         Raises ProviderError; what it leaves unfinished the next process takes up.
         """
         with (
+            self._leases,
             contextlib.closing(self._engine),
             contextlib.closing(self._asker),
             Pipeline(
@@ -164,23 +164,20 @@ class Round:
         ids, versions = [one[0] for one in ready], [one[1] for one in ready]
         claimed = False
 
-        def claim(_: int) -> list[Job]:
+        def claim(_: int, in_hand: Collection[int]) -> list[Job]:
             nonlocal claimed
             if claimed:
                 return []
             claimed = True
-            rows = self._database.rows(
-                "select * from vitrina.claim_products(%s, %s, %s)", (self._worker, ids, versions)
-            )
-            return [Job(**row) for row in rows]
+            return self._leases.claim_products(ids, versions)
 
         try:
             self._database.rows("select vitrina.check_budget()")
-            pipeline.run(self._worker, claim)
+            pipeline.run(self._leases, claim)
         except BudgetError as exc:
             self._stopped = str(exc)
         finally:
-            self._database.value("select vitrina.release_jobs(%s)", (self._worker,))
+            self._leases.release()
         if self._stopped:
             self._free(ids)
 

@@ -78,7 +78,9 @@ class Catalog(
         url = dsn or self.settings.database_url
         if url is None:
             url = _embedded_url(notice)
-        self.database = Database(url, size=self.settings.concurrency)
+        self.database = Database(
+            url, size=self.settings.concurrency, wait=self.settings.wait, notice=self._notice
+        )
         if not self.database.value("select to_regclass('vitrina.installed') is not null"):
             self.database.close()
             raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
@@ -276,6 +278,7 @@ class Catalog(
                 paid=engine.paid,
                 progress=progress,
                 stop=stop,
+                lease=self.settings.lease,
             )
             totals = again()
             if not (stop and stop.is_set()):

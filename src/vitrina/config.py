@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from vitrina.errors import ConfigError
+
 if TYPE_CHECKING:
     from vitrina.providers.openai_settings import OpenAISettings
 
 Choice = Literal["local", "openai"]
 DATABASE_URL = "VITRINA_DATABASE_URL"
+LEASE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Settings:
         weave: the Weave project to trace to; nothing is traced without one.
         image_roots: folders that pictures of products may be read from, besides those that the
             owner of the schema has named (attach --media-root, ingest --image-root).
+        wait: seconds to wait for a database that is away, down or starting up, before an error.
+        lease: seconds after which another worker takes over what one that is not heard of leased.
     """
 
     database_url: str | None = None
@@ -43,6 +48,8 @@ class Settings:
     max_cost: Decimal | None = None
     weave: str | None = None
     image_roots: tuple[str, ...] = ()
+    wait: float = 0.0
+    lease: float = LEASE_SECONDS
 
     @classmethod
     def from_environment(cls, database_url: str | None = None) -> Settings:
@@ -51,6 +58,8 @@ class Settings:
             database_url=database_url or _variable(DATABASE_URL),
             weave=_variable("VITRINA_WEAVE_PROJECT"),
             image_roots=folders_of(_variable("VITRINA_IMAGE_ROOT") or ""),
+            wait=_seconds("VITRINA_WAIT", 0.0),
+            lease=max(_seconds("VITRINA_LEASE", LEASE_SECONDS), 1.0),
         )
 
     @property
@@ -78,3 +87,15 @@ def folders_of(value: str) -> tuple[str, ...]:
 
 def _variable(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
+
+
+def _seconds(name: str, default: float) -> float:
+    """A variable that is a number of seconds. Raises ConfigError for another."""
+    value = _variable(name)
+    try:
+        seconds = float(value) if value is not None else default
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise ConfigError(f"{name} is a number of seconds, not {value!r}")
+    return seconds

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +19,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types import TypeInfo
 from psycopg.types.json import Jsonb
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from vitrina import errors
 
@@ -35,9 +38,21 @@ __all__ = [
 ]
 
 CONNECT_SECONDS = 5
+POOL_SECONDS = 30.0  # for a connection to become free
+LOOK_SECONDS = 2.0  # how often it is looked meanwhile whether the database is away
+RETRY_SECONDS = 0.5  # between two looks whether it is back
+STOP_SECONDS = 10.0  # it is waited for no longer by a run that is told to stop
 DEADLOCK = "40P01"
 UNDEFINED = "42704"  # a type, but also a text-search configuration, a setting or a role
+# it goes away, comes up, or has no room for now; not that it was dropped, or a time limit ran out
+AWAY = ("08", "57P01", "57P02", "57P03", "57P05", "53300")
+# what libpq says beside the fact
+GUESSES = ("Is the server running", "This probably means", "before or while processing")
+POOLER_AWAY = ("cannot connect to server", "server_login_retry", "server login has been failing")
 T = TypeVar("T")
+# what it logs of lost connections is raised as well, or mended
+logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
+logging.getLogger("psycopg.pool").propagate = False
 Params = Sequence[Any] | Mapping[str, Any] | None
 
 # sqlstate, or its first two characters, to the error it becomes.
@@ -98,7 +113,8 @@ def _translate(exc: psycopg.Error) -> errors.VitrinaError:
 
 
 def _translate_connect(exc: psycopg.Error) -> errors.VitrinaError:
-    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    lines = [line.strip() for line in str(exc).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(GUESSES)]
     text = lines[-1] if lines else type(exc).__name__
     text = text.removeprefix("connection failed: ").removeprefix("connection is bad: ")
     if isinstance(exc, PoolTimeout):
@@ -166,9 +182,45 @@ def retried(work: Callable[[], T], *, tries: int = 4) -> T:
         try:
             return work()
         except errors.DatabaseError as exc:
-            if not left or getattr(exc.__cause__, "sqlstate", None) != DEADLOCK:
+            if not left or not _is_deadlock(exc):
                 raise
     raise AssertionError("unreachable")
+
+
+def _is_deadlock(exc: errors.DatabaseError) -> bool:
+    return getattr(exc.__cause__, "sqlstate", None) == DEADLOCK
+
+
+def _is_away(exc: errors.DatabaseError, dsn: str) -> bool:
+    """Whether the database is away for now, rather than refusing for good."""
+    cause = exc.__cause__
+    if isinstance(exc, errors.AccessError) or isinstance(cause, PoolClosed):
+        return False
+    if not isinstance(cause, psycopg.OperationalError):
+        return False
+    if cause.sqlstate is not None:
+        return cause.sqlstate.startswith(AWAY)
+    if isinstance(cause, PoolTimeout):
+        return not _answers(dsn)
+    return any(text in str(cause) for text in POOLER_AWAY) or _comes_and_goes(dsn)
+
+
+def _comes_and_goes(dsn: str) -> bool:
+    """Whether it does not answer, or answers again; a server may refuse for a reason as well."""
+    for _ in range(3):
+        if not _answers(dsn):
+            return True
+        with contextlib.suppress(errors.VitrinaError):
+            connect(dsn).close()
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _answers(dsn: str) -> bool:
+    """Whether a server takes connections there; who may enter and where to is not asked."""
+    given = psycopg.conninfo.make_conninfo(dsn, connect_timeout=CONNECT_SECONDS)
+    return psycopg.pq.PGconn.ping(given.encode()) == psycopg.pq.Ping.OK
 
 
 class Session:
@@ -202,21 +254,48 @@ class Database:
 
     Every statement names its schema, so nothing depends on the search_path of a session; functions
     and operators of Postgres itself are called with exactly the types they are declared with, as
-    others may have planted better matches in a schema of that path.
+    others may have planted better matches in a schema of that path. A process that was forked has
+    connections of its own.
+
+    Args:
+        dsn: a libpq URL or key=value string.
+        size: connections, at most.
+        wait: seconds that a statement waits for a database that is away: down, starting up, cut
+            off. A wrong password, or a database that does not exist, fails at once.
+        notice: told once when it is waited for, and when it is back.
     """
 
-    def __init__(self, dsn: str, *, size: int = 4) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        size: int = 4,
+        wait: float = 0.0,
+        notice: Callable[[str], None] | None = None,
+    ) -> None:
         self.dsn = dsn
-        connect(dsn).close()  # a pool only logs why it cannot connect
+        self._size = size
+        self._wait = wait
+        self._notice = notice or (lambda _: None)
+        self._stop: threading.Event | None = None
+        self._telling = threading.Lock()
+        self._away = False
         self._halfvec: TypeInfo | None = None
-        self._pool: ConnectionPool[psycopg.Connection] = ConnectionPool(
-            dsn,
+        self.persist(lambda: connect(dsn).close())  # a pool only logs why it cannot connect
+        self._inherited: list[ConnectionPool[psycopg.Connection]] = []
+        self._pid = os.getpid()
+        self._opened = self._open()
+
+    def _open(self) -> ConnectionPool[psycopg.Connection]:
+        return ConnectionPool(
+            self.dsn,
             min_size=1,
-            max_size=size,
+            max_size=self._size,
             open=True,
             configure=self._configure,
             check=ConnectionPool.check_connection,
-            timeout=30,
+            timeout=POOL_SECONDS,
+            reconnect_timeout=LOOK_SECONDS,  # then whoever asks makes it try again, at once
             kwargs={
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "vitrina",
@@ -224,6 +303,97 @@ class Database:
                 "autocommit": True,
             },
         )
+
+    @property
+    def _pool(self) -> ConnectionPool[psycopg.Connection]:
+        if self._pid != os.getpid():
+            # those of the parent stay the parent's: neither used here nor closed
+            self._inherited.append(self._opened)
+            self._telling = threading.Lock()
+            self._opened, self._pid = self._open(), os.getpid()
+        return self._opened
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection]:
+        """A connection of the pool, which is given back."""
+        pool = self._pool
+        deadline = time.monotonic() + POOL_SECONDS
+        while True:
+            try:
+                conn = pool.getconn(timeout=LOOK_SECONDS)
+                break
+            except PoolTimeout:
+                if time.monotonic() > deadline or not _answers(self.dsn):
+                    raise
+        try:
+            with conn:
+                yield conn
+        finally:
+            pool.putconn(conn)
+
+    @contextlib.contextmanager
+    def waiting(self, seconds: float) -> Iterator[None]:
+        """Wait so long for a database that is away, instead of what was said at first."""
+        before, self._wait = self._wait, seconds
+        try:
+            yield
+        finally:
+            self._wait = before
+
+    @contextlib.contextmanager
+    def stopped_by(self, stop: threading.Event | None) -> Iterator[None]:
+        """Wait only for a little while once this is set."""
+        before, self._stop = self._stop, stop
+        try:
+            yield
+        finally:
+            self._stop = before
+
+    def persist(self, work: Callable[[], T], *, tries: int = 4) -> T:
+        """What `work` returns; done again where Postgres chose it to end a deadlock, or went away.
+
+        `work` is a whole transaction, and done twice is as good as once: nothing of a failed try is
+        left, except that one whose connection broke may have been committed.
+        """
+        deadline: float | None = None
+        stopping = False
+        while True:
+            try:
+                done = work()
+            except errors.DatabaseError as exc:
+                if _is_deadlock(exc) and tries > 1:
+                    tries -= 1
+                    continue
+                if not self._wait or not _is_away(exc, self.dsn):
+                    raise
+                now = time.monotonic()
+                deadline = now + self._wait if deadline is None else deadline
+                if self._stop is not None and self._stop.is_set() and not stopping:
+                    stopping, deadline = True, min(deadline, now + STOP_SECONDS)
+                if now >= deadline:
+                    raise errors.UnreachableError(
+                        f"{exc}; it has been away for {self._wait:,.0f} s: run this again later,"
+                        " nothing that is stored is lost"
+                    ) from exc
+                self._tell(exc)
+                time.sleep(RETRY_SECONDS)
+            else:
+                if self._away:
+                    self._tell(None)
+                return done
+
+    def _tell(self, exc: errors.DatabaseError | None) -> None:
+        """Say once that the database is away, and once that it is back."""
+        with self._telling:
+            if (exc is not None) == self._away:
+                return
+            self._away = exc is not None
+        if exc is None:
+            self._notice("the database is back")
+        elif self._wait == math.inf:
+            self._notice(f"waiting for the database: {exc}")
+        else:
+            self._notice(f"waiting for the database, up to {self._wait:,.0f} s: {exc}")
 
     def _configure(self, conn: psycopg.Connection) -> None:
         if self._halfvec is None:
@@ -241,13 +411,21 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[psycopg.Connection]:
         """A connection whose work is committed at the end, or not at all."""
-        with mapped(), self._pool.connection() as conn, conn.transaction():
+        with mapped(), self._connection() as conn, conn.transaction():
             yield conn
 
     def rows(self, query: LiteralString, params: Params = None) -> list[dict[str, Any]]:
         """All rows of one statement, as dicts, in a transaction of its own."""
-        with self._statement() as conn, conn.cursor(row_factory=dict_row) as cur:
-            return cur.execute(query, params).fetchall()
+
+        def run() -> list[dict[str, Any]]:
+            with (
+                mapped(),
+                self._connection() as conn,
+                conn.cursor(row_factory=dict_row) as cur,
+            ):
+                return cur.execute(query, params).fetchall()
+
+        return self.persist(run)
 
     def stream(
         self, query: LiteralString, params: Params = None, *, batch: int = 500
@@ -259,22 +437,21 @@ class Database:
 
     def value(self, query: LiteralString, params: Params = None) -> Any:
         """The first column of the first row, or None, in a transaction of its own."""
-        with self._statement() as conn:
-            return fetch_value(conn, query, params)
+
+        def run() -> Any:
+            with mapped(), self._connection() as conn:
+                return fetch_value(conn, query, params)
+
+        return self.persist(run)
 
     def session(self) -> Session:
         """A connection of its own, outside of the pool."""
         return Session(self.dsn)
 
-    @contextlib.contextmanager
-    def _statement(self) -> Iterator[psycopg.Connection]:
-        """A connection in autocommit: one statement, one round trip."""
-        with mapped(), self._pool.connection() as conn:
-            yield conn
-
     def close(self) -> None:
         """Close every connection."""
-        self._pool.close()
+        if self._pid == os.getpid():
+            self._opened.close()
 
     def __enter__(self) -> Self:
         return self

@@ -6,13 +6,13 @@ import base64
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 
-from vitrina.database import Database, HalfVector, Jsonb, retried
+from vitrina.database import Database, HalfVector, Jsonb
 from vitrina.embedder import Embedded
 from vitrina.engine import Engine
 from vitrina.errors import (
@@ -23,10 +23,12 @@ from vitrina.errors import (
     ItemError,
     PictureError,
     ProviderError,
+    UnreachableError,
     VitrinaError,
 )
 from vitrina.images import Picture
 from vitrina.judging import Judged
+from vitrina.leases import Job, Leases
 from vitrina.pictures import PictureLoader
 from vitrina.providers.base import Enrichment, ImageEmbedder, Subject, Term
 from vitrina.redaction import redact
@@ -37,23 +39,8 @@ STORERS = 3  # batches stored at once: one waits for its embeddings while anothe
 EMBED_SECONDS = 60.0  # after embedding failed, nothing is embedded for so long
 NO_VECTOR = "no vector yet: "  # how the error of a job begins whose vector alone is due
 STORE_SECONDS = 2.0  # a product waits no longer for others to be stored with
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One claimed product, with what its enrichment reads; stage `embed`: its vector alone."""
-
-    product_id: int
-    version: int
-    stage: str
-    attempts: int
-    source: str
-    external_id: str
-    title: str
-    attributes: dict[str, object]
-    image: str | None
-    image_root: str | None
-    image_embedded: str | None
+CLAIM_SECONDS = 1.0  # how often it is looked for more, while the last products are at work
+ALONE = 2  # a product with which so many workers died is worked on alone
 
 
 @dataclass(slots=True)
@@ -92,19 +79,30 @@ class Work:
     reply: str | None = None
 
 
+Claim = Callable[[int, Collection[int]], list[Job]]
+
+
 @dataclass(slots=True)
 class _Run:
-    """Where one run stands: products that wait, are at work, finished, and being stored."""
+    """Where one run stands: products that wait, are at work, finished, and being stored.
 
-    worker: str
-    claim: Callable[[int], list[Job]]
+    `suspects` wait to be worked on alone, as `alone` is; `in_hand` are all products that are not
+    stored yet, by id.
+    """
+
+    leases: Leases
+    claim: Claim
     stop: threading.Event | None
     waiting: deque[Job] = field(default_factory=deque)
+    suspects: deque[Job] = field(default_factory=deque)
     active: set[Future[Work]] = field(default_factory=set)
     finished: list[Work] = field(default_factory=list)
-    stores: set[Future[None]] = field(default_factory=set)
+    stores: dict[Future[None], list[Work]] = field(default_factory=dict)
+    in_hand: set[int] = field(default_factory=set)
+    alone: int | None = None
     fatal: BaseException | None = None
-    more: bool = True
+    dry: bool = False
+    next_claim: float = 0.0
     oldest: float = 0.0
 
     @property
@@ -113,13 +111,44 @@ class _Run:
         return self.fatal is not None or (self.stop is not None and self.stop.is_set())
 
     @property
-    def waited(self) -> float:
-        """Seconds that the first finished product has been waiting to be stored."""
-        return time.monotonic() - self.oldest if self.finished else 0.0
+    def over(self) -> bool:
+        """Whether nothing is left to do, or nothing that may be done."""
+        at_work = self.active or self.finished or self.stores
+        return not at_work and (self.halted or self.dry)
 
-    def collect(self, done: set[Future[Work]]) -> None:
+    @property
+    def may_begin(self) -> bool:
+        """Whether a product may be begun beside those that are in hand."""
+        return not self.halted and self.alone not in self.in_hand
+
+    @property
+    def to_store(self) -> bool:
+        """Whether it is time to store what is finished."""
+        waited = time.monotonic() - self.oldest
+        full = len(self.finished) >= STORE or waited > STORE_SECONDS
+        return bool(self.finished) and (full or not self.active)
+
+    def take(self, jobs: list[Job]) -> None:
+        """Line up what was claimed; where that is nothing, look again in a moment."""
+        if not jobs:
+            self.next_claim = time.monotonic() + CLAIM_SECONDS
+            self.dry = not self.in_hand
+        for job in jobs:
+            (self.suspects if job.deaths >= ALONE else self.waiting).append(job)
+            self.in_hand.add(job.product_id)
+
+    def next(self, room: int) -> list[Job]:
+        """The jobs to begin now, `room` at most; they wait no more."""
+        if not self.suspects:
+            return [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
+        if self.active or self.finished or self.stores:
+            return []
+        return [self.suspects.popleft()]
+
+    def collect(self) -> None:
         """Take what is finished; what stops the run is kept until the rest is stored."""
-        for future in done:
+        for future in [future for future in self.active if future.done()]:
+            self.active.discard(future)
             error = future.exception()
             if error is not None:
                 self.fatal = self.fatal or error
@@ -128,9 +157,10 @@ class _Run:
                 self.finished.append(future.result())
 
     def check_stores(self) -> None:
-        """A store that failed stops the run."""
+        """Let go of what is stored; a store that failed stops the run."""
         for store in [store for store in self.stores if store.done()]:
-            self.stores.discard(store)
+            works = self.stores.pop(store)
+            self.in_hand.difference_update(work.job.product_id for work in works)
             self.fatal = self.fatal or store.exception()
 
 
@@ -204,38 +234,39 @@ class Pipeline:
 
     def run(
         self,
-        worker: str,
-        claim: Callable[[int], list[Job]],
+        leases: Leases,
+        claim: Claim,
         *,
         stop: threading.Event | None = None,
         tick: Callable[[], None] | None = None,
     ) -> None:
-        """Work on what `claim(k)` gives until it gives nothing, keeping every thread busy.
+        """Work on what `claim(k, in_hand)` gives until it gives nothing, keeping all threads busy.
 
         Args:
-            worker: the holder of the leases.
-            claim: leases up to k more jobs.
+            leases: of the worker; extended meanwhile.
+            claim: leases up to k more jobs, of no product that is in hand. Asked again after it
+                gave nothing, and a last time when all is stored.
             stop: once set, no further job is begun.
             tick: called every second or so, and after each batch.
 
         Raises ProviderError or BudgetError after storing what is finished; the jobs it stopped
         stay leased, uncharged, for the caller to release.
         """
-        run = _Run(worker, claim, stop)
+        run = _Run(leases, claim, stop)
         while True:
             self._feed(run)
-            if not run.active:
+            if run.over:
                 break
-            done, run.active = wait(run.active, timeout=1.0, return_when=FIRST_COMPLETED)
-            run.collect(done)
-            if len(run.finished) >= STORE or run.waited > STORE_SECONDS:
+            at_work: list[Future[Any]] = [*run.active, *run.stores]
+            if at_work:
+                wait(at_work, timeout=1.0, return_when=FIRST_COMPLETED)
+            run.collect()
+            if run.to_store:
                 self._flush(run)
             run.check_stores()
+            leases.beat(run.in_hand)
             if tick is not None:
                 tick()
-        self._flush(run)
-        for store in run.stores:
-            store.result()
         if tick is not None:
             tick()
         if run.fatal is not None:
@@ -243,23 +274,33 @@ class Pipeline:
 
     def _feed(self, run: _Run) -> None:
         """Claim and begin as much as there are threads for."""
-        if run.halted:
+        if not run.may_begin:
             return
-        if run.more and len(run.waiting) < self._threads:
-            try:
-                jobs = run.claim(2 * self._threads)
-            except (BudgetError, DatabaseError) as exc:
-                run.fatal = exc
-                return
-            run.waiting.extend(jobs)
-            run.more = bool(jobs)
-        while run.waiting and len(run.active) < self._threads:
-            run.active.add(self._pool.submit(self._work, run.waiting.popleft()))
+        try:
+            idle = not run.in_hand
+            few = len(run.waiting) < self._threads and not run.suspects
+            if few and (idle or time.monotonic() >= run.next_claim):
+                run.take(run.claim(2 * self._threads, run.in_hand))
+            while jobs := run.next(self._threads - len(run.active)):
+                self._begin(run, jobs)
+                if not run.may_begin:
+                    break
+        except (BudgetError, DatabaseError) as exc:
+            run.fatal = exc
+
+    def _begin(self, run: _Run, jobs: list[Job]) -> None:
+        """Take these in hand, less those that are leased no more or have changed since."""
+        begun = run.leases.begin(jobs)
+        run.in_hand.difference_update(job.product_id for job in jobs if job not in begun)
+        for job in begun:
+            if job.deaths >= ALONE:
+                run.alone = job.product_id
+            run.active.add(self._pool.submit(self._work, job))
 
     def _flush(self, run: _Run) -> None:
-        if run.finished:
-            run.stores.add(self._storer.submit(self._store, run.worker, run.finished))
-            run.finished = []
+        store = self._storer.submit(self._store, run.leases, run.finished)
+        run.stores[store] = run.finished
+        run.finished = []
 
     def _work(self, job: Job) -> Work:
         tracer = self._ledger.tracer
@@ -296,18 +337,24 @@ class Pipeline:
             work.error = f"unexpected {type(exc).__name__}: {exc}"
         return work
 
-    def _store(self, worker: str, works: list[Work]) -> None:
-        """Write what these products became, embed it, and finish their jobs."""
-        good = [work for work in works if work.error is None]
-        bad = [work for work in works if work.error is not None]
+    def _store(self, leases: Leases, works: list[Work]) -> None:
+        """Write what these products became, embed it, and finish their jobs.
+
+        What another worker has taken over, or what has changed meanwhile, is left out: its answers
+        are in the ledger.
+        """
+        held = leases.held([work.job for work in works])
+        good = [work for work in works if work.error is None and work.job.product_id in held]
+        bad = [work for work in works if work.error is not None and work.job.product_id in held]
         ids = [work.job.product_id for work in good]
-        embedded = self._learn_and_put([work for work in good if work.enrichment is not None])
+        enriched = [work for work in good if work.enrichment is not None]
+        embedded = self._learn_and_put(leases.worker, enriched) if enriched else 0
         made, due = self._embed(ids)
         for work in good:
             work.error = made.refused.get(work.job.product_id)
         bad += [work for work in good if work.error is not None]
         good = [work for work in good if work.error is None]
-        failed = retried(lambda: self._finish(worker, good, bad, due))
+        failed = self._database.persist(lambda: self._finish(leases.worker, good, bad, due))
         self._count(good, bad, failed=failed, embedded=embedded + made.count)
 
     def _embed(self, product_ids: list[int]) -> tuple[Embedded, str | None]:
@@ -347,15 +394,17 @@ class Pipeline:
         )
         return True
 
-    def _learn_and_put(self, works: list[Work]) -> int:
+    def _learn_and_put(self, worker: str, works: list[Work]) -> int:
         terms = [term for work in works if work.enrichment for term in work.enrichment.terms]
         try:
             self._learn(terms)
-            return retried(lambda: self._put(works))
+            return self._database.persist(lambda: self._put(worker, works))
+        except UnreachableError:
+            raise
         except (InputError, DatabaseError):
             # once more: the space in use may have been switched between the two
             self._learn(terms)
-            return retried(lambda: self._put(works))
+            return self._database.persist(lambda: self._put(worker, works))
 
     def _learn(self, terms: list[Term]) -> None:
         if time.monotonic() >= self._embed_after:
@@ -365,14 +414,25 @@ class Pipeline:
                 self._rest(exc)
         return self._embedder.learn(terms, vectors=False)
 
-    def _put(self, works: list[Work]) -> int:
+    def _put(self, worker: str, works: list[Work]) -> int:
+        """Write those that are still leased in their version; returns how many new vectors."""
         pictures = {work.picture.sha256: work.picture for work in works if work.picture}
         images = [_image(picture) for picture in pictures.values()]
         with self._database.transaction() as conn:
-            conn.execute("select vitrina.put_images(%s)", (Jsonb(images),))
-            enrichments = [_enrichment(work) for work in works]
-            conn.execute("select vitrina.put_enrichments(%s)", (Jsonb(enrichments),))
-            return self._put_image_embeddings(conn, works)
+            rows = conn.execute(
+                "select s.id from vitrina.store_enrichments(%s, %s, %s, %s, %s) as s (id)",
+                (
+                    worker,
+                    [work.job.product_id for work in works],
+                    [work.job.version for work in works],
+                    Jsonb([_enrichment(work) for work in works]),
+                    Jsonb(images),
+                ),
+            ).fetchall()
+            held = {row[0] for row in rows}
+            return self._put_image_embeddings(
+                conn, [work for work in works if work.job.product_id in held]
+            )
 
     def _finish(
         self, worker: str, good: list[Work], bad: list[Work], due: str | None = None
@@ -387,12 +447,13 @@ class Pipeline:
                 )
             conn.execute("select vitrina.finish_jobs(%s, %s, %s)", (worker, ids, versions))
             row = conn.execute(
-                "select vitrina.fail_jobs(%s, %s, %s, replies => %s::text[])",
+                "select vitrina.fail_jobs(%s, %s, %s, replies => %s::text[], versions => %s)",
                 (
                     worker,
                     [w.job.product_id for w in bad],
                     [w.error for w in bad],
                     [w.reply and redact(w.reply) for w in bad],
+                    [w.job.version for w in bad],
                 ),
             ).fetchone()
         return int(row[0]) if row else 0

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import math
 import random
-import secrets
-import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from vitrina.attachments import Synced
+from vitrina.config import LEASE_SECONDS
 from vitrina.database import Database, Listener
 from vitrina.errors import AccessError, UnreachableError
-from vitrina.pipeline import Job, Pipeline, Totals
+from vitrina.leases import Job, Leases
+from vitrina.pipeline import Pipeline, Totals
 
 if TYPE_CHECKING:
     from vitrina.attachments import Attachments
 
-LEASE = "2 minutes"
-EXTEND_SECONDS = 30.0  # how often leases are extended; they outlive three missed times
+INDEX_SECONDS = 30.0  # how often it is looked for spaces to index
 POLL_SECONDS = 1.0  # how often a worker looks for changes, hints or none
 CHANNEL = "vitrina_jobs"
-HOST = socket.gethostname()
 
 
 def drain(
@@ -36,10 +34,12 @@ def drain(
     paid: bool = False,
     progress: Callable[[Totals], None] | None = None,
     stop: threading.Event | None = None,
+    lease: float = LEASE_SECONDS,
 ) -> Totals:
-    """Work on every job that is due and return what was done, all told.
+    """Work until no job is due, and return what was done, all told.
 
-    Stopped or failing, it stores what is finished and gives its leases back.
+    A product that changes while it is at work is worked on again. Stopped or failing, it stores
+    what is finished and gives its leases back.
 
     Args:
         database: where the jobs are.
@@ -49,36 +49,53 @@ def drain(
         paid: the work costs money, so standing budgets hold.
         progress: called now and then with the totals so far.
         stop: once it is set, no further product is begun.
+        lease: seconds that a lease lasts which is not extended.
     """
-    worker = f"{HOST}:{os.getpid()}:{secrets.token_hex(4)}"
-    release_dead(database)
-    extended = time.monotonic()
+    with database.stopped_by(stop), Leases(database, seconds=lease) as leases:
+        _drain(database, pipeline, leases, follow, sources, paid, progress, stop)
+    return pipeline.totals
+
+
+def _drain(
+    database: Database,
+    pipeline: Pipeline,
+    leases: Leases,
+    follow: Follow | None,
+    sources: Sequence[str] | None,
+    paid: bool,
+    progress: Callable[[Totals], None] | None,
+    stop: threading.Event | None,
+) -> None:
+    leases.free_dead()
+    indexed = time.monotonic()
 
     def tick() -> None:
-        nonlocal extended
-        if time.monotonic() - extended > EXTEND_SECONDS:
-            extended = time.monotonic()
-            database.value("select vitrina.extend_jobs(%s, %s::interval)", (worker, LEASE))
+        nonlocal indexed
+        if time.monotonic() - indexed > INDEX_SECONDS:
+            indexed = time.monotonic()
             index_spaces(database)
         if follow is not None and follow.due:
             follow.sync()
         if progress is not None:
             progress(pipeline.totals)
 
-    def claimed(k: int) -> list[Job]:
+    def claim(k: int, in_hand: Collection[int]) -> list[Job]:
         while True:
-            jobs = claim(database, worker, k, sources=sources, paid=paid)
+            jobs = leases.claim(k, in_hand, sources=sources, paid=paid)
             if jobs or (stop is not None and stop.is_set()):
                 return jobs
-            if not (follow is not None and follow.sync()) and not release_dead(database):
+            if not (follow is not None and follow.sync()) and not leases.free_dead():
                 return jobs
 
     try:
-        pipeline.run(worker, claimed, stop=stop, tick=tick)
-    finally:
-        with contextlib.suppress(UnreachableError):
-            database.value("select vitrina.release_jobs(%s)", (worker,))
-    return pipeline.totals
+        pipeline.run(leases, claim, stop=stop, tick=tick)
+        # a claim whose answer was lost with its connection is leased, and not known here
+        while leases.release() and not (stop is not None and stop.is_set()):
+            pipeline.run(leases, claim, stop=stop, tick=tick)
+    except BaseException:
+        with contextlib.suppress(UnreachableError), database.waiting(0):
+            leases.release()
+        raise
 
 
 def index_spaces(database: Database) -> str | None:
@@ -143,66 +160,28 @@ def watch(
     sources: Sequence[str] | None = None,
     paid: bool = False,
     progress: Callable[[Totals], None] | None = None,
+    lease: float = LEASE_SECONDS,
 ) -> Totals:
     """Drain, then look for more every second or when told, until `stop` is set; see drain.
 
-    A database that goes away for a while is waited for.
+    A database that goes away is waited for, however long that takes.
     """
     stop = stop or threading.Event()
     listener = Listener(database.dsn, CHANNEL)
     done = -1
-    try:
+    with (
+        contextlib.closing(listener),
+        database.waiting(math.inf),
+        database.stopped_by(stop),
+        Leases(database, seconds=lease) as leases,
+    ):
         while not stop.is_set():
-            with contextlib.suppress(UnreachableError):
-                if pipeline.totals.products != done:
-                    index_spaces(database)
-                    done = pipeline.totals.products
-                drain(
-                    database, pipeline, follow=follow, sources=sources, paid=paid,
-                    progress=progress, stop=stop,
-                )  # fmt: skip
+            if pipeline.totals.products != done:
+                index_spaces(database)
+                done = pipeline.totals.products
+            leases.beat(())
+            _drain(database, pipeline, leases, follow, sources, paid, progress, stop)
             if not stop.is_set():
                 # not all workers at the same moment
                 listener.wait(POLL_SECONDS * random.uniform(0.75, 1.25), stop)  # noqa: S311
-    finally:
-        listener.close()
     return pipeline.totals
-
-
-def claim(
-    database: Database,
-    worker: str,
-    k: int,
-    *,
-    sources: Sequence[str] | None = None,
-    paid: bool = False,
-) -> list[Job]:
-    """Lease up to k jobs to this worker. Raises BudgetError where paid work is out of budget."""
-    rows = database.rows(
-        "select * from vitrina.claim_jobs(%s, %s, %s::interval, %s::text[], %s)",
-        (worker, k, LEASE, list(sources) if sources is not None else None, paid),
-    )
-    return [Job(**row) for row in rows]
-
-
-def release_dead(database: Database) -> int:
-    """Give back the leases of workers that ran on this machine and are gone; returns how many.
-
-    Leases of other machines expire; here a killed worker's are free at once.
-    """
-    released = 0
-    for row in database.rows("select vitrina.leasing_workers() as worker"):
-        host, _, rest = str(row["worker"]).rpartition(":")[0].rpartition(":")
-        if host == HOST and rest.isdecimal() and not _alive(int(rest)):
-            released += database.value("select vitrina.release_jobs(%s)", (row["worker"],))
-    return released
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+WAIT_SECONDS = 60.0  # for a database that is away
+
 
 def notice(text: str) -> None:
     """Print a line to stderr; names and titles in it are strangers'."""
@@ -73,6 +75,17 @@ def source_option(command: F) -> F:
         multiple=True,
         metavar="NAME",
         help="Only products of this source; may be given again.",
+    )(command)
+
+
+def wait_option(command: F) -> F:
+    """--wait: how long to wait for a database that is away."""
+    return click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        envvar="VITRINA_WAIT",
+        metavar="SECONDS",
+        help="How long to wait for a database that is away [60; `work` without --drain: no limit].",
     )(command)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vitrina.cli._common import notice, open_catalog, progress_bar
+from vitrina.cli._common import WAIT_SECONDS, notice, open_catalog, progress_bar, wait_option
 from vitrina.cli._provider import provider_options, settings
 from vitrina.cli.batch import batch_options, submit
 from vitrina.cli.work import check_judge, judge_option, show_estimate, work
@@ -63,6 +63,7 @@ def describe_loaded(loaded: Loaded) -> str:
 @click.option("--no-enrich", is_flag=True, help="Only queue the products, for `vitrina work`.")
 @click.option("--retry-images", is_flag=True, help="Try again for pictures that could not be had.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
+@wait_option
 @judge_option
 @batch_options
 @provider_options
@@ -75,6 +76,7 @@ def command(
     retry_images: bool,
     no_enrich: bool,
     dry_run: bool,
+    wait: float | None,
     judge: bool,
     batch: bool,
     batch_tokens: int | None,
@@ -108,7 +110,8 @@ def command(
     name = source or (None if file is None else "stdin" if file == "-" else Path(file).stem)
     started = time.monotonic()
     loaded = None
-    with open_catalog(**settings(options)) as catalog:
+    seconds = WAIT_SECONDS if wait is None else wait
+    with open_catalog(wait=seconds, **settings(options)) as catalog:
         if file is not None:
             loaded = _load(catalog, file, name, dry_run, options)
         if dry_run:

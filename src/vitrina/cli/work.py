@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vitrina.cli._common import emit, notice, open_catalog, progress_bar, source_option
+from vitrina.cli._common import (
+    WAIT_SECONDS,
+    emit,
+    notice,
+    open_catalog,
+    progress_bar,
+    source_option,
+    wait_option,
+)
 from vitrina.cli._provider import image_root_option, provider_options, settings
 from vitrina.cli.batch import batch_options, submit
 
@@ -176,6 +185,7 @@ def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> No
 @source_option
 @click.option("--drain", is_flag=True, help="Stop when no work is left that is due.")
 @click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
+@wait_option
 @judge_option
 @batch_options
 @image_root_option
@@ -184,6 +194,7 @@ def command(
     sources: tuple[str, ...],
     drain: bool,
     dry_run: bool,
+    wait: float | None,
     judge: bool,
     batch: bool,
     batch_tokens: int | None,
@@ -192,8 +203,9 @@ def command(
     """Keep in step with attached tables and enrich what is queued, until stopped.
 
     Any number of these may run at once, on any number of machines. Stopped (Ctrl-C, SIGTERM), it
-    finishes and stores what is begun. With --batch it submits what they lack at half the price, and
-    returns: answers come within a day, and `vitrina batch collect` takes them in.
+    finishes and stores what is begun. A database that is away, or starting up, is waited for. With
+    --batch it submits what they lack at half the price, and returns: answers come within a day, and
+    `vitrina batch collect` takes them in.
 
     \b
     Example:
@@ -205,7 +217,9 @@ def command(
     if batch and drain:
         raise click.UsageError("--batch submits and returns: leave --drain out")
     check_judge(judge, batch=batch, watch=not drain)
-    with open_catalog(**settings(options)) as catalog:
+    if wait is None:
+        wait = WAIT_SECONDS if drain or dry_run or batch else math.inf
+    with open_catalog(wait=wait, **settings(options)) as catalog:
         if dry_run:
             show_estimate(catalog, catalog.status()["queued"], batch=batch)
             return

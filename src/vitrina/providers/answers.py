@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
-from vitrina import prompts
 from vitrina.prompts import Stage
 from vitrina.providers import loose_json, thinking
 from vitrina.providers.base import Enrichment, Term
