@@ -460,7 +460,7 @@ def older(conn: psycopg.Connection) -> None:
     )
     conn.execute("drop function vitrina._vector_schema()")
     conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
-    conn.execute("update vitrina.alembic_version set version_num = '0008'")
+    conn.execute("update vitrina.alembic_version set version_num = '0010'")
 
 
 def test_an_upgrade_takes_the_extension_out_of_every_path(database_url: str) -> None:

@@ -2,8 +2,8 @@
 
 from vitrina.schema import run_sql
 
-revision = "0011"
-down_revision = "0010"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
