@@ -181,7 +181,7 @@ def test_a_request_is_given_up_after_three_batches(shop: Catalog, stub: OpenAISt
     shop.settings = replace(shop.settings, one_call=True)
     stub.answer = lambda body: None
     shop.batch_submit()
-    done = batching.wait(shop.database, shop.settings, seconds=0.01)
+    done = batching.wait(shop.database, shop.settings, folders=shop._folders, seconds=0.01)
     assert (done.open, done.left) == (0, 5)
     assert set(Counter(asked(stub)).values()) == {3}
     bodies = [json.loads(raw)["body"] for raw in list(stub.files.values())[-2].splitlines()]

@@ -565,7 +565,10 @@ def test_messages_are_safe_to_show(reference: str, shown: str) -> None:
 def test_root_may_be_a_link(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(folder)
     assert load("a.png", root=tmp_path / "link").width == 120
-    assert load(str(tmp_path / "link" / "a.png"), root=folder).width == 120
+    assert load(str(tmp_path / "link" / "a.png"), root=tmp_path / "link").width == 120
+    assert load(str(folder / "a.png"), root=tmp_path / "link").width == 120
+    with pytest.raises(PictureError, match="leads out"):  # a link outside is not followed
+        load(str(tmp_path / "link" / "a.png"), root=folder)
 
 
 @pytest.mark.parametrize("call", [decode, lambda data: decode(data, limits=Limits(edge=64))])

@@ -262,8 +262,10 @@ def _inside(reference: str, root: Path | None) -> Path:
         if reference.startswith("//"):
             raise PictureError("an address without its scheme; write https: before it")
         home = root.resolve()
-        # by its letters first: what lies outside is not looked at
-        if not Path(os.path.normpath(home / reference)).is_relative_to(home):
+        # by its letters first: what lies outside is not looked at; the root may be a link
+        named = Path(os.path.normpath(root.absolute()))
+        written = Path(os.path.normpath(home / reference))
+        if not (written.is_relative_to(home) or written.is_relative_to(named)):
             raise PictureError("the path leads out of the folder of the pictures")
         path = (home / reference).resolve()
     except (OSError, RuntimeError, ValueError) as error:
