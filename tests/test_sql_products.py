@@ -73,8 +73,8 @@ def test_the_same_id_in_two_sources_is_two_products(shop: psycopg.Connection) ->
     [
         ("select put_products('nowhere', '[]')", "VT003"),
         ("select remove_source('nowhere')", "VT003"),
-        ("select put_source('x', text_config => 'klingon')", "42704"),
-        ("select put_source('')", "23514"),
+        ("select put_source('x', text_config => 'klingon')", "VT004"),
+        ("select put_source('')", "VT004"),
         ('select put_products(\'shop\', \'[{"external_id": "1", "title": ""}]\')', "23514"),
     ],
 )

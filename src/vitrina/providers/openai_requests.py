@@ -147,7 +147,7 @@ class Capabilities:
         """The answer to a request was of use: whatever was no use before it, it passed."""
         with self._lock:
             candidate = self._candidates.get(model)
-            if candidate is not None and candidate.full == used:
+            if candidate is not None and candidate.full == used and candidate.useless:
                 del self._candidates[model]
 
     def worth_walking(self, model: str, used: Profile, shape: str, *, named: bool) -> bool:
