@@ -463,7 +463,7 @@ def test_what_never_answers_is_not_waited_for(database_url: str, server: embedde
 
 
 def test_a_forked_process_has_connections_of_its_own(database_url: str) -> None:
-    with Database(database_url) as database:
+    with Database(database_url, size=1) as database:
         mine = database.value("select pg_backend_pid()")
         read, write = os.pipe()
         if not (child := os.fork()):
