@@ -152,7 +152,7 @@ declare
     "sized":"size","sleeved":"sleeve","soled":"sole","strapped":"strap","styled":"style",
     "tiered":"tier","tipped":"tip","toed":"toe","toned":"tone","waistband":"waist",
     "waisted":"waist","walled":"wall","wheeled":"wheel"}';
-    _text text := _lower_text(term);
+    _text text := _lower_text(left(term, 10000)); -- no term is longer
     _parts text[];
     _word text;
     _known text;

@@ -28,11 +28,11 @@ begin
     end if;
     return query
     select w.name, w.facet, n.similarity
-    from _nearest_keywords(_space, _embedding, k + 1) as n
+    from _nearest_keywords(_space, _embedding, least(_check_k(k), 1000000) + 1) as n
     join keywords as w on w.id = n.keyword_id
     where n.keyword_id is distinct from _self
     order by n.similarity desc, w.id
-    limit k;
+    limit _check_k(k);
 end
 $func$;
 

@@ -86,3 +86,49 @@ begin
     return case when cardinality(_ids) > at_most then null else _ids end;
 end
 $func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_narrowing(…): raises VT004 for what a search cannot be narrowed to, with the way out.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_narrowing(
+    filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[], sources text[]
+) returns void
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+begin
+    if jsonb_typeof(filter) <> 'object' then
+        raise exception 'filter must be a JSON object, not %', left(filter::text, 100)
+            using errcode = 'VT004', hint = 'like ''{"brand": "Linden"}''';
+    end if;
+    if greatest(cardinality(with_keywords), cardinality(without_keywords), cardinality(sources)) > 10000
+    then
+        raise exception 'with_keywords, without_keywords and sources take 10000 items at most, each'
+            using errcode = 'VT004', hint = 'name fewer of them';
+    end if;
+    if where_path is not null then
+        begin
+            perform '{}'::jsonb @@ where_path;
+        exception when others then
+            raise exception 'where_path cannot be evaluated: %', sqlerrm
+                using errcode = 'VT004', hint = 'a predicate over attributes, like ''$.price < 50''';
+        end;
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_k(k) → k, how many rows to give; null for all. Raises VT004 for a negative one.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_k(k int) returns int
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    if k < 0 then
+        raise exception 'k must be 0 or more, not %', k
+            using errcode = 'VT004', hint = 'how many rows to give, like 100';
+    end if;
+    return k;
+end
+$func$;

@@ -262,6 +262,7 @@ begin
     _filters.filter := coalesce(filter, '{}');
     perform _check_search(k, "offset", _filters.filter, mode, weights, embedding, image_embedding,
                           _text_space, _image_space);
+    perform _check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
     _filters.where_path := where_path;
     _filters.wanted := case when with_keywords <> '{}' then _keyword_ids(with_keywords)
                             else '{}' end;

@@ -74,8 +74,8 @@ as $func$
 declare
     _words text := coalesce(_query_words(query), '');
     _operators text := _query_operators(query);
-    _wanted bigint[] := _keyword_ids(with_keywords);
-    _unwanted bigint[] := _keyword_ids(without_keywords);
+    _wanted bigint[];
+    _unwanted bigint[];
     _source_ids int[];
     _predicate text;
     _tsquery tsquery;
@@ -84,6 +84,9 @@ begin
     if k is null or k not between 1 and 1000 then
         raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
     end if;
+    perform _check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
+    _wanted := _keyword_ids(with_keywords);
+    _unwanted := _keyword_ids(without_keywords);
     if sources is not null then
         select coalesce(array_agg(s.id), '{}') into _source_ids
         from vitrina.sources as s where s.name = any (facets.sources);

@@ -169,8 +169,8 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _wanted bigint[] := _keyword_ids(with_keywords);
-    _unwanted bigint[] := _keyword_ids(without_keywords);
+    _wanted bigint[];
+    _unwanted bigint[];
     _source_ids int[];
 begin
     if length(dhash) <> 64 then
@@ -179,6 +179,9 @@ begin
     if k is null or k not between 1 and 1000 then
         raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
     end if;
+    perform _check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
+    _wanted := _keyword_ids(with_keywords);
+    _unwanted := _keyword_ids(without_keywords);
     if sources is not null then
         select coalesce(array_agg(s.id), '{}') into _source_ids
         from vitrina.sources as s where s.name = any (_nearest_by_dhash.sources);

@@ -359,5 +359,5 @@ as $func$
                 else 'holds' end
     from keyword_changes as c
     order by c.id desc
-    limit k;
+    limit _check_k(k);
 $func$;

@@ -20,7 +20,7 @@ as $func$
             group by pk.keyword_id) as u on u.keyword_id = w.id
         where of_facet is null or w.facet = of_facet
         order by products desc, w.name
-        limit k
+        limit _check_k(k)
     ) as w
     order by w.products desc, w.name;
 $func$;

@@ -82,7 +82,7 @@ begin
                             and j.term_b = greatest(p.form, p.other_form))
         and not _are_distinct(p.a, p.b)
     order by p.products desc, p.similarity desc, p.a, p.b
-    limit k;
+    limit _check_k(k);
 end
 $func$;
 
@@ -158,7 +158,7 @@ begin
     from found as f
     where f.reason is not null
     order by f.products desc, f.problem desc, f.similarity, f.term
-    limit audit_keywords.k;
+    limit _check_k(audit_keywords.k);
 end
 $func$;
 

@@ -1,0 +1,140 @@
+"""What a reader may call answers hostile arguments, or refuses them with an error of vitrina's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import psycopg
+
+import small_shop
+
+FUNCTIONS = """
+    select p.oid::regprocedure::text, p.proname, coalesce(p.proargnames[1:p.pronargs], '{}'),
+           array(select format_type(t.oid, null)
+                 from unnest(p.proargtypes) with ordinality as u (oid, place)
+                 join pg_type as t on t.oid = u.oid order by u.place),
+           p.pronargs - p.pronargdefaults
+    from pg_proc as p
+    where p.pronamespace = 'vitrina'::regnamespace and p.proname !~ '^_'
+        and has_function_privilege('vitrina_reader', p.oid, 'execute')
+        and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+    order by 1
+"""
+SHA = "ab" * 32
+HUGE = "repeat('oak table ', 100000)"
+MANY = "array_fill({}, array[10001])"
+# by the type of an argument: SQL of what nobody should give
+HOSTILE: dict[str, list[str]] = {
+    "text": ["null", "''", "' '", "'no such thing'", "e'\\n\\t'", "'\"\\\\''%'", HUGE],
+    "integer": ["null", "-1", "0", "-2147483648", "2147483647"],
+    "bigint": ["null", "-1", "0", "-9223372036854775808", "9223372036854775807"],
+    "real": ["null", "-1", "2", "'NaN'", "'Infinity'", "'-Infinity'"],
+    "numeric": ["null", "-1", "0", "1e300", "'NaN'", "'Infinity'", "'-Infinity'"],
+    "boolean": ["null", "true", "false"],
+    "jsonb": ["null", "'[]'", "'1'", "'\"x\"'", "'null'", "'{\"a\":1}'", "'[1]'", "'[{}]'", "'[null]'",
+              "'[[]]'", "'{\"price\":{\"gte\":\"x\"}}'", "'{\"price\":{\"gte\":null}}'",
+              "'{\"text\":\"x\"}'", "'{\"text\":1e300}'",
+              "'[{\"external_id\":\"x\",\"title\":[1],\"product_id\":\"x\",\"sha256\":\"zz\","
+              "\"stage\":\"tag\",\"input_hash\":\"zz\",\"terms\":1,\"attributes\":1,\"keyword\":2}]'",
+              f"'[{{\"external_id\":\"x\",\"title\":\"t\",\"product_id\":1e300,\"sha256\":\"{SHA}\","
+              f"\"terms\":[1],\"keywords\":[1],\"dhash\":\"2\",\"cost\":\"x\"}}]'"],
+    "jsonpath": ["null", "'$.a[last]'", "'strict $.x'", "'$.a.double()'", "'$.price[last+1] > 2'",
+                 "'strict $.price.size() > 1'", "'$x > 1'", "'$[1000000000000]'",
+                 "'$.price / 0 > 1'"],
+    "text[]": ["null", "'{}'", "'{{a,b},{c,d}}'", "'{null}'", "'{\"\"}'", "'{oak,null}'", f"array[{HUGE}]",
+               MANY.format("'oak'::text"), "'{no such thing}'"],
+    "bigint[]": ["null", "'{}'", "'{{1,2},{3,4}}'", "'{null}'", "'{1,null}'", "'{-1,0}'", "'{1,1,2}'",
+                 MANY.format("1::bigint")],
+    "bytea[]": ["null", "'{}'", "'{null}'", "'{{a},{b}}'", "'{a,b,c}'"],
+    "interval": ["null", "'-1 day'", "'0'", "'100000000 years'"],
+    "bit": ["null", "b''", "b'1'", "repeat('1', 100)::bit(100)"],
+    "halfvec": ["null", "'[0]'", "'[1,2]'", "array_fill(0::real, array[256])::halfvec",
+                "array_fill(65504::real, array[256])::halfvec",
+                "array_fill(0::real, array[896])::halfvec"],
+    "halfvec[]": ["null", "'{}'", "'{null}'", "array['[1]'::halfvec]",
+                  "array[array_fill(0::real, array[256])::halfvec]"],
+}  # fmt: skip
+# by the name of an argument, or that of the function and it: a value that is meant
+SANE: dict[str, str] = {
+    "query": "'oak table'", "term": "'oak'", "a": "'sofa'", "b": "'side table'", "name": "'local-text'",
+    "words": "'oak'", "prefix": "'o'", "title": "'Oak table'", "source": "'shop'", "space": "'local-text'",
+    "worker": "'w'", "host": "'h'", "pid": "1", "liked": "'{1,2}'", "of_product": "1", "by": "'model'",
+    "said": "'{oak,zebra}'", "terms": "'{oak}'", "texts": "'{oak}'", "into_keyword": "'bamboo'",
+    "product_ids": "'{1,2}'", "versions": "'{1,1}'", "errors": "'{x,y}'", "error": "'x'", "period": "'day'",
+    "usd": "1", "run": "'r'", "touched": "false", "candidates": "'[]'", "token": "'t'", "settings": "'{}'",
+    "base_url": "'http://m'", "model": "'m'", "batch": "1", "requests": "'[]'", "facts": "'{}'",
+    "answers": "'[]'", "state": "'failed'", "products": "'[{\"external_id\": \"x\", \"title\": \"X\"}]'",
+    "provider": "'p'", "dimensions": "3", "modality": "'text'", "threshold": "0.5", "facet": "'type'",
+    "rows": "'[{\"keyword\": \"ottoman\", \"facet\": \"type\", \"line\": 1}]'", "images": "'[]'",
+    "enrichments": "'[]'", "generations": "'[]'", "stage": "'enrich'", "prompt_version": "'1'",
+    "input_hashes": "'{a,b}'", "keywords": "'{oak}'", "caption": "'Oak.'", "keyword_ids": "'{1}'",
+    "address": "'http://a'", "workers": "'{w}'", "relation": "'public.product'", "mode": "'strict'",
+    "embedding": "vitrina.embed_text('oak')", "similarity": "0.5", "vetoed": "false",
+    "embeddings": "array[vitrina.embed_text('oak'), vitrina.embed_text('tin')]",
+    "put_keyword_embeddings.embeddings": "array[vitrina.embed_text('oak')]",
+    "put_source.name": "'other'", "remove_source.name": "'shop'", "create_space.name": "'new'",
+    "import_space.name": "'new'", "rename_keyword.name": "'oaken'", "attach_query.name": "'q'",
+    "detach.name": "'q'", "attach_query.query": "'select p.id, p.title from public.product as p'",
+    "search.mode": "'hybrid'", "attach_table.title": "'title'", "drop_space.name": "'other'",
+}  # fmt: skip
+
+
+class Function(NamedTuple):
+    signature: str
+    name: str
+    arguments: list[str]
+    types: list[str]
+    required: int
+
+
+def calls(function: Function) -> Iterator[str]:
+    """Calls of a function with one hostile argument each."""
+    types = [kind.removeprefix("vitrina.").removeprefix("public.") for kind in function.types]
+
+    def value(place: int) -> str:
+        name = function.arguments[place]
+        return SANE.get(f"{function.name}.{name}") or SANE.get(name) or HOSTILE[types[place]][0]
+
+    for place, _name in enumerate(function.arguments):
+        for hostile in HOSTILE.get(types[place], ["null"]):
+            given = [
+                f'"{other}" => ({hostile if at == place else value(at)})::{types[at]}'
+                for at, other in enumerate(function.arguments)
+                if at == place or at < function.required
+            ]
+            yield f"select * from vitrina.{function.name}({', '.join(given)})"
+    if not function.arguments:
+        yield f"select * from vitrina.{function.name}()"
+
+
+def put(db: psycopg.Connection) -> list[Function]:
+    small_shop.put(db, small_shop.CATALOGUE)
+    db.execute("create table public.product (id int primary key, title text)")
+    db.execute("set statement_timeout = '5s'")
+    return [Function(*row) for row in db.execute(FUNCTIONS).fetchall()]
+
+
+def refusal(db: psycopg.Connection, call: str) -> psycopg.Error | None:
+    try:
+        with db.transaction(force_rollback=True):
+            db.execute(call.encode())
+    except psycopg.Error as exc:
+        return exc
+    return None
+
+
+def test_a_hostile_argument_is_answered_or_refused_with_an_error_of_vitrinas_own(
+    db: psycopg.Connection,
+) -> None:
+    offenders: list[str] = []
+    tried = 0
+    for function in put(db):
+        for call in calls(function):
+            tried += 1
+            exc = refusal(db, call)
+            if exc is not None and not (exc.sqlstate or "").startswith("VT"):
+                message = exc.diag.message_primary or str(exc)
+                offenders.append(f"{exc.sqlstate} {call[:300]}\n    {message[:120]}")
+    assert tried > 400
+    assert not offenders, f"{len(offenders)} of {tried}:\n" + "\n".join(offenders)
