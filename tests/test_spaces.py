@@ -288,7 +288,7 @@ def test_a_model_with_too_long_vectors_is_refused_before_anything_is_made(
 
     stub.dimensions = 4096
     stub.fault("embeddings", "no-dimensions", match="dimensions")
-    with pytest.raises(ProviderError, match="give --dimensions a number m has"):
+    with pytest.raises(ProviderError, match="give --dimensions a number the model has"):
         catalog.add_space("new", model="m")
     # and where the server takes no notice of what it was asked for
     monkeypatch.setattr("vitrina.providers.openai.embedding_body", longest)
