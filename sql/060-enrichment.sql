@@ -320,10 +320,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- collect_images(k) → how many thumbnails went that no product has any more, at most k. A worker that
--- is about to refer to one keeps it: put_images locks what it finds, and locked ones are passed over.
+-- _drop_unused(images) → how many of these thumbnails went: those that no product has any more. One
+-- that a worker is about to refer to stays: put_images locks what it finds, and locked ones are
+-- passed over.
 -- ---------------------------------------------------------------------------------------------
-create or replace function collect_images(k int default 10000) returns int
+create or replace function _drop_unused(images bytea[]) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -331,15 +332,11 @@ declare
     _unused bytea[];
     _count int;
 begin
-    if coalesce(k, -1) < 0 then
-        raise exception 'k must be 0 or more, not %', coalesce(k::text, 'null')
-            using errcode = 'VT004', hint = 'how many to look at, like 10000';
-    end if;
     select array_agg(u.sha256) into _unused
     from (
         select i.sha256 from images as i
-        where not exists (select from products as p where p.image_sha256 = i.sha256)
-        limit k
+        where i.sha256 = any (_drop_unused.images)
+            and not exists (select from products as p where p.image_sha256 = i.sha256)
         for update of i skip locked
     ) as u;
     -- again, now that nobody can refer to them: the first look may be older than a reference
@@ -348,5 +345,25 @@ begin
         and not exists (select from products as p where p.image_sha256 = i.sha256);
     get diagnostics _count = row_count;
     return _count;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- collect_images(k) → how many thumbnails went that no product has any more, at most k; see
+-- _drop_unused.
+-- ---------------------------------------------------------------------------------------------
+create or replace function collect_images(k int default 10000) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    if coalesce(k, -1) < 0 then
+        raise exception 'k must be 0 or more, not %', coalesce(k::text, 'null')
+            using errcode = 'VT004', hint = 'how many to look at, like 10000';
+    end if;
+    return _drop_unused(array(
+        select i.sha256 from images as i
+        where not exists (select from products as p where p.image_sha256 = i.sha256)
+        limit k));
 end
 $func$;
