@@ -49,6 +49,7 @@ READS = [
     "select * from vitrina.catalog",
     "select * from vitrina.status",
     "select * from vitrina.source_status",
+    "select * from vitrina.row_secured()",
 ]
 
 
