@@ -82,6 +82,7 @@ as $func$
 declare
     _source int;
     _count int;
+    _images bytea[];
 begin
     select s.id into _source from sources as s where s.name = remove_source.name;
     if not found then
@@ -92,10 +93,12 @@ begin
         raise exception 'the source % is attached', quote_ident(remove_source.name)
             using errcode = 'VT004', hint = format('select vitrina.detach(%L);', remove_source.name);
     end if;
+    _images := array(select distinct p.image_sha256 from products as p
+                     where p.source_id = _source and p.image_sha256 is not null);
     delete from products as p where p.source_id = _source;
     get diagnostics _count = row_count;
     delete from sources as s where s.id = _source;
-    perform collect_images();
+    perform _drop_unused(_images);
     return _count;
 end
 $func$;

@@ -1,5 +1,6 @@
 -- ---------------------------------------------------------------------------------------------
--- _media(root, image) → the address or path of a picture: `root` in front of one that has no scheme.
+-- _media(root, image) → the address or path of a picture: `root`, a URL, in front of one that has no
+-- scheme; or the path below `root`, a folder, which may be in front of it already.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _media(root text, image text) returns text
 language sql immutable parallel safe security invoker
@@ -8,7 +9,9 @@ as $func$
     select case
         when btrim(image) = '' then null
         when root is null or image ~* '^[a-z][a-z0-9+.-]*:' then image
-        when root !~ '^[a-z][a-z0-9+.-]*://' then ltrim(image, '/')
+        when root !~ '^[a-z][a-z0-9+.-]*://' then ltrim(
+            case when starts_with(image, rtrim(root, '/') || '/')
+                 then substr(image, length(rtrim(root, '/')) + 1) else image end, '/')
         else rtrim(root, '/') || '/' || ltrim(image, '/')
     end;
 $func$;

@@ -21,6 +21,39 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- row_secured(source) → the tables under an attached source, or under all, that have row-level
+-- security, now. It is no part of search: whoever may search finds every row that the owner of
+-- vitrina may read. Views are looked through.
+-- ---------------------------------------------------------------------------------------------
+create or replace function row_secured(source text default null)
+returns table (source text, relation text)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select distinct s.name, format('%I.%I', n.nspname, c.relname)
+    from attachments as a
+    join sources as s on s.id = a.source_id
+    -- by name, since a name that this role may not look up would raise
+    cross join lateral (
+        select b.oid
+        from pg_class as b
+        join pg_namespace as m on m.oid = b.relnamespace
+        where format('%I.%I', m.nspname, b.relname) = any (
+            a.reads || a.relation || array(select w.relation from wakes as w
+                                           where w.source_id = a.source_id))
+    ) as named
+    cross join lateral (
+        select named.oid
+        union all
+        select r.relation from _read_columns(named.oid) as r
+    ) as t (oid)
+    join pg_class as c on c.oid = t.oid and c.relrowsecurity
+    join pg_namespace as n on n.oid = c.relnamespace
+    where row_secured.source is null or s.name = row_secured.source
+    order by 1, 2;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- _attach(name, relation, query, ids, wake, …) → the source's id. What attach_table and attach_query
 -- have in common: looks at the query, keeps what it says, and makes functions and triggers.
 -- ---------------------------------------------------------------------------------------------
@@ -46,6 +79,7 @@ begin
     end if;
     _view := _probe(query, path);
     _attachment.query := _definition(_view);
+    _attachment.reads := array(select _full_name(r.relation) from _read_columns(_view) as r order by 1);
     select array_agg(_type_name(a.atttypid) order by a.attnum) filter (where a.attnum <= ids),
            max(_type_name(a.atttypid)) filter (where a.attname = 'watermark')
     into _attachment.id_types, _moment
@@ -72,8 +106,10 @@ begin
     where s.id = _attachment.source_id;
     perform _unbuild_source(_attachment.source_id);
     delete from attachments as a where a.source_id = _attachment.source_id;
-    insert into attachments (source_id, relation, query, id_types, triggers, watermark, sweep_every)
-    values (_attachment.source_id, relation, _attachment.query, _attachment.id_types,
+    insert into attachments (
+        source_id, relation, query, reads, id_types, triggers, watermark, sweep_every)
+    values (_attachment.source_id, relation, _attachment.query, _attachment.reads,
+            _attachment.id_types,
             coalesce(cardinality(_wakes) > 0, false), _attachment.watermark,
             coalesce(sweep_every, case when _wakes is null then interval '5 minutes'
                                        else interval '1 hour' end));

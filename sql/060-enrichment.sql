@@ -320,10 +320,46 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- collect_images(k) → how many thumbnails went that no product has any more, at most k. A worker that
--- is about to refer to one keeps it: put_images locks what it finds, and locked ones are passed over.
+-- drop_answers(stage, model, before, dry_run) → answers: how many stored answers went; usd: what they
+-- cost, where their price is known; unpriced: how many have none. Null leaves a filter out; before:
+-- those stored earlier. With dry_run they are only counted. What products have stays as it is; what is
+-- asked again is paid for again. What was spent stays known, so that budgets stay as they are: a row
+-- keeps its tokens and its cost, without its output, under a key that nobody asks for.
+-- For the owner of the schema.
 -- ---------------------------------------------------------------------------------------------
-create or replace function collect_images(k int default 10000) returns int
+create or replace function drop_answers(
+    stage text default null, model text default null, before timestamptz default null,
+    dry_run boolean default false
+) returns table (answers bigint, usd numeric, unpriced bigint)
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with found as materialized (
+        select g.id, g.cost
+        from generations as g
+        where g.output <> 'null'
+            and (drop_answers.stage is null or g.stage = drop_answers.stage)
+            and (drop_answers.model is null or g.model = drop_answers.model)
+            and (before is null or g.created_at < before)
+        for update
+    ),
+    dropped as (
+        update generations as g set
+            output = 'null',
+            input_hash = sha256(g.input_hash || convert_to('dropped ' || g.id, 'utf8'))
+        from found as f
+        where g.id = f.id and dry_run is not true
+    )
+    select count(*), coalesce(sum(f.cost), 0), count(*) filter (where f.cost is null)
+    from found as f;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _drop_unused(images) → how many of these thumbnails went: those that no product has any more. One
+-- that a worker is about to refer to stays: put_images locks what it finds, and locked ones are
+-- passed over.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _drop_unused(images bytea[]) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -331,15 +367,11 @@ declare
     _unused bytea[];
     _count int;
 begin
-    if coalesce(k, -1) < 0 then
-        raise exception 'k must be 0 or more, not %', coalesce(k::text, 'null')
-            using errcode = 'VT004', hint = 'how many to look at, like 10000';
-    end if;
     select array_agg(u.sha256) into _unused
     from (
         select i.sha256 from images as i
-        where not exists (select from products as p where p.image_sha256 = i.sha256)
-        limit k
+        where i.sha256 = any (_drop_unused.images)
+            and not exists (select from products as p where p.image_sha256 = i.sha256)
         for update of i skip locked
     ) as u;
     -- again, now that nobody can refer to them: the first look may be older than a reference
@@ -348,5 +380,25 @@ begin
         and not exists (select from products as p where p.image_sha256 = i.sha256);
     get diagnostics _count = row_count;
     return _count;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- collect_images(k) → how many thumbnails went that no product has any more, at most k; see
+-- _drop_unused.
+-- ---------------------------------------------------------------------------------------------
+create or replace function collect_images(k int default 10000) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    if coalesce(k, -1) < 0 then
+        raise exception 'k must be 0 or more, not %', coalesce(k::text, 'null')
+            using errcode = 'VT004', hint = 'how many to look at, like 10000';
+    end if;
+    return _drop_unused(array(
+        select i.sha256 from images as i
+        where not exists (select from products as p where p.image_sha256 = i.sha256)
+        limit k));
 end
 $func$;

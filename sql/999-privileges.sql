@@ -10,7 +10,9 @@ declare
         'search', 'similar_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
         'duplicates', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
         'query_to_embed', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
+        'row_secured',
         'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
+        '_vector_schema', -- doctor and db check call this one
         '_moved']; -- the view source_status calls this one as its user
     -- what the owner of the schema calls, and what only that needs
     _owns constant text[] := array[
@@ -63,7 +65,8 @@ begin
                     when 'vitrina_reader' then p.proname = any (_reads)
                     else p.proname !~ '^_'
                         -- what triggers call, and what reads an attached table
-                        or p.proname in ('_normalize_term', '_set_key', '_words_changed', '_moved')
+                        or p.proname in ('_normalize_term', '_set_key', '_words_changed', '_moved',
+                                        '_vector_schema')
                         or p.proname ~ '^_rows_\d' end
                     and p.proname <> all (_owns)
                 union
@@ -82,7 +85,7 @@ begin
 
     if to_regrole('vitrina_reader') is not null then
         grant select on
-            catalog, status, source_status, installed, products, product_text, product_terms,
+            catalog, status, source_status, installed, alembic_version, products, product_text, product_terms,
             images, keywords, keyword_aliases, keyword_distinctions, keyword_changes,
             keyword_policy, keyword_thresholds, contrasts, thesaurus, product_keywords, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
@@ -90,6 +93,7 @@ begin
         -- not their settings, nor the shop's queries
         grant select (id, name, kind, text_config) on sources to vitrina_reader;
         grant select (source_id, place, relation) on wakes to vitrina_reader;
+        grant select (source_id, relation, reads) on attachments to vitrina_reader;
     end if;
     if to_regrole('vitrina_writer') is not null then
         grant select on all tables in schema vitrina to vitrina_writer;

@@ -131,6 +131,46 @@ def test_doctor_names_sources_that_are_broken(shop: str, vitrina: Callable[..., 
     assert found.exit_code == 1
 
 
+@pytest.mark.parametrize("way", ["table", "view", "query", "query without triggers"])
+def test_row_level_security_is_said_not_to_carry_over(
+    shop: str,
+    vitrina: Callable[..., Result],
+    tmp_path: Path,
+    way: str,
+    make_role: Callable[..., str],
+) -> None:
+    with psycopg.connect(shop, autocommit=True) as conn:
+        conn.execute("create view public.shown as select * from product")
+        conn.execute("create view public.listed as select s.*, f.path from shown as s, photo as f")
+        conn.execute("alter table photo enable row level security")
+    query = tmp_path / "q.sql"
+    query.write_text("select id, title from public.listed")
+    options = {
+        "table": ["public.photo", "--id", "product_id", "--title", "path"],
+        "view": ["public.listed", "--id", "id", "--title", "title", "--no-triggers"],
+        "query": ["--query", str(query), "--wake", "public.product=id"],
+        "query without triggers": ["--query", str(query), "--no-triggers"],
+    }[way]
+    done = vitrina("attach", *options, "--name", "mine", url=shop)
+    assert done.exit_code == 0, done.stderr
+    assert "row-level security of public.photo is no part of search" in done.stderr
+    assert vitrina("attach", "product", "--title", "title", url=shop).stderr.count("security") == 0
+
+    def notes(url: str) -> list[str]:
+        found = map(json.loads, vitrina("doctor", "--json", url=url).stdout.splitlines())
+        return [row["check"] for row in found if "row-level security" in row["found"]]
+
+    assert notes(shop) == ["source mine"]
+    reader = shop.replace("postgres@", f"{make_role('vitrina_reader')}@", 1)
+    assert notes(reader) == ["source mine"], vitrina("doctor", url=reader).output
+    with psycopg.connect(shop, autocommit=True) as conn:
+        conn.execute("alter table photo disable row level security")
+        # looked up when it is asked: this one came later
+        conn.execute("alter table product enable row level security")
+    assert "source product" in notes(shop)
+    assert ("source mine" in notes(shop)) == (way != "table")
+
+
 def test_every_preset_can_be_read() -> None:
     for name in presets.names():
         preset = presets.load(name)

@@ -526,3 +526,28 @@ def test_a_spent_budget_is_exit_code_3(
     done = vitrina("work", "--batch", url=shop.database.dsn)
     assert done.exit_code == BudgetError.exit_code, done.stderr
     assert "budget" in done.stderr
+
+
+def test_a_process_that_may_not_read_the_folder_refuses_and_pays_nothing(
+    shop: Catalog, stub: OpenAIStub, tmp_path: Path
+) -> None:
+    shop.batch_submit()
+    before = len(asked(stub))
+    # a folder that only a writer names, as one of another machine
+    shop.database.rows("update vitrina.sources set trusted_root = null returning id")
+    with Catalog(settings=shop.settings) as other:
+        for _ in range(3):
+            other.batch_collect()
+            other.batch_submit()
+        failed = {row["external_id"]: row["error"] for row in other.jobs(states=["failed"])}
+        assert set(failed) == {"0", "1", "2"}, "those with a picture"
+        assert all("--image-root" in (error or "") for error in failed.values())
+        other.work()
+    keys = asked(stub)
+    assert Counter(key.partition(":")[0] for key in keys[before:]) == {"caption": 2}
+    assert stub.calls["chat"] == 0
+    with Catalog(settings=replace(shop.settings, image_roots=(str(tmp_path),))) as allowed:
+        allowed.retry_jobs()
+        allowed.work()
+    assert enriched(shop) == expected()
+    assert shop.status()["without_picture"] == 2

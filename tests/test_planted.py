@@ -23,7 +23,7 @@ select vitrina.put_products('other', '[{"external_id": "x:1", "title": "Red oak 
 select vitrina.count_to_queue('other', '[{"external_id": "x:1", "title": "Blue desk"}]')
 select vitrina.queue_products('{1,2,3}')
 select * from vitrina.claim_jobs('w', 2)
-select vitrina.beat_worker('w')
+select vitrina.beat_worker('w', '{1}')
 select vitrina.leasing_workers()
 select vitrina.fail_jobs('w', '{1}', '{broken}', replies => '{reply}')
 select vitrina.finish_jobs('w', '{2}', '{1}')
@@ -45,6 +45,9 @@ select vitrina.put_generations('[{"stage": "tag", "input_hash": "%(sha)s", "prov
     "prompt_version": "1", "output": {}, "cost": 0.1, "seconds": 1}]')
 select * from vitrina.find_generations('tag', 'm', '1', '{"\\\\x%(sha)s"}')
 select vitrina.check_budget()
+select * from vitrina.missing_keyword_embeddings('local-text')
+select * from vitrina.missing_in_space('local-text')
+select * from vitrina.keyword_hints('Oak side table with drawers')
 select * from vitrina.resolve_keywords('{sofa couch,dark-green,lamps,4-tier shelf}', facets => '{type,null,null,null}')
 select * from vitrina.unknown_terms('{lamp,zebra print}')
 select vitrina.put_query_embedding('local-text', 'sofa', vitrina.embed_text('sofa'))
@@ -112,6 +115,7 @@ select * from vitrina.query_to_embed('lamp')
 select * from vitrina.catalog
 select * from vitrina.status
 select * from vitrina.source_status
+select * from vitrina.row_secured()
 """
 
 OWNS = """\
@@ -129,6 +133,7 @@ select vitrina.activate_space('second', true)
 select * from vitrina.search('lamp')
 select vitrina.use_space('local-text')
 select vitrina.drop_space('second')
+select * from vitrina.drop_answers('none')
 select vitrina.set_keyword_policy('plain')
 select vitrina.set_keyword_policy('strict')
 select vitrina.set_keyword_threshold(0.7, 'type', 'local-text')

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import Result
 from PIL import Image
 
 import small_shop
@@ -48,6 +49,7 @@ READS = [
     "select * from vitrina.catalog",
     "select * from vitrina.status",
     "select * from vitrina.source_status",
+    "select * from vitrina.row_secured()",
 ]
 
 
@@ -79,6 +81,15 @@ def put(db: psycopg.Connection, source: str, image: str, code: str = "a") -> Non
 def errors_of(db: psycopg.Connection) -> dict[str, str | None]:
     return dict(
         db.execute("select external_id, image_error from vitrina.catalog order by 1").fetchall()
+    )
+
+
+def refused_of(db: psycopg.Connection) -> dict[str, str | None]:
+    """The products that were refused, with the reason."""
+    return dict(
+        db.execute(
+            "select external_id, error from vitrina.list_jobs('{failed}') order by 1"
+        ).fetchall()
     )
 
 
@@ -226,7 +237,7 @@ def test_a_writer_cannot_have_a_worker_read_another_folder(
         put(writer, "shop", f"file://{secret}", "address")
     with Catalog(settings=Settings(database_url=database_url)) as catalog:
         catalog.work()
-    said = errors_of(db)
+    said = errors_of(db) | refused_of(db)
     assert db.execute("select count(*) from vitrina.images").fetchone() == (1,)
     assert said.pop("desk") is None
     assert all(said.values())
@@ -269,8 +280,8 @@ def test_who_names_a_folder_in_this_process_may_read_it(
     db.execute("select vitrina.queue_products(array(select id from vitrina.products))")
     with Catalog(settings=Settings(database_url=url)) as catalog:
         catalog.work()
-    assert "--image-root" in (errors_of(db)["1"] or "")
-    db.execute("select vitrina.retry_images()")
+    assert "--image-root" in (refused_of(db)["1"] or "")
+    db.execute("select vitrina.retry_jobs()")
     settings = Settings(database_url=url, image_roots=(str(tmp_path),))
     with Catalog(settings=settings) as catalog:
         catalog.work()
@@ -286,6 +297,42 @@ def test_a_folder_behind_a_link_is_what_it_really_is(tmp_path: Path) -> None:
         loader.load("a.png", str(tmp_path / "open" / "door"))
     with pytest.raises(PictureError, match="--image-root"):
         Folders([tmp_path / "open"]).real(str(tmp_path / "open-not"))
+
+
+@pytest.mark.parametrize("way", ["ingest", "attach"])
+def test_a_path_through_a_linked_folder_is_in_it(
+    db: psycopg.Connection,
+    database_url: str,
+    vitrina: Callable[..., Result],
+    tmp_path: Path,
+    way: str,
+) -> None:
+    picture(tmp_path / "real" / "a.png")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "real")
+    outside = picture(tmp_path / "b.png")
+    if way == "ingest":
+        (tmp_path / "x.csv").write_text(f"id,title,image\n1,Desk,{link}/a.png\n2,Sofa,{outside}\n")
+        done = vitrina(
+            "ingest", str(tmp_path / "x.csv"), "--image-root", str(link), "--no-enrich",
+            url=database_url,
+        )  # fmt: skip
+    else:
+        db.execute("create table public.item (id int primary key, title text, image text)")
+        db.execute(
+            "insert into public.item values (1, 'Desk', %s), (2, 'Sofa', %s)",
+            [f"{link}/a.png", str(outside)],
+        )
+        done = vitrina(
+            "attach", "public.item", "--title", "title", "--image", "image",
+            "--media-root", str(link), url=database_url,
+        )  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    with Catalog(settings=Settings(database_url=database_url)) as catalog:
+        catalog.work()
+    said = errors_of(db)
+    assert said["1"] is None
+    assert said["2"]
 
 
 def test_image_root_of_the_environment_is_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -418,6 +465,27 @@ def test_thumbnails_go_with_their_source(db: psycopg.Connection) -> None:
     assert db.execute("select encode(sha256, 'hex') from vitrina.images").fetchall() == [
         ("b" * 64,)
     ]
+
+
+def test_detach_takes_the_thumbnails_that_only_it_had(db: psycopg.Connection) -> None:
+    db.execute("create table public.item (id int primary key, title text)")
+    db.execute("insert into public.item values (1, 'Desk'), (2, 'Sofa')")
+    db.execute("select vitrina.attach_table('public.item', 'title')")
+    db.execute("select * from vitrina.sync_sources()")
+    db.execute("select vitrina.put_source('file')")
+    put(db, "file", "x.png", "9")
+    for shade in "abc":
+        put_image(db, shade)
+    for code, shade in (("1", "a"), ("2", "b"), ("9", "b")):
+        db.execute(
+            "update vitrina.products set image_sha256 = decode(%s, 'hex') where external_id = %s",
+            [shade * 64, code],
+        )
+    assert db.execute("select vitrina.detach('item')").fetchone() == (2,)
+    # c is of no source: a look through all of them is the workers'
+    assert db.execute(
+        "select left(encode(sha256, 'hex'), 1) from vitrina.images order by 1"
+    ).fetchall() == [("b",), ("c",)]
 
 
 def test_a_thumbnail_that_a_worker_is_about_to_use_stays(

@@ -22,7 +22,7 @@ where exists (select from vitrina.attachments as a where a.source_id = s.id)
 alter table vitrina.batches add column opened_by text;
 alter table vitrina.batches alter column opened_by set default current_user;
 
--- reads: the tables and views an attached query reads, to look whether row security is on them
+-- reads: the tables and views the source reads, to look whether row-level security is on them
 alter table vitrina.attachments add column reads text[] not null default '{}';
 """
 

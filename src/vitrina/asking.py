@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vitrina.database import Database, Jsonb
-from vitrina.errors import PictureError
+from vitrina.errors import FolderError, PictureError
 from vitrina.images import Limits, Picture
 from vitrina.ledger import Question
 from vitrina.pictures import Folders, PictureLoader
@@ -87,6 +87,7 @@ class Request:
 class Checked:
     """A page of products: (id, version) of those that lack nothing, requests of those that do.
 
+    Ready are also those whose picture this process may not read: a pipeline refuses them.
     `hopeless` are the ids of those that batches give no answer for.
     """
 
@@ -107,6 +108,7 @@ class _Look:
     lacking: list[Request] = field(default_factory=list)
     awaited: bool = False
     hopeless: bool = False
+    refused: bool = False
 
 
 class Asker:
@@ -133,6 +135,8 @@ class Asker:
         looks = list(self._pool.map(self._look, rows))
         asked: list[tuple[_Look, Request]] = []
         for look in looks:
+            if look.refused:
+                continue
             shown = self._stages.shown(look.subject, look.image_url)
             asked += [(look, self._request(look, stage, *shown)) for stage in self._first]
         self._find(asked)
@@ -182,15 +186,17 @@ class Asker:
         return line(request.custom_id, body), tokens
 
     def _look(self, row: dict[str, Any]) -> _Look:
-        picture, image = None, row["image"]
+        picture, image, refused = None, row["image"], False
         if image is not None:
             try:
                 picture = self._pictures.load(image, row["image_root"])
-            except PictureError:
-                picture = None
+            except PictureError as exc:
+                refused = isinstance(exc, FolderError)
         url = image if image and "://" in image[:10] else None
         subject = Subject(row["title"], row["attributes"], picture)
-        look = _Look(row["product_id"], row["version"], subject, url)
+        look = _Look(row["product_id"], row["version"], subject, url, refused=refused)
+        if refused:
+            return look
         address = url if self.provider.settings.image_urls else None
         look.hopeless = not clean_line(row["title"]) and picture is None and not address
         return look

@@ -32,6 +32,7 @@ class Attachments:
     """The part of a catalog that follows a shop's tables."""
 
     database: Database
+    _notice: Callable[[str], None]
 
     def attach(
         self,
@@ -145,11 +146,23 @@ class Attachments:
             source = self.database.value(query, params)
         except AccessError as exc:
             raise _for_owner(exc) from exc
-        return str(
+        name = str(
             self.database.value(
                 "select s.name from vitrina.sources as s where s.id = %s", (source,)
             )
         )
+        if secured := self.row_secured(name):
+            self._notice(
+                f"the row-level security of {', '.join(secured)} is no part of search: whoever may"
+                f" search finds every product of {name}; to search per tenant, give each a source"
+                " (docs/shops.md)"
+            )
+        return name
+
+    def row_secured(self, source: str) -> list[str]:
+        """The tables under an attached source that have row-level security."""
+        rows = self.database.rows("select r.relation from vitrina.row_secured(%s) as r", (source,))
+        return [row["relation"] for row in rows]
 
     def sources(self) -> list[dict[str, Any]]:
         """Every source with its state, its counts, and what is wrong with it."""

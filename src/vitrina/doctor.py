@@ -298,6 +298,16 @@ def _attached(rows: Rows) -> Iterator[Finding]:
             aside = f", {rejects:,} rows set aside" if rejects else ""
             do = f"vitrina sources --rejects {source}" if rejects else "nothing"
             yield Finding(check, "ok", f"{state} with {follows}: {products:,} products{aside}", do)
+    for source, relations in rows(
+        "select r.source, string_agg(r.relation, ', ' order by r.relation)"
+        " from vitrina.row_secured() as r group by r.source order by r.source"
+    ):
+        yield Finding(
+            f"source {source}", "note",
+            f"the row-level security of {relations} is no part of search:"
+            " whoever may search finds all of its products",
+            "give each tenant a source of its own (docs/shops.md)",
+        )  # fmt: skip
     for relation, owner in rows(
         "select distinct w.relation, pg_get_userbyid(n.nspowner)"
         " from vitrina.wakes as w join pg_namespace as n on n.nspname = 'vitrina'"

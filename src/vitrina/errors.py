@@ -68,6 +68,10 @@ class PictureError(VitrinaError):
         self.transient = transient
 
 
+class FolderError(PictureError):
+    """This process may not read the folder that a source has its pictures in."""
+
+
 class ProviderError(VitrinaError):
     """The provider cannot be used at all (key, quota, model, address): the run stops."""
 

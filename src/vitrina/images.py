@@ -138,6 +138,7 @@ def load(
     reference: str,
     *,
     root: Path | None = None,
+    named: Path | None = None,
     limits: Limits | None = None,
     fetcher: Fetcher | None = None,
 ) -> Picture:
@@ -145,12 +146,13 @@ def load(
 
     With `root`, a path is taken from there and may not leave it, not by a symbolic link either:
     use that for every path that comes from data. Without, any path is good: the user typed it.
+    `named` is another name of `root` that absolute paths may begin with, like a link to it.
     `fetcher` keeps connections between calls and brings its own limits for the fetch.
     Raises PictureError for whatever goes wrong, naming the reference and the reason.
     """
     limits = limits or Limits()
     try:
-        return decode(_read(reference, root, limits, fetcher), limits=limits)
+        return decode(_read(reference, root, named, limits, fetcher), limits=limits)
     except PictureError as error:
         message = f"{shown(reference)}: {error}"
         problem = PictureError(message, transient=error.transient)
@@ -231,14 +233,20 @@ def looks_like_picture(data: bytes) -> bool:
     return _MAGIC.match(data) is not None
 
 
-def _read(reference: str, root: Path | None, limits: Limits, fetcher: Fetcher | None) -> bytes:
+def _read(
+    reference: str,
+    root: Path | None,
+    named: Path | None,
+    limits: Limits,
+    fetcher: Fetcher | None,
+) -> bytes:
     """The bytes behind a reference, at most `limits.bytes` of them."""
     reference = reference.strip()
     if not reference:
         raise PictureError("no picture is given")
     scheme = _SCHEME.match(reference)
     if scheme is None:
-        return _read_file(_inside(reference, root), limits)
+        return _read_file(_inside(reference, root, named), limits)
     name = (scheme[1] or scheme[2]).lower()
     if name == "data":
         raise PictureError("data: addresses are not read; save the picture as a file")
@@ -252,7 +260,7 @@ def _read(reference: str, root: Path | None, limits: Limits, fetcher: Fetcher | 
         return once.fetch(reference)
 
 
-def _inside(reference: str, root: Path | None) -> Path:
+def _inside(reference: str, root: Path | None, named: Path | None = None) -> Path:
     """The path meant, links resolved. Raises PictureError where it leaves `root`."""
     if "\0" in reference:
         raise PictureError("the path has a NUL character in it")
@@ -263,9 +271,9 @@ def _inside(reference: str, root: Path | None) -> Path:
             raise PictureError("an address without its scheme; write https: before it")
         home = root.resolve()
         # by its letters first: what lies outside is not looked at; the root may be a link
-        named = Path(os.path.normpath(root.absolute()))
+        names = [home, *(Path(os.path.normpath(n.absolute())) for n in (root, named) if n)]
         written = Path(os.path.normpath(home / reference))
-        if not (written.is_relative_to(home) or written.is_relative_to(named)):
+        if not any(written.is_relative_to(name) for name in names):
             raise PictureError("the path leads out of the folder of the pictures")
         path = (home / reference).resolve()
     except (OSError, RuntimeError, ValueError) as error:

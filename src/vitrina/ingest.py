@@ -132,7 +132,7 @@ def load_file(
 
 def _register(database: Database, source: str, mapping: Mapping, text_config: str | None) -> None:
     root = mapping.image_root
-    config = {"image_root": str(root.resolve())} if root is not None else {}
+    config = {"image_root": str(root.absolute())} if root is not None else {}
     database.value(
         "select vitrina.put_source(%s, 'file', %s, %s)", (source, Jsonb(config), text_config)
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from vitrina import images
-from vitrina.errors import PictureError
+from vitrina.errors import FolderError, PictureError
 from vitrina.fetching import Fetcher
 from vitrina.images import Limits, Picture
 
@@ -41,7 +41,7 @@ class Folders:
     def real(self, root: str) -> Path:
         """The folder `root` really is, symbolic links followed.
 
-        Raises PictureError, in the same words whether it exists or not, where it is not allowed.
+        Raises FolderError, in the same words whether it exists or not, where it is not allowed.
         """
         try:
             real = os.path.realpath(root)
@@ -52,7 +52,7 @@ class Folders:
             for folder in self._trusted():
                 self.allow(folder)
         if not self._allows(real):
-            raise PictureError(
+            raise FolderError(
                 "this process may not read the folder of its source;"
                 " allow it with vitrina work --image-root DIR, or VITRINA_IMAGE_ROOT"
             )
@@ -76,7 +76,8 @@ class PictureLoader:
     def load(self, reference: str, root: str | None) -> Picture:
         """The picture behind a URL, or behind a path below `root`.
 
-        Raises PictureError with the reason there is none.
+        Raises PictureError with the reason there is none; FolderError where this process may not
+        look.
         """
         if "://" not in reference[:10]:
             if root is None:
@@ -86,9 +87,9 @@ class PictureLoader:
                 )
             try:
                 real = self._folders.real(root)
-            except PictureError as exc:
-                raise PictureError(f"{images.shown(reference)}: {exc}") from None
-            return images.load(reference, root=real, limits=self._limits)
+            except FolderError as exc:
+                raise FolderError(f"{images.shown(reference)}: {exc}") from None
+            return images.load(reference, root=real, named=Path(root), limits=self._limits)
         host = _host(reference)
         if self._failures[host] >= HOST_FAILURES:
             raise PictureError(f"{self._reasons[host]}{NOT_AGAIN}", transient=True)

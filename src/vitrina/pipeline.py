@@ -19,6 +19,7 @@ from vitrina.errors import (
     BudgetError,
     ConfigError,
     DatabaseError,
+    FolderError,
     InputError,
     ItemError,
     PictureError,
@@ -68,7 +69,7 @@ class Totals:
 
 @dataclass(slots=True)
 class Work:
-    """A job with what its stages made of it so far."""
+    """A job with what its stages made of it so far; `refused`: this process may not do it."""
 
     job: Job
     picture: Picture | None = None
@@ -77,6 +78,7 @@ class Work:
     enrichment: Enrichment | None = None
     error: str | None = None
     reply: str | None = None
+    refused: bool = False
 
 
 Claim = Callable[[int, Collection[int]], list[Job]]
@@ -319,6 +321,10 @@ class Pipeline:
         if job.image is not None:
             try:
                 work.picture = self._loader.load(job.image, job.image_root)
+            except FolderError as exc:
+                # without its picture the answer would be another, and paid for
+                work.error, work.refused = str(exc), True
+                return work
             except PictureError as exc:
                 work.image_error = str(exc)
         try:
@@ -446,17 +452,25 @@ class Pipeline:
                     (worker, ids, versions, redact(NO_VECTOR + due)),
                 )
             conn.execute("select vitrina.finish_jobs(%s, %s, %s)", (worker, ids, versions))
-            row = conn.execute(
-                "select vitrina.fail_jobs(%s, %s, %s, replies => %s::text[], versions => %s)",
-                (
-                    worker,
-                    [w.job.product_id for w in bad],
-                    [w.error for w in bad],
-                    [w.reply and redact(w.reply) for w in bad],
-                    [w.job.version for w in bad],
-                ),
-            ).fetchone()
-        return int(row[0]) if row else 0
+            failed = 0
+            for tries, works in (
+                (3, [work for work in bad if not work.refused]),
+                (0, [work for work in bad if work.refused]),
+            ):
+                row = conn.execute(
+                    "select vitrina.fail_jobs(%s, %s, %s, %s, replies => %s::text[],"
+                    " versions => %s)",
+                    (
+                        worker,
+                        [w.job.product_id for w in works],
+                        [w.error for w in works],
+                        tries,
+                        [w.reply and redact(w.reply) for w in works],
+                        [w.job.version for w in works],
+                    ),
+                ).fetchone()
+                failed += int(row[0]) if row else 0
+        return failed
 
     def _put_image_embeddings(self, conn: Any, works: list[Work]) -> int:
         made = [work for work in works if work.image_embedding is not None and work.picture]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +39,33 @@ class Upkeep:
         rows = self.database.rows("select * from vitrina.cost(%s)", (by,))
         left_out = {"day", "stage", "model"} - {by} if by else set()
         return [{k: v for k, v in row.items() if k not in left_out} for row in rows]
+
+    def drop_answers(
+        self,
+        *,
+        stage: str | None = None,
+        model: str | None = None,
+        before: datetime | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Drop stored answers of models; products keep what was made of them.
+
+        What is asked again is paid for again. What was spent stays known, budgets as they are.
+
+        Args:
+            stage: of this stage alone.
+            model: of this model alone.
+            before: stored earlier than this.
+            dry_run: count them, and drop none.
+
+        Returns `answers`, how many; `usd`, what they cost; `unpriced`, how many lack a known price.
+
+        Raises AccessError for a role that does not own vitrina.
+        """
+        (row,) = self.database.rows(
+            "select * from vitrina.drop_answers(%s, %s, %s, %s)", (stage, model, before, dry_run)
+        )
+        return row
 
     def set_budget(self, usd: Decimal | None, period: Period = "total") -> None:
         """What paid work may cost a day, a month or in total; None takes the budget away."""

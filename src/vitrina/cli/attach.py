@@ -36,10 +36,10 @@ def parse_settings(
 
 
 def parse_root(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """A URL as it is, a folder by its full path."""
+    """A URL as it is, a folder by its full path; a link stays one, as pictures may name it."""
     if value is None or URL.match(value):
         return value
-    return str(Path(value).resolve())
+    return str(Path(value).absolute())
 
 
 def describe_synced(name: str, synced: Synced) -> str:
