@@ -138,9 +138,9 @@ def load(path: Path) -> None:
     """Load a file in all threads at once; print peak and time."""
     from vitrina.errors import PictureError
     from vitrina.images import Limits
-    from vitrina.pictures import PictureLoader
+    from vitrina.pictures import Folders, PictureLoader
 
-    loader = PictureLoader(Limits())
+    loader = PictureLoader(Limits(), Folders([path.parent]))
 
     def one(_: int) -> str:
         try:
