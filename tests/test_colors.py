@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from vitrina import colors, images, lexicon
+from vitrina.models.local import lexicon
+from vitrina.pictures import colors, decode
 
 # What a person could call a product that the shop labels so: shades of one colour are no error.
 SHADES = {
@@ -101,7 +102,7 @@ def test_a_stored_picture_is_measured(tmp_path: Path) -> None:
     data = io.BytesIO()
     picture_of(lambda pen: pen.ellipse((30, 30, 90, 130), fill="#1f8a3b")).save(data, "PNG")
     (tmp_path / "green.png").write_bytes(data.getvalue())
-    picture = images.load("green.png", root=tmp_path)
+    picture = decode.load("green.png", root=tmp_path)
     assert colors.measure(picture) == colors.measure(picture)
     assert colors.measure(picture)[0][0] == "green"
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from vitrina import embedded, schema
+from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.cli.demo import SOURCE, folder
-from vitrina.config import Settings
-from vitrina.sources import Mapping
+from vitrina.db import schema
+from vitrina.files import Mapping
+from vitrina.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 SESSION = re.compile(r"```console\n\$ (?P<command>.+)\n(?P<output>(?:.*\n)*?)```")

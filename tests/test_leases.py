@@ -23,12 +23,13 @@ from psycopg.types.json import Jsonb
 from conftest import VERSION
 from openai_stub import OpenAIStub, caption_of, title_of
 from test_workers import workers
-from vitrina import embedded, schema
+from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
-from vitrina.database import Database
+from vitrina.db import schema
+from vitrina.db.database import Database
+from vitrina.enrich.leases import Leases, Process
 from vitrina.errors import AccessError, UnreachableError
-from vitrina.leases import Leases, Process
+from vitrina.settings import Settings
 
 SAFE = {"fsync": "off"}  # what is committed outlasts a server that is ended at once
 HANG = 120  # seconds after which a test has hung

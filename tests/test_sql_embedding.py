@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from vitrina import word_pieces
+from vitrina.db import word_pieces
 
 GOLDEN: dict[str, str | None] = json.loads(
     (Path(__file__).parent / "data/embedding_golden.json").read_text("utf-8")

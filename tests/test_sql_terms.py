@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from test_sql_curation import differing, enrich, fill, keywords, state
-from vitrina import schema
+from vitrina.db import schema
 
 
 @pytest.fixture
