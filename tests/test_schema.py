@@ -1,4 +1,4 @@
-"""schema.py and sql/999: install, upgrade, race, print, take back, dump and restore, least privilege."""
+"""schema.py and sql/: install, upgrade, race, print, take back, dump and restore, least privilege."""
 
 from __future__ import annotations
 
