@@ -1,4 +1,4 @@
-"""db/schema.py and sql/999: install, upgrade, race, print, take back, dump and restore, least privilege."""
+"""db/schema.py and sql/: install, upgrade, race, print, take back, dump and restore, least privilege."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sql/052-source.sql to 056-detach.sql: a shop's tables become sources, and are let go again."""
+"""sql/60-shop: a shop's tables become sources, and are let go again."""
 
 from __future__ import annotations
 

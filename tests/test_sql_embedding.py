@@ -1,4 +1,4 @@
-"""sql/020-embedding.sql against vectors that model2vec itself computed from the same data file.
+"""sql/20-spaces against vectors that model2vec itself computed from the same data file.
 
 `scripts/check_embedding.py --write-golden` computes them anew.
 """

@@ -1,4 +1,4 @@
-"""sql/055-terms.sql: what was said, and the keywords derived from it."""
+"""sql/40-products: what was said, and the keywords derived from it."""
 
 from __future__ import annotations
 
