@@ -19,7 +19,7 @@ from vitrina.cli.demo import SOURCE, folder
 from vitrina.config import Settings
 from vitrina.sources import Mapping
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SESSION = re.compile(r"```console\n\$ (?P<command>.+)\n(?P<output>(?:.*\n)*?)```")
 
 

@@ -22,13 +22,13 @@ from psycopg.types.json import Jsonb
 
 from conftest import VERSION
 from openai_stub import OpenAIStub, caption_of, title_of
-from test_workers import workers
 from vitrina import embedded, schema
 from vitrina.catalog import Catalog
 from vitrina.config import Settings
 from vitrina.database import Database
 from vitrina.errors import AccessError, UnreachableError
 from vitrina.leases import Leases, Process
+from workers import workers
 
 SAFE = {"fsync": "off"}  # what is committed outlasts a server that is ended at once
 HANG = 120  # seconds after which a test has hung

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from drawn import picture
 from openai_stub import OpenAIStub, Request, caption_of, description_of, keywords_of, vector_of
-from vitrina import images
 from vitrina.errors import ConfigError, ItemError, ProviderError
 from vitrina.providers import embeddings, faults
 from vitrina.providers.answers import AnswerError, Usage
@@ -35,12 +35,6 @@ from vitrina.providers.pacing import Pacer, StoppedError
 KEY = "sk-proj-Zz9-very-secret_0123456789"
 TITLE = "black oak desk"
 Make = Callable[..., OpenAIProvider]
-
-
-def picture(width: int = 800, height: int = 600) -> images.Picture:
-    out = io.BytesIO()
-    Image.new("RGB", (width, height), "navy").save(out, "PNG")
-    return images.decode(out.getvalue())
 
 
 @pytest.fixture(scope="module")
