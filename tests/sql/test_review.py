@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from test_sql_curation import differing, enrich, fill, keywords, rows, state
+from vocabulary import differing, enrich, fill, keywords, rows, state
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "src" / "vitrina" / "data" / "demo"
 QUERIES = {"armchair", "lamp", "sneaker"}
 LIMIT = 1_500_000

@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from drawn import picture
 from openai_stub import OpenAIStub, Request, chat_answer, vector_of
-from test_openai_provider import picture
 from vitrina.catalog import Catalog
 from vitrina.errors import ProviderError
 from vitrina.models.base import Subject

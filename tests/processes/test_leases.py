@@ -22,7 +22,6 @@ from psycopg.types.json import Jsonb
 
 from conftest import VERSION
 from openai_stub import OpenAIStub, caption_of, title_of
-from test_workers import workers
 from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.db import schema
@@ -30,6 +29,7 @@ from vitrina.db.database import Database
 from vitrina.enrich.leases import Leases, Process
 from vitrina.errors import AccessError, UnreachableError
 from vitrina.settings import Settings
+from workers import workers
 
 SAFE = {"fsync": "off"}  # what is committed outlasts a server that is ended at once
 HANG = 120  # seconds after which a test has hung

@@ -16,7 +16,7 @@ import pytest
 from vitrina.db import word_pieces
 
 GOLDEN: dict[str, str | None] = json.loads(
-    (Path(__file__).parent / "data/embedding_golden.json").read_text("utf-8")
+    (Path(__file__).parents[1] / "data/embedding_golden.json").read_text("utf-8")
 )
 KNOWN = [text for text, vector in GOLDEN.items() if vector]
 UNKNOWN = [text for text, vector in GOLDEN.items() if not vector]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from test_sql_curation import differing, enrich, fill, keywords, state
 from vitrina.db import schema
+from vocabulary import differing, enrich, fill, keywords, state
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from click.testing import Result
 
-from test_sql_curation import enrich, fill, keywords, state
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError
 from vitrina.files.keyword_file import read_seed
+from vocabulary import enrich, fill, keywords, state
 
 Run = Callable[..., Result]
 

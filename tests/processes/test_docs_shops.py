@@ -25,7 +25,7 @@ from vitrina.db import schema
 
 pytestmark = pytest.mark.once
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(
     r"<!-- run: (?P<how>\w+) ?(?P<name>[\w.]*) -->\n```\w+\n(?P<code>.*?)```\n"
     r"(?:\n```text\n(?P<output>.*?)```\n)?",

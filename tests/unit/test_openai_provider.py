@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from drawn import picture
 from openai_stub import OpenAIStub, Request, caption_of, description_of, keywords_of, vector_of
 from vitrina.errors import ConfigError, ItemError, ProviderError
 from vitrina.http import _proxy_for
@@ -35,12 +36,6 @@ from vitrina.pictures import decode
 KEY = "sk-proj-Zz9-very-secret_0123456789"
 TITLE = "black oak desk"
 Make = Callable[..., OpenAIProvider]
-
-
-def picture(width: int = 800, height: int = 600) -> decode.Picture:
-    out = io.BytesIO()
-    Image.new("RGB", (width, height), "navy").save(out, "PNG")
-    return decode.decode(out.getvalue())
 
 
 @pytest.fixture(scope="module")

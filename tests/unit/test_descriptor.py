@@ -20,7 +20,7 @@ from vitrina.pictures.decode import Picture, decode, load
 from vitrina.pictures.descriptor import LocalImageEmbedder
 
 SHARED = Path(
-    os.environ.get("VITRINA_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data"
+    os.environ.get("VITRINA_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
 )
 needs_extra = pytest.mark.skipif(
     importlib.util.find_spec("skimage") is None, reason="needs the extra `local` (scikit-image)"

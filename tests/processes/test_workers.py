@@ -6,12 +6,9 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import psycopg
 from click.testing import Result
@@ -19,29 +16,9 @@ from click.testing import Result
 from openai_stub import OpenAIStub
 from vitrina.catalog import Catalog
 from vitrina.settings import Settings
+from workers import workers
 
 WORKERS, PRODUCTS = 4, 300
-
-
-@contextmanager
-def workers(url: str, *arguments: str) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """A function that starts a worker; none is left at the end."""
-    running: list[subprocess.Popen[str]] = []
-
-    def start() -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "vitrina", "--database-url", url, "work", *arguments],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=dict(os.environ),
-        )  # fmt: skip
-        running.append(process)
-        return process
-
-    try:
-        yield start
-    finally:
-        for process in running:
-            process.kill()
-            process.communicate()
 
 
 def test_killed_workers_lose_nothing_and_store_nothing_twice(database_url: str) -> None:

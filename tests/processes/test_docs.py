@@ -20,7 +20,7 @@ from vitrina.db import schema
 from vitrina.files import Mapping
 from vitrina.settings import Settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SESSION = re.compile(r"```console\n\$ (?P<command>.+)\n(?P<output>(?:.*\n)*?)```")
 
 
