@@ -31,7 +31,6 @@ from vitrina.models.openai import embeddings, faults
 from vitrina.models.openai.pacing import Pacer, StoppedError
 from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings, TextError
 from vitrina.models.openai.requests import Capabilities
-from vitrina.pictures import decode
 
 KEY = "sk-proj-Zz9-very-secret_0123456789"
 TITLE = "black oak desk"
