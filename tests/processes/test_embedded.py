@@ -473,7 +473,7 @@ def test_an_ordinary_user_has_a_server_of_his_own(top: Path) -> None:
     }
     (top / "his").mkdir(mode=0o700)
     os.chown(top / "his", nobody.pw_uid, nobody.pw_gid)
-    packages = [Path(embedded.__file__).parents[1], Path(psycopg.__file__).parents[1]]
+    packages = [Path(embedded.__file__).parents[2], Path(psycopg.__file__).parents[1]]
     person["env"]["PYTHONPATH"] = os.pathsep.join(map(str, packages))
     interpreter = open_interpreter(person)
     code = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def picture_of(draw: Callable[[ImageDraw.ImageDraw], None], ground: str = "white
 
 
 def test_prototypes_are_sound() -> None:
-    text = Path(colors.__file__).with_name("data").joinpath("colors.csv").read_text("utf-8")
+    text = resources.files("vitrina").joinpath("data/colors.csv").read_text("utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     assert len({row["hex"] for row in rows}) == len(rows)
     families: dict[str, set[str]] = {}
