@@ -19,7 +19,8 @@ from vitrina.catalog import Catalog
 from vitrina.errors import ConfigError, PictureError
 from vitrina.files import Mapping
 from vitrina.models.openai.batch import Limits as BatchLimits
-from vitrina.pictures.decode import Limits
+from vitrina.models.openai.settings import OpenAISettings
+from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders, PictureLoader
 from vitrina.settings import Settings
 
@@ -369,7 +370,7 @@ def test_a_batch_cannot_say_where_the_key_goes(run: Run) -> None:
     stored["endpoint"] |= {"base_url": "http://evil.example/v1", "api_key": "sk-evil", "x": 1}
     resumed = Run.resume("r", stored, Settings(allow_private_images=True))
     assert resumed.base_url == "http://127.0.0.1:9/v1"
-    assert resumed.settings.openai().api_key == "sk-test"
+    assert OpenAISettings.of(resumed.settings).api_key == "sk-test"
 
 
 @pytest.mark.parametrize(

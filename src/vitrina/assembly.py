@@ -113,7 +113,7 @@ class Engine:
         tracer: Tracer | None,
         say: Callable[[str], None],
     ) -> Engine:
-        endpoint = settings.openai()
+        endpoint = OpenAISettings.of(settings)
         price = prices(endpoint, settings.max_cost)
         space = ensure_space(database, endpoint, say)
         if endpoint.hints == "closed" and not database.value(
@@ -166,7 +166,7 @@ class Engine:
     @classmethod
     def reading(cls, database: Database, settings: Settings) -> Engine:
         """The engine to search with: of the endpoint, and the model of the text space in use."""
-        endpoint = settings.openai()
+        endpoint = OpenAISettings.of(settings)
         space = space_name(endpoint)
         for row in database.rows(
             "select s.name, s.model, s.dimensions from vitrina.spaces as s"
@@ -190,7 +190,7 @@ class Engine:
         """
         if settings.chosen == "local":
             raise ConfigError(JUDGE_ADVICE)
-        endpoint = settings.openai()
+        endpoint = OpenAISettings.of(settings)
         price = prices(endpoint, settings.max_cost)
         tracer = None
         if settings.weave:

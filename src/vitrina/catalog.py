@@ -20,8 +20,9 @@ from vitrina.errors import AccessError, ProviderError, SchemaError
 from vitrina.evaluation.api import Evaluating
 from vitrina.keywords.curate import Curation
 from vitrina.keywords.look import Vocabulary
-from vitrina.pictures.decode import Limits, Picture
+from vitrina.pictures.decode import Picture
 from vitrina.pictures.decode import load as load_picture
+from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders, PictureLoader
 from vitrina.products.attach import Attachments
 from vitrina.search.browse import Browsing

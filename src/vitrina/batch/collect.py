@@ -74,7 +74,10 @@ def submit(
     """Submit the requests that queued products lack, and return; see Batches.batch_submit."""
     run = Run.begin(settings, list(sources) if sources is not None else None, limits or Limits())
     done = Batched()
-    with alone(database) as check, contextlib.closing(BatchClient(settings.openai())) as client:
+    with (
+        alone(database) as check,
+        contextlib.closing(BatchClient(OpenAISettings.of(settings))) as client,
+    ):
         desk = _Desk(database, settings, client, done, check, folders, progress, notice)
         desk.recover()
         Round(
@@ -103,7 +106,10 @@ def collect(
     if settings.chosen == "local":
         raise ConfigError("batches are at an endpoint: set OPENAI_API_KEY or OPENAI_BASE_URL")
     done = Batched()
-    with alone(database) as check, contextlib.closing(BatchClient(settings.openai())) as client:
+    with (
+        alone(database) as check,
+        contextlib.closing(BatchClient(OpenAISettings.of(settings))) as client,
+    ):
         desk = _Desk(database, settings, client, done, check, folders, progress, notice)
         desk.recover()
         for batch in desk.batches("submitted"):
@@ -172,7 +178,7 @@ class _Desk:
         self._database, self._settings, self._client, self._done = database, settings, client, done
         self._check, self._folders, self._progress = check, folders, progress
         self._notice = notice or (lambda _: None)
-        self._endpoint: OpenAISettings = settings.openai()
+        self._endpoint: OpenAISettings = OpenAISettings.of(settings)
 
     def batches(self, *states: str) -> list[Row]:
         """This endpoint's batches in these states, oldest first."""

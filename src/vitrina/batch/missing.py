@@ -15,7 +15,8 @@ from vitrina.models.base import Subject
 from vitrina.models.openai.batch import estimate_tokens, line
 from vitrina.models.openai.requests import Body, request_body
 from vitrina.models.prompts import Stage, clean_line
-from vitrina.pictures.decode import Limits, Picture
+from vitrina.pictures.decode import Picture
+from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders, PictureLoader
 
 CAP = 3  # times one request is put into a batch

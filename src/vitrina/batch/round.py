@@ -25,8 +25,8 @@ from vitrina.models.openai.batch import Part, Planner, Sized
 from vitrina.models.openai.batch_client import BatchClient, RefusedBatchError, Remote
 from vitrina.models.pricing import OUTPUT_TOKENS
 from vitrina.models.prompts import Stage
-from vitrina.pictures.decode import Limits as PictureLimits
 from vitrina.pictures.descriptor import LocalImageEmbedder
+from vitrina.pictures.limits import Limits as PictureLimits
 from vitrina.pictures.loader import Folders
 
 PAGE = 32  # products looked at together: their pictures are in memory

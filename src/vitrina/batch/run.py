@@ -64,7 +64,7 @@ class Run:
                 "batches are for an OpenAI-compatible endpoint: set OPENAI_API_KEY or"
                 " OPENAI_BASE_URL, or leave --batch out"
             )
-        endpoint = settings.openai()
+        endpoint = OpenAISettings.of(settings)
         chosen = replace(settings, provider="openai", endpoint=_told(endpoint), weave=None)
         return cls(uuid4().hex, chosen, sources, limits, endpoint.url)
 
@@ -101,7 +101,7 @@ class Run:
                 max_cost=min(costs, default=None),
                 weave=None,
             )
-            endpoint = chosen.openai()
+            endpoint = OpenAISettings.of(chosen)
         except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as exc:
             raise ConfigError(
                 f"the settings of the batches of run {id[:40]} cannot be read: they were changed"

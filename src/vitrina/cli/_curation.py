@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
-from vitrina.models.facets import FACETS
+from vitrina.db.facets import FACETS
 
 TERM = click.argument("term")
 

@@ -99,6 +99,7 @@ def judge(above: float | None, dry_run: bool, output: str | None, **options: Any
 
 def _show_pairs(catalog: Catalog, above: float | None, output: str | None) -> None:
     from vitrina.keywords.judge import AT_ONCE, estimate
+    from vitrina.models.openai.settings import OpenAISettings
 
     pairs = catalog.pairs_to_judge(above=above)
     emit((pair.row() for pair in pairs), output)
@@ -106,7 +107,7 @@ def _show_pairs(catalog: Catalog, above: float | None, output: str | None) -> No
     if catalog.settings.chosen == "local":
         notice(f"{len(pairs):,} pairs; no model to ask is set up: they wait")
         return
-    cost = estimate(pairs, catalog.settings.openai())
+    cost = estimate(pairs, OpenAISettings.of(catalog.settings))
     usd = "at a price that is not known" if cost is None else f"about {cost:.4f} USD"
     notice(f"{len(pairs):,} pairs, {calls:,} calls, {usd}")
 

@@ -145,13 +145,14 @@ def work(
 
 def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> None:
     """Print what enriching so many products is likely to take and cost; asks nobody."""
+    from vitrina.models.openai.settings import OpenAISettings
     from vitrina.models.pricing import estimate
 
     chosen = catalog.settings
     if chosen.chosen == "local":
         click.echo(f"{products:,} products, enriched offline: no calls, no cost")
         return
-    endpoint = chosen.openai()
+    endpoint = OpenAISettings.of(chosen)
     guess = estimate(
         products,
         vision_model=endpoint.vision_model,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from vitrina.ledger import Ledger, Question
+from vitrina.ledger import Ledger, Question, key
 from vitrina.models.answers import Answer, Usage
 from vitrina.models.base import Enrichment, Subject, Term, Vision
 
@@ -32,11 +30,6 @@ class Stages(Protocol):
     def close(self) -> None:
         """Let go of threads and connections."""
         ...
-
-
-def key(*shown: object) -> bytes:
-    """The hash of what a model is shown."""
-    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).digest()
 
 
 def dump_terms(terms: Sequence[Term]) -> list[dict[str, str | None]]:

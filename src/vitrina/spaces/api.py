@@ -154,7 +154,9 @@ class Spaces:
         if space["provider"] == "local":
             return LocalTextEmbedder(self.database, space["name"])
         endpoint = replace(
-            self.settings.openai(), embedding_model=space["model"], dimensions=space["dimensions"]
+            OpenAISettings.of(self.settings),
+            embedding_model=space["model"],
+            dimensions=space["dimensions"],
         )
         return self._openai(endpoint, space["name"])
 
@@ -177,7 +179,9 @@ class Spaces:
         wanted = given or DEFAULT_DIMENSIONS.get(model)
         try:
             endpoint = replace(
-                self.settings.openai(), embedding_model=model, dimensions=wanted or MOST_DIMENSIONS
+                OpenAISettings.of(self.settings),
+                embedding_model=model,
+                dimensions=wanted or MOST_DIMENSIONS,
             )
         except ConfigError as exc:
             if wanted is None:

@@ -139,7 +139,7 @@ def _table_of(client: Any, reference: str, name: str, version: str) -> str:
 
 
 def _row(line: int, value: object) -> Row | BadRow:
-    row = sources_rows._json_row(line, json.dumps(value))
+    row = sources_rows.json_row(line, json.dumps(value))
     if isinstance(row, Row):
         attributes = row.values.get("attributes")
         if isinstance(attributes, dict) and {"product_id", "external_id"} <= row.values.keys():
