@@ -17,7 +17,7 @@ import small_shop
 from vitrina.batch.run import Run
 from vitrina.catalog import Catalog
 from vitrina.errors import ConfigError, PictureError
-from vitrina.files import Mapping
+from vitrina.files import FileOptions, Mapping
 from vitrina.models.openai.batch import Limits as BatchLimits
 from vitrina.models.openai.settings import OpenAISettings
 from vitrina.pictures.limits import Limits
@@ -276,7 +276,7 @@ def test_who_names_a_folder_in_this_process_may_read_it(
     writer.close()
     mapping = Mapping(image_root=tmp_path / "photos")
     with Catalog(settings=Settings(database_url=url)) as catalog:
-        catalog.ingest(tmp_path / "desks.csv", mapping=mapping)
+        catalog.ingest(tmp_path / "desks.csv", options=FileOptions(mapping))
     assert errors_of(db) == {"1": None}
     db.execute("select vitrina.queue_products(array(select id from vitrina.products))")
     with Catalog(settings=Settings(database_url=url)) as catalog:

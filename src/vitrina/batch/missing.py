@@ -126,7 +126,7 @@ class Asker:
     ) -> None:
         self._database = database
         self._stages = stages
-        self.provider = stages._provider
+        self.provider = stages.provider
         self._pictures = pictures
         self._first: tuple[Stage, ...] = ("enrich",) if one_call else ("tag", "describe")
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vitrina-look")
@@ -156,7 +156,7 @@ class Asker:
     def body(self, request: Request) -> Body:
         """The body of a request; a second one allows a longer and another answer."""
         stage: Stage = request.question.stage  # type: ignore[assignment]
-        hints = self._stages._near(request.subject.title) if stage in ("tag", "enrich") else ()
+        hints = self._stages.near(request.subject.title) if stage in ("tag", "enrich") else ()
         subject = Subject(request.subject.title) if stage == "caption" else request.subject
         if request.attempts == 0:
             return self.provider.request_body(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 AT_ONCE = 40  # pairs a call
 MOST = 10_000  # pairs a run
 ANSWER_TOKENS = 15  # for one pair
+JUDGE_ADVICE = "a judge needs a model: set OPENAI_API_KEY or OPENAI_BASE_URL"
 
 
 @dataclass(slots=True)
