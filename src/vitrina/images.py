@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from vitrina.errors import PictureError
+from vitrina.errors import DamagedError, PictureError
 from vitrina.memory import MemoryBudget, give_back
-from vitrina.survey import DamagedError, Survey, orientation, survey
+from vitrina.survey import Survey, orientation, survey
 
 if TYPE_CHECKING:
     from vitrina.fetching import Fetcher
