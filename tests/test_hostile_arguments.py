@@ -84,31 +84,92 @@ SANE: dict[str, str] = {
 }  # fmt: skip
 
 # one good row of what takes many: each of its values is replaced by each of WRONG, and left out
-PRODUCT = {"external_id": "x", "title": "X", "image": "x.jpg", "image_stamp": "1", "url": "http://x",
-           "attributes": {"color": "red"}}
-ENRICHED = {"product_id": 1, "image_sha256": SHA, "image_error": "x", "description": "x",
-            "caption": "x", "terms": [{"term": "oak", "facet": "material"}]}
+PRODUCT = {
+    "external_id": "x",
+    "title": "X",
+    "image": "x.jpg",
+    "image_stamp": "1",
+    "url": "http://x",
+    "attributes": {"color": "red"},
+}
+ENRICHED = {
+    "product_id": 1,
+    "image_sha256": SHA,
+    "image_error": "x",
+    "description": "x",
+    "caption": "x",
+    "terms": [{"term": "oak", "facet": "material"}],
+}
 ASKED = {"stage": "tag", "input_hash": SHA, "model": "m", "prompt_version": "1"}
-PAID = {"provider": "p", "output": {}, "input_tokens": 1, "cached_tokens": 0, "output_tokens": 1,
-        "cost": "0.5"}
-PICTURE = {"sha256": SHA, "mime": "image/png", "width": 1, "height": 1, "bytes": 1,
-           "thumbnail": "AAAA", "dhash": "01" * 32}
+PAID = {
+    "provider": "p",
+    "output": {},
+    "input_tokens": 1,
+    "cached_tokens": 0,
+    "output_tokens": 1,
+    "cost": "0.5",
+}
+PICTURE = {
+    "sha256": SHA,
+    "mime": "image/png",
+    "width": 1,
+    "height": 1,
+    "bytes": 1,
+    "thumbnail": "AAAA",
+    "dhash": "01" * 32,
+}
 ROWS: dict[str, dict[str, object]] = {
-    "put_products.products": PRODUCT, "count_to_queue.products": PRODUCT,
-    "import_products.products": {**PRODUCT, "keywords": ["oak"], "description": "x", "caption": "x"},
-    "put_enrichments.enrichments": ENRICHED, "store_enrichments.enrichments": ENRICHED,
-    "put_images.images": PICTURE, "store_enrichments.images": PICTURE,
+    "put_products.products": PRODUCT,
+    "count_to_queue.products": PRODUCT,
+    "import_products.products": {
+        **PRODUCT,
+        "keywords": ["oak"],
+        "description": "x",
+        "caption": "x",
+    },
+    "put_enrichments.enrichments": ENRICHED,
+    "store_enrichments.enrichments": ENRICHED,
+    "put_images.images": PICTURE,
+    "store_enrichments.images": PICTURE,
     "put_generations.generations": {**ASKED, **PAID, "seconds": 1.5},
     "find_requests.candidates": {**ASKED, "product_id": 1, "version": 1},
-    "add_requests.requests": {**ASKED, "custom_id": "c", "product_id": 1, "version": 1,
-                              "attempts": 0, "tokens": 1, "estimate": 0.5},
+    "add_requests.requests": {
+        **ASKED,
+        "custom_id": "c",
+        "product_id": 1,
+        "version": 1,
+        "attempts": 0,
+        "tokens": 1,
+        "estimate": 0.5,
+    },
     "put_batch_answers.answers": {**PAID, "custom_id": "c", "state": "done", "error": None},
     "note_batch.facts": {"state": "failed", "remote_id": "r", "status": "s", "error": "x"},
     "seed_keywords.rows": {"keyword": "ottoman", "facet": "type", "aliases": ["pouf"], "line": 1},
     "check_seed.rows": {"keyword": "ottoman", "facet": "type", "aliases": ["pouf"], "line": 1},
 }
-WRONG = [None, 0, -1, 1.5, 10**300, True, "", "x", "zz", "NaN", "1e9", "\u00e9" * 3000, [], [None],
-         [[1]], ["x"], [{}], [{"term": None}], [{"term": "oak", "facet": "no such"}], {}, {"a": 1}]
+WRONG = [
+    None,
+    0,
+    -1,
+    1.5,
+    10**300,
+    True,
+    "",
+    "x",
+    "zz",
+    "NaN",
+    "1e9",
+    "\u00e9" * 3000,
+    [],
+    [None],
+    [[1]],
+    ["x"],
+    [{}],
+    [{"term": None}],
+    [{"term": "oak", "facet": "no such"}],
+    {},
+    {"a": 1},
+]
 WORDS = "(select string_agg('w' || i, ' ') from generate_series(1, 140000) as i)"
 
 
@@ -172,7 +233,7 @@ def quoted(value: object) -> str:
 def put(db: psycopg.Connection) -> list[Function]:
     small_shop.put(db, small_shop.CATALOGUE)
     db.execute(
-        "update vitrina.products set attributes = attributes || '{\"since\": \"2021-05-01\"}' where id = 1"
+        'update vitrina.products set attributes = attributes || \'{"since": "2021-05-01"}\' where id = 1'
     )
     picture = f"decode('{SHA}', 'hex')"
     db.execute(
