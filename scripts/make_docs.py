@@ -51,7 +51,7 @@ def sql_page() -> str:
         " (privileges), VT003 (not\nfound), VT004 (bad argument), VT005 (budget), each with a hint"
         " that says the way out.\n",
     ]
-    for path in sorted((ROOT / "sql").glob("*.sql")):
+    for path in sorted((ROOT / "sql").glob("*/*.sql")):
         text = path.read_text("utf-8").replace("@vector@.", "")
         for found in OBJECT.finditer(text):
             if found["name"].startswith("_"):
