@@ -89,7 +89,8 @@ def words() -> set[str]:
     """Every word in vitrina's SQL, and in its Python, which runs statements of its own."""
     package = data_dir("sql").parent / "src" / "vitrina"
     migrations = data_dir("migrations")
-    files = [*schema.sql_files(), *migrations.rglob("*.py"), *package.rglob("*.py")]
+    files = [path for _, path in schema.sql_files()]
+    files += [*migrations.rglob("*.py"), *package.rglob("*.py")]
     return set(re.findall(r"[a-z_0-9]+", " ".join(file.read_text("utf-8") for file in files)))
 
 

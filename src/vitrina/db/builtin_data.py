@@ -111,7 +111,8 @@ def _retail_words() -> Seed:
         out.write("\\.\nselect vitrina._give_words();\ndrop table given_words;\n\n")
 
     # what the words are kept as depends on the functions that normalise them
-    forms = [data_dir("sql") / name for name in ("010-text.sql", "040-words.sql")]
+    sql = data_dir("sql")
+    forms = [sql / "10-text/110-normal-form.sql", sql / "30-keywords/300-words.sql"]
     words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
     return Seed("retail_words", _digest(*words, *forms), load, write)
 

@@ -154,16 +154,17 @@ class State:
         return "; ".join(filter(None, (said, moved)))
 
 
-def sql_files() -> list[Path]:
-    """The behaviour files, in the order they are applied."""
-    return sorted(data_dir("sql").glob("*.sql"))
+def sql_files() -> list[tuple[str, Path]]:
+    """The behaviour files in the order they are applied, each with its path below sql/."""
+    root = data_dir("sql")
+    return sorted((path.relative_to(root).as_posix(), path) for path in root.glob("*/*.sql"))
 
 
 def sql_digest() -> str:
     """sha256 over the behaviour files, to tell whether a database has these."""
     digest = hashlib.sha256(PREAMBLE.encode())
-    for path in sql_files():
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, path in sql_files():
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
@@ -275,7 +276,7 @@ def upgrade(dsn: str) -> list[str]:
         if before.revision != before.head:
             _migrate(dsn, "head")
             done.append(f"schema {before.revision or 'none'} -> {before.head}")
-        for path in sql_files():
+        for _, path in sql_files():
             conn.execute(qualified(path.read_text("utf-8")).encode())
         _record(conn, "sql", sql_digest())
         done.append("functions and views")
@@ -385,8 +386,8 @@ def write_sql(out: TextIO, *, data: bool = True) -> None:
     command.upgrade(_alembic(output_buffer=migrations), "head", sql=True)
     out.write(f"-- vitrina {__version__}: psql --set ON_ERROR_STOP=1 --file THIS\n\n")
     out.write(PREAMBLE + "\n" + migrations.getvalue().strip() + "\n\nbegin;\n\n")
-    for path in sql_files():
-        out.write(f"-- sql/{path.name}\n\n{qualified(path.read_text('utf-8'))}\n")
+    for name, path in sql_files():
+        out.write(f"-- sql/{name}\n\n{qualified(path.read_text('utf-8'))}\n")
     digests = {"sql": sql_digest()}
     for seed in builtin_data.all_seeds():
         if data:
