@@ -15,6 +15,7 @@ from vitrina import datasets
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError
 from vitrina.ingest import load_file
+from waiting import HANG
 from weave_recorder import WeaveRecorder
 
 pytestmark = pytest.mark.once
@@ -42,7 +43,7 @@ def shell(recorder: WeaveRecorder, database_url: str, tmp_path: Path) -> Shell:
             cwd=tmp_path,
             text=True,
             capture_output=True,
-            timeout=60,
+            timeout=HANG,
         )
 
     return run

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from psycopg.conninfo import conninfo_to_dict
 
-from vitrina import embedded, schema
+import servers
+from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.cli.demo import SOURCE, folder
 from vitrina.config import Settings
@@ -39,19 +41,14 @@ def lines(text: str) -> list[str]:
 @pytest.fixture(scope="module")
 def demo(server: embedded.Server) -> Iterator[str]:
     """A database with the demo catalogue, as `make demo` leaves it."""
-    import psycopg
-
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        conn.execute("create database readme")
-    url = server.url("readme")
-    schema.upgrade(url)
+    name = servers.create(server, servers.TEMPLATE)
+    url = server.url(name)
     with Catalog(settings=Settings(database_url=url)) as catalog:
         catalog.ingest(
             folder() / "products.csv", source=SOURCE, mapping=Mapping(image_root=folder())
         )
     yield url
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        conn.execute("drop database readme with (force)")
+    servers.drop(server, name)
 
 
 def printed(server: embedded.Server, vitrina: Callable[..., Result], url: str, command: str) -> str:
@@ -90,7 +87,7 @@ def test_the_page_on_the_vocabulary_shows_what_is_printed(
     make_database: Callable[[str], str],
 ) -> None:
     """One after the other, as each changes the vocabulary for the next."""
-    url = make_database("readme")
+    url = make_database(conninfo_to_dict(demo)["dbname"])
     shown = sessions("docs/vocabulary.md")
     assert len(shown) >= 5
     for command, output in shown:

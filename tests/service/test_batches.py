@@ -36,6 +36,7 @@ from vitrina.providers.openai_batch import (
 from vitrina.providers.openai_batch_client import BatchClient, PassingError
 from vitrina.providers.openai_settings import OpenAISettings
 from vitrina.sources import Mapping
+from waiting import HANG
 
 TITLES = ["Oak table", "Metal chair", "Glass lamp", "Felt sofa", "Rattan stool"]
 
@@ -289,7 +290,7 @@ def test_a_process_that_is_killed_loses_nothing_and_pays_nothing_twice(
     if during == "batch_collect":
         shop.batch_submit()
     arguments = [sys.executable, "-c", KILLED, shop.database.dsn, holder, hook, during]
-    killed = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    killed = subprocess.run(arguments, capture_output=True, text=True, timeout=HANG)
     assert killed.returncode == -9, killed.stderr
     if during == "batch_submit":
         assert shop.status()["queued"] == 5

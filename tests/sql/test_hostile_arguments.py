@@ -111,7 +111,7 @@ def calls(function: Function) -> Iterator[str]:
 def put(db: psycopg.Connection) -> list[Function]:
     small_shop.put(db, small_shop.CATALOGUE)
     db.execute("create table public.product (id int primary key, title text)")
-    db.execute("set statement_timeout = '5s'")
+    db.execute("set statement_timeout = '1min'")
     return [Function(*row) for row in db.execute(FUNCTIONS).fetchall()]
 
 
