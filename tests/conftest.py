@@ -18,7 +18,7 @@ from rehearsal import Stage
 from servers import VERSION, VERSIONS
 from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
+from vitrina.settings import Settings
 
 SHARED = Path(
     os.environ.get("VITRINA_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")

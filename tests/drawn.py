@@ -6,11 +6,11 @@ import io
 
 from PIL import Image
 
-from vitrina import images
+from vitrina.pictures import decode
 
 
-def picture(width: int = 800, height: int = 600) -> images.Picture:
+def picture(width: int = 800, height: int = 600) -> decode.Picture:
     """A navy picture, as a fetched file is decoded."""
     out = io.BytesIO()
     Image.new("RGB", (width, height), "navy").save(out, "PNG")
-    return images.decode(out.getvalue())
+    return decode.decode(out.getvalue())

@@ -22,7 +22,9 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from vitrina import embedded, schema
+import vitrina
+from vitrina import embedded
+from vitrina.db import schema
 
 # the first is the main one; the others run what may differ there
 VERSIONS = tuple(map(int, os.environ.get("VITRINA_TEST_POSTGRES", "18,16").split(",")))
@@ -40,7 +42,6 @@ OPTIONS = {
     "autovacuum": "off",
     "max_connections": "300",
 }
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextlib.contextmanager
@@ -117,18 +118,13 @@ def _copy(cluster: Path, to: Path) -> None:
 
 def _digest(version: int) -> str:
     """Of all that a template is made of."""
-    package = Path(schema.__file__).resolve().parent
-    while package.name != "vitrina":
-        package = package.parent
+    package = Path(vitrina.__file__).resolve().parent
     files = [
         *schema.data_dir("sql").rglob("*.sql"),
         *schema.data_dir("migrations").rglob("*.py"),
         *(path for path in (package / "data").glob("*") if path.is_file()),
-        *(
-            path
-            for path in package.rglob("*.py")
-            if path.parent.name in ("vitrina", "db", "embedded")
-        ),
+        *(package / "db").glob("*.py"),
+        *(package / "embedded").glob("*.py"),
         Path(__file__),
     ]
     digest = hashlib.sha256(

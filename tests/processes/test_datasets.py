@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from vitrina import datasets
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError
-from vitrina.ingest import load_file
+from vitrina.products.load import load_file
+from vitrina.weave import datasets
 from waiting import HANG
 from weave_recorder import WeaveRecorder
 
@@ -108,7 +108,7 @@ def test_products_go_out_and_come_back_the_same(
 
 SCRIPT = """
 import json, sys
-from vitrina import datasets
+from vitrina.weave import datasets
 from vitrina.catalog import Catalog
 from vitrina.errors import VitrinaError
 

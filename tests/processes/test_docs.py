@@ -18,8 +18,8 @@ import servers
 from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.cli.demo import SOURCE, folder
-from vitrina.config import Settings
-from vitrina.sources import Mapping
+from vitrina.files import Mapping
+from vitrina.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SESSION = re.compile(r"```console\n\$ (?P<command>.+)\n(?P<output>(?:.*\n)*?)```")

@@ -20,7 +20,8 @@ from shops import npm
 from shops.goods import demo
 from shops.rehearsal import ROLES, make_database, make_roles
 from shops.runs import Scene, oscar
-from vitrina import embedded, schema
+from vitrina import embedded
+from vitrina.db import schema
 
 pytestmark = pytest.mark.once
 

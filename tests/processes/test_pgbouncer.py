@@ -16,8 +16,9 @@ import pytest
 from click.testing import Result
 from psycopg import sql
 
-from vitrina import embedded, schema
-from vitrina.database import Listener
+from vitrina import embedded
+from vitrina.db import schema
+from vitrina.db.database import Listener
 from waiting import HANG, eventually
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")

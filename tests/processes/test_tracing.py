@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from vitrina.errors import ConfigError
-from vitrina.images import Picture
-from vitrina.providers.answers import Answer, Usage
-from vitrina.providers.base import Enrichment, Term
+from vitrina.models.answers import Answer, Usage
+from vitrina.models.base import Enrichment, Term
+from vitrina.pictures.decode import Picture
 from vitrina.redaction import is_sensitive, redact
-from vitrina.tracing import Tracer
+from vitrina.weave.tracing import Tracer
 from waiting import HANG
 from weave_recorder import KEY, WeaveRecorder, closed_port
 
@@ -32,10 +32,10 @@ PICTURE = Picture("ab" * 32, "image/jpeg", 800, 600, 48_213, 0, b"\xff\xd8jpeg" 
 
 PRELUDE = """
 import json, sys, time
-from vitrina.pricing import price
-from vitrina.providers.answers import Answer, AnswerError, Usage
-from vitrina.providers.base import Term
-from vitrina.tracing import Tracer
+from vitrina.models.pricing import price
+from vitrina.models.answers import Answer, AnswerError, Usage
+from vitrina.models.base import Term
+from vitrina.weave.tracing import Tracer
 notes = []
 started = time.monotonic()
 tracer = Tracer.to("team/shop", notice=notes.append)
@@ -251,7 +251,7 @@ def test_weave_is_not_imported_until_its_server_is_there(start: Run) -> None:
 WORK = """
 import os, threading
 from concurrent.futures import ThreadPoolExecutor
-from vitrina.images import Picture
+from vitrina.pictures.decode import Picture
 key = os.environ["OPENAI_API_KEY"]
 raw = b"\\xff\\xd8" + bytes(range(256)) * 40
 picture = Picture("ab" * 32, "image/jpeg", 8, 6, 48213, 0, raw, b"webp" * 99)
@@ -428,7 +428,7 @@ def dying(tmp_path: Path) -> Iterator[dict[str, tuple[WeaveRecorder, Process]]]:
     for fault, ending in ENDINGS.items():
         script = DYING.replace("ENDING", ending)
         if fault == "given up":
-            script = "import vitrina.trace_server as s; s.GIVE_UP_SECONDS = 1\n" + script
+            script = "import vitrina.weave.server as s; s.GIVE_UP_SECONDS = 1\n" + script
         recorder = WeaveRecorder()
         running[fault] = recorder, launch(recorder, tmp_path, script)
     yield running

@@ -15,7 +15,7 @@ from click.testing import Result
 
 from openai_stub import OpenAIStub
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
+from vitrina.settings import Settings
 from waiting import HANG, eventually
 from workers import workers
 
@@ -157,7 +157,7 @@ def test_dead_letters_keep_reason_and_reply_and_can_be_retried_or_dropped(
 
 
 def test_a_hint_wakes_a_waiting_worker(database_url: str) -> None:
-    from vitrina.database import Listener
+    from vitrina.db.database import Listener
 
     listener = Listener(database_url, "vitrina_jobs")
     stop = threading.Event()

@@ -13,12 +13,12 @@ import pytest
 from click.testing import Result
 
 from openai_stub import OpenAIStub
-from vitrina.database import Database
+from vitrina.db.database import Database
 from vitrina.errors import BudgetError, ProviderError
 from vitrina.ledger import Ledger, Question
-from vitrina.providers.answers import AnswerError, Usage
-from vitrina.providers.base import Subject
-from vitrina.providers.openai import OpenAIProvider, OpenAISettings
+from vitrina.models.answers import AnswerError, Usage
+from vitrina.models.base import Subject
+from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings
 
 TEXTS = {"describe": '{"description": "A brass lamp."}', "caption": '{"caption": "A brass lamp."}'}
 TERMS = [("desk lamp",), ("brass",)]

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from click.testing import Result
 
-from vitrina import presets
+from vitrina.products import presets
 
 
 @pytest.fixture

@@ -16,15 +16,14 @@ from click.testing import Result
 from PIL import Image
 
 from openai_stub import OpenAIStub, caption_of, description_of
-from vitrina import batch_runs, batching
-from vitrina.batch_runs import Run, cost_of
+from vitrina.batch import collect
+from vitrina.batch import run as batch_runs
+from vitrina.batch.run import Run, cost_of
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
 from vitrina.errors import BudgetError, ConfigError, InputError, ProviderError
-from vitrina.ingest import load_file
-from vitrina.providers.answers import Usage
-from vitrina.providers.openai import OpenAIProvider
-from vitrina.providers.openai_batch import (
+from vitrina.files import Mapping
+from vitrina.models.answers import Usage
+from vitrina.models.openai.batch import (
     Limits,
     Part,
     Planner,
@@ -33,9 +32,11 @@ from vitrina.providers.openai_batch import (
     plan,
     read_line,
 )
-from vitrina.providers.openai_batch_client import BatchClient, PassingError
-from vitrina.providers.openai_settings import OpenAISettings
-from vitrina.sources import Mapping
+from vitrina.models.openai.batch_client import BatchClient, PassingError
+from vitrina.models.openai.provider import OpenAIProvider
+from vitrina.models.openai.settings import OpenAISettings
+from vitrina.products.load import load_file
+from vitrina.settings import Settings
 from waiting import HANG
 
 TITLES = ["Oak table", "Metal chair", "Glass lamp", "Felt sofa", "Rattan stool"]
@@ -182,7 +183,7 @@ def test_a_request_is_given_up_after_three_batches(shop: Catalog, stub: OpenAISt
     shop.settings = replace(shop.settings, one_call=True)
     stub.answer = lambda body: None
     shop.batch_submit()
-    done = batching.wait(shop.database, shop.settings, folders=shop._folders, seconds=0.01)
+    done = collect.wait(shop.database, shop.settings, folders=shop._folders, seconds=0.01)
     assert (done.open, done.left) == (0, 5)
     assert set(Counter(asked(stub)).values()) == {3}
     bodies = [json.loads(raw)["body"] for raw in list(stub.files.values())[-2].splitlines()]
@@ -260,9 +261,9 @@ def test_a_product_that_changes_meanwhile_is_asked_about_anew(
 
 KILLED = """
 import os, signal, sys
-from vitrina import batch_round, batching
+from vitrina.batch import round as batch_round, collect
 from vitrina.catalog import Catalog
-from vitrina.providers.openai_batch_client import BatchClient
+from vitrina.models.openai.batch_client import BatchClient
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -346,7 +347,7 @@ def test_an_upload_is_tried_again(shop: Catalog, stub: OpenAIStub) -> None:
 
 
 def test_one_process_at_a_time(shop: Catalog, stub: OpenAIStub) -> None:
-    with batching.alone(shop.database), pytest.raises(batching.BusyError):
+    with collect.alone(shop.database), pytest.raises(collect.BusyError):
         shop.batch_submit()
     assert shop.batch_submit().requests == 10
 
@@ -376,8 +377,8 @@ def test_a_budget_has_to_hold_the_estimate(
     with pytest.raises(InputError, match="not known"):
         shop.batch_submit()
     shop.settings = replace(shop.settings, max_cost=None)
-    monkeypatch.setattr("vitrina.batch_round.cost_of", lambda *_: Decimal("0.01"))
-    monkeypatch.setattr("vitrina.batching.cost_of", lambda *_: Decimal("0.01"))
+    monkeypatch.setattr("vitrina.batch.round.cost_of", lambda *_: Decimal("0.01"))
+    monkeypatch.setattr("vitrina.batch.collect.cost_of", lambda *_: Decimal("0.01"))
     shop.set_budget(Decimal("0.045"))
     done = shop.batch_submit()
     assert (done.requests, done.estimate) == (4, Decimal("0.04"))
@@ -522,7 +523,7 @@ def test_the_command_line(
 def test_a_spent_budget_is_exit_code_3(
     shop: Catalog, stub: OpenAIStub, vitrina: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vitrina.batch_round.cost_of", lambda *_: Decimal("0.01"))
+    monkeypatch.setattr("vitrina.batch.round.cost_of", lambda *_: Decimal("0.01"))
     shop.set_budget(Decimal("0.001"))
     done = vitrina("work", "--batch", url=shop.database.dsn)
     assert done.exit_code == BudgetError.exit_code, done.stderr

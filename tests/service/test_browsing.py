@@ -1,4 +1,4 @@
-"""browsing.py, its commands, and joins with vitrina.catalog."""
+"""search/browse.py, its commands, and joins with vitrina.catalog."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from click.testing import Result
 from PIL import Image, ImageDraw
 
 from small_shop import CATALOGUE, put
-from vitrina.browsing import product_id
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
 from vitrina.errors import InputError, NotFoundError
-from vitrina.sources import Mapping
+from vitrina.files import Mapping
+from vitrina.search.browse import product_id
+from vitrina.settings import Settings
 
 Run = Callable[..., Result]
 

@@ -1,4 +1,4 @@
-"""curation.py, sources/seeds.py and `vitrina keywords`: a vocabulary in its owner's hands."""
+"""keywords/curate.py, files/keyword_file.py and `vitrina keywords`: a vocabulary in its owner's hands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from click.testing import Result
 
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError
-from vitrina.sources.seeds import read_seed
+from vitrina.files.keyword_file import read_seed
 from vocabulary import enrich, fill, keywords, state
 from waiting import HANG, waits_for_a_lock
 

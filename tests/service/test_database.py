@@ -1,4 +1,4 @@
-"""database.py: every failure to reach or use a database is one clear error, without a secret."""
+"""db/database.py: every failure to reach or use a database is one clear error, without a secret."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from vitrina import database, embedded
+from vitrina import embedded
+from vitrina.db import database
 from vitrina.errors import (
     AccessError,
     ConfigError,

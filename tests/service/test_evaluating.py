@@ -1,4 +1,4 @@
-"""evaluating.py, judgements.py, evaluation_log.py and `vitrina eval`."""
+"""evaluation/ and `vitrina eval`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from click.testing import Result
 
 from small_shop import CATALOGUE, put
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
 from vitrina.errors import InputError
+from vitrina.settings import Settings
 from waiting import HANG
 from weave_recorder import WeaveRecorder
 

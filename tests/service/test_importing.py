@@ -1,4 +1,4 @@
-"""importing.py, sources/enrichments.py and `vitrina import`: what is known is not paid for again."""
+"""products/load_enriched.py, files/enrichments.py and `vitrina import`: what is known is not paid for again."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from click.testing import Result
 
 from vitrina.catalog import Catalog
 from vitrina.errors import AccessError, InputError
-from vitrina.importing import Imported, import_file
-from vitrina.sources import Mapping, Row
-from vitrina.sources.enrichments import Enrichments, Said
+from vitrina.files import Mapping, Row
+from vitrina.files.enrichments import Enrichments, Said
+from vitrina.products.load_enriched import Imported, import_file
 from waiting import eventually
 
 Run = Callable[..., Result]

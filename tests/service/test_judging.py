@@ -1,4 +1,4 @@
-"""judging.py and `vitrina keywords judge`: pairs asked of a real endpoint, answers kept and applied."""
+"""keywords/judge.py and `vitrina keywords judge`: pairs asked of a real endpoint, answers kept and applied."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from click.testing import Result
 
 from openai_stub import OpenAIStub, chat_answer, is_to_judge, judgements_of, pairs_of
-from vitrina import judging
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
 from vitrina.errors import BudgetError, ConfigError
-from vitrina.providers.answers import AnswerError, Usage
-from vitrina.providers.judgements import parse_judgements
+from vitrina.keywords import judge as judging
+from vitrina.models.answers import AnswerError, Usage
+from vitrina.models.openai.verdicts import parse_judgements
+from vitrina.settings import Settings
 
 Run = Callable[..., Result]
 TERMS = (
@@ -42,7 +42,7 @@ def priced(monkeypatch: pytest.MonkeyPatch) -> None:
     def price(model: str, usage: Usage) -> Decimal:
         return Decimal(0) if "embedding" in model else Decimal("0.01")
 
-    monkeypatch.setattr("vitrina.engine.prices", lambda endpoint, max_cost: price)
+    monkeypatch.setattr("vitrina.assembly.prices", lambda endpoint, max_cost: price)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""pipeline.py and what it drives: real Postgres, real HTTP, real processes."""
+"""enrich/ and what it drives: real Postgres, real HTTP, real processes."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from openai_stub import (
 )
 from picture_server import PictureServer
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
 from vitrina.errors import BudgetError, ProviderError, UnreachableError, VitrinaError
-from vitrina.providers.answers import Usage
+from vitrina.models.answers import Usage
+from vitrina.settings import Settings
 from waiting import HANG, eventually, read_until
 
 Run = Callable[..., Result]
@@ -59,7 +59,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIStub]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another try comes after a moment."""
-    monkeypatch.setattr("vitrina.providers.openai_client.backoff", lambda *_: 0.01)
+    monkeypatch.setattr("vitrina.models.openai.client.backoff", lambda *_: 0.01)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def priced(monkeypatch: pytest.MonkeyPatch) -> Decimal:
     def price(model: str, usage: Usage) -> Decimal:
         return Decimal(0) if "embedding" in model else usd
 
-    monkeypatch.setattr("vitrina.engine.prices", lambda endpoint, max_cost: price)
+    monkeypatch.setattr("vitrina.assembly.prices", lambda endpoint, max_cost: price)
     return usd
 
 
@@ -533,7 +533,7 @@ def test_a_term_without_a_vector_stops_nobody_else(
     put(database_url, [*TITLES[:5], "Odd"])
     # the stub spoils the last vector of a request: let the odd text be alone in its own
     monkeypatch.setattr(
-        "vitrina.providers.embeddings.plan",
+        "vitrina.models.openai.embeddings.plan",
         lambda texts: [range(i, i + 1) for i in range(len(texts))],
     )
     for _ in range(3):

@@ -14,10 +14,10 @@ import pytest
 from drawn import picture
 from openai_stub import OpenAIStub, Request, chat_answer, vector_of
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
 from vitrina.errors import ProviderError
-from vitrina.providers.base import Subject
-from vitrina.providers.openai import OpenAIProvider, OpenAISettings, TextError
+from vitrina.models.base import Subject
+from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings, TextError
+from vitrina.settings import Settings
 
 Make = Callable[..., OpenAIProvider]
 TEXTS = [f"{color} desk" for color in ("black", "red", "blue", "green", "white")]
@@ -287,7 +287,7 @@ def state(url: str) -> tuple[Any, ...]:
 def test_where_only_the_embedding_fails_the_rest_is_stored(
     stub: OpenAIStub, database_url: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vitrina.providers.openai_client.backoff", lambda *_: 0.001)
+    monkeypatch.setattr("vitrina.models.openai.client.backoff", lambda *_: 0.001)
     fault = stub.fault("embeddings", kind, times=None)
     with shop(database_url, stub, 6) as catalog:
         with pytest.raises(ProviderError, match=r"6 products have no vector yet: .*`vitrina work`"):

@@ -1,4 +1,4 @@
-"""spaces.py, filling.py, indexing.py and `vitrina spaces`: another model, without a break."""
+"""spaces/ and `vitrina spaces`: another model, without a break."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from click.testing import Result
 
 from openai_stub import OpenAIStub, vector_of
 from small_shop import put
-from vitrina import worker
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
+from vitrina.enrich import worker
 from vitrina.errors import BudgetError, ConfigError, DatabaseError, InputError, ProviderError
-from vitrina.indexing import Indexing
+from vitrina.settings import Settings
+from vitrina.spaces.index import Indexing
 from waiting import eventually
 
 Run = Callable[..., Result]
@@ -34,7 +34,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIStub]:
     """An endpoint that the environment names."""
     with OpenAIStub(dimensions=32) as stub:
         monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
-        monkeypatch.setattr("vitrina.providers.openai_client.backoff", lambda *_: 0.01)
+        monkeypatch.setattr("vitrina.models.openai.client.backoff", lambda *_: 0.01)
         yield stub
 
 
@@ -122,8 +122,8 @@ def test_no_text_is_embedded_twice(catalog: Catalog, stub: OpenAIStub) -> None:
 def test_a_build_goes_on_where_it_failed(
     catalog: Catalog, stub: OpenAIStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vitrina.filling.BATCH", 4)
-    monkeypatch.setattr("vitrina.filling.AT_ONCE", 1)
+    monkeypatch.setattr("vitrina.spaces.fill.BATCH", 4)
+    monkeypatch.setattr("vitrina.spaces.fill.AT_ONCE", 1)
     catalog.add_space("new", model="m")
     stub.log.clear()
     stub.fault("embeddings", "401", times=None, match=lambda request: len(stub.log) > 4)
@@ -142,8 +142,8 @@ def test_a_build_goes_on_where_it_failed(
 def test_a_stopped_build_says_what_is_left(
     catalog: Catalog, stub: OpenAIStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vitrina.filling.BATCH", 4)
-    monkeypatch.setattr("vitrina.filling.AT_ONCE", 1)
+    monkeypatch.setattr("vitrina.spaces.fill.BATCH", 4)
+    monkeypatch.setattr("vitrina.spaces.fill.AT_ONCE", 1)
     catalog.add_space("new", model="m")
     stop = threading.Event()
     seen: list[tuple[str, int, int]] = []
@@ -174,10 +174,10 @@ def test_a_refused_text_is_named_and_the_rest_goes_on(catalog: Catalog, stub: Op
 def test_the_budget_ends_a_build_and_keeps_what_is_paid(
     vitrina: Run, stub: OpenAIStub, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vitrina.filling.BATCH", 4)
-    monkeypatch.setattr("vitrina.filling.AT_ONCE", 1)
+    monkeypatch.setattr("vitrina.spaces.fill.BATCH", 4)
+    monkeypatch.setattr("vitrina.spaces.fill.AT_ONCE", 1)
     monkeypatch.setattr(
-        "vitrina.engine.prices", lambda endpoint, most, models: lambda m, u: Decimal("0.01")
+        "vitrina.assembly.prices", lambda endpoint, most, models: lambda m, u: Decimal("0.01")
     )
     fill_shop(database_url)
     vitrina("spaces", "add", "new", "--model", "m", url=database_url)
@@ -281,10 +281,10 @@ def test_the_model_is_asked_for_its_dimensions(
 def test_a_model_with_too_long_vectors_is_refused_before_anything_is_made(
     catalog: Catalog, stub: OpenAIStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vitrina.providers import openai_requests
+    from vitrina.models.openai import requests
 
     def longest(*given: Any) -> dict[str, Any]:
-        body = openai_requests.embedding_body(*given)
+        body = requests.embedding_body(*given)
         return {**body, "dimensions": 4096} if "dimensions" in body else body
 
     stub.dimensions = 4096
@@ -292,7 +292,7 @@ def test_a_model_with_too_long_vectors_is_refused_before_anything_is_made(
     with pytest.raises(ProviderError, match="give --dimensions a number the model has"):
         catalog.add_space("new", model="m")
     # and where the server takes no notice of what it was asked for
-    monkeypatch.setattr("vitrina.providers.openai.embedding_body", longest)
+    monkeypatch.setattr("vitrina.models.openai.provider.embedding_body", longest)
     with pytest.raises(InputError, match="answers with 4096 numbers, an index ends at 4000"):
         catalog.add_space("new", model="m")
     assert len(catalog.spaces()) == 2
@@ -317,7 +317,7 @@ def test_without_an_endpoint_the_dimensions_are_taken_as_given(
         with pytest.raises(ConfigError, match="or give --dimensions of m"):
             catalog.add_space("other", model="m")
         monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-        monkeypatch.setattr("vitrina.providers.openai_client.backoff", lambda *_: 0.0)
+        monkeypatch.setattr("vitrina.models.openai.client.backoff", lambda *_: 0.0)
         assert catalog.add_space("down", model="m", dimensions=6)["dimensions"] == 6
         with pytest.raises(ProviderError):
             catalog.add_space("unknown", model="m")
@@ -422,7 +422,7 @@ def test_a_build_of_an_index_is_cancelled_when_told_to_stop(catalog: Catalog) ->
 def test_a_build_without_shared_memory_goes_on_by_itself(
     small_indexes: Catalog, stub: OpenAIStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vitrina.database import Session
+    from vitrina.db.database import Session
 
     real, failed = Session.run, []
 

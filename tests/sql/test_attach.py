@@ -1,4 +1,4 @@
-"""sql/052-source.sql to 056-detach.sql: a shop's tables become sources, and are let go again."""
+"""sql/60-shop: a shop's tables become sources, and are let go again."""
 
 from __future__ import annotations
 
@@ -321,7 +321,7 @@ def test_dropping_vitrina_takes_the_triggers_along(
 def test_an_upgrade_renews_functions_and_missing_triggers(
     shop: psycopg.Connection, database_url: str
 ) -> None:
-    from vitrina import schema
+    from vitrina.db import schema
 
     shop.execute("select attach_table('product', 'title')")
     sync(shop)

@@ -1,4 +1,4 @@
-"""sql/075-batches.sql: a request is awaited once, and every answer finds its place."""
+"""sql/50-work: a request is awaited once, and every answer finds its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sql/032-building.sql: what a space lacks, its indexes, and switching to it."""
+"""sql/20-spaces: what a space lacks, its indexes, and switching to it."""
 
 from __future__ import annotations
 

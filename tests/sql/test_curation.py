@@ -1,4 +1,4 @@
-"""sql/100-changes.sql, sql/105-curation.sql: the vocabulary by hand, and back again."""
+"""sql/80-curation: the vocabulary by hand, and back again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sql/089-duplicates.sql: nearly the same, by picture and by text."""
+"""sql/70-search: nearly the same, by picture and by text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sql/020-embedding.sql against vectors that model2vec itself computed from the same data file.
+"""sql/20-spaces against vectors that model2vec itself computed from the same data file.
 
 `scripts/check_embedding.py --write-golden` computes them anew.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from vitrina import word_pieces
+from vitrina.db import word_pieces
 
 GOLDEN: dict[str, str | None] = json.loads(
     (Path(__file__).parents[1] / "data/embedding_golden.json").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""sql/060-enrichment.sql: what a product becomes, stored once and whole."""
+"""sql/40-products: what a product becomes, stored once and whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sql/088-facets.sql: what the products that are left have in common."""
+"""sql/70-search: what the products that are left have in common."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sql/065-import.sql: products with their enrichment, and the space of their vectors."""
+"""sql/40-products: products with their enrichment, and the space of their vectors."""
 
 import json
 

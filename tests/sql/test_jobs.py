@@ -1,4 +1,4 @@
-"""sql/070-jobs.sql: work is claimed once, and never lost."""
+"""sql/50-work: work is claimed once, and never lost."""
 
 import json
 

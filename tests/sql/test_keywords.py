@@ -1,4 +1,4 @@
-"""sql/040-keywords.sql: what a term is, and why."""
+"""sql/30-keywords: what a term is, and why."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""sql/082-nearest.sql: what the index finds is what an exact search finds, and it is the index."""
+"""sql/70-search: what the index finds is what an exact search finds, and it is the index."""
 
 from __future__ import annotations
 

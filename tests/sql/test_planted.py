@@ -14,7 +14,8 @@ from click.testing import Result
 
 import small_shop
 from planted import plant
-from vitrina import embedded, schema
+from vitrina import embedded
+from vitrina.db import schema
 
 WRITES = """\
 select vitrina.put_source('other')

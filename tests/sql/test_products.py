@@ -1,4 +1,4 @@
-"""sql/050-products.sql: upserts change what changed, and queue what an enrichment would see."""
+"""sql/40-products: upserts change what changed, and queue what an enrichment would see."""
 
 from __future__ import annotations
 

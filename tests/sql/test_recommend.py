@@ -1,4 +1,4 @@
-"""sql/089-recommend.sql: more like these, less like those; nearest by picture."""
+"""sql/70-search: more like these, less like those; nearest by picture."""
 
 from __future__ import annotations
 

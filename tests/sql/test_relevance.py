@@ -1,4 +1,4 @@
-"""sql/084-text.sql: what a query means, by its words, its keywords and its codes."""
+"""sql/70-search: what a query means, by its words, its keywords and its codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""sql/115-review.sql, sql/117-rebuild.sql: what deserves a look, and everything decided anew."""
+"""sql/80-curation: what deserves a look, and everything decided anew."""
 
 from __future__ import annotations
 

@@ -14,14 +14,14 @@ from click.testing import Result
 from PIL import Image
 
 import small_shop
-from vitrina.batch_runs import Run
+from vitrina.batch.run import Run
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
 from vitrina.errors import ConfigError, PictureError
-from vitrina.images import Limits
-from vitrina.pictures import Folders, PictureLoader
-from vitrina.providers.openai_batch import Limits as BatchLimits
-from vitrina.sources import Mapping
+from vitrina.files import Mapping
+from vitrina.models.openai.batch import Limits as BatchLimits
+from vitrina.pictures.decode import Limits
+from vitrina.pictures.loader import Folders, PictureLoader
+from vitrina.settings import Settings
 
 READS = [
     "select * from vitrina.search('oak table')",
@@ -142,7 +142,7 @@ def test_an_upgrade_takes_older_grants_away(
     db.execute("grant execute on function vitrina.leasing_workers() to vitrina_reader")
     db.execute("grant delete on vitrina.generations to vitrina_writer")
     db.execute("delete from vitrina.installed where name = 'sql'")
-    from vitrina import schema
+    from vitrina.db import schema
 
     schema.upgrade(database_url)
     assert db.execute(

@@ -1,4 +1,4 @@
-"""schema.py and sql/999: install, upgrade, race, print, take back, dump and restore, least privilege."""
+"""db/schema.py and sql/: install, upgrade, race, print, take back, dump and restore, least privilege."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from click.testing import Result
 from psycopg import sql
 
 import small_shop
-from vitrina import embedded, schema
+from vitrina import embedded
 from vitrina.catalog import Catalog
+from vitrina.db import schema
 from vitrina.errors import AccessError, DatabaseError, ExtensionError, SchemaError
 
 DEFINITIONS = """

@@ -1,4 +1,4 @@
-"""sql/080-search.sql: what a search finds, in which order, and what it refuses."""
+"""sql/70-search: what a search finds, in which order, and what it refuses."""
 
 import json
 

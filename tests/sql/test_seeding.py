@@ -1,4 +1,4 @@
-"""sql/110-seeding.sql: a shop's own vocabulary, all of it or none."""
+"""sql/80-curation: a shop's own vocabulary, all of it or none."""
 
 from __future__ import annotations
 

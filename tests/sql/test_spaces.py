@@ -1,4 +1,4 @@
-"""sql/030-spaces.sql: models side by side, switched with one row."""
+"""sql/20-spaces: models side by side, switched with one row."""
 
 from __future__ import annotations
 

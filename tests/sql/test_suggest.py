@@ -1,4 +1,4 @@
-"""sql/088-suggest.sql: keywords for what is typed so far."""
+"""sql/70-search: keywords for what is typed so far."""
 
 from __future__ import annotations
 

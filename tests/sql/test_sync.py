@@ -1,4 +1,4 @@
-"""sql/058-sync.sql: products follow the shop, and nothing of vitrina's can stop the shop."""
+"""sql/60-shop: products follow the shop, and nothing of vitrina's can stop the shop."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""sql/055-terms.sql: what was said, and the keywords derived from it."""
+"""sql/40-products: what was said, and the keywords derived from it."""
 
 from __future__ import annotations
 
 import psycopg
 import pytest
 
-from vitrina import schema
+from vitrina.db import schema
 from vocabulary import differing, enrich, fill, keywords, state
 
 

@@ -1,4 +1,4 @@
-"""sql/010-text.sql: spellings of one term meet in one normal form."""
+"""sql/10-text: spellings of one term meet in one normal form."""
 
 import psycopg
 import pytest

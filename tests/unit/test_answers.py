@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from vitrina.providers.answers import AnswerError, Usage, parse_answer, parse_text, read_usage
-from vitrina.providers.base import Enrichment, Term
+from vitrina.models.answers import AnswerError, Usage, parse_answer, parse_text, read_usage
+from vitrina.models.base import Enrichment, Term
 
 
 def pairs(text: str) -> list[tuple[str, str | None]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
 
-from vitrina import colors, images, lexicon
+from vitrina.models.local import lexicon
+from vitrina.pictures import colors, decode
 
 # What a person could call a product that the shop labels so: shades of one colour are no error.
 SHADES = {
@@ -37,7 +39,7 @@ def picture_of(draw: Callable[[ImageDraw.ImageDraw], None], ground: str = "white
 
 
 def test_prototypes_are_sound() -> None:
-    text = Path(colors.__file__).with_name("data").joinpath("colors.csv").read_text("utf-8")
+    text = resources.files("vitrina").joinpath("data/colors.csv").read_text("utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     assert len({row["hex"] for row in rows}) == len(rows)
     families: dict[str, set[str]] = {}
@@ -101,7 +103,7 @@ def test_a_stored_picture_is_measured(tmp_path: Path) -> None:
     data = io.BytesIO()
     picture_of(lambda pen: pen.ellipse((30, 30, 90, 130), fill="#1f8a3b")).save(data, "PNG")
     (tmp_path / "green.png").write_bytes(data.getvalue())
-    picture = images.load("green.png", root=tmp_path)
+    picture = decode.load("green.png", root=tmp_path)
     assert colors.measure(picture) == colors.measure(picture)
     assert colors.measure(picture)[0][0] == "green"
 

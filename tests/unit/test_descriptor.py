@@ -16,8 +16,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from vitrina.errors import ConfigError
-from vitrina.images import Picture, decode, load
-from vitrina.providers.descriptor import LocalImageEmbedder
+from vitrina.pictures.decode import Picture, decode, load
+from vitrina.pictures.descriptor import LocalImageEmbedder
 
 SHARED = Path(
     os.environ.get("VITRINA_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"

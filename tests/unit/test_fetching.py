@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 import picture_server as ps
-from vitrina import fetching
 from vitrina.errors import PictureError
-from vitrina.fetching import Fetcher, is_public
-from vitrina.images import Limits, load
+from vitrina.pictures import fetch
+from vitrina.pictures.decode import Limits, load
+from vitrina.pictures.fetch import Fetcher, is_public
 
 
 def jpeg(size: tuple[int, int] = (60, 80), color: str = "teal") -> bytes:
@@ -227,9 +227,9 @@ def test_certificate_is_named() -> None:
     refused.verify_message = "self-signed certificate"
     middle = ValueError("connection pool")
     middle.__context__ = refused
-    outer = fetching.requests.exceptions.SSLError(middle)
+    outer = fetch.requests.exceptions.SSLError(middle)
     outer.__cause__ = middle
-    error = fetching._explained(outer)
+    error = fetch._explained(outer)
     assert str(error) == "its certificate is not accepted (self-signed certificate)"
     assert not error.transient
 
@@ -322,7 +322,7 @@ def test_redirect_inwards_is_refused(
 ) -> None:
     """The first hop counts as public here; what it points at does not."""
     public = {"127.0.0.1"}
-    monkeypatch.setattr(fetching, "is_public", lambda ip: ip in public)
+    monkeypatch.setattr(fetch, "is_public", lambda ip: ip in public)
     server.pages["/inwards"] = ps.redirect(f"http://127.0.0.2:{server.port}/a.jpg")
     with Fetcher(Limits(seconds=3)) as fetcher:
         assert fetcher.fetch(server.url("/a.jpg")) == PICTURE

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from vitrina.errors import PictureError
-from vitrina.images import Limits, Picture, decode, load, looks_like_picture, stranger
+from vitrina.pictures.decode import Limits, Picture, decode, load, looks_like_picture, stranger
 
 RED, GREEN, BLUE, WHITE, BLACK = (
     (255, 0, 0),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vitrina import lexicon
-from vitrina.providers.facets import FACETS
+from vitrina.models.facets import FACETS
+from vitrina.models.local import lexicon
 
 DOMAINS = {"general", "home", "furniture", "fashion", "electronics", "beauty", "toys", "sports"}
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from vitrina import images, lexicon
 from vitrina.errors import ItemError
-from vitrina.images import Picture
-from vitrina.providers.base import FACETS, Enrichment, Subject
-from vitrina.providers.local import LocalVision
+from vitrina.models.base import FACETS, Enrichment, Subject
+from vitrina.models.local import lexicon
+from vitrina.models.local.tagger import LocalVision
+from vitrina.pictures import decode
+from vitrina.pictures.decode import Picture
 
 VISION = LocalVision()
 SMALL_WORDS = {"a", "an", "and", "for", "of", "the", "with"}
@@ -33,7 +34,7 @@ def red_picture(tmp_path: Path) -> Picture:
     image = Image.new("RGB", (200, 200), "white")
     ImageDraw.Draw(image).ellipse((50, 50, 150, 150), fill="#c8102e")
     image.save(tmp_path / "red.png")
-    return images.load("red.png", root=tmp_path)
+    return decode.load("red.png", root=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""metrics.py: against values worked out by hand."""
+"""evaluation/metrics.py: against values worked out by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from vitrina.metrics import dcg, ndcg, recall, reciprocal_rank
+from vitrina.evaluation.metrics import dcg, ndcg, recall, reciprocal_rank
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,13 @@ from PIL import Image
 from drawn import picture
 from openai_stub import OpenAIStub, Request, caption_of, description_of, keywords_of, vector_of
 from vitrina.errors import ConfigError, ItemError, ProviderError
-from vitrina.providers import embeddings, faults
-from vitrina.providers.answers import AnswerError, Usage
-from vitrina.providers.base import Enrichment, Subject, Term
-from vitrina.providers.deadline import _proxy_for
-from vitrina.providers.openai import OpenAIProvider, OpenAISettings, TextError
-from vitrina.providers.openai_requests import Capabilities
-from vitrina.providers.pacing import Pacer, StoppedError
+from vitrina.http import _proxy_for
+from vitrina.models.answers import AnswerError, Usage
+from vitrina.models.base import Enrichment, Subject, Term
+from vitrina.models.openai import embeddings, faults
+from vitrina.models.openai.pacing import Pacer, StoppedError
+from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings, TextError
+from vitrina.models.openai.requests import Capabilities
 from waiting import eventually
 
 KEY = "sk-proj-Zz9-very-secret_0123456789"
@@ -834,7 +834,7 @@ def test_a_proxy_is_asked_for_hosts_elsewhere(
 
 def test_importing_the_provider_does_not_import_the_sdk() -> None:
     code = (
-        "import sys, vitrina.providers.openai, vitrina.pricing, vitrina.cli;"
+        "import sys, vitrina.models.openai.provider, vitrina.models.pricing, vitrina.cli;"
         "print([m for m in ('openai', 'httpx2') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vitrina.providers.pacing import Breaker, Limit, Pacer, StoppedError, backoff
+from vitrina.models.openai.pacing import Breaker, Limit, Pacer, StoppedError, backoff
 from waiting import HANG, eventually
 
 

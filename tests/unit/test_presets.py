@@ -7,7 +7,7 @@ import re
 import pytest
 
 from vitrina.errors import InputError
-from vitrina.presets import load, names
+from vitrina.products.presets import load, names
 
 
 def test_every_preset_has_a_query_and_wakes_and_versions() -> None:

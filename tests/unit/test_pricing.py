@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from vitrina import pricing
-from vitrina.pricing import estimate, image_tokens, price
-from vitrina.prompts import Options
-from vitrina.providers.answers import Usage
+from vitrina.models import pricing
+from vitrina.models.answers import Usage
+from vitrina.models.pricing import estimate, image_tokens, price
+from vitrina.models.prompts import Options
 
 MILLION = 1_000_000
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from vitrina import prompts
 from vitrina.errors import ConfigError
-from vitrina.prompts import STAGES, Options, Stage
-from vitrina.providers.facets import FACETS
+from vitrina.models import prompts
+from vitrina.models.facets import FACETS
+from vitrina.models.prompts import STAGES, Options, Stage
 
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,AAAA"}}
 

@@ -1,4 +1,4 @@
-"""sources/: rows, values and mapping."""
+"""files/: rows, values and mapping."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vitrina.errors import InputError
-from vitrina.sources import (
+from vitrina.files import (
     BadRow,
     Mapping,
     Product,
@@ -19,7 +19,7 @@ from vitrina.sources import (
     open_rows,
     read_products,
 )
-from vitrina.sources.values import parse_list, parse_price, typed
+from vitrina.files.values import parse_list, parse_price, typed
 
 
 def rows_of(tmp_path: Path, name: str, data: bytes, **options: str) -> list[Row | BadRow]:

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from vitrina import images
 from vitrina.errors import PictureError
-from vitrina.images import DECODING, Limits, decode
-from vitrina.memory import MemoryBudget
-from vitrina.survey import orientation, survey
+from vitrina.pictures import decode as images
+from vitrina.pictures.decode import DECODING, Limits, decode
+from vitrina.pictures.memory import MemoryBudget
+from vitrina.pictures.survey import orientation, survey
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
