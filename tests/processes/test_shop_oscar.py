@@ -7,6 +7,7 @@ import importlib.util
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -32,7 +33,9 @@ def filled(
     """A shop with products, to copy."""
     goods = fashion(shared_data / "fashion", 60)
     picture = Path(goods.pop()["picture"])
-    scene = Scene(server, "oscar_filled", tmp_path_factory.mktemp("media"), goods, picture)
+    scene = Scene(
+        server, f"oscar_{uuid4().hex[:12]}", tmp_path_factory.mktemp("media"), goods, picture
+    )
     make_roles(server)
     make_database(server, scene.name)
     with oscar(scene):

@@ -23,6 +23,7 @@ from vitrina.errors import (
     UnreachableError,
     VitrinaError,
 )
+from waiting import eventually
 
 
 @pytest.fixture
@@ -67,7 +68,17 @@ def password_database(server: embedded.Server) -> Iterator[str]:
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
         conn.execute("create role keyholder login password 'right'")
         conn.execute("select pg_reload_conf()")
-    yield server.url("postgres").replace("//postgres@", "//keyholder:wrong@")
+    url = server.url("postgres").replace("//postgres@", "//keyholder:wrong@")
+
+    def refused() -> bool:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            return True
+        return False
+
+    eventually(refused)  # the server reads the file when it gets to it
+    yield url
     hba.write_bytes(before)
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
         conn.execute("select pg_reload_conf()")

@@ -248,7 +248,7 @@ def put(db: psycopg.Connection) -> list[Function]:
     db.execute("select vitrina.queue_products('{1,2}')")
     db.execute("select vitrina.claim_jobs('w')")
     db.execute("create table public.product (id int primary key, title text)")
-    db.execute("set statement_timeout = '5s'")
+    db.execute("set statement_timeout = '1min'")
     return [Function(*row) for row in db.execute(FUNCTIONS).fetchall()]
 
 

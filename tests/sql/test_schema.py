@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -56,7 +57,8 @@ def role(server: embedded.Server) -> Iterator[Callable[..., str]]:
     """A function that makes a login role and returns its name."""
     made: list[str] = []
 
-    def make(name: str, options: str = "") -> str:
+    def make(prefix: str, options: str = "") -> str:
+        name = f"{prefix}_{uuid4().hex[:8]}"
         with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
             conn.execute(f"create role {name} login {options}")
         made.append(name)
@@ -64,13 +66,14 @@ def role(server: embedded.Server) -> Iterator[Callable[..., str]]:
 
     yield make
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        for (database,) in conn.execute(
-            "select datname from pg_database where datallowconn"
-        ).fetchall():
-            with psycopg.connect(server.url(database), autocommit=True) as inner:
-                for name in made:
-                    inner.execute(f"drop owned by {name} cascade")
         for name in made:
+            for (database,) in conn.execute(
+                "select distinct d.datname from pg_shdepend as s"
+                " join pg_database as d on d.oid = s.dbid where s.refobjid = %s::regrole",
+                [name],
+            ).fetchall():
+                with psycopg.connect(server.url(database), autocommit=True) as inner:
+                    inner.execute(f"drop owned by {name} cascade")
             conn.execute(f"drop role {name}")
 
 
@@ -151,15 +154,16 @@ def test_changed_behaviour_is_replaced_and_data_stays(empty_database: str) -> No
 def test_without_rights_the_error_names_the_statement(
     empty_database: str, role: Callable[..., str]
 ) -> None:
-    app = as_role(empty_database, role("shop_app"))
+    owner = role("shop_app")
+    app = as_role(empty_database, owner)
     with pytest.raises(ExtensionError, match="create extension vector;"):
         schema.upgrade(app)
     with psycopg.connect(empty_database, autocommit=True) as dba:
         dba.execute("create extension vector")
-    with pytest.raises(AccessError, match="create schema vitrina authorization shop_app;"):
+    with pytest.raises(AccessError, match=f"create schema vitrina authorization {owner};"):
         schema.upgrade(app)
     with psycopg.connect(empty_database, autocommit=True) as dba:
-        dba.execute("create schema vitrina authorization shop_app")
+        dba.execute(f"create schema vitrina authorization {owner}")
     schema.upgrade(app)
     assert schema.check(app).current
 

@@ -145,9 +145,9 @@ def test_neighbours_of_real_photographs(embedder: LocalImageEmbedder) -> None:
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     photographs = [load(f"images/{row['id']}.jpg", root=table.parent) for row in rows]
-    began = time.perf_counter()
+    began = time.process_time()
     vectors = np.array([embedder.embed(one) for one in photographs], dtype=np.float16)
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     unit = vectors.astype(np.float32)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     nearness = unit @ unit.T
