@@ -17,6 +17,7 @@ from vitrina.embedder import Embedded
 from vitrina.engine import Engine
 from vitrina.errors import (
     BudgetError,
+    BusyError,
     ConfigError,
     DatabaseError,
     FolderError,
@@ -232,6 +233,7 @@ class Pipeline:
     ) -> None:
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             self._engine.stop()
+            self._loader.stop()
         self.close()
 
     def run(
@@ -324,6 +326,9 @@ class Pipeline:
             except FolderError as exc:
                 # without its picture the answer would be another, and paid for
                 work.error, work.refused = str(exc), True
+                return work
+            except BusyError as exc:
+                work.error = str(exc)  # nor is it stored without: it is tried again
                 return work
             except PictureError as exc:
                 work.image_error = str(exc)
