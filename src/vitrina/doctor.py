@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from vitrina import __version__, schema
-from vitrina.config import Settings
-from vitrina.database import connect, mapped, pin_path
+from vitrina import __version__
+from vitrina.db import schema
+from vitrina.db.database import connect, mapped, pin_path
 from vitrina.errors import VitrinaError
+from vitrina.settings import Settings
 
 if TYPE_CHECKING:
-    from vitrina.providers.openai_settings import OpenAISettings
+    from vitrina.models.openai.settings import OpenAISettings
 
 Level = Literal["ok", "note", "wrong"]
 ENDPOINT_SECONDS = 10.0
@@ -110,7 +111,7 @@ def _reached(endpoint: OpenAISettings) -> Finding:
     """Whether the endpoint answers, takes the key, and knows the models; costs nothing."""
     import httpx2
 
-    from vitrina.providers.deadline import DeadlineTransport, deadline
+    from vitrina.http import DeadlineTransport, deadline
 
     headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
     transport = DeadlineTransport(endpoint.url, connections=1)

@@ -70,7 +70,7 @@ def _end(number: int) -> None:
     if sys.stderr.isatty():
         os.write(2, b"\x1b[?25h")  # the cursor, which a progress bar hides
     with contextlib.suppress(Exception):
-        from vitrina import leases
+        from vitrina.enrich import leases
 
         leases.abandon(GIVE_BACK_SECONDS)
         notice("stopped at once; what was begun is done again, run the command again to go on")

@@ -13,7 +13,7 @@ from vitrina.cli._signals import stoppable
 from vitrina.errors import BudgetError, ProviderError
 
 if TYPE_CHECKING:
-    from vitrina.batch_runs import Batched
+    from vitrina.batch.run import Batched
     from vitrina.catalog import Catalog
 
 F = TypeVar("F", bound=Callable[..., Any])
