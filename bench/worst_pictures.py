@@ -23,7 +23,7 @@ from PIL import Image
 
 THREADS = 16
 PATIENCE = 120  # seconds; then the process is killed
-COPIES = 3  # of each file, in the queue of the worker
+COPIES = 2  # of each file, in the queue of the worker
 LARGEST = 10_000_000  # bytes: what vitrina takes
 ADAM7 = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4),
@@ -52,8 +52,11 @@ def png(
     body = b""
     for left, top, across, down in passes:
         columns, rows = -(-(width - left) // across), -(-(height - top) // down)
-        line = bytes(1 + (columns * channels * depth + 7) // 8)
-        body += b"".join(packer.compress(line) for _ in range(rows))
+        left_over = rows * (1 + (columns * channels * depth + 7) // 8)
+        while left_over:
+            piece = min(left_over, 1_000_000)
+            body += packer.compress(bytes(piece))
+            left_over -= piece
     body += packer.flush()
     head = _chunk(b"IHDR", struct.pack(">LLBBBBB", width, height, depth, color, 0, 0, lace))
     if color == 3:
