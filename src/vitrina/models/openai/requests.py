@@ -12,7 +12,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -106,21 +106,17 @@ class _Candidate:
 
 
 class Capabilities:
-    """What each model was found to take. Thread-safe; `found` can be stored and given back.
+    """What each model was found to take. Thread-safe.
 
     A reduced request that is answered is a candidate. It is remembered once the full request, sent
     after that, has failed again: a server that fails now and then loses nothing for good.
     """
 
-    def __init__(
-        self, official: bool, found: Mapping[str, Mapping[str, object]] | None = None
-    ) -> None:
+    def __init__(self, official: bool) -> None:
         self.official = official
         self._lock = threading.Lock()
         self._limits: dict[str, int] = {}
-        self._profiles = {
-            model: _restored(self._first(model), values) for model, values in (found or {}).items()
-        }
+        self._profiles: dict[str, Profile] = {}
         self._candidates: dict[str, _Candidate] = {}
         self._answered: set[tuple[str, Profile, str]] = set()
         self._vain: set[tuple[str, str]] = set()
@@ -413,20 +409,3 @@ def limit_of(body: Body) -> int | None:
 
 def _length_parameter(official: bool) -> Literal["max_completion_tokens", "max_tokens"]:
     return "max_completion_tokens" if official else "max_tokens"
-
-
-def _restored(first: Profile, values: Mapping[str, object]) -> Profile:
-    """A stored profile; what this version does not know is left out."""
-    known: dict[str, tuple[object, ...]] = {
-        "answer_format": ("json_schema", "json_object", "text"),
-        "length_parameter": ("max_completion_tokens", "max_tokens", "none"),
-        "temperature": (True, False),
-        "system": (True, False),
-        "detail": (True, False),
-        "encoding": ("base64", "float", "none"),
-        "send_dimensions": (True, False),
-    }
-    good: dict[str, Any] = {
-        name: value for name, value in values.items() if value in known.get(name, ())
-    }
-    return replace(first, **good)
