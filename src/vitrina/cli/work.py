@@ -98,9 +98,10 @@ def command(
     """Keep in step with attached tables and enrich what is queued, until stopped.
 
     Any number of these may run at once, on any number of machines. Stopped (Ctrl-C, SIGTERM), it
-    finishes and stores what is begun. A database that is away, or starting up, is waited for. With
-    --batch it submits what they lack at half the price, and returns: answers come within a day, and
-    `vitrina batch collect` takes them in.
+    finishes and stores what is begun; told again, it gives that back and ends within five seconds.
+    A database that is away, or starting up, is waited for. With --batch it submits what they lack
+    at half the price, and returns: answers come within a day, and `vitrina batch collect` takes
+    them in.
 
     \b
     Example:
