@@ -10,7 +10,8 @@ from collections.abc import Mapping as Columns
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vitrina.db.database import Database, Jsonb, retried
+from vitrina.db.database import Database, Jsonb
+from vitrina.db.retries import retried
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, Reject, Repeat, read_products
 from vitrina.files.enrichments import Enrichments, Said
