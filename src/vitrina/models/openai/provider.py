@@ -16,13 +16,12 @@ from vitrina.models import answers, prompts
 from vitrina.models.answers import Answer, AnswerError, Usage
 from vitrina.models.base import Enrichment, Subject, Term
 from vitrina.models.openai import embeddings
+from vitrina.models.openai.capabilities import Capabilities, Profile
 from vitrina.models.openai.client import UNUSABLE, Client, PatienceError, RefusedError, Reply
 from vitrina.models.openai.embeddings import TextError, UnusableError, WrongDimensionsError
 from vitrina.models.openai.pacing import Breaker, Pacer
 from vitrina.models.openai.requests import (
     Body,
-    Capabilities,
-    Profile,
     embedding_body,
     judge_body,
     limit_of,
