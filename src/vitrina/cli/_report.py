@@ -10,7 +10,7 @@ from vitrina.cli._common import emit
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
-    from vitrina.enrich.pipeline import Totals
+    from vitrina.enrich.totals import Totals
     from vitrina.keywords.judge import Judged
     from vitrina.products.load import Loaded
 

@@ -23,7 +23,7 @@ from vitrina.cli.batch import batch_options, submit
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
-    from vitrina.enrich.pipeline import Totals
+    from vitrina.enrich.totals import Totals
 
 F = TypeVar("F", bound=Callable[..., Any])
 
