@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.setup import SHARED, shared
 from vitrina.catalog import Catalog
-from vitrina.files import Mapping
+from vitrina.files import FileOptions, Mapping
 
 FASHION = SHARED / "fashion"
 FURNITURE = SHARED / "furniture" / "amazon_furniture_dataset.csv"
@@ -35,7 +35,7 @@ def ingest(shop: Catalog) -> None:
     for catalogue in ("fashion", "furniture"):
         shared(catalogue)
     images = Mapping(image="{id}.jpg", image_root=FASHION / "images")
-    shop.ingest(FASHION / "styles.csv", source="fashion", mapping=images)
+    shop.ingest(FASHION / "styles.csv", source="fashion", options=FileOptions(images))
     shop.ingest(FURNITURE, source="furniture")
 
 

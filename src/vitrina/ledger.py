@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import secrets
 import threading
 import time
@@ -35,6 +36,11 @@ class Question:
     provider: str
     model: str
     prompt_version: str
+
+
+def key(*shown: object) -> bytes:
+    """The hash of what a model is shown."""
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).digest()
 
 
 class Ledger:
@@ -166,17 +172,7 @@ class Ledger:
         """
         cost = self._price(model, usage) or Decimal(0)
         self._check(self.spent + cost)
-        full = self._database.rows(
-            "select b.usd, b.period from vitrina.budgets as b where b.usd <= %s + ("
-            " select coalesce(sum(g.cost), 0) from vitrina.generations as g"
-            " where b.period = 'total' or g.created_at >= date_trunc(b.period, now()))",
-            (cost,),
-        )
-        for row in full:
-            raise BudgetError(
-                f"the budget of {row['usd']} USD ({row['period']}) is spent; raise it:"
-                f" vitrina cost --budget USD --period {row['period']}"
-            )
+        self._database.value("select vitrina.check_budget(%s)", (cost,))
 
     def _check(self, spent: Decimal) -> None:
         if self._max_cost is not None and spent >= self._max_cost:

@@ -18,7 +18,7 @@ import servers
 from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.cli.demo import SOURCE, folder
-from vitrina.files import Mapping
+from vitrina.files import FileOptions, Mapping
 from vitrina.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,9 @@ def demo(server: embedded.Server) -> Iterator[str]:
     url = server.url(name)
     with Catalog(settings=Settings(database_url=url)) as catalog:
         catalog.ingest(
-            folder() / "products.csv", source=SOURCE, mapping=Mapping(image_root=folder())
+            folder() / "products.csv",
+            source=SOURCE,
+            options=FileOptions(Mapping(image_root=folder())),
         )
     yield url
     servers.drop(server, name)
