@@ -14,15 +14,13 @@ from click.testing import CliRunner, Result
 from psycopg import sql
 
 import servers
+from catalogues import SHARED
 from rehearsal import Stage
 from servers import VERSION, VERSIONS
 from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.settings import Settings
 
-SHARED = Path(
-    os.environ.get("VITRINA_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
-).resolve()
 KEPT = ("VITRINA_TEST_POSTGRES", "VITRINA_SHARED_DATA")
 HOME = pytest.StashKey[Path]()
 

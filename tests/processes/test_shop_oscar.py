@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 import servers
+from catalogues import SHARED
 from shops import pooler
-from shops.goods import fashion
+from shops.goods import demo, fashion
 from shops.rehearsal import ROLES, make_database, make_roles
 from shops.runs import Scene, oscar, rehearse
 from vitrina import embedded
 
 pytestmark = [
-    pytest.mark.data,
     pytest.mark.skipif(
         importlib.util.find_spec("oscar") is None, reason="no django-oscar: run make .venv/.shops"
     ),
@@ -27,11 +27,14 @@ no_pooler = pytest.mark.skipif(pooler.program() is None, reason="no pgbouncer: a
 
 
 @pytest.fixture(scope="module")
-def filled(server: embedded.Server, shared_data: Path) -> Scene:
+def filled(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """A shop with products, to copy: filled once, whichever process runs which test."""
-    goods = fashion(shared_data / "fashion", 30)
-    picture = Path(goods.pop()["picture"])
     home = server.data.parents[1]
+    if (SHARED / "fashion").is_dir():
+        goods = fashion(SHARED / "fashion", 30)
+    else:
+        goods = demo(tmp_path_factory.mktemp("pictures"))[:30]
+    picture = Path(goods.pop()["picture"])
     scene = Scene(server, "oscar_filled", home / "oscar-media", goods, picture)
     done = home / ".oscar-filled"
     with servers.locked(home / ".oscar"):
