@@ -14,15 +14,13 @@ from click.testing import CliRunner, Result
 from psycopg import sql
 
 import servers
+from catalogues import SHARED
 from rehearsal import Stage
 from servers import VERSION, VERSIONS
 from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.settings import Settings
 
-SHARED = Path(
-    os.environ.get("VITRINA_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
-).resolve()
 KEPT = ("VITRINA_TEST_POSTGRES", "VITRINA_SHARED_DATA")
 HOME = pytest.StashKey[Path]()
 
@@ -86,8 +84,19 @@ def postgres(request: pytest.FixtureRequest) -> int:
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, postgres: int) -> embedded.Server:
     """The server of a run that all tests of this version share."""
-    cache = request.config.rootpath / ".pytest_cache" / "clusters"
-    return servers.start(request.config.stash[HOME], postgres, cache)
+    return servers.start(request.config.stash[HOME], postgres, _cache(request.config))
+
+
+@pytest.fixture
+def own_server(request: pytest.FixtureRequest, postgres: int) -> Iterator[embedded.Server]:
+    """A server that a test may stop, with vitrina in its database `vitrina`."""
+    home = request.config.stash[HOME]
+    with servers.own(home, postgres, _cache(request.config)) as server:
+        yield server
+
+
+def _cache(config: pytest.Config) -> Path:
+    return config.rootpath / ".pytest_cache" / "clusters"
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,7 +30,7 @@ from vitrina.db import schema
 VERSIONS = tuple(map(int, os.environ.get("VITRINA_TEST_POSTGRES", "18,16").split(",")))
 VERSION = VERSIONS[0]
 TEMPLATE = "vitrina_template"
-PREFIX = "vitrina-tests-"
+PREFIX, OWN = "vitrina-tests-", "own-"
 MEMORY, ROOM = Path("/dev/shm"), 2_000_000_000
 OPTIONS = {
     # nothing here outlasts the machine
@@ -42,6 +42,7 @@ OPTIONS = {
     "autovacuum": "off",
     "max_connections": "300",
 }
+SAFE = {"fsync": "off"}
 
 
 @contextlib.contextmanager
@@ -65,21 +66,39 @@ def home() -> Iterator[Path]:
         with contextlib.suppress(OSError), locked(left / ".run", wait=False) as ended:
             if ended:
                 _end(left)
-    made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=top))
-    made.chmod(0o755)
-    with locked(made / ".run"):
+    fresh = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=top))
+    fresh.chmod(0o755)
+    with locked(fresh / ".run"):
+        made = fresh.rename(top / fresh.name[1:])  # nobody sees it before it is locked
         try:
             yield made
         finally:
             _end(made)
 
 
+@contextlib.contextmanager
+def own(base: Path, version: int, cache: Path) -> Iterator[embedded.Server]:
+    """A server for one test, which may end it: what is committed outlasts that."""
+    home = Path(tempfile.mkdtemp(prefix=OWN, dir=base))
+    home.chmod(0o755)
+    try:
+        server = start(home, version, cache, options=SAFE)
+        drop(server, "vitrina")
+        create(server, TEMPLATE, "vitrina")
+        yield server
+    finally:
+        _end(home)
+
+
 def _end(base: Path) -> None:
-    embedded.stop(base)
+    for home in (*base.glob(f"{OWN}*"), base):
+        embedded.stop(home)
     shutil.rmtree(base)
 
 
-def start(base: Path, version: int, cache: Path) -> embedded.Server:
+def start(
+    base: Path, version: int, cache: Path, *, options: Mapping[str, str] = OPTIONS
+) -> embedded.Server:
     """The server of this version, with the template; started by the first who asks."""
     with locked(base / f".pg{version}"):
         running = embedded.status(base, version=version)
@@ -92,7 +111,7 @@ def start(base: Path, version: int, cache: Path) -> embedded.Server:
                     _copy(base / f"pg{version}", kept)
                 else:
                     _copy(kept, base / f"pg{version}")
-            running = embedded.start(base, version=version, options=OPTIONS)
+            running = embedded.start(base, version=version, options=options)
     return running
 
 

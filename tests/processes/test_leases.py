@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,18 +20,15 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from openai_stub import OpenAIStub, caption_of, title_of
-from servers import VERSION
+from servers import SAFE, VERSION
 from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.db import schema
 from vitrina.db.database import Database
 from vitrina.enrich.leases import Leases, Process
 from vitrina.errors import AccessError, UnreachableError
 from vitrina.settings import Settings
 from waiting import HANG, eventually
 from workers import workers
-
-SAFE = {"fsync": "off"}  # what is committed outlasts a server that is ended at once
 
 
 @pytest.fixture
@@ -309,20 +305,6 @@ def test_two_workers_of_one_host_name_leave_each_other_alone(
         assert process.returncode == 0, told
     check(database_url, titles)
     assert stub.calls["chat"] == 3 * len(titles), "a live lease was freed"
-
-
-@pytest.fixture
-def own_server() -> Iterator[embedded.Server]:
-    """A server that a test may stop, with the database `vitrina`."""
-    home = Path(tempfile.mkdtemp(prefix="vt-", dir="/tmp"))
-    home.chmod(0o755)
-    try:
-        server = embedded.start(home, version=VERSION, options=SAFE)
-        schema.upgrade(server.url())
-        yield server
-    finally:
-        embedded.stop(home)
-        shutil.rmtree(home)
 
 
 def postmaster(server: embedded.Server) -> int:

@@ -124,26 +124,24 @@ def test_printing_is_repeatable_and_needs_no_database() -> None:
     assert "copy vitrina.word_pieces" not in one.getvalue()
 
 
-def test_downgrade_leaves_nothing(empty_database: str) -> None:
-    schema.upgrade(empty_database)
-    schema.downgrade(empty_database)
-    with psycopg.connect(empty_database) as conn:
+def test_downgrade_leaves_nothing(database_url: str) -> None:
+    schema.downgrade(database_url)
+    with psycopg.connect(database_url) as conn:
         assert conn.execute("select to_regnamespace('vitrina')").fetchone() == (None,)
     with pytest.raises(SchemaError, match="nothing to take back"):
-        schema.downgrade(empty_database)
-    schema.upgrade(empty_database)
-    assert schema.check(empty_database).current
+        schema.downgrade(database_url)
+    schema.upgrade(database_url)
+    assert schema.check(database_url).current
 
 
-def test_changed_behaviour_is_replaced_and_data_stays(empty_database: str) -> None:
-    schema.upgrade(empty_database)
-    with psycopg.connect(empty_database, autocommit=True) as conn:
+def test_changed_behaviour_is_replaced_and_data_stays(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
         conn.execute("drop function vitrina.embed_text(text)")
         conn.execute("insert into vitrina.thesaurus values ('settle', 'bench')")
-    assert schema.check(empty_database).behind == ("sql",)
-    assert schema.upgrade(empty_database) == ["functions and views"]
-    with psycopg.connect(empty_database) as conn:
+    assert schema.check(database_url).behind == ("sql",)
+    assert schema.upgrade(database_url) == ["functions and views"]
+    with psycopg.connect(database_url) as conn:
         assert conn.execute("select vitrina.embed_text('lamp') is not null").fetchone() == (True,)
         row = conn.execute(
             "select canonical from vitrina.thesaurus where term = 'settle'"
@@ -273,7 +271,8 @@ def test_the_writer_ingests_and_does_not_change_the_schema(
 
 
 def test_everybody_else_gets_nothing(database_url: str, role: Callable[..., str]) -> None:
-    stranger = as_role(database_url, role("shop_stranger"))
+    nobody = role("shop_stranger")
+    stranger = as_role(database_url, nobody)
     with psycopg.connect(stranger, autocommit=True) as conn:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             conn.execute("select * from vitrina.search('lamp')")
@@ -281,7 +280,8 @@ def test_everybody_else_gets_nothing(database_url: str, role: Callable[..., str]
         open_to_all = conn.execute(
             "select p.oid::regprocedure::text from pg_proc as p"
             " where p.pronamespace = 'vitrina'::regnamespace"
-            " and has_function_privilege('shop_stranger', p.oid, 'execute')"
+            " and has_function_privilege(%s, p.oid, 'execute')",
+            [nobody],
         ).fetchall()
     assert open_to_all == []
 

@@ -434,6 +434,7 @@ def test_the_settings_of_a_shops_session_change_no_id(shop: psycopg.Connection) 
     assert rows(shop, "select external_id from products") == [("3:a\\:b",)]
 
 
+@pytest.mark.committed
 def test_a_serializable_delete_is_left_to_the_next_sync(attached: psycopg.Connection) -> None:
     with attached.transaction():
         attached.execute("set transaction isolation level serializable")

@@ -201,4 +201,4 @@ def test_an_endless_answer_meets_the_deadline_too(stub: OpenAIStub) -> None:
         started = time.monotonic()
         with pytest.raises(ItemError, match="did not answer within"):
             provider.tag(Subject("lamp"))
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 60

@@ -6,23 +6,19 @@ import csv
 import importlib.util
 import io
 import math
-import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
 
+from catalogues import SHARED
 from vitrina.db.builtin_data import PICTURE_DIMENSIONS
 from vitrina.errors import ConfigError
 from vitrina.pictures.decode import Picture, decode, load
 from vitrina.pictures.descriptor import LocalImageEmbedder
 
-SHARED = Path(
-    os.environ.get("VITRINA_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
-)
 needs_extra = pytest.mark.skipif(
     importlib.util.find_spec("skimage") is None, reason="needs the extra `local` (scikit-image)"
 )
