@@ -24,11 +24,11 @@ from vitrina.cli import _signals
 PATIENCE = 120  # seconds; far less than what holds the runs here
 HELD = """
 import ctypes, sys
-from vitrina import images
+from vitrina.pictures import decode
 def held(*_):
     print("held", file=sys.stderr, flush=True)
     ctypes.CDLL(None).sleep(3600)  # a call into C: no signal and no exception ends it
-images._normal = held
+decode._normal = held
 from vitrina.cli import main
 main()
 """
