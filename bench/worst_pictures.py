@@ -23,7 +23,7 @@ from PIL import Image
 
 THREADS = 16
 PATIENCE = 120  # seconds; then the process is killed
-COPIES = 2  # of each file, in the queue of the worker
+COPIES = 3  # of each file, in the queue of the worker
 LARGEST = 10_000_000  # bytes: what vitrina takes
 ADAM7 = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4),
@@ -192,7 +192,8 @@ def work(folder: Path, names: list[str]) -> str:
     import psycopg
     from psycopg.types.json import Jsonb
 
-    from vitrina import embedded, schema
+    from vitrina import embedded
+    from vitrina.db import schema
 
     home = Path(tempfile.mkdtemp(prefix="vb-", dir="/tmp"))
     home.chmod(0o755)
