@@ -6,17 +6,15 @@ import importlib.metadata
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from vitrina import __version__
 from vitrina.db import schema
 from vitrina.db.connection import connect, pin_path
 from vitrina.db.faults import mapped
 from vitrina.errors import VitrinaError
+from vitrina.models.openai.settings import OpenAISettings
 from vitrina.settings import Settings
-
-if TYPE_CHECKING:
-    from vitrina.models.openai.settings import OpenAISettings
 
 Level = Literal["ok", "note", "wrong"]
 ENDPOINT_SECONDS = 10.0
