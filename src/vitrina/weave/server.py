@@ -11,22 +11,19 @@ import netrc
 import os
 import re
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
-from vitrina.errors import ConfigError, VitrinaError
+from vitrina.errors import ConfigError, FetchError, VitrinaError
+from vitrina.http.deadline import within
+from vitrina.http.fetch import Bounds, Session
 from vitrina.redaction import redact
 
-T = TypeVar("T")
-
-PROBE_SECONDS = 2.5  # for the server to show that it is there
+PROBE_SECONDS = 2.5  # for each server to show that it is there
 START_SECONDS = 20.0  # for importing weave and its first requests
 FLUSH_SECONDS = 3.5  # for what is not yet sent when a run ends
 GIVE_UP_AFTER = 3  # requests that failed in a row …
@@ -53,31 +50,6 @@ _QUICK = {
 
 class TraceServerError(VitrinaError):
     """The trace server cannot be reached; check WANDB_BASE_URL."""
-
-
-def within(seconds: float, function: Callable[[], T]) -> T:
-    """What `function` returns or raises; TimeoutError, leaving it to itself, if it takes longer."""
-    done: list[tuple[bool, Any]] = []
-
-    def run() -> None:
-        try:
-            done.append((True, function()))
-        except BaseException as exc:
-            done.append((False, exc))
-
-    thread = threading.Thread(target=run, daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:  # the interpreter is ending: there are no more threads
-        return function()
-    thread.join(seconds)
-    if not done:
-        raise TimeoutError(f"no answer within {seconds:g} s")
-    good, value = done[0]
-    if not good:
-        raise value
-    result: T = value
-    return result
 
 
 def connect(project: str, *, create: bool = True, quick: bool = True, verbose: bool = False) -> Any:
@@ -135,24 +107,25 @@ def _init(project: str, create: bool) -> Any:
 def _probe() -> None:
     """Ask both servers, before weave is imported, whether they are there at all."""
 
-    def ask() -> None:
-        verify = os.environ.get("WEAVE_INSECURE_DISABLE_SSL", "").lower() != "true"
+    verify = os.environ.get("WEAVE_INSECURE_DISABLE_SSL", "").lower() != "true"
+    asks = Session(
+        Bounds(seconds=PROBE_SECONDS, redirects=0, allow_private=True),
+        purpose="looks for the trace server",
+        environment=True,
+        verify=verify,
+    )
+    with asks as session, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         for url in (f"{_trace_url()}/server_info", _base_url()):
-            with requests.get(
-                url, timeout=PROBE_SECONDS, verify=verify, stream=True, allow_redirects=False
-            ) as answer:  # its body, however long, is not read
-                status = answer.status_code
+            try:
+                with session.get(url) as answer:  # its body, however long, is not read
+                    status = answer.status
+            except FetchError as exc:
+                raise TraceServerError(
+                    f"The trace server at {_host(url)} cannot be reached; check WANDB_BASE_URL."
+                ) from exc
             if status >= 500:
                 raise TraceServerError(f"{_host(url)} answers with status {status}.")
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            within(PROBE_SECONDS, ask)
-    except (OSError, ValueError) as exc:  # of requests, and TimeoutError
-        raise TraceServerError(
-            f"The trace server at {_host(_trace_url())} cannot be reached; check WANDB_BASE_URL."
-        ) from exc
 
 
 def _explained(exc: Exception) -> VitrinaError:

@@ -21,9 +21,10 @@ from decimal import Decimal
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
+from vitrina.http.deadline import within
 from vitrina.models.answers import Answer, Usage
 from vitrina.redaction import is_sensitive, redact
-from vitrina.weave.server import Delivery, TraceServerError, connect, within
+from vitrina.weave.server import Delivery, TraceServerError, connect
 
 __all__ = ["TraceServerError", "Tracer", "redact"]
 
