@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import configparser
 import contextlib
 import io
@@ -22,6 +21,7 @@ from vitrina.errors import ConfigError, FetchError, VitrinaError
 from vitrina.http.deadline import within
 from vitrina.http.fetch import Bounds, Session
 from vitrina.redaction import redact
+from vitrina.weave import private
 
 PROBE_SECONDS = 2.5  # for each server to show that it is there
 START_SECONDS = 20.0  # for importing weave and its first requests
@@ -39,8 +39,6 @@ _FORCED = {  # what vitrina promises, whatever else is set
     "WEAVE_ENABLE_DISK_FALLBACK": "false",
     "WEAVE_USE_SERVER_CACHE": "false",
 }
-_SENDERS = ("_send_calls_complete_to_server", "_send_call_start_v2", "_send_call_end_v2")
-_MAKERS = ("obj_create", "file_create")
 _QUICK = {
     "WEAVE_HTTP_TIMEOUT": "4",
     "WEAVE_RETRY_MAX_ATTEMPTS": "1",
@@ -95,13 +93,11 @@ def connect(project: str, *, create: bool = True, quick: bool = True, verbose: b
 
 def _init(project: str, create: bool) -> Any:
     import weave
-    from weave.trace import init_message, weave_init
 
-    # it would ask a package index for newer versions
-    init_message._print_version_check = lambda: None
+    private.ask_for_no_versions()
     if create:
         return weave.init(project, attributes={"app": "vitrina"})
-    return weave_init.init_weave(project, ensure_project_exists=False)
+    return private.client_of_existing(project)
 
 
 def _probe() -> None:
@@ -192,25 +188,10 @@ def quiet(verbose: bool = False) -> Iterator[None]:
         yield
 
 
-def leave(client: Any) -> None:
-    """Forget weave's client, whatever waits to be sent; it does not hold up the process's end."""
-    with contextlib.suppress(Exception):
-        from weave.trace import weave_init
-
-        weave_init.finish()
-        for processor in (
-            client.server.get_call_processor(),
-            client.server.get_feedback_processor(),
-        ):
-            atexit.unregister(processor.stop_accepting_new_work_and_flush_queue)
-            processor.stop_accepting_work_event.set()
-
-
 class Delivery:
     """How weave's client fares in sending; lets go of what it cannot send.
 
-    Left alone, weave tries again for ever, and holds up the end of the process for minutes. Some
-    of what this needs is not public: where it is gone, the client is left as it is.
+    Left alone, weave tries again for ever, and holds up the end of the process for minutes.
 
     Args:
         client: weave's.
@@ -221,15 +202,11 @@ class Delivery:
         self._client, self._stopped = client, stopped
         self._failures, self._first = 0, 0.0
         self._dropping = False
-        with contextlib.suppress(Exception):
-            for name in _SENDERS + _MAKERS:
-                setattr(client.server, name, self._watched(getattr(client.server, name)))
-            # the generated client's own second and third try
-            client.server._stainless_client = client.server._stainless_client.copy(max_retries=0)
+        private.watch(client, self._watched)
 
-    def _watched(self, send: Callable[..., object]) -> Callable[..., object]:
+    def _watched(self, send: private.Send, makes: bool) -> private.Send:
         def watched(*args: Any, **kwargs: Any) -> object:
-            if send.__name__ in _MAKERS and (self._dropping or self._failures):
+            if makes and (self._dropping or self._failures):
                 raise ConnectionError("the trace server failed a moment ago")
             if self._dropping:
                 return None
@@ -254,12 +231,7 @@ class Delivery:
 
     def close(self) -> bool:
         """Send what is left, in bounded time, and forget the client; whether all of it went."""
-        with contextlib.suppress(Exception):
-            from weave.trace_server_bindings import call_batch_processor
-
-            call_batch_processor.FLUSH_TIMEOUT_SECONDS = 1  # calls without an end go without it
-            feedback = self._client.server.get_feedback_processor()
-            feedback.stop_accepting_work_event.set()  # it has nothing: do not wait for it
+        private.hurry(self._client)
         sent = True
         if not self._dropping:
             try:
@@ -268,7 +240,7 @@ class Delivery:
                 sent = False
             sent = sent and self._failures == 0
             self._dropping = True
-        leave(self._client)
+        private.leave(self._client)
         return sent
 
     def _flush(self) -> None:
