@@ -18,8 +18,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/vitrina demo
 
 test: $(VENV)/.shops
-	VITRINA_TEST_POSTGRES=18 $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
-	VITRINA_TEST_POSTGRES=16 $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -25,6 +25,7 @@ from vitrina.errors import (
     UnreachableError,
     VitrinaError,
 )
+from waiting import eventually
 
 
 @pytest.fixture
@@ -69,7 +70,17 @@ def password_database(server: embedded.Server) -> Iterator[str]:
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
         conn.execute("create role keyholder login password 'right'")
         conn.execute("select pg_reload_conf()")
-    yield server.url("postgres").replace("//postgres@", "//keyholder:wrong@")
+    url = server.url("postgres").replace("//postgres@", "//keyholder:wrong@")
+
+    def refused() -> bool:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            return True
+        return False
+
+    eventually(refused)  # the server reads the file when it gets to it
+    yield url
     hba.write_bytes(before)
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
         conn.execute("select pg_reload_conf()")
@@ -136,9 +147,9 @@ def test_a_failed_transaction_writes_nothing(database_url: str) -> None:
 
 
 def test_every_code_of_the_sql_has_an_exception_of_its_own_and_is_in_the_docs() -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     bodies = [path.read_text("utf-8") for path in (root / "sql").rglob("*.sql")]
-    bodies.append((root / "src/vitrina/schema.py").read_text("utf-8"))
+    bodies.append((root / "src/vitrina/db/schema.py").read_text("utf-8"))
     raised = {code for body in bodies for code in re.findall(r"errcode = '(VT\d{3})'", body)}
     # what the SQL catches itself reaches no caller
     caught = {code for body in bodies for code in re.findall(r"when sqlstate '(VT\d{3})'", body)}
@@ -151,7 +162,7 @@ def test_every_code_of_the_sql_has_an_exception_of_its_own_and_is_in_the_docs() 
 
 
 def test_every_error_of_the_sql_has_a_hint() -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     without = [
         f"{path.name}: {' '.join(found.split())[:100]}"
         for path in sorted((root / "sql").rglob("*.sql"))

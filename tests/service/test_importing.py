@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ from vitrina.errors import AccessError, InputError
 from vitrina.files import FileOptions, Mapping, Row
 from vitrina.files.enrichments import Enrichments, Said
 from vitrina.products.load_enriched import Imported, import_file
+from waiting import eventually
 
 Run = Callable[..., Result]
 SPACE = "openai-text-embedding-3-large-3"
@@ -307,13 +307,14 @@ def test_a_batch_that_meets_a_worker_is_tried_again(
     catalog.import_enriched(path)
     path.write_text(GOOD.replace("An oak", "One oak"))
     db.execute("set deadlock_timeout = '1min'")  # the import is the one that gives way
+    waiting = (
+        "select exists (select from pg_stat_activity where datname = current_database()"
+        " and pg_backend_pid() = any (pg_blocking_pids(pid)))"
+    )
     with ThreadPoolExecutor(1) as pool, db.transaction():
         db.execute("select from products where external_id = '2' for update")
         running = pool.submit(catalog.import_enriched, path)
-        while not db.execute("select exists (select from pg_locks where not granted)").fetchone()[
-            0
-        ]:
-            time.sleep(0.01)
+        eventually(lambda: db.execute(waiting).fetchone() == (True,))
         db.execute("select from products where external_id = '1' for update")
     assert counts(running.result()) == (0, 0, 3, 1, 1, 0, 0)
 

@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from vitrina import embedded, schema
+from vitrina import embedded
+from vitrina.db import schema
 
 SHOP = """
 create table product (

@@ -30,6 +30,7 @@ from vitrina.models.base import Enrichment, Subject, Term
 from vitrina.models.openai import embeddings, faults
 from vitrina.models.openai.pacing import Pacer, StoppedError
 from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings, TextError
+from waiting import eventually
 
 KEY = "sk-proj-Zz9-very-secret_0123456789"
 TITLE = "black oak desk"
@@ -232,13 +233,13 @@ def test_patience_ends(make: Make, stub: OpenAIStub, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["hang", "drip", "drip-headers"])
 def test_a_call_has_a_hard_deadline(make: Make, stub: OpenAIStub, kind: str) -> None:
-    provider = make({"timeout": 0.4}, attempts=1)
+    provider = make({"timeout": 1.5}, attempts=1)
     provider.tag(Subject(TITLE))  # the client is there, the connection is kept alive
-    stub.fault("chat", kind, seconds=5 if kind == "hang" else 0.05)
+    stub.fault("chat", kind, seconds=60 if kind == "hang" else 0.05)
     started = time.monotonic()
-    with pytest.raises(ItemError, match=r"did not answer within 0\.4 s"):
+    with pytest.raises(ItemError, match=r"did not answer within 1\.5 s"):
         provider.tag(Subject(TITLE))
-    assert 0.35 < time.monotonic() - started < 0.9
+    assert 1.4 < time.monotonic() - started < 30
     assert provider.tag(Subject(TITLE)).value == terms(TITLE)
 
 
@@ -258,9 +259,9 @@ def test_no_request_is_made_while_the_headers_say_there_are_none_left(
     stub.headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "300ms"}
     provider.tag(Subject(TITLE))
     stub.headers = {}
-    started = time.monotonic()
     provider.tag(Subject(TITLE))
-    assert time.monotonic() - started > 0.25
+    first, second = stub.requests("chat")
+    assert second.began - first.began > 0.29
 
 
 def test_the_limit_of_calls_at_once_holds(make: Make) -> None:
@@ -274,11 +275,11 @@ def test_stopping_wakes_who_waits_to_try_again(make: Make, stub: OpenAIStub) -> 
     stub.fault("chat", "429-after", times=None, seconds=60)
     pacer = Pacer(2)
     provider = make(pacer=pacer)
-    threading.Timer(0.2, pacer.stop).start()
+    threading.Thread(target=lambda: (eventually(lambda: stub.calls["chat"]), pacer.stop())).start()
     started = time.monotonic()
     with pytest.raises(StoppedError):
         provider.tag(Subject(TITLE))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
 
 
 def test_many_products_failing_alike_are_not_their_fault(make: Make, stub: OpenAIStub) -> None:

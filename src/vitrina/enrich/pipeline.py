@@ -19,6 +19,7 @@ from vitrina.enrich.stages import dump_terms
 from vitrina.enrich.totals import Totals
 from vitrina.errors import (
     BudgetError,
+    BusyError,
     ConfigError,
     DatabaseError,
     FolderError,
@@ -106,6 +107,7 @@ class Pipeline:
     ) -> None:
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             self._engine.stop()
+            self._loader.stop()
         self.close()
 
     def run(
@@ -198,6 +200,9 @@ class Pipeline:
             except FolderError as exc:
                 # without its picture the answer would be another, and paid for
                 work.error, work.refused = str(exc), True
+                return work
+            except BusyError as exc:
+                work.error = str(exc)  # nor is it stored without: it is tried again
                 return work
             except PictureError as exc:
                 work.image_error = str(exc)
