@@ -1,3 +1,5 @@
+-- The key under which spellings of one term meet.
+
 -- ---------------------------------------------------------------------------------------------
 -- _lower_text(body) → in lower case and compatibility form (NFKC), whatever the database's locale.
 -- Accents go ("décor", "decor"), but not the letters of their own that ä, ö, ü and å are; so do

@@ -1,3 +1,5 @@
+-- Spaces: made, switched and dropped. One space is in use for texts, one for pictures.
+
 -- ---------------------------------------------------------------------------------------------
 -- create_space(name, provider, model, modality, dimensions, threshold, weight, state, quantized) →
 -- its id. A space with its partitions: a vector of other dimensions is refused, and storage is

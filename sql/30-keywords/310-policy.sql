@@ -1,3 +1,5 @@
+-- What a shop decides about how its vocabulary grows.
+
 -- ---------------------------------------------------------------------------------------------
 -- set_keyword_policy(mode, merge_narrower): the policy for decisions to come (see keyword_policy).
 -- mode: 'strict' is the whole chain; 'plain' takes the nearest keyword over the threshold, without

@@ -1,3 +1,5 @@
+-- The keywords nearest to a vector, and which of them a term may join.
+
 -- ---------------------------------------------------------------------------------------------
 -- _nearest_keywords(space, embedding, k) → the k keywords nearest by cosine, from the HNSW index.
 -- ---------------------------------------------------------------------------------------------

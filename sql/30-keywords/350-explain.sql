@@ -1,3 +1,5 @@
+-- The vocabulary asked without being changed: what is near a term, and why a term is what it is.
+
 -- ---------------------------------------------------------------------------------------------
 -- similar_keywords(term, k) → the k keywords nearest to a term, which need not be one itself.
 -- `similarity` is the cosine in the active text space. Raises VT004 where the term is no keyword

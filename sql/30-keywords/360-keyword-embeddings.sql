@@ -1,3 +1,5 @@
+-- Vectors of keywords that were made outside the database.
+
 -- ---------------------------------------------------------------------------------------------
 -- put_keyword_embeddings(space, keyword_ids, embeddings) → how many were new.
 -- Parallel arrays; space: a name.

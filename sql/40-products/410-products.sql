@@ -1,3 +1,5 @@
+-- Sources and their products: written where they differ, queued where an enrichment would differ.
+
 -- ---------------------------------------------------------------------------------------------
 -- _input_hash(title, image, image_stamp, attributes) → the hash of what an enrichment reads.
 -- Numbers and booleans among the attributes (price, stock) describe nothing, so their changes
@@ -236,8 +238,3 @@ as $func$
     where p.input_hash is distinct from
         _input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}'));
 $func$;
-
--- Products whose text is not there: an upgrade has changed what it is made of.
-select _refresh_text(array_agg(p.id))
-from products as p
-where not exists (select from product_text as t where t.product_id = p.id);

@@ -1,3 +1,5 @@
+-- What models and pictures say about products, stored once and whole.
+
 -- ---------------------------------------------------------------------------------------------
 -- embedding_input(keywords, caption) → the text of a product that is embedded: its keywords,
 -- joined by commas, then its caption on a line of its own.

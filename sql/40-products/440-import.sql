@@ -1,3 +1,5 @@
+-- Products that come with keywords, captions and vectors of their own.
+
 -- ---------------------------------------------------------------------------------------------
 -- import_space(name, provider, model, dimensions, threshold, use) → the name of the text space for
 -- vectors that come from elsewhere, which it makes if there is none. name: null for one made of

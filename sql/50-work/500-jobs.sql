@@ -1,3 +1,5 @@
+-- The queue: one job per product, leased to one worker at a time, within a budget.
+
 -- ---------------------------------------------------------------------------------------------
 -- check_budget(): raises VT005 where what a period may cost has been spent in it (see budgets).
 -- ---------------------------------------------------------------------------------------------

@@ -1,3 +1,5 @@
+-- Batches: requests that a provider answers within a day for half the price.
+
 -- ---------------------------------------------------------------------------------------------
 -- lock_batches() → whether this transaction is now the only one that submits or collects batches.
 -- The lock goes with the transaction, and a machine that is gone is noticed within two minutes.

@@ -1,3 +1,5 @@
+-- A table of the shop's, as a source: which columns it has and may be read.
+
 -- ---------------------------------------------------------------------------------------------
 -- _media(root, image) → the address or path of a picture: `root`, a URL, in front of one that has no
 -- scheme; or the path below `root`, a folder, which may be in front of it already.

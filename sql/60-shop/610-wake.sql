@@ -1,3 +1,5 @@
+-- Which products a change in one of the shop's tables concerns.
+
 -- ---------------------------------------------------------------------------------------------
 -- _names(list) → the column names of a comma-separated list, exactly as written, quotes taken off.
 -- ---------------------------------------------------------------------------------------------

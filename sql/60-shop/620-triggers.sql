@@ -1,3 +1,5 @@
+-- The functions and triggers that are made for each attached source.
+
 -- ---------------------------------------------------------------------------------------------
 -- _make_rows(attachment): the function that gives an attached source's products: of these ids, else
 -- of those whose watermark is not before `since`, else all. It reads with the rights of its owner,

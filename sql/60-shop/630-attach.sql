@@ -1,3 +1,5 @@
+-- A shop's table or query becomes a source.
+
 -- ---------------------------------------------------------------------------------------------
 -- _check_triggers(relation): raises VT002 or VT004 where this role can make no triggers on it.
 -- ---------------------------------------------------------------------------------------------

@@ -1,3 +1,5 @@
+-- An attached source is let go.
+
 -- ---------------------------------------------------------------------------------------------
 -- detach(name, keep_products) → how many products went: the source follows the shop no more, and
 -- nothing of vitrina's is left in the shop's schema. keep_products: they stay, as an imported file's

@@ -1,3 +1,5 @@
+-- Products follow the rows of the shop.
+
 -- ---------------------------------------------------------------------------------------------
 -- _reason(external_id, title, attributes, count) → why a row of the shop's cannot be a product; null if it
 -- can. count: of rows that have this id.
@@ -361,21 +363,3 @@ begin
     end loop;
 end
 $func$;
-
--- What an upgrade has changed in the functions made for attached sources; a source that cannot be
--- read does not stop it.
-do $build$
-declare
-    _source record;
-begin
-    for _source in
-        select s.id, s.name from attachments as a join sources as s on s.id = a.source_id order by s.id
-    loop
-        begin
-            perform _build_source(_source.id);
-        exception when others then
-            raise notice 'the source % cannot be read: %', _source.name, sqlerrm;
-        end;
-    end loop;
-end
-$build$;

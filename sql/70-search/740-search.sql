@@ -1,3 +1,5 @@
+-- Search: words, vectors and filters, in one order.
+
 -- ---------------------------------------------------------------------------------------------
 -- _check_search(…): raises VT004 for arguments a search cannot use, naming the way out.
 -- ---------------------------------------------------------------------------------------------

@@ -1,3 +1,5 @@
+-- The products most like one.
+
 -- ---------------------------------------------------------------------------------------------
 -- similar_products(of_product, k) → the k products most like one, itself left out: by its own text
 -- and image vectors. The columns of search, less query_vector. Raises VT003 where there is no such product.

@@ -1,3 +1,5 @@
+-- What the products found have in common, counted.
+
 -- ---------------------------------------------------------------------------------------------
 -- _words_query(words, require_all) → the tsquery of a query's words: those that have all of them, or
 -- any, in the text-search configuration of any source. A word, or several, that the vocabulary

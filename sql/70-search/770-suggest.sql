@@ -1,3 +1,5 @@
+-- Keywords for a query that is still being typed.
+
 -- ---------------------------------------------------------------------------------------------
 -- _begun(form) → a tsquery for what has all the words of a form, of the last one the beginning.
 -- ---------------------------------------------------------------------------------------------

@@ -1,3 +1,5 @@
+-- More like these products, less like those; nearest by picture.
+
 -- ---------------------------------------------------------------------------------------------
 -- _taste(space_id, liked, disliked) → the direction of what is liked away from what is not, of length
 -- one: the mean of the one less half the mean of the other, as Rocchio (1971) moves a query. Null

@@ -1,3 +1,5 @@
+-- The views, and what has been spent.
+
 -- ---------------------------------------------------------------------------------------------
 -- catalog: one row a product, for joins on (source, external_id). url and image are shown as
 -- shown_address does; the table products holds them whole.

@@ -1,2 +1,27 @@
--- After an upgrade that gives terms another normal form, what is stored follows.
+-- Rows that an earlier version stored follow what this one makes of them.
+
+-- Products whose text is not there: an upgrade has changed what it is made of.
+select _refresh_text(array_agg(p.id))
+from products as p
+where not exists (select from product_text as t where t.product_id = p.id);
+
+-- What an upgrade has changed in the functions made for attached sources; a source that cannot be
+-- read does not stop it.
+do $build$
+declare
+    _source record;
+begin
+    for _source in
+        select s.id, s.name from attachments as a join sources as s on s.id = a.source_id order by s.id
+    loop
+        begin
+            perform _build_source(_source.id);
+        exception when others then
+            raise notice 'the source % cannot be read: %', _source.name, sqlerrm;
+        end;
+    end loop;
+end
+$build$;
+
+-- Terms whose normal form is another now.
 select _refresh_forms();

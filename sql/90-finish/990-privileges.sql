@@ -1,6 +1,7 @@
 -- Two roles to grant to the shop's own: vitrina_reader searches, vitrina_writer also brings
 -- products in and works on them. Making roles needs createrole; without it the grants are left
 -- out and the notice, like `vitrina doctor`, says what a DBA runs before the next upgrade.
+
 do $privileges$
 declare
     _role text;
