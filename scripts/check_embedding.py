@@ -34,7 +34,7 @@ LONGEST_TEXT = 3072  # characters, as in sql/20-spaces/200-embedding.sql
 QUERY = "black shoe rack"
 
 sys.path.insert(0, str(ROOT / "src"))
-from vitrina import word_pieces  # noqa: E402
+from vitrina.db import word_pieces  # noqa: E402
 
 
 def reference() -> StaticModel:

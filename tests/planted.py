@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from vitrina import schema
+from vitrina.db import schema
 
 TYPES = [
     "text", "varchar", "name", '"char"', "int2", "int4", "int8", "float4", "float8", "numeric",
