@@ -21,7 +21,7 @@ begin
         raise exception 'there is no space %', quote_nullable(left(put_keyword_embeddings.space, 100))
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
-    perform _check_embeddings('keyword', _space, keyword_ids, embeddings);
+    perform check_embeddings('keyword', _space, keyword_ids, embeddings);
     insert into keyword_embeddings (space_id, keyword_id, embedding)
     select _space.id, u.id, u.embedding
     from unnest(keyword_ids, embeddings) as u (id, embedding)

@@ -22,7 +22,7 @@ begin
         raise exception 'no source % is attached', quote_literal(detach.name)
             using errcode = 'VT003', hint = 'see the view vitrina.source_status';
     end if;
-    perform _unbuild_source(_source);
+    perform unbuild_source(_source);
     delete from attachments as a where a.source_id = _source;
     delete from rejects as r where r.source_id = _source;
     if keep_products then

@@ -1,7 +1,7 @@
 -- Rows that an earlier version stored follow what this one makes of them.
 
 -- Products whose text is not there: an upgrade has changed what it is made of.
-select _refresh_text(array_agg(p.id))
+select refresh_text(array_agg(p.id))
 from products as p
 where not exists (select from product_text as t where t.product_id = p.id);
 
@@ -15,7 +15,7 @@ begin
         select s.id, s.name from attachments as a join sources as s on s.id = a.source_id order by s.id
     loop
         begin
-            perform _build_source(_source.id);
+            perform build_source(_source.id);
         exception when others then
             raise notice 'the source % cannot be read: %', _source.name, sqlerrm;
         end;
@@ -24,7 +24,7 @@ end
 $build$;
 
 -- Terms whose normal form is another now.
-select _refresh_forms();
+select refresh_forms();
 
 -- Which tables a source reads was not kept at first: row_secured looks at them.
 do $reads$
@@ -34,11 +34,11 @@ declare
 begin
     for _attachment in select a.* from attachments as a where a.reads = '{}' loop
         begin
-            _view := _probe(_attachment.query, 'pg_catalog');
+            _view := probe_view(_attachment.query, 'pg_catalog');
             update attachments as a
-            set reads = array(select _full_name(r.relation) from _read_columns(_view) as r order by 1)
+            set reads = array(select full_name(r.relation) from read_columns(_view) as r order by 1)
             where a.source_id = _attachment.source_id;
-            execute format('drop view %s', _full_name(_view));
+            execute format('drop view %s', full_name(_view));
         exception when sqlstate 'VT002' or sqlstate 'VT004' then
             null; -- a sync of this source says the same, and what to do
         end;

@@ -13,15 +13,15 @@ declare
         'query_to_embed', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
         'row_secured',
         'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
-        '_vector_schema', -- doctor and db check call this one
-        '_moved']; -- the view source_status calls this one as its user
+        'vector_schema', -- doctor and db check call this one
+        'moved_table']; -- the view source_status calls this one as its user
     -- what the owner of the schema calls, and what only that needs
     _owns constant text[] := array[
         'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces', 'set_budget',
         'set_keyword_policy', 'set_keyword_threshold', 'attach_table', 'attach_query', 'detach',
-        'drop_answers', '_attach', '_probe', '_build_source', '_unbuild_source', '_make_rows',
-        '_make_triggers', '_make_wake', '_keep_private', '_parse_wake', '_find_table',
-        '_definition', '_give_words', '_run_patiently'];
+        'drop_answers', 'attach_source', 'probe_view', 'build_source', 'unbuild_source', 'make_rows',
+        'make_triggers', 'make_wake', 'keep_private', 'parse_wake', 'find_table',
+        'view_query', 'give_words', 'run_patiently'];
 begin
     foreach _role in array array['vitrina_reader', 'vitrina_writer'] loop
         if to_regrole(_role) is null then
@@ -66,8 +66,8 @@ begin
                     when 'vitrina_reader' then p.proname = any (_reads)
                     else p.proname !~ '^_'
                         -- what triggers call, and what reads an attached table
-                        or p.proname in ('_normalize_term', '_set_key', '_words_changed', '_moved',
-                                        '_vector_schema')
+                        or p.proname in ('normalize_term', 'set_key', 'words_changed', 'moved_table',
+                                        'vector_schema')
                         or p.proname ~ '^_rows_\d' end
                     and p.proname <> all (_owns)
                 union

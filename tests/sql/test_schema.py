@@ -459,7 +459,7 @@ def older(conn: psycopg.Connection) -> None:
         " loop execute format('alter function %s set search_path = vitrina, public, pg_temp', f);"
         " end loop; end $$"
     )
-    conn.execute("drop function vitrina._vector_schema()")
+    conn.execute("drop function vitrina_internal.vector_schema()")
     conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
     conn.execute("update vitrina.alembic_version set version_num = '0010'")
 

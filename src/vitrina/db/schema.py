@@ -116,10 +116,10 @@ $install$;
 """
 
 MOVED = """\
-select format('from the schema %s to %s', vitrina._vector_schema(), quote_ident(n.nspname::text))
+select format('from the schema %s to %s', vitrina_internal.vector_schema(), quote_ident(n.nspname::text))
 from pg_extension as e
 join pg_namespace as n on n.oid = e.extnamespace
-where e.extname = 'vector' and vitrina._vector_schema() <> quote_ident(n.nspname::text)
+where e.extname = 'vector' and vitrina_internal.vector_schema() <> quote_ident(n.nspname::text)
 """
 
 
@@ -318,7 +318,7 @@ def state(conn: psycopg.Connection) -> State:
     if revision is not None:
         found = dict(conn.execute("select i.name, i.sha256 from vitrina.installed as i").fetchall())
         if database.fetch_value(
-            conn, "select to_regprocedure('vitrina._vector_schema()') is not null"
+            conn, "select to_regprocedure('vitrina_internal.vector_schema()') is not null"
         ):
             moved = database.fetch_value(conn, MOVED)
     conn.rollback()
