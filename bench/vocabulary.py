@@ -270,8 +270,10 @@ def race(
         row = conn.execute(
             "with young as materialized ("
             "   select e.keyword_id, e.embedding from vitrina.keyword_embeddings as e"
-            "   where e.keyword_id > %s and e.space_id = (vitrina_internal.active_space('text')).id)"
-            " select (select count(*) from young), count(*) filter (where vitrina_internal.term_veto("
+            "   where e.keyword_id > %s"
+            "   and e.space_id = (vitrina_internal.active_space('text')).id)"
+            " select (select count(*) from young),"
+            " count(*) filter (where vitrina_internal.term_veto("
             "     vitrina.normal_form(l.name), vitrina.normal_form(r.name)) is null)"
             " from young as y"
             " join vitrina.keyword_embeddings as e on e.keyword_id < y.keyword_id"

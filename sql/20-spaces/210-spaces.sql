@@ -4,8 +4,7 @@
 -- create_space(name, provider, model, modality, dimensions, threshold, weight, state, quantized) →
 -- its id. A space with its partitions: a vector of other dimensions is refused, and storage is
 -- plain, as scans read the heap. Its indexes come once there is enough in it: see index_statements.
--- quantized: an index over the vectors' signs, 16 times smaller; see nearest_quantized. Searches
--- go on meanwhile. Raises VT004 for what cannot be a space, before anything is made.
+-- quantized: an index over the vectors' signs, 16 times smaller. Searches go on meanwhile. Raises VT004 for what cannot be a space, before anything is made.
 -- ---------------------------------------------------------------------------------------------
 create or replace function create_space(
     name text, provider text, model text, modality text, dimensions int,

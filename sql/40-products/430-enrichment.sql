@@ -403,8 +403,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- collect_images(k) → how many thumbnails went that no product has any more, at most k; see
--- drop_unused.
+-- collect_images(k) → how many thumbnails went that no product has any more, at most k.
 -- ---------------------------------------------------------------------------------------------
 create or replace function collect_images(k int default 10000) returns int
 language plpgsql volatile security invoker

@@ -182,7 +182,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- bury_workers(workers) → how many leases were freed of workers that are proved gone. What they had
--- in hand is charged with their death, see end_leases.
+-- in hand is charged with their death.
 -- ---------------------------------------------------------------------------------------------
 create or replace function bury_workers(workers text[]) returns int
 language sql volatile security invoker

@@ -28,13 +28,14 @@ declare
     end;
 begin
     execute format(
-        'create or replace function %I(ids text[] default null, since timestamptz default null)'
+        'create or replace function vitrina_internal.%I('
+        'ids text[] default null, since timestamptz default null)'
         ' returns table (external_id text, title text, image text, image_stamp text, url text,'
         ' attributes jsonb, watermark timestamptz)'
         ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
         ' set timezone = ''UTC'' set datestyle = ''ISO, MDY'' set intervalstyle = ''postgres'''
         ' set bytea_output = ''hex'' set extra_float_digits = 1 as %L',
-        '_rows_' || attachment.source_id,
+        'rows_' || attachment.source_id,
         -- executed as text: a column that is gone must not be taken for a variable of this name
         format(e'\nbegin\n'
                'if ids is not null then\nreturn query execute %L using ids;\n'
@@ -43,7 +44,7 @@ begin
                _select || _wanted,
                _select || coalesce(' where r.watermark >= $1::' || attachment.watermark, ''),
                _select));
-    perform keep_private('_rows_' || attachment.source_id);
+    perform keep_private('rows_' || attachment.source_id);
 end
 $func$;
 
@@ -57,11 +58,11 @@ as $func$
 declare
     _function regprocedure := (
         select p.oid from pg_proc as p
-        where p.pronamespace = 'vitrina'::regnamespace and p.proname = function);
+        where p.pronamespace = 'vitrina_internal'::regnamespace and p.proname = function);
 begin
     execute format('revoke all on function %s from public', _function);
     -- a trigger fires without this right, and who had it could fire one on a table of his own
-    if function !~ '^_wake_' and to_regrole('vitrina_writer') is not null then
+    if function !~ '^wake_' and to_regrole('vitrina_writer') is not null then
         execute format('grant execute on function %s to vitrina_writer', _function);
     end if;
 end
@@ -109,12 +110,12 @@ begin
             'end;\nend if;\n', _source, id_expression('o', wake.key));
     end if;
     execute format(
-        'create or replace function %I() returns trigger'
+        'create or replace function vitrina_internal.%I() returns trigger'
         ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
         ' set lock_timeout = ''50ms'' set datestyle = ''ISO, MDY'' set timezone = ''UTC'''
         ' set intervalstyle = ''postgres'' set bytea_output = ''hex'' set extra_float_digits = 1'
         ' set enable_nestloop = off set enable_mergejoin = off as %L',
-        format('_wake_%s_%s', _source, wake.place),
+        format('wake_%s_%s', _source, wake.place),
         format(e'\nbegin\n'
                'begin\n'
                'if tg_op = ''UPDATE'' then\n%1$s select %2$s, c.id from (%3$s) as c (id)'
@@ -131,7 +132,7 @@ begin
                'end;\n%6$s'
                'return null;\nend\n',
                _note, _source, _changed, _new, _old, _gone));
-    perform keep_private(format('_wake_%s_%s', _source, wake.place));
+    perform keep_private(format('wake_%s_%s', _source, wake.place));
 end
 $func$;
 
@@ -200,9 +201,10 @@ begin
                 and t.tgname = format('vitrina_%s_%s_%s', wake.source_id, wake.place, e.name))
     loop
         perform run_patiently(format(
-            'create trigger %I after %s on %s %s for each statement execute function %I()',
+            'create trigger %I after %s on %s %s for each statement'
+            ' execute function vitrina_internal.%I()',
             _event.trigger, _event.name, wake.relation, _event.tables,
-            format('_wake_%s_%s', wake.source_id, wake.place)));
+            format('wake_%s_%s', wake.source_id, wake.place)));
     end loop;
 end
 $func$;
@@ -231,7 +233,7 @@ begin
         perform make_wake(_wake);
         perform make_triggers(_wake);
     end loop;
-    execute format('select from %I(''{}'')', '_rows_' || source_id);
+    execute format('select from vitrina_internal.%I(''{}'')', 'rows_' || source_id);
 exception when insufficient_privilege then
     raise exception 'the role % may not read what it attaches: %', current_user, sqlerrm
         using errcode = 'VT002', hint = format('as its owner: grant select on … to %I', current_user);
@@ -251,8 +253,8 @@ declare
 begin
     for _function in
         select p.oid from pg_proc as p
-        where p.pronamespace = 'vitrina'::regnamespace
-            and p.proname ~ format('^_(rows|wake)_%s(_|$)', source_id)
+        where p.pronamespace = 'vitrina_internal'::regnamespace
+            and p.proname ~ format('^(rows|wake)_%s(_|$)', source_id)
     loop
         perform run_patiently(format('drop function %s cascade', _function));
     end loop;

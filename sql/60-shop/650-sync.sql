@@ -62,10 +62,10 @@ begin
                 r.external_id, r.title, r.image, r.image_stamp, r.url, r.attributes,
                 reject_reason(r.external_id, r.title, r.attributes,
                         count(*) over (partition by r.external_id)) as reason
-            from %I($1) as r
+            from vitrina_internal.%I($1) as r
             order by r.external_id
         ) as g
-    $sql$, '_rows_' || sync_ids.source_id)
+    $sql$, 'rows_' || sync_ids.source_id)
     into _products, _good, _bad, _reasons using ids;
     select p.inserted, p.updated, p.unchanged, p.queued
     into inserted, updated, unchanged, queued
@@ -100,7 +100,7 @@ begin
             select r.*, left(coalesce(r.external_id, ''), 500) as reject_id,
                    reject_reason(r.external_id, r.title, r.attributes,
                            count(*) over (partition by r.external_id)) as reason
-            from %I(null, $2) as r
+            from vitrina_internal.%I(null, $2) as r
         ),
         -- what has no id to be noted by
         nameless as materialized (
@@ -134,7 +134,7 @@ begin
         )
         select (select count(*)::int from noted), (select max(g.watermark) from given as g)
         from (select count(*) from nameless) as n
-    $sql$, '_rows_' || note_differences.source_id)
+    $sql$, 'rows_' || note_differences.source_id)
     using note_differences.source_id, since;
 end
 $func$;

@@ -31,7 +31,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- judge_pairs(k, above) → the k pairs of keywords to have judged, most products first: near each
--- other (see grey_bound) in the active text space, with nothing against it but a soft veto, not
+-- other in the active text space, with nothing against it but a soft veto, not
 -- judged before, not decided by hand, not both pinned. `products` have one or the other.
 -- ---------------------------------------------------------------------------------------------
 create or replace function judge_pairs(k int default 1000, above real default null)

@@ -1,23 +1,33 @@
--- Rows that an earlier version stored follow what this one makes of them.
+-- Rows that an earlier version stored, and the functions it made for attached sources, follow this one.
 
 -- Products whose text is not there: an upgrade has changed what it is made of.
 select refresh_text(array_agg(p.id))
 from products as p
 where not exists (select from product_text as t where t.product_id = p.id);
 
--- What an upgrade has changed in the functions made for attached sources; a source that cannot be
--- read does not stop it.
 do $build$
 declare
-    _source record;
+    _made record;
+    _attachment attachments;
 begin
-    for _source in
-        select s.id, s.name from attachments as a join sources as s on s.id = a.source_id order by s.id
+    -- where an older version kept them; the shop's triggers stay with what they call
+    for _made in
+        select p.oid::regprocedure as function, p.proname as name
+        from pg_proc as p
+        where p.pronamespace = 'vitrina'::regnamespace and p.proname ~ '^_(rows|wake)_\d'
     loop
+        execute format('alter function %s rename to %I', _made.function, ltrim(_made.name, '_'));
+        execute format('alter function %s set schema vitrina_internal', _made.function);
+    end loop;
+    for _attachment in select a.* from attachments as a order by a.source_id loop
+        -- apart: whether the shop's tables can be read or not, it has to call what there is now
+        perform make_rows(_attachment);
         begin
-            perform build_source(_source.id);
+            perform build_source(_attachment.source_id);
         exception when others then
-            raise notice 'the source % cannot be read: %', _source.name, sqlerrm;
+            -- does not stop an upgrade
+            raise notice 'the source % cannot be read: %',
+                (select s.name from sources as s where s.id = _attachment.source_id), sqlerrm;
         end;
     end loop;
 end

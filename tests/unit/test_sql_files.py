@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vitrina import schema
+from vitrina.db import schema
 
 FOLDERS = [
     "10-text", "20-spaces", "30-keywords", "40-products", "50-work", "60-shop", "70-search",
