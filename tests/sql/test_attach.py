@@ -314,7 +314,7 @@ def test_dropping_vitrina_takes_the_triggers_along(
 ) -> None:
     before = dumped(database_url, server)
     shop.execute("select attach_table('product', 'title')")
-    shop.execute("set client_min_messages = warning; drop schema vitrina cascade")
+    shop.execute("set client_min_messages = warning; drop schema vitrina, vitrina_internal cascade")
     assert dumped(database_url, server) == before
     shop.execute("insert into product (id, title) values (9, 'New')")
 
