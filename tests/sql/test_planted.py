@@ -53,7 +53,7 @@ select * from vitrina.resolve_keywords('{sofa couch,dark-green,lamps,4-tier shel
 select * from vitrina.unknown_terms('{lamp,zebra print}')
 select vitrina.put_query_embedding('local-text', 'sofa', vitrina.embed_text('sofa'))
 select * from vitrina.import_products('other', '[{"external_id": "9", "title": "Tin lamp", "keywords":
-    [{"term": "lamp", "facet": "type"}], "caption": "A lamp.", "description": ""}]')
+    ["lamp"], "caption": "A lamp.", "description": ""}]')
 select * from vitrina.merge_keywords('{velvet}', 'fabric')
 select * from vitrina.undo_keyword_change()
 select * from vitrina.rename_keyword('velvet', 'plush')

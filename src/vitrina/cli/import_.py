@@ -90,6 +90,11 @@ def command(
     columns: dict[str, str],
     image_root: str | None,
     image: str | None,
+    limit: int | None,
+    rejects: str | None,
+    encoding: str,
+    delimiter: str | None,
+    text_config: str | None,
     **options: Any,
 ) -> None:
     """Bring in products that are tagged, captioned and embedded already, `-` for stdin.
@@ -103,10 +108,9 @@ def command(
       vitrina import enriched.csv --map keywords=tags_ai --map caption=alt_text
       vitrina import enriched.jsonl --model text-embedding-3-small --use
     """
-    delimiter = options["delimiter"]
     if delimiter is not None and len(delimiter) != 1:
         raise click.UsageError("--delimiter is one character")
-    from vitrina.files import Mapping
+    from vitrina.files import FileOptions, Mapping
 
     started = time.monotonic()
     mapping = Mapping(
@@ -117,7 +121,7 @@ def command(
     with open_catalog() as catalog, progress_bar("reading") as bar:
         done = catalog.import_enriched(
             file,
-            mapping=mapping,
+            options=FileOptions(mapping, encoding, delimiter, text_config, limit, rejects),
             columns={name: column for name, column in columns.items() if name in ENRICHMENT},
             progress=lambda done: bar(done.loaded.read, None, f"{done.enriched} enriched"),
             **options,
@@ -126,6 +130,6 @@ def command(
     _describe(done)
     _describe_space(done, active, options["model"])
     notice(f"{time.monotonic() - started:.1f} s")
-    if (done.loaded.rejected or done.refused) and not options["rejects"]:
+    if (done.loaded.rejected or done.refused) and not rejects:
         notice("give --rejects FILE to keep what could not be used, with the reasons")
         ctx.exit(1)

@@ -118,7 +118,7 @@ def command(
             show_estimate(catalog, loaded.queued if loaded else 0, batch=batch)
             return
         if retry_images:
-            count = catalog.retry_images(sources=[name] if name else None)
+            count = catalog.jobs.retry_images(sources=[name] if name else None)
             notice(f"{count:,} products queued to retry pictures")
         if batch:
             submit(catalog, sources=[name] if name else None, tokens=batch_tokens)
@@ -133,7 +133,7 @@ def command(
 def _load(
     catalog: Catalog, file: str, name: str | None, dry_run: bool, options: dict[str, Any]
 ) -> Loaded:
-    from vitrina.files import Mapping
+    from vitrina.files import FileOptions, Mapping
 
     root = options.pop("image_root")
     mapping = Mapping(
@@ -141,14 +141,14 @@ def _load(
         image=options.pop("image"),
         image_root=Path(root) if root else None,
     )
+    read = FileOptions(mapping, **options)
     with progress_bar("reading") as bar:
-        loaded = catalog.load(
+        loaded = catalog.sources.load(
             file,
             source=name,
-            mapping=mapping,
+            options=read,
             dry_run=dry_run,
             progress=lambda done: bar(done.read, None, f"{done.rejected} rejected"),
-            **options,
         )
     notice(describe_loaded(loaded))
     return loaded

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -21,6 +18,7 @@ from vitrina.cli._common import (
     wait_option,
 )
 from vitrina.cli._provider import image_root_option, provider_options, settings
+from vitrina.cli._signals import stoppable
 from vitrina.cli.batch import batch_options, submit
 
 if TYPE_CHECKING:
@@ -81,29 +79,6 @@ def _grouped(totals: Totals) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: -item[1])[:3])
 
 
-@contextlib.contextmanager
-def stoppable() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; a second of either interrupts."""
-    stop = threading.Event()
-
-    def told(number: int, _: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        if not stop.is_set():
-            notice("\nstopping: what is begun is finished and stored; Ctrl-C again to drop it")
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def describe_judged(judged: Judged) -> str:
     """Pairs by verdict in one line; then why some have none."""
     lines = [
@@ -145,24 +120,10 @@ def work(
 
 def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> None:
     """Print what enriching so many products is likely to take and cost; asks nobody."""
-    from vitrina.models.pricing import estimate
-
-    chosen = catalog.settings
-    if chosen.chosen == "local":
+    guess = catalog.costs.estimate(products, batch=batch)
+    if guess is None:
         click.echo(f"{products:,} products, enriched offline: no calls, no cost")
         return
-    endpoint = chosen.openai()
-    guess = estimate(
-        products,
-        vision_model=endpoint.vision_model,
-        caption_model=endpoint.caption_model,
-        embedding_model=endpoint.embedding_model,
-        one_call=chosen.one_call,
-        batch=batch,
-        detail=endpoint.detail,
-        options=endpoint.options,
-    )
-    unknown = not endpoint.official
     rows = [
         {
             "stage": stage.stage,
@@ -170,12 +131,12 @@ def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> No
             "calls": stage.calls,
             "input tokens": stage.input_tokens if stage.input_tokens is not None else "unknown",
             "output tokens": stage.output_tokens,
-            "USD": "unknown" if unknown or stage.cost is None else f"{stage.cost:.4f}",
+            "USD": "unknown" if stage.cost is None else f"{stage.cost:.4f}",
         }
         for stage in guess.stages
     ]
     emit(rows, None)
-    total = "unknown" if unknown or guess.cost is None else f"{guess.cost:.4f} USD"
+    total = "unknown" if guess.cost is None else f"{guess.cost:.4f} USD"
     click.echo(f"{products:,} products, at most {guess.calls:,} calls, {total}")
     for assumption in guess.assumptions:
         click.echo(f"  {assumption}")
@@ -203,9 +164,10 @@ def command(
     """Keep in step with attached tables and enrich what is queued, until stopped.
 
     Any number of these may run at once, on any number of machines. Stopped (Ctrl-C, SIGTERM), it
-    finishes and stores what is begun. A database that is away, or starting up, is waited for. With
-    --batch it submits what they lack at half the price, and returns: answers come within a day, and
-    `vitrina batch collect` takes them in.
+    finishes and stores what is begun; told again, it gives that back and ends within five seconds.
+    A database that is away, or starting up, is waited for. With --batch it submits what they lack
+    at half the price, and returns: answers come within a day, and `vitrina batch collect` takes
+    them in.
 
     \b
     Example:
@@ -224,7 +186,7 @@ def command(
             show_estimate(catalog, catalog.status()["queued"], batch=batch)
             return
         if batch:
-            catalog.sync(sources=list(sources) or None)
+            catalog.sources.sync(sources=list(sources) or None)
             submit(catalog, sources=list(sources) or None, tokens=batch_tokens)
             return
         work(catalog, sources=list(sources) or None, watch=not drain, judge=judge)

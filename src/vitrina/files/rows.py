@@ -9,9 +9,10 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from vitrina.errors import InputError
@@ -36,22 +37,29 @@ class BadRow:
     reason: str
 
 
+Openers = Mapping[str, Callable[[str], Generator[Row | BadRow, None, None]]]
+NO_OPENERS: Openers = MappingProxyType({})
+
+
 @contextlib.contextmanager
 def open_rows(
-    path: str, *, encoding: str = "utf-8", delimiter: str | None = None
+    path: str,
+    *,
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+    openers: Openers = NO_OPENERS,
 ) -> Iterator[Iterator[Row | BadRow]]:
     """Open a file of products; `-` is standard input.
 
     Files named *.jsonl, *.ndjson or *.json are JSON Lines, others CSV; standard input is JSON Lines
-    when it starts with `{`. A path that starts with `weave:///` is a Weave Dataset. Raises
-    InputError where the file cannot be read at all.
+    when it starts with `{`. A path that starts as one of `openers` says is read by that opener.
+    Raises InputError where the file cannot be read at all.
     """
-    if path.startswith("weave:///"):
-        from vitrina.weave import datasets
-
-        with contextlib.closing(datasets.read(path)) as dataset:
-            yield dataset
-        return
+    for start, opener in openers.items():
+        if path.startswith(start):
+            with contextlib.closing(opener(path)) as rows:
+                yield rows
+            return
     try:
         codecs.lookup(encoding)
     except LookupError:
@@ -181,10 +189,10 @@ def _read_json(text: io.TextIOWrapper, encoding: str) -> Iterator[Row | BadRow]:
         elif flaw := _flaw(line, "the line", encoding):
             yield BadRow(number, flaw)
         elif line.strip():
-            yield _json_row(number, line)
+            yield json_row(number, line)
 
 
-def _json_row(number: int, line: str) -> Row | BadRow:
+def json_row(number: int, line: str) -> Row | BadRow:
     try:
         values = json.loads(line, parse_constant=_no_constant, parse_float=_number)
     except json.JSONDecodeError as exc:

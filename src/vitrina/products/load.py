@@ -13,11 +13,22 @@ from typing import TextIO
 
 from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError
-from vitrina.files import Mapping, Product, Reject, Repeat, open_rows, read_products
+from vitrina.files import (
+    BadRow,
+    FileOptions,
+    Product,
+    Reject,
+    Repeat,
+    Row,
+    open_rows,
+    read_products,
+)
 from vitrina.printing import defused
+from vitrina.weave.datasets import OPENERS
 
 BATCH = 500
 KEPT_REJECTS = 20
+Rows = Iterator[Row | BadRow]
 
 
 @dataclass(slots=True)
@@ -35,7 +46,7 @@ class Loaded:
 
 
 @contextlib.contextmanager
-def _reject_writer(path: str | None) -> Iterator[Callable[[Reject], None]]:
+def reject_writer(path: str | None) -> Iterator[Callable[[Reject], None]]:
     """Writes rejects to a CSV file of line, external_id and reason; created with the first one."""
     file: TextIO | None = None
 
@@ -60,17 +71,17 @@ def _reject_writer(path: str | None) -> Iterator[Callable[[Reject], None]]:
             file.close()
 
 
+def opened(path: str, options: FileOptions) -> contextlib.AbstractContextManager[Rows]:
+    """The rows of a file, or of a Weave Dataset."""
+    return open_rows(path, encoding=options.encoding, delimiter=options.delimiter, openers=OPENERS)
+
+
 def load_file(
     database: Database,
     path: str,
     *,
     source: str,
-    mapping: Mapping | None = None,
-    encoding: str = "utf-8",
-    delimiter: str | None = None,
-    text_config: str | None = None,
-    limit: int | None = None,
-    rejects: str | None = None,
+    options: FileOptions | None = None,
     dry_run: bool = False,
     progress: Callable[[Loaded], None] | None = None,
 ) -> Loaded:
@@ -82,26 +93,18 @@ def load_file(
         database: where to.
         path: CSV or JSON Lines; `-` is standard input.
         source: the name of the source, made on first use.
-        mapping: which columns are what; recognised by name without one.
-        encoding: of the file.
-        delimiter: of a CSV; found in its header without one.
-        text_config: the text-search configuration of the source (english, german, simple …).
-        limit: at most so many rows.
-        rejects: a CSV file to write rows to that cannot be used, with line and reason.
+        options: how to read it.
         dry_run: write nothing; count what would be queued.
         progress: called after each batch.
 
     Raises:
         InputError: the file cannot be used at all; nothing was written then.
     """
-    mapping = mapping or Mapping()
+    options = options or FileOptions()
     loaded = Loaded()
-    with (
-        open_rows(path, encoding=encoding, delimiter=delimiter) as rows,
-        _reject_writer(rejects) as write_reject,
-    ):
+    with opened(path, options) as rows, reject_writer(options.rejects) as write_reject:
         name = "standard input" if path == "-" else path
-        products = read_products(itertools.islice(rows, limit), mapping, name=name)
+        products = read_products(itertools.islice(rows, options.limit), options.mapping, name=name)
         batch: list[Product] = []
         registered = False
         for product in itertools.chain(products, [None]):
@@ -121,7 +124,7 @@ def load_file(
                 batch.append(product)
             if batch and (product is None or len(batch) >= BATCH):
                 if not registered and not dry_run:
-                    _register(database, source, mapping, text_config)
+                    register(database, source, options)
                     registered = True
                 _put(database, source, batch, loaded, dry_run=dry_run)
                 batch.clear()
@@ -130,11 +133,13 @@ def load_file(
     return loaded
 
 
-def _register(database: Database, source: str, mapping: Mapping, text_config: str | None) -> None:
-    root = mapping.image_root
+def register(database: Database, source: str, options: FileOptions) -> None:
+    """Make the source of a file, or change it."""
+    root = options.mapping.image_root
     config = {"image_root": str(root.absolute())} if root is not None else {}
     database.value(
-        "select vitrina.put_source(%s, 'file', %s, %s)", (source, Jsonb(config), text_config)
+        "select vitrina.put_source(%s, 'file', %s, %s)",
+        (source, Jsonb(config), options.text_config),
     )
 
 

@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Columns
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from vitrina.db.database import Database, Jsonb, retried
 from vitrina.errors import InputError
-from vitrina.files import Mapping, Product, Reject, Repeat, open_rows, read_products
+from vitrina.files import FileOptions, Product, Reject, Repeat, read_products
 from vitrina.files.enrichments import Enrichments, Said
-from vitrina.products.load import BATCH, KEPT_REJECTS, Loaded, _register, _reject_writer
+from vitrina.products.load import BATCH, KEPT_REJECTS, Loaded, opened, register, reject_writer
 
 
 @dataclass(slots=True)
@@ -63,18 +62,13 @@ def import_file(
     path: str,
     *,
     source: str,
-    mapping: Mapping | None = None,
+    options: FileOptions | None = None,
     columns: Columns[str, str] | None = None,
     space: str | None = None,
     model: str = "text-embedding-3-large",
     provider: str = "openai",
     threshold: float = 0.6,
     use: bool = False,
-    encoding: str = "utf-8",
-    delimiter: str | None = None,
-    text_config: str | None = None,
-    limit: int | None = None,
-    rejects: str | None = None,
     progress: Callable[[Imported], None] | None = None,
 ) -> Imported:
     """Bring in products with what is known of them: keywords, description, caption, embedding.
@@ -84,7 +78,7 @@ def import_file(
 
     Args:
         database: where to.
-        path, source, mapping, encoding, delimiter, text_config, limit, rejects: as for load_file.
+        path, source, options: as for load_file.
         columns: keywords, description, caption or embedding to its column; the rest is recognised.
         space: the name of the text space; of provider, model and dimensions without it.
         model, provider: what made the vectors.
@@ -97,22 +91,21 @@ def import_file(
             (from standard input: nothing from the first embedding on).
         AccessError: the space is not there, or not in use, and this role may not change that.
     """
-    mapping = mapping or Mapping()
+    options = options or FileOptions()
     done = Imported()
-    target = _Target(database, source, mapping, text_config, space, provider, model, threshold, use)
+    target = _Target(database, source, options, space, provider, model, threshold, use)
     name = "standard input" if path == "-" else path
-    opened = partial(open_rows, path, encoding=encoding, delimiter=delimiter)
-    with opened() as rows, _reject_writer(rejects) as write_reject:
-        enrichments = Enrichments(columns or {}, mapping)
-        stripped = enrichments.strip(itertools.islice(rows, limit))
-        products = read_products(stripped, mapping, name=name)
+    with opened(path, options) as rows, reject_writer(options.rejects) as write_reject:
+        enrichments = Enrichments(columns or {}, options.mapping)
+        stripped = enrichments.strip(itertools.islice(rows, options.limit))
+        products = read_products(stripped, options.mapping, name=name)
         for batch in _batches(products, enrichments, done, write_reject):
             found = _dimensions(said for _, said in batch)
             if not target.registered:
                 enrichments.check(name)
                 if found is None and Path(path).is_file():  # a pipe can be read only once
-                    with opened() as again:
-                        found = enrichments.look_ahead(itertools.islice(again, limit))
+                    with opened(path, options) as again:
+                        found = enrichments.look_ahead(itertools.islice(again, options.limit))
                 if found is None and use and Path(path).is_file():
                     raise InputError(f"no embedding in {path}, so no space to use (--use)")
             done.space = target.settle(found)
@@ -133,8 +126,7 @@ class _Target:
 
     database: Database
     source: str
-    mapping: Mapping
-    text_config: str | None
+    options: FileOptions
     space: str | None
     provider: str
     model: str
@@ -152,7 +144,7 @@ class _Target:
             )
             self.dimensions = dimensions
         if not self.registered:
-            _register(self.database, self.source, self.mapping, self.text_config)
+            register(self.database, self.source, self.options)
             self.registered = True
         return self.space if self.dimensions is not None else None
 
