@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.setup import SHARED
+from bench.setup import SHARED, shared
 from vitrina.catalog import Catalog
 from vitrina.files import FileOptions, Mapping
 
@@ -32,6 +32,8 @@ class Model:
 
 def ingest(shop: Catalog) -> None:
     """The real catalogues, with pictures and all columns, as `vitrina ingest` takes them."""
+    for catalogue in ("fashion", "furniture"):
+        shared(catalogue)
     images = Mapping(image="{id}.jpg", image_root=FASHION / "images")
     shop.ingest(FASHION / "styles.csv", source="fashion", options=FileOptions(images))
     shop.ingest(FURNITURE, source="furniture")

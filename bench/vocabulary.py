@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import psycopg
 
-from bench.setup import SHARED, catalog
+from bench.setup import catalog, shared
 from vitrina.catalog import Catalog
 from vitrina.settings import Settings
 
@@ -319,7 +319,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--terms", type=int, default=5000)
     given = parser.parse_args(arguments or [])
     if given.pairs or not given.keywords:
-        path = given.pairs or SHARED / "keywords/furniture_pairs.csv"
+        path = given.pairs or shared("keywords/furniture_pairs.csv")
         pairs = read_pairs(path)
         print(f"  {len(pairs)} pairs of {path.name}, space {given.space or 'local-text'}")
         with catalog() as shop:

@@ -215,6 +215,7 @@ def statements(db: psycopg.Connection, arguments: str) -> list[tuple[str, str]]:
     return [(name, statement.split(" on ")[0]) for name, statement in rows]
 
 
+@pytest.mark.committed
 @pytest.mark.parametrize("quantized", [False, True])
 def test_statements_make_what_is_missing_and_no_more(
     shop: psycopg.Connection, quantized: bool
@@ -245,6 +246,7 @@ def test_statements_make_what_is_missing_and_no_more(
     ]
 
 
+@pytest.mark.committed
 def test_what_was_filled_is_analyzed_first(db: psycopg.Connection) -> None:
     put(db, [(f"p{n:04}", f"Thing {n}", [], {}) for n in range(1100)])
     db.execute("select create_space('new', 'test', 'm', 'text', 3)")
@@ -255,6 +257,7 @@ def test_what_was_filled_is_analyzed_first(db: psycopg.Connection) -> None:
     assert statements(db, "'new'") == []
 
 
+@pytest.mark.committed
 def test_an_index_that_was_left_invalid_is_built_again(shop: psycopg.Connection) -> None:
     shop.execute("select create_space('new', 'test', 'm', 'text', 8)")
     fill(shop, "new", 8)

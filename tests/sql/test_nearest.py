@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+import servers
 from vitrina import embedded
 
 ROWS, DIMENSIONS = 4000, 16
@@ -15,11 +16,10 @@ Vector = str
 
 
 @pytest.fixture(scope="module")
-def catalogue(server: embedded.Server, template: str) -> str:
+def catalogue(server: embedded.Server) -> Iterator[str]:
     """A database of 4,000 products in clusters, in a space that counts as a large one."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        conn.execute("create database nearest template vitrina_template")
-    url = server.url("nearest")
+    name = servers.create(server, servers.TEMPLATE)
+    url = server.url(name)
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("set search_path = vitrina, public")
         db.execute("select put_source('big'), put_source('other'), setseed(0.5)")
@@ -60,7 +60,8 @@ def catalogue(server: embedded.Server, template: str) -> str:
             " select ('product_embeddings_' || s.id)::regclass from spaces as s"
             " where s.name = 'tiny')"
         )
-    return url
+    yield url
+    servers.drop(server, name)
 
 
 @pytest.fixture

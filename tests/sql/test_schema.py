@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -57,7 +58,8 @@ def role(server: embedded.Server) -> Iterator[Callable[..., str]]:
     """A function that makes a login role and returns its name."""
     made: list[str] = []
 
-    def make(name: str, options: str = "") -> str:
+    def make(prefix: str, options: str = "") -> str:
+        name = f"{prefix}_{uuid4().hex[:8]}"
         with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
             conn.execute(f"create role {name} login {options}")
         made.append(name)
@@ -65,13 +67,14 @@ def role(server: embedded.Server) -> Iterator[Callable[..., str]]:
 
     yield make
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        for (database,) in conn.execute(
-            "select datname from pg_database where datallowconn"
-        ).fetchall():
-            with psycopg.connect(server.url(database), autocommit=True) as inner:
-                for name in made:
-                    inner.execute(f"drop owned by {name} cascade")
         for name in made:
+            for (database,) in conn.execute(
+                "select distinct d.datname from pg_shdepend as s"
+                " join pg_database as d on d.oid = s.dbid where s.refobjid = %s::regrole",
+                [name],
+            ).fetchall():
+                with psycopg.connect(server.url(database), autocommit=True) as inner:
+                    inner.execute(f"drop owned by {name} cascade")
             conn.execute(f"drop role {name}")
 
 
@@ -122,26 +125,24 @@ def test_printing_is_repeatable_and_needs_no_database() -> None:
     assert "copy vitrina.word_pieces" not in one.getvalue()
 
 
-def test_downgrade_leaves_nothing(empty_database: str) -> None:
-    schema.upgrade(empty_database)
-    schema.downgrade(empty_database)
-    with psycopg.connect(empty_database) as conn:
+def test_downgrade_leaves_nothing(database_url: str) -> None:
+    schema.downgrade(database_url)
+    with psycopg.connect(database_url) as conn:
         assert conn.execute("select to_regnamespace('vitrina')").fetchone() == (None,)
     with pytest.raises(SchemaError, match="nothing to take back"):
-        schema.downgrade(empty_database)
-    schema.upgrade(empty_database)
-    assert schema.check(empty_database).current
+        schema.downgrade(database_url)
+    schema.upgrade(database_url)
+    assert schema.check(database_url).current
 
 
-def test_changed_behaviour_is_replaced_and_data_stays(empty_database: str) -> None:
-    schema.upgrade(empty_database)
-    with psycopg.connect(empty_database, autocommit=True) as conn:
+def test_changed_behaviour_is_replaced_and_data_stays(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
         conn.execute("drop function vitrina.embed_text(text)")
         conn.execute("insert into vitrina.thesaurus values ('settle', 'bench')")
-    assert schema.check(empty_database).behind == ("sql",)
-    assert schema.upgrade(empty_database) == ["functions and views"]
-    with psycopg.connect(empty_database) as conn:
+    assert schema.check(database_url).behind == ("sql",)
+    assert schema.upgrade(database_url) == ["functions and views"]
+    with psycopg.connect(database_url) as conn:
         assert conn.execute("select vitrina.embed_text('lamp') is not null").fetchone() == (True,)
         row = conn.execute(
             "select canonical from vitrina.thesaurus where term = 'settle'"
@@ -152,22 +153,23 @@ def test_changed_behaviour_is_replaced_and_data_stays(empty_database: str) -> No
 def test_without_rights_the_error_names_the_statement(
     empty_database: str, role: Callable[..., str]
 ) -> None:
-    app = as_role(empty_database, role("shop_app"))
+    owner = role("shop_app")
+    app = as_role(empty_database, owner)
     with pytest.raises(ExtensionError, match="create extension vector;"):
         schema.upgrade(app)
     with psycopg.connect(empty_database, autocommit=True) as dba:
         dba.execute("create extension vector")
     with pytest.raises(
-        AccessError, match="vitrina authorization shop_app; create schema vitrina_internal"
+        AccessError, match=f"vitrina authorization {owner}; create schema vitrina_internal"
     ):
         schema.upgrade(app)
     with psycopg.connect(empty_database, autocommit=True) as dba:
-        dba.execute("create schema vitrina authorization shop_app")
+        dba.execute(f"create schema vitrina authorization {owner}")
     # of two that are missing both are named, of one that one
     with pytest.raises(AccessError, match="run in this database: create schema vitrina_internal"):
         schema.upgrade(app)
     with psycopg.connect(empty_database, autocommit=True) as dba:
-        dba.execute("create schema vitrina_internal authorization shop_app")
+        dba.execute(f"create schema vitrina_internal authorization {owner}")
     schema.upgrade(app)
     assert schema.check(app).current
 
@@ -277,7 +279,8 @@ def test_the_writer_ingests_and_does_not_change_the_schema(
 
 
 def test_everybody_else_gets_nothing(database_url: str, role: Callable[..., str]) -> None:
-    stranger = as_role(database_url, role("shop_stranger"))
+    nobody = role("shop_stranger")
+    stranger = as_role(database_url, nobody)
     with psycopg.connect(stranger, autocommit=True) as conn:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             conn.execute("select * from vitrina.search('lamp')")
@@ -285,7 +288,8 @@ def test_everybody_else_gets_nothing(database_url: str, role: Callable[..., str]
         open_to_all = conn.execute(
             "select p.oid::regprocedure::text from pg_proc as p"
             " where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)"
-            " and has_function_privilege('shop_stranger', p.oid, 'execute')"
+            " and has_function_privilege(%s, p.oid, 'execute')",
+            [nobody],
         ).fetchall()
     assert open_to_all == []
 
@@ -487,7 +491,7 @@ end
 $older$;
 alter function vitrina._media_address rename to _media;
 update vitrina.attachments set query = replace(query, 'vitrina_internal.media_address(', 'vitrina._media(');
-drop function vitrina._vector_schema();
+drop function vitrina_internal.vector_schema();
 drop schema vitrina_internal;
 update vitrina.installed set sha256 = 'older' where name = 'sql';
 update vitrina.alembic_version set version_num = '0010';

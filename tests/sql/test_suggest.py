@@ -103,6 +103,7 @@ def test_k_is_kept(shop: psycopg.Connection) -> None:
     assert len(suggested(shop, "s", 2)) == 2
 
 
+@pytest.mark.committed
 def test_the_index_answers(db: psycopg.Connection) -> None:
     db.execute(
         "insert into keywords (name) select 'word ' || n from generate_series(1, 5000) as n;"

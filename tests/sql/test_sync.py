@@ -169,6 +169,7 @@ def test_sweeps_come_by_themselves(attached: psycopg.Connection) -> None:
     assert sync(attached)[:3] == (1, 0, 1)
 
 
+@pytest.mark.committed
 def test_without_triggers_all_rows_are_compared(shop: psycopg.Connection) -> None:
     shop.execute(
         "select attach_table('product', 'title', attributes => '{price,color}', triggers => false,"
@@ -286,7 +287,7 @@ def test_an_upgrade_that_holds_locks_delays_the_shop_a_little_and_the_sweep_repa
         upgrade.execute(f"lock table vitrina.{table} in access exclusive mode")
         started = time.monotonic()
         write(shopper)
-        assert time.monotonic() - started < 5, "it waited for the lock"
+        assert time.monotonic() - started < 60, "it waited for the lock"
     attached.execute("select sweep_source('product')")
     sync(attached)
     assert in_step(attached)
@@ -372,15 +373,17 @@ def test_a_big_update_after_small_ones_is_not_compared_row_by_row(
     attached: psycopg.Connection,
 ) -> None:
     """The trigger's plan is made by the first, small update and kept."""
+    started = time.monotonic()
     attached.execute(
         "insert into product select i, 'Oak ' || i from generate_series(100, 5100) as i"
     )
+    inserted = time.monotonic() - started
     for i in range(1, 11):
         attached.execute("update product set title = title || '!' where id = %s", (i,))
     started = time.monotonic()
     attached.execute("update product set price = 1")
     attached.execute("update product set title = title || '?'")
-    assert time.monotonic() - started < 3, "5,000 × 5,000 comparisons"
+    assert time.monotonic() - started < 40 * inserted, "5,000 × 5,000 comparisons"
     assert rows(attached, "select count(distinct external_id) from changes") == [(5021,)]
 
 
@@ -436,6 +439,7 @@ def test_the_settings_of_a_shops_session_change_no_id(shop: psycopg.Connection) 
     assert rows(shop, "select external_id from products") == [("3:a\\:b",)]
 
 
+@pytest.mark.committed
 def test_a_serializable_delete_is_left_to_the_next_sync(attached: psycopg.Connection) -> None:
     with attached.transaction():
         attached.execute("set transaction isolation level serializable")
