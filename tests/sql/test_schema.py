@@ -491,7 +491,7 @@ end
 $older$;
 alter function vitrina._media_address rename to _media;
 update vitrina.attachments set query = replace(query, 'vitrina_internal.media_address(', 'vitrina._media(');
-drop function vitrina_internal.vector_schema();
+drop function vitrina._vector_schema();
 drop schema vitrina_internal;
 update vitrina.installed set sha256 = 'older' where name = 'sql';
 update vitrina.alembic_version set version_num = '0010';
