@@ -145,9 +145,9 @@ def test_a_failed_transaction_writes_nothing(database_url: str) -> None:
 
 
 def test_every_code_of_the_sql_has_an_exception_of_its_own_and_is_in_the_docs() -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     bodies = [path.read_text("utf-8") for path in (root / "sql").rglob("*.sql")]
-    bodies.append((root / "src/vitrina/schema.py").read_text("utf-8"))
+    bodies.append((root / "src/vitrina/db/schema.py").read_text("utf-8"))
     raised = {code for body in bodies for code in re.findall(r"errcode = '(VT\d{3})'", body)}
     # what the SQL catches itself reaches no caller
     caught = {code for body in bodies for code in re.findall(r"when sqlstate '(VT\d{3})'", body)}
@@ -160,7 +160,7 @@ def test_every_code_of_the_sql_has_an_exception_of_its_own_and_is_in_the_docs() 
 
 
 def test_every_error_of_the_sql_has_a_hint() -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     without = [
         f"{path.name}: {' '.join(found.split())[:100]}"
         for path in sorted((root / "sql").rglob("*.sql"))
