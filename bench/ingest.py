@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.setup import catalog, shared
 from vitrina.catalog import Catalog
-from vitrina.enrich.pipeline import Totals
+from vitrina.enrich.totals import Totals
 from vitrina.files import FileOptions, Mapping
 from vitrina.models.base import Subject
 from vitrina.pictures.decode import load

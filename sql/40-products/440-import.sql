@@ -66,6 +66,40 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- ensure_space(provider, model, dimensions, threshold) → the name and the state of the text space for
+-- an embedding model, which it makes if there is none. Where no product has a vector in the active
+-- text space it becomes the active one; else it is filled beside that one, so that search never
+-- breaks. Raises VT002 where the role may not do it, with what the owner runs, and VT004 as
+-- import_space does.
+-- ---------------------------------------------------------------------------------------------
+create or replace function ensure_space(
+    provider text, model text, dimensions int, threshold real default 0.6,
+    out name text, out state text
+)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    ensure_space.name := import_space(null, provider, model, dimensions, threshold);
+    if exists (select from spaces as s where s.name = ensure_space.name and s.state = 'building')
+       and not exists (
+           select from product_embeddings as e
+           join spaces as s on s.id = e.space_id
+           where s.modality = 'text' and s.state = 'active')
+    then
+        perform use_space(ensure_space.name);
+    end if;
+    select s.state into ensure_space.state from spaces as s where s.name = ensure_space.name;
+exception when insufficient_privilege then
+    raise exception 'the role % may not put the space % into use', current_user, ensure_space.name
+        using errcode = 'VT002', hint = format(
+            'first, as %s, the owner: select vitrina.use_space(%L);',
+            (select pg_get_userbyid(n.nspowner) from pg_namespace as n where n.nspname = 'vitrina'),
+            ensure_space.name);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- _learn_terms(said): terms that are no keyword yet become one, or join one, as resolve_keywords
 -- decides. Where the active text space is not the local one, no vector is asked for: the thesaurus
 -- decides, and the rest become keywords of their own.

@@ -83,7 +83,7 @@ $func$;
 -- _say_row_secured(source) → the same id; a notice says which tables under it have row-level security.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _say_row_secured(source int) returns int
-language plpgsql stable security invoker
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare

@@ -20,8 +20,8 @@ from vitrina.costs import Costs
 from vitrina.db import schema
 from vitrina.db.database import Database
 from vitrina.enrich.jobs import Jobs
-from vitrina.enrich.pipeline import Totals
 from vitrina.enrich.run import Work, index
+from vitrina.enrich.totals import Totals
 from vitrina.errors import AccessError, SchemaError
 from vitrina.evaluation.api import Evaluator
 from vitrina.files import FileOptions

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vitrina import __version__
 from vitrina.db import schema
-from vitrina.db.database import connect, mapped, pin_path
+from vitrina.db.connection import connect, pin_path
+from vitrina.db.faults import mapped
 from vitrina.errors import VitrinaError
 from vitrina.settings import Settings
 

@@ -315,7 +315,7 @@ def test_a_server_in_use_elsewhere_is_left_alone(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     embedded.stop(home)
-    monkeypatch.setattr(embedded, "TIMEOUT", 0.2)
+    monkeypatch.setattr("vitrina.embedded.server.TIMEOUT", 0.2)
     handle = os.open(home / "pg18", os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

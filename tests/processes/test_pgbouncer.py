@@ -18,7 +18,7 @@ from psycopg import sql
 
 from vitrina import embedded
 from vitrina.db import schema
-from vitrina.db.database import Listener
+from vitrina.db.connection import Listener
 from waiting import HANG, eventually
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")

@@ -23,11 +23,11 @@ from vitrina import embedded
 PATIENCE = 600  # seconds; far less than what holds the runs here
 HELD = """
 import ctypes, sys
-from vitrina.pictures import decode as images
+from vitrina.pictures import decode
 def held(*_):
     print("held", file=sys.stderr, flush=True)
     ctypes.CDLL(None).sleep(3600)  # a call into C: no signal and no exception ends it
-images._normal = held
+decode._normal = held
 from vitrina.cli import main
 main()
 """
@@ -183,7 +183,7 @@ def test_one_signal_finishes_what_is_begun(
         with run(database_url, "work", "--concurrency", "1") as process:
             until(lambda: stub.requests("chat"), process)
             process.send_signal(signal.SIGINT)
-            said(process, "Ctrl-C: what is begun is finished and stored")
+            said(process, "stopping: what is begun is finished and stored")
             process.wait(PATIENCE)
             assert process.returncode == 0
     rows = db.execute("select count(*) from vitrina.generations where stage <> 'embed'").fetchall()

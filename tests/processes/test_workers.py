@@ -157,7 +157,7 @@ def test_dead_letters_keep_reason_and_reply_and_can_be_retried_or_dropped(
 
 
 def test_a_hint_wakes_a_waiting_worker(database_url: str) -> None:
-    from vitrina.db.database import Listener
+    from vitrina.db.connection import Listener
 
     listener = Listener(database_url, "vitrina_jobs")
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""db/database.py: every failure to reach or use a database is one clear error, without a secret."""
+"""db/: every failure to reach or use a database is one clear error, without a secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import psycopg
 import pytest
 
 from vitrina import embedded
-from vitrina.db import database
+from vitrina.db.connection import connect
+from vitrina.db.database import Database, HalfVector
+from vitrina.db.faults import BY_STATE, mapped
 from vitrina.errors import (
     AccessError,
     ConfigError,
@@ -44,19 +46,19 @@ def closed_port() -> int:
 )
 def test_a_url_that_is_none_is_refused_without_showing_it(dsn: str) -> None:
     with pytest.raises((ConfigError, UnreachableError)) as caught:
-        database.connect(dsn)
+        connect(dsn)
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_closed_port_is_unreachable(closed_port: int) -> None:
     with pytest.raises(UnreachableError, match="cannot reach the database") as caught:
-        database.connect(f"postgresql://u:hunter2@127.0.0.1:{closed_port}/shop")
+        connect(f"postgresql://u:hunter2@127.0.0.1:{closed_port}/shop")
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_database_that_is_not_there_is_named(server: embedded.Server) -> None:
     with pytest.raises(UnreachableError, match='database "nowhere" does not exist'):
-        database.connect(server.url("nowhere"))
+        connect(server.url("nowhere"))
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def password_database(server: embedded.Server) -> Iterator[str]:
 
 def test_a_wrong_password_is_access(password_database: str) -> None:
     with pytest.raises(AccessError, match=r"refused the login: .*keyholder") as caught:
-        database.connect(password_database)
+        connect(password_database)
     assert "wrong" not in str(caught.value)
 
 
@@ -105,14 +107,14 @@ def test_a_wrong_password_is_access(password_database: str) -> None:
 def test_errors_of_statements_are_mapped(
     database_url: str, query: str, kind: type[VitrinaError]
 ) -> None:
-    with database.connect(database_url) as conn, pytest.raises(kind), database.mapped():
+    with connect(database_url) as conn, pytest.raises(kind), mapped():
         conn.execute(query.encode())
 
 
 def test_a_pool_outlives_a_restart_of_the_server(
     database_url: str, make_database: Callable[[str], str]
 ) -> None:
-    with database.Database(database_url, size=2) as pool:
+    with Database(database_url, size=2) as pool:
         assert pool.value("select 1") == 1
         with psycopg.connect(database_url, autocommit=True) as conn:
             conn.execute(
@@ -123,8 +125,8 @@ def test_a_pool_outlives_a_restart_of_the_server(
 
 
 def test_vectors_and_streams(database_url: str) -> None:
-    with database.Database(database_url) as pool:
-        vectors = [database.HalfVector([1, 2, 3]), database.HalfVector([0.5, 0, 0])]
+    with Database(database_url) as pool:
+        vectors = [HalfVector([1, 2, 3]), HalfVector([0.5, 0, 0])]
         row = pool.rows("select unnest(%s) as v", (vectors,))
         assert [item["v"].to_list() for item in row] == [[1, 2, 3], [0.5, 0, 0]]
         numbers = [row["n"] for row in pool.stream("select generate_series(1, 1200) as n")]
@@ -132,7 +134,7 @@ def test_vectors_and_streams(database_url: str) -> None:
 
 
 def test_a_failed_transaction_writes_nothing(database_url: str) -> None:
-    with database.Database(database_url) as pool:
+    with Database(database_url) as pool:
 
         def half() -> None:
             with pool.transaction() as conn:
@@ -151,8 +153,8 @@ def test_every_code_of_the_sql_has_an_exception_of_its_own_and_is_in_the_docs() 
     raised = {code for body in bodies for code in re.findall(r"errcode = '(VT\d{3})'", body)}
     # what the SQL catches itself reaches no caller
     caught = {code for body in bodies for code in re.findall(r"when sqlstate '(VT\d{3})'", body)}
-    raised -= caught - database.BY_STATE.keys()
-    known = {code: error for code, error in database.BY_STATE.items() if code.startswith("VT")}
+    raised -= caught - BY_STATE.keys()
+    known = {code: error for code, error in BY_STATE.items() if code.startswith("VT")}
     assert raised == known.keys()
     assert len(set(known.values())) == len(known)
     docs = (root / "docs/sql.md").read_text("utf-8")

@@ -15,7 +15,7 @@ from click.testing import Result
 
 from vitrina.catalog import Catalog
 from vitrina.errors import AccessError, InputError
-from vitrina.files import Mapping, Row
+from vitrina.files import FileOptions, Mapping, Row
 from vitrina.files.enrichments import Enrichments, Said
 from vitrina.products.load_enriched import Imported, import_file
 from waiting import eventually
@@ -179,7 +179,13 @@ def test_columns_can_be_named(catalog: Catalog, tmp_path: Path) -> None:
     columns = {"keywords": "kw", "caption": "alt", "embedding": "v"}
     mapping = Mapping(columns={"external_id": "code"})
     done = catalog.import_enriched(
-        path, source="s", mapping=mapping, columns=columns, space="mine", model="m", provider="p"
+        path,
+        source="s",
+        options=FileOptions(mapping),
+        columns=columns,
+        space="mine",
+        model="m",
+        provider="p",
     )
     assert counts(done) == (1, 0, 0, 1, 1, 0, 0)
     assert done.space == "mine"
@@ -205,7 +211,7 @@ def test_a_vector_that_cannot_be_used_costs_nobody_a_product(
     bad = '4,Chair,oak,,"A chair.","[1, 2]"\n5,Desk,"[oops",,A desk.,"[1,2,3]"\n6,,,,,\n'
     path = write(tmp_path, GOOD + bad)
     rejects = tmp_path / "rejects.csv"
-    done = catalog.import_enriched(path, rejects=str(rejects))
+    done = catalog.import_enriched(path, options=FileOptions(rejects=str(rejects)))
     assert counts(done) == (5, 0, 0, 2, 3, 3, 2)
     assert (done.loaded.read, done.loaded.rejected) == (6, 1)
     kept = list(csv.reader(rejects.read_text().splitlines()))[1:]

@@ -422,7 +422,7 @@ def test_a_build_of_an_index_is_cancelled_when_told_to_stop(catalog: Catalog) ->
 def test_a_build_without_shared_memory_goes_on_by_itself(
     small_indexes: Catalog, stub: OpenAIStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vitrina.db.database import Session
+    from vitrina.db.connection import Session
 
     real, failed = Session.run, []
 

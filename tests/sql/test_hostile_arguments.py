@@ -208,7 +208,8 @@ def calls(function: Function) -> Iterator[str]:
                 if name == "facts" and rows.endswith(("'null'", quoted(row) + ", " + quoted(row))):
                     continue
                 given = rows if name == "facts" else f"jsonb_build_array({rows})"
-                yield f'select * from vitrina.{function.name}({", ".join([*others, f""""{name}" => {given}"""])})'
+                others_and_rows = ", ".join([*others, f'"{name}" => {given}'])
+                yield f"select * from vitrina.{function.name}({others_and_rows})"
     if not function.arguments:
         yield f"select * from vitrina.{function.name}()"
 

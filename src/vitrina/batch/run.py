@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from vitrina.context import Context
 from vitrina.enrich.engine import Engine
-from vitrina.enrich.pipeline import Totals
+from vitrina.enrich.totals import Totals
 from vitrina.errors import ConfigError
 from vitrina.models import pricing
 from vitrina.models.answers import Usage

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vitrina.cli._common import notice, open_catalog, progress_bar
-from vitrina.cli.ingest import describe_loaded, parse_map
+from vitrina.cli._report import describe_loaded
+from vitrina.cli.ingest import parse_map
 
 if TYPE_CHECKING:
     from vitrina.products.load_enriched import Imported

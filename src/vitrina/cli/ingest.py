@@ -10,8 +10,9 @@ import click
 
 from vitrina.cli._common import WAIT_SECONDS, notice, open_catalog, progress_bar, wait_option
 from vitrina.cli._provider import provider_options, settings
+from vitrina.cli._report import describe_loaded, show_estimate
 from vitrina.cli.batch import batch_options, submit
-from vitrina.cli.work import check_judge, judge_option, show_estimate, work
+from vitrina.cli.work import check_judge, judge_option, work
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -27,19 +28,6 @@ def parse_map(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
             raise click.BadParameter(f"{item!r} is not FIELD=COLUMN, like title=product_name")
         pairs[name] = column
     return pairs
-
-
-def describe_loaded(loaded: Loaded) -> str:
-    """Rows by outcome in one line, then the first rejects."""
-    lines = [
-        f"{loaded.read:,} rows: {loaded.inserted:,} new, {loaded.updated:,} changed,"
-        f" {loaded.unchanged:,} unchanged, {loaded.rejected:,} rejected"
-        + (f", {loaded.repeated:,} repeated an earlier row" if loaded.repeated else "")
-    ]
-    lines += [f"  line {reject.line}: {reject.reason}" for reject in loaded.rejects]
-    if loaded.rejected > len(loaded.rejects):
-        lines.append(f"  and {loaded.rejected - len(loaded.rejects):,} more")
-    return "\n".join(lines)
 
 
 @click.command("ingest")

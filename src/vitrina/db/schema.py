@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, TextIO
 import psycopg
 
 from vitrina import __version__
-from vitrina.db import builtin_data, database
+from vitrina.db import builtin_data
+from vitrina.db.connection import connect, fetch_value, pin_path
+from vitrina.db.faults import mapped
 from vitrina.db.folders import data_dir
 from vitrina.errors import DatabaseError, SchemaError
 
@@ -224,9 +226,9 @@ def _locked(dsn: str) -> Iterator[None]:
     Polled: a blocked pg_advisory_lock keeps a snapshot open, which an index build of the winner
     would wait for.
     """
-    with database.connect(dsn, autocommit=True) as conn:
+    with connect(dsn, autocommit=True) as conn:
         deadline = time.monotonic() + LOCK_SECONDS
-        while not database.fetch_value(conn, "select pg_try_advisory_lock(%s, %s)", LOCK_KEY):
+        while not fetch_value(conn, "select pg_try_advisory_lock(%s, %s)", LOCK_KEY):
             if time.monotonic() > deadline:
                 raise DatabaseError(
                     f"another upgrade has held the lock for {LOCK_SECONDS:.0f} s: "
@@ -241,7 +243,7 @@ def _locked(dsn: str) -> Iterator[None]:
 
 def _session(dsn: str) -> psycopg.Connection:
     """A connection on which the preamble has run."""
-    conn = database.connect(dsn)
+    conn = connect(dsn)
     try:
         conn.execute(PREAMBLE)
         conn.commit()
@@ -268,7 +270,7 @@ def _migrate(dsn: str, revision: str, *, down: bool = False) -> None:
 
 def upgrade(dsn: str) -> list[str]:
     """Bring a database to this version; safe to repeat and to race. Returns what was done."""
-    with database.mapped(), _locked(dsn), _session(dsn) as conn:
+    with mapped(), _locked(dsn), _session(dsn) as conn:
         before = state(conn)
         if before.current:
             return []
@@ -304,15 +306,13 @@ def state(conn: psycopg.Connection) -> State:
     revision: str | None = None
     found: dict[str, str] = {}
     moved: str | None = None
-    database.pin_path(conn)
-    if database.fetch_value(conn, "select to_regclass('vitrina.alembic_version') is not null"):
-        revision = database.fetch_value(conn, "select version_num from vitrina.alembic_version")
+    pin_path(conn)
+    if fetch_value(conn, "select to_regclass('vitrina.alembic_version') is not null"):
+        revision = fetch_value(conn, "select version_num from vitrina.alembic_version")
     if revision is not None:
         found = dict(conn.execute("select i.name, i.sha256 from vitrina.installed as i").fetchall())
-        if database.fetch_value(
-            conn, "select to_regprocedure('vitrina._vector_schema()') is not null"
-        ):
-            moved = database.fetch_value(conn, MOVED)
+        if fetch_value(conn, "select to_regprocedure('vitrina._vector_schema()') is not null"):
+            moved = fetch_value(conn, MOVED)
     conn.rollback()
     behind = tuple(name for name, sha256 in wanted.items() if found.get(name) != sha256)
     return State(revision, head(), behind, moved)
@@ -320,7 +320,7 @@ def state(conn: psycopg.Connection) -> State:
 
 def check(dsn: str) -> State:
     """What is installed at `dsn`."""
-    with database.mapped(), database.connect(dsn) as conn:
+    with mapped(), connect(dsn) as conn:
         return state(conn)
 
 
@@ -330,7 +330,7 @@ def downgrade(dsn: str, revision: str = "base") -> None:
     Behaviour belongs to the newest state, so it is dropped first: install the older vitrina and
     run its `vitrina db upgrade` to have its own again.
     """
-    with database.mapped(), _locked(dsn), _session(dsn) as conn:
+    with mapped(), _locked(dsn), _session(dsn) as conn:
         before = state(conn)
         if not before.installed:
             raise SchemaError("vitrina is not installed in this database: nothing to take back")

@@ -15,6 +15,7 @@ import os
 import random
 import re
 import stat
+import threading
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from vitrina.errors import DamagedError, PictureError
+from vitrina.errors import BusyError, DamagedError, PictureError
 from vitrina.pictures.kinds import stranger
 from vitrina.pictures.limits import Limits, check_size
 from vitrina.pictures.memory import MemoryBudget, give_back
@@ -100,6 +101,7 @@ def load(
     named: Path | None = None,
     limits: Limits | None = None,
     fetcher: Fetcher | None = None,
+    stop: threading.Event | None = None,
 ) -> Picture:
     """The picture behind an http(s) address or a path.
 
@@ -107,18 +109,21 @@ def load(
     use that for every path that comes from data. Without, any path is good: the user typed it.
     `named` is another name of `root` that absolute paths may begin with, like a link to it.
     `fetcher` keeps connections between calls and brings its own limits for the fetch.
+    Once `stop` is set, no memory to decode it is waited for.
     Raises PictureError for whatever goes wrong, naming the reference and the reason.
     """
     limits = limits or Limits()
     try:
-        return decode(_read(reference, root, named, limits, fetcher), limits=limits)
+        return decode(_read(reference, root, named, limits, fetcher), limits=limits, stop=stop)
     except PictureError as error:
-        message = f"{shown(reference)}: {error}"
-        problem = PictureError(message, transient=error.transient)
+        kind = BusyError if isinstance(error, BusyError) else PictureError
+        problem = kind(f"{shown(reference)}: {error}", transient=error.transient)
     raise problem  # not from the other, whose frames hold the file
 
 
-def decode(data: bytes, *, limits: Limits | None = None) -> Picture:
+def decode(
+    data: bytes, *, limits: Limits | None = None, stop: threading.Event | None = None
+) -> Picture:
     """The picture in `data`, brought to its normal form. Raises PictureError if there is none."""
     limits = limits or Limits()
     if not data:
@@ -130,7 +135,7 @@ def decode(data: bytes, *, limits: Limits | None = None) -> Picture:
         raise PictureError(
             f"this is {said}" if said else f"not a readable picture; {SUPPORTED} is expected"
         )
-    with DECODING.hold(found.memory):
+    with DECODING.hold(found.memory, stop):
         try:
             return _normal(data, found, limits)
         except PictureError as error:
@@ -287,7 +292,10 @@ def _ended(found: Survey, limits: Limits) -> bytes:
     the last have to be whole, and the rows that lack the last count by its share of the bytes.
     """
     share = f"{limits.rows * 100:g} % of its rows"
-    if found.work * (len(_FILLERS) + 1) > limits.work:
+    # what is left may go on where it broke off, or after the next restart
+    starts = {b""} if found.restart is None else {b"", bytes((0xFF, 0xD0 + found.restart))}
+    decodes = 1 + len(_FILLERS) * len(starts) + 1  # with the picture itself
+    if found.work * decodes > limits.work:
         raise PictureError(
             f"the JPEG picture is cut short and too large to see if {share} are there"
         )
@@ -300,8 +308,7 @@ def _ended(found: Survey, limits: Limits) -> bytes:
     rows = math.ceil(found.height / (1 + (1 / limits.rows - 1) / found.last))
     expected = _rows_hash(replace(found, data=ended), rows)
     for filler in _FILLERS:
-        marker = b"" if found.restart is None else bytes((0xFF, 0xD0 + found.restart))
-        for start in {b"", marker}:
+        for start in starts:
             filled = replace(found, data=data + start + filler + _EOI)
             if _rows_hash(filled, rows) != expected:
                 raise PictureError(

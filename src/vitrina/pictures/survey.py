@@ -205,7 +205,8 @@ def _jpeg(data: bytes, limits: Limits) -> Survey:
         memory += 128 * sum(frame.blocks.values())  # all coefficients, 2 bytes each
     shown = 1 if cut else _drafted(frame.width, frame.height, limits.edge)
     pixels = math.ceil(frame.width / shown) * math.ceil(frame.height / shown)
-    memory += 4 * pixels + _copies(pixels, limits)
+    ends = 4 * len(data) if cut else 0  # it is tried with several
+    memory += 4 * pixels + _copies(pixels, limits) + ends
     return Survey(
         "JPEG", b"".join(kept), frame.width, frame.height, memory, frame.work, cut, restart,
         last / frame.bytes,

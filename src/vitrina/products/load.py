@@ -6,7 +6,7 @@ import contextlib
 import csv
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -43,6 +43,13 @@ class Loaded:
     queued: int = 0
     rejected: int = 0
     rejects: list[Reject] = field(default_factory=list)
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Add what a batch of products came to in the database."""
+        self.inserted += counts["inserted"]
+        self.updated += counts["updated"]
+        self.unchanged += counts["unchanged"]
+        self.queued += counts["queued"]
 
 
 @contextlib.contextmanager
@@ -162,5 +169,4 @@ def _put(
         loaded.queued += database.value("select vitrina.count_to_queue(%s, %s)", (source, payload))
         return
     (counts,) = database.rows("select * from vitrina.put_products(%s, %s)", (source, payload))
-    for name, count in counts.items():
-        setattr(loaded, name, getattr(loaded, name) + count)
+    loaded.count(counts)

@@ -10,7 +10,8 @@ from collections.abc import Mapping as Columns
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vitrina.db.database import Database, Jsonb, retried
+from vitrina.db.database import Database, Jsonb
+from vitrina.db.retries import retried
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, Reject, Repeat, read_products
 from vitrina.files.enrichments import Enrichments, Said
@@ -35,11 +36,10 @@ class Imported:
 
     def count(self, counts: Columns[str, int]) -> None:
         """Add what import_products returns."""
-        for name, count in counts.items():
-            if name in ("inserted", "updated", "unchanged", "queued"):
-                setattr(self.loaded, name, getattr(self.loaded, name) + count)
-            if name in ("enriched", "embedded", "queued"):
-                setattr(self, name, getattr(self, name) + count)
+        self.loaded.count(counts)
+        self.enriched += counts["enriched"]
+        self.embedded += counts["embedded"]
+        self.queued += counts["queued"]
 
     def report(self, reject: Reject, write: Callable[[Reject], None]) -> None:
         """Keep a reject: the first few here, all of them in the file."""

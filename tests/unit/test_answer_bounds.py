@@ -18,7 +18,8 @@ from vitrina.errors import ItemError, ProviderError
 from vitrina.http import DeadlineTransport, TooMuchError, at_most
 from vitrina.models.base import Subject
 from vitrina.models.openai.batch_client import BatchClient, PassingError
-from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings
+from vitrina.models.openai.provider import OpenAIProvider
+from vitrina.models.openai.settings import OpenAISettings
 from vitrina.settings import Settings
 
 KEY = "sk-only-for-this-server"
