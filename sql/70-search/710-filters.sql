@@ -1,12 +1,12 @@
 -- What a search is narrowed to.
 
 -- ---------------------------------------------------------------------------------------------
--- _filter_predicate(…, one_by_one) → a condition over `products as p` on the values that are given,
+-- filter_predicate(…, one_by_one) → a condition over `products as p` on the values that are given,
 -- or null. Its parameters: $3 filter, $4 where_path, $5 wanted and $6 unwanted keyword ids, $7 source
 -- ids, $8 operators of the query. The text is made of constants; every value stays a parameter.
 -- one_by_one: for a few products that are looked at one after the other, not for all at once.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _filter_predicate(
+create or replace function vitrina_internal.filter_predicate(
     filter jsonb, where_path jsonpath, wanted bigint[], unwanted bigint[], source_ids int[],
     operators text, one_by_one boolean default false
 ) returns text
@@ -36,9 +36,9 @@ return nullif(concat_ws(' and ',
         ' and t.tsv @@ websearch_to_tsquery(s.text_config::regconfig, $8))' end), '');
 
 -- ---------------------------------------------------------------------------------------------
--- _keyword_ids(terms) → the keywords these terms are, by their aliases; -1 for a term that is none.
+-- keyword_ids(terms) → the keywords these terms are, by their aliases; -1 for a term that is none.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _keyword_ids(terms text[]) returns bigint[]
+create or replace function vitrina_internal.keyword_ids(terms text[]) returns bigint[]
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
@@ -48,19 +48,19 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _filters_of(filters, one_by_one) → the condition of _filter_predicate for these.
+-- filters_of(filters, one_by_one) → the condition of filter_predicate for these.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _filters_of(filters query_filters, one_by_one boolean default false)
+create or replace function vitrina_internal.filters_of(filters query_filters, one_by_one boolean default false)
 returns text
 language sql immutable parallel safe
-return _filter_predicate(filters.filter, filters.where_path, filters.wanted, filters.unwanted,
+return filter_predicate(filters.filter, filters.where_path, filters.wanted, filters.unwanted,
                          filters.source_ids, filters.operators, one_by_one);
 
 -- ---------------------------------------------------------------------------------------------
--- _filtered_ids(filters, at_most) → the ids of the products that the filters leave, in no order; null
+-- filtered_ids(filters, at_most) → the ids of the products that the filters leave, in no order; null
 -- where there are more than `at_most`, or no filters at all.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _filtered_ids(filters query_filters, at_most int default null)
+create or replace function vitrina_internal.filtered_ids(filters query_filters, at_most int default null)
 returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
@@ -70,11 +70,11 @@ declare
     _wanted text := 'select pk.product_id as id from product_keywords as pk'
                     ' where pk.keyword_id = any ($5)'
                     ' group by pk.product_id having count(*) = cardinality($5)';
-    _rest text := _filter_predicate(filters.filter, filters.where_path, '{}', filters.unwanted,
+    _rest text := filter_predicate(filters.filter, filters.where_path, '{}', filters.unwanted,
                                     filters.source_ids, filters.operators);
     _ids bigint[];
 begin
-    if _filters_of(filters) is null then
+    if filters_of(filters) is null then
         return null;
     end if;
     execute format(
@@ -91,9 +91,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_narrowing(…): raises VT004 for what a search cannot be narrowed to, with the way out.
+-- check_narrowing(…): raises VT004 for what a search cannot be narrowed to, with the way out.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_narrowing(
+create or replace function vitrina_internal.check_narrowing(
     filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[], sources text[]
 ) returns void
 language plpgsql stable security invoker

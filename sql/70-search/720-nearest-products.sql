@@ -2,11 +2,11 @@
 -- that pages follow each other without gaps: what the index finds comes first, the rest behind it.
 
 -- ---------------------------------------------------------------------------------------------
--- _nearest_products(space, embedding, k, among, filters) → the k products nearest by cosine distance among
+-- nearest_products(space, embedding, k, among, filters) → the k products nearest by cosine distance among
 -- those that the filters leave, all of them for a null k: always k where k match. among: the ids that
 -- the filters leave, where they are known; else they are given back where they had to be collected.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _nearest_products(
+create or replace function vitrina_internal.nearest_products(
     space spaces, embedding @vector@.halfvec, k int, inout among bigint[], filters query_filters,
     out ids bigint[], out distances float8[]
 )
@@ -23,13 +23,13 @@ begin
     end if;
     if among is null and k is not null then
         select w.ids, w.distances into ids, distances
-        from _walk_index(space, embedding, least(k, 100), filters) as w;
+        from walk_index(space, embedding, least(k, 100), filters) as w;
         if cardinality(ids) >= k then
             return;
         end if;
     end if;
     if among is null then
-        among := _filtered_ids(filters);
+        among := filtered_ids(filters);
     end if;
     -- the bare operator cannot use the index: exact
     if among is null then
@@ -37,22 +37,22 @@ begin
                array_agg(n.distance order by n.distance, n.product_id) as distances
         into _more
         from (
-            select e.product_id, e.embedding operator(@vector@.<=>) _nearest_products.embedding as distance
+            select e.product_id, e.embedding operator(@vector@.<=>) nearest_products.embedding as distance
             from product_embeddings as e
-            where e.space_id = space.id and e.product_id <> all (_nearest_products.ids)
+            where e.space_id = space.id and e.product_id <> all (nearest_products.ids)
             order by distance, e.product_id
-            limit k - cardinality(_nearest_products.ids)) as n;
+            limit k - cardinality(nearest_products.ids)) as n;
     else
         select array_agg(n.product_id order by n.distance, n.product_id) as ids,
                array_agg(n.distance order by n.distance, n.product_id) as distances
         into _more
         from (
-            select e.product_id, e.embedding operator(@vector@.<=>) _nearest_products.embedding as distance
+            select e.product_id, e.embedding operator(@vector@.<=>) nearest_products.embedding as distance
             from product_embeddings as e
             where e.space_id = space.id and e.product_id = any (among)
-                and e.product_id <> all (_nearest_products.ids)
+                and e.product_id <> all (nearest_products.ids)
             order by distance, e.product_id
-            limit k - cardinality(_nearest_products.ids)) as n;
+            limit k - cardinality(nearest_products.ids)) as n;
     end if;
     ids := ids || _more.ids;
     distances := distances || _more.distances;
@@ -60,12 +60,12 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _walk_index(space, embedding, k, filters) → up to k products, at most 100, as the HNSW index of the space
+-- walk_index(space, embedding, k, filters) → up to k products, at most 100, as the HNSW index of the space
 -- finds them, nearest first; none without an index, or where reading all vectors is as quick. With
 -- filters it gives up, and says less than k, as soon as so few of the products on the way pass that
 -- those it would find may not be the nearest: products that match far from the query, or rarely.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _walk_index(
+create or replace function vitrina_internal.walk_index(
     space spaces, embedding @vector@.halfvec, k int, filters query_filters,
     out ids bigint[], out distances float8[]
 )
@@ -77,7 +77,7 @@ as $func$
 declare
     _part text := 'product_embeddings_' || space.id;
     _rows real := (select c.reltuples from pg_class as c where c.oid = _part::regclass);
-    _predicate text := _filters_of(filters, true);
+    _predicate text := filters_of(filters, true);
     -- one order for the first page and one for ten pages: see above
     _tier int := case when k <= 20 then 20 else 100 end;
     _distance text := format('e.embedding::@vector@.halfvec(%s) operator(@vector@.<=>) $1', space.dimensions);
@@ -88,7 +88,7 @@ declare
 begin
     ids := '{}';
     distances := '{}';
-    if not _index_pays(_rows, space.dimensions) then
+    if not index_pays(_rows, space.dimensions) then
         return;
     end if;
     if space.quantized then
@@ -97,7 +97,7 @@ begin
             select array_agg(n.product_id order by n.distance, n.product_id),
                    array_agg(n.distance order by n.distance, n.product_id)
             into ids, distances
-            from _nearest_quantized(space, embedding, _tier) as n;
+            from nearest_quantized(space, embedding, _tier) as n;
         end if;
         return;
     end if;

@@ -1,7 +1,9 @@
+-- Search: words, vectors and filters, in one order.
+
 -- ---------------------------------------------------------------------------------------------
--- _check_search(…): raises VT004 for arguments a search cannot use, naming the way out.
+-- check_search(…): raises VT004 for arguments a search cannot use, naming the way out.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_search(
+create or replace function vitrina_internal.check_search(
     k int, "offset" int, filter jsonb, mode text, weights jsonb, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, text_space spaces, image_space spaces
 ) returns void
@@ -59,9 +61,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _coded_products(code, filters) → the products that have a code, of those that the filters leave.
+-- coded_products(code, filters) → the products that have a code, of those that the filters leave.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _coded_products(code text, filters query_filters) returns bigint[]
+create or replace function vitrina_internal.coded_products(code text, filters query_filters) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -72,10 +74,10 @@ begin
         return '{}';
     end if;
     _ids := array(select t.product_id from product_text as t
-                  where t.tsv @@ _quoted('=' || code)::tsquery order by t.product_id limit 1000);
-    if _ids <> '{}' and _filters_of(filters) is not null then
+                  where t.tsv @@ quoted_lexeme('=' || code)::tsquery order by t.product_id limit 1000);
+    if _ids <> '{}' and filters_of(filters) is not null then
         execute format('select coalesce(array_agg(p.id), ''{}'') from products as p'
-                       ' where p.id = any ($1) and %s', _filters_of(filters, true))
+                       ' where p.id = any ($1) and %s', filters_of(filters, true))
         into _ids
         using _ids, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
               filters.source_ids, filters.operators;
@@ -85,11 +87,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _fused_products(k, …) → at least k products that any channel finds, best first, or all there are:
+-- fused_products(k, …) → at least k products that any channel finds, best first, or all there are:
 -- the weighted mean of what each says of them. The hundred best of what each channel finds first
 -- come first, and all others behind them: so the first n are the same however many are asked for.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _fused_products(
+create or replace function vitrina_internal.fused_products(
     k int, code text, reading query_reading, text_space spaces, embedding @vector@.halfvec,
     image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters query_filters,
     out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
@@ -106,7 +108,7 @@ declare
     _image_weight real := case when image_embedding is null then 0
                                else coalesce((weights ->> 'image')::real, image_space.weight) end;
     _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
-    _codes bigint[] := _coded_products(code, filters);
+    _codes bigint[] := coded_products(code, filters);
     _depth int;
     _among bigint[];
     _vector record;
@@ -117,13 +119,13 @@ begin
     ids := '{}';
     -- the hundred best first, then all of them
     foreach _depth in array array[100, null] loop
-        _vector := _nearest_products(text_space, embedding, _depth, _among, filters);
-        _image := _nearest_products(image_space, image_embedding, _depth, _vector.among, filters);
+        _vector := nearest_products(text_space, embedding, _depth, _among, filters);
+        _image := nearest_products(image_space, image_embedding, _depth, _vector.among, filters);
         _among := _image.among;
         if _among is null and embedding is null and image_embedding is null then
-            _among := _filtered_ids(filters, 5000);
+            _among := filtered_ids(filters, 5000);
         end if;
-        _text := _text_matches(reading, _depth, _among, filters);
+        _text := text_matches(reading, _depth, _among, filters);
         execute format(
             'with found as (
                 select u.id, u.distance, null::float8 as image_distance, null::real as rank,
@@ -190,9 +192,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _near_products(k, space, embedding, channel, filters) → as _fused_products, of one channel of vectors.
+-- near_products(k, space, embedding, channel, filters) → as fused_products, of one channel of vectors.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _near_products(
+create or replace function vitrina_internal.near_products(
     k int, space spaces, embedding @vector@.halfvec, channel text, filters query_filters,
     out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
     out channels text[]
@@ -203,7 +205,7 @@ as $func$
 declare
     _near record;
 begin
-    _near := _nearest_products(space, embedding, k, null, filters);
+    _near := nearest_products(space, embedding, k, null, filters);
     ids := _near.ids;
     select array_agg(greatest(1 - u.distance, 0) order by u.place),
            array_agg(1 - u.distance order by u.place)
@@ -245,7 +247,7 @@ as $func$
 declare
     _text_space spaces;
     _image_space spaces;
-    _words text := coalesce(_query_words(query), '');
+    _words text := coalesce(query_words(query), '');
     _filters query_filters;
     _reading query_reading;
     _origin text;
@@ -261,19 +263,19 @@ begin
     mode := coalesce(mode, 'hybrid');
     weights := coalesce(weights, '{}');
     _filters.filter := coalesce(filter, '{}');
-    perform _check_search(k, "offset", _filters.filter, mode, weights, embedding, image_embedding,
+    perform check_search(k, "offset", _filters.filter, mode, weights, embedding, image_embedding,
                           _text_space, _image_space);
-    perform _check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
+    perform check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
     _filters.where_path := where_path;
-    _filters.wanted := case when with_keywords <> '{}' then _keyword_ids(with_keywords)
+    _filters.wanted := case when with_keywords <> '{}' then keyword_ids(with_keywords)
                             else '{}' end;
-    _filters.unwanted := case when without_keywords <> '{}' then _keyword_ids(without_keywords)
+    _filters.unwanted := case when without_keywords <> '{}' then keyword_ids(without_keywords)
                               else '{}' end;
     if sources is not null then
         _filters.source_ids := array(
             select s.id from vitrina.sources as s where s.name = any (search.sources));
     end if;
-    _filters.operators := _query_operators(query);
+    _filters.operators := query_operators(query);
     _end := "offset" + k;
 
     if mode = 'text' then
@@ -282,13 +284,13 @@ begin
     end if;
     if _words <> '' and (mode <> 'vector'
                          or embedding is null and _text_space.provider <> 'local') then
-        _reading := _read_query(_words);
+        _reading := read_query(_words);
     end if;
     if embedding is not null then
         _origin := 'given';
     elsif _words <> '' and mode <> 'text' and _text_space.id is not null then
         select v.embedding, v.origin into embedding, _origin
-        from _query_vector(_text_space, _words, _reading.keywords, _reading.weights) as v;
+        from query_vector(_text_space, _words, _reading.keywords, _reading.weights) as v;
     end if;
     if mode = 'vector' then
         _reading := null;
@@ -299,17 +301,17 @@ begin
                                null::float8[] as similarities, null::real[] as ranks,
                                null::text[] as channels
                         from (select p.id from products as p where %s order by p.id limit $1) as n',
-                       coalesce(_filters_of(_filters), 'true'))
+                       coalesce(filters_of(_filters), 'true'))
         into _found
         using _end, null, _filters.filter, _filters.where_path, _filters.wanted, _filters.unwanted,
               _filters.source_ids, _filters.operators;
     elsif (mode = 'vector' or _words = '') and image_embedding is null then
-        _found := _near_products(_end, _text_space, embedding, 'vector', _filters);
+        _found := near_products(_end, _text_space, embedding, 'vector', _filters);
     elsif (mode = 'vector' or _words = '') and embedding is null then
-        _found := _near_products(_end, _image_space, image_embedding, 'image', _filters);
+        _found := near_products(_end, _image_space, image_embedding, 'image', _filters);
     else
-        _found := _fused_products(
-            _end, case when mode = 'vector' then '' else coalesce(_code(btrim(query)), '') end, _reading,
+        _found := fused_products(
+            _end, case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end, _reading,
             _text_space, embedding, _image_space, image_embedding, weights, _filters);
     end if;
     return query

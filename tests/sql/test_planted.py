@@ -127,7 +127,7 @@ select * from vitrina.index_statements('second', 1)
 select vitrina.index_spaces(1)
 select vitrina.create_space('signs', 'elsewhere', 'm', 'text', 256, quantized => true)
 select vitrina.put_embeddings('signs', '{1,2}', '{"\\\\x00","\\\\x00"}', array[vitrina.embed_text('a'), vitrina.embed_text('b')])
-select n.* from vitrina.spaces as s cross join lateral vitrina._nearest_quantized(
+select n.* from vitrina.spaces as s cross join lateral vitrina_internal.nearest_quantized(
     s, vitrina.embed_text('a'), 2) as n where s.name = 'signs'
 select vitrina.import_space('mine', 'elsewhere', 'm', 3)
 select vitrina.activate_space('second', true)

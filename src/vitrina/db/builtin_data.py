@@ -105,14 +105,14 @@ def _retail_words() -> Seed:
         with conn.cursor().copy(copy) as given:
             for row in _given_words():
                 given.write_row(row)
-        conn.execute("select vitrina._give_words()")
+        conn.execute("select vitrina_internal.give_words()")
         conn.execute("drop table given_words")
 
     def write(out: TextIO) -> None:
         out.write(f"{GIVEN_WORDS};\n{copy};\n")
         for row in _given_words():
             out.write("\t".join("\\N" if text is None else _escaped(text) for text in row) + "\n")
-        out.write("\\.\nselect vitrina._give_words();\ndrop table given_words;\n\n")
+        out.write("\\.\nselect vitrina_internal.give_words();\ndrop table given_words;\n\n")
 
     # what the words are kept as depends on the functions that normalise them
     sql = data_dir("sql")
