@@ -46,5 +46,3 @@ comment on table thesaurus is
 comment on table wakes is 'The tables of the shop whose changes concern products of a source.';
 comment on table word_pieces is 'The vectors of word pieces, from which embed_text makes those of texts.';
 comment on table workers is 'Processes that lease jobs, and when they were last heard of.';
-comment on type query_filters is 'What a search is narrowed to.';
-comment on type query_reading is 'What full text makes of the words of a query.';
