@@ -52,7 +52,7 @@ def multiply(shop: Catalog, rows: int, *, seed: int = 7) -> None:
             conn.execute(ADD, {"rows": json.dumps(batch)})
     with shop.database.transaction() as conn:
         conn.execute(
-            "select vitrina._refresh_text(array_agg(p.id)) from vitrina.products as p"
+            "select vitrina_internal.refresh_text(array_agg(p.id)) from vitrina.products as p"
             " where not exists (select from vitrina.product_text as t where t.product_id = p.id)"
         )
 

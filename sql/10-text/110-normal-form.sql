@@ -1,10 +1,12 @@
+-- The key under which spellings of one term meet.
+
 -- ---------------------------------------------------------------------------------------------
--- _lower_text(body) → in lower case and compatibility form (NFKC), whatever the database's locale.
+-- lower_text(body) → in lower case and compatibility form (NFKC), whatever the database's locale.
 -- Accents go ("décor", "decor"), but not the letters of their own that ä, ö, ü and å are; so do
 -- marks that are often left out (Hebrew and Arabic vowels) and what cannot be seen; punctuation
 -- and symbols of any script become spaces.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _lower_text(body text) returns text
+create or replace function vitrina_internal.lower_text(body text) returns text
 language sql immutable parallel safe
 return case when octet_length(body) = char_length(body) then lower(body collate "C")
     else translate(
@@ -152,7 +154,7 @@ declare
     "sized":"size","sleeved":"sleeve","soled":"sole","strapped":"strap","styled":"style",
     "tiered":"tier","tipped":"tip","toed":"toe","toned":"tone","waistband":"waist",
     "waisted":"waist","walled":"wall","wheeled":"wheel"}';
-    _text text := _lower_text(left(term, 10000)); -- no term is longer
+    _text text := lower_text(left(term, 10000)); -- no term is longer
     _parts text[];
     _word text;
     _known text;

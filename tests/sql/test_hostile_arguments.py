@@ -18,7 +18,7 @@ FUNCTIONS = """
                  join pg_type as t on t.oid = u.oid order by u.place),
            p.pronargs - p.pronargdefaults
     from pg_proc as p
-    where p.pronamespace = 'vitrina'::regnamespace and p.proname !~ '^_'
+    where p.pronamespace = 'vitrina'::regnamespace
         and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
     order by 1
 """
