@@ -22,7 +22,8 @@ from vitrina.redaction import redact
 from vitrina.weave import private
 
 PROBE_SECONDS = 2.5  # for each server to show that it is there
-START_SECONDS = 20.0  # for importing weave and its first requests
+START_SECONDS = 20.0  # for importing weave and its first requests, in a run with other work to do
+PATIENT_SECONDS = 300.0  # the same, where there is no other
 FLUSH_SECONDS = 3.5  # for what is not yet sent when a run ends
 GIVE_UP_AFTER = 3  # requests that failed in a row …
 GIVE_UP_SECONDS = 20.0  # … over so many seconds
@@ -77,7 +78,9 @@ def connect(project: str, *, create: bool = True, quick: bool = True, verbose: b
         os.environ.setdefault(name, value)
     with quiet(verbose):
         try:
-            client = within(START_SECONDS, lambda: _init(project, create))
+            client = within(
+                START_SECONDS if quick else PATIENT_SECONDS, lambda: _init(project, create)
+            )
         except Exception as exc:
             raise _explained(exc) from exc
         finally:
