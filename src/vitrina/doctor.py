@@ -100,6 +100,8 @@ def _provider(settings: Settings) -> Iterator[Finding]:
             "for a vision model, set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own",
         )
         return
+    from vitrina.models.openai.settings import OpenAISettings
+
     try:
         endpoint = OpenAISettings.of(settings)
     except VitrinaError as exc:
