@@ -116,7 +116,12 @@ def _retail_words() -> Seed:
 
     # what the words are kept as depends on the functions that normalise them
     sql = data_dir("sql")
-    forms = [sql / "10-text/110-normal-form.sql", sql / "30-keywords/300-words.sql"]
+    text = sql / "10-text"
+    forms = [
+        text / "105-words.sql",
+        text / "110-normal-form.sql",
+        sql / "30-keywords/300-words.sql",
+    ]
     words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
     return Seed("retail_words", _digest(*words, *forms), load, write)
 
