@@ -56,7 +56,7 @@ def test_a_session_of_the_command_line(
         return lines(vitrina("keywords", *args, "--json", url=database_url))
 
     merged = vitrina("keywords", "merge", "zig lamp", "--into", "qua shelf", url=database_url)
-    assert merged.stderr == "change 1; to take it back: vitrina keywords undo 1\n"
+    assert merged.stderr == "change 1; to undo it: vitrina keywords undo 1\n"
     assert "qua shelf" in merged.stdout
     assert {row["alias"] for row in run("show", "qua shelf")} == {"qua shelf", "zig lamp"}
     assert run("split", "zig lamp", "--as", "zag lamp")[0]["after"] == "zag lamp"
