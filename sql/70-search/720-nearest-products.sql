@@ -7,7 +7,7 @@
 -- the filters leave, where they are known; else they are given back where they had to be collected.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.nearest_products(
-    space spaces, embedding @vector@.halfvec, k int, inout among bigint[], filters query_filters,
+    space spaces, embedding @vector@.halfvec, k int, inout among bigint[], filters filters,
     out ids bigint[], out distances float8[]
 )
 language plpgsql stable security invoker
@@ -66,7 +66,7 @@ $func$;
 -- those it would find may not be the nearest: products that match far from the query, or rarely.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.walk_index(
-    space spaces, embedding @vector@.halfvec, k int, filters query_filters,
+    space spaces, embedding @vector@.halfvec, k int, filters filters,
     out ids bigint[], out distances float8[]
 )
 language plpgsql stable security invoker
@@ -77,10 +77,10 @@ as $func$
 declare
     _part text := 'product_embeddings_' || space.id;
     _rows real := (select c.reltuples from pg_class as c where c.oid = _part::regclass);
-    _predicate text := filters_of(filters, true);
+    _predicate text := filter_predicate(filters, true);
     -- one order for the first page and one for ten pages: see above
     _tier int := case when k <= 20 then 20 else 100 end;
-    _distance text := format('e.embedding::@vector@.halfvec(%s) operator(@vector@.<=>) $1', space.dimensions);
+    _distance text := format('e.embedding::@vector@.halfvec(%s) operator(@vector@.<=>) $2', space.dimensions);
     _row record;
     _seen int := 0;
     _hits int := 0;
@@ -110,9 +110,9 @@ begin
                     array_agg(n.distance order by n.place > 20, n.distance, n.product_id)
              from (select e.product_id, %1$s as distance, row_number() over () as place
                    from product_embeddings as e where e.space_id = %2$s
-                   order by %1$s limit $2) as n', _distance, space.id)
+                   order by %1$s limit $3) as n', _distance, space.id)
         into ids, distances
-        using embedding, _tier;
+        using filters, embedding, _tier;
         return;
     end if;
     for _row in execute format(
@@ -120,8 +120,7 @@ begin
                 (select true from products as p where p.id = e.product_id and %3$s) as fits
          from product_embeddings as e where e.space_id = %2$s order by %1$s limit 2200',
         _distance, space.id, _predicate)
-        using embedding, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
-              filters.source_ids, filters.operators
+        using filters, embedding
     loop
         _seen := _seen + 1;
         if _row.fits then

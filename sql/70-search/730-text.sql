@@ -98,13 +98,13 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- read_query(words) → what full text makes of a query's words; nulls where there is nothing to find.
 -- keywords, weights: the keywords in it, and what share of the query each is. rank: an expression
--- over `product_text as t`, 0 to 1, of parameter $9 = parts. whole, most, rare, every: what has all
+-- over `product_text as t`, 0 to 1, of parameter $2 = parts. whole, most, rare, every: what has all
 -- units of it, all but the rarest, any lexeme that is rare, any at all.
 -- A unit counts by its rarity, idf as in BM25 (Robertson and Zaragoza 2009, eq. 3.3); fully where
 -- the product has the keyword it is, else by the place the words stand in and somewhat less: a title
 -- may name what the product is not ("lamp for side table").
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.read_query(words text) returns query_reading
+create or replace function vitrina_internal.read_query(words text) returns reading
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -112,7 +112,7 @@ as $func$
 declare
     _read record;
     _counted record;
-    _reading query_reading;
+    _reading reading;
     _configs text[] := array(select distinct s.text_config from sources as s order by 1);
     _lexemes text[];
 begin
@@ -203,7 +203,7 @@ begin
                    round((max(w.idf) / max(u.words_idf)
                           * case when max(u.tag) is null then 1 else 0.7 end)::numeric, 4) as share,
                    -- 1.6449: ts_rank divides by the sum of 1/n², so one hit in a title is 1 again
-                   string_agg(format('least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $9[%s]))',
+                   string_agg(format('least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $2[%s]))',
                                      p.n), ', ') as ranks
             from part as p
             join word as w on w.place = p.place
@@ -215,9 +215,9 @@ begin
     ranked as (
         select u.unit, format(
             '%s * case%s%s when true then %s end', round((u.idf / sum(u.idf) over ())::numeric, 4),
-            (select format(' when t.tsv @@ $9[%s] then 1', p.n)
+            (select format(' when t.tsv @@ $2[%s] then 1', p.n)
              from part as p where p.unit = u.unit and p.kind = 'tag'),
-            (select format(' when t.tsv @@ $9[%s] then 0.7', p.n)
+            (select format(' when t.tsv @@ $2[%s] then 0.7', p.n)
              from part as p where p.unit = u.unit and p.kind = 'phrase'),
             coalesce(w.rank, '0')) as rank
         from unit as u
@@ -252,7 +252,7 @@ $func$;
 -- where these are fewer than k, two thousand that have all but its rarest unit, or something rare.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.text_matches(
-    reading query_reading, k int, among bigint[], filters query_filters,
+    reading reading, k int, among bigint[], filters filters,
     out ids bigint[], out ranks real[]
 )
 language plpgsql stable security invoker
@@ -260,27 +260,26 @@ set search_path from current
 as $func$
 declare
     _from text := 'select t.product_id, t.tsv from product_text as t where ' || case
-        when among is not null then 't.product_id = any ($2)'
+        when among is not null then 't.product_id = any ($3)'
         else coalesce('(select true from products as p where p.id = t.product_id and '
-                      || filters_of(filters, true) || ')', 'true') end;
+                      || filter_predicate(filters, true) || ')', 'true') end;
     _source text;
 begin
     if reading.rank is null then
         return;
     end if;
     foreach _source in array case
-        when among is not null or k is null then array[_from || ' and t.tsv @@ $12']
-        else array[_from || ' and t.tsv @@ $10 limit 1000',
-                   format('(%1$s and t.tsv @@ $10 limit 1000) union all'
-                          ' (%1$s and t.tsv @@ $11 and not t.tsv @@ $10 limit 2000)', _from)] end
+        when among is not null or k is null then array[_from || ' and t.tsv @@ $7']
+        else array[_from || ' and t.tsv @@ $5 limit 1000',
+                   format('(%1$s and t.tsv @@ $5 limit 1000) union all'
+                          ' (%1$s and t.tsv @@ $6 and not t.tsv @@ $5 limit 2000)', _from)] end
     loop
         execute format(
             'select array_agg(r.product_id), array_agg(r.rank)
              from (select t.product_id, (%s)::real as rank from (%s) as t
-                   order by rank desc, t.product_id limit $1) as r', reading.rank, _source)
+                   order by rank desc, t.product_id limit $4) as r', reading.rank, _source)
         into ids, ranks
-        using k, among, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
-              filters.source_ids, filters.operators, reading.parts, reading.whole,
+        using filters, reading.parts, among, k, reading.whole,
               case when reading.most is null then reading.rare
                    else reading.most || reading.rare end, reading.every;
         exit when cardinality(ids) >= k;

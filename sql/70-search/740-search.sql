@@ -4,7 +4,7 @@
 -- check_search(…): raises VT004 for arguments a search cannot use, naming the way out.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_search(
-    k int, "offset" int, filter jsonb, mode text, weights jsonb, embedding @vector@.halfvec,
+    k int, "offset" int, mode text, weights jsonb, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, text_space spaces, image_space spaces
 ) returns void
 language plpgsql immutable parallel safe security invoker
@@ -20,10 +20,6 @@ begin
     if "offset" < 0 then
         raise exception 'offset must not be negative, as % is', "offset" using errcode = 'VT004',
             hint = '0 is the first page';
-    end if;
-    if jsonb_typeof(filter) <> 'object' then
-        raise exception 'filter must be a JSON object, not %', left(filter::text, 100)
-            using errcode = 'VT004', hint = 'like ''{"brand": "Linden"}''';
     end if;
     if mode not in ('hybrid', 'vector', 'text') then
         raise exception 'mode must be hybrid, vector or text, not %', quote_literal(mode)
@@ -63,7 +59,7 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- coded_products(code, filters) → the products that have a code, of those that the filters leave.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.coded_products(code text, filters query_filters) returns bigint[]
+create or replace function vitrina_internal.coded_products(code text, filters filters) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -75,12 +71,11 @@ begin
     end if;
     _ids := array(select t.product_id from product_text as t
                   where t.tsv @@ quoted_lexeme('=' || code)::tsquery order by t.product_id limit 1000);
-    if _ids <> '{}' and filters_of(filters) is not null then
+    if _ids <> '{}' and filter_predicate(filters) is not null then
         execute format('select coalesce(array_agg(p.id), ''{}'') from products as p'
-                       ' where p.id = any ($1) and %s', filters_of(filters, true))
+                       ' where p.id = any ($2) and %s', filter_predicate(filters, true))
         into _ids
-        using _ids, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
-              filters.source_ids, filters.operators;
+        using filters, _ids;
     end if;
     return _ids;
 end
@@ -92,11 +87,9 @@ $func$;
 -- come first, and all others behind them: so the first n are the same however many are asked for.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fused_products(
-    k int, code text, reading query_reading, text_space spaces, embedding @vector@.halfvec,
-    image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters query_filters,
-    out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
-    out channels text[]
-)
+    k int, code text, reading reading, text_space spaces, embedding @vector@.halfvec,
+    image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters filters
+) returns hits
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -114,9 +107,10 @@ declare
     _vector record;
     _image record;
     _text record;
-    _more record;
+    _found hits;
+    _more hits;
 begin
-    ids := '{}';
+    _found.ids := '{}';
     -- the hundred best first, then all of them
     foreach _depth in array array[100, null] loop
         _vector := nearest_products(text_space, embedding, _depth, _among, filters);
@@ -130,19 +124,19 @@ begin
             'with found as (
                 select u.id, u.distance, null::float8 as image_distance, null::real as rank,
                        ''vector'' as channel
-                from unnest($1, $2) as u (id, distance)
+                from unnest($3, $4) as u (id, distance)
                 union all
-                select u.id, null, u.distance, null, ''image'' from unnest($3, $4) as u (id, distance)
+                select u.id, null, u.distance, null, ''image'' from unnest($5, $6) as u (id, distance)
                 union all
-                select u.id, null, null, u.rank, ''text'' from unnest($5, $6) as u (id, rank)
+                select u.id, null, null, u.rank, ''text'' from unnest($7, $8) as u (id, rank)
                 union all
-                select u.id, null, null, null, ''code'' from unnest($7) as u (id)
+                select u.id, null, null, null, ''code'' from unnest($1) as u (id)
             ),
             pool as (
                 select f.id, max(f.distance) as distance, max(f.image_distance) as image_distance,
                        max(f.rank) as rank, string_agg(f.channel, '','' order by f.channel) as channels
                 from found as f
-                where f.id <> all ($8)
+                where f.id <> all ($9)
                 group by f.id
             ),
             measured as (
@@ -157,7 +151,7 @@ begin
                        coalesce((coalesce($10 * m.rank, 0)
                                  + coalesce($11 * greatest(m.similarity, 0), 0)
                                  + coalesce($12 * greatest(m.image_similarity, 0), 0)) / $13, 0)
-                       + (m.id = any ($7))::int as score
+                       + (m.id = any ($1))::int as score
                 from measured as m
                 order by score desc, m.similarity desc nulls last, m.id
                 limit $14
@@ -178,16 +172,17 @@ begin
                  else 'select e.embedding operator(@vector@.<=>) $16 from product_embeddings as e'
                       ' where e.space_id = ' || image_space.id || ' and e.product_id = o.id' end)
         into _more
-        using _vector.ids, _vector.distances, _image.ids, _image.distances, _text.ids, _text.ranks,
-              _codes, ids, reading.parts, _text_weight, _vector_weight, _image_weight, _total,
+        using _codes, reading.parts, _vector.ids, _vector.distances, _image.ids, _image.distances,
+              _text.ids, _text.ranks, _found.ids, _text_weight, _vector_weight, _image_weight, _total,
               _depth, embedding, image_embedding;
-        ids := ids || _more.ids;
-        scores := scores || _more.scores;
-        similarities := similarities || _more.similarities;
-        ranks := ranks || _more.ranks;
-        channels := channels || _more.channels;
-        exit when cardinality(ids) >= k or cardinality(ids) < 100;
+        _found.ids := _found.ids || _more.ids;
+        _found.scores := _found.scores || _more.scores;
+        _found.similarities := _found.similarities || _more.similarities;
+        _found.ranks := _found.ranks || _more.ranks;
+        _found.channels := _found.channels || _more.channels;
+        exit when cardinality(_found.ids) >= k or cardinality(_found.ids) < 100;
     end loop;
+    return _found;
 end
 $func$;
 
@@ -195,23 +190,23 @@ $func$;
 -- near_products(k, space, embedding, channel, filters) → as fused_products, of one channel of vectors.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.near_products(
-    k int, space spaces, embedding @vector@.halfvec, channel text, filters query_filters,
-    out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
-    out channels text[]
-)
+    k int, space spaces, embedding @vector@.halfvec, channel text, filters filters
+) returns hits
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
     _near record;
+    _found hits;
 begin
     _near := nearest_products(space, embedding, k, null, filters);
-    ids := _near.ids;
+    _found.ids := _near.ids;
     select array_agg(greatest(1 - u.distance, 0) order by u.place),
            array_agg(1 - u.distance order by u.place)
-    into scores, similarities
+    into _found.scores, _found.similarities
     from unnest(_near.distances) with ordinality as u (distance, place);
-    channels := array_fill(channel, array[cardinality(ids)]);
+    _found.channels := array_fill(channel, array[cardinality(_found.ids)]);
+    return _found;
 end
 $func$;
 
@@ -248,11 +243,11 @@ declare
     _text_space spaces;
     _image_space spaces;
     _words text := coalesce(query_words(query), '');
-    _filters query_filters;
-    _reading query_reading;
+    _filters filters;
+    _reading reading;
     _origin text;
     _end int;
-    _found record;
+    _found hits;
 begin
     if k = 0 then
         return;
@@ -262,20 +257,9 @@ begin
     "offset" := least(coalesce("offset", 0), 2000000000); -- further than there are products
     mode := coalesce(mode, 'hybrid');
     weights := coalesce(weights, '{}');
-    _filters.filter := coalesce(filter, '{}');
-    perform check_search(k, "offset", _filters.filter, mode, weights, embedding, image_embedding,
+    perform check_search(k, "offset", mode, weights, embedding, image_embedding,
                           _text_space, _image_space);
-    perform check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
-    _filters.where_path := where_path;
-    _filters.wanted := case when with_keywords <> '{}' then keyword_ids(with_keywords)
-                            else '{}' end;
-    _filters.unwanted := case when without_keywords <> '{}' then keyword_ids(without_keywords)
-                              else '{}' end;
-    if sources is not null then
-        _filters.source_ids := array(
-            select s.id from vitrina.sources as s where s.name = any (search.sources));
-    end if;
-    _filters.operators := query_operators(query);
+    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
     _end := "offset" + k;
 
     if mode = 'text' then
@@ -300,11 +284,10 @@ begin
         execute format('select array_agg(n.id) as ids, null::float8[] as scores,
                                null::float8[] as similarities, null::real[] as ranks,
                                null::text[] as channels
-                        from (select p.id from products as p where %s order by p.id limit $1) as n',
-                       coalesce(filters_of(_filters), 'true'))
+                        from (select p.id from products as p where %s order by p.id limit $2) as n',
+                       coalesce(filter_predicate(_filters), 'true'))
         into _found
-        using _end, null, _filters.filter, _filters.where_path, _filters.wanted, _filters.unwanted,
-              _filters.source_ids, _filters.operators;
+        using _filters, _end;
     elsif (mode = 'vector' or _words = '') and image_embedding is null then
         _found := near_products(_end, _text_space, embedding, 'vector', _filters);
     elsif (mode = 'vector' or _words = '') and embedding is null then

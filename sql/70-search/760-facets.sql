@@ -75,22 +75,13 @@ as $func$
 #variable_conflict use_column
 declare
     _words text := coalesce(query_words(query), '');
-    _operators text := query_operators(query);
-    _wanted bigint[];
-    _unwanted bigint[];
-    _source_ids int[];
+    _filters filters;
     _predicate text;
     _tsquery tsquery;
     _ids bigint[];
 begin
     perform check_k(k, 1, 1000);
-    perform check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
-    _wanted := keyword_ids(with_keywords);
-    _unwanted := keyword_ids(without_keywords);
-    if sources is not null then
-        select coalesce(array_agg(s.id), '{}') into _source_ids
-        from vitrina.sources as s where s.name = any (facets.sources);
-    end if;
+    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
     if _words <> '' then
         _tsquery := words_query(_words, true);
         if not exists (select from product_text as t where t.tsv @@ _tsquery) then
@@ -98,13 +89,13 @@ begin
         end if;
     end if;
     _predicate := concat_ws(' and ',
-        filter_predicate(filter, where_path, _wanted, _unwanted, _source_ids, _operators),
+        filter_predicate(_filters),
         case when _tsquery is not null then
-            'p.id in (select t.product_id from product_text as t where t.tsv @@ $9)' end);
+            'p.id in (select t.product_id from product_text as t where t.tsv @@ $2)' end);
     if _predicate <> '' then
         execute 'select coalesce(array_agg(p.id), ''{}'') from products as p where ' || _predicate
         into _ids
-        using null, null, filter, where_path, _wanted, _unwanted, _source_ids, _operators, _tsquery;
+        using _filters, _tsquery;
     end if;
 
     return query

@@ -172,35 +172,27 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _wanted bigint[];
-    _unwanted bigint[];
-    _source_ids int[];
+    _filters filters;
 begin
     if length(dhash) <> 64 then
         raise exception 'a difference hash has 64 bits, not %', length(dhash) using errcode = 'VT004',
             hint = 'give the difference hash of 8 by 8 pixels';
     end if;
     perform check_k(k, 1, 1000);
-    perform check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
-    _wanted := keyword_ids(with_keywords);
-    _unwanted := keyword_ids(without_keywords);
-    if sources is not null then
-        select coalesce(array_agg(s.id), '{}') into _source_ids
-        from vitrina.sources as s where s.name = any (nearest_by_dhash.sources);
-    end if;
+    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources);
     return query execute format(
         'select p.id, s.name, p.external_id, p.title, p.caption, p.keywords, shown_address(p.url), shown_address(p.image),
                 (1 - n.distance / 64.0)::real, null::real, null::real, array[''image'']
-         from (select p.id, bit_count(i.dhash # $1) as distance
+         from (select p.id, bit_count(i.dhash # $2) as distance
                from images as i
                join products as p on p.image_sha256 = i.sha256
                where %s
                order by distance, p.id
-               limit $2) as n
+               limit $3) as n
          join products as p on p.id = n.id
          join vitrina.sources as s on s.id = p.source_id
          order by n.distance, p.id',
-        coalesce(filter_predicate(filter, where_path, _wanted, _unwanted, _source_ids, null), 'true'))
-    using dhash, k, filter, where_path, _wanted, _unwanted, _source_ids, null::text;
+        coalesce(filter_predicate(_filters), 'true'))
+    using _filters, dhash, k;
 end
 $func$;

@@ -46,5 +46,3 @@ comment on table thesaurus is
 comment on table wakes is 'The shop''s tables whose changes concern products of a source.';
 comment on table word_pieces is 'The vectors of word pieces, from which embed_text makes those of texts.';
 comment on table workers is 'Processes that lease jobs, and their last heartbeat.';
-comment on type query_filters is 'The filters of a search.';
-comment on type query_reading is 'The words of a query, read for full text.';

@@ -317,7 +317,7 @@ def test_temporary_tables_stand_for_none_of_vitrinas(
     reader = database_url.replace("//postgres@", f"//{make_role('vitrina_reader')}@")
     with psycopg.connect(reader, autocommit=True) as conn:
         # each also makes a type of that name
-        for (name,) in [*named, ("halfvec",), ("query_filters",), ("pg_class",), ("pg_type",)]:
+        for (name,) in [*named, ("halfvec",), ("filters",), ("pg_class",), ("pg_type",)]:
             conn.execute(f'create temp table "{name}" (id int, name text, state text)')
         for path in ('"$user", public', "pg_temp, public", "pg_temp, pg_catalog, vitrina"):
             conn.execute("select pg_catalog.set_config('search_path', %s, false)", [path])

@@ -1,4 +1,4 @@
--- Drops functions of an older version that this version lacks, in both schemas.
+-- Drops functions and types of an older version that this version lacks, in both schemas.
 
 do $older$
 declare
@@ -22,3 +22,6 @@ begin
     end if;
 end
 $older$;
+
+-- vitrina_internal has its own of them
+drop type if exists vitrina.query_filters, vitrina.query_reading;
