@@ -20,7 +20,8 @@ as $func$
     else regexp_replace(
         translate(
             lower(regexp_replace(normalize(body, nfd) collate "C",
-                -- Controls, formats, private use, marks of the scripts that have pieces (Cc, Cf, Co, Mn).
+                -- Controls, formats, private use, marks of the scripts that have pieces (Cc, Cf, Co,
+                -- Mn).
                 '[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\u009f\u00ad\u0300-\u036f\u0483-\u0487\u0591-\u05bd'
                 '\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0600-\u0605\u0610-\u061a\u061c\u064b-\u065f'
                 '\u0670\u06d6-\u06dd\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0890-\u089f\u08ca-\u0902'

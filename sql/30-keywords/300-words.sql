@@ -169,7 +169,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- contrast_marks(canonical) → the terms of `contrasts` in a canonical form, each as "group: term"; sorted.
+-- contrast_marks(canonical) → the terms of `contrasts` in a canonical form, each as "group: term";
+-- sorted.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.contrast_marks(canonical text) returns text[]
 language plpgsql stable parallel safe security invoker

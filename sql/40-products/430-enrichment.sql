@@ -134,8 +134,8 @@ $func$;
 -- put_enrichments(enrichments) → how many products it wrote.
 -- enrichments: a jsonb array of {product_id, image_sha256 (hex or null), image_error, terms:
 -- [{term, facet}], description, caption}; if a product is there twice, the last row counts. Terms are
--- resolved against the vocabulary, and new terms learned (see resolve_keywords: if the active text space
--- is not local, call it first with the embeddings of the new terms).
+-- resolved against the vocabulary, and new terms learned (see resolve_keywords: if the active text
+-- space is not local, call it first with the embeddings of the new terms).
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_enrichments(enrichments jsonb) returns int
 language plpgsql volatile security invoker

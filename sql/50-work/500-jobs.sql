@@ -83,8 +83,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- beat_worker(worker, product_ids, lease) → how many of these jobs it still leases, after renewing the
--- leases; null product_ids: all. A worker that was taken for dead and returns is removed from the deaths
--- of the products it had in hand: a product set aside for that is due again.
+-- leases; null product_ids: all. A worker that was taken for dead and returns is removed from the
+-- deaths of the products it had in hand: a product set aside for that is due again.
 -- ---------------------------------------------------------------------------------------------
 create or replace function beat_worker(
     worker text, product_ids bigint[] default null, lease interval default '10 minutes'
@@ -388,11 +388,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- fail_jobs(worker, product_ids, errors, max_attempts, replies, versions) → how many failed permanently.
--- Others are tried again at a random time within half a minute, doubled after each try, up to an hour,
--- so that failures of the same cause do not return together. replies: the model's answers, if they are
--- the reason. versions: the claimed ones; a product that changed meanwhile has not failed, and is due
--- again.
+-- fail_jobs(worker, product_ids, errors, max_attempts, replies, versions) → how many failed
+-- permanently. Others are tried again at a random time within half a minute, doubled after each try, up
+-- to an hour, so that failures of the same cause do not return together. replies: the model's answers,
+-- if they are the reason. versions: the claimed ones; a product that changed meanwhile has not failed,
+-- and is due again.
 -- ---------------------------------------------------------------------------------------------
 create or replace function fail_jobs(
     worker text, product_ids bigint[], errors text[], max_attempts int default 3,

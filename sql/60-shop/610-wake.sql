@@ -90,10 +90,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- parse_wake(spec, path, probe, ids) → the parsed wake: "table=column" or "table(columns)=column" if the
--- column holds the product's id (several columns for a composite id), or "table=select …" that gives
--- ids for the rows of `changed`. Without columns: those that the source reads of the table. probe: the
--- view of the source; ids: how many columns an id has. Raises VT003, VT004.
+-- parse_wake(spec, path, probe, ids) → the parsed wake: "table=column" or "table(columns)=column" if
+-- the column holds the product's id (several columns for a composite id), or "table=select …" that
+-- gives ids for the rows of `changed`. Without columns: those that the source reads of the table.
+-- probe: the view of the source; ids: how many columns an id has. Raises VT003, VT004.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.parse_wake(spec text, path text, probe regclass, ids int)
 returns wakes

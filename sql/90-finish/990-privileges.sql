@@ -1,6 +1,6 @@
--- Two roles to grant to the shop's own roles: vitrina_reader searches, vitrina_writer also loads products
--- and works on them. Creating roles needs createrole; without it the grants are left out, and the
--- notice, like `vitrina doctor`, tells the DBA what to run before the next upgrade.
+-- Two roles to grant to the shop's own roles: vitrina_reader searches, vitrina_writer also loads
+-- products and works on them. Creating roles needs createrole; without it the grants are left out, and
+-- the notice, like `vitrina doctor`, tells the DBA what to run before the next upgrade.
 
 do $privileges$
 declare
@@ -50,8 +50,8 @@ begin
         execute format('revoke all on all functions in schema vitrina, vitrina_internal from %I', _role);
         execute format('grant usage on schema vitrina, vitrina_internal to %I', _role);
         for _function in
-            -- functions run as their caller, so a role also needs the helpers of the functions it calls,
-            -- and no others
+            -- functions run as their caller, so a role also needs the helpers of the functions it
+            -- calls, and no others
             with recursive ours as materialized (
                 select p.oid, p.proname::text as name, p.provolatile = 'v' as writes,
                        p.pronamespace = 'vitrina'::regnamespace as is_public,
