@@ -466,7 +466,7 @@ def test_a_server_that_dies_midway_neither_breaks_nor_holds_up_the_run(
     assert not any(each.get("on") for each in told.values())
     for fault in ("refused", "silent"):
         assert told[fault]["notes"] == [
-            "the trace server did not take every trace: the last are missing"
+            "the trace server did not accept every trace: the last ones are missing"
         ]
     assert told["given up"]["notes"] == [
         "the trace server stopped answering: no more traces in this run"

@@ -1,4 +1,4 @@
-"""Surveys a TIFF, and the entries of EXIF, which are written the same way."""
+"""Surveys a TIFF, and the entries of EXIF, which have the same form."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _TIFF_COMPRESSION = {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
 
 
 def orientation(exif: bytes) -> int:
-    """The orientation in EXIF bytes, 1 to 8; 1 (upright) where it cannot be read.
+    """The orientation in EXIF bytes, 1 to 8; 1 (upright) if it is unreadable.
 
-    Only that one entry is looked at: a full parse copies what every entry points to.
+    Reads only that entry: a full parse copies the data of every entry.
     """
     exif = exif.removeprefix(b"Exif\0\0")
     try:
@@ -41,7 +41,7 @@ def byte_order(data: bytes) -> str:
 
 
 def entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Tag, type, count and where the value is, of each entry in the first directory of a TIFF."""
+    """Tag, type, count and place of the value, of each entry in the first directory of a TIFF."""
     order = byte_order(data)
     (at,) = struct.unpack_from(order + "4xL", data)
     (entries,) = struct.unpack_from(order + "H", data, at)
@@ -56,7 +56,7 @@ def entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
 
 def survey_tiff(data: bytes, limits: Limits) -> Survey:
     order = byte_order(data)
-    values: dict[int, int] = {}  # the first, or for bits of samples the largest
+    values: dict[int, int] = {}  # the first value, or for bits of samples the largest
     size = numbers = 0
     upright = bytearray(data)
     for tag, kind, count, at in entries(data):
@@ -67,7 +67,7 @@ def survey_tiff(data: bytes, limits: Limits) -> Survey:
             raise PictureError("its tags claim more bytes than the TIFF picture has")
         letter = {1: "B", 3: "H", 4: "L"}.get(kind)
         if tag in _TIFF_NEEDED and (tag in values or not letter or not count):
-            # readers differ on which of two is meant, and on numbers of other types
+            # readers differ on which of two values counts, and on numbers of other types
             raise DamagedError("TIFF")
         if letter and count:
             several = count if tag in _TIFF_SEVERAL else 1
@@ -76,7 +76,7 @@ def survey_tiff(data: bytes, limits: Limits) -> Survey:
             if tag in _TIFF_LENGTHS and sum(read) > 2 * len(data):
                 raise PictureError("its parts claim more bytes than the TIFF picture has")
             if tag == 0x0112:
-                struct.pack_into(order + letter, upright, at, 1)  # it is turned once it is small
+                struct.pack_into(order + letter, upright, at, 1)  # it is turned after shrinking
     width, height = values.get(256, 0), values.get(257, 0)
     if not (width and height):
         raise DamagedError("TIFF")
