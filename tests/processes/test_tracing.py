@@ -232,7 +232,7 @@ def test_a_server_that_is_not_there_costs_its_traces_only(
     assert time.monotonic() - started < 30
     assert not tracer.on
     assert len(notes) == 1
-    assert "Going on without traces" in notes[0]
+    assert "Continuing without traces" in notes[0]
     assert KEY not in notes[0]
 
 

@@ -647,7 +647,7 @@ def test_a_server_of_ones_own_needs_no_key(make: Make) -> None:
         ({"OPENAI_API_KEY": KEY, "VITRINA_DETAIL": "auto"}, "low or high"),
         ({"OPENAI_API_KEY": KEY, "VITRINA_IMAGE_URLS": "maybe"}, "VITRINA_IMAGE_URLS"),
         ({"OPENAI_API_KEY": KEY, "VITRINA_TIMEOUT": "0"}, "more than 0"),
-        ({"OPENAI_API_KEY": KEY, "VITRINA_HINTS": "some"}, "hints can be"),
+        ({"OPENAI_API_KEY": KEY, "VITRINA_HINTS": "some"}, "hints must be one of"),
     ],
 )
 def test_settings_that_cannot_be_used(environment: dict[str, str], message: str) -> None:
