@@ -62,43 +62,75 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- record_change(action, arguments, before, after, undoes) → the change's number, or null if before and
--- after are equal. Products follow: those that said a term with another keyword now, or whose keyword
--- has another name.
+-- take_snapshot(ids, forms) → the rows of these keywords, of their aliases and of these forms as they
+-- are now. A change takes it first, and gives it to record_change when it is done.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.take_snapshot(ids bigint[], forms text[]) returns jsonb
+language sql stable security invoker
+set search_path from current
+as $func$
+    select jsonb_build_object('ids', ids, 'forms', f.forms, 'rows', vocabulary_rows(ids, f.forms))
+    from (select forms || array(
+              select a.alias from keyword_aliases as a where a.keyword_id = any (ids)) as forms) as f;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- record_change(snapshot, action, arguments, made, undoes) → what the change did, see change_rows:
+-- the difference between the snapshot and the same rows now, and those of the keywords it made. It
+-- is in the trail from now on, and products follow. No rows where nothing differs.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.record_change(
-    action text, arguments jsonb, before jsonb, after jsonb, undoes bigint default null
-) returns bigint
+    snapshot jsonb, action text, arguments jsonb, made bigint[] default '{}',
+    undoes bigint default null
+) returns table (change bigint, alias text, before text, after text, products bigint)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _rows jsonb := vocabulary_rows(
+        made || array(select i.id::bigint from jsonb_array_elements_text(snapshot -> 'ids') as i (id)),
+        array(select f.form from jsonb_array_elements_text(snapshot -> 'forms') as f (form)));
+    _old jsonb := rows_without(snapshot -> 'rows', _rows);
+    _new jsonb := rows_without(_rows, snapshot -> 'rows');
+    _change bigint;
+begin
+    if _old = '{}' and _new = '{}' then
+        return;
+    end if;
+    insert into keyword_changes as c (action, arguments, before, after, touched, undoes)
+    select record_change.action, record_change.arguments, _old, _new,
+           array(select r.key from rows_of(_old) as r
+                 union select r.key from rows_of(_new) as r),
+           record_change.undoes
+    returning c.id into _change;
+    perform follow_change(_old, _new);
+    return query select r.* from change_rows(_change) as r;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- follow_change(old, new): the keywords of the products that said a term that is another keyword
+-- now, or whose keyword has another name.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.follow_change(old jsonb, new jsonb) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _old jsonb := rows_without(before, after);
-    _new jsonb := rows_without(after, before);
-    _change bigint;
     _products bigint[];
 begin
-    if _old = '{}' and _new = '{}' then
-        return null;
-    end if;
-    insert into keyword_changes (action, arguments, before, after, touched, undoes)
-    select record_change.action, coalesce(record_change.arguments, '{}'), _old, _new,
-           array(select r.key from rows_of(_old) as r
-                 union select r.key from rows_of(_new) as r),
-           record_change.undoes
-    returning keyword_changes.id into _change;
-
     select array_agg(distinct t.product_id) into _products
     from (
         select coalesce(o.content, n.content) ->> 'alias' as form
-        from (select r.* from rows_of(_old) as r where r.in_table = 'keyword_aliases') as o
-        full join (select r.* from rows_of(_new) as r where r.in_table = 'keyword_aliases') as n
+        from (select r.* from rows_of(old) as r where r.in_table = 'keyword_aliases') as o
+        full join (select r.* from rows_of(new) as r where r.in_table = 'keyword_aliases') as n
             on n.key = o.key
         where o.content -> 'keyword_id' is distinct from n.content -> 'keyword_id'
         union
         select a.alias
-        from rows_of(_old) as o
-        join rows_of(_new) as n on n.key = o.key
+        from rows_of(old) as o
+        join rows_of(new) as n on n.key = o.key
         join keyword_aliases as a on a.keyword_id = (n.content ->> 'id')::bigint
         where o.in_table = 'keywords' and o.content -> 'name' <> n.content -> 'name'
     ) as f
@@ -106,7 +138,6 @@ begin
     if _products is not null then
         perform refresh_keywords(_products);
     end if;
-    return _change;
 end
 $func$;
 
@@ -239,8 +270,7 @@ declare
     _made bigint[];
     _ids bigint[];
     _forms text[];
-    _before jsonb;
-    _undo bigint;
+    _snapshot jsonb;
     _last bigint;
 begin
     perform hold_keywords(true);
@@ -275,7 +305,7 @@ begin
     _ids := _ids || _made;
     _forms := _forms || array(select a.alias from keyword_aliases as a where a.keyword_id = any (_made));
 
-    _before := vocabulary_rows(_ids, _forms);
+    _snapshot := take_snapshot(_ids, _forms);
     select coalesce(max(w.id), 0) into _last from keywords as w;
     perform restore_rows(_change.before, _change.after, _made);
     perform learn_terms(array(
@@ -283,14 +313,13 @@ begin
         where t.form = any (_forms) and not exists (
             select from keyword_aliases as a where a.alias = t.form)
         group by t.form order by min(t.product_id), t.form));
-    -- the terms just learned anew belong to this undo
-    _ids := _ids || array(select w.id from keywords as w where w.id > _last
-                              and w.id <> all (_ids));
-    _undo := record_change('undo', jsonb_build_object('change', _change.id, 'action', _change.action),
-                            _before, vocabulary_rows(_ids, _forms), _change.id);
     update keyword_changes as c set undone_at = now() where c.id = _change.id;
     update keyword_changes as c set undone_at = null where c.id = _change.undoes;
-    return query select r.* from change_rows(_undo) as r;
+    return query select r.* from record_change(
+        _snapshot, 'undo', jsonb_build_object('change', _change.id, 'action', _change.action),
+        -- the terms just learned anew belong to this undo
+        array(select w.id from keywords as w where w.id > _last and w.id <> all (_ids)),
+        _change.id) as r;
 end
 $func$;
 

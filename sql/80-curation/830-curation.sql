@@ -17,10 +17,7 @@ as $func$
 declare
     _into record;
     _forms text[];
-    _rows jsonb;
-    _change bigint;
-    _touched text[];
-    _ids bigint[];
+    _snapshot jsonb;
 begin
     perform hold_keywords(true);
     select m.* into _into from meet_term(into_keyword, true) as m;
@@ -36,15 +33,11 @@ begin
     if _forms is null then
         return;
     end if;
-    _ids := keywords_named(_forms) || _into.keyword_id;
-    _touched := _forms || array(
-        select a.alias from keyword_aliases as a where a.keyword_id = any (keywords_named(_forms)));
-    _rows := vocabulary_rows(_ids, _touched);
+    _snapshot := take_snapshot(keywords_named(_forms) || _into.keyword_id, _forms);
     perform merge_terms(_forms, _into.keyword_id, 'manual');
-    _change := record_change(
-        'merge', jsonb_build_object('terms', merge_keywords.terms, 'into', _into.name),
-        _rows, vocabulary_rows(_ids, _touched));
-    return query select r.* from change_rows(_change) as r;
+    return query select r.* from record_change(
+        _snapshot, 'merge',
+        jsonb_build_object('terms', merge_keywords.terms, 'into', _into.name)) as r;
 end
 $func$;
 
@@ -65,9 +58,7 @@ declare
     _to record;
     _name text := given_name(coalesce(split_keyword.as_keyword, split_keyword.term));
     _old_form text;
-    _rows jsonb;
-    _change bigint;
-    _touched text[];
+    _snapshot jsonb;
     _keyword bigint;
 begin
     perform hold_keywords(true);
@@ -86,9 +77,8 @@ begin
             using errcode = 'VT004', hint = 'name that keyword, or split this alias off first';
     end if;
     _old_form := normal_form(_from.name);
-    _touched := array[_from.form, _to.form, _old_form];
-    _rows := vocabulary_rows(
-        array_remove(array[_from.keyword_id, _to.keyword_id], null), _touched);
+    _snapshot := take_snapshot(array[_from.keyword_id, _to.keyword_id],
+                               array[_from.form, _to.form, _old_form]);
     if _to.own then
         _keyword := _to.keyword_id;
     else
@@ -98,11 +88,10 @@ begin
         array_remove(array[_from.form, case when not _to.own then _to.form end], null), _keyword);
     perform distinguish(_old_form, f.form) from unnest(array[_from.form, _to.form]) as f (form)
     where _old_form is not null;
-    _change := record_change(
-        'split', jsonb_build_object('term', split_keyword.term, 'from', _from.name, 'as', _name),
-        _rows, vocabulary_rows(
-            array_remove(array[_from.keyword_id, _keyword], null), _touched));
-    return query select r.* from change_rows(_change) as r;
+    return query select r.* from record_change(
+        _snapshot, 'split',
+        jsonb_build_object('term', split_keyword.term, 'from', _from.name, 'as', _name),
+        array[_keyword]) as r;
 end
 $func$;
 
@@ -120,8 +109,7 @@ as $func$
 declare
     _old record;
     _new record;
-    _rows jsonb;
-    _change bigint;
+    _snapshot jsonb;
 begin
     perform hold_keywords(true);
     select m.* into _old from keyword_of(rename_keyword.term) as m;
@@ -132,12 +120,11 @@ begin
             using errcode = 'VT004', hint = format(
                 'to merge them: vitrina keywords merge %s --into %s', shell_quoted(_old.name), shell_quoted(_new.name));
     end if;
-    _rows := vocabulary_rows(array[_old.keyword_id], array[_new.form]);
+    _snapshot := take_snapshot(array[_old.keyword_id], array[_new.form]);
     perform name_keyword(_old.keyword_id, given_name(rename_keyword.name));
-    _change := record_change(
-        'rename', jsonb_build_object('keyword', _old.name, 'name', given_name(rename_keyword.name)),
-        _rows, vocabulary_rows(array[_old.keyword_id], array[_new.form]));
-    return query select r.* from change_rows(_change) as r;
+    return query select r.* from record_change(
+        _snapshot, 'rename',
+        jsonb_build_object('keyword', _old.name, 'name', given_name(rename_keyword.name))) as r;
 end
 $func$;
 
@@ -153,19 +140,16 @@ as $func$
 #variable_conflict use_column
 declare
     _keyword record;
-    _rows jsonb;
-    _change bigint;
+    _snapshot jsonb;
 begin
     perform check_word('pinned', pinned::text, 'true', 'false');
     perform hold_keywords(true);
     select m.* into _keyword from keyword_of(pin_keyword.term) as m;
-    _rows := vocabulary_rows(array[_keyword.keyword_id], '{}');
+    _snapshot := take_snapshot(array[_keyword.keyword_id], '{}');
     update keywords as w set pinned = pin_keyword.pinned where w.id = _keyword.keyword_id;
-    _change := record_change(
-        case when pin_keyword.pinned then 'pin' else 'unpin' end,
-        jsonb_build_object('keyword', _keyword.name),
-        _rows, vocabulary_rows(array[_keyword.keyword_id], '{}'));
-    return query select r.* from change_rows(_change) as r;
+    return query select r.* from record_change(
+        _snapshot, case when pin_keyword.pinned then 'pin' else 'unpin' end,
+        jsonb_build_object('keyword', _keyword.name)) as r;
 end
 $func$;
 
@@ -181,8 +165,7 @@ as $func$
 #variable_conflict use_column
 declare
     _keyword record;
-    _rows jsonb;
-    _change bigint;
+    _snapshot jsonb;
 begin
     perform hold_keywords(true);
     select m.* into _keyword from keyword_of(set_facet.term) as m;
@@ -190,12 +173,11 @@ begin
         raise exception 'facet % not found', coalesce(quote_literal(set_facet.facet), 'null')
             using errcode = 'VT004', hint = 'use one of ' || array_to_string(known_facets(), ', ');
     end if;
-    _rows := vocabulary_rows(array[_keyword.keyword_id], '{}');
+    _snapshot := take_snapshot(array[_keyword.keyword_id], '{}');
     update keywords as w set facet = set_facet.facet where w.id = _keyword.keyword_id;
-    _change := record_change(
-        'facet', jsonb_build_object('keyword', _keyword.name, 'facet', set_facet.facet),
-        _rows, vocabulary_rows(array[_keyword.keyword_id], '{}'));
-    return query select r.* from change_rows(_change) as r;
+    return query select r.* from record_change(
+        _snapshot, 'facet',
+        jsonb_build_object('keyword', _keyword.name, 'facet', set_facet.facet)) as r;
 end
 $func$;
 
@@ -212,23 +194,18 @@ as $func$
 #variable_conflict use_column
 declare
     _met record;
-    _forms text[];
     _ids bigint[];
-    _rows jsonb;
-    _change bigint;
+    _snapshot jsonb;
 begin
     perform hold_keywords(true);
     select m.* into _met from meet_term(drop_keyword.term) as m;
     _ids := keywords_named(array[_met.form]);
-    _forms := _met.form || array(
-        select a.alias from keyword_aliases as a where a.keyword_id = any (_ids));
-    _rows := vocabulary_rows(_ids, _forms);
-    perform point_terms(_forms, null);
+    _snapshot := take_snapshot(_ids, array[_met.form]);
+    perform point_terms(_met.form || array(
+        select a.alias from keyword_aliases as a where a.keyword_id = any (_ids)), null);
     delete from keywords as w where w.id = any (_ids);
-    _change := record_change(
-        'drop', jsonb_build_object('term', drop_keyword.term),
-        _rows, vocabulary_rows(_ids, _forms));
-    return query select r.* from change_rows(_change) as r;
+    return query select r.* from record_change(
+        _snapshot, 'drop', jsonb_build_object('term', drop_keyword.term)) as r;
 end
 $func$;
 
@@ -246,8 +223,7 @@ declare
     _a record;
     _b record;
     _touched text[];
-    _rows jsonb;
-    _change bigint;
+    _snapshot jsonb;
 begin
     perform hold_keywords(true);
     select m.* into _a from meet_term(distinguish_keywords.a) as m;
@@ -265,12 +241,11 @@ begin
     end if;
     _touched := array[_a.form, _b.form, normal_form(coalesce(_a.name, distinguish_keywords.a)),
                       normal_form(coalesce(_b.name, distinguish_keywords.b))];
-    _rows := vocabulary_rows('{}', _touched);
+    _snapshot := take_snapshot('{}', _touched);
     perform distinguish(_touched[1], _touched[2]);
     perform distinguish(_touched[3], _touched[4]);
-    _change := record_change(
-        'distinct', jsonb_build_object('a', distinguish_keywords.a, 'b', distinguish_keywords.b),
-        _rows, vocabulary_rows('{}', _touched));
-    return query select r.* from change_rows(_change) as r;
+    return query select r.* from record_change(
+        _snapshot, 'distinct',
+        jsonb_build_object('a', distinguish_keywords.a, 'b', distinguish_keywords.b)) as r;
 end
 $func$;

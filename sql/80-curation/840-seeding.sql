@@ -137,11 +137,10 @@ as $func$
 declare
     _problems text[];
     _forms text[];
-    _ids bigint[];
-    _rows jsonb;
+    _snapshot jsonb;
     _row record;
     _keyword bigint;
-    _change bigint;
+    _made bigint[] := '{}';
 begin
     if jsonb_typeof(seed_keywords.rows) is distinct from 'array' then
         raise exception 'a seed must be an array of rows' using errcode = 'VT004',
@@ -165,15 +164,13 @@ begin
     cross join lateral (
         select r.form union all select normal_form(a.alias) from unnest(r.aliases) as a (alias)
     ) as f (form);
-    _ids := keywords_named(_forms);
-    _forms := _forms || array(select a.alias from keyword_aliases as a where a.keyword_id = any (_ids));
-    _rows := vocabulary_rows(_ids, _forms);
+    _snapshot := take_snapshot(keywords_named(_forms), _forms);
     for _row in select r.* from seed_rows(seed_keywords.rows) as r order by r.line loop
         _keyword := (keywords_named(array[_row.form]))[1];
         if _keyword is null then
             _keyword := make_keyword(
                 _row.keyword, coalesce(_row.facet, said_facet(_row.form)), true);
-            _ids := _ids || _keyword;
+            _made := _made || _keyword;
         else
             perform name_keyword(_keyword, _row.keyword);
             update keywords as w set pinned = true, facet = coalesce(_row.facet, w.facet)
@@ -184,9 +181,8 @@ begin
                   where normal_form(a.alias) <> _row.form), _keyword, 'manual');
         perform point_terms(array[_row.form], _keyword);
     end loop;
-    _change := record_change(
-        'seed', jsonb_build_object('keywords', jsonb_array_length(seed_keywords.rows)),
-        _rows, vocabulary_rows(_ids, _forms));
-    return query select r.* from change_rows(_change) as r;
+    return query select r.* from record_change(
+        _snapshot, 'seed',
+        jsonb_build_object('keywords', jsonb_array_length(seed_keywords.rows)), _made) as r;
 end
 $func$;

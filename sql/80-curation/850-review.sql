@@ -178,8 +178,7 @@ declare
     _different jsonb;
     _forms text[];
     _ids bigint[];
-    _rows jsonb;
-    _change bigint;
+    _snapshot jsonb;
 begin
     perform hold_keywords(true);
     -- the different pairs first: they block merges that would follow from the others
@@ -189,12 +188,11 @@ begin
     from open_judgements() as p
     where not p.same;
     if _different is not null then
-        _rows := vocabulary_rows('{}', _forms);
+        _snapshot := take_snapshot('{}', _forms);
         perform distinguish(p.pair ->> 'a', p.pair ->> 'b', 'judge')
         from jsonb_array_elements(_different) as p (pair);
-        _change := record_change('judge', jsonb_build_object('pairs', _different),
-                                  _rows, vocabulary_rows('{}', _forms));
-        return query select r.* from change_rows(_change) as r;
+        return query select r.* from record_change(
+            _snapshot, 'judge', jsonb_build_object('pairs', _different)) as r;
     end if;
     for _pair in select p.* from open_judgements() as p where p.same loop
         select array_agg(w.id order by w.pinned desc, u.products desc, w.id),
@@ -208,15 +206,11 @@ begin
         -- an earlier answer may have settled it
         continue when _ids[1] = _ids[2] or cardinality(_ids) < 2 or keywords_distinct(_ids[1], _ids[2])
             or (select bool_and(w.pinned) from keywords as w where w.id = any (_ids));
-        _forms := _forms || array(
-            select a.alias from keyword_aliases as a where a.keyword_id = _ids[2]);
-        _rows := vocabulary_rows(_ids, _forms);
+        _snapshot := take_snapshot(_ids, _forms);
         perform merge_terms(_forms[2:2], _ids[1], 'judge');
-        _change := record_change(
-            'judge', jsonb_build_object('pairs', jsonb_build_array(
-                jsonb_build_object('a', _pair.a, 'b', _pair.b, 'same', true))),
-            _rows, vocabulary_rows(_ids, _forms));
-        return query select r.* from change_rows(_change) as r;
+        return query select r.* from record_change(
+            _snapshot, 'judge', jsonb_build_object('pairs', jsonb_build_array(
+                jsonb_build_object('a', _pair.a, 'b', _pair.b, 'same', true)))) as r;
     end loop;
 end
 $func$;

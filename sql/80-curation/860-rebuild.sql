@@ -128,7 +128,8 @@ declare
     _plan jsonb;
     _forms text[];
     _ids bigint[];
-    _rows jsonb;
+    _snapshot jsonb;
+    _made bigint[] := '{}';
     _one record;
 begin
     perform hold_keywords(true);
@@ -160,16 +161,16 @@ begin
         _ids := _ids || array(
             select a.keyword_id from keyword_aliases as a
             where a.alias in (select p.target from jsonb_to_recordset(_plan) as p (target text)));
-        _rows := vocabulary_rows(_ids, _forms);
+        _snapshot := take_snapshot(_ids, _forms);
         for _one in
             select distinct on (p.target) p.target, p.name, p.facet
             from jsonb_to_recordset(_plan) as p (target text, name text, facet text)
             where keywords_named(array[p.target]) = '{}'
         loop
-            _ids := _ids || make_keyword(_one.name, _one.facet);
+            _made := _made || make_keyword(_one.name, _one.facet);
         end loop;
-        perform apply_plan(_plan, _ids);
-        perform record_change('rebuild', '{}', _rows, vocabulary_rows(_ids, _forms));
+        perform apply_plan(_plan, _ids || _made);
+        perform record_change(_snapshot, 'rebuild', '{}', _made);
     end if;
     return query
     select p.form, p.before, p.name, p.method, p.similarity, p.veto,

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from vitrina import embedded
 from vitrina.assembly import assemble, space_embedder
 from vitrina.batch.api import Batches
 from vitrina.batch.means import Means
+from vitrina.closing import Closing
 from vitrina.context import Context
 from vitrina.costs import Costs
 from vitrina.db import schema
@@ -52,7 +52,7 @@ class Ingested:
     totals: Totals
 
 
-class Catalog:
+class Catalog(Closing):
     """A catalog of products in Postgres.
 
     Its parts: `keywords`, `spaces`, `sources`, `jobs`, `batches` and `costs`.
@@ -289,17 +289,6 @@ class Catalog:
         """Close the connections; an embedded Postgres keeps running."""
         self._queries.close()
         self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _embedded_url(notice: Callable[[str], None] | None) -> str:

@@ -56,6 +56,44 @@ class NotFoundError(VitrinaError):
     """A product, source or keyword was not found."""
 
 
+class FetchError(VitrinaError):
+    """What is at an address could not be fetched.
+
+    `transient` is true where another try later may go better.
+    """
+
+    def __init__(self, message: str | None = None, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+class TooLateError(FetchError):
+    """The time for an exchange over the network was up."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, transient=True)
+
+
+class TooMuchError(FetchError):
+    """An answer is longer than any good one: `size` bytes, or more."""
+
+    def __init__(self, message: str | None = None, size: int = 0) -> None:
+        super().__init__(message)
+        self.size = size
+
+
+class PrivateAddressError(FetchError):
+    """An address is not one of the public internet."""
+
+
+class StatusError(FetchError):
+    """A server answered with another `status` than that of success; `said` is it in words."""
+
+    def __init__(self, status: int, said: str, *, transient: bool = False) -> None:
+        super().__init__(f"the server answers {said}", transient=transient)
+        self.status, self.said = status, said
+
+
 class PictureError(VitrinaError):
     """A picture could not be used.
 
