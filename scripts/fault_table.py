@@ -1,4 +1,4 @@
-"""Write docs/faults.md: what vitrina does about each fault of an endpoint, found by trying.
+"""Write docs/faults.md: what vitrina does about each fault of an endpoint, from trials.
 
 `python scripts/fault_table.py` runs six products through a real pipeline for every fault, against
 a server on the loopback that fails in that way, and writes down what happened.
@@ -227,7 +227,7 @@ def _fault(stub: OpenAIStub, case: Case) -> None:
 
 def _matching(case: Case) -> Callable[[Request], bool]:
     if not callable(case.match):
-        raise TypeError(f"{case.name} says not which requests it is about")
+        raise TypeError(f"{case.name} does not say which requests it is about")
     return case.match
 
 
@@ -307,7 +307,7 @@ def _settled(text: str) -> str:
     text = text.replace("127.0.0.1:9 ", "HOST ").replace("nowhere.invalid", "HOST")
     text = re.sub(r"127\.0\.0\.1:\d+", "HOST", text)
     text = re.sub(r"\btext \d+( of \d+)?", "text N", text)
-    text = re.sub(r"(for the same reason: ).*(; look after)", r"\1…\2", text)
+    text = re.sub(r"(for the same reason: ).*(; check)", r"\1…\2", text)
     text = re.sub(r"\d+ embeddings for \d+ texts", "N embeddings for more texts", text)
     return re.sub(r"\(\[Errno[^)]*\)", "(…)", text)
 
@@ -316,11 +316,11 @@ def row(case: Case, outcome: Outcome) -> str:
     """The line of the table."""
     if outcome.stopped:
         said = outcome.stopped.partition(": ")[2]
-        run = f"goes on, and says: {said}" if "have no vector yet" in said else f"stops: {said}"
-        charged = "some charged a try" if outcome.charged else "nobody charged"
+        run = f"continues, and says: {said}" if "have no vector yet" in said else f"stops: {said}"
+        charged = "some charged a try" if outcome.charged else "no product charged"
         end = f"{charged}; once it is mended: {outcome.finally_enriched} enriched"
     elif outcome.charged:
-        run = f"goes on: {outcome.enriched} enriched, {outcome.charged} to be tried again"
+        run = f"continues: {outcome.enriched} enriched, {outcome.charged} to be tried again"
         end = f"{outcome.failed} failed: {outcome.reason}"
         if not outcome.failed:
             end = f"{outcome.finally_enriched} enriched"
@@ -337,10 +337,10 @@ def page(rows: list[str]) -> str:
             "# What happens when the endpoint fails",
             "",
             "Six products each, through the whole pipeline, against a server that fails on purpose:"
-            " once, always,\nor always for one of the products. Written by scripts/fault_table.py,"
-            " which runs it. HOST is the\nendpoint. What passes is tried again after a growing"
-            " pause, five times, before it counts; a product\nthat is charged is tried again twice"
-            " later, then it has failed and keeps its reason:\n`select * from vitrina.jobs where"
+            " once, always,\nor always for one of the products. scripts/fault_table.py runs this and"
+            " writes the page. HOST is the\nendpoint. A passing error is tried again after a growing"
+            " pause, five times, before it counts; a\ncharged product is tried again twice later,"
+            " then it fails permanently with its reason:\n`select * from vitrina.jobs where"
             " state = 'failed'`.",
             "",
             "| what goes wrong | how often | the run | in the end |",

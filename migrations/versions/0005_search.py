@@ -1,4 +1,4 @@
-"""How a query is read and narrowed, and what its words are looked up by."""
+"""Types and indexes for reading and filtering queries."""
 
 from vitrina.db.schema import run_sql
 

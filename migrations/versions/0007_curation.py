@@ -1,4 +1,4 @@
-"""Every term said of a product, and the trail of changes to the vocabulary."""
+"""Every term said of a product, and the history of changes to the vocabulary."""
 
 from vitrina.db.schema import run_sql
 

@@ -1,4 +1,4 @@
-"""Quantised spaces; what suggestions and duplicates are looked up by."""
+"""Quantised spaces; indexes for suggestions and duplicates."""
 
 from vitrina.db.schema import run_sql
 

@@ -1,4 +1,4 @@
-"""What the schema's owner has allowed, apart from what a writer says."""
+"""The settings of the schema's owner, apart from those of a writer."""
 
 from vitrina.db.schema import run_sql
 

@@ -1,4 +1,4 @@
-"""Workers as rows of their own; what is in hand, and who died with it."""
+"""Rows for workers; the products in hand, and the workers that died with them."""
 
 from vitrina.db.schema import run_sql
 

@@ -1,4 +1,4 @@
-"""Builds what a run is made of, from settings: provider, ledger, stages, embedder, judge."""
+"""Builds the parts of a run from settings: provider, ledger, stages, embedder, judge."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from vitrina.spaces.embed import LocalTextEmbedder, OpenAITextEmbedder
 if TYPE_CHECKING:
     from vitrina.weave.tracing import Tracer
 
-EMBEDDINGS = 4  # requests for embeddings at once
-HINTS = {"hint": 40, "closed": 500}  # keywords shown to a model, at most
+EMBEDDINGS = 4  # parallel requests for embeddings
+HINTS = {"hint": 40, "closed": 500}  # most keywords shown to a model
 
 Purpose = Literal["enrich", "search", "judge"]
 
@@ -32,11 +32,11 @@ Purpose = Literal["enrich", "search", "judge"]
 def assemble(context: Context, purpose: Purpose = "enrich") -> Engine:
     """The engine that the settings name.
 
-    To enrich, the provider's space is made where there is none; to search, the model of the text
-    space in use is taken, nothing is traced and no budget holds; to judge, no space is made.
+    To enrich, it creates the provider's space if missing; to search, it uses the model of the text
+    space in use, without traces and budget; to judge, it creates no space.
 
-    Raises ConfigError where a setting is missing, AccessError where the provider's space is
-    not there and this role may not make it.
+    Raises ConfigError if a setting is missing, AccessError if the provider's space is missing and
+    this role may not create it.
     """
     if context.settings.chosen == "local":
         if purpose == "judge":
@@ -64,7 +64,7 @@ def assemble(context: Context, purpose: Purpose = "enrich") -> Engine:
 def space_embedder(
     context: Context, name: str, endpoint: OpenAISettings | None
 ) -> LocalTextEmbedder | OpenAITextEmbedder:
-    """What makes the vectors of one space: the database, or this endpoint."""
+    """The embedder of one space: the database, or this endpoint."""
     if endpoint is None:
         return LocalTextEmbedder(context.database, name)
     price = prices(endpoint, context.settings.max_cost, {endpoint.embedding_model})
@@ -84,8 +84,8 @@ def _local(context: Context) -> Engine:
     )
     if active != "local":
         raise ConfigError(
-            f"the text space in use is one of {active}: set OPENAI_API_KEY or OPENAI_BASE_URL,"
-            " or go back to the local one: select vitrina.use_space('local-text');"
+            f"the text space in use belongs to {active}: set OPENAI_API_KEY or OPENAI_BASE_URL,"
+            " or go back to the local space: select vitrina.use_space('local-text');"
         )
     ledger = Ledger(
         database,
@@ -117,7 +117,7 @@ def _asking(context: Context, endpoint: OpenAISettings, ledger: Ledger, space: s
         stages,
         ledger,
         _embedder(database, endpoint, ledger, space),
-        # twice as many products as requests: one that is stored or fetched leaves no request idle
+        # twice as many products as requests: no request idles while a product is stored or fetched
         threads=2 * settings.concurrency,
         asking=stages,
         judge=Judge(database, provider, ledger),
@@ -129,7 +129,7 @@ def _embedder(
 ) -> OpenAITextEmbedder:
     from vitrina.models.openai.provider import OpenAIProvider
 
-    # a few texts at once, and not in the queue of pictures: endpoints limit them apart
+    # a few texts at once, outside the queue of pictures: endpoints limit these separately
     provider = OpenAIProvider(endpoint, concurrency=EMBEDDINGS)
     return OpenAITextEmbedder(database, provider, ledger, space)
 
@@ -145,7 +145,7 @@ def _tracer(context: Context) -> Tracer | None:
 def _in_use(database: Database, endpoint: OpenAISettings) -> tuple[OpenAISettings, str]:
     """The endpoint with the model of the text space in use, and that space's name.
 
-    As it is, and without a name, where the database makes the vectors of that space.
+    If the database makes the vectors of that space: the endpoint unchanged, without a name.
     """
     for row in database.rows(
         "select s.name, s.model, s.dimensions from vitrina.spaces as s"
@@ -161,8 +161,8 @@ def _check_vocabulary(database: Database, endpoint: OpenAISettings) -> None:
         "select exists (select from vitrina.keywords)"
     ):
         raise ConfigError(
-            "the vocabulary is closed and empty: no keyword could be given; import some, or"
-            " begin with --vocabulary open"
+            "the vocabulary is closed and empty, so a model can use no keyword: import some, or"
+            " start with --vocabulary open"
         )
 
 
@@ -177,7 +177,7 @@ def _hints(database: Database, k: int) -> Callable[[str], Sequence[str]]:
 
 
 def _known(database: Database) -> Callable[[Sequence[Term]], tuple[Term, ...]]:
-    """Of some terms, those that are keywords already."""
+    """The terms that are already keywords."""
 
     def known(terms: Sequence[Term]) -> tuple[Term, ...]:
         said = [term.term for term in terms]

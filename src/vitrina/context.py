@@ -1,4 +1,4 @@
-"""What all parts of a catalog share."""
+"""The context that all parts of a catalog share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vitrina.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A database, the settings to use it with, and where a line for the user goes."""
+    """A database, its settings, and the receiver of lines for the user."""
 
     database: Database
     settings: Settings

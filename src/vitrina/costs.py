@@ -1,4 +1,4 @@
-"""What models have cost, what they may cost, and what work is likely to cost."""
+"""The cost of models: spent, allowed and estimated."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ By = Literal["day", "stage", "model"]
 
 
 class Costs:
-    """What models have cost, and may cost."""
+    """The cost and the budgets of models."""
 
     def __init__(self, context: Context) -> None:
         self._database = context.database
         self._settings = context.settings
 
     def spent(self, *, by: By | None = None) -> list[dict[str, Any]]:
-        """Calls, tokens and USD by day, stage and model, or added up by one of them."""
+        """Calls, tokens and USD by day, stage and model, or summed by one of them."""
         rows = self._database.rows("select * from vitrina.cost(%s)", (by,))
         left_out = {"day", "stage", "model"} - {by} if by else set()
         return [{k: v for k, v in row.items() if k not in left_out} for row in rows]
 
     def estimate(self, products: int, *, batch: bool = False) -> pricing.Estimate | None:
-        """What enriching so many products is likely to take and cost; asks nobody.
+        """The estimated calls and cost of enriching this many products; asks no model.
 
-        None where no model is asked. Costs are None where the endpoint's prices are not known.
+        None if no model is asked. Costs are None if the endpoint's prices are unknown.
         """
         if self._settings.chosen == "local":
             return None
@@ -59,17 +59,18 @@ class Costs:
         before: datetime | None = None,
         dry_run: bool = False,
     ) -> dict[str, Any]:
-        """Drop stored answers of models; products keep what was made of them.
+        """Drop stored answers of models; products keep their tags, captions and vectors.
 
-        What is asked again is paid for again. What was spent stays known, budgets as they are.
+        Asking again costs again. Budgets keep the spend.
 
         Args:
-            stage: of this stage alone.
-            model: of this model alone.
-            before: stored earlier than this.
-            dry_run: count them, and drop none.
+            stage: of this stage only.
+            model: of this model only.
+            before: stored before this.
+            dry_run: only count them.
 
-        Returns `answers`, how many; `usd`, what they cost; `unpriced`, how many lack a known price.
+        Returns `answers`, their number; `usd`, their cost; `unpriced`, how many have no known
+        price.
 
         Raises AccessError for a role that does not own vitrina.
         """
@@ -79,5 +80,5 @@ class Costs:
         return row
 
     def set_budget(self, usd: Decimal | None, period: Period = "total") -> None:
-        """What paid work may cost a day, a month or in total; None takes the budget away."""
+        """Set what paid work may cost a day, a month or in total; None removes the budget."""
         self._database.rows("select vitrina.set_budget(%s, %s)", (usd, period))

@@ -1,4 +1,4 @@
-"""Generations as cache and ledger: an input is answered once, and every answer has a price."""
+"""Generations as cache and ledger: each input is answered once, and every answer has a price."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Price = Callable[[str, Usage], Decimal | None]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What identifies an answer: ask the same again and the stored one is given.
+    """The identity of an answer: the same question again gets the stored answer.
 
-    `key` is the sha256 of everything the model is shown that its prompt version does not cover.
+    `key` is the sha256 of the model's whole input, except the part that the prompt version covers.
     """
 
     stage: str
@@ -39,23 +39,23 @@ class Question:
 
 
 def key(*shown: object) -> bytes:
-    """The hash of what a model is shown."""
+    """The hash of a model's input."""
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).digest()
 
 
 class Ledger:
-    """Finds answers, or has them made and stores each at once, from any number of threads.
+    """Finds answers, or has them made and stores each at once, for any number of threads.
 
-    Tokens are those that the endpoint counts, but no more than the request can have used (see
-    openai_requests.bounded) and 10 million in an answer of a batch: a server that counts without
-    sense costs neither an answer nor the budget. What is no whole number counts as 0.
+    Tokens are counted by the endpoint, but bounded by the most that the request can have used (see
+    openai_requests.bounded) and by 10 million in an answer of a batch: a server that counts wrongly
+    costs neither an answer nor the budget. A count that is not a whole number counts as 0.
 
     Args:
-        database: where the generations are.
-        price: USD for a model and its usage; None where the price is not known.
+        database: the database of the generations.
+        price: USD for a model and its usage; None if the price is unknown.
         max_cost: USD this run may spend; calls already under way may go beyond it.
-        tracer: records calls; None where nothing is traced.
-        at_once: calls under way or answered and not yet stored: what a crash may lose, and what a
+        tracer: records calls; None: no tracing.
+        at_once: calls under way or not stored yet: the most that a crash may lose, and that a
             run may spend beyond its budget.
     """
 
@@ -88,10 +88,10 @@ class Ledger:
         load: Callable[[Any], T],
         shown: Mapping[str, object] | None = None,
     ) -> T:
-        """The stored answer, or the one that `call` gives, stored before this returns.
+        """The stored answer, or that of `call`, stored before this returns.
 
-        `dump` and `load` turn a value into JSON and back; `shown` is what a trace records of it.
-        Raises BudgetError before a call that the budget has no room for, and what `call` raises.
+        `dump` and `load` turn a value into JSON and back; `shown` is the trace's record of it.
+        Raises BudgetError before a call that exceeds the budget, and the errors of `call`.
         """
         with self._asked_once(question):
             found = self._database.value(
@@ -107,7 +107,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def _asked_once(self, question: Question) -> Iterator[None]:
-        """While one thread has a question, another one with the same waits for the answer."""
+        """While one thread asks a question, other threads with the same question wait for it."""
         with self._lock:
             lock, waiting = self._asked.get(question) or (threading.Lock(), 0)
             self._asked[question] = lock, waiting + 1
@@ -132,7 +132,7 @@ class Ledger:
         try:
             answer = self._traced(question, call, shown)
         except AnswerError as exc:
-            if exc.usage != Usage():  # it is of no use, and it is paid for all the same
+            if exc.usage != Usage():  # a useless answer is paid for all the same
                 self._store_failure(question, exc, time.monotonic() - started)
             raise
         except VitrinaError as exc:
@@ -146,7 +146,7 @@ class Ledger:
         return answer.value
 
     def _store_failure(self, question: Question, exc: AnswerError, seconds: float) -> None:
-        """Keep what a useless answer cost, under a key that nobody asks for."""
+        """Store the cost of a useless answer, under a key that no question has."""
         key = hashlib.sha256(question.key + secrets.token_bytes(16)).digest()
         answer = Answer(None, question.model, exc.usage, seconds)
         self._store(
@@ -162,13 +162,13 @@ class Ledger:
         return self.tracer.call(question.stage, inputs, call, cost=self._price)
 
     def check_budget(self) -> None:
-        """Raises BudgetError where this run has spent what it may."""
+        """Raises BudgetError if this run has spent its budget."""
         self._check(self.spent)
 
     def afford(self, model: str, usage: Usage) -> None:
-        """Raises BudgetError where nothing is left after tries that are not stored yet.
+        """Raises BudgetError if the budget is spent, counting tries that are not stored yet.
 
-        Looks at the budget of this run and at the standing one.
+        Checks the budget of this run and the standing budget.
         """
         cost = self._price(model, usage) or Decimal(0)
         self._check(self.spent + cost)
@@ -178,18 +178,18 @@ class Ledger:
         if self._max_cost is not None and spent >= self._max_cost:
             raise BudgetError(
                 f"stopped: {spent:.4f} USD spent, --max-cost is {self._max_cost} USD;"
-                " what is paid for is stored, the rest stays queued"
+                " paid answers are stored, other products stay queued"
             )
 
     def charge(self, answer: Answer[Any]) -> Decimal | None:
-        """Count what an answer cost towards this run's budget; returns its price."""
+        """Add the cost of an answer to this run's spend; returns its price."""
         cost = self._price(answer.model, answer.usage)
         with self._lock:
             self.spent += cost or 0
         return cost
 
     def record(self, question: Question, answer: Answer[Any], output: Any) -> None:
-        """Keep what an answer cost; nobody asks for it again under this key."""
+        """Store the cost of an answer, under a key that no question has."""
         self._store(question, answer, output, answer.seconds)
 
     def _store(self, question: Question, answer: Answer[Any], output: Any, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What may leave the house in a trace: no keys, no passwords, no pictures, nothing endless."""
+"""Redacts traces: no keys, passwords, pictures or endless values leave this machine."""
 
 from __future__ import annotations
 
@@ -67,27 +67,27 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def is_sensitive(name: str) -> bool:
-    """Whether something of this name is a secret: api_key, Authorization, PGPASSWORD …"""
+    """Whether a value of this name is a secret: api_key, Authorization, PGPASSWORD …"""
     return _SENSITIVE.search(name) is not None
 
 
 def shown_address(address: str) -> str:
-    """An address as it may be shown: no user name, no password, *** for what signs it."""
+    """An address that may be shown: without user name and password, *** for signatures."""
     return _SIGNED.sub(r"\1***", _USER_INFO.sub(r"\1", address))
 
 
 def without_pictures(text: str) -> str:
-    """The text with each data: URL replaced by a word about it."""
+    """The text with each data: URL replaced by its length."""
     if "data:" not in text and "DATA:" not in text:
         return text
     return _DATA_URL.sub(lambda match: f"<data URL, {len(match[0])} characters>", text)
 
 
 def redact(value: object, secrets: Sequence[str] = ()) -> object:
-    """A copy of `value`, fit for JSON and for other eyes.
+    """A copy of `value`, fit for JSON and for publication.
 
     Secrets, known by their name or form or given in `secrets`, and pictures become placeholders;
-    numbers in bulk (embeddings) become their count, and what is very long is cut.
+    lists of numbers (embeddings) become their count, and long values are cut.
 
     >>> redact({"api_key": "sk-1", "db": "postgresql://me:pw@db/shop"})
     {'api_key': '<redacted>', 'db': 'postgresql://me:***@db/shop'}
@@ -103,7 +103,7 @@ def _redact(value: object, secrets: Sequence[str], depth: int) -> object:  # noq
         return number if math.isfinite(number) else str(number)
     if isinstance(value, str):
         return _text(value, secrets)
-    if isinstance(said := getattr(value, "redacted", None), str):  # it says so itself
+    if isinstance(said := getattr(value, "redacted", None), str):  # it redacts itself
         return said
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(bytes(value))} bytes, sha256 {hashlib.sha256(value).hexdigest()[:12]}>"
@@ -135,7 +135,7 @@ def _text(text: str, secrets: Sequence[str]) -> str:
     text = without_pictures(text)
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
-    text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is no JSON
+    text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is not JSON
     if len(text) > LONGEST:
         return f"{text[:LONGEST]}… ({len(text)} characters)"
     return text

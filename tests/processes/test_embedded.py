@@ -319,7 +319,7 @@ def test_a_server_in_use_elsewhere_is_left_alone(
     handle = os.open(home / "pg18", os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        with pytest.raises(EmbeddedError, match="cannot be seen from here"):
+        with pytest.raises(EmbeddedError, match="not visible from here"):
             embedded.start(home)
     finally:
         os.close(handle)

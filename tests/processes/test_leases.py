@@ -421,7 +421,7 @@ def test_the_wait_ends_as_stated(own_server: embedded.Server) -> None:
     embedded.stop(own_server.data.parents[1])
     said: list[str] = []
     started = time.monotonic()
-    with pytest.raises(UnreachableError, match="it has been away for 1 s"):
+    with pytest.raises(UnreachableError, match="it has been unavailable for 1 s"):
         Database(url, wait=1.0, notice=said.append)
     assert time.monotonic() - started >= 1
     assert len(said) == 1

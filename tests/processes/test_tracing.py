@@ -232,7 +232,7 @@ def test_a_server_that_is_not_there_costs_its_traces_only(
     assert time.monotonic() - started < 30
     assert not tracer.on
     assert len(notes) == 1
-    assert "Going on without traces" in notes[0]
+    assert "Continuing without traces" in notes[0]
     assert KEY not in notes[0]
 
 
@@ -500,7 +500,7 @@ def test_a_server_that_dies_midway_neither_breaks_nor_holds_up_the_run(
     assert not any(each.get("on") for each in told.values())
     for fault in ("refused", "silent"):
         assert told[fault]["notes"] == [
-            "the trace server did not take every trace: the last are missing"
+            "the trace server did not accept every trace: the last ones are missing"
         ]
     assert told["given up"]["notes"] == [
         "the trace server stopped answering: no more traces in this run"

@@ -93,7 +93,7 @@ def test_a_query_is_attached_with_what_wakes_it(
         (["attach"], 2, "name a table"),
         (["attach", "product"], 2, "--title"),
         (["attach", "product", "--title", "name"], 1, "public.product has no column name; it has"),
-        (["attach", "nothing", "--title", "name"], 1, "there is no table nothing; name it with"),
+        (["attach", "nothing", "--title", "name"], 1, "table nothing not found; name it with"),
         (["attach", "photo", "--title", "path"], 1, "public.photo has no primary key; name the"),
         (["attach", "--query", "FILE", "--name", "q"], 1, "cannot read"),
         (["attach", "--query", "FILE", "--title", "x"], 2, "leave --title out"),
@@ -153,7 +153,7 @@ def test_row_level_security_is_said_not_to_carry_over(
     }[way]
     done = vitrina("attach", *options, "--name", "mine", url=shop)
     assert done.exit_code == 0, done.stderr
-    assert "row-level security of public.photo is no part of search" in done.stderr
+    assert "search ignores the row-level security of public.photo" in done.stderr
     assert vitrina("attach", "product", "--title", "title", url=shop).stderr.count("security") == 0
 
     def notes(url: str) -> list[str]:

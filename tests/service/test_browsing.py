@@ -106,7 +106,7 @@ def test_duplicates(catalog: Catalog, vitrina: Run, database_url: str) -> None:
         (("recommend", "99999999999999999999"), 1, "no product '999"),
         (("recommend", "999"), 1, "no product '999'"),
         (("recommend", "rack-1", "--not", "998"), 1, "no product '998'"),
-        (("recommend", "--of", "shop", "gone"), 1, "no product 'gone' in the source 'shop'"),
+        (("recommend", "--of", "shop", "gone"), 1, "product 'gone' not found in source 'shop'"),
         (("recommend", "rack-1", "-k", "0"), 1, "k must be"),
         (("duplicates", "--max-distance", "7"), 2, "--max-distance"),
         (("duplicates", "--min-similarity", "0.1"), 2, "--min-similarity"),

@@ -79,7 +79,7 @@ def test_a_session_of_the_command_line(
     wrong = vitrina("keywords", "show", "nope", url=database_url)
     assert wrong.exit_code == 1
     assert wrong.stderr == (
-        "Error: there is no keyword or alias 'nope'; look for it: vitrina keywords similar nope\n"
+        "Error: keyword or alias 'nope' not found; find similar ones: vitrina keywords similar nope\n"
     )
 
 
@@ -113,14 +113,14 @@ def test_a_seed_comes_in_each_form(
         ("a.csv", "keyword,facet,aliases\nsofa,type,couch\nchair,colour,couch\n\"x\n",
          ["1 lines of", "line 4: "]),
         ("a.csv", "keyword,facet,aliases\nsofa,type,couch\nchair,colour,couch\n,type,\n",
-         ["Error: 3 problems in the seed, nothing is changed:", "line 3 (chair): 'colour' is no facet",
-          "line 3 (chair): its alias couch is given to sofa in line 2".replace("couch", "'couch'").replace("sofa", "'sofa'"),
-          "line 4: it names no keyword"]),
+         ["Error: 3 problems in the seed, nothing is changed:", "line 3 (chair): facet 'colour' not found",
+          "line 3 (chair): its alias couch belongs to sofa in line 2".replace("couch", "'couch'").replace("sofa", "'sofa'"),
+          "line 4: it has no keyword"]),
         ("a.csv", "term_id,words\n1,sofa\n", ["no keywords in a column `keyword`: its columns are term_id, words"]),
         ("a.csv", "keyword\n", ["no keywords in a column `keyword`: it is empty"]),
         ("a.csv", "", ["is empty"]),
         ("a.jsonl", '{"keyword": "sofa"}\n{"keyword": "so', ["line 2: broken JSON"]),
-        ("a.jsonl", '{"keyword": "sofa"}\n{"keyword": ["x"], "aliases": 3}\n', ["line 2: it names no keyword"]),
+        ("a.jsonl", '{"keyword": "sofa"}\n{"keyword": ["x"], "aliases": 3}\n', ["line 2: it has no keyword"]),
         ("missing.csv", None, ["no such file"]),
     ],
 )  # fmt: skip

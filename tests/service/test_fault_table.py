@@ -27,10 +27,10 @@ fault_table = _script()
 # What one product is charged with, in the end; all others are enriched.
 ONE = {
     "500, one product": "error 500",
-    "connection reset before the answer, one product": "broke the connection off",
+    "connection reset before the answer, one product": "broke the connection",
     "no answer before the timeout, one product": "did not answer within 0.5 s",
     "400, context too long, one product": "too long for gpt-4o-mini",
-    "400, the picture is not taken, one product": "does not take the picture",
+    "400, the picture is not taken, one product": "does not accept the picture",
     "400, content policy, one product": "content filter refused",
     "400, no reason that is known, one product": "refused the request (400)",
     "refusal, one product": "the model refused",
@@ -40,13 +40,13 @@ ONE = {
     "the schema for an answer, one product": "the answer has no",
     "bad JSON, one product": "not readable",
     "wrong types, one product": "the answer has no",
-    "empty content, one product": "answered with nothing",
-    "no choices, one product": "has no message in it",
+    "empty content, one product": "answer is empty",
+    "no choices, one product": "has no message",
     "embeddings: too long, one product": "too long for text-embedding-3-large",
     "embedding with NaN, one product": "not finite",
     "embedding of zeros, one product": "nothing but zeros",
 }
-# What ends the run with one line; nobody is charged with it.
+# What ends the run with one line; no product is charged with it.
 STOPS = {
     "429 with Retry-After: 1 hour, always": "asks to wait 60 minutes",
     "429, no credit left, always": "no credit left: top it up",
@@ -55,12 +55,12 @@ STOPS = {
     "401, invalid key, always": "check OPENAI_API_KEY",
     "403, forbidden, always": "forbids the use of gpt-4o-mini",
     "404, unknown vision model, always": "set VITRINA_VISION_MODEL",
-    "the model takes no pictures, always": "takes no pictures",
+    "the model takes no pictures, always": "does not accept pictures",
     "embeddings: 500, always": "error 500",
     "embeddings: unknown model, always": "set VITRINA_EMBEDDING_MODEL",
     "embeddings: `dimensions` not taken, always": "give --dimensions",
     "embeddings of another length, always": "use --dimensions 65",
-    "embedding missing, always": "the server does not do what it should",
+    "embedding missing, always": "the server is faulty",
     "embeddings: 401, always": "check OPENAI_API_KEY",
 }
 # What stops the run once it has been seen with several products.

@@ -247,7 +247,7 @@ def test_without_a_model_it_says_so(
     assert result.stderr.startswith("Error: a judge needs a model")
     dry = vitrina("keywords", "judge", "--dry-run", url=database_url)
     assert dry.exit_code == 0
-    assert "no model to ask is set up" in dry.stderr
+    assert "no model is set up" in dry.stderr
     for other in ("--batch", "--watch"):
         assert vitrina("work", "--judge", other, url=database_url).exit_code == 2
 

@@ -293,7 +293,7 @@ def test_a_model_with_too_long_vectors_is_refused_before_anything_is_made(
         catalog.spaces.add("new", model="m")
     # and where the server takes no notice of what it was asked for
     monkeypatch.setattr("vitrina.models.openai.provider.embedding_body", longest)
-    with pytest.raises(InputError, match="answers with 4096 numbers, an index ends at 4000"):
+    with pytest.raises(InputError, match="answers with 4096 numbers, an index has at most 4000"):
         catalog.spaces.add("new", model="m")
     assert len(catalog.spaces.list()) == 2
 
@@ -327,20 +327,20 @@ def test_without_an_endpoint_the_dimensions_are_taken_as_given(
     ("arguments", "code", "message"),
     [
         (("add", "Bad Name", "--provider", "local"), 1, "cannot be the name of a space"),
-        (("add", "local-text", "--provider", "local"), 1, "there is a space 'local-text' already"),
+        (("add", "local-text", "--provider", "local"), 1, "space 'local-text' exists already"),
         (("add", "big", "--dimensions", "4001"), 1, "1 to 4000 dimensions, not 4001"),
         (("add", "none", "--dimensions", "0"), 1, "1 to 4000 dimensions, not 0"),
         (("add", "x", "--provider", "local", "--dimensions", "3"), 1, "256 dimensions"),
         (("add", "x", "--provider", "acme"), 1, "give --model and --dimensions"),
         (("add", "x", "--threshold", "2"), 2, "--threshold"),
-        (("build", "nowhere"), 1, "there is no space 'nowhere'"),
+        (("build", "nowhere"), 1, "space 'nowhere' not found"),
         (("build", "large"), 1, "no key and no endpoint"),
         (("build", "large", "--memory", "0"), 2, "--memory"),
-        (("build", "large", "--max-cost", "free"), 2, "no amount of USD"),
-        (("activate", "nowhere"), 1, "there is no space 'nowhere'"),
+        (("build", "large", "--max-cost", "free"), 2, "not an amount of USD"),
+        (("activate", "nowhere"), 1, "space 'nowhere' not found"),
         (("activate", "large"), 1, "2 of 2 products and"),
-        (("drop", "nowhere"), 1, "there is no space 'nowhere'"),
-        (("drop", "local-text"), 1, "is in use; make another one active first"),
+        (("drop", "nowhere"), 1, "space 'nowhere' not found"),
+        (("drop", "local-text"), 1, "is in use; activate another space first"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(
@@ -402,7 +402,7 @@ def test_a_build_indexes_and_builds_again_what_is_invalid(
 def test_only_one_process_builds_a_space(catalog: Catalog, stub: OpenAIStub) -> None:
     catalog.spaces.add("new", model="m")
     with Indexing(catalog.database, "new"):
-        with pytest.raises(InputError, match="another process is building the space new"):
+        with pytest.raises(InputError, match="another process is building space new"):
             catalog.spaces.build("new")
         assert catalog.database.value("select vitrina.index_spaces(1)") == 2, "of the local space"
     assert catalog.spaces.build("new").products == 24

@@ -204,10 +204,10 @@ def test_a_column_named_in_capitals_needs_no_quotes(shop: psycopg.Connection) ->
 @pytest.mark.parametrize(
     ("call", "state", "message", "hint"),
     [
-        ("attach_table('nothing', 'title')", "VT003", "there is no table nothing", "schema"),
+        ("attach_table('nothing', 'title')", "VT003", "table nothing not found", "schema"),
         ("attach_table('keyless', 'title')", "VT004", "public.keyless has no primary key", "--id"),
         ("attach_table('shown', 'title')", "VT004", "public.shown is no table", "--id"),
-        ("attach_table('shown', 'title', id => '{id}')", "VT004", "can have no triggers", "wakes"),
+        ("attach_table('shown', 'title', id => '{id}')", "VT004", "cannot have triggers", "wakes"),
         ("attach_table('product', 'name')", "VT004", "has no column name", "it has: id, title"),
         ("attach_table('product', 'title', attributes => '{colour}')", "VT004",
          "has no column colour", "it has"),
@@ -215,15 +215,15 @@ def test_a_column_named_in_capitals_needs_no_quotes(shop: psycopg.Connection) ->
          'column "gone" does not exist', "as they are"),
         ("attach_table('product', 'title', predicate => 'and')", "VT004", "syntax error", "as they"),
         ("attach_table('product', 'title', watermark => 'stock')", "VT004",
-         "watermark stock is of type integer", "timestamp"),
+         "watermark stock has type integer", "timestamp"),
         ("attach_table('product', 'title', name => 'csv')", "VT004", "imported file", "name"),
         ("attach_table('vitrina.products', 'title')", "VT004", "vitrina's own", None),
         ("attach_query('q', 'select 1 as number')", "VT004", "has no column id", "number"),
         ("attach_query('q', 'select from nowhere')", "VT004", '"nowhere" does not exist', "as they"),
         ("attach_query('q', 'select id, title from product', wake => '{product}')", "VT004",
-         "a wake cannot be read", "TABLE=COLUMN"),
+         "cannot read the wake", "TABLE=COLUMN"),
         ("attach_query('q', 'select id, title from product', wake => '{other=id}')", "VT003",
-         "there is no table other", "schema"),
+         "table other not found", "schema"),
         ("attach_query('q', 'select id, title from product', wake => '{product=nr}')", "VT004",
          "has no column nr", "it has"),
         ("attach_query('q', 'select id, title from product', wake => '{\"product=id,title\"}')",
@@ -261,7 +261,7 @@ def test_two_sources_on_one_table(shop: psycopg.Connection) -> None:
         ("brands", 2), ("product", 1)
     ]  # fmt: skip
     shop.execute("select attach_table('product', 'title', name => 'product_image')")
-    with pytest.raises(psycopg.Error, match="there is a source product_image already"):
+    with pytest.raises(psycopg.Error, match="source product_image exists already"):
         shop.execute("select attach_table('product_image', 'path')")
     assert rows(shop, "select detach('product')") == [(1,)]
     shop.execute("update product set brand = 'Other' where id = 2")

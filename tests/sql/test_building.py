@@ -102,7 +102,9 @@ def test_a_second_local_space_is_filled_in_sql(shop: psycopg.Connection) -> None
 )
 def test_only_the_local_model_is_in_the_database(shop: psycopg.Connection, query: str) -> None:
     shop.execute("select create_space('new', 'openai', 'm', 'text', 8)")
-    with pytest.raises(psycopg.DatabaseError, match="no space of the local text model") as caught:
+    with pytest.raises(
+        psycopg.DatabaseError, match="is not a space of the local text model"
+    ) as caught:
         shop.execute(query)
     assert caught.value.sqlstate == "VT004"
 

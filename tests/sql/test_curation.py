@@ -213,24 +213,24 @@ def test_the_list_is_most_used_first_and_by_facet(shop: psycopg.Connection) -> N
 @pytest.mark.parametrize(
     ("call", "state_", "message"),
     [
-        ("merge_keywords('{black}', 'nope')", "VT003", "no keyword or alias 'nope'"),
+        ("merge_keywords('{black}', 'nope')", "VT003", "keyword or alias 'nope' not found"),
         ("merge_keywords('{black,!!}', 'white')", "VT004", "no letter or digit"),
         ("merge_keywords(array[repeat('x', 10000)], 'white')", "VT004", "at most 200"),
-        ("merge_keywords(array[null], 'white')", "VT004", "null can be no keyword"),
+        ("merge_keywords(array[null], 'white')", "VT004", "null cannot be a keyword"),
         ("split_keyword('black')", "VT004", "the keyword itself"),
-        ("split_keyword('nope')", "VT003", "no keyword or alias"),
+        ("split_keyword('nope')", "VT003", "keyword or alias 'nope' not found"),
         ("split_keyword('noir', 'white one')", "VT004", "'white one' is an alias of 'white'"),
         ("split_keyword('noir', 'Black')", "VT004", "is 'black' already"),
         ("rename_keyword('black', 'white')", "VT004", "'white' is a keyword already"),
         ("rename_keyword('black', 'white one')", "VT004", "an alias of 'white' already"),
         ("rename_keyword('black', ' ')", "VT004", "no letter or digit"),
-        ("pin_keyword('nope')", "VT003", "no keyword or alias"),
-        ("set_facet('black', 'colour')", "VT004", "'colour' is no facet"),
+        ("pin_keyword('nope')", "VT003", "keyword or alias 'nope' not found"),
+        ("set_facet('black', 'colour')", "VT004", "facet 'colour' not found"),
         ("drop_keyword('')", "VT004", "no letter or digit"),
-        ("distinguish_keywords('black', 'noir')", "VT004", "are one keyword, 'black'"),
-        ("distinguish_keywords('Black', 'black')", "VT004", "spellings of one term"),
-        ("show_keyword('nope')", "VT003", "no keyword or alias"),
-        ("undo_keyword_change(99)", "VT003", "there is no change 99"),
+        ("distinguish_keywords('black', 'noir')", "VT004", "are the same keyword, 'black'"),
+        ("distinguish_keywords('Black', 'black')", "VT004", "spellings of the same term"),
+        ("show_keyword('nope')", "VT003", "keyword or alias 'nope' not found"),
+        ("undo_keyword_change(99)", "VT003", "change 99 not found"),
     ],
 )
 def test_what_cannot_be_is_named_and_changes_nothing(
@@ -277,7 +277,7 @@ def test_a_later_change_of_the_same_rows_must_be_undone_first(shop: psycopg.Conn
     shop.execute("select undo_keyword_change(2)")
     with pytest.raises(psycopg.DatabaseError, match="undone already") as caught:
         shop.execute("select undo_keyword_change(2)")
-    assert caught.value.diag.message_hint == "to do it again: vitrina keywords undo 4"
+    assert caught.value.diag.message_hint == "to redo it: vitrina keywords undo 4"
     shop.execute("select undo_keyword_change(3)")
     shop.execute("select undo_keyword_change(1)")
     with pytest.raises(

@@ -227,8 +227,8 @@ def test_the_writer_ensures_a_space_that_is_there_and_is_told_who_makes_one(
 ) -> None:
     ensure = "select name, state from ensure_space('openai', 'm', 3)"
     steps = [
-        ("may not make the space openai-m-3", "create_space('openai-m-3', 'openai', 'm', 'text'"),
-        ("may not put the space openai-m-3 into use", "use_space('openai-m-3');"),
+        ("may not create space openai-m-3", "create_space('openai-m-3', 'openai', 'm', 'text'"),
+        ("may not activate space openai-m-3", "use_space('openai-m-3');"),
     ]
     for message, hint in steps:
         db.execute("set role vitrina_writer")

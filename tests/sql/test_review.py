@@ -162,5 +162,5 @@ def test_terms_of_a_paid_space_stay_where_no_vector_is_stored(shop: psycopg.Conn
     done = {r.term: r for r in rows(shop, "select * from rebuild_keywords(false)")}
     assert done["qua shelf"].after == "zig lamp"
     assert done["shelf like"].after == "zig lamp"
-    assert done["shelf like"].note == "its vector is not stored: it stays with its keyword"
+    assert done["shelf like"].note == "its vector is not stored: it keeps its keyword"
     assert keywords(shop, 3) == ["zig lamp"]

@@ -129,7 +129,7 @@ def test_downgrade_leaves_nothing(database_url: str) -> None:
     schema.downgrade(database_url)
     with psycopg.connect(database_url) as conn:
         assert conn.execute("select to_regnamespace('vitrina')").fetchone() == (None,)
-    with pytest.raises(SchemaError, match="nothing to take back"):
+    with pytest.raises(SchemaError, match="nothing to downgrade"):
         schema.downgrade(database_url)
     schema.upgrade(database_url)
     assert schema.check(database_url).current
@@ -581,7 +581,7 @@ def test_the_schema_holds_what_people_call_and_says_what_it_is(database_url: str
     assert [name for (name,) in there] == sorted(public)
     assert silent == []
     assert said is not None
-    assert said[0].startswith("suggest(prefix, k) → keywords for what has been typed so far")
+    assert said[0].startswith("suggest(prefix, k) → keywords for a query that is being typed")
 
 
 def test_what_an_older_version_had_goes(database_url: str) -> None:

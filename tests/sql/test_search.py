@@ -184,7 +184,7 @@ def test_a_vector_of_no_numbers_is_refused(shop: psycopg.Connection) -> None:
         ("k => -1", "k must be"),
         ("k => 10001", "k must be"),
         ("k => null", "k must be"),
-        ('"offset" => -1', "offset must not be"),
+        ('"offset" => -1', "offset must be 0 or more, not -1"),
         ("mode => 'fuzzy'", "mode must be"),
         ("filter => '[1]'", "filter must be"),
         ("filter => 'null'", "filter must be"),

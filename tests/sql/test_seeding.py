@@ -54,25 +54,25 @@ def test_a_seed_is_pinned_and_what_was_learned_follows(shop: psycopg.Connection)
     ("given", "problems"),
     [
         ([{"keyword": "a1", "aliases": ["night lamp"]}, {"keyword": "a2", "aliases": ["Night-Lamps"]}],
-         ["line 2 (a2): its alias 'Night-Lamps' is given to 'a1' in line 1"]),
+         ["line 2 (a2): its alias 'Night-Lamps' belongs to 'a1' in line 1"]),
         ([{"keyword": "a1", "aliases": ["a2"]}, {"keyword": "a2"}],
          ["line 1 (a1): its alias 'a2' is the keyword of line 2"]),
         ([{"keyword": "a lamp"}, {"keyword": "A Lamps", "line": 7}],
-         ["line 7 (A Lamps): it is the keyword of line 1 already"]),
-        ([{"keyword": "a1", "facet": "colour"}], ["line 1 (a1): 'colour' is no facet: they are type,"]),
-        ([{"keyword": "x" * 300}], ["line 1 (" + "x" * 60 + "): it can be no keyword: too long"]),
+         ["line 7 (A Lamps): line 1 has the same keyword"]),
+        ([{"keyword": "a1", "facet": "colour"}], ["line 1 (a1): facet 'colour' not found: use one of type,"]),
+        ([{"keyword": "x" * 300}], ["line 1 (" + "x" * 60 + "): it cannot be a keyword: too long"]),
         ([{"keyword": "!!"}, {"keyword": "ok", "aliases": ["??", "y" * 300]}],
-         ["line 1 (!!): it can be no keyword: empty", "line 2 (ok): its alias '??' can be none: empty",
-          "line 2 (ok): its alias '" + "y" * 40 + "' can be none: too long"]),
-        ([{"keyword": "noir"}], ["line 1 (noir): it is an alias of 'black'; to take it out: vitrina keywords split"]),
+         ["line 1 (!!): it cannot be a keyword: empty", "line 2 (ok): its alias '??' cannot be a keyword: empty",
+          "line 2 (ok): its alias '" + "y" * 40 + "' cannot be a keyword: too long"]),
+        ([{"keyword": "noir"}], ["line 1 (noir): it is an alias of 'black'; to split it off: vitrina keywords split"]),
         ([{"keyword": "gone"}, {"keyword": "ok", "aliases": ["gone"]}],
          ["line 1 (gone): it was dropped by hand", "line 2 (ok): its alias 'gone' is the keyword of line 1"]),
         ([{"keyword": "ok", "aliases": ["white"]}], ["line 1 (ok): its alias 'white' is a pinned keyword"]),
         ([{"keyword": "ok", "aliases": ["noir"]}], ["line 1 (ok): its alias 'noir' was given to 'black' by hand"]),
         (["sofa", {"facet": "type"}, {"keyword": 7}, {"keyword": "ok", "aliases": "x;y"},
           {"keyword": "ok2", "aliases": [1]}, {"keyword": "ok3", "facet": 1}],
-         ["line 1: it is no object", "line 2: it names no keyword", "line 3: it names no keyword",
-          "line 4: its aliases are no list", "line 5: its aliases are no list", "line 6: its facet is no text"]),
+         ["line 1: it is not an object", "line 2: it has no keyword", "line 3: it has no keyword",
+          "line 4: its aliases are not a list", "line 5: its aliases are not a list", "line 6: its facet is not a text"]),
     ],
 )  # fmt: skip
 def test_every_problem_is_named_and_nothing_is_changed(
@@ -94,6 +94,6 @@ def test_every_problem_is_named_and_nothing_is_changed(
 
 
 def test_a_seed_is_an_array(shop: psycopg.Connection) -> None:
-    with pytest.raises(psycopg.DatabaseError, match="is an array of rows"):
+    with pytest.raises(psycopg.DatabaseError, match="must be an array of rows"):
         shop.execute("select seed_keywords('{}')")
     assert seed(shop) == []

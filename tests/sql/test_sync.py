@@ -117,7 +117,7 @@ def test_a_row_that_is_no_product_is_set_aside_and_others_go_on(
         ("select repeat('x', case id when 2 then 600 else 1 end) || id as id, title from product",
          [("x" * 500, "its id is longer than 500 characters")]),
         ("select id, title, case when id = 2 then '[1]'::jsonb else '{}' end as attributes"
-         " from product", [("2", "its attributes are no JSON object")]),
+         " from product", [("2", "its attributes are not a JSON object")]),
     ],
 )  # fmt: skip
 def test_rows_of_a_query_are_set_aside(

@@ -124,9 +124,9 @@ def test_without_a_picture_the_title_alone_is_asked_about(make: Make, stub: Open
 
 
 def test_nothing_to_go_by_costs_nothing(make: Make, stub: OpenAIStub) -> None:
-    with pytest.raises(ItemError, match="neither a title nor a picture"):
+    with pytest.raises(ItemError, match="no title and no picture"):
         make().enrich(Subject(" \n"))
-    with pytest.raises(ItemError, match="neither"):
+    with pytest.raises(ItemError, match="no title or description"):
         make().caption("", " ")
     assert not stub.calls
 
@@ -144,7 +144,7 @@ def test_addresses_instead_of_bytes_and_bytes_where_they_cannot_be_fetched(
     provider.tag(subject, image_url=None)
     assert stub.requests("chat")[-1].pictures[0]["url"].startswith("data:")
     stub.fault("chat", "image", times=1, match=address)
-    with pytest.raises(ItemError, match="does not take the picture"):
+    with pytest.raises(ItemError, match="does not accept the picture"):
         provider.tag(Subject(TITLE), image_url=address)
 
 
@@ -288,7 +288,7 @@ def test_many_products_failing_alike_are_not_their_fault(make: Make, stub: OpenA
     for title in ("one", "one", "two"):
         with pytest.raises(ItemError):
             provider.tag(Subject(title))
-    with pytest.raises(ProviderError, match=r"different products failed .* error 500"):
+    with pytest.raises(ProviderError, match=r"several products in a row failed .* error 500"):
         provider.tag(Subject("three"))
     calls = stub.calls["chat"]
     with pytest.raises(ProviderError, match="same reason"):
@@ -306,7 +306,7 @@ def test_many_products_failing_alike_are_not_their_fault(make: Make, stub: OpenA
         ("403", "forbids the use of gpt-4o-mini"),
         ("404", "has no model gpt-4o-mini: set VITRINA_VISION_MODEL"),
         ("quota", "no credit left: top it up"),
-        ("blind", "takes no pictures: set VITRINA_VISION_MODEL"),
+        ("blind", "does not accept pictures: set VITRINA_VISION_MODEL"),
     ],
 )
 def test_faults_of_the_provider_end_the_run_at_once(
@@ -352,7 +352,7 @@ def test_a_server_that_goes_away_for_a_moment(make: Make, stub: OpenAIStub) -> N
 
 
 def test_a_wrong_address_says_so(make: Make, stub: OpenAIStub) -> None:
-    with pytest.raises(ProviderError, match="OPENAI_BASE_URL mostly ends in /v1"):
+    with pytest.raises(ProviderError, match="OPENAI_BASE_URL, which usually ends in /v1"):
         make({"base_url": stub.url.removesuffix("/v1")}).tag(Subject(TITLE))
 
 
@@ -360,7 +360,7 @@ def test_a_wrong_address_says_so(make: Make, stub: OpenAIStub) -> None:
     ("kind", "message"),
     [
         ("context", "too long for gpt-4o-mini"),
-        ("image", "does not take the picture"),
+        ("image", "does not accept the picture"),
         ("policy", "content filter refused"),
         ("refusal", "the model refused"),
         ("content_filter", "withheld the answer"),
@@ -495,7 +495,7 @@ def test_vectors_come_in_the_order_of_the_texts(
 @pytest.mark.parametrize(
     ("kind", "error", "message"),
     [
-        ("missing", ProviderError, r"0 embeddings for 1 texts \(none for text 1\)"),
+        ("missing", ProviderError, r"0 embeddings for 1 texts \(text 1 has none\)"),
         ("wrong-dimension", ProviderError, "65 numbers, not 64: use --dimensions 65"),
         ("nan", TextError, "text 3: .* not finite"),
         ("zero", TextError, "text 3: .* zeros"),
@@ -641,13 +641,13 @@ def test_a_server_of_ones_own_needs_no_key(make: Make) -> None:
         ({"OPENAI_BASE_URL": "localhost:11434"}, "not an address"),
         ({"OPENAI_BASE_URL": "ftp://a/v1"}, "not an address"),
         ({"OPENAI_BASE_URL": "http://a:99999/v1"}, "not an address"),
-        ({"OPENAI_BASE_URL": "https://me:secret@a/v1"}, "may not hold a password"),
+        ({"OPENAI_BASE_URL": "https://me:secret@a/v1"}, "may not contain a password"),
         ({"OPENAI_API_KEY": KEY, "VITRINA_DIMENSIONS": "many"}, "VITRINA_DIMENSIONS"),
         ({"OPENAI_API_KEY": KEY, "VITRINA_DIMENSIONS": "5000"}, "--dimensions"),
         ({"OPENAI_API_KEY": KEY, "VITRINA_DETAIL": "auto"}, "low or high"),
         ({"OPENAI_API_KEY": KEY, "VITRINA_IMAGE_URLS": "maybe"}, "VITRINA_IMAGE_URLS"),
         ({"OPENAI_API_KEY": KEY, "VITRINA_TIMEOUT": "0"}, "more than 0"),
-        ({"OPENAI_API_KEY": KEY, "VITRINA_HINTS": "some"}, "hints can be"),
+        ({"OPENAI_API_KEY": KEY, "VITRINA_HINTS": "some"}, "hints must be one of"),
     ],
 )
 def test_settings_that_cannot_be_used(environment: dict[str, str], message: str) -> None:

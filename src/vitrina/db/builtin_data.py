@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PICTURE_DIMENSIONS = 896  # of hog-color-1
 
-# The cosine over which two keywords are one, and the weight of a similarity beside full text, are
+# The cosine above which two keywords are the same, and the weight of a similarity, were
 # measured by bench/vocabulary.py and bench/search_quality.py.
 LOCAL_SPACES = """\
 select create_space('local-text', 'local', 'minilm-word-pieces-1', 'text', 256,
@@ -52,7 +52,7 @@ class Seed:
 
 
 def all_seeds() -> tuple[Seed, ...]:
-    """Every set, in the order of loading."""
+    """Every set of data, in loading order."""
     return (_word_pieces(), _retail_words(), _local_spaces())
 
 
@@ -70,7 +70,7 @@ def _escaped(text: str) -> str:
 
 
 def _word_pieces() -> Seed:
-    # read when it is needed: every command asks for the fingerprint
+    # read on use: every command asks for the fingerprint
     def load(conn: psycopg.Connection) -> None:
         from vitrina.db import word_pieces
 
@@ -79,7 +79,7 @@ def _word_pieces() -> Seed:
         with conn.cursor().copy(
             "copy vitrina.word_pieces (piece, embedding) from stdin with (format binary)"
         ) as copy:
-            # the bytes are in halfvec's own binary format already
+            # the bytes are already in halfvec's binary format
             copy.set_types(["text", "bytea"])
             for row in pieces.rows():
                 copy.write_row(row)
@@ -114,7 +114,7 @@ def _retail_words() -> Seed:
             out.write("\t".join("\\N" if text is None else _escaped(text) for text in row) + "\n")
         out.write("\\.\nselect vitrina_internal.give_words();\ndrop table given_words;\n\n")
 
-    # what the words are kept as depends on the functions that normalise them
+    # the stored form of words depends on the functions that normalise them
     sql = data_dir("sql")
     text = sql / "10-text"
     forms = [
@@ -128,8 +128,8 @@ def _retail_words() -> Seed:
 
 def _given_words() -> list[tuple[str, str, str, str | None]]:
     """The rows of the thesaurus and of contrasts: target, term, canonical or group, facet."""
-    # canonical terms stand for themselves too, and come first: what the lexicon tells apart
-    # ("shirt", "t-shirt") stays apart however near the vectors are
+    # canonical terms also stand for themselves, and come first: terms that the lexicon tells apart
+    # ("shirt", "t-shirt") stay apart however near the vectors are
     entries = sorted(retail_words.thesaurus(), key=lambda entry: entry.term != entry.canonical)
     rows: list[tuple[str, str, str, str | None]] = [
         ("thesaurus", entry.term, entry.canonical, entry.facet) for entry in entries

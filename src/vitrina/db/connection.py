@@ -19,39 +19,39 @@ Params = Sequence[Any] | Mapping[str, Any] | None
 
 
 def literal(value: str) -> str:
-    """A text as SQL writes it, quoted."""
+    """A text as a quoted SQL literal."""
     return sql.Literal(value).as_string()
 
 
 def identifier(name: str) -> str:
-    """A name as SQL writes it, quoted."""
+    """A name as a quoted SQL identifier."""
     return sql.Identifier(name).as_string()
 
 
 def connect(
     dsn: str, *, autocommit: bool = False, seconds: float = CONNECT_SECONDS
 ) -> psycopg.Connection:
-    """Connect once. Raises UnreachableError, AccessError or ConfigError, never naming a secret."""
+    """Connect once. Raises UnreachableError, AccessError or ConfigError, without secrets in it."""
     try:
         psycopg.conninfo.conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:  # its text may hold the password
+    except psycopg.ProgrammingError:  # its text may contain the password
         raise errors.ConfigError(
-            "the database URL is not one: write postgresql://user@host:5432/name"
+            "the database URL is not valid: write postgresql://user@host:5432/name"
         ) from None
     try:
         return psycopg.connect(
             dsn,
             autocommit=autocommit,
-            connect_timeout=max(2, math.ceil(seconds)),  # libpq knows no less
+            connect_timeout=max(2, math.ceil(seconds)),  # libpq's minimum is 2
             application_name="vitrina",
-            prepare_threshold=None,  # a transaction pooler swaps the server under us
+            prepare_threshold=None,  # a transaction pooler may switch the server session
         )
     except psycopg.Error as exc:
         raise translate(exc) from exc
 
 
 def pin_path(conn: psycopg.Connection) -> None:
-    """Look nothing up where others may create, until this transaction ends.
+    """Look up no name where others may create objects, until this transaction ends.
 
     Not for longer: a transaction pooler would hand the setting to another client.
     """
@@ -65,7 +65,7 @@ def fetch_value(conn: psycopg.Connection, query: LiteralString, params: Params =
 
 
 class Session:
-    """One connection in autocommit, for what a transaction or a pool cannot do; close it."""
+    """One connection in autocommit, for work that a transaction or a pool cannot do; close it."""
 
     def __init__(self, dsn: str) -> None:
         self._conn = connect(dsn, autocommit=True)
@@ -77,24 +77,24 @@ class Session:
             return fetch_value(self._conn, query, params)
 
     def run(self, statement: str) -> None:
-        """Run a statement that SQL has made, as it stands."""
+        """Run a statement made by SQL, unchanged."""
         with mapped():
             self._conn.execute(statement.encode())
 
     def cancel(self) -> None:
-        """End the statement that runs, if one does."""
+        """Cancel the running statement, if any."""
         self._conn.cancel()
 
     def close(self) -> None:
-        """Close the connection, and with it what it holds."""
+        """Close the connection and release its locks."""
         self._conn.close()
 
 
 class Listener:
-    """Waits for notifications of one channel, on a connection of its own.
+    """Waits for notifications of one channel, on its own connection.
 
-    They are hints: what is waited for must be looked for as well. Through a transaction pooler,
-    where listening means nothing, and while the database is away, it only waits.
+    Notifications are only hints: the caller must also poll. Through a transaction pooler, where
+    listening has no effect, and while the database is unavailable, it only waits.
     """
 
     def __init__(self, dsn: str, channel: LiteralString) -> None:
@@ -105,7 +105,7 @@ class Listener:
         self._next_try = 0.0
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Wait so long, or until told or stopped; returns whether it was told."""
+        """Wait this long, or until notified or stopped; returns whether it was notified."""
         if self._conn is None and not self._pooled and time.monotonic() >= self._next_try:
             self._open()
         deadline = time.monotonic() + seconds
@@ -128,7 +128,7 @@ class Listener:
             self._next_try = time.monotonic() + 30
             return
         try:
-            # a pooler makes up the number that a client is told of its server
+            # a pooler invents the server's process number that it tells a client
             pid = fetch_value(conn, "select pg_backend_pid()")
             self._pooled = pid != conn.info.backend_pid
             if not self._pooled:
@@ -140,7 +140,7 @@ class Listener:
         conn.close()
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._conn is not None:
             self._conn.close()
         self._conn = None

@@ -27,12 +27,12 @@ from vitrina.db.retries import PoolAway, answers, is_away, is_deadlock
 
 __all__ = ["Database", "HalfVector", "Jsonb"]
 
-POOL_SECONDS = 30.0  # for a connection to become free
-LOOK_SECONDS = 2.0  # how often it is looked meanwhile whether the database is away
-RETRY_SECONDS = 0.5  # between two looks whether it is back
-STOP_SECONDS = 10.0  # it is waited for no longer by a run that is told to stop
+POOL_SECONDS = 30.0  # to wait for a free connection
+LOOK_SECONDS = 2.0  # between checks, meanwhile, whether the database is unavailable
+RETRY_SECONDS = 0.5  # between two checks whether it is back
+STOP_SECONDS = 10.0  # a run that is told to stop waits no longer for the database
 T = TypeVar("T")
-# what it logs of lost connections is raised as well, or mended
+# lost connections that it logs are also raised, or replaced
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 logging.getLogger("psycopg.pool").propagate = False
 
@@ -41,16 +41,16 @@ class Database(Closing):
     """A pool of connections to a database that has vitrina.
 
     Every statement names its schema, so nothing depends on the search_path of a session; functions
-    and operators of Postgres itself are called with exactly the types they are declared with, as
-    others may have planted better matches in a schema of that path. A process that was forked has
-    connections of its own.
+    and operators of Postgres itself are called with exactly their declared types, as
+    others may have planted better matches in a schema of that path. A forked process has
+    its own connections.
 
     Args:
         dsn: a libpq URL or key=value string.
-        size: connections, at most.
-        wait: seconds that a statement waits for a database that is away: down, starting up, cut
+        size: most connections.
+        wait: seconds that a statement waits for an unavailable database: down, starting up, cut
             off. A wrong password, or a database that does not exist, fails at once.
-        notice: told once when it is waited for, and when it is back.
+        notice: called once when the wait begins, and when the database is back.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Database(Closing):
             configure=self._configure,
             check=ConnectionPool.check_connection,
             timeout=POOL_SECONDS,
-            reconnect_timeout=LOOK_SECONDS,  # then whoever asks makes it try again, at once
+            reconnect_timeout=LOOK_SECONDS,  # then the next caller makes it try again at once
             kwargs={
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "vitrina",
@@ -95,7 +95,7 @@ class Database(Closing):
     @property
     def _pool(self) -> ConnectionPool[psycopg.Connection]:
         if self._pid != os.getpid():
-            # those of the parent stay the parent's: neither used here nor closed
+            # the parent's connections stay the parent's: neither used nor closed here
             self._inherited.append(self._opened)
             self._telling = threading.Lock()
             self._opened, self._pid = self._open(), os.getpid()
@@ -103,7 +103,7 @@ class Database(Closing):
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[psycopg.Connection]:
-        """A connection of the pool, which is given back."""
+        """A connection of the pool, returned to it afterwards."""
         pool = self._pool
         deadline = time.monotonic() + POOL_SECONDS
         while True:
@@ -123,7 +123,7 @@ class Database(Closing):
 
     @contextlib.contextmanager
     def waiting(self, seconds: float) -> Iterator[None]:
-        """Wait so long for a database that is away, instead of what was said at first."""
+        """Wait this long for an unavailable database, instead of the first setting."""
         before, self._wait = self._wait, seconds
         try:
             yield
@@ -132,7 +132,7 @@ class Database(Closing):
 
     @contextlib.contextmanager
     def stopped_by(self, stop: threading.Event | None) -> Iterator[None]:
-        """Wait only for a little while once this is set."""
+        """Once this is set, wait only briefly."""
         before, self._stop = self._stop, stop
         try:
             yield
@@ -140,10 +140,10 @@ class Database(Closing):
             self._stop = before
 
     def persist(self, work: Callable[[], T], *, tries: int = 4) -> T:
-        """What `work` returns; done again where Postgres chose it to end a deadlock, or went away.
+        """The result of `work`, repeated after a deadlock, or when Postgres is back.
 
-        `work` is a whole transaction, and done twice is as good as once: nothing of a failed try is
-        left, except that one whose connection broke may have been committed.
+        `work` is a whole transaction that may safely run twice: a failed try leaves nothing behind,
+        but one whose connection broke may have been committed.
         """
         deadline: float | None = None
         stopping = False
@@ -162,8 +162,8 @@ class Database(Closing):
                     stopping, deadline = True, min(deadline, now + STOP_SECONDS)
                 if now >= deadline:
                     raise errors.UnreachableError(
-                        f"{exc}; it has been away for {self._wait:,.0f} s: run this again later,"
-                        " nothing that is stored is lost"
+                        f"{exc}; it has been unavailable for {self._wait:,.0f} s: run this"
+                        " again later, stored work is not lost"
                     ) from exc
                 self._tell(exc)
                 time.sleep(RETRY_SECONDS)
@@ -173,7 +173,7 @@ class Database(Closing):
                 return done
 
     def _tell(self, exc: errors.DatabaseError | None) -> None:
-        """Say once that the database is away, and once that it is back."""
+        """Say once that the database is unavailable, and once that it is back."""
         with self._telling:
             if (exc is not None) == self._away:
                 return
@@ -187,7 +187,7 @@ class Database(Closing):
 
     def _configure(self, conn: psycopg.Connection) -> None:
         if self._halfvec is None:
-            # not by TypeInfo.fetch: its operators are looked up in the session's path
+            # not by TypeInfo.fetch: that looks up operators in the session's path
             found = conn.execute(
                 "select t.oid, t.typarray from pg_catalog.pg_type as t"
                 " join pg_catalog.pg_extension as e on e.extnamespace = t.typnamespace"
@@ -200,7 +200,7 @@ class Database(Closing):
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[psycopg.Connection]:
-        """A connection whose work is committed at the end, or not at all."""
+        """A connection whose work is committed at the end, or rolled back."""
         with mapped(), self._connection() as conn, conn.transaction():
             yield conn
 
@@ -236,14 +236,14 @@ class Database(Closing):
 
     @contextlib.contextmanager
     def aside(self, seconds: float) -> Iterator[psycopg.Connection]:
-        """A transaction on a new connection; to connect and each statement take so long at most."""
+        """A transaction on a new connection, with a time limit on connecting and statements."""
         with mapped(), connect(self.dsn, seconds=seconds) as conn:
             milliseconds = f"{seconds * 1000:.0f}"
             conn.execute("select set_config('statement_timeout', %s, true)", (milliseconds,))
             yield conn
 
     def session(self) -> Session:
-        """A connection of its own, outside of the pool."""
+        """A new connection, outside of the pool."""
         return Session(self.dsn)
 
     def close(self) -> None:

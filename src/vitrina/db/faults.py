@@ -1,4 +1,4 @@
-"""What the driver raises, as errors of vitrina's that say what to do next."""
+"""The driver's errors as vitrina errors that say what to do next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg_pool import PoolTimeout
 from vitrina import errors
 
 UNDEFINED = "42704"  # a type, but also a text-search configuration, a setting or a role
-# what libpq says beside the fact
+# libpq's guesses, after the fact
 GUESSES = ("Is the server running", "This probably means", "before or while processing")
 
 # sqlstate, or its first two characters, to the error it becomes.
@@ -47,13 +47,13 @@ def _class_of(state: str) -> type[errors.VitrinaError]:
 
 
 def translate(exc: psycopg.Error) -> errors.VitrinaError:
-    """The error that one of the driver's becomes."""
+    """The vitrina error for a driver's error."""
     state = exc.sqlstate
     if state is None:
         return _translate_connect(exc)
     kind = _class_of(state)
     if state == UNDEFINED and exc.diag.source_function == "typenameType":
-        kind = errors.SchemaError  # a type of the extension, which was moved
+        kind = errors.SchemaError  # a type of the extension, which has moved
     message = exc.diag.message_primary or str(exc)
     if not state.startswith("VT"):
         advice = ADVICE.get(kind)
@@ -68,21 +68,24 @@ def _translate_connect(exc: psycopg.Error) -> errors.VitrinaError:
     text = lines[-1] if lines else type(exc).__name__
     text = text.removeprefix("connection failed: ").removeprefix("connection is bad: ")
     if isinstance(exc, PoolTimeout):
-        return errors.UnreachableError("no database connection became free in time: try again")
+        return errors.UnreachableError(
+            "no database connection became free in time: try again later"
+        )
     if "authentication failed" in text or "pg_hba.conf" in text or "no password" in text:
         return errors.AccessError(
             f"the database refused the login: {text}; check VITRINA_DATABASE_URL"
         )
     if isinstance(exc, psycopg.OperationalError):
         return errors.UnreachableError(
-            f"cannot reach the database: {text}; check VITRINA_DATABASE_URL and that it runs"
+            f"cannot reach the database: {text}; check VITRINA_DATABASE_URL and that the server"
+            " runs"
         )
     return errors.DatabaseError(text)
 
 
 @contextlib.contextmanager
 def mapped() -> Iterator[None]:
-    """Turn a driver's error into the one of vitrina's that says what to do next."""
+    """Turn a driver's error into the vitrina error that says what to do next."""
     try:
         yield
     except psycopg.Error as exc:

@@ -1,4 +1,4 @@
-"""Where the files of the package lie: in a checkout, or in a wheel."""
+"""The folders of the package's files: in a checkout, or in a wheel."""
 
 from __future__ import annotations
 

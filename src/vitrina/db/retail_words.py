@@ -1,4 +1,4 @@
-"""The words of retail that come with vitrina: terms, their synonyms, and what excludes what."""
+"""The words of retail that come with vitrina: terms, their synonyms, and contrasts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vitrina.db.folders import DATA
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A term of the lexicon. `canonical` is the keyword it stands for: itself where no other."""
+    """A term of the lexicon. `canonical` is the keyword it stands for, often itself."""
 
     term: str
     facet: Facet
@@ -23,9 +23,9 @@ class Entry:
 
 @cache
 def thesaurus() -> tuple[Entry, ...]:
-    """The lexicon and the synonyms of data/synonyms.csv: what the keywords of a shop may be called.
+    """The lexicon and the synonyms of data/synonyms.csv: all names of a shop's keywords.
 
-    Titles are matched against the lexicon alone, as many a synonym is ambiguous there.
+    Titles are only matched against the lexicon, as many synonyms are ambiguous there.
     """
     return entries() + tuple(
         Entry(row["term"], cast("Facet", row["facet"]), row["canonical"] or row["term"], "general")
@@ -35,7 +35,7 @@ def thesaurus() -> tuple[Entry, ...]:
 
 @cache
 def contrasts() -> tuple[tuple[str, str], ...]:
-    """(term, group): two terms of one group are never one keyword."""
+    """(term, group): two terms of one group are never the same keyword."""
     return tuple((row["term"], row["contrast_group"]) for row in _read("contrasts.csv"))
 
 

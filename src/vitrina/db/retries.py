@@ -1,4 +1,4 @@
-"""What may be done again: after a deadlock, or when the database is back."""
+"""Repeating work: after a deadlock, or when the database is back."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from vitrina import errors
 from vitrina.db.connection import CONNECT_SECONDS, connect
 
 DEADLOCK = "40P01"
-# it goes away, comes up, or has no room for now; not that it was dropped, or a time limit ran out
+# it shuts down, starts up, or has no room now; not: it was dropped, or a time limit ran out
 AWAY = ("08", "57P01", "57P02", "57P03", "57P05", "53300")
 POOLER_AWAY = ("cannot connect to server", "server_login_retry", "server login has been failing")
 T = TypeVar("T")
 
 
 def retried(work: Callable[[], T], *, tries: int = 4) -> T:
-    """What `work` returns; done again where Postgres chose it to end a deadlock.
+    """The result of `work`, repeated if Postgres ended it for a deadlock.
 
-    `work` is a whole transaction, so nothing of the failed try is left.
+    `work` is a whole transaction, so a failed try leaves nothing behind.
     """
     for left in reversed(range(tries)):
         try:
@@ -40,11 +40,11 @@ def is_deadlock(exc: errors.DatabaseError) -> bool:
 
 
 class PoolAway(PoolTimeout):
-    """No connection came, and the database did not answer then; it may be back by now."""
+    """No connection came free, and the database did not answer; it may be back by now."""
 
 
 def is_away(exc: errors.DatabaseError, dsn: str) -> bool:
-    """Whether the database is away for now, rather than refusing for good."""
+    """Whether the database is unavailable for now, rather than refusing permanently."""
     cause = exc.__cause__
     if isinstance(exc, errors.AccessError) or isinstance(cause, PoolClosed):
         return False
@@ -58,7 +58,7 @@ def is_away(exc: errors.DatabaseError, dsn: str) -> bool:
 
 
 def _comes_and_goes(dsn: str) -> bool:
-    """Whether it does not answer, or answers again; a server may refuse for a reason as well."""
+    """Whether it does not answer, or answers again; a server may also refuse for a reason."""
     for _ in range(3):
         if not answers(dsn):
             return True
@@ -70,6 +70,6 @@ def _comes_and_goes(dsn: str) -> bool:
 
 
 def answers(dsn: str) -> bool:
-    """Whether a server takes connections there; who may enter and where to is not asked."""
+    """Whether a server accepts connections there; checks neither role nor database."""
     given = psycopg.conninfo.make_conninfo(dsn, connect_timeout=CONNECT_SECONDS)
     return psycopg.pq.PGconn.ping(given.encode()) == psycopg.pq.Ping.OK

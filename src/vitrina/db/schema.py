@@ -28,7 +28,7 @@ LOCK_KEY = (0x76697472, 0x696E61)  # "vitr", "ina": the advisory lock of an upgr
 LOCK_SECONDS = 600.0
 _REVISION = re.compile(r'^(revision|down_revision) = "(\w+)"', re.MULTILINE)
 
-# Runs first, online and in `vitrina db sql` alike. Looks before it creates, so that a role that
+# Runs first, online and in `vitrina db sql` alike. Checks before it creates, so that a role that
 # may not create extensions or schemas can install into a database a DBA has prepared.
 PREAMBLE = """\
 do $preamble$
@@ -38,7 +38,7 @@ declare
     _schema text;
     _one text;
 begin
-    -- the session's own path may hold schemas where others create functions and operators
+    -- the session's path may contain schemas where others create functions and operators
     perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     if current_setting('server_version_num')::int < 140000 then
         raise exception 'vitrina needs Postgres 14 or newer, this is %',
@@ -47,14 +47,14 @@ begin
     if current_setting('server_encoding') <> 'UTF8' then
         raise exception 'vitrina needs a database in UTF8, this one is in %',
             current_setting('server_encoding') using errcode = 'VT001',
-            hint = 'make one with: create database NAME encoding ''UTF8'' template template0;';
+            hint = 'create one: create database NAME encoding ''UTF8'' template template0;';
     end if;
     if not exists (select from pg_extension as e where e.extname = 'vector') then
         begin
             execute format('create extension vector schema %I', coalesce(_here, 'public'));
         exception
             when insufficient_privilege then
-                raise exception 'the extension vector is missing and the role % may not create it',
+                raise exception 'the extension vector is missing, and role % may not create it',
                     quote_ident(current_user)
                     using errcode = 'VT001', hint = 'as a DBA, run in this database: '
                         'create extension vector;';
@@ -73,9 +73,9 @@ begin
             using errcode = 'VT001', hint = 'as a DBA, run in this database: '
                 'alter extension vector update;';
     end if;
-    -- the name is put into texts that functions run
+    -- the name is put into SQL that functions run
     if _schema ~ '[''%\\\\$]' then
-        raise exception 'the extension vector is in a schema whose name cannot be used: %', _schema
+        raise exception 'the extension vector is in a schema with an unusable name: %', _schema
             using errcode = 'VT001', hint = 'as a DBA, run in this database: '
                 'alter extension vector set schema public;';
     end if;
@@ -84,7 +84,7 @@ begin
             begin
                 execute format('create schema %I', _one);
             exception when insufficient_privilege then
-                raise exception 'the role % may not create the schema %',
+                raise exception 'role % may not create the schema %',
                     quote_ident(current_user), _one using errcode = 'VT002', hint =
                     'as a DBA, run in this database: ' || (
                         select string_agg(format('create schema %I authorization %I;', m.name,
@@ -94,12 +94,12 @@ begin
             end;
         end if;
         if not has_schema_privilege(_one, 'create') then
-            raise exception 'the role % may not create in the schema %', quote_ident(current_user),
+            raise exception 'role % may not create in the schema %', quote_ident(current_user),
                 _one using errcode = 'VT002', hint = format(
                 'as a DBA, run in this database: alter schema %I owner to %I;', _one, current_user);
         end if;
     end loop;
-    -- loads the library: without it a role that is no superuser may not set hnsw.* on a function
+    -- loads the library: without it only a superuser may set hnsw.* on a function
     execute format('select ''[1]''::%I.vector', _schema);
 end
 $preamble$;
@@ -109,7 +109,7 @@ set search_path = vitrina, vitrina_internal, pg_temp;
 """
 
 # A function or view of the schema vitrina in sql/, with the comment between the rulers above it;
-# what is of vitrina_internal has a point in its name.
+# names in vitrina_internal have a dot.
 PUBLIC = re.compile(
     r"-- -{20,}\n(?P<comment>(?:--(?! -{20})[^\n]*\n)+)-- -{20,}\n"
     r"create or replace (?P<kind>function|view) (?P<name>\w+)\b(?!\.)"
@@ -117,7 +117,7 @@ PUBLIC = re.compile(
     re.DOTALL,
 )
 
-# What stands in sql/ and in migrations for the schema of the extension.
+# The mark for the schema of the extension in sql/ and in migrations.
 VECTOR = "@vector@"
 _QUALIFIED = """\
 do $install$
@@ -144,26 +144,26 @@ where e.extname = 'vector' and vitrina_internal.vector_schema() <> quote_ident(n
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is installed in a database against what this vitrina brings."""
+    """The version installed in a database, compared with this vitrina's."""
 
     revision: str | None
     head: str
     behind: tuple[str, ...]
-    moved: str | None = None  # from which schema to which the extension has moved since
+    moved: str | None = None  # "from the schema … to …", if the extension has moved since
 
     @property
     def installed(self) -> bool:
-        """Whether there is any vitrina at all."""
+        """Whether vitrina is installed."""
         return self.revision is not None
 
     @property
     def current(self) -> bool:
-        """Whether nothing is left for an upgrade to do."""
+        """Whether an upgrade has nothing to do."""
         return self.revision == self.head and not self.behind and self.moved is None
 
     @property
     def lacks(self) -> str:
-        """What an upgrade would bring, in words; empty where the database is current."""
+        """A text about the missing parts; empty if the database is current."""
         parts = list(self.behind)
         if self.revision != self.head:
             parts.insert(0, f"revision {self.head}")
@@ -173,13 +173,13 @@ class State:
 
 
 def sql_files() -> list[tuple[str, Path]]:
-    """The behaviour files in the order they are applied, each with its path below sql/."""
+    """The behaviour files in the order of installation, each with its path below sql/."""
     root = data_dir("sql")
     return sorted((path.relative_to(root).as_posix(), path) for path in root.glob("*/*.sql"))
 
 
 def sql_digest() -> str:
-    """sha256 over the behaviour files, to tell whether a database has these."""
+    """sha256 over the behaviour files, to check whether a database has them."""
     digest = hashlib.sha256(PREAMBLE.encode())
     for name, path in sql_files():
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -187,7 +187,7 @@ def sql_digest() -> str:
 
 
 def public_objects() -> Iterator[re.Match[str]]:
-    """The functions and views that people call, in the order of the files; see PUBLIC."""
+    """The public functions and views, in the order of the files; see PUBLIC."""
     for _, path in sql_files():
         yield from PUBLIC.finditer(path.read_text("utf-8").replace(f"{VECTOR}.", ""))
 
@@ -198,10 +198,10 @@ def comment_of(found: re.Match[str]) -> str:
 
 
 def comments() -> str:
-    """Statements that keep in the database what is written above functions and views."""
+    """Statements that store the comments above functions and views in the database."""
     said = ((found["kind"], found["name"], comment_of(found)) for found in public_objects())
     return "".join(
-        # a name stands for one function: none is overloaded
+        # a name stands for one function: there are no overloads
         "comment on {} vitrina.{} is '{}';\n".format(kind, name, text.replace("'", "''"))
         for kind, name, text in said
     )
@@ -210,15 +210,15 @@ def comments() -> str:
 def qualified(body: str) -> str:
     """A statement that runs `body` with the name of the extension's schema in place of `@vector@`.
 
-    The schema is looked up where the statement runs: printed SQL works wherever the extension is.
+    The statement looks up the schema when it runs: printed SQL works for any schema.
     """
     if "$install$" in body or "$file$" in body:
-        raise SchemaError("$install$ and $file$ are tags of the installer: use others")
+        raise SchemaError("the installer uses the tags $install$ and $file$: use other tags")
     return _QUALIFIED.replace("%s", body.strip())
 
 
 def run_sql(body: str) -> None:
-    """Run statements in a migration as they stand: without parameters `%` and `:` are just that."""
+    """Run statements in a migration unchanged: without parameters, `%` and `:` are plain text."""
     from alembic import op
 
     if VECTOR in body:
@@ -242,9 +242,9 @@ def _alembic(**options: object) -> Config:
 
 
 def head() -> str:
-    """The newest revision this vitrina knows.
+    """The newest revision of this vitrina.
 
-    Read off the files: many a command looks, and importing Alembic takes most of a second.
+    Read from the files: many commands need it, and importing Alembic takes most of a second.
     """
     known: dict[str, set[str]] = {"revision": set(), "down_revision": set()}
     for path in (data_dir("migrations") / "versions").glob("*.py"):
@@ -252,16 +252,16 @@ def head() -> str:
             known[name].add(revision)
     heads = known["revision"] - known["down_revision"]
     if len(heads) != 1:
-        raise SchemaError("the migrations of this vitrina are damaged: install it again")
+        raise SchemaError("the migrations of this vitrina are damaged: install vitrina again")
     return heads.pop()
 
 
 @contextlib.contextmanager
 def _locked(dsn: str) -> Iterator[None]:
-    """Hold the upgrade lock on a connection of its own.
+    """Hold the upgrade lock on its own connection.
 
-    Polled: a blocked pg_advisory_lock keeps a snapshot open, which an index build of the winner
-    would wait for.
+    It polls: a blocked pg_advisory_lock keeps a snapshot open, and an index build of the winner
+    would wait for it.
     """
     with connect(dsn, autocommit=True) as conn:
         deadline = time.monotonic() + LOCK_SECONDS
@@ -279,7 +279,7 @@ def _locked(dsn: str) -> Iterator[None]:
 
 
 def _session(dsn: str) -> psycopg.Connection:
-    """A connection on which the preamble has run."""
+    """A connection that has run the preamble."""
     conn = connect(dsn)
     try:
         conn.execute(PREAMBLE)
@@ -306,7 +306,7 @@ def _migrate(dsn: str, revision: str, *, down: bool = False) -> None:
 
 
 def upgrade(dsn: str) -> list[str]:
-    """Bring a database to this version; safe to repeat and to race. Returns what was done."""
+    """Upgrade a database to this version; safe to repeat and to race. Returns the steps done."""
     with mapped(), _locked(dsn), _session(dsn) as conn:
         before = state(conn)
         if before.current:
@@ -339,7 +339,7 @@ def _record(conn: psycopg.Connection, name: str, sha256: str) -> None:
 
 
 def state(conn: psycopg.Connection) -> State:
-    """What is installed, and the parts (`sql`, data files) that are not this vitrina's."""
+    """The installed version, and the parts (`sql`, data files) that differ from this vitrina's."""
     wanted = {"sql": sql_digest()} | {seed.name: seed.sha256 for seed in builtin_data.all_seeds()}
     revision: str | None = None
     found: dict[str, str] = {}
@@ -359,21 +359,21 @@ def state(conn: psycopg.Connection) -> State:
 
 
 def check(dsn: str) -> State:
-    """What is installed at `dsn`."""
+    """The version installed at `dsn`."""
     with mapped(), connect(dsn) as conn:
         return state(conn)
 
 
 def downgrade(dsn: str, revision: str = "base") -> None:
-    """Take the schema back to `revision`; `base` removes vitrina and all its data.
+    """Downgrade the schema to `revision`; `base` removes vitrina and all its data.
 
-    Behaviour belongs to the newest state, so it is dropped first: install the older vitrina and
-    run its `vitrina db upgrade` to have its own again.
+    Behaviour belongs to the newest state, so it is dropped first: install the older vitrina and run
+    its `vitrina db upgrade` to get its behaviour back.
     """
     with mapped(), _locked(dsn), _session(dsn) as conn:
         before = state(conn)
         if not before.installed:
-            raise SchemaError("vitrina is not installed in this database: nothing to take back")
+            raise SchemaError("vitrina is not installed in this database: nothing to downgrade")
         conn.execute(DROP_BEHAVIOUR)
         conn.execute("delete from vitrina.installed where name = 'sql'")
         conn.commit()
@@ -401,7 +401,7 @@ begin
         execute format('drop view if exists %s cascade', _object.name);
     end loop;
     for _object in
-        -- all names before the first is dropped: one that went with another has no name any more
+        -- collect all names before the first drop: a function dropped with another has no name left
         select unnest(array_agg(p.oid::regprocedure::text)) as name
         from pg_proc as p
         where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
@@ -415,11 +415,12 @@ $behaviour$;
 
 
 def write_sql(out: TextIO, *, data: bool = True) -> None:
-    """Write what an upgrade of an empty database runs, for psql; connects to nothing.
+    """Write the SQL of an upgrade of an empty database, for psql; connects to no database.
 
     Args:
-        out: where to write.
-        data: also the rows of the data files, as `copy … from stdin` blocks (tens of megabytes).
+        out: the stream to write to.
+        data: also write the rows of the data files, as `copy … from stdin` blocks (tens of
+            megabytes).
     """
     from alembic import command
 

@@ -1,4 +1,4 @@
-"""The Postgres of the extra `local`: started where it is asked for, shared by every process."""
+"""The Postgres of the extra `local`: started on request, shared by all processes."""
 
 from vitrina.embedded.server import Server, bin_dir, home, psql_path, start, status, stop
 

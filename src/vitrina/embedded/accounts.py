@@ -1,7 +1,7 @@
-"""Whom the embedded Postgres runs as, and whether that account can get to its files.
+"""The account of the embedded Postgres, and its access to the files.
 
 Postgres refuses to run as root. When vitrina is root, the server gets an account that owns nothing
-else on the machine; when vitrina is an ordinary user, everything here is that user (`None`).
+else on the machine; when vitrina is an ordinary user, everything runs as that user (`None`).
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from vitrina.errors import EmbeddedError
 if sys.platform != "win32":
     import pwd
 
-_FREE_UIDS = range(60578, 60706)  # above the people, and no distribution gives these to anybody
+_FREE_UIDS = range(60578, 60706)  # above users' ids, and unused by distributions
 
-_WAY_OUT = "make a system account named vitrina, or run vitrina as an ordinary user"
+_WAY_OUT = "create a system account named vitrina, or run vitrina as an ordinary user"
 
 
 @dataclass(frozen=True)
 class Account:
-    """A user and a group by number; there need not be a name for them."""
+    """A user and a group by number; they may have no name."""
 
     uid: int
     gid: int
 
 
 def choose(clusters: list[Path]) -> Account | None:
-    """Whom the server of this home runs as.
+    """The account that the server of this home runs as.
 
-    Under root that is the owner of the clusters that are there; else the system account `vitrina`,
-    where an administrator made one; else a number nobody has. Neither `postgres` nor `nobody`:
-    strangers run as those, and would read the files.
+    Under root that is the owner of existing clusters; else the system account `vitrina`, if an
+    administrator created it; else an unused number. Never `postgres` or `nobody`: other programs
+    run as these, and could read the files.
     """
     if os.geteuid() != 0:
         return None
@@ -54,10 +54,10 @@ def choose(clusters: list[Path]) -> Account | None:
 
 
 def maker(account: Account | None) -> Account | None:
-    """Whom initdb runs as: it looks up its own name, and a bare number has none.
+    """The account for initdb, which needs a user name; a bare number has none.
 
-    The stand-in works in a directory that only the account's group can enter, so nobody else who
-    runs as the stand-in gets near the files; they change hands when it is done.
+    The stand-in works in a directory that only the account's group can enter, so no other process
+    of the stand-in reaches the files; they change owner when it is done.
     """
     if account is None or _has_name(account.uid):
         return account
@@ -69,8 +69,8 @@ def maker(account: Account | None) -> Account | None:
 
 
 def arguments(account: Account | None) -> dict[str, Any]:
-    """What makes subprocess run a program as the account, in a session and with an environment
-    of its own: no PG* setting, no key and no Ctrl-C of ours gets there.
+    """The arguments that make subprocess run a program as the account, in its own session and
+    environment: without our PG* settings, keys and Ctrl-C.
     """
     kept = {name: os.environ[name] for name in ("TZ", "LD_LIBRARY_PATH") if name in os.environ}
     result: dict[str, Any] = {
@@ -85,7 +85,7 @@ def arguments(account: Account | None) -> dict[str, Any]:
 
 
 def make_private(folder: Path, account: Account | None) -> None:
-    """Make a directory for the account alone, unless it is there."""
+    """Create a directory for the account only, if missing."""
     if not folder.is_dir():
         folder.mkdir(mode=0o700)
         if account is not None:
@@ -93,7 +93,7 @@ def make_private(folder: Path, account: Account | None) -> None:
 
 
 def give(tree: Path, account: Account) -> None:
-    """Make the account the owner of a whole tree, following no link."""
+    """Make the account the owner of a whole tree, without following links."""
     for _, folders, files, handle in os.fwalk(tree):
         for name in (*folders, *files):
             os.chown(name, account.uid, account.gid, dir_fd=handle, follow_symlinks=False)
@@ -102,21 +102,21 @@ def give(tree: Path, account: Account) -> None:
 
 
 def make_home(base: Path) -> None:
-    """Make the home and what lacks above it; what was there keeps its modes."""
+    """Create the home and missing folders above it; existing folders keep their modes."""
     missing = [each for each in (base, *base.parents) if not each.exists()]
     for folder in reversed(missing):
         try:
             folder.mkdir(mode=0o700)
         except FileExistsError:
-            continue  # another process of ours was quicker
+            continue  # another vitrina process was faster
         if os.geteuid() == 0 and folder != base:
             folder.chmod(0o755)
 
 
 def open_home(base: Path, account: Account | None, ours: set[str]) -> None:
-    """Let the account into the home, if the home is root's own and holds only our names.
+    """Let the account into the home, if root owns it and it contains only our files.
 
-    Nothing above it is ever changed: a closed directory there is an error that says so.
+    Folders above it are never changed: a closed one is an error that says so.
     """
     if account is None:
         return
@@ -129,14 +129,14 @@ def open_home(base: Path, account: Account | None, ours: set[str]) -> None:
         if not may(folder, account, stat.S_IXOTH):
             raise EmbeddedError(
                 f"The embedded Postgres cannot run as root, and the account it runs as instead "
-                f"cannot enter {folder}: set VITRINA_HOME to a directory below one that everybody "
+                f"cannot enter {folder}: set VITRINA_HOME to a directory below one that every user "
                 "may enter (such as /var/lib/vitrina), run vitrina as an ordinary user, or set "
                 "VITRINA_DATABASE_URL."
             )
 
 
 def may(path: Path, account: Account, right: int) -> bool:
-    """Whether the account has this right (one of the bits for others) by the modes of the path."""
+    """Whether the modes of the path give the account this right (one of the bits for others)."""
     found = path.stat()
     if found.st_uid == account.uid:
         right <<= 6

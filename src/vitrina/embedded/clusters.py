@@ -65,13 +65,13 @@ log_checkpoints = off
 """
 
 _ACCESS = """\
-# Only who can enter the socket's directory gets here: the server's own account, and root.
+# Only the server's own account and root can enter the socket's directory.
 local all all trust
 """
 
 
 def missing_extra() -> EmbeddedError:
-    """The error of a vitrina that was installed without its own Postgres."""
+    """The error if vitrina was installed without its own Postgres."""
     return EmbeddedError(
         "vitrina's own Postgres is not installed: "
         "pip install 'vitrina[local]', or set VITRINA_DATABASE_URL to use another server."
@@ -82,12 +82,12 @@ def directory(base: Path, version: int) -> Path:
     """The directory of a major version's cluster: data/, run/ and log/."""
     if version not in _INSTALLS:
         known = " and ".join(str(each) for each in _INSTALLS)
-        raise EmbeddedError(f"There is no embedded Postgres {version}; there is {known}.")
+        raise EmbeddedError(f"The embedded Postgres {version} was not found; use {known}.")
     return base / f"pg{version}"
 
 
 def names() -> set[str]:
-    """What lies in a home; other names there are not ours."""
+    """The names in a home that are vitrina's."""
     return {"lock", "binaries", *(f"pg{version}" for version in VERSIONS)}
 
 
@@ -95,7 +95,7 @@ def names() -> set[str]:
 
 
 def bin_dir(version: int = 18) -> Path:
-    """Where the package keeps postgres, psql, pg_dump … of a major version."""
+    """The package's folder of postgres, psql, pg_dump … of a major version."""
     directory(Path(), version)
     spec = importlib.util.find_spec(_PACKAGE)  # finds, does not import
     if spec is None or not spec.submodule_search_locations:
@@ -107,7 +107,7 @@ def bin_dir(version: int = 18) -> Path:
 
 
 def binaries(version: int, base: Path, account: Account | None) -> Path:
-    """The bin directory the server runs from: the package's, or a copy its account can reach."""
+    """The bin directory of the server: the package's, or a copy that its account can reach."""
     package = bin_dir(version)
     if account is None or _reachable(package.parent, account):
         return package
@@ -131,7 +131,7 @@ def binaries(version: int, base: Path, account: Account | None) -> Path:
 
 
 def _reachable(install: Path, account: Account) -> bool:
-    """Whether the account can run the package's binaries, as far as the modes tell."""
+    """Whether the account can run the package's binaries, according to the modes."""
     probes = [
         install / "bin" / "postgres",
         install / "lib" / "postgresql",
@@ -146,7 +146,7 @@ def _reachable(install: Path, account: Account) -> bool:
 
 
 def _copy_install(install: Path, to: Path) -> None:
-    """Copy one version, with the libraries it finds by a path relative to its own."""
+    """Copy one version, with the libraries that it finds by a relative path."""
     unneeded = shutil.ignore_patterns("*.a", "include", "pgxs", "pkgconfig")
     shutil.copytree(install, to / install.name, ignore=unneeded, symlinks=True)
     for source, target in (
@@ -166,11 +166,10 @@ def _copy_install(install: Path, to: Path) -> None:
 
 
 def socket_dir(cluster: Path, account: Account | None) -> Path:
-    """The directory of the socket: in the cluster, or a short one where that path is too long.
+    """The directory of the socket: in the cluster, or a short one if that path is too long.
 
-    (libpq takes a comma for the end of a host, too.) The short one is always the same for the same
-    cluster, so an address that was written down stays right; only if a stranger was there first,
-    another is made.
+    (libpq also takes a comma for the end of a host.) The short path is always the same for a
+    cluster, so a stored address stays right; only if another user took it first, a new one is made.
     """
     inside = cluster / "run"
     if len(os.fsencode(inside)) <= _SOCKET_DIR_MAX and "," not in str(inside):
@@ -191,7 +190,7 @@ def socket_dir(cluster: Path, account: Account | None) -> Path:
 
 
 def drop_socket_dir(socket: Path) -> None:
-    """Remove the short directory of a server that has ended."""
+    """Remove the short directory of an ended server."""
     if socket.parent == _SHORT_ROOT and socket.name.startswith("vitrina-"):
         with contextlib.suppress(OSError):
             socket.rmdir()
@@ -201,9 +200,9 @@ def drop_socket_dir(socket: Path) -> None:
 
 
 def make(cluster: Path, version: int, bins: Path, account: Account | None, *, sync: bool) -> None:
-    """Make the cluster beside its place and rename it there, so it is whole or absent.
+    """Create the cluster beside its place and rename it, so that it is complete or absent.
 
-    Nothing is written through to the disk before the end, and then at once (`sync`).
+    Data reaches the disk only at the end, all at once (`sync`).
     """
     for left in cluster.parent.glob(".pg*-new-*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -233,14 +232,14 @@ def make(cluster: Path, version: int, bins: Path, account: Account | None, *, sy
 
 
 def _initdb(bins: Path, data: Path, version: int, maker: Account | None) -> None:
-    """Make the data directory: UTF-8, in code point order, so no system update breaks an index."""
+    """Create the data directory: UTF-8, in code point order: system updates break no index."""
     command = [str(bins / "initdb"), "-D", str(data), "-U", "postgres", "-E", "UTF8", "-A", "trust"]
     command += ["--no-sync", "--data-checksums", "--no-instructions", "--locale=C"]
     command += ["-c", "huge_pages=off", "-c", "dynamic_shared_memory_type=mmap"]
     if version >= 17:
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     said = ""
-    for ctype in ("C.UTF-8", "en_US.UTF-8", "C"):  # whichever the system has: É is a letter
+    for ctype in ("C.UTF-8", "en_US.UTF-8", "C"):  # the first that the system has: É is a letter
         done = _run([*command, f"--lc-ctype={ctype}"], maker)
         if done.returncode == 0:
             return
@@ -249,14 +248,14 @@ def _initdb(bins: Path, data: Path, version: int, maker: Account | None) -> None
             break
     if "could not look up effective user" in said:
         raise EmbeddedError(
-            f"The embedded Postgres cannot run as user {os.geteuid()}, which has no account here: "
-            "run vitrina as a user that has one, or set VITRINA_DATABASE_URL."
+            f"The embedded Postgres cannot run as user {os.geteuid()}, who has no account here: "
+            "run vitrina as a user with an account, or set VITRINA_DATABASE_URL."
         )
-    raise EmbeddedError(f"The embedded Postgres could not make {data}: {told(said)}")
+    raise EmbeddedError(f"The embedded Postgres could not create {data}: {told(said)}")
 
 
 def _create_database(bins: Path, data: Path, maker: Account | None) -> None:
-    """Create the database before anybody can see the cluster, with no server yet."""
+    """Create the database before the cluster is visible, without a server."""
     command = [str(bins / "postgres"), "--single", "-F", "-D", str(data), "template1"]
     done = _run(command, maker, b"create database vitrina;\n")
     if done.returncode != 0 or b"ERROR" in done.stderr:
@@ -273,7 +272,7 @@ def _run(
 
 
 def told(text: str) -> str:
-    """What a program said last, on one line, without what goes without saying."""
+    """The last lines of a program's output, as one line, without routine messages."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if not _NOISE.search(line)] or lines
-    return " | ".join(telling[-5:]) or "it said nothing"
+    return " | ".join(telling[-5:]) or "it printed nothing"

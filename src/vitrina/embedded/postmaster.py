@@ -1,7 +1,7 @@
 """The server process of a data directory: find it, launch it, end it.
 
-A process is believed to be ours only if it is a postgres of our data directory, whatever
-`postmaster.pid` says: after a crash the number in there may belong to a stranger.
+A process is taken for ours only if it is a postgres of our data directory, whatever
+`postmaster.pid` says: after a crash its number may belong to another program.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CLAIM_WAIT = 15.0  # the last processes of a killed server need a moment
 
 @dataclass(frozen=True)
 class Running:
-    """A verified postmaster and what its `postmaster.pid` says."""
+    """A verified postmaster with the contents of its `postmaster.pid`."""
 
     pid: int
     socket: Path
@@ -47,14 +47,14 @@ class Running:
 
     @property
     def usable(self) -> bool:
-        """Ready, its socket not swept away, its binaries not uninstalled under it."""
+        """Whether it is ready, and its socket and binaries still exist."""
         return (
             self.state == "ready" and (self.socket / _SOCKET).exists() and self.executable.exists()
         )
 
 
 def find(data: Path) -> Running | None:
-    """The server of this data directory, in whatever state."""
+    """The server of this data directory, in any state."""
     entry = _read(data)
     if entry is None or entry[0] <= 0:  # a negative number is a postgres without a postmaster
         return None
@@ -70,7 +70,7 @@ def launch(
     options: Mapping[str, str],
     timeout: float,
 ) -> Running:
-    """Start the server of a cluster in which none runs, and wait until it answers."""
+    """Start the server of a stopped cluster, and wait until it answers."""
     data = cluster / "data"
     with _claimed(cluster, time.monotonic() + min(timeout, _CLAIM_WAIT)) as claim:
         socket = clusters.socket_dir(cluster, account)
@@ -89,7 +89,7 @@ def launch(
 
 
 def wait_ready(data: Path, pid: int, deadline: float) -> Running:
-    """Wait until the process has started up; its log tells why it has not."""
+    """Wait until the process has started up; if it fails, its log says why."""
     while True:
         alive = _alive(pid, reap=True)
         running = find(data)
@@ -106,8 +106,8 @@ def wait_ready(data: Path, pid: int, deadline: float) -> Running:
 
 
 def end(running: Running, deadline: float) -> None:
-    """Fast shutdown: sessions are cut off, what is committed is kept."""
-    import psutil  # there, or `running` would not be
+    """Fast shutdown: sessions are ended, committed work is kept."""
+    import psutil  # installed, or there would be no `running`
 
     try:
         if running.state != "stopping":
@@ -129,7 +129,7 @@ def end(running: Running, deadline: float) -> None:
 
 
 def _read(data: Path) -> tuple[int, Path, str] | None:
-    """What `postmaster.pid` says: process, socket directory, state."""
+    """The contents of `postmaster.pid`: process, socket directory, state."""
     try:
         lines = (data / "postmaster.pid").read_bytes().split(b"\n") + [b""] * 8
         return int(lines[0]), Path(os.fsdecode(lines[4])), lines[7].decode("ascii").strip()
@@ -140,8 +140,8 @@ def _read(data: Path) -> tuple[int, Path, str] | None:
 def _ours(pid: int, data: Path) -> tuple[psutil.Process, Path] | None:
     """The process and its binary, if it is the postmaster of this data directory.
 
-    Its working directory cannot be read by a root without the right to trace (as in most
-    containers), its command line and its user can.
+    A root without the right to trace cannot read its working directory (as in most
+    containers), but its command line and its user.
     """
     try:
         import psutil  # part of the extra `local`
@@ -165,12 +165,12 @@ def _ours(pid: int, data: Path) -> tuple[psutil.Process, Path] | None:
 
 
 def _alive(pid: int, *, reap: bool = False) -> bool:
-    """Whether the process runs; a zombie does not. `reap` only what is known to be the server."""
+    """Whether the process runs; a zombie does not. `reap` only a process known to be the server."""
     import psutil
 
     if reap:
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)  # orphans become children of process 1: we may be that
+            os.waitpid(pid, os.WNOHANG)  # orphans become children of process 1, which we may be
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -181,10 +181,10 @@ def _alive(pid: int, *, reap: bool = False) -> bool:
 
 @contextlib.contextmanager
 def _claimed(cluster: Path, deadline: float) -> Iterator[int]:
-    """A lock on the cluster that the server inherits: held while any process of it lives.
+    """A lock on the cluster that the server inherits: held while any of its processes lives.
 
-    So a server is never started beside the last processes of a killed one, nor beside one that
-    another container runs on the same files and whose process cannot be seen from here.
+    So no server is started beside the last processes of a killed one, or beside a server that
+    another container runs on the same files, invisible from here.
     """
     handle = os.open(cluster, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -195,24 +195,24 @@ def _claimed(cluster: Path, deadline: float) -> Iterator[int]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise EmbeddedError(
-                        f"The data in {cluster} are in use by a Postgres that cannot be seen from "
-                        "here (in another container?): stop it there, or set VITRINA_HOME."
+                        f"A Postgres that is not visible from here uses the data in {cluster} "
+                        "(in another container?): stop it there, or set VITRINA_HOME."
                     ) from None
                 time.sleep(_POLL)
             except OSError as error:
                 if error.errno not in _NO_LOCKS:
                     raise
-                break  # Postgres' own precautions have to do
+                break  # rely on Postgres' own precautions
         yield handle
     finally:
         os.close(handle)
 
 
 def _drop_stale(data: Path, socket: Path) -> None:
-    """Unlink lock files that name a process which is not a server of ours any more.
+    """Unlink lock files that name a process that is no longer our server.
 
-    Postgres itself clears one whose number nobody has, but takes a stranger, or a zombie that
-    waits for process 1, for a postmaster. The claim says that no process of the server lives.
+    Postgres itself clears a file whose number is unused, but takes another program, or a zombie
+    that waits for process 1, for a postmaster. The claim shows that no process of the server lives.
     """
     import psutil
 
@@ -223,10 +223,10 @@ def _drop_stale(data: Path, socket: Path) -> None:
 
 
 def _spawn(command: list[str], cluster: Path, account: Account | None, claim: int) -> int:
-    """Run the server with no tie to this process, and return its process id.
+    """Run the server detached from this process, and return its process id.
 
-    The shell starts it in a new session and leaves at once: it is nobody's child to wait for, no
-    Ctrl-C reaches it, and it holds none of our pipes.
+    The shell starts it in a new session and leaves at once: no process has to wait for it, no
+    Ctrl-C reaches it, and it holds no pipe of ours.
     """
     accounts.make_private(cluster / "log", account)
     done = subprocess.run(
@@ -244,12 +244,12 @@ def _spawn(command: list[str], cluster: Path, account: Account | None, claim: in
 
 
 def _log(cluster: Path) -> Path:
-    """What the server says until it has opened its own log, beginning anew with every start."""
+    """The server's output before it opens its own log, emptied at every start."""
     return cluster / "log" / "start.log"
 
 
 def _reason(data: Path) -> str:
-    """Why the server does not run, by what it said before it had a log and since, in this start."""
+    """Why the server does not run, from its output before and in its log, in this start."""
     first = _log(data.parent)
     texts = [first.read_bytes().decode("utf-8", "replace")] if first.exists() else []
     for log in sorted(first.parent.glob("postgres-*.log")):

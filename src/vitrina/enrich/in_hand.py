@@ -1,4 +1,4 @@
-"""The products that one run has in hand: waiting, at work, finished, being stored."""
+"""The products in hand of one run: waiting, in work, finished, being stored."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from vitrina.models.base import Enrichment
 from vitrina.pictures.decode import Picture
 
 STORE = 32  # products stored and embedded together
-STORE_SECONDS = 2.0  # a product waits no longer for others to be stored with
-CLAIM_SECONDS = 1.0  # how often it is looked for more, while the last products are at work
-ALONE = 2  # a product with which so many workers died is worked on alone
+STORE_SECONDS = 2.0  # a product waits no longer to be stored with others
+CLAIM_SECONDS = 1.0  # between checks for more work, while the last products are in work
+ALONE = 2  # a product with this many deaths of workers is worked on alone
 
 
 @dataclass(slots=True)
 class Work:
-    """A job with what its stages made of it so far; `refused`: this process may not do it."""
+    """A job with the results of its stages so far; `refused`: this process may not do it."""
 
     job: Job
     picture: Picture | None = None
@@ -39,10 +39,10 @@ Claim = Callable[[int, Collection[int]], list[Job]]
 
 @dataclass(slots=True)
 class InHand:
-    """Where one run stands: products that wait, are at work, finished, and being stored.
+    """The state of one run: products waiting, in work, finished, and being stored.
 
-    `suspects` wait to be worked on alone, as `alone` is; `in_hand` are all products that are not
-    stored yet, by id.
+    `suspects` wait to be worked on alone, as `alone` is; `in_hand` are all products not yet
+    stored, by id.
     """
 
     leases: Leases
@@ -62,29 +62,29 @@ class InHand:
 
     @property
     def halted(self) -> bool:
-        """Whether nothing new may begin."""
+        """Whether no new work may begin."""
         return self.fatal is not None or (self.stop is not None and self.stop.is_set())
 
     @property
     def over(self) -> bool:
-        """Whether nothing is left to do, or nothing that may be done."""
+        """Whether no work is left, or no work that may be done."""
         at_work = self.active or self.finished or self.stores
         return not at_work and (self.halted or self.dry)
 
     @property
     def may_begin(self) -> bool:
-        """Whether a product may be begun beside those that are in hand."""
+        """Whether a product may begin beside those in hand."""
         return not self.halted and self.alone not in self.in_hand
 
     @property
     def to_store(self) -> bool:
-        """Whether it is time to store what is finished."""
+        """Whether it is time to store finished products."""
         waited = time.monotonic() - self.oldest
         full = len(self.finished) >= STORE or waited > STORE_SECONDS
         return bool(self.finished) and (full or not self.active)
 
     def take(self, jobs: list[Job]) -> None:
-        """Line up what was claimed; where that is nothing, look again in a moment."""
+        """Queue the claimed jobs; if there are none, check again in a moment."""
         if not jobs:
             self.next_claim = time.monotonic() + CLAIM_SECONDS
             self.dry = not self.in_hand
@@ -93,7 +93,7 @@ class InHand:
             self.in_hand.add(job.product_id)
 
     def next(self, room: int) -> list[Job]:
-        """The jobs to begin now, `room` at most; they wait no more."""
+        """The jobs to begin now, at most `room`; removes them from the waiting ones."""
         if not self.suspects:
             return [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
         if self.active or self.finished or self.stores:
@@ -101,7 +101,7 @@ class InHand:
         return [self.suspects.popleft()]
 
     def collect(self) -> None:
-        """Take what is finished; what stops the run is kept until the rest is stored."""
+        """Take finished products; an error that stops the run waits until they are stored."""
         for future in [future for future in self.active if future.done()]:
             self.active.discard(future)
             error = future.exception()
@@ -112,7 +112,7 @@ class InHand:
                 self.finished.append(future.result())
 
     def check_stores(self) -> None:
-        """Let go of what is stored; a store that failed stops the run."""
+        """Remove stored products; a failed store stops the run."""
         for store in [store for store in self.stores if store.done()]:
             works = self.stores.pop(store)
             self.in_hand.difference_update(work.job.product_id for work in works)

@@ -1,4 +1,4 @@
-"""The queue of work: what waits, what failed and why, once more or never."""
+"""The queue of work: list, retry and drop jobs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Jobs:
         matching: str | None = None,
         product_ids: Sequence[int] | None = None,
     ) -> int:
-        """Make jobs that failed, for good or for now, due again; returns how many."""
+        """Make failed jobs, permanent or not, due again; returns how many."""
         return int(
             self._database.value(
                 "select vitrina.retry_jobs(%s::text[], %s, %s::bigint[])",
@@ -60,7 +60,7 @@ class Jobs:
         matching: str | None = None,
         product_ids: Sequence[int] | None = None,
     ) -> int:
-        """Take jobs out of the queue that nobody works on; returns how many. Products stay."""
+        """Drop jobs that no worker holds; returns how many. Products stay."""
         return int(
             self._database.value(
                 "select vitrina.drop_jobs(%s::text[], %s::text[], %s, %s::bigint[])",
@@ -69,7 +69,7 @@ class Jobs:
         )
 
     def retry_images(self, *, sources: Sequence[str] | None = None) -> int:
-        """Queue products whose picture could not be had; returns how many."""
+        """Queue products whose picture was unavailable; returns how many."""
         return int(
             self._database.value("select vitrina.retry_images(%s::text[])", (_listed(sources),))
         )

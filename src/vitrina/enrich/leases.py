@@ -17,14 +17,14 @@ from vitrina.db.database import Database
 from vitrina.errors import UnreachableError, VitrinaError
 from vitrina.settings import LEASE_SECONDS
 
-BEATS = 4  # times that leases are extended before they would run out
+BEATS = 4  # how often leases are extended within their time
 PROC = Path("/proc")
 _open: dict[str, Database] = {}  # by worker: those of this process
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One claimed product, with what its enrichment reads; stage `embed`: its vector alone.
+    """One claimed product, with the input of its enrichment; stage `embed`: only its vector.
 
     `deaths` is how many workers died with it in hand: from two on it is worked on alone.
     """
@@ -45,10 +45,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Which process it is, as far as its own machine can prove that.
+    """The identity of a process, as far as its own machine can prove it.
 
-    `boot_id`, `namespaces` and `process_start` (clock ticks) are None where there is no /proc, or
-    where it is that of another pid namespace.
+    `boot_id`, `namespaces` and `process_start` (clock ticks) are None without /proc, or if it is
+    that of another pid namespace.
     """
 
     host: str
@@ -59,10 +59,10 @@ class Process:
 
     @classmethod
     def this(cls) -> Process:
-        """The process that asks."""
+        """This process."""
         host, pid = socket.gethostname(), os.getpid()
         try:
-            # /proc may show another namespace, in which the number is another process
+            # /proc may show another namespace, where the number means another process
             own = int((PROC / "self/stat").read_text().partition(" ")[0]) == pid
             started = _start_of(pid) if own else None
             boot_id = (PROC / "sys/kernel/random/boot_id").read_text().strip()
@@ -76,7 +76,7 @@ class Process:
         return cls(host, pid, boot_id, namespaces, started)
 
     def proves_gone(self, other: Process) -> bool:
-        """Whether this process can tell for certain that the other one has ended."""
+        """Whether this process can prove that the other one has ended."""
         if self.boot_id is None or self.process_start is None or other.process_start is None:
             return False
         if (self.boot_id, self.namespaces) != (other.boot_id, other.namespaces):
@@ -86,7 +86,7 @@ class Process:
         except ProcessLookupError:
             return True
         except OSError:
-            pass  # it is somebody else's
+            pass  # another user's process
         try:
             started = _start_of(other.pid)
         except FileNotFoundError:
@@ -97,21 +97,21 @@ class Process:
 
 
 def _start_of(pid: int) -> int | None:
-    """When a process started, in clock ticks after the boot; None where it has ended by now."""
-    # the name, in parentheses, may hold anything
+    """When a process started, in clock ticks after the boot; None if it has ended."""
+    # the name, in parentheses, may contain any character
     fields = (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     ended = fields[0] in "ZX" and len(list((PROC / str(pid) / "task").iterdir())) <= 1
     return None if ended else int(fields[19])
 
 
 class Leases(Closing):
-    """What one worker leases: a row of its own in the database, under a random id.
+    """The leases of one worker, which has a row in the database under a random id.
 
-    Close it, or use it as a context manager: what is still leased is given back, uncharged.
+    Close it, or use it as a context manager: the leases are given back, uncharged.
 
     Args:
-        database: where the jobs are.
-        seconds: how long a lease lasts that is not extended.
+        database: the database of the jobs.
+        seconds: how long a lease lasts unless extended.
     """
 
     def __init__(self, database: Database, *, seconds: float = LEASE_SECONDS) -> None:
@@ -138,9 +138,9 @@ class Leases(Closing):
         sources: Sequence[str] | None = None,
         paid: bool = False,
     ) -> list[Job]:
-        """Lease up to k jobs, of no product that is in hand.
+        """Lease up to k jobs, but no product in hand.
 
-        Raises BudgetError where paid work is out of budget.
+        Raises BudgetError if the budget for paid work is spent.
         """
         rows = self._database.rows(
             "select * from vitrina.claim_jobs(%s, %s, make_interval(secs => %s), %s::text[], %s,"
@@ -157,7 +157,7 @@ class Leases(Closing):
         return [Job(**row) for row in rows]
 
     def claim_products(self, product_ids: Sequence[int], versions: Sequence[int]) -> list[Job]:
-        """Lease these, where they are queued in these versions."""
+        """Lease these products, if queued in these versions."""
         rows = self._database.rows(
             "select * from vitrina.claim_products(%s, %s, %s, make_interval(secs => %s))",
             (self.worker, list(product_ids), list(versions), self._seconds),
@@ -165,9 +165,9 @@ class Leases(Closing):
         return [Job(**row) for row in rows]
 
     def begin(self, jobs: Sequence[Job]) -> list[Job]:
-        """Those of some claimed jobs to begin with: they are still leased, and as they were."""
+        """The claimed jobs that may begin: still leased, and unchanged."""
         rows = self._database.rows(
-            # who has what in hand matters only as long as the server runs
+            # the products in hand only matter while the server runs
             "with quick as (select set_config('synchronous_commit', 'off', true))"
             " select b.id from quick cross join vitrina.begin_jobs(%s, %s, %s) as b (id)",
             (self.worker, [job.product_id for job in jobs], [job.version for job in jobs]),
@@ -176,7 +176,7 @@ class Leases(Closing):
         return [job for job in jobs if job.product_id in begun]
 
     def held(self, jobs: Sequence[Job]) -> set[int]:
-        """The products among these jobs that may be stored, as it stands now."""
+        """The products of these jobs that may be stored now."""
         rows = self._database.rows(
             "select h.id from vitrina.hold_jobs(%s, %s, %s) as h (id)",
             (self.worker, [job.product_id for job in jobs], [job.version for job in jobs]),
@@ -184,7 +184,7 @@ class Leases(Closing):
         return {row["id"] for row in rows}
 
     def beat(self, in_hand: Collection[int]) -> None:
-        """Say now and then that the worker lives, and extend the leases of what is in hand."""
+        """Send a heartbeat now and then, and extend the leases of the products in hand."""
         if time.monotonic() - self._beaten < self._seconds / BEATS:
             return
         self._beaten = time.monotonic()
@@ -197,7 +197,7 @@ class Leases(Closing):
     def free_dead(self) -> int:
         """Free the leases of workers that are proved gone; returns how many.
 
-        Those of others expire.
+        Leases of other workers expire.
         """
         gone = [
             row["id"]
@@ -209,11 +209,11 @@ class Leases(Closing):
         return int(self._database.value("select vitrina.bury_workers(%s::text[])", (gone,)))
 
     def release(self) -> int:
-        """Give back what is still leased, uncharged; returns how many that were."""
+        """Give the leases back, uncharged; returns how many."""
         return int(self._database.value("select vitrina.release_jobs(%s)", (self.worker,)))
 
     def close(self) -> None:
-        """Give back what is leased, and be no worker any more."""
+        """Give the leases back, and remove the worker."""
         _open.pop(self.worker, None)
         try:
             with self._database.waiting(0):
@@ -223,10 +223,10 @@ class Leases(Closing):
 
 
 def abandon(seconds: float) -> None:
-    """Give back what this process leases, from outside of its threads and connections.
+    """Give back the leases of this process, outside of its threads and connections.
 
-    Each look at the database takes no longer than `seconds`; where it does not answer, the leases
-    expire, or are freed when the process is gone.
+    Each access to the database takes at most `seconds`; if it does not answer, the leases expire,
+    or are freed when the process is gone.
     """
     for worker, database in list(_open.items()):
         with contextlib.suppress(VitrinaError), database.aside(seconds) as conn:

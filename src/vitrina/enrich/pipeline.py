@@ -1,4 +1,4 @@
-"""Takes products through their stages in a thread pool, and stores them a batch at a time."""
+"""Takes products through their stages in a thread pool, and stores them in batches."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ from vitrina.pictures.loader import PictureLoader
 from vitrina.redaction import redact
 from vitrina.spaces.embed import Embedded
 
-STORERS = 3  # batches stored at once: one waits for its embeddings while another is written
-EMBED_SECONDS = 60.0  # after embedding failed, nothing is embedded for so long
-NO_VECTOR = "no vector yet: "  # how the error of a job begins whose vector alone is due
+STORERS = 3  # parallel stores: one batch waits for embeddings while another is written
+EMBED_SECONDS = 60.0  # pause of embedding after a failure
+NO_VECTOR = "no vector yet: "  # begins the error of a job that only lacks its vector
 
 
 class Pipeline:
     """Enriches jobs with one provider; one thread works on one product.
 
-    What a stage answers is stored at once by the ledger. What a product became is stored with
-    others in one transaction, beside the stages of those that come after it.
+    The ledger stores the answer of each stage at once. Finished products are stored together in one
+    transaction, in parallel with the stages of the next products.
 
     Args:
-        database: where the products are.
-        engine: what enriches and embeds; not closed here.
-        image_embedder: of pictures; None to leave them.
-        loader: of pictures; closed with the pipeline.
+        database: the database of the products.
+        engine: enriches and embeds; not closed here.
+        image_embedder: embeds pictures; None: no embedding of pictures.
+        loader: loads pictures; closed with the pipeline.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Pipeline:
 
     @property
     def totals(self) -> Totals:
-        """What was done so far."""
+        """The totals so far."""
         with self._counting:
             owed = list(self._owed.values())
         return replace(
@@ -91,7 +91,7 @@ class Pipeline:
         )
 
     def close(self) -> None:
-        """Stop the threads, after what they are at."""
+        """Stop the threads after their present work."""
         self._pool.shutdown(cancel_futures=True)
         self._storer.shutdown()
         self._loader.close()
@@ -118,16 +118,16 @@ class Pipeline:
         stop: threading.Event | None = None,
         tick: Callable[[], None] | None = None,
     ) -> None:
-        """Work on what `claim(k, in_hand)` gives until it gives nothing, keeping all threads busy.
+        """Work on the jobs of `claim(k, in_hand)` until there are none, keeping all threads busy.
 
         Args:
-            leases: of the worker; extended meanwhile.
-            claim: leases up to k more jobs, of no product that is in hand. Asked again after it
-                gave nothing, and a last time when all is stored.
-            stop: once set, no further job is begun.
+            leases: the worker's leases; extended meanwhile.
+            claim: leases up to k more jobs, but no product in hand. Asked again after it gave
+                none, and a last time when all is stored.
+            stop: once set, no further job begins.
             tick: called every second or so, and after each batch.
 
-        Raises ProviderError or BudgetError after storing what is finished; the jobs it stopped
+        Raises ProviderError or BudgetError after storing finished products; the stopped jobs
         stay leased, uncharged, for the caller to release.
         """
         run = InHand(leases, claim, stop)
@@ -151,7 +151,7 @@ class Pipeline:
             raise run.fatal
 
     def _feed(self, run: InHand) -> None:
-        """Claim and begin as much as there are threads for."""
+        """Claim and begin a job for every free thread."""
         if not run.may_begin:
             return
         try:
@@ -167,7 +167,7 @@ class Pipeline:
             run.fatal = exc
 
     def _begin(self, run: InHand, jobs: list[Job]) -> None:
-        """Take these in hand, less those that are leased no more or have changed since."""
+        """Take these jobs in hand, except lost leases and changed products."""
         begun = run.leases.begin(jobs)
         run.in_hand.difference_update(job.product_id for job in jobs if job not in begun)
         for job in begun:
@@ -198,11 +198,11 @@ class Pipeline:
             try:
                 work.picture = self._loader.load(job.image, job.image_root)
             except FolderError as exc:
-                # without its picture the answer would be another, and paid for
+                # without its picture the answer would differ, and cost again
                 work.error, work.refused = str(exc), True
                 return work
             except BusyError as exc:
-                work.error = str(exc)  # nor is it stored without: it is tried again
+                work.error = str(exc)  # nor is it stored without the picture: it is tried again
                 return work
             except PictureError as exc:
                 work.image_error = str(exc)
@@ -223,10 +223,10 @@ class Pipeline:
         return work
 
     def _store(self, leases: Leases, works: list[Work]) -> None:
-        """Write what these products became, embed it, and finish their jobs.
+        """Write the results of these products, embed them, and finish their jobs.
 
-        What another worker has taken over, or what has changed meanwhile, is left out: its answers
-        are in the ledger.
+        Skips products that another worker has taken over, or that have changed meanwhile: the
+        ledger has their answers.
         """
         held = leases.held([work.job for work in works])
         good = [work for work in works if work.error is None and work.job.product_id in held]
@@ -243,8 +243,8 @@ class Pipeline:
         self._count(good, bad, failed=failed, embedded=embedded + made.count)
 
     def _embed(self, product_ids: list[int]) -> tuple[Embedded, str | None]:
-        """Embed products, and keywords that are owed a vector; or why none can be just now."""
-        reason: str | None = self._totals.no_vector or "the endpoint gives none"
+        """Embed products, and keywords without a vector; or say why that is impossible just now."""
+        reason: str | None = self._totals.no_vector or "the endpoint gives no vectors"
         if time.monotonic() >= self._embed_after:
             try:
                 made = self._embedder.embed_products(product_ids)
@@ -262,13 +262,13 @@ class Pipeline:
         return Embedded(0), reason
 
     def _rest(self, exc: VitrinaError) -> str:
-        """Embed nothing for a while: what is seen and said is stored all the same."""
+        """Pause embedding: tags and captions are stored all the same."""
         self._embed_after = time.monotonic() + EMBED_SECONDS
         self._totals.no_vector = str(exc)
         return str(exc)
 
     def embed_again(self) -> bool:
-        """Make the vectors that this pipeline owes due at once; False where it owes none."""
+        """Make the vectors that this pipeline owes due at once; False if there are none."""
         self._embed_after = 0.0
         with self._counting:
             ids = list(self._owed)
@@ -287,7 +287,7 @@ class Pipeline:
         except UnreachableError:
             raise
         except (InputError, DatabaseError):
-            # once more: the space in use may have been switched between the two
+            # again: the space in use may have been switched in between
             self._learn(terms)
             return self._database.persist(lambda: self._put(worker, works))
 
@@ -300,7 +300,7 @@ class Pipeline:
         return self._embedder.learn(terms, vectors=False)
 
     def _put(self, worker: str, works: list[Work]) -> int:
-        """Write those that are still leased in their version; returns how many new vectors."""
+        """Write the products still leased in their version; returns how many new vectors."""
         pictures = {work.picture.sha256: work.picture for work in works if work.picture}
         images = [_image(picture) for picture in pictures.values()]
         with self._database.transaction() as conn:
@@ -322,7 +322,7 @@ class Pipeline:
     def _finish(
         self, worker: str, good: list[Work], bad: list[Work], due: str | None = None
     ) -> int:
-        """Finish and fail jobs; returns how many failed for good. `due`: why no vector is made."""
+        """Finish and fail jobs; returns how many failed permanently. `due`: why no vector."""
         ids, versions = [w.job.product_id for w in good], [w.job.version for w in good]
         with self._database.transaction() as conn:
             if due is not None:

@@ -1,4 +1,4 @@
-"""One run of work: everything that is queued and due, then what follows from it."""
+"""One run of work: all due jobs, then the follow-up work."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Go = Callable[[], Totals]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Enriches what is queued in a catalog.
+    """Enriches the queued products of a catalog.
 
     Args:
-        context: of the catalog.
-        folders: those that pictures may be read from.
-        attached: the sources to bring in step.
+        context: the catalog's context.
+        folders: the folders that pictures may be read from.
+        attached: the sources to sync.
     """
 
     context: Context
@@ -64,7 +64,7 @@ class Work:
             )
             totals = again()
             if not (stop and stop.is_set()):
-                if pipeline.embed_again():  # once more, where the endpoint may be well by now
+                if pipeline.embed_again():  # again, as the endpoint may work by now
                     totals = again()
                 totals = self._settle(engine, totals, go if judge else None)
             if totals.without_vector:
@@ -75,7 +75,7 @@ class Work:
             return totals
 
     def _settle(self, engine: Engine, totals: Totals, go: Go | None) -> Totals:
-        """Fill and index the spaces, forget pictures of no product; with `go`, judge keywords."""
+        """Fill and index the spaces, delete unused pictures; with `go`, judge keywords."""
         if not totals.without_vector:
             totals.embeddings += engine.backfill()
         self.context.database.value("select vitrina.collect_images()")
@@ -86,13 +86,13 @@ class Work:
             self.context.notice(JUDGE_ADVICE)
             return totals
         judged = engine.judge.run()
-        if judged.same:  # products whose keywords it changed are embedded
+        if judged.same:  # embed the products with changed keywords
             totals = replace(go(), embeddings=totals.embeddings)
         return replace(totals, judged=judged, cost=float(engine.ledger.spent))
 
 
 def index(context: Context, embeddings: int) -> None:
-    """Index the spaces that have none; where this role may not, say so if any vector is new."""
+    """Index the spaces without an index; if this role may not, say so if any vector is new."""
     advice = worker.index_spaces(context.database)
     if advice is not None and embeddings:
         context.notice(f"some spaces have no index yet: {advice}")

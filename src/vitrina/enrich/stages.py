@@ -1,4 +1,4 @@
-"""The stages of an enrichment for each provider: what is asked, in which order, by which key."""
+"""The stages of an enrichment for each provider: the questions, their order and their keys."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ class Stages(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of threads and connections."""
+        """Close threads and connections."""
         ...
 
 
 def dump_terms(terms: Sequence[Term]) -> list[dict[str, str | None]]:
-    """Terms as they are stored."""
+    """Terms in their stored form."""
     return [{"term": term.term, "facet": term.facet} for term in terms]
 
 
 def load_terms(stored: Sequence[dict[str, Any]]) -> tuple[Term, ...]:
-    """Stored terms as they were said."""
+    """Terms from their stored form."""
     return tuple(Term(term["term"], term["facet"]) for term in stored)
 
 
 def dump_enrichment(enrichment: Enrichment) -> dict[str, Any]:
-    """An enrichment as it is stored."""
+    """An enrichment in its stored form."""
     return {
         "terms": dump_terms(enrichment.terms),
         "description": enrichment.description,
@@ -53,7 +53,7 @@ def dump_enrichment(enrichment: Enrichment) -> dict[str, Any]:
 
 
 def load_enrichment(stored: dict[str, Any]) -> Enrichment:
-    """A stored enrichment."""
+    """An enrichment from its stored form."""
     return Enrichment(load_terms(stored["terms"]), stored["description"], stored["caption"])
 
 
@@ -93,15 +93,15 @@ class LocalStages:
 
 
 class OpenAIStages:
-    """Tag beside describe, then caption; or all three in one call.
+    """Tag and describe in parallel, then caption; or all three in one call.
 
     Args:
-        provider: whom to ask.
-        ledger: where answers are kept.
-        one_call: ask for everything at once.
-        hints: existing keywords for a title, nearest first; none without it.
-        known: of some terms, those to keep; all without it. What was said stays in the ledger.
-        threads: for tags that are asked for beside descriptions.
+        provider: the provider to ask.
+        ledger: stores the answers.
+        one_call: ask for everything in one call.
+        hints: gives existing keywords for a title, nearest first; None: no hints.
+        known: selects the terms to keep; None: all. The ledger keeps all terms said.
+        threads: run the tag stage in parallel with describe.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class OpenAIStages:
         self._beside = ThreadPoolExecutor(threads, thread_name_prefix="vitrina-tag")
 
     def question(self, stage: Stage, *shown: object) -> Question:
-        """The question of a stage about what is shown."""
+        """The question of a stage about the shown input."""
         return Question(
             stage,
             key(*shown),
@@ -132,7 +132,7 @@ class OpenAIStages:
         )
 
     def shown(self, subject: Subject, image_url: str | None) -> tuple[str, str | None]:
-        """What the stages that look are shown of a product: its title and its picture."""
+        """The input of the stages that look at a product: its title and its picture."""
         if subject.picture is not None:
             return subject.title, subject.picture.sha256
         return subject.title, image_url if self.provider.settings.image_urls else None
@@ -160,7 +160,7 @@ class OpenAIStages:
             description = self.describe(subject, image_url, shown)
             caption = self.caption(subject.title, description)
         finally:
-            # an answer under way is paid for: wait for it, whatever else went wrong
+            # an answer under way is paid for: wait for it, even after an error
             tags.exception()
         return Enrichment(tags.result(), description, caption)
 
@@ -176,7 +176,7 @@ class OpenAIStages:
         )
 
     def describe(self, subject: Subject, image_url: str | None, shown: tuple[object, ...]) -> str:
-        """What is visible of the subject."""
+        """A description of the visible subject."""
         return self._ledger.answer(
             self.question("describe", *shown),
             lambda: self.provider.describe(subject, image_url=image_url),
@@ -196,7 +196,7 @@ class OpenAIStages:
         )
 
     def picture_words(self, picture: Picture, title: str) -> str:
-        """What a picture shows, in one sentence."""
+        """A picture in one sentence."""
         subject = Subject(title, {}, picture)
         description = self.describe(subject, None, self.shown(subject, None))
         return self.caption(title, description)
@@ -216,7 +216,7 @@ class OpenAIStages:
 
 
 def _traced(subject: Subject) -> dict[str, object]:
-    """What a trace records of a subject: never the picture itself."""
+    """A trace's record of a subject: never the picture itself."""
     picture = subject.picture
     said = f"<{picture.size} bytes, sha256 {picture.sha256}>" if picture else None
     return {"title": subject.title, "picture": said}

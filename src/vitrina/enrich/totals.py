@@ -1,4 +1,4 @@
-"""What a run did, in numbers."""
+"""The counts of a run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vitrina.keywords.judge import Judged
 
 @dataclass(slots=True)
 class Totals:
-    """What a run did. `without_picture` are among the products; `cost` is in USD.
+    """The counts of a run. `products` includes `without_picture`; `cost` is in USD.
 
-    `judged` is what a judge did after it, where one was asked for. `without_vector` are products
+    `judged` is the result of a judge, if asked for. `without_vector` counts products
     that are stored and found by their words, and whose vector is due; `no_vector` says why.
     """
 

@@ -1,4 +1,4 @@
-"""Keeps in step with attached tables; claims jobs, has them enriched and finishes them."""
+"""Follows attached tables; claims jobs, has them enriched and finishes them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from vitrina.errors import AccessError, UnreachableError
 from vitrina.products.api import Sources, Synced
 from vitrina.settings import LEASE_SECONDS
 
-INDEX_SECONDS = 30.0  # how often it is looked for spaces to index
-POLL_SECONDS = 1.0  # how often a worker looks for changes, hints or none
+INDEX_SECONDS = 30.0  # between checks for spaces to index
+POLL_SECONDS = 1.0  # between a worker's checks for changes, with or without hints
 CHANNEL = "vitrina_jobs"
 
 
@@ -34,20 +34,20 @@ def drain(
     stop: threading.Event | None = None,
     lease: float = LEASE_SECONDS,
 ) -> Totals:
-    """Work until no job is due, and return what was done, all told.
+    """Work until no job is due, and return the totals.
 
-    A product that changes while it is at work is worked on again. Stopped or failing, it stores
-    what is finished and gives its leases back.
+    A product that changes meanwhile is worked on again. If stopped or failing, it stores finished
+    products and gives its leases back.
 
     Args:
-        database: where the jobs are.
-        pipeline: what enriches them.
-        follow: brings attached sources in step, before and meanwhile.
-        sources: work on these only.
+        database: the database of the jobs.
+        pipeline: enriches the jobs.
+        follow: syncs attached sources, before and meanwhile.
+        sources: work on these sources only.
         paid: the work costs money, so standing budgets hold.
         progress: called now and then with the totals so far.
-        stop: once it is set, no further product is begun.
-        lease: seconds that a lease lasts which is not extended.
+        stop: once it is set, no further product begins.
+        lease: seconds that a lease lasts unless extended.
     """
     with database.stopped_by(stop), Leases(database, seconds=lease) as leases:
         _drain(database, pipeline, leases, follow, sources, paid, progress, stop)
@@ -87,7 +87,7 @@ def _drain(
 
     try:
         pipeline.run(leases, claim, stop=stop, tick=tick)
-        # a claim whose answer was lost with its connection is leased, and not known here
+        # jobs of a claim whose answer was lost with its connection are leased, but unknown here
         while leases.release() and not (stop is not None and stop.is_set()):
             pipeline.run(leases, claim, stop=stop, tick=tick)
     except BaseException:
@@ -97,9 +97,9 @@ def _drain(
 
 
 def index_spaces(database: Database) -> str | None:
-    """Index the spaces that have no index yet, where one pays.
+    """Index the spaces without an index, if it pays.
 
-    Returns what the owner of the schema has to run, where one does and this role may not.
+    Returns the statement for the owner of the schema, if this role may not index.
     """
     try:
         database.value("select vitrina.index_spaces()")
@@ -114,11 +114,11 @@ def index_spaces(database: Database) -> str | None:
 
 
 class Follow:
-    """Brings attached sources in step, and says once what is wrong with which.
+    """Syncs attached sources, and reports each problem once.
 
     Args:
         attached: the sources of the catalog.
-        sources: these only.
+        sources: these sources only.
         say: called with a line for each source that cannot be read, and when it can be again.
     """
 
@@ -134,17 +134,17 @@ class Follow:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to look again."""
+        """Whether it is time to check again."""
         return time.monotonic() - self._synced > POLL_SECONDS
 
     def sync(self) -> int:
-        """Take in one batch of changes of each source; returns how many there were."""
+        """Sync one batch of changes of each source; returns how many changes."""
         self._synced = time.monotonic()
         taken = self._attached.sync_once(self._done, sources=self._sources)
         for source in {*self._said, *self._done.problems}:
             problem = self._done.problems.get(source)
             if problem != self._said.get(source):
-                self._say(f"the source {source}: {problem or 'it is in order again'}")
+                self._say(f"source {source}: {problem or 'it is in order again'}")
         self._said = dict(self._done.problems)
         return taken
 
@@ -160,9 +160,9 @@ def watch(
     progress: Callable[[Totals], None] | None = None,
     lease: float = LEASE_SECONDS,
 ) -> Totals:
-    """Drain, then look for more every second or when told, until `stop` is set; see drain.
+    """Drain, then check for more every second or when notified, until `stop` is set; see drain.
 
-    A database that goes away is waited for, however long that takes.
+    It waits for an unavailable database without limit.
     """
     stop = stop or threading.Event()
     listener = Listener(database.dsn, CHANNEL)
@@ -180,6 +180,6 @@ def watch(
             leases.beat(())
             _drain(database, pipeline, leases, follow, sources, paid, progress, stop)
             if not stop.is_set():
-                # not all workers at the same moment
+                # so that workers do not check at the same moment
                 listener.wait(POLL_SECONDS * random.uniform(0.75, 1.25), stop)  # noqa: S311
     return pipeline.totals

@@ -1,1 +1,1 @@
-"""Searches measured: grades, metrics, peers."""
+"""Measuring searches: grades, metrics, peers."""

@@ -20,7 +20,7 @@ DEPTH = 10  # of nDCG
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How one query fared; `found` are the external ids it found, best first."""
+    """The result of one query; `found` are the external ids it found, best first."""
 
     query: str
     ndcg: float
@@ -31,7 +31,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How all queries fared in one mode; `scores` in the order of the file."""
+    """The result of all queries in one mode; `scores` in the order of the file."""
 
     mode: Mode
     k: int
@@ -59,9 +59,9 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """Evaluations by mode, and what of the file could not take part.
+    """Evaluations by mode, and the unused parts of the file.
 
-    `unknown` names products that the catalogue has not; `skipped` are queries without a relevant
+    `unknown` names products missing in the catalogue; `skipped` are queries without a relevant
     product in it.
     """
 
@@ -78,7 +78,7 @@ class Search(Protocol):
 
 
 class Evaluator:
-    """Measures how good the searches of a catalog are."""
+    """Measures the quality of a catalog's searches."""
 
     def __init__(self, context: Context, search: Search) -> None:
         self._database = context.database
@@ -95,22 +95,22 @@ class Evaluator:
         """Search for every query of a file of judgements, and compare; see metrics.
 
         Args:
-            path: CSV or JSON Lines with query, external_id, grade, and source where ids repeat;
+            path: CSV or JSON Lines with query, external_id, grade, and source if ids repeat;
                 `-` is standard input.
-            modes: of search, each by itself.
+            modes: of search, each measured separately.
             k: of recall, 1 to 1000.
-            progress: called with how many searches are done, and of how many.
+            progress: called with the count of searches done and their total.
 
-        Raises InputError, with the line, where the file cannot be used.
+        Raises InputError, with the line, if the file cannot be used.
         """
         if not 1 <= k <= 1000:
-            raise InputError(f"k of recall is 1 to 1000, not {k}")
+            raise InputError(f"k of recall must be 1 to 1000, not {k}")
         read = judgements.read(self._database, str(path))
         queries = read.queries
         if not queries:
             raise InputError(
                 f"no query of {path} has a relevant product in this catalogue"
-                + (f"; it has not {', '.join(read.unknown[:5])}" if read.unknown else "")
+                + (f"; it lacks {', '.join(read.unknown[:5])}" if read.unknown else "")
             )
         done = 0
         evaluations = []
@@ -144,7 +144,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def rows(evaluated: Evaluated) -> list[dict[str, Any]]:
-    """One row a mode, for a table."""
+    """One row per mode, for a table."""
     return [
         {
             "mode": one.mode,

@@ -1,4 +1,4 @@
-"""Judgements: which products are right for a query, from a file."""
+"""Judgements: the right products for a query, from a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HIGHEST = 10.0  # beyond it 2 ** grade drowns everything else
 
 @dataclass(slots=True)
 class Judgements:
-    """Grades by query and product id; and the products of the file that the catalogue has not."""
+    """Grades by query and product id; and the file's products that are missing in the catalogue."""
 
     grades: dict[str, dict[int, float]] = field(default_factory=dict)
     rows: int = 0
@@ -25,7 +25,7 @@ class Judgements:
 
     @property
     def queries(self) -> dict[str, dict[int, float]]:
-        """Queries that have a relevant product, with their grades; the rest cannot be scored."""
+        """Queries that have a relevant product, with their grades; others cannot be scored."""
         return {
             query: grades
             for query, grades in self.grades.items()
@@ -36,8 +36,8 @@ class Judgements:
 def read(database: Database, path: str) -> Judgements:
     """Read a CSV or JSON Lines file with the columns query, external_id, grade and maybe source.
 
-    Raises InputError, with the line, where it cannot be used: no such column, a grade that is no
-    number from 0 to 10, two grades for the same product and query, or an id of several sources.
+    Raises InputError, with the line, if it cannot be used: a missing column, a grade that is not a
+    number from 0 to 10, two grades for the same product and query, or an id in several sources.
     """
     found: dict[tuple[str, str, str | None], tuple[float, int]] = {}
     with open_rows(path, openers=OPENERS) as rows:
@@ -49,7 +49,7 @@ def read(database: Database, path: str) -> Judgements:
                     f"line {row.line}: {key!r} has another grade for {query!r} on line {before[1]}"
                 )
     if not found:
-        raise InputError(f"there is no judgement in {path}")
+        raise InputError(f"no judgement found in {path}")
     ids = _ids(database, {(source, key) for _, key, source in found})
     judgements = Judgements(rows=len(found))
     unknown: dict[str, None] = {}
@@ -71,8 +71,8 @@ def _judgement(row: Row | BadRow) -> tuple[str, str, str | None, float]:
     missing = [name for name in COLUMNS if name not in row.values]
     if missing:
         raise InputError(
-            f"no column {' and no column '.join(missing)}: judgements have the columns query,"
-            " external_id, grade, and source where ids are not unique"
+            f"column {' and column '.join(missing)} not found: judgements need the columns query,"
+            " external_id, grade, and source if ids are not unique"
         )
     query, key = (_text(row.values, name, row.line) for name in ("query", "external_id"))
     source = str(row.values.get("source") or "").strip() or None
@@ -82,9 +82,7 @@ def _judgement(row: Row | BadRow) -> tuple[str, str, str | None, float]:
     except ValueError:
         grade = math.nan
     if isinstance(value, bool) or not 0 <= grade <= HIGHEST:
-        raise InputError(
-            f"line {row.line}: the grade {str(value)[:40]!r} is no number from 0 to 10"
-        )
+        raise InputError(f"line {row.line}: grade {str(value)[:40]!r} is not a number from 0 to 10")
     return query, key, source, grade
 
 
@@ -98,7 +96,7 @@ def _text(values: Mapping[str, object], name: str, line: int) -> str:
 def _ids(
     database: Database, keys: set[tuple[str | None, str]]
 ) -> dict[tuple[str | None, str], int]:
-    """The product of each (source or None, external id) that there is."""
+    """The product of each known (source or None, external id)."""
     wanted = sorted(keys, key=lambda key: (key[0] or "", key[1]))
     rows = database.rows(
         "select u.source, u.external_id, p.id, s.name as of_source"

@@ -1,12 +1,13 @@
-"""How good a ranking is, from graded judgements.
+"""The quality of a ranking, from graded judgements.
 
-Grades are 0 or more; what is not judged counts 0. A product is relevant with a grade above 0.
+Grades are 0 or more; products without a judgement count 0. A product is relevant with a grade above
+0.
 
 nDCG@k   = DCG@k of the ranking / DCG@k of the best one, where
            DCG@k = sum over the places i = 1 … k of (2^grade - 1) / log2(i + 1):
            discounted cumulated gain of Järvelin and Kekäläinen (2002, ACM TOIS 20:4), with the
            exponential gain and the discount from the first place on that Burges et al. (2005) use.
-MRR      = mean over the queries of 1 / place of the first relevant product; 0 where none is found.
+MRR      = mean over the queries of 1 / place of the first relevant product; 0 if none is found.
 recall@k = relevant products among the first k / all relevant ones.
 """
 
@@ -30,11 +31,11 @@ def ndcg(ranked: Sequence[float], judged: Sequence[float], k: int) -> float:
 
 
 def reciprocal_rank(ranked: Sequence[float]) -> float:
-    """1 / place of the first relevant one; 0 without any."""
+    """1 / place of the first relevant product; 0 without any."""
     return next((1 / place for place, grade in enumerate(ranked, 1) if grade > 0), 0.0)
 
 
 def recall(ranked: Sequence[float], judged: Sequence[float], k: int) -> float:
-    """The share of all relevant ones that are among the first k."""
+    """The share of all relevant products that are among the first k."""
     relevant = sum(grade > 0 for grade in judged)
     return sum(grade > 0 for grade in ranked[:k]) / relevant if relevant else 0.0

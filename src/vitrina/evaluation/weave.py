@@ -1,4 +1,4 @@
-"""Sends an evaluation to Weave, where runs are compared side by side."""
+"""Sends an evaluation to Weave, which compares runs side by side."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from vitrina.weave.server import quiet
 
 
 def publish(project: str, evaluated: Evaluated, *, model: dict[str, Any]) -> int:
-    """Log one Weave Evaluation a mode to "entity/project"; returns how many.
+    """Log one Weave Evaluation per mode to "entity/project"; returns how many.
 
     Args:
-        project: where to.
-        evaluated: what was measured.
-        model: what searched (version, spaces …); the mode is added.
+        project: the Weave project.
+        evaluated: the measurements.
+        model: the searcher (version, spaces …); the mode is added.
 
     Raises ConfigError, TraceServerError: see trace_server.connect.
     """

@@ -1,1 +1,1 @@
-"""The vocabulary: look, curate, judge."""
+"""The vocabulary: show, curate, judge."""

@@ -1,4 +1,4 @@
-"""The vocabulary: what there is, what terms are in it, and its changes, each of which goes back."""
+"""The vocabulary: its keywords and terms, and its changes, each of which can be undone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Pairs: TypeAlias = list[Pair]
 
 
 class QueryVectors(Protocol):
-    """Has vectors of terms made where the database cannot make them."""
+    """Makes vectors of terms if the database cannot."""
 
     def embed(self, query: str | None) -> HalfVector | None:
         """Make and remember the vector of a term."""
@@ -37,7 +37,7 @@ class QueryVectors(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a term is in the vocabulary, and how that was decided."""
+    """The keyword of a term, and how that was decided."""
 
     ordinal: int
     term: str
@@ -51,9 +51,9 @@ class Resolved:
 class Keywords:
     """The vocabulary of a catalog.
 
-    What changes something returns a row a term: `change` (its number in the history), `alias`,
-    `before` and `after` (the keyword it was and is), `products` that say it. Nothing is returned
-    where nothing had to change. Each change can be undone.
+    Every change returns a row per term: `change` (its number in the history), `alias`, `before` and
+    `after` (its keyword), `products` (how many say it). Without an effect it returns no row. Each
+    change can be undone.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Keywords:
     def resolve(
         self, said: Sequence[str], *, facets: Sequence[str] | None = None
     ) -> tuple[Resolved, ...]:
-        """The keyword each term is; terms that are none become keywords."""
+        """The keyword of each term; unknown terms become keywords."""
         self._queries.learn([Term(term) for term in said])
         rows = self._database.rows(
             "select * from vitrina.resolve_keywords(%s::text[], null, %s::text[])",
@@ -88,7 +88,7 @@ class Keywords:
         return self._database.rows("select * from vitrina.similar_keywords(%s, %s)", (term, k))
 
     def explain(self, term: str, *, facet: str | None = None) -> Rows:
-        """What a term would become, and the nearest keywords with what speaks against each.
+        """The decision about a term, and the nearest keywords with their vetoes.
 
         Writes nothing; the first row is the decision.
         """
@@ -103,7 +103,7 @@ class Keywords:
         """Change how keywords are decided from now on, and return the policy in force.
 
         Args:
-            mode: "strict" or "plain" (the nearest above the threshold, whatever it is).
+            mode: "strict" or "plain" (the nearest keyword above the threshold, without vetoes).
             merge_narrower: whether "office chair" may join "chair".
 
         Raises:
@@ -117,14 +117,14 @@ class Keywords:
         )[0]
 
     def show(self, term: str) -> Rows:
-        """The keyword that a term is, a row an alias: how, when, how similar, in how many products.
+        """The keyword of a term, a row per alias: method, time, similarity, count of products.
 
-        Raises NotFoundError for a term never met.
+        Raises NotFoundError for an unknown term.
         """
         return self._database.rows("select * from vitrina.show_keyword(%s)", (term,))
 
     def merge(self, terms: Sequence[str], into: str) -> Rows:
-        """These terms are the keyword `into` from now on; a keyword takes its aliases along."""
+        """Merge these terms into the keyword `into`; a keyword brings its aliases along."""
         return retried(
             lambda: self._database.rows(
                 "select * from vitrina.merge_keywords(%s, %s)", (list(terms), into)
@@ -132,7 +132,7 @@ class Keywords:
         )
 
     def split(self, term: str, as_keyword: str | None = None) -> Rows:
-        """The alias `term` becomes a keyword of its own for good; a dropped term comes back."""
+        """Make the alias `term` a keyword of its own, permanently; a dropped term comes back."""
         return retried(
             lambda: self._database.rows(
                 "select * from vitrina.split_keyword(%s, %s)", (term, as_keyword)
@@ -140,7 +140,7 @@ class Keywords:
         )
 
     def rename(self, term: str, name: str) -> Rows:
-        """The keyword that `term` is has this name from now on; the old one stays an alias."""
+        """Rename the keyword of `term`; the old name stays an alias."""
         return retried(
             lambda: self._database.rows(
                 "select * from vitrina.rename_keyword(%s, %s)", (term, name)
@@ -148,27 +148,27 @@ class Keywords:
         )
 
     def pin(self, term: str, *, pinned: bool = True) -> Rows:
-        """Keep a keyword from being renamed or merged away by anything but a hand."""
+        """Pin a keyword: only a person can rename it or merge it away."""
         return self._database.rows("select * from vitrina.pin_keyword(%s, %s)", (term, pinned))
 
     def facet(self, term: str, facet: str) -> Rows:
-        """Put a keyword into a facet."""
+        """Move a keyword into a facet."""
         return self._database.rows("select * from vitrina.set_facet(%s, %s)", (term, facet))
 
     def drop(self, term: str) -> Rows:
-        """Products lose the keyword; said again, it stays dropped."""
+        """Remove the keyword from products; new products do not bring it back."""
         return retried(
             lambda: self._database.rows("select * from vitrina.drop_keyword(%s)", (term,))
         )
 
     def distinct(self, a: str, b: str) -> Rows:
-        """Two terms are different things: they never become one keyword."""
+        """Mark two terms as different things: they never become one keyword."""
         return self._database.rows("select * from vitrina.distinguish_keywords(%s, %s)", (a, b))
 
     def seed(self, path: str | Path) -> Rows:
-        """Take in a shop's own vocabulary, a CSV or JSON Lines file: keyword, facet, aliases.
+        """Load a shop's own vocabulary, a CSV or JSON Lines file: keyword, facet, aliases.
 
-        Raises InputError with every problem by its line; then nothing has changed.
+        Raises InputError with every problem and its line; then nothing has changed.
         """
         rows = read_seed(str(path), openers=OPENERS)
         return retried(
@@ -176,13 +176,13 @@ class Keywords:
         )
 
     def audit(self, *, k: int = 50, above: float | None = None) -> Rows:
-        """What most deserves a look: merges that may be wrong, keywords that may be one."""
+        """The most doubtful decisions: merges that may be wrong, keywords that may be the same."""
         return self._database.rows("select * from vitrina.audit_keywords(%s, %s::real)", (k, above))
 
     def rebuild(self, *, dry_run: bool = True) -> Rows:
-        """Decide again, from what was said, all that nobody decided by hand; asks no model.
+        """Decide all terms again that no person decided; asks no model.
 
-        Returns a row for each term that is another keyword now, or would be.
+        Returns a row for each term with another keyword now, or in a dry run.
         """
         return retried(
             lambda: self._database.rows("select * from vitrina.rebuild_keywords(%s)", (dry_run,))
@@ -193,9 +193,9 @@ class Keywords:
         return self._database.rows("select * from vitrina.keyword_history(%s)", (k,))
 
     def undo(self, change: int | None = None) -> Rows:
-        """Put back what a change altered: the latest that still holds, or the one of this number.
+        """Undo a change: the latest that still holds, or the change with this number.
 
-        Raises NotFoundError where there is none, InputError where a later one stands in the way.
+        Raises NotFoundError if it is not found, InputError if a later change blocks it.
         """
         return retried(
             lambda: self._database.rows("select * from vitrina.undo_keyword_change(%s)", (change,))
@@ -208,7 +208,7 @@ class Keywords:
     def judge(
         self, *, above: float | None = None, progress: Callable[[Judged], None] | None = None
     ) -> Judged:
-        """Have a model say which keywords that are near each other are one; see Judge.run.
+        """Ask a model which near keywords are the same; see Judge.run.
 
         Raises ConfigError without a model.
         """
@@ -216,5 +216,5 @@ class Keywords:
             return judge.run(above=above, progress=progress)
 
     def estimate(self, pairs: Sequence[Pair]) -> Decimal | None:
-        """About what it costs to judge these in USD; None where the price is not known."""
+        """The estimated cost of judging these, in USD; None if the price is unknown."""
         return estimate(pairs, OpenAISettings.of(self._settings))

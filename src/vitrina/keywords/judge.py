@@ -1,4 +1,4 @@
-"""Has a model judge keywords that may be one, where the chain of decisions could not say."""
+"""Has a model judge keywords that may be the same, if the chain could not decide."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from vitrina.models.openai.provider import OpenAIProvider
     from vitrina.models.openai.settings import OpenAISettings
 
-AT_ONCE = 40  # pairs a call
-MOST = 10_000  # pairs a run
+AT_ONCE = 40  # pairs per call
+MOST = 10_000  # pairs per run
 ANSWER_TOKENS = 15  # for one pair
 JUDGE_ADVICE = "a judge needs a model: set OPENAI_API_KEY or OPENAI_BASE_URL"
 
 
 @dataclass(slots=True)
 class Judged:
-    """What a judge did: pairs there were, found the same, different, and not answered.
+    """The result of a judge: all pairs, the same, different, and unanswered ones.
 
-    `cost` is in USD; `reasons` say why calls gave nothing.
+    `cost` is in USD; `reasons` say why calls failed.
     """
 
     pairs: int = 0
@@ -52,7 +52,7 @@ class Judged:
 
     @property
     def done(self) -> int:
-        """Pairs that were seen to."""
+        """The pairs done."""
         return self.same + self.different + self.unanswered
 
 
@@ -60,9 +60,9 @@ class Judge:
     """Asks one provider, through a ledger: an answer is stored before it is applied.
 
     Args:
-        database: where the keywords are.
-        provider: whom to ask.
-        ledger: where answers are kept, and what they may cost.
+        database: the database of the keywords.
+        provider: the provider to ask.
+        ledger: stores answers, and bounds their cost.
     """
 
     def __init__(self, database: Database, provider: OpenAIProvider, ledger: Ledger) -> None:
@@ -71,7 +71,7 @@ class Judge:
         self._ledger = ledger
 
     def pairs(self, above: float | None = None) -> list[Pair]:
-        """What there is to judge, most products first; asks nobody."""
+        """The pairs to judge, most products first; asks no model."""
         return judge_pairs(self._database, above)
 
     def run(
@@ -80,14 +80,14 @@ class Judge:
         """Have every open pair judged, and apply the answers batch by batch.
 
         Args:
-            above: the similarity from which on; a little under the threshold without it.
+            above: the least similarity; default: a little under the threshold.
             progress: called after each batch.
 
-        Raises BudgetError where the budget is spent, ProviderError where the provider cannot be
-        used; what is answered by then is applied.
+        Raises BudgetError if the budget is spent, ProviderError if the provider is
+        unavailable; answers so far are applied.
         """
         done = Judged()
-        gone = self._apply()  # what an earlier run was answered, and could not apply any more
+        gone = self._apply()  # answers that an earlier run did not apply
         pairs = self.pairs(above)
         done.pairs = len(pairs)
         for start in range(0, len(pairs), AT_ONCE):
@@ -136,7 +136,7 @@ class Judge:
                 load=load,
                 shown={"pairs": shown},
             )
-        except ItemError as exc:  # these pairs wait for another time
+        except ItemError as exc:  # these pairs wait for a later run
             done.unanswered += len(batch)
             done.reasons = tuple(dict.fromkeys((*done.reasons, str(exc))))
             return
@@ -145,13 +145,13 @@ class Judge:
         done.unanswered += verdicts.count(None)
 
     def _apply(self) -> set[str]:
-        """Apply what is answered; returns the keywords that went away."""
+        """Apply the answers; returns the keywords that were merged away."""
         rows = self._database.rows("select * from vitrina.apply_judgements()")
         return {row["before"] for row in rows if row["before"] != row["after"] and row["after"]}
 
 
 def estimate(pairs: Sequence[Pair], endpoint: OpenAISettings) -> Decimal | None:
-    """About what it costs to judge these in USD; None where the price is not known."""
+    """The estimated cost of judging these, in USD; None if the price is unknown."""
     from vitrina.models import pricing
     from vitrina.models.openai.batch import estimate_tokens
     from vitrina.models.openai.requests import judge_body
@@ -170,6 +170,6 @@ def estimate(pairs: Sequence[Pair], endpoint: OpenAISettings) -> Decimal | None:
 
 
 def judge_pairs(database: Database, above: float | None = None) -> list[Pair]:
-    """The pairs of keywords to have judged, most products first."""
+    """The pairs of keywords to judge, most products first."""
     rows = database.rows("select * from vitrina.judge_pairs(%s, %s::real)", (MOST, above))
     return [Pair(**row) for row in rows]

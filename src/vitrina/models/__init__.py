@@ -1,1 +1,1 @@
-"""What models are asked and what they answer."""
+"""The questions to models and their answers."""

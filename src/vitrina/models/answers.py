@@ -1,7 +1,7 @@
-"""What a model answered, made into clean values, however odd its form. Pure functions, no network.
+"""Turns a model's answer, in any odd form, into clean values. Pure functions, no network.
 
 A schema is a request, not a promise: refusals, cut-offs, Python literals, code fences and prose
-around the JSON all happen. Nothing leaves here that was not checked and cleaned.
+around the JSON all happen. Every value is checked and cleaned here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-TEXT_CHARACTERS = 100_000  # of an answer, without the thinking before it
+TEXT_CHARACTERS = 100_000  # of an answer, without its thinking
 DEPTH = 5  # answers within answers: JSON in JSON, {"answer": {...}}
 
 _REFUSAL = re.compile(
@@ -69,22 +69,22 @@ _ANSWER_KEYS = {*_WRAPPERS, "keywords", "tags", "terms", "description", "pairs",
 def parse_answer(stage: Stage, body: object) -> Any:
     """The value in the body of a chat completion: terms, text, or an Enrichment.
 
-    Raises AnswerError where there is none.
+    Raises AnswerError if there is none.
     """
     return read(body, lambda text: parse_text(stage, text))
 
 
 def read(body: object, parse: Callable[[str], T]) -> T:
-    """What `parse` makes of the answer in the body of a chat completion.
+    """The result of `parse` for the answer in the body of a chat completion.
 
-    That is the content; or, where it is of no use, the arguments of a tool call, or JSON of the
-    form asked for that came in the place of thoughts. Raises AnswerError where there is none.
+    The answer is the content; if that is useless, the arguments of a tool call, or JSON of the
+    requested form in the place of thoughts. Raises AnswerError if there is none.
     """
     choice, message = message_of(body)
     content, parts = content_of(message.get("content"))
     called, thoughts = called_in(message, parts), thoughts_in(message, parts)
     if choice.get("finish_reason") == "length":
-        # servers count the blanks after finished JSON, until the limit ends them
+        # servers count blanks after finished JSON, until the limit
         for text in (content, *(text for _, text in called)):
             if isinstance(loose_json.whole(text), dict | list):
                 return parse(text)
@@ -105,7 +105,7 @@ def read(body: object, parse: Callable[[str], T]) -> T:
                 return parse(spoken[-1])
             except AnswerError as error:
                 failed = failed or AnswerError(
-                    error.kind, f"the answer is in {name}, and of no use there: {error}"
+                    error.kind, f"the answer is in {name}, and useless there: {error}"
                 )
     if content.strip() and by_call:
         return parse(content)
@@ -115,13 +115,13 @@ def read(body: object, parse: Callable[[str], T]) -> T:
             "empty",
             f"the content is empty; the answer is in {name}: {brief(text)}",
         )
-    raise failed or AnswerError("empty", "the model answered with nothing")
+    raise failed or AnswerError("empty", "the model's answer is empty")
 
 
 def parse_text(stage: Stage, text: str) -> Any:
-    """The value in the text of an answer: the last one that fits the stage, outside of thinking.
+    """The value in the text of an answer: the last value that fits the stage, outside of thinking.
 
-    Raises AnswerError where there is none.
+    Raises AnswerError if there is none.
     """
     failed: AnswerError | None = None
     prose = stage in ("describe", "caption")
@@ -140,7 +140,7 @@ def parse_text(stage: Stage, text: str) -> Any:
     if failed is not None or _BROKEN.search(said):
         raise failed or AnswerError("bad", f"the answer is not readable: {brief(said)}")
     if stage == "enrich":
-        raise AnswerError("bad", f"the answer is not in the form asked for: {brief(said)}")
+        raise AnswerError("bad", f"the answer is not in the requested form: {brief(said)}")
     if stage == "tag":
         return _terms(_after_heading(said, "keywords?|tags"))
     name = "description" if stage == "describe" else "caption"
@@ -150,8 +150,8 @@ def parse_text(stage: Stage, text: str) -> Any:
 def values(text: str) -> Iterator[Any]:
     """The JSON or Python values of an answer outside of thinking, the last one first.
 
-    Objects of one kind that follow each other, a keyword each, are one list. Raises AnswerError
-    where the text has nothing but thinking in it, or what comes last is cut off.
+    Adjacent objects of one kind, a keyword each, form a list. Raises AnswerError if the text has
+    nothing but thinking, or its last value is cut off.
     """
     if (value := loose_json.whole(text[:TEXT_CHARACTERS])) is not None and len(
         text
@@ -181,22 +181,22 @@ def values(text: str) -> Iterator[Any]:
 
 
 def _spoken(text: str) -> str:
-    """The last that an answer says outside of thinking."""
+    """The last part of an answer outside of thinking."""
     return thinking.said(text)[0][-1][-TEXT_CHARACTERS:]
 
 
 def _silence(text: str, cut: bool) -> AnswerError:
-    """Why there is no answer in a text."""
+    """The reason why a text has no answer."""
     if cut:
         message = "the model's thinking was cut off before an answer"
         return AnswerError("empty", f"{message}: {brief(text)}", cut_off=True)
     if text.strip():
-        return AnswerError("empty", f"nothing comes after the model's thinking: {brief(text)}")
-    return AnswerError("empty", "the model answered with nothing")
+        return AnswerError("empty", f"the model's thinking has no answer after it: {brief(text)}")
+    return AnswerError("empty", "the model's answer is empty")
 
 
 def _inner(value: Any, depth: int = 0) -> Iterator[Any]:
-    """A value, and what is wrapped in it: JSON in a text, an answer under a name, in a schema."""
+    """A value, and values wrapped in it: JSON in a text, an answer under a name, in a schema."""
     if depth < DEPTH:
         if isinstance(value, str) and value.lstrip()[:1] in ("{", "[", '"'):
             if (inner := loose_json.whole(value)) is not None and inner != value:
@@ -219,7 +219,7 @@ def _inner(value: Any, depth: int = 0) -> Iterator[Any]:
                     yield from _inner(inner, depth + 1)
             return
         elif isinstance(value, list | tuple) and any(_is_answer(part) for part in value):
-            for inner in reversed(value):  # several answers: the last is meant
+            for inner in reversed(value):  # several answers: the last counts
                 yield from _inner(inner, depth + 1)
     yield value
 
@@ -248,7 +248,7 @@ def _is_schema(fields: Mapping[str, Any]) -> bool:
 
 
 def _instance(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model wrote into the schema itself, in the place of an answer."""
+    """The answer that a model wrote into the schema itself."""
     for name in ("schema", "json_schema"):
         if isinstance(inner := schema.get(name), Mapping):
             return _instance({str(key).lower(): part for key, part in inner.items()})
@@ -267,17 +267,17 @@ def _instance(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value_of(stage: Stage, value: Any) -> Any:
-    """What a stage wants, from one value. Raises AnswerError where it does not fit."""
+    """The stage's result from one value. Raises AnswerError if it does not fit."""
     if stage == "tag":
         if isinstance(value, Mapping):
             names = {str(key).strip().lower() for key in value}
             if names.isdisjoint((*KEYWORD_KEYS, *TERM_KEYS)) and not is_facets(value):
-                raise AnswerError("bad", f"the answer has no keyword in it: {brief(value)}")
+                raise AnswerError("bad", f"the answer has no keyword: {brief(value)}")
         return _terms(value)
     if stage == "enrich":
         if not isinstance(value, Mapping):
             raise AnswerError(
-                "bad", f"the answer is not in the form asked for: {brief(json.dumps(value))}"
+                "bad", f"the answer is not in the requested form: {brief(json.dumps(value))}"
             )
         fields = {str(key).lower(): part for key, part in value.items()}
         return Enrichment(
@@ -293,7 +293,7 @@ def _prose_of(stage: Stage, text: str) -> str:
 
 
 def _after_heading(text: str, names: str) -> str:
-    """What comes after the last heading such as `Final answer:`, where anything does."""
+    """The text after the last heading such as `Final answer:`, if any."""
     form = re.compile(_FINAL.pattern.replace("{names}", names), _FINAL.flags)
     for heading in reversed(list(form.finditer(text))):
         if any(map(str.isalpha, rest := text[heading.end() :])):
@@ -302,14 +302,14 @@ def _after_heading(text: str, names: str) -> str:
 
 
 def _terms(value: object) -> tuple[Term, ...]:
-    """The terms in a value. Raises AnswerError where there is none."""
+    """The terms in a value. Raises AnswerError if there is none."""
     if not (found := read_terms(value)):
-        raise AnswerError("bad", f"the answer has no keyword in it: {brief(value)}")
+        raise AnswerError("bad", f"the answer has no keyword: {brief(value)}")
     return found
 
 
 def _text_of(value: object, key: str) -> str:
-    """The text under `key`, or the only text there is."""
+    """The text under `key`, or the only text."""
     key = "description" if key == "describe" else key
     if isinstance(value, Mapping):
         fields = {str(name).lower(): part for name, part in value.items()}
@@ -322,7 +322,7 @@ def _text_of(value: object, key: str) -> str:
     if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
         value = " ".join(cast("list[str]", value))
     if not isinstance(value, str):
-        raise AnswerError("bad", f"the answer has no {key} in it")
+        raise AnswerError("bad", f"the answer has no {key}")
     if value.lstrip()[:1] in ("{", "["):
         for inner in _inner(value):
             if inner != value:

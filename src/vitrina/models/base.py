@@ -1,4 +1,4 @@
-"""The contracts between the pipeline and whatever tags, describes, captions and embeds."""
+"""The contracts between the pipeline and providers, which tag, describe, caption and embed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from vitrina.pictures.decode import Picture
 
 __all__ = ["FACETS", "Enrichment", "Facet", "ImageEmbedder", "Subject", "Term", "Vision"]
 
-INPUTS = 2048  # texts embedded in one request, at most
+INPUTS = 2048  # most texts embedded in one request
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a provider sees of one product; `picture` is None where it could not be had."""
+    """A provider's view of one product; `picture` is None if unavailable."""
 
     title: str
     attributes: Mapping[str, object] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Enrichment:
 class Vision(Protocol):
     """Turns a product's picture, title and attributes into an enrichment.
 
-    `model` and `prompt_version` are part of the cache key: change one when answers would change.
+    `model` and `prompt_version` are part of the cache key: change one if answers would change.
     """
 
     provider: str
@@ -51,7 +51,7 @@ class Vision(Protocol):
     prompt_version: str
 
     def enrich(self, subject: Subject) -> Enrichment:
-        """Answer for one product. Raises ItemError for this product, ProviderError for all."""
+        """Enrich one product. Raises ItemError for this product, ProviderError for all."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Where a chat completion has its answer: content, calls of tools, fields for thoughts."""
+"""The places of the answer in a chat completion: content, tool calls, fields for thoughts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def message_of(body: object) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, Mapping) else None
     if not isinstance(choice, Mapping) or not isinstance(message, Mapping):
-        raise AnswerError("bad", "the answer has no message in it")
+        raise AnswerError("bad", "the answer has no message")
     if refusal := message.get("refusal"):
         raise AnswerError("refusal", f"the model refused: {brief(refusal)}")
     if choice.get("finish_reason") == "content_filter":
@@ -32,7 +32,7 @@ def message_of(body: object) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 
 
 def content_of(content: object) -> tuple[str, list[Mapping[str, Any]]]:
-    """The text of a message, a string or a list of parts, and the parts that are something else."""
+    """The text of a message, a string or a list of parts, and its other parts."""
     if isinstance(content, Mapping):
         said = _text_in(content) if "text" in content and "type" in content else ""
         return said or json.dumps(content, ensure_ascii=False), []
@@ -52,7 +52,7 @@ def content_of(content: object) -> tuple[str, list[Mapping[str, Any]]]:
 
 
 def called_in(message: Mapping[str, Any], parts: list[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """The arguments of the calls of tools in a message, each with the name of its field."""
+    """The arguments of the tool calls in a message, each with the name of its field."""
     calls = message.get("tool_calls")
     found: list[tuple[str, object]] = []
     for call in calls if isinstance(calls, list) else [calls]:
@@ -81,7 +81,7 @@ def thoughts_in(
 
 
 def _text_in(value: object, depth: int = 0) -> str:
-    """The text of a field or a part, however deep it lies."""
+    """The text of a field or a part, at any depth."""
     if isinstance(value, str) or depth > DEPTH:
         return value if isinstance(value, str) else ""
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Finds the JSON or Python values that a model hid in its answer, in time linear in its length."""
+"""Finds JSON or Python values in a model's answer, in time linear in its length."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _STRAY_ESCAPE = re.compile(r"\\(?![\\'\"abfnrtvxuUN0-7\n])")
 _MARK = re.compile(r"[\"'\\\[\]{}]")
 _JSON_LIKE = re.compile(r"\{\s*[\"'}]|\[\s*[\"'\[{]")
 _START = re.compile(r"[\[{]")
-DEPTH = 60  # brackets within brackets: no answer has more
-WORK = 1_000_000  # characters looked at in search of values: several times a long answer
+DEPTH = 60  # nested brackets: no answer has more
+WORK = 1_000_000  # characters scanned for values: several times a long answer
 
 
 def whole(text: str) -> Any:
-    """The value that `text` is, in a code fence or not; None where it is none, or empty."""
+    """The value that `text` consists of, in a code fence or not; None if there is none."""
     text = unfenced(text)
     if text[:1] not in tuple("\"'{[("):
         return None
@@ -39,9 +39,9 @@ def whole(text: str) -> Any:
 
 
 def find_all(text: str) -> tuple[list[Any], bool]:
-    """The objects and lists in `text`, in their order, and whether the last of it is broken.
+    """The objects and lists in `text`, in their order, and whether the last one is broken.
 
-    Broken is what begins as an object or a list of texts and is cut off, or cannot be read.
+    Broken means: it begins as an object or a list of texts, but is cut off or unreadable.
     """
     found: list[Any] = []
     broken = False
@@ -77,12 +77,12 @@ def unfenced(text: str) -> str:
 
 
 def _literal(text: str) -> Any:
-    """A Python literal: what models trained on code like to answer with."""
+    """A Python literal, which models trained on code often answer with."""
     return ast.literal_eval(_STRAY_ESCAPE.sub(r"\\\\", text))
 
 
 def _closing(text: str, start: int, work: int) -> int | None:
-    """Where the bracket opened at `start` is closed, strings left aside; None where it is not."""
+    """The end of the bracket opened at `start`, ignoring strings; None if it is not closed."""
     depth, quote, skip = 0, "", -1
     for mark in _MARK.finditer(text, start, start + max(work, 0)):
         char, at = mark[0], mark.start()

@@ -1,4 +1,4 @@
-"""What comes of a question to a model: an answer or an error, and what either cost."""
+"""The outcome of a question to a model: an answer or an error, and its cost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """A value with the model that was asked, what it used and how long it took."""
+    """A value with the model that answered, its usage and its time."""
 
     value: T
     model: str
@@ -43,10 +43,10 @@ class Answer(Generic[T]):
 
 
 class AnswerError(ItemError):
-    """The model's answer is of no use for this product.
+    """The model's answer is useless for this product.
 
-    `kind` says why, `usage` what was paid for it all the same; `cut_off` that it ends in the midst
-    of thinking.
+    `kind` is the reason, `usage` what was paid all the same; `cut_off`: it ends in the midst of
+    thinking.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class AnswerError(ItemError):
 
     @property
     def worth_another_try(self) -> bool:
-        """Whether asking once more may well help."""
+        """Whether asking once more may help."""
         return self.kind in ("truncated", "empty", "bad")
 
 
-MOST_TOKENS = 10_000_000  # of one call, whatever a server says
+MOST_TOKENS = 10_000_000  # of one call, whatever a server reports
 
 
 def read_usage(body: object) -> Usage:
-    """The tokens a body says it used; servers that do not count give zeros."""
+    """The usage that a body reports; zeros if the server does not count."""
     usage = body.get("usage") if isinstance(body, Mapping) else None
     if not isinstance(usage, Mapping):
         return Usage()
@@ -89,7 +89,7 @@ def _count(value: object) -> int:
 
 
 def brief(value: object) -> str:
-    """Somebody else's words, short enough for a message of ours."""
+    """A foreign text, short enough for an error message."""
     if isinstance(value, Mapping):
         value = value.get("message") or value.get("code") or value
     line = clean_line(str(value)[:1000])

@@ -1,4 +1,4 @@
-"""What models cost: a dated table of prices, and arithmetic that answers None rather than guess."""
+"""The cost of models: a dated table of prices, and arithmetic that gives None rather than guess."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TILE = 512
 TILE_BOX, TILE_SHORT = 2048, 768
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
-# What a product is taken to need before anything is known of it; tokens of text, answers included.
+# The assumed tokens of a product, of text and answers, before measurements.
 TITLE_TOKENS = 20
 DESCRIPTION_TOKENS = 110
 OUTPUT_TOKENS: dict[Stage, int] = {
@@ -40,7 +40,7 @@ PICTURE = (512, 512)
 
 @dataclass(frozen=True, slots=True)
 class StageEstimate:
-    """What one stage of a run is likely to use; `cost` is None where a price is not known."""
+    """The estimated usage of one stage of a run; `cost` is None if a price is unknown."""
 
     stage: str
     model: str
@@ -52,7 +52,7 @@ class StageEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run is likely to cost, stage by stage, and what that rests on."""
+    """The estimated cost of a run, stage by stage, with its assumptions."""
 
     stages: tuple[StageEstimate, ...]
     assumptions: tuple[str, ...]
@@ -64,7 +64,7 @@ class Estimate:
 
     @property
     def cost(self) -> Decimal | None:
-        """All stages together; None where the cost of one is not known."""
+        """All stages together; None if the cost of one is unknown."""
         costs = [stage.cost for stage in self.stages]
         return (
             sum((cost for cost in costs if cost is not None), Decimal(0))
@@ -74,9 +74,9 @@ class Estimate:
 
 
 def price(model: str, usage: Usage, batch: bool = False) -> Decimal | None:
-    """US dollars for these tokens at the list price; None for a model whose price is not known.
+    """US dollars for these tokens at the list price; None for a model with an unknown price.
 
-    Where there is no price for cached tokens, and in a batch, they are counted at the full one.
+    Cached tokens without a price of their own, and in a batch, count at the full price.
     """
     entry = _entry(model)
     if entry is None or entry["input"] is None:
@@ -93,9 +93,9 @@ def price(model: str, usage: Usage, batch: bool = False) -> Decimal | None:
 
 
 def image_tokens(model: str, width: int, height: int, detail: str = "low") -> int | None:
-    """Input tokens of a picture of this size as it is sent; None where the rule is not known.
+    """Input tokens of a picture sent in this size; None if the model's rule is unknown.
 
-    Models that count patches are taken to do so at any detail: an upper bound.
+    Assumes that models that count patches do so at any detail: an upper bound.
     """
     entry = _entry(model)
     if entry is None or not entry["image"] or width < 1 or height < 1:
@@ -120,11 +120,11 @@ def estimate(
     picture: tuple[int, int] | None = PICTURE,
     options: Options | None = None,
 ) -> Estimate:
-    """What enriching so many products is likely to cost; nothing is asked for it.
+    """The estimated cost of enriching this many products; asks no model.
 
-    `picture` is the size that is sent, None for products without one; `embedding_model` is None
-    where embeddings cost nothing. The instructions are counted as they are, at four characters a
-    token; what comes of the cache of the provider is left out.
+    `picture` is the size sent, None for products without one; `embedding_model` is None if
+    embeddings cost nothing. Counts the instructions as they are, at four characters a token;
+    ignores the provider's cache.
     """
     options = options or Options()
     stages: tuple[Stage, ...] = ("enrich",) if one_call else ("tag", "describe", "caption")
@@ -168,7 +168,7 @@ def _line(
 
 
 def _text_tokens(stage: Stage, options: Options) -> int:
-    """Tokens of all the text that is sent at a stage, an open vocabulary assumed."""
+    """Tokens of all text sent at a stage, assuming an open vocabulary."""
     options = Options(options.domain, options.language)
     said = prompts.messages(stage, options, title="", picture={})
     written = sum(
@@ -187,7 +187,7 @@ def _tiles(width: int, height: int) -> int:
 
 
 def _patches(width: int, height: int) -> int:
-    """Patches of a picture, shrunk to the most that are counted."""
+    """Patches of a picture, shrunk to the most that the model counts."""
     edge, most = int(_table()["patch"]["edge"]), int(_table()["patch"]["most"])
     across, down = math.ceil(width / edge), math.ceil(height / edge)
     if across * down <= most:
@@ -200,7 +200,7 @@ def _patches(width: int, height: int) -> int:
 
 
 def _entry(model: str) -> dict[str, Any] | None:
-    """The table's line for a model or a dated version of it."""
+    """The table's row for a model or a dated version of it."""
     models: dict[str, dict[str, Any]] = _table()["models"]
     return models.get(model) or models.get(_DATED.sub("", model))
 

@@ -1,4 +1,4 @@
-"""Makes a clean description or caption of a text that a model wrote. Pure functions."""
+"""Makes a clean description or caption from a model's text. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["caption", "description"]
 
 CAPTION_CHARACTERS = 240
 DESCRIPTION_CHARACTERS = 2000
-LEAD_INS = 5  # at most so many before a text
+LEAD_INS = 5  # at most this many before a text
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’)]?\s+(?=[\"“(]?[^\W\d_])|(?<=[。！？])")
 _MARKUP = re.compile(
@@ -60,7 +60,7 @@ _PLACEHOLDER = re.compile(
 
 
 def description(text: str) -> str:
-    """Running text of at most 2,000 characters. Raises AnswerError where there is none."""
+    """Running text of at most 2,000 characters. Raises AnswerError if there is none."""
     text = _checked(text, "description")
     if len(text) <= DESCRIPTION_CHARACTERS:
         return text
@@ -70,7 +70,7 @@ def description(text: str) -> str:
 
 
 def caption(text: str) -> str:
-    """One sentence on one line. Raises AnswerError where there is none."""
+    """One sentence on one line. Raises AnswerError if there is none."""
     text = _checked(text, "caption")
     for end in _SENTENCE_END.finditer(text):
         if end.start() >= 20:
@@ -84,7 +84,7 @@ def _checked(text: str, name: str) -> str:
     if not any(char.isalnum() for char in text):
         raise AnswerError("empty", f"the answer has an empty {name}")
     if _PLACEHOLDER.fullmatch(text.strip(_QUOTES + "<>[](){}*_-.…:")):
-        raise AnswerError("bad", f"the answer has no {name} in it, but {brief(text)!r}")
+        raise AnswerError("bad", f"the answer has no {name}, but {brief(text)!r}")
     return text
 
 
@@ -105,7 +105,7 @@ def _prose(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    """Without the quotes around all of it; those of a part are kept."""
+    """Without quotes around the whole text; quotes around a part are kept."""
     inner = text[1:-1]
     if len(text) > 2 and text[-1] in _PAIRS.get(text[0], ""):
         alone = text[0] == "'" or not {text[0], text[-1]} & set(inner)
@@ -114,7 +114,7 @@ def _unquoted(text: str) -> str:
 
 
 def _shorten(text: str, limit: int) -> str:
-    """`text`, cut at a word where it is too long."""
+    """`text`, cut at a word if it is too long."""
     if len(text) <= limit:
         return text
     head = text[: limit - 1]

@@ -1,4 +1,4 @@
-"""Keywords from whatever form a model gave them, and the rule what a term looks like."""
+"""Keywords from any form of a model's answer, and the rule for the look of a term."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ _SENTENCE = re.compile(
 
 
 def clean_term(said: str) -> str | None:
-    """The term in lower case and without ornament; None where it does not look like a term.
+    """The term in lower case and without ornament; None if it does not look like a term.
 
-    A term has a letter and at most 6 words and 60 characters; it is no sentence, no address, no
-    placeholder and no piece of code or JSON (a quote beside a colon, braces, markup).
+    A term has a letter and at most 6 words and 60 characters; it is not a sentence, address,
+    placeholder or piece of code or JSON (a quote beside a colon, braces, markup).
     """
     text = unicodedata.normalize("NFC", clean_line(_unescaped(said), 400)).lower()
     text = _MARKUP.sub("", "".join(char for char in text if not _is_format(char)))
@@ -95,7 +95,7 @@ def clean_term(said: str) -> str | None:
 
 
 def _is_term(text: str, ended: bool) -> bool:
-    """Whether a cleaned text looks like a term; `ended` says that it had the end of a sentence."""
+    """Whether a cleaned text looks like a term; `ended`: it had the end of a sentence."""
     words = text.split()
     if not text or len(text) > TERM_CHARACTERS or len(words) > TERM_WORDS:
         return False
@@ -111,14 +111,14 @@ def _is_term(text: str, ended: bool) -> bool:
 
 
 def _is_format(char: str) -> bool:
-    """Whether it is an ornament or cannot be seen; two joiners are part of words."""
+    """Whether it is an ornament or invisible; two joiners are part of words."""
     if char in "\u200c\u200d°":
         return False
     return char == "\ufe0f" or unicodedata.category(char) in ("Cf", "So")
 
 
 def _unspaced(text: str) -> bool:
-    """Whether it is written in a script that puts no spaces between words."""
+    """Whether it is written in a script without spaces between words."""
     return any("\u3040" <= char <= "\u9fff" for char in text)
 
 
@@ -137,7 +137,7 @@ def is_facets(fields: Mapping[Any, Any]) -> bool:
 
 
 def read_terms(value: object) -> tuple[Term, ...]:
-    """Clean, distinct terms from whatever shape they came in, in their order; at most 20."""
+    """Clean, distinct terms from any shape of answer, in their order; at most 20."""
     found: dict[str, Facet | None] = {}
     for said, facet in _pairs(value, None):
         if (term := clean_term(said)) is None:
@@ -152,7 +152,7 @@ def read_terms(value: object) -> tuple[Term, ...]:
 def _pairs(
     value: object, facet: Facet | None, depth: int = 0
 ) -> Iterator[tuple[str, Facet | None]]:
-    """(what was said, its facet) of every keyword in `value`."""
+    """(term, facet) of every keyword in `value`."""
     if depth > DEPTH:
         return
     if isinstance(value, str):
@@ -179,7 +179,7 @@ def _pairs_of(
     fields: dict[str, Any], facet: Facet | None, depth: int
 ) -> Iterator[tuple[str, Facet | None]]:
     if "arguments" in fields or "parameters" in fields:
-        return  # the call of a tool is no keyword
+        return  # a tool call is not a keyword
     term = next((fields[key] for key in TERM_KEYS if isinstance(fields.get(key), str)), None)
     if term is not None and (depth or "keyword" not in fields):
         said = next((fields[key] for key in _FACET_KEYS if isinstance(fields.get(key), str)), None)
@@ -200,9 +200,9 @@ def _pairs_of(
 
 
 def _split(text: str, facet: Facet | None) -> Iterator[tuple[str, Facet | None]]:
-    """The keywords of a text: a list, a table, or words parted by commas (not the one of 1,5).
+    """The keywords of a text: a list, a table, or words separated by commas (not that of 1,5).
 
-    A heading that is a facet holds for the lines below it.
+    A heading that is a facet applies to the lines below it.
     """
     here = facet
     for raw in text.splitlines():

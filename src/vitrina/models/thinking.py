@@ -1,7 +1,7 @@
-"""Parts a model's answer from its thinking. Pure functions, linear in the length of the text.
+"""Separates a model's answer from its thinking. Pure functions, in time linear in the text.
 
-Models that think mark it in a dozen ways, and servers strip a part of the marks. What stands in
-thinking is a draft, however well it fits; the answer is what comes last outside of it.
+Models mark their thinking in a dozen ways, and servers strip a part of the marks. Text inside
+thinking is a draft, even if it fits; the answer is the last part outside of it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BARE = re.compile(r"assistant\s*(?:final|commentary)(?=\W|[A-Z]|json|\Z)")
 _BARE_START = re.compile(r"\s*analysis(?=[A-Z]|\s*<\|message\|>)")
 _ROLE = re.compile(r"\s*(final|analysis|commentary|assistant|user|system)(?=\W|[A-Z]|\Z)")
 _CONSTRAINT = re.compile(r"\s*(?:<\|constrain\|>\s*)?(?:json|text)?\s*(?=[{\[\"])")
-VALUES = 50  # looked at in one text: a value may take time in the length of all of it
+VALUES = 50  # values tried in one text: each may take time in the length of the whole text
 _VALUE = re.compile(r"\s{0,20}(?:```(?:json)?\s{0,20})?[{\[](?=\s{0,20}[\"{\[])")
 _CLOSED = re.compile(rf"(?:</(?:{_NAMES})>|[\[◁]/think[\]▷])[ \t]{{0,20}}\n", re.IGNORECASE)
 _QUOTING = "\"'`“”„‘’«»"
@@ -36,9 +36,9 @@ _SPECIAL = re.compile(r"<[|｜][a-zA-Z0-9_▁]{1,40}[|｜]>|</?s>|<(?:end_of_tur
 
 
 def said(text: str) -> tuple[list[str], bool]:
-    """The parts of `text` that are no thinking, in their order, and whether it ends in thinking.
+    """The parts of `text` outside of thinking, in their order, and whether it ends in thinking.
 
-    The last part is the answer where it fits. Empty parts are left out.
+    The last fitting part is the answer. Empty parts are left out.
     """
     spoken, cut = _of_channels(text)
     found: list[str] = []
@@ -50,16 +50,16 @@ def said(text: str) -> tuple[list[str], bool]:
 
 
 def begins(text: str) -> bool:
-    """Whether a text begins with a mark of thinking, or a line ends with one that closes it."""
+    """Whether a text begins with a mark of thinking, or a line ends with a closing mark."""
     if "<" not in text and "[" not in text and "◁" not in text:
         return False
     return bool(_TAG.match(text.lstrip()) or _CHANNEL.match(text.lstrip()) or _CLOSED.search(text))
 
 
 def _of_tags(text: str) -> tuple[list[str], bool]:
-    """What stands outside of tags; a closing tag without an opening one ends thinking too."""
+    """The text outside of tags; a closing tag without an opening one also ends thinking."""
     found: list[str] = []
-    inside: list[str] = []  # names of the tags that are open
+    inside: list[str] = []  # names of the open tags
     at = 0
     value_end, looked = _end_of_value(text, 0), 0
     for tag in _TAG.finditer(text):
@@ -75,7 +75,7 @@ def _of_tags(text: str) -> tuple[list[str], bool]:
                 inside.append(name.lower())
             continue
         if not inside:
-            found.clear()  # all before it was thinking
+            found.clear()  # all text before it was thinking
         elif name.lower() in inside:
             del inside[inside.index(name.lower()) :]
         else:
@@ -89,9 +89,7 @@ def _of_tags(text: str) -> tuple[list[str], bool]:
 
 
 def _is_quoted(text: str, tag: re.Match[str]) -> bool:
-    """Whether a tag outside of thinking is spoken of: in quotes, or with no more than a full stop
-    after it.
-    """
+    """Whether a tag outside of thinking is only mentioned: in quotes, or before a full stop."""
     before, after = text[tag.start() - 1 : tag.start()], text[tag.end() : tag.end() + 1]
     if before and after and before in _QUOTING and after in _QUOTING:
         return True
@@ -100,7 +98,7 @@ def _is_quoted(text: str, tag: re.Match[str]) -> bool:
 
 
 def _end_of_value(text: str, at: int) -> int:
-    """Where the JSON that begins at `at` ends; `at` where there is none. Tags in it are text."""
+    """The end of the JSON that begins at `at`; `at` if there is none. Tags in it are text."""
     begin = _VALUE.match(text, at)
     if begin is None:
         return at
@@ -111,9 +109,9 @@ def _end_of_value(text: str, at: int) -> int:
 
 
 def _of_channels(text: str) -> tuple[list[str], bool]:
-    """What stands in the channel `final` of an answer in harmony's form, its tokens there or not.
+    """The channel `final` of an answer in harmony's form, with its tokens or without.
 
-    Without that channel, what is addressed to a tool; without channels all of it.
+    Without that channel, the part for a tool; without channels the whole text.
     """
     if bare := list(_BARE.finditer(text)):
         fresh = text[: bare[0].start()].lstrip()
@@ -130,7 +128,7 @@ def _of_channels(text: str) -> tuple[list[str], bool]:
         head, mark, body = chunk.partition("<|message|>")
         channel = re.match(r"\s*([a-z]+)", head)
         name = channel[1] if channel else ""
-        if not mark:  # the token was stripped, or there is nothing but a role
+        if not mark:  # the token was stripped, or there is only a role
             named = _ROLE.match(head)
             name = named[1] if named else ""
             body = _unconstrained(head[named.end() :] if named else head)
@@ -145,13 +143,13 @@ def _of_channels(text: str) -> tuple[list[str], bool]:
 
 
 def _unconstrained(text: str) -> str:
-    """Without the name of a format in front of JSON."""
+    """The text without the name of a format before JSON."""
     constraint = _CONSTRAINT.match(text)
     return text[constraint.end() :] if constraint else text
 
 
 def _plain(text: str) -> str:
-    """Without a model's special tokens; of an answer in a tag of that name, what is in it."""
+    """The text without a model's special tokens; from a tag named `answer`, its content."""
     tags = list(_ANSWER.finditer(text))
     opened = [tag for tag in tags if not tag["shut"]]
     if opened:

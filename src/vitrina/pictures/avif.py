@@ -1,6 +1,6 @@
-"""Reads what an AVIF holds: where its coded pictures are, and the sides each says it has.
+"""Reads the contents of an AVIF: the places of its coded pictures, and their stated sides.
 
-A decoder of AV1 takes memory for the sides in the coded picture, not for those of the file around.
+A decoder of AV1 takes memory for the sides in the coded picture, not for those of the container.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from vitrina.errors import DamagedError
 
-_SEQUENCE = 1  # the kind of an OBU, one unit of AV1, that says how large pictures are
+_SEQUENCE = 1  # the kind of an OBU, one unit of AV1, that states the size of pictures
 
 
 def boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -29,7 +29,7 @@ def boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
 
 
 def item_sizes(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """Width and height that the coded pictures of a `meta` box say they have."""
+    """The stated width and height of the coded pictures of a `meta` box."""
     found = {name: (first, last) for name, first, last in boxes(data, start, end)}
     if b"iinf" not in found or b"iloc" not in found:
         return []
@@ -46,14 +46,14 @@ def item_sizes(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
             part = data[begin : begin + length if length else len(data)]
             parts.append(part)
             seen += len(part)
-            if seen > 2 * len(data):  # each would be read, though they overlap
+            if seen > 2 * len(data):  # each would be read, even if they overlap
                 raise DamagedError("AVIF")
         sizes += sequence_sizes(b"".join(parts))
     return sizes
 
 
 def track_sizes(data: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """Width and height that the first frames of the tracks in a `moov` box say they have."""
+    """The stated width and height of the first frames of the tracks in a `moov` box."""
     sizes: list[tuple[int, int]] = []
     for name, first, last in boxes(data, start, end):
         if name in (b"trak", b"mdia", b"minf"):
@@ -87,9 +87,9 @@ def _pictures(data: bytes, start: int, end: int) -> Iterator[int]:
 
 
 def _places(data: bytes, at: int) -> Iterator[tuple[int, list[tuple[bool, int, int]]]]:
-    """Number and places of each item, from a box `iloc`.
+    """The number and the places of each item, from a box `iloc`.
 
-    A place is whether it counts from the box `idat`, where it begins, and its length.
+    A place: whether it counts from the box `idat`, its start and its length.
     """
     version = data[at]
     sizes = [data[at + 4] >> 4, data[at + 4] & 15, data[at + 5] >> 4, data[at + 5] & 15]

@@ -1,4 +1,4 @@
-"""What decoding a picture takes, and whether that is within the limits."""
+"""The cost of decoding a picture, and whether it is within the limits."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ FIXED = 8_000_000  # bytes: the normal form, the thumbnail and their encoders
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What decoding takes: the bytes that hold pixels, and the memory in bytes.
+    """The cost of decoding: the bytes with pixels, and the memory in bytes.
 
-    `width` and `height` are as stored. `cut` says that a JPEG has no end marker, `restart` the
-    number of the restart marker it would go on with, `last` the share of its bytes that are in the
-    last scan. `orientation` is known here for TIFF only.
+    `width` and `height` are as stored. `cut`: a JPEG without an end marker; `restart`: the number
+    of the restart marker it would continue with; `last`: the share of its bytes in the last scan.
+    `orientation` is known here only for TIFF.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Survey:
 
 
 def check_sides(width: int, height: int, limits: Limits) -> None:
-    """Raises PictureError where a picture has too many pixels, or is too long."""
+    """Raises PictureError if a picture has too many pixels, or a side is too long."""
     if width * height > limits.pixels:
         raise PictureError(
             f"{width}x{height} pixels are over the limit of {limits.pixels / 1e6:g} megapixels;"
@@ -46,23 +46,23 @@ def check_sides(width: int, height: int, limits: Limits) -> None:
 
 
 def copies(pixels: int, limits: Limits) -> int:
-    """Bytes of the copies made to convert a picture at full size; a larger one goes by bands."""
+    """Bytes of the copies to convert a picture at full size; a larger one is converted by bands."""
     return 12 * min(pixels, (4 * limits.edge) ** 2)
 
 
 def count_parts(parts: int, limits: Limits) -> None:
-    """Raises PictureError where a file is in too many parts."""
+    """Raises PictureError if a file has too many parts."""
     if parts > limits.parts:
         raise PictureError(
             f"it has more than the limit of {limits.parts:,} parts (chunks, segments, strips);"
-            " save it anew"
+            " save it again"
         )
 
 
 def check_work(work: int, limits: Limits) -> None:
-    """Raises PictureError where a decoder would go over too many pixels."""
+    """Raises PictureError if a decoder would scan too many pixels."""
     if work > limits.work:
         raise PictureError(
-            f"its scans go over {work / 1e6:,.0f} megapixels, more than the limit of"
+            f"its scans cover {work / 1e6:,.0f} megapixels, more than the limit of"
             f" {limits.work / 1e6:,.0f}; save it with fewer scans (not progressive)"
         )

@@ -1,4 +1,4 @@
-"""Names the colours of a product from the pixels of its picture, without any model.
+"""Names the colours of a product from the pixels of its picture, without a model.
 
 sRGB becomes CIELAB (transfer curve of IEC 61966-2-1, white D65, formulas of CIE 15:2004);
 every group of similar pixels takes the name of the nearest prototype in `data/colors.csv`.
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 Lab = tuple[float, float, float]
 Rgb = tuple[int, int, int]
 
-_SIDE = 64  # pixels of the longer side that is measured
-_GROUPS = 48  # colours the picture is reduced to before naming
+_SIDE = 64  # pixels of the longer side for measuring
+_GROUPS = 48  # colours of the picture, reduced before naming
 _TOLERANCE = 14.0  # CIELAB distance up to which a pixel still continues the background
 _EMPTY = 0.02  # less product than this share of the picture: the background is the product
-_MAIN = 0.2  # smallest share of the product that counts as one of its main colours
-_SPREAD = 0.35  # of half the product's box: how fast weight falls towards its edge
-_SKIN = 0.3  # weight of pixels that look like skin, since models wear what is sold
+_MAIN = 0.2  # smallest share of the product for a main colour
+_SPREAD = 0.35  # of half the product's box: how fast the weight falls towards its edge
+_SKIN = 0.3  # weight of pixels that look like skin, since human models wear the products
 _WHITE = (0.95047, 1.0, 1.08883)  # D65
 
 
@@ -36,7 +36,7 @@ def measure(picture: Picture) -> list[tuple[str, float]]:
     """The colours of the product in `picture`, largest first.
 
     Args:
-        picture: a picture; what continues its border is taken for background and left out.
+        picture: a picture; areas that continue its border are ignored as background.
 
     Returns:
         One to three (name, share); a share is a fraction of the product between 0 and 1.
@@ -45,7 +45,7 @@ def measure(picture: Picture) -> list[tuple[str, float]]:
 
 
 def measure_image(image: Image.Image) -> list[tuple[str, float]]:
-    """The same as `measure`, for an image that is already open."""
+    """Like `measure`, for an image that is already open."""
     small = image.convert("RGB")
     small.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
     reduced = small.quantize(_GROUPS, kmeans=2, dither=Image.Dither.NONE)
@@ -69,7 +69,7 @@ def measure_image(image: Image.Image) -> list[tuple[str, float]]:
 
 
 def _weights(image: Image.Image, groups: list[int]) -> dict[int, float]:
-    """How much every colour group counts: pixels of the product, the middle before the edge."""
+    """The weight of every colour group: pixels of the product, the middle more than the edge."""
     width, height = image.size
     outside = _background(image)
     inside = [i for i in range(width * height) if i not in outside]
@@ -86,7 +86,7 @@ def _weights(image: Image.Image, groups: list[int]) -> dict[int, float]:
         first, last = min(xs), max(xs)
         for x in range(first, last + 1):
             i = y * width + x
-            # a white shirt on white is reached from the border; its outline encloses it
+            # the border's colour reaches a white shirt on white; its outline encloses it
             if i in outside and not (x in columns and min(columns[x]) < y < max(columns[x])):
                 continue
             dx = (x - (left + right) / 2) / max(1.0, (right - left) / 2)
@@ -136,7 +136,7 @@ def _prototypes() -> tuple[tuple[str, str, Lab], ...]:
 
 
 def _nearest(lab: Lab, family: str | None) -> tuple[str, str]:
-    """Name and family of the nearest prototype, of `family` alone when one is given."""
+    """Name and family of the nearest prototype, of `family` only, if given."""
     near = min(
         (p for p in _prototypes() if family in {None, p[1]}), key=lambda p: _distance(lab, p[2])
     )
@@ -162,7 +162,7 @@ def _eye(lab: Lab) -> Lab:
 
 
 def _skin_like(lab: Lab) -> bool:
-    """Whether a colour lies where human skin does; products of that colour keep a part."""
+    """Whether a colour is like human skin; products of that colour keep a part."""
     hue = math.degrees(math.atan2(lab[2], lab[1]))
     return 45 < lab[0] < 88 and 12 < math.hypot(lab[1], lab[2]) < 42 and 30 < hue < 72
 

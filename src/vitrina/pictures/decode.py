@@ -1,8 +1,8 @@
-"""Pictures: find them, check them, and bring every kind to one normal form.
+"""Pictures: find them, check them, and convert every kind to one normal form.
 
-Whatever comes in (a photograph of 12 megapixels, a CMYK JPEG, a transparent PNG, an animated GIF),
-what goes on is an upright RGB JPEG of at most `Limits.edge` pixels and a small WebP thumbnail.
-A reference is data somebody else wrote, so nothing about it is believed before it was checked.
+Every input (a photograph of 12 megapixels, a CMYK JPEG, a transparent PNG, an animated GIF) becomes
+an upright RGB JPEG of at most `Limits.edge` pixels and a small WebP thumbnail. A reference is
+foreign data, so every part of it is checked before use.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from vitrina.pictures.tiff import orientation
 if TYPE_CHECKING:
     from vitrina.pictures.fetch import Fetcher
 
-DECODING = MemoryBudget(400_000_000)  # bytes for what is being decoded, in all threads together
+DECODING = MemoryBudget(400_000_000)  # bytes for decoding, in all threads together
 SUPPORTED = "JPEG, PNG, WebP, GIF, AVIF, BMP or TIFF"
 THUMBNAIL_EDGE = 160
 
@@ -45,9 +45,9 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs is raised as well
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs is also raised
 _EOI = b"\xff\xd9"  # the end marker of a JPEG
-_FILLERS = tuple(  # entropy-coded data of no JPEG in particular
+_FILLERS = tuple(  # entropy-coded data of no particular JPEG
     random.Random(seed).randbytes(4096).replace(b"\xff", b"")  # noqa: S311
     for seed in (1, 2)
 )
@@ -75,13 +75,13 @@ class Picture:
 
     @property
     def redacted(self) -> str:
-        """What a trace and a log say of it."""
+        """Its text in traces and logs."""
         return f"<{self.size} bytes, sha256 {self.sha256[:12]}>"
 
     def open(self, edge: int | None = None) -> Image.Image:
-        """The normal form, decoded to RGB; with `edge`, at most so many pixels on its longer side.
+        """The normal form, decoded to RGB; with `edge`, `edge` pixels at most on its longer side.
 
-        A small `edge` is several times faster: JPEG is decoded at a half, quarter or eighth.
+        A small `edge` is several times faster: a JPEG is decoded at a half, quarter or eighth.
         """
         image = Image.open(io.BytesIO(self.jpeg), formats=("JPEG",))
         if edge is not None:
@@ -101,12 +101,12 @@ def load(
 ) -> Picture:
     """The picture behind an http(s) address or a path.
 
-    With `root`, a path is taken from there and may not leave it, not by a symbolic link either:
-    use that for every path that comes from data. Without, any path is good: the user typed it.
+    With `root`, a path is relative to it and may not leave it, not even by a symbolic link: use
+    that for every path that comes from data. Without it, any path is allowed: the user typed it.
     `named` is another name of `root` that absolute paths may begin with, like a link to it.
-    `fetcher` keeps connections between calls and brings its own limits for the fetch.
-    Once `stop` is set, no memory to decode it is waited for.
-    Raises PictureError for whatever goes wrong, naming the reference and the reason.
+    `fetcher` keeps connections between calls and has its own limits for the fetch. Once `stop` is
+    set, it does not wait for memory to decode. Raises PictureError for every failure, naming the
+    reference and the reason.
     """
     limits = limits or Limits()
     try:
@@ -114,13 +114,13 @@ def load(
     except PictureError as error:
         kind = BusyError if isinstance(error, BusyError) else PictureError
         problem = kind(f"{shown(reference)}: {error}", transient=error.transient)
-    raise problem  # not from the other, whose frames hold the file
+    raise problem  # not from the other error, whose frames hold the file
 
 
 def decode(
     data: bytes, *, limits: Limits | None = None, stop: threading.Event | None = None
 ) -> Picture:
-    """The picture in `data`, brought to its normal form. Raises PictureError if there is none."""
+    """The picture in `data`, in its normal form. Raises PictureError if there is none."""
     limits = limits or Limits()
     if not data:
         raise PictureError("the file is empty (0 bytes)")
@@ -135,11 +135,11 @@ def decode(
         try:
             return _normal(data, found, limits)
         except PictureError as error:
-            # without its frames: they hold the pixels as long as the error is kept
+            # without its frames: they would hold the pixels as long as the error
             problem = error.with_traceback(None)
         except MemoryError:
             size = f"{found.width}x{found.height}"
-            problem = PictureError(f"there is not enough memory for {size} pixels")
+            problem = PictureError(f"not enough memory for {size} pixels")
         except Exception:
             problem = DamagedError(found.kind)
         finally:
@@ -149,7 +149,7 @@ def decode(
 
 
 def _normal(data: bytes, found: Survey, limits: Limits) -> Picture:
-    """The normal form of what was surveyed."""
+    """The normal form of the surveyed picture."""
     if found.cut:
         found = replace(found, data=_ended(found, limits))
     image = _opened(found)
@@ -174,7 +174,7 @@ def _normal(data: bytes, found: Survey, limits: Limits) -> Picture:
 
 
 def _opened(found: Survey) -> Image.Image:
-    """The opened picture, nothing decoded yet. Raises PictureError where the survey misread it."""
+    """The opened picture, not decoded yet. Raises PictureError if the survey misread it."""
     image = Image.open(io.BytesIO(found.data), formats=(found.kind,))
     if image.size != (found.width, found.height):
         raise DamagedError(found.kind)
@@ -182,23 +182,23 @@ def _opened(found: Survey) -> Image.Image:
 
 
 def _ended(found: Survey, limits: Limits) -> bytes:
-    """The bytes of a JPEG that lacks its end, with an end.
+    """The bytes of a truncated JPEG, completed with an end.
 
-    A row is there where it makes no difference what takes the place of the missing bytes. The
-    decoder itself does not tell: it fills up with grey. Where rows come in several scans, all but
-    the last have to be whole, and the rows that lack the last count by its share of the bytes.
+    A row is present if the replacement of the missing bytes makes no difference to it. The decoder
+    itself does not tell: it fills up with grey. If rows come in several scans, all but the last
+    must be complete, and the rows that lack the last count by its share of the bytes.
     """
     share = f"{limits.rows * 100:g} % of its rows"
-    # what is left may go on where it broke off, or after the next restart
+    # the data may continue where it broke off, or after the next restart
     starts = {b""} if found.restart is None else {b"", bytes((0xFF, 0xD0 + found.restart))}
     decodes = 1 + len(_FILLERS) * len(starts) + 1  # with the picture itself
     if found.work * decodes > limits.work:
         raise PictureError(
-            f"the JPEG picture is cut short and too large to see if {share} are there"
+            f"the JPEG picture is cut short, and too large to check if {share} are there"
         )
     data = found.data
     if data.endswith(bytes(16)):
-        # a download that was given its length before its bytes; one zero may be the data's own
+        # a download with preallocated length; a single zero may belong to the data
         data = data.rstrip(b"\0") + b"\0"
     data = data.rstrip(b"\xff")
     ended = data + _EOI

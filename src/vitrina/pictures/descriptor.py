@@ -1,6 +1,6 @@
-"""The offline image space: gradient histograms for the shape, a histogram of the colours.
+"""The offline image space: gradient histograms for the shape, a histogram for the colours.
 
-No learned model: pictures come out as near when outline, folds and colours are. That finds "more
+Not a learned model: pictures are near if outline, folds and colours are. That finds "more
 shoes like this one, and dark ones first"; it does not know what a shoe is.
 Shape is a histogram of oriented gradients (Dalal and Triggs, "Histograms of Oriented Gradients
 for Human Detection", CVPR 2005), with one block over the whole picture, which measured better on
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_SIDE = 64  # pixels of the square the shape is measured in
-_BLUR = 0.8  # pixels of that square: JPEG noise is no shape
+_SIDE = 64  # pixels of the square for measuring the shape
+_BLUR = 0.8  # pixels of that square: JPEG noise is not shape
 _CELL = 8  # pixels of a cell's side
-_ORIENTATIONS = 9  # directions told apart in a cell, over 180 degrees
-_COLOR_SIDE = 32  # pixels of the square the colours are counted in
+_ORIENTATIONS = 9  # directions distinguished in a cell, over 180 degrees
+_COLOR_SIDE = 32  # pixels of the square for counting the colours
 _BINS = (5, 8, 8)  # of lightness and the two colour axes of CIELAB
-_COLOR_WEIGHT = 0.35  # length of the colour part where the shape part has length 1
-_DIFFERENT = 14  # steps of 255 that set a pixel apart from the background
-_STRAY = 0.005  # share of the object cut off at each side, so that a speck moves no border
-_PLAIN_BORDER = 0.6  # share of the border in one colour that makes it a background
+_COLOR_WEIGHT = 0.35  # length of the colour part, if the shape part has length 1
+_DIFFERENT = 14  # steps of 255 between a pixel and the background
+_STRAY = 0.005  # share of the object cut off at each side, so that a speck does not move the border
+_PLAIN_BORDER = 0.6  # share of the border in one colour that counts as background
 
 
 class LocalImageEmbedder:
@@ -46,7 +46,7 @@ class LocalImageEmbedder:
     dimensions = _ORIENTATIONS * (_SIDE // _CELL) ** 2 + _BINS[0] * _BINS[1] * _BINS[2]
 
     def __init__(self) -> None:
-        """Raises ConfigError where scikit-image is not installed."""
+        """Raises ConfigError if scikit-image is not installed."""
         try:
             import numpy
             from skimage.color import rgb2lab
@@ -74,7 +74,7 @@ class LocalImageEmbedder:
         return vector
 
     def _background(self, image: Image.Image) -> tuple[tuple[int, int, int] | None, Image.Image]:
-        """The one colour most of the border has, or None; and what is not of that colour."""
+        """The colour of most of the border, or None; and a mask of other colours."""
         np = self._np
         pixels = np.asarray(image).astype(np.int16)
         border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
@@ -86,7 +86,7 @@ class LocalImageEmbedder:
         return (red, green, blue), Image.fromarray((apart * 255).astype(np.uint8))
 
     def _extent(self, mask: Image.Image) -> tuple[int, int, int, int]:
-        """Left, upper, right and lower of what is set in `mask`; all of it where hardly any is."""
+        """Left, upper, right and lower of the pixels in `mask`; of all if there are hardly any."""
         np = self._np
         apart = np.asarray(mask) > 0
         ends = []
@@ -114,7 +114,7 @@ class LocalImageEmbedder:
         return histogram
 
     def _colors(self, image: Image.Image, mask: Image.Image) -> Floats:
-        """Square roots of how much of the object has which colour; neighbouring bins share."""
+        """Square roots of the object's share of each colour; neighbouring bins share."""
         np = self._np
         size = (_COLOR_SIDE, _COLOR_SIDE)
         lab = self._rgb2lab(np.asarray(image.resize(size, Image.Resampling.BOX))).reshape(-1, 3)
@@ -134,7 +134,7 @@ class LocalImageEmbedder:
         return roots
 
     def _unit(self, values: Floats) -> Floats:
-        """`values` with length 1, or as they are where all are zero."""
+        """`values` with length 1, or unchanged if all are zero."""
         length = float(self._np.linalg.norm(values))
         return values / length if length > 0 else values
 
@@ -142,9 +142,9 @@ class LocalImageEmbedder:
 def _squared(image: Image.Image, background: tuple[int, int, int] | None, side: int) -> Image.Image:
     """`image` on a square of `side` pixels.
 
-    On a plain background its shorter side becomes the geometric mean of what it is and the full
-    side, so that a tall thin thing fills more cells and still is tall; a picture that fills its
-    frame is stretched, as a border around it would be an edge that is not there.
+    On a plain background its shorter side becomes the geometric mean of its length and the full
+    side, so that a tall thin object fills more cells and still is tall; a picture that fills its
+    frame is stretched, as a border around it would add an edge.
     """
     if background is None:
         return image.resize((side, side), Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""The bytes behind a reference that somebody else wrote: an address, or a path."""
+"""The bytes behind a foreign reference: an address, or a path."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read(
     """The bytes behind a reference, at most `limits.bytes` of them."""
     reference = reference.strip()
     if not reference:
-        raise PictureError("no picture is given")
+        raise PictureError("no picture given: name a URL or a path")
     scheme = _SCHEME.match(reference)
     if scheme is None:
         return _read_file(_inside(reference, root, named), limits)
@@ -45,16 +45,16 @@ def read(
 
 
 def _inside(reference: str, root: Path | None, named: Path | None = None) -> Path:
-    """The path meant, links resolved. Raises PictureError where it leaves `root`."""
+    """The resolved path, without links. Raises PictureError if it leaves `root`."""
     if "\0" in reference:
-        raise PictureError("the path has a NUL character in it")
+        raise PictureError("the path contains a NUL character")
     try:
         if root is None:
             return Path(reference).resolve()
         if reference.startswith("//"):
-            raise PictureError("an address without its scheme; write https: before it")
+            raise PictureError("the address has no scheme; write https: before it")
         home = root.resolve()
-        # by its letters first: what lies outside is not looked at; the root may be a link
+        # by its text first: paths outside are not touched; the root may be a link
         names = [home, *(Path(os.path.normpath(n.absolute())) for n in (root, named) if n)]
         written = Path(os.path.normpath(home / reference))
         if not any(written.is_relative_to(name) for name in names):
@@ -90,9 +90,9 @@ def _check_regular(found: os.stat_result) -> None:
 
 
 def _file_problem(error: Exception) -> str:
-    """One sentence on why a path could not be read."""
+    """The reason why a path could not be read, in one sentence."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return "there is no such file"
+        return "file not found"
     if isinstance(error, PermissionError):
         return "the file may not be read; check its permissions"
     if isinstance(error, RuntimeError):
@@ -102,7 +102,7 @@ def _file_problem(error: Exception) -> str:
 
 
 def shown(reference: str) -> str:
-    """A reference fit for a message: short, printable, no password and no signature in it."""
+    """A reference fit for a message: short, printable, without password and signature."""
     reference = reference.strip()
     if re.match(r"https?:", reference, re.IGNORECASE):
         reference = re.sub(r"[?#].*", "", reference, flags=re.DOTALL)

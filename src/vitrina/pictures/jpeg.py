@@ -1,4 +1,4 @@
-"""Surveys a JPEG: its frames, its scans, and what of it holds pixels."""
+"""Surveys a JPEG: its frames, its scans, and its parts with pixels."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from vitrina.pictures.tiff import orientation
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # of a JPEG: neither stuffing nor a restart
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 _SOI, _EOI, _SOS, _DRI = 0xD8, 0xD9, 0xDA, 0xDD
-_SCANNED = {0xC0, 0xC1, 0xC2}  # baseline, extended and progressive: the ones that viewers show
+_SCANNED = {0xC0, 0xC1, 0xC2}  # baseline, extended and progressive: the kinds that viewers show
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _TABLES = {0xC4, 0xDB, 0xE0, 0xEE}  # Huffman, quantisation, JFIF, Adobe
 
 
 @dataclass(slots=True)
 class _Frame:
-    """The frame header of a JPEG, with the blocks of 8x8 by component, and what its scans bring.
+    """The frame header of a JPEG, with the blocks of 8x8 by component, and its scans.
 
-    `lacking` has the component and number of each coefficient whose last bit is still to come.
+    `lacking` has the component and number of each coefficient whose last bit is missing.
     """
 
     width: int
@@ -100,7 +100,7 @@ def survey_jpeg(data: bytes, limits: Limits) -> Survey:
         memory += 128 * sum(frame.blocks.values())  # all coefficients, 2 bytes each
     shown = 1 if cut else drafted(frame.width, frame.height, limits.edge)
     pixels = math.ceil(frame.width / shown) * math.ceil(frame.height / shown)
-    ends = 4 * len(data) if cut else 0  # it is tried with several
+    ends = 4 * len(data) if cut else 0  # it is tried with several ends
     memory += 4 * pixels + copies(pixels, limits) + ends
     return Survey(
         "JPEG", b"".join(kept), frame.width, frame.height, memory, frame.work, cut, restart,
@@ -110,7 +110,9 @@ def survey_jpeg(data: bytes, limits: Limits) -> Survey:
 
 def _jpeg_frame(code: int, body: bytes, before: _Frame | None, limits: Limits) -> _Frame:
     if code not in _SCANNED or before is not None:
-        raise PictureError("a JPEG of a rare kind (arithmetic, lossless or hierarchic)")
+        raise PictureError(
+            "a JPEG of a rare kind (arithmetic, lossless or hierarchic); save it as baseline JPEG"
+        )
     height, width, count = struct.unpack_from(">HHB", body, 1)
     if not (width and height and 1 <= count <= 4):
         raise DamagedError("JPEG")
@@ -126,7 +128,7 @@ def _jpeg_frame(code: int, body: bytes, before: _Frame | None, limits: Limits) -
 
 
 def _jpeg_scan(body: bytes, frame: _Frame, limits: Limits) -> None:
-    """Count one scan in. Raises PictureError where it is one too many."""
+    """Count one scan in. Raises PictureError if there are too many."""
     count = body[0]
     components = [body[1 + 2 * n] for n in range(count)]
     first, last, precision = struct.unpack_from("BBB", body, 1 + 2 * count)
@@ -145,7 +147,7 @@ def _jpeg_scan(body: bytes, frame: _Frame, limits: Limits) -> None:
 
 
 def drafted(width: int, height: int, edge: int) -> int:
-    """By how much the JPEG decoder scales down where `edge` pixels are wanted: 1, 2, 4 or 8."""
+    """The JPEG decoder's scale for `edge` wanted pixels: 1, 2, 4 or 8."""
     scale = edge / max(width, height)
     if scale >= 1:
         return 1

@@ -1,10 +1,10 @@
-"""What data is by its first bytes: a picture, or what is often found where one should be."""
+"""The kind of data by its first bytes: a picture, or a frequent wrong file."""
 
 from __future__ import annotations
 
 import re
 
-# What is often found where a picture should be: how it begins, what it is, what to do about it.
+# Frequent wrong files: their beginning, their kind, and what to do.
 _STRANGERS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), said)
     for pattern, said in (
@@ -34,11 +34,11 @@ _MAGIC = re.compile(
 
 
 def stranger(data: bytes) -> str | None:
-    """What `data` is instead of a picture, and what to do about it, where it can be told."""
+    """The kind of `data` that is not a picture, and what to do, if known."""
     head = data[:1024].removeprefix(b"\xef\xbb\xbf")
     return next((said for pattern, said in _STRANGERS if pattern.match(head)), None)
 
 
 def looks_like_picture(data: bytes) -> bool:
-    """Whether `data` begins as one of the supported formats does."""
+    """Whether `data` begins like a supported format."""
     return _MAGIC.match(data) is not None

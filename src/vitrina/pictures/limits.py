@@ -1,4 +1,4 @@
-"""What a picture may cost."""
+"""The limits of a picture's cost."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from vitrina.errors import PictureError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a picture may cost: its size in bytes, seconds to fetch it, redirects, and its decoding.
+    """The limits of a picture: its bytes, the seconds to fetch it, redirects, and its decoding.
 
-    `allow_private` lets addresses inside the own network through; `edge` is the longer side, in
-    pixels, of the normal form. What decoding holds at once is bounded for all threads, by DECODING.
+    `allow_private` allows addresses of the private network; `edge` is the longer side, in
+    pixels, of the normal form. DECODING bounds the memory of decoding for all threads.
     """
 
     bytes: int = 10_000_000
@@ -21,15 +21,15 @@ class Limits:
     pixels: int = 40_000_000
     allow_private: bool = False
     edge: int = 1024
-    side: int = 65_535  # pixels: what JPEG can hold; each row costs memory of its own
-    scans: int = 200  # of a JPEG, each a pass over all of it; encoders write about ten
-    work: int = 600_000_000  # pixels all scans of a picture go over: seconds in the decoder
-    parts: int = 200_000  # chunks, segments, strips: each is handled on its own
-    rows: float = 0.95  # share of its rows that make a JPEG without an end a picture
+    side: int = 65_535  # pixels: JPEG's limit; each row costs memory
+    scans: int = 200  # of a JPEG, each a pass over the picture; encoders write about ten
+    work: int = 600_000_000  # pixels covered by all scans of a picture: seconds in the decoder
+    parts: int = 200_000  # chunks, segments, strips: each is handled singly
+    rows: float = 0.95  # share of rows that a truncated JPEG needs
 
 
 def check_size(size: int, limits: Limits) -> None:
-    """Raises PictureError where `size`, in bytes, is over the limit."""
+    """Raises PictureError if `size`, in bytes, is over the limit."""
     if size > limits.bytes:
         raise PictureError(
             f"{size / 1e6:.1f} MB is over the limit of {limits.bytes / 1e6:.1f} MB;"

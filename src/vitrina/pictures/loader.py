@@ -16,16 +16,16 @@ from vitrina.pictures.fetch import Fetcher
 from vitrina.pictures.find import shown
 from vitrina.pictures.limits import Limits
 
-HOST_FAILURES = 5  # a host that failed so often in a row is not asked again in this run
+HOST_FAILURES = 5  # after this many failures in a row a host is not asked again in this run
 NOT_AGAIN = "; it failed before, so it was not asked again in this run"
 
 
 class Folders:
-    """The folders that pictures of products may be read from; nothing else of this machine is.
+    """The folders that pictures of products may be read from; no other folder is read.
 
     Args:
-        given: those that this process was told of.
-        trusted: asks for those that the schema's owner has named; any other is somebody's wish.
+        given: the folders given to this process.
+        trusted: gives the folders that the schema's owner named; others are not trusted.
     """
 
     def __init__(
@@ -37,20 +37,20 @@ class Folders:
         self._known = [os.path.realpath(folder) for folder in given]
 
     def allow(self, folder: str | Path) -> None:
-        """Let this one be read from now on."""
+        """Allow this folder from now on."""
         self._known.append(os.path.realpath(folder))
 
     def real(self, root: str) -> Path:
-        """The folder `root` really is, symbolic links followed.
+        """The real folder of `root`, following symbolic links.
 
-        Raises FolderError, in the same words whether it exists or not, where it is not allowed.
+        Raises FolderError if it is not allowed, in the same words whether it exists or not.
         """
         try:
             real = os.path.realpath(root)
         except (OSError, ValueError):
             real = ""
         if not self._allows(real) and self._trusted is not None:
-            # asked again: a source may have been attached since
+            # check again: a source may have been attached since
             for folder in self._trusted():
                 self.allow(folder)
         if not self._allows(real):
@@ -65,7 +65,7 @@ class Folders:
 
 
 class PictureLoader:
-    """Loads pictures from any number of threads, within limits, of URLs and these folders."""
+    """Loads pictures of URLs and these folders, within limits, for any number of threads."""
 
     def __init__(self, limits: Limits, folders: Folders | None = None) -> None:
         self._limits = limits
@@ -77,19 +77,19 @@ class PictureLoader:
         self._stop = threading.Event()
 
     def stop(self) -> None:
-        """Wait for no memory any more: whoever does gives up."""
+        """Stop waiting for memory: waiting threads give up."""
         self._stop.set()
 
     def load(self, reference: str, root: str | None) -> Picture:
         """The picture behind a URL, or behind a path below `root`.
 
-        Raises PictureError with the reason there is none; FolderError where this process may not
-        look, BusyError where it has no memory for it just now.
+        Raises PictureError with the reason; FolderError if this process may not
+        read the folder, BusyError if there is no memory just now.
         """
         if "://" not in reference[:10]:
             if root is None:
                 raise PictureError(
-                    f"{shown(reference)} is no URL: name the folder it is under with --image-root"
+                    f"{shown(reference)} is not a URL: give its folder with --image-root"
                 )
             try:
                 real = self._folders.real(root)

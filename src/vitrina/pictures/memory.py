@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 from vitrina.errors import BusyError, PictureError
 
-LOOK_SECONDS = 0.25  # between two looks whether it is told to stop
+LOOK_SECONDS = 0.25  # between checks whether it is told to stop
 
 try:
     _trim = ctypes.CDLL(None).malloc_trim
-except (AttributeError, OSError, TypeError):  # another C library than GNU's
+except (AttributeError, OSError, TypeError):  # the C library is not GNU's
     _trim = None  # type: ignore[assignment]
 
 
@@ -26,32 +26,32 @@ def give_back() -> None:
 
 
 class MemoryBudget:
-    """So many bytes that the threads of a process may hold at once, first come, first served.
+    """The bytes that the threads of a process may hold at once, first come, first served.
 
     Args:
         size: in bytes.
-        patience: seconds without any giving back after which whoever waits gives up.
+        patience: seconds without a release after which waiting threads give up.
     """
 
     def __init__(self, size: int, patience: float = 120.0) -> None:
         self.size = size
         self.patience = patience
         self._free = size
-        self._given_back = 0  # times
-        self._queue: deque[object] = deque()  # a large one is not overtaken for ever
+        self._given_back = 0  # count of releases
+        self._queue: deque[object] = deque()  # a large request is not overtaken forever
         self._changed = threading.Condition()
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """The number of waiting threads."""
         return len(self._queue)
 
     @contextlib.contextmanager
     def hold(self, amount: int, stop: threading.Event | None = None) -> Iterator[None]:
-        """Hold `amount` bytes, once they are free.
+        """Hold `amount` bytes, as soon as they are free.
 
-        Raises PictureError where they never will be, BusyError where those who hold them give
-        nothing back, or once `stop` is set.
+        Raises PictureError if they never will be, BusyError if their holders release none, or once
+        `stop` is set.
         """
         if amount > self.size:
             raise PictureError(
@@ -75,7 +75,7 @@ class MemoryBudget:
             while self._queue[0] is not me or self._free < amount:
                 self._changed.wait(LOOK_SECONDS)
                 if stop is not None and stop.is_set():
-                    raise BusyError("it was told to stop before there was memory to decode it")
+                    raise BusyError("stopped before there was memory to decode it")
                 if self._given_back != seen:
                     seen, since = self._given_back, time.monotonic()
                 elif time.monotonic() - since > self.patience:

@@ -1,4 +1,4 @@
-"""What is done to pixels: fewer of them, 8 bits a channel, white behind, bytes of a format."""
+"""Changes to pixels: fewer of them, 8 bits a channel, a white background, bytes of a format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def draft(image: Image.Image, edge: int) -> None:
 
 
 def shrink(image: Image.Image, edge: int) -> Image.Image:
-    """`image` with a longer side of at most `edge` pixels, never made larger."""
+    """`image` with a longer side of at most `edge` pixels, never enlarged."""
     scale = edge / max(image.size)
     if scale >= 1:
         return image
@@ -32,7 +32,7 @@ def shrink(image: Image.Image, edge: int) -> Image.Image:
 def small(image: Image.Image, edge: int) -> Image.Image:
     """`image` as RGB or RGBA with a longer side of at most `edge` pixels.
 
-    A large one is converted and reduced band by band: converting takes several copies.
+    A large image is converted and reduced by bands: converting takes several copies.
     """
     levels = _levels(image)
     factor = int(max(image.size) / edge / 2)
@@ -59,7 +59,7 @@ def small(image: Image.Image, edge: int) -> Image.Image:
 def _eight_bit(image: Image.Image, levels: tuple[float, float] | None) -> Image.Image:
     """`image` as RGB or RGBA with 8 bits a channel, at its present size."""
     if image.mode.startswith("I"):
-        image.info.pop("transparency", None)  # one shade of 65536: nobody will miss it
+        image.info.pop("transparency", None)  # one shade of 65536 is not missed
     if image.mode.startswith("I;16"):
         image = image.convert("I").point(lambda v: v * (1 / 257) + 0.5).convert("L")
     elif levels is not None:
@@ -75,7 +75,7 @@ def _eight_bit(image: Image.Image, levels: tuple[float, float] | None) -> Image.
 def _levels(image: Image.Image) -> tuple[float, float] | None:
     """Scale and offset that make 32-bit numbers 8-bit grey; None for other pictures.
 
-    The usual ranges are taken as meant, others are stretched.
+    The usual ranges are kept, others are stretched.
     """
     if image.mode not in {"I", "F"}:
         return None
@@ -90,7 +90,7 @@ def _levels(image: Image.Image) -> tuple[float, float] | None:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """`image` on white, as RGB."""
+    """`image` on a white background, as RGB."""
     if image.mode != "RGBA":
         return image
     ground = Image.new("RGB", image.size, _WHITE)

@@ -1,8 +1,8 @@
-"""Surveys the bytes of a picture before a decoder sees them: what would it cost, what is needed?
+"""Surveys the bytes of a picture before decoding: the cost, and the needed parts.
 
-A file of a few kilobytes can unfold to gigabytes, or hold a thread for hours in a decoder that
-cannot be interrupted. A survey reads headers only, in time linear in the file, refuses what is
-over the limits, and hands on only the parts that hold pixels: no profile, comment or further frame.
+A file of a few kilobytes can unfold to gigabytes, or keep a thread for hours in a decoder that
+cannot be interrupted. A survey reads headers only, in time linear in the file, refuses pictures
+over the limits, and passes on only the parts with pixels: no profile, comment or further frame.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from vitrina.pictures.jpeg import survey_jpeg
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.tiff import survey_tiff
 
-_SHORTEST = 24  # bytes: less is no picture of any format
-_WEBP_BYTES = 20  # a pixel: two canvases, the copy handed on, the picture, the decoder's own
+_SHORTEST = 24  # bytes: shorter data is not a picture of any format
+_WEBP_BYTES = 20  # a pixel: two canvases, the copy passed on, the picture, the decoder's own
 _AVIF_BYTES = 24  # a pixel: planes of 16 bits, references, RGBA twice, the picture
-_BOX_TABLE = 65_536  # bytes of an AVIF's table; the decoder's look-ups are quadratic in it
+_BOX_TABLE = 65_536  # bytes of an AVIF's table; the decoder's look-ups take quadratic time
 
 
 def survey(data: bytes, limits: Limits) -> Survey | None:
-    """What decoding `data` takes; None where it begins as no supported format does.
+    """The cost of decoding `data`; None if it does not begin like a supported format.
 
-    Raises PictureError where it is over a limit, which is named, or damaged.
+    Raises PictureError if it is damaged, or over a limit, naming the limit.
     """
     for pattern, kind, look in _KINDS if len(data) > _SHORTEST else ():
         if re.match(pattern, data, re.DOTALL):
@@ -67,7 +67,7 @@ def _png(data: bytes, limits: Limits) -> Survey:
 
 
 def _gif(data: bytes, limits: Limits) -> Survey:
-    """Only the first frame goes on, with the control block before it."""
+    """Passes on only the first frame, with the control block before it."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + (3 << (flags & 7) + 1 if flags & 128 else 0)
     head, control, parts = data[:at], b"", 0
@@ -92,7 +92,7 @@ def _gif(data: bytes, limits: Limits) -> Survey:
             control = data[start:at]
     width, height = max(width, left + across), max(height, top + down)
     check_sides(width, height, limits)
-    # twice: the frame, and the ground it is put on
+    # twice: the frame, and its background
     whole = b"".join((head, control, data[start:at], b"" if at > len(data) else b";"))
     return Survey(
         "GIF", whole, width, height, FIXED + 2 * width * height + copies(width * height, limits)
@@ -100,7 +100,7 @@ def _gif(data: bytes, limits: Limits) -> Survey:
 
 
 def _webp(data: bytes, limits: Limits) -> Survey:
-    """The largest of what the canvas and all frames say: their own headers, too."""
+    """The largest stated size: of the canvas, all frames and their own headers."""
     sizes, count = [(0, 0)], 0
     places = [(12, len(data))]
     while places:
@@ -128,7 +128,7 @@ def _webp(data: bytes, limits: Limits) -> Survey:
 
 
 def _sides(data: bytes, at: int) -> tuple[int, int]:
-    """Two numbers of 24 bits, each stored less one."""
+    """Two numbers of 24 bits, each stored minus one."""
     across, down = (int.from_bytes(data[n : n + 3], "little") + 1 for n in (at, at + 3))
     return across, down
 
@@ -162,9 +162,9 @@ def _bmp(data: bytes, limits: Limits) -> Survey:
 
 
 def _avif(data: bytes, limits: Limits) -> Survey | None:
-    """The size is the decoder's own, which reads it without decoding; metadata is taken out.
+    """The decoder reads the size without decoding; removes metadata.
 
-    That is the container's size. What is coded in it says its own, and must not be larger.
+    That is the container's size. The coded picture states its own, which must not be larger.
     """
     parts, coded = 0, list[tuple[int, int]]()
     for name, start, end in avif.boxes(data, 0, len(data)):
@@ -178,12 +178,12 @@ def _avif(data: bytes, limits: Limits) -> Survey | None:
                     if table == b"ipco":
                         parts += sum(64 for _ in avif.boxes(data, low, high))
                     elif table != b"idat" and high - low > _BOX_TABLE:
-                        raise PictureError("an AVIF picture of too many parts; save it anew")
+                        raise PictureError("an AVIF picture of too many parts; save it again")
             data = data[:start] + data[start:end].replace(b"Exif", b"skip") + data[end:]
             coded += avif.item_sizes(data, start + 4, end)
         elif name == b"moov":
             if data.count(b"trak", start, end) > 16:
-                raise PictureError("an AVIF picture of too many parts; save it anew")
+                raise PictureError("an AVIF picture of too many parts; save it again")
             coded += avif.track_sizes(data, start, end)
         count_parts(parts, limits)
     try:
@@ -196,7 +196,7 @@ def _avif(data: bytes, limits: Limits) -> Survey | None:
         sum(across * down for across, down in coded) > 8 * max(width, 64) * max(height, 64)
     ):
         raise PictureError(
-            f"an AVIF picture of {width}x{height} pixels in which larger ones are coded"
+            f"an AVIF picture of {width}x{height} pixels with a larger coded picture; save it again"
         )
     return Survey("AVIF", data, width, height, FIXED + _AVIF_BYTES * width * height)
 

@@ -1,4 +1,4 @@
-"""Surveys a TIFF, and the entries of EXIF, which are written the same way."""
+"""Surveys a TIFF, and the entries of EXIF, which have the same form."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Entry = tuple[int, int, int, int, int]
 
 
 def orientation(exif: bytes) -> int:
-    """The orientation in EXIF bytes, 1 to 8; 1 (upright) where it cannot be read.
+    """The orientation in EXIF bytes, 1 to 8; 1 (upright) if it is unreadable.
 
-    Only that one entry is looked at: a full parse copies what every entry points to.
+    Reads only that entry: a full parse copies the data of every entry.
     """
     exif = exif.removeprefix(b"Exif\0\0")
     try:
@@ -46,7 +46,7 @@ def byte_order(data: bytes | bytearray) -> str:
 
 
 def entries(data: bytes) -> Iterator[Entry]:
-    """Each entry in the first directory of a TIFF: its place, tag, type, count, and its value's."""
+    """Each entry in the first directory of a TIFF: its place, tag, type, count, value's place."""
     order = byte_order(data)
     (at,) = struct.unpack_from(order + "4xL", data)
     (entries,) = struct.unpack_from(order + "H", data, at)
@@ -77,9 +77,9 @@ def _make_plain(data: bytearray, entry: Entry) -> None:
 
 def survey_tiff(data: bytes, limits: Limits) -> Survey:
     order = byte_order(data)
-    values: dict[int, int] = {}  # the first, or for bits of samples the largest
+    values: dict[int, int] = {}  # the first value, or for bits of samples the largest
     size = numbers = 0
-    plain = bytearray(data)  # without what a decoder has nothing but warnings for
+    plain = bytearray(data)  # without entries that only make a decoder warn
     for entry in entries(data):
         _make_plain(plain, entry)
         _, tag, kind, count, at = entry
@@ -90,7 +90,7 @@ def survey_tiff(data: bytes, limits: Limits) -> Survey:
             raise PictureError("its tags claim more bytes than the TIFF picture has")
         letter = {1: "B", 3: "H", 4: "L"}.get(kind)
         if tag in _TIFF_NEEDED and (tag in values or not letter or not count):
-            # readers differ on which of two is meant, and on numbers of other types
+            # readers differ on which of two values counts, and on numbers of other types
             raise DamagedError("TIFF")
         if letter and count:
             several = count if tag in _TIFF_SEVERAL else 1
@@ -99,7 +99,7 @@ def survey_tiff(data: bytes, limits: Limits) -> Survey:
             if tag in _TIFF_LENGTHS and sum(read) > 2 * len(data):
                 raise PictureError("its parts claim more bytes than the TIFF picture has")
             if tag == 0x0112:
-                struct.pack_into(order + letter, plain, at, 1)  # it is turned once it is small
+                struct.pack_into(order + letter, plain, at, 1)  # it is turned after shrinking
     width, height = values.get(256, 0), values.get(257, 0)
     if not (width and height):
         raise DamagedError("TIFF")

@@ -1,4 +1,4 @@
-"""Sources of products: files are loaded; a shop's own tables are attached and followed."""
+"""Sources of products: loads files; attaches and follows a shop's own tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BATCH = 500
 
 @dataclass(slots=True)
 class Synced:
-    """What syncs did: rows looked at, by outcome, and what is wrong with which source."""
+    """The result of syncs: rows by outcome, and the problems by source."""
 
     taken: int = 0
     inserted: int = 0
@@ -33,7 +33,7 @@ class Synced:
     problems: dict[str, str] = field(default_factory=dict)
 
     def count(self, row: Mapping[str, int]) -> None:
-        """Add what one batch of one source did."""
+        """Add the result of one batch of one source."""
         self.taken += row["taken"]
         self.inserted += row["inserted"]
         self.updated += row["updated"]
@@ -44,7 +44,7 @@ class Synced:
 
 
 class Sources:
-    """The sources of a catalog: files that were loaded, tables of the shop that are followed."""
+    """The sources of a catalog: loaded files, and followed tables of the shop."""
 
     def __init__(self, context: Context, allow: Callable[[Path], None]) -> None:
         self._database = context.database
@@ -60,16 +60,16 @@ class Sources:
         dry_run: bool = False,
         progress: Callable[[Loaded], None] | None = None,
     ) -> Loaded:
-        """Bring in the products of a CSV or JSON Lines file; new and changed ones are queued.
+        """Load the products of a CSV or JSON Lines file; queue new and changed ones.
 
         Args:
             path: the file; `-` is standard input; weave:///… is a Weave Dataset.
-            source: its name; the file's own name without one.
+            source: the source's name; default: the file's name.
             options: how to read the file.
-            dry_run: write nothing, only count.
+            dry_run: only count, write nothing.
             progress: called with the counts so far.
 
-        Raises InputError where the file cannot be used at all.
+        Raises InputError if the file cannot be used at all.
         """
         options = self.admitted(options)
         return load_file(
@@ -82,7 +82,7 @@ class Sources:
         )
 
     def admitted(self, options: FileOptions | None) -> FileOptions:
-        """The options; whoever names a folder to this process lets it read there."""
+        """The options; naming a folder to this process lets it read there."""
         options = options or FileOptions()
         if options.mapping.image_root is not None:
             self._allow(options.mapping.image_root)
@@ -105,28 +105,28 @@ class Sources:
         watermark: str | None = None,
         wake: Sequence[str] = (),
     ) -> str:
-        """Make a table or view of the shop's a source that is kept in step; returns its name.
+        """Make a table or view of the shop a source, and follow it; returns its name.
 
-        The products come in with the next sync. Called again, it changes how.
+        The next sync brings the products in. Call it again to change the settings.
 
         Args:
-            table: its name, with its schema where that is not on the search_path.
+            table: its name, with its schema if that is not on the search_path.
             title: the column of titles.
-            id: the columns that identify a product; the primary key without it.
+            id: the columns that identify a product; default: the primary key.
             image, url: columns.
             attributes: columns to filter by and to tag from.
-            where: SQL that is true for the rows to be found, like "deleted_at is null".
-            name: of the source; the table's without it.
-            text_config: of full text, like english or german.
-            media_root: a folder or URL in front of pictures that are no URLs.
-            triggers: note changes by triggers on the table; else look for them.
-            watermark: the column of type timestamp that every change of a row sets.
+            where: SQL that is true for the rows to find, like "deleted_at is null".
+            name: the source's name; default: the table's.
+            text_config: the language of full text, like english or german.
+            media_root: a folder or URL in front of pictures without a URL.
+            triggers: note changes by triggers on the table; else poll for them.
+            watermark: the timestamp column that every change of a row sets.
             wake: more tables whose changes wake products; see attach_query.
 
         Raises:
-            NotFoundError: there is no such table.
-            InputError: a column is missing, or nothing identifies a product.
-            AccessError: this role may not; says what the table's owner grants.
+            NotFoundError: the table was not found.
+            InputError: a column is missing, or no column identifies a product.
+            AccessError: this role lacks a right; says what the table's owner must grant.
         """
         return self._name_of(
             "select vitrina.attach_table(%(table)s, %(title)s, id => %(id)s::text[],"
@@ -164,16 +164,16 @@ class Sources:
         triggers: bool = True,
         watermark: str | None = None,
     ) -> str:
-        """Make what a query gives a source that is kept in step; returns its name.
+        """Make the rows of a query a source, and follow it; returns its name.
 
         Args:
-            name: of the source.
-            query: gives id, title and, where there are, image, image_stamp, url and attributes
+            name: the source's name.
+            query: gives id, title and, if present, image, image_stamp, url and attributes
                 (jsonb); its other columns become attributes.
-            wake: the tables whose changes wake products, each "table=column" where the column
-                holds the product's id, "table(columns)=column" to say which columns matter, or
+            wake: the tables whose changes wake products, each "table=column" if the column
+                holds the product's id, "table(columns)=column" to name the relevant columns, or
                 "table=select … from changed …", which gives ids for changed rows.
-            id: the columns that identify a product where that is not `id`.
+            id: the columns that identify a product, if not `id`.
             where, text_config, media_root, triggers, watermark: as for attach.
 
         Raises as attach does.
@@ -207,23 +207,23 @@ class Sources:
         )
         if secured := self.row_secured(name):
             self._notice(
-                f"the row-level security of {', '.join(secured)} is no part of search: whoever may"
+                f"search ignores the row-level security of {', '.join(secured)}: whoever may"
                 f" search finds every product of {name}; to search per tenant, give each a source"
                 " (docs/shops.md)"
             )
         return name
 
     def row_secured(self, source: str) -> Names:
-        """The tables under an attached source that have row-level security."""
+        """The tables under an attached source with row-level security."""
         rows = self._database.rows("select r.relation from vitrina.row_secured(%s) as r", (source,))
         return [row["relation"] for row in rows]
 
     def list(self) -> Rows:
-        """Every source with its state, its counts, and what is wrong with it."""
+        """Every source with its state, its counts, and its problem."""
         return self._database.rows("select * from vitrina.source_status as s order by s.source")
 
     def rejects(self, source: str, *, k: int = 1000) -> Rows:
-        """Rows of an attached source that are no product as they are, with the reason."""
+        """Rows of an attached source that cannot be products, with the reason."""
         return self._database.rows(
             "select r.external_id, r.reason, r.rejected_at from vitrina.rejects as r"
             " join vitrina.sources as s on s.id = r.source_id where s.name = %s"
@@ -237,9 +237,9 @@ class Sources:
         sources: Sequence[str] | None = None,
         progress: Callable[[Synced], None] | None = None,
     ) -> Synced:
-        """Bring attached sources in step with the shop now; what is new or changed is queued.
+        """Sync attached sources with the shop now; queue new and changed products.
 
-        A source that cannot be read is passed over, and named in `problems`.
+        Skips a source that cannot be read, and names it in `problems`.
         """
         done = Synced()
         while self.sync_once(done, sources=sources):
@@ -266,18 +266,18 @@ class Sources:
     def sweep(self, source: str) -> int:
         """Compare all rows of an attached source with all its products, for the next sync.
 
-        Returns how many differ. Raises NotFoundError where no such source is attached.
+        Returns how many differ. Raises NotFoundError if the source is not attached.
         """
         return int(self._database.value("select vitrina.sweep_source(%s)", (source,)))
 
     def remove(self, name: str) -> int:
-        """Delete a source and its products; returns how many there were. Keywords stay."""
+        """Delete a source and its products; returns how many products. Keywords stay."""
         return int(self._database.value("select vitrina.remove_source(%s)", (name,)))
 
     def detach(self, name: str, *, keep_products: bool = False) -> int:
-        """Follow the shop no more: nothing of vitrina's is left in its schema.
+        """Stop following the shop, and leave nothing of vitrina in its schema.
 
-        Returns how many products went. Raises NotFoundError where no such source is attached.
+        Returns how many products it removed. Raises NotFoundError if the source is not attached.
         """
         try:
             return int(self._database.value("select vitrina.detach(%s, %s)", (name, keep_products)))
@@ -286,14 +286,14 @@ class Sources:
 
 
 def source_name(path: str | Path, given: str | None) -> str:
-    """The name of the source that a file is loaded into: the one given, or the file's own."""
+    """The name of the source for a file: the given name, or the file's."""
     if given is None and str(path).startswith("weave:///"):
         return name_of(str(path))
     return given or ("stdin" if str(path) == "-" else Path(path).stem)
 
 
 def _for_owner(exc: AccessError) -> AccessError:
-    """The same, with the way out that attaching has."""
+    """The same error, with advice for attaching."""
     text = str(exc)
     if "permission denied" in text:
         text = text.partition(": ask for")[0] + ": attach and detach as the owner of vitrina"

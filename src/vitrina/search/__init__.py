@@ -1,1 +1,1 @@
-"""From a query to its hits."""
+"""Queries and their hits."""

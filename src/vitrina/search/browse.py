@@ -1,4 +1,4 @@
-"""Browsing: what products have in common, what to type, what to show next."""
+"""Browsing: facets, suggestions, recommendations, duplicates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Key = int | str | tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A value that products have in common, and how many have it.
+    """A value that products share, and how many have it.
 
     `kind` is keyword or attribute, `facet` the keyword's facet or the attribute's name; `low` and
     `high` bound a range of numbers.
@@ -34,7 +34,7 @@ class Facet:
 
 
 class Browse:
-    """Finds products without a query, and says what they have in common; see Search."""
+    """Finds products without a query, and counts their facets; see Search."""
 
     def __init__(
         self, context: Context, queries: Queries, picture: Callable[[str], Picture]
@@ -55,15 +55,15 @@ class Browse:
         sources: Sequence[str] | None = None,
         attributes: Sequence[str] | None = None,
     ) -> list[Facet]:
-        """What the products that are left have in common, counted over all of them.
+        """The keywords and attributes of all products that match the filters, counted.
 
         Args:
-            query: words that products must have: all, or any where none has all.
+            query: words that products must have: all, or any if no product has all.
             k: values of each facet, 1 to 1000.
             filter, where, with_keywords, without_keywords, sources: as for search.
             attributes: count these attributes only; None: all whose values repeat.
 
-        Raises InputError where an argument is out of range.
+        Raises InputError if an argument is out of range.
         """
         rows = self._database.rows(
             "select * from vitrina.facets(%(query)s, %(k)s, filter => %(filter)s,"
@@ -83,7 +83,7 @@ class Browse:
         return [Facet(**row) for row in rows]
 
     def suggest(self, prefix: str, *, k: int = 10) -> list[dict[str, Any]]:
-        """Keywords that begin with what is typed: suggestion, keyword, facet, products."""
+        """Keywords that begin with the prefix: suggestion, keyword, facet, products."""
         return self._database.rows("select * from vitrina.suggest(%s, %s)", (prefix, k))
 
     def recommend(
@@ -98,14 +98,14 @@ class Browse:
         without_keywords: Sequence[str] = (),
         sources: Sequence[str] | None = None,
     ) -> list[Hit]:
-        """The k products nearest to all that are liked together, and away from the disliked.
+        """The k products nearest to all liked ones together, and away from the disliked.
 
         Args:
-            liked, disliked: ids, or (source, external id); none of them is recommended.
+            liked, disliked: ids, or (source, external id); these are not recommended.
             k: how many, 1 to 1000.
             filter, where, with_keywords, without_keywords, sources: as for search.
 
-        Raises NotFoundError for one that is not there, InputError where none is liked.
+        Raises NotFoundError for an unknown product, InputError if no product is liked.
         """
         return self._found(
             "select * from vitrina.recommend(%(liked)s::bigint[], %(disliked)s::bigint[], %(k)s,"
@@ -131,9 +131,9 @@ class Browse:
         without_keywords: Sequence[str] = (),
         sources: Sequence[str] | None = None,
     ) -> list[Hit]:
-        """The k products whose picture is nearest to one: a path or URL. No words take part.
+        """The k products whose picture is nearest to this one: a path or URL. Uses no words.
 
-        Raises PictureError where the picture cannot be used.
+        Raises PictureError if the picture cannot be used.
         """
         vector = self._queries.image_vector(self._picture(str(image)))
         if vector is None:
@@ -158,13 +158,13 @@ class Browse:
         min_similarity: float | None = 0.97,
         sources: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
-        """The k products most like an earlier one, by picture, by text, or both.
+        """The k products most similar to an earlier one, by picture, by text, or both.
 
         Args:
             k: how many, 1 to 100,000.
-            max_distance: bits of 64 that two pictures' hashes may differ in, 0 to 6; None leaves
-                pictures out.
-            min_similarity: least cosine of two texts, 0.8 to 1; None leaves texts out.
+            max_distance: bits of 64 that two pictures' hashes may differ in, 0 to 6; None skips
+                pictures.
+            min_similarity: least cosine of two texts, 0.8 to 1; None skips texts.
             sources: among products of these only.
         """
         return self._database.rows(
@@ -177,9 +177,9 @@ class Browse:
 
 
 def product_id(database: Database, product: Key) -> int:
-    """The id of a product named by its external id, or by (source, external id); an id is itself.
+    """The id of a product named by external id, or (source, external id); an id is returned as is.
 
-    Raises NotFoundError where there is no such product, InputError where several sources have one.
+    Raises NotFoundError if it is not found, InputError if several sources have it.
     """
     if isinstance(product, int):
         return product
@@ -190,8 +190,8 @@ def product_id(database: Database, product: Key) -> int:
         {"id": external_id, "source": source},
     )
     if not found:
-        place = f" in the source {source!r}" if source is not None else ""
-        raise NotFoundError(f"no product {external_id!r}{place}")
+        place = f" in source {source!r}" if source is not None else ""
+        raise NotFoundError(f"product {external_id!r} not found{place}")
     if len(found) > 1:
         names = ", ".join(str(row["source"]) for row in found)
         raise InputError(f"several sources have a product {external_id!r}: name one of {names}")
@@ -205,7 +205,7 @@ def _filters(
     without_keywords: Sequence[str],
     sources: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """The filters that every search takes, as parameters."""
+    """The common filters of searches, as parameters."""
     return {
         "filter": Jsonb(dict(filter or {})),
         "where": where,

@@ -1,4 +1,4 @@
-"""What a search returns."""
+"""The hits of a search."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Hit:
     """One product a search found.
 
-    `score` orders the hits; `similarity` is the cosine, None where no vector took part; `matched`
-    names the channels that found it (code, text, vector, image); `query_vector` says where the
-    query's vector came from: given, cache, local or vocabulary, None where there was none.
+    `score` orders the hits; `similarity` is the cosine, None without vectors; `matched`
+    names the channels that found it (code, text, vector, image); `query_vector` is the origin of
+    the query's vector: given, cache, local or vocabulary, None without a vector.
     """
 
     product_id: int

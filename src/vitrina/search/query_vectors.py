@@ -1,4 +1,4 @@
-"""Turns what people search with, words or a picture, into vectors of the spaces in use."""
+"""Turns queries, words or a picture, into vectors of the spaces in use."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from vitrina.pictures.decode import Picture
 
 
 class Reader(Protocol):
-    """Asks a model about what is searched for."""
+    """Asks a model about a query."""
 
     @property
     def space(self) -> str | None:
-        """The name of the space that its vectors are for."""
+        """The name of the space of its vectors."""
         ...
 
     def query_vector(self, words: str) -> Sequence[float] | None:
-        """The vector of a query's words; None where the database makes it itself."""
+        """The vector of a query's words; None if the database makes it."""
         ...
 
     def picture_words(self, picture: Picture, title: str) -> str | None:
-        """What a picture shows, in one sentence; None where the provider cannot see."""
+        """A picture in one sentence; None if the provider cannot see."""
         ...
 
     def learn(self, terms: Sequence[Term]) -> None:
@@ -33,7 +33,7 @@ class Reader(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the provider."""
+        """Close the provider."""
         ...
 
 
@@ -49,7 +49,7 @@ class Queries:
         self._told = False
 
     def image_vector(self, picture: Picture) -> HalfVector | None:
-        """The picture in the image space; None where there is no such space in use."""
+        """The picture's vector in the image space; None if no image space is in use."""
         from vitrina.pictures.descriptor import LocalImageEmbedder
 
         if not self._database.value(
@@ -60,7 +60,7 @@ class Queries:
         return HalfVector(list(LocalImageEmbedder().embed(picture)))
 
     def picture_words(self, picture: Picture, title: str) -> str | None:
-        """What a vision model says the picture shows, asked once a picture; None without one."""
+        """A vision model's caption of the picture, asked once per picture; None without a model."""
         if self._local:
             return None
         words = self._opened().picture_words(picture, title)
@@ -68,9 +68,9 @@ class Queries:
         return words
 
     def embed(self, query: str | None) -> HalfVector | None:
-        """Have a query's vector made and remembered, where the database cannot make it itself.
+        """Make and remember a query's vector, if the database cannot make it.
 
-        Returns the vector only where this role may not remember it.
+        Returns the vector only if this role may not remember it.
         """
         if not query:
             return None
@@ -78,14 +78,14 @@ class Queries:
             if self._local:
                 if not self._told:
                     self._notice(
-                        "searching by words and the keywords among them: vectors of"
-                        f" {row['space']} take OPENAI_API_KEY or OPENAI_BASE_URL"
+                        "searching by words and their keywords: vectors of"
+                        f" {row['space']} need OPENAI_API_KEY or OPENAI_BASE_URL"
                     )
                 self._told = True
                 return None
             engine = self._opened(row["space"])
             vector = engine.query_vector(row["words"]) if engine.space == row["space"] else None
-            if vector is None:  # the space was switched just now
+            if vector is None:  # the space has just been switched
                 return None
             embedding = HalfVector(list(vector))
             try:
@@ -93,17 +93,17 @@ class Queries:
                     "select vitrina.put_query_embedding(%s, %s, %b)",
                     (row["space"], row["words"], embedding),
                 )
-            except AccessError:  # a reader searches all the same
+            except AccessError:  # a reader can search all the same
                 return embedding
         return None
 
     def learn(self, terms: Sequence[Term]) -> None:
-        """Make keywords of new terms, where the database cannot embed them itself."""
+        """Make keywords of new terms, if the database cannot embed them."""
         if not self._local:
             self._opened().learn(terms)
 
     def _opened(self, space: str | None = None) -> Reader:
-        """The engine, of the model of this space: the one in use may be another than before."""
+        """The engine for the model of this space, as the space in use may have changed."""
         if self._engine is not None and space not in (None, self._engine.space):
             self._engine.close()
             self._engine = None
@@ -112,6 +112,6 @@ class Queries:
         return self._engine
 
     def close(self) -> None:
-        """Let go of the provider."""
+        """Close the provider."""
         if self._engine is not None:
             self._engine.close()

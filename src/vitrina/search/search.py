@@ -21,8 +21,8 @@ class Search:
     """Finds products by a query.
 
     Args:
-        context: of the catalog.
-        queries: make vectors of what is searched for.
+        context: the catalog's context.
+        queries: makes vectors of queries.
         picture: loads a picture that the user named.
     """
 
@@ -52,18 +52,19 @@ class Search:
         """The k products that match best, by words, by picture, or both.
 
         Args:
-            query: words; "a phrase" must stand as it is, -word must not.
+            query: words; "a phrase" is required as it is, -word is excluded.
             image: a picture to search by: a path or an http(s) URL.
             k: how many, 0 to 10,000.
-            offset: how many to pass over first.
+            offset: how many to skip first.
             filter: attributes must contain this.
             where: a jsonpath predicate over attributes, like '$.price < 50'.
             with_keywords: products must have all of these.
-            without_keywords: and none of these.
-            sources: products of these sources only.
-            mode: words and vectors, vectors alone, or words alone.
-            weights: of the channels in the score; text counts 1, others what their space says.
-            title: what the picture shows, if known: helps a vision model to see it.
+            without_keywords: and not these.
+            sources: only products of these sources.
+            mode: words and vectors, vectors only, or words only.
+            weights: of the channels in the score; default: text 1, others the weight of their
+                space.
+            title: the title of the picture, if known: helps a vision model.
 
         Raises:
             PictureError: the picture cannot be used.
@@ -100,10 +101,10 @@ class Search:
         )
 
     def similar(self, product: Key, *, k: int = 10) -> list[Hit]:
-        """The k products most like one: its id (a number), external id, or (source, external id).
+        """The k products most similar to an id (a number), external id, or (source, external id).
 
-        Raises NotFoundError where there is no such product, InputError where several sources have
-        one.
+        Raises NotFoundError if it is not found, InputError if several sources have
+        it.
         """
         return self._hits(
             "select * from vitrina.similar_products(%s, %s)",

@@ -1,4 +1,4 @@
-"""Spaces: another embedding model is filled and indexed beside the one in use, then switched to."""
+"""Spaces: fills and indexes another embedding model beside the one in use, then switches to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Step = Callable[[str, int, int], None]
 
 
 def ensure_space(context: Context, endpoint: OpenAISettings) -> str:
-    """The name of the endpoint's space, made if need be; see ensure_space in SQL."""
+    """The name of the endpoint's space, created if needed; see ensure_space in SQL."""
     (row,) = context.database.rows(
         "select * from vitrina.ensure_space('openai', %s, %s, %s::real)",
         (endpoint.embedding_model, endpoint.dimensions, THRESHOLD),
@@ -42,8 +42,9 @@ class Spaces:
     """The embedding spaces of a catalog.
 
     Args:
-        context: of the catalog.
-        embedder: makes the vectors of a space of this name through an endpoint, or in the database.
+        context: the catalog's context.
+        embedder: makes the vectors of the space with this name through an endpoint, or in the
+            database.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Spaces:
         self._embedder_of = embedder
 
     def list(self) -> Rows:
-        """The spaces: model, state, vectors there and missing, and the index over products."""
+        """The spaces: model, state, vectors present and missing, and the index over products."""
         return self._database.rows("select * from vitrina.space_status()")
 
     def add(
@@ -68,19 +69,19 @@ class Spaces:
         threshold: float = THRESHOLD,
         quantized: bool = False,
     ) -> dict[str, Any]:
-        """Make an empty text space for a model, to be built; returns its row of `spaces`.
+        """Create an empty text space for a model, to be built; returns its row of `spaces`.
 
         Args:
-            name: of the space.
-            provider: `openai` for any endpoint that speaks its API, `local`, or another name where
+            name: the space's name.
+            provider: `openai` for any endpoint with its API, `local`, or another name if
                 the vectors are put in by SQL.
-            model: of the provider; None for its usual one.
-            dimensions: of its vectors; None asks the model. Given, the model is asked to confirm it
-                where it can be reached.
-            threshold: the cosine above which two keywords are one.
-            quantized: index the signs of the vectors: smaller, and put in order by the vectors.
+            model: of the provider; None for its default.
+            dimensions: of its vectors; None asks the model. If given, the model is asked to
+                confirm it, if it can be reached.
+            threshold: the cosine above which two keywords are the same.
+            quantized: index the signs of the vectors: smaller; the vectors order the matches.
 
-        Raises InputError where that cannot be a space; nothing is made then.
+        Raises InputError if a space cannot have these settings, before it is created.
         """
         if provider == "local":
             if (model or LOCAL[0], dimensions or LOCAL[1]) != LOCAL:
@@ -88,10 +89,10 @@ class Spaces:
             model, dimensions = LOCAL
         elif provider == "openai":
             model = model or "text-embedding-3-large"
-            if dimensions is None or 1 <= dimensions <= MOST_DIMENSIONS:  # else SQL says so
+            if dimensions is None or 1 <= dimensions <= MOST_DIMENSIONS:  # otherwise SQL raises
                 dimensions = self._asked(model, dimensions)
         elif model is None or dimensions is None:
-            raise InputError(f"give --model and --dimensions of the provider {provider!r}")
+            raise InputError(f"give --model and --dimensions of provider {provider!r}")
         self._database.rows(
             "select vitrina.create_space(%s, %s, %s, 'text', %s, %s::real, quantized => %s)",
             (name, provider, model, dimensions, threshold, quantized),
@@ -106,19 +107,19 @@ class Spaces:
         progress: Step | None = None,
         stop: threading.Event | None = None,
     ) -> Filled:
-        """Fill a space with the vectors it lacks, then index it; searches go on in the one in use.
+        """Fill a space with its missing vectors, then index it; searches stay in the space in use.
 
-        Stopped or failed, run it again: what is embedded stays, an index left unfinished is built
+        After a stop or a failure, run it again: vectors stay, an unfinished index is built
         again. No vision model is asked.
 
         Args:
-            name: of the space.
-            most_memory: MB that building an index may take.
-            progress: called with what is done (products, or the index), how much, and of how much.
-            stop: once it is set, what is begun is finished, or the index left for the next time.
+            name: the space's name.
+            most_memory: most MB for building an index.
+            progress: called with the step (products, or the index), the count done and the total.
+            stop: once it is set, work begun is finished, or the index is left for the next time.
 
-        Raises NotFoundError for no such space, ConfigError where its model cannot be asked,
-        BudgetError where the budget is spent, InputError where another process is building it.
+        Raises NotFoundError for an unknown space, ConfigError if its model is unavailable,
+        BudgetError if the budget is spent, InputError if another process is building it.
         """
         space = self._space(name)
         stop = stop or threading.Event()
@@ -149,9 +150,9 @@ class Spaces:
         return filled
 
     def activate(self, name: str, *, force: bool = False) -> str | None:
-        """Search in this space from now on; returns the one before, to go back to.
+        """Search in this space from now on; returns the previous one, to go back to.
 
-        Raises InputError where vectors or its index are missing, unless `force`; NotFoundError,
+        Raises InputError if vectors or its index are missing, unless `force`; NotFoundError,
         AccessError.
         """
         before = self._database.value("select vitrina.activate_space(%s, %s)", (name, force))
@@ -164,10 +165,10 @@ class Spaces:
     def _space(self, name: str) -> dict[str, Any]:
         for row in self._database.rows("select * from vitrina.space_status(%s)", (name,)):
             return row
-        raise NotFoundError(f"there is no space {name!r}: `vitrina spaces list` shows them")
+        raise NotFoundError(f"space {name!r} not found: `vitrina spaces list` shows all spaces")
 
     def _embedder(self, space: dict[str, Any]) -> TextEmbedder | None:
-        """What makes the vectors of a space; None where they come from elsewhere."""
+        """The embedder of a space; None if its vectors come from elsewhere."""
         if space["modality"] != "text" or space["provider"] not in ("local", "openai"):
             return None
         endpoint = None
@@ -180,7 +181,7 @@ class Spaces:
         return self._embedder_of(space["name"], endpoint)
 
     def _asked(self, model: str, given: int | None) -> int:
-        """How long the vectors of a model are: asked with one word, where it can be reached."""
+        """The length of a model's vectors: asked with one word, if it can be reached."""
         wanted = given or DEFAULT_DIMENSIONS.get(model)
         try:
             endpoint = replace(
@@ -191,7 +192,7 @@ class Spaces:
         except ConfigError as exc:
             if wanted is None:
                 raise ConfigError(f"{exc}; or give --dimensions of {model}") from exc
-            self._notice(f"{model} was not asked: taking its {wanted} dimensions as given")
+            self._notice(f"{model} was not asked: using the given {wanted} dimensions")
             return wanted
         embedder = self._embedder_of("", endpoint)
         try:
@@ -199,8 +200,9 @@ class Spaces:
         except WrongDimensionsError as exc:
             if exc.got > MOST_DIMENSIONS:
                 raise InputError(
-                    f"{model} answers with {exc.got} numbers, an index ends at {MOST_DIMENSIONS}:"
-                    " take a model with shorter vectors, or one that shortens them (--dimensions)"
+                    f"{model} answers with {exc.got} numbers, an index has at most"
+                    f" {MOST_DIMENSIONS}: use a model with shorter vectors, or shorten them"
+                    " (--dimensions)"
                 ) from exc
             if wanted is not None:
                 raise
@@ -208,7 +210,7 @@ class Spaces:
         except ProviderError as exc:
             if given is None:
                 raise
-            self._notice(f"{model} was not asked ({exc}): taking {given} dimensions as given")
+            self._notice(f"{model} was not asked ({exc}): using the given {given} dimensions")
             return given
         finally:
             embedder.close()

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """How many vectors are new, and the products whose text has none, with the reason."""
+    """The count of new vectors, and the products whose text has none, with the reason."""
 
     count: int
     refused: Mapping[int, str] = field(default_factory=dict)
 
 
 class TextEmbedder(Protocol):
-    """Embeds what is new, in batches across products."""
+    """Embeds new texts, in batches across products."""
 
     @property
     def space(self) -> str | None:
-        """The name of its own space; None for the one in use."""
+        """The name of its own space; None for the space in use."""
         ...
 
     @property
@@ -44,26 +44,26 @@ class TextEmbedder(Protocol):
         ...
 
     def check_budget(self) -> None:
-        """Raises BudgetError where this run, or a standing budget, has nothing left."""
+        """Raises BudgetError if the budget of this run, or a standing budget, is spent."""
         ...
 
     def query_vector(self, words: str) -> Sequence[float] | None:
-        """The vector of a query's words; None where the database makes it itself."""
+        """The vector of a query's words; None if the database makes it."""
         ...
 
     def learn(self, said: Sequence[Term], *, vectors: bool = True) -> None:
-        """Make keywords of terms that are none yet, where that takes vectors from outside.
+        """Make keywords of new terms, if that needs vectors from outside.
 
-        Without `vectors` nothing is asked for, and they get theirs another time.
+        Without `vectors` it asks for none, and the keywords get theirs later.
         """
         ...
 
     def embed_products(self, product_ids: Sequence[int]) -> Embedded:
-        """Embed the texts of these products that changed."""
+        """Embed the changed texts of these products."""
         ...
 
     def fill_products(self, product_ids: Sequence[int]) -> Embedded:
-        """The same, in the embedder's own space alone."""
+        """The same, only in the embedder's own space."""
         ...
 
     def fill_keywords(self) -> int:
@@ -75,16 +75,16 @@ class TextEmbedder(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 
 class LocalTextEmbedder:
-    """Leaves everything to SQL: the vectors are made in the database.
+    """Leaves everything to SQL: the database makes the vectors.
 
     Args:
-        database: where they are made.
-        space: the name of a space of the local model; None for the one in use.
+        database: the database that makes them.
+        space: the name of a space of the local model; None for the space in use.
     """
 
     asks = False
@@ -104,7 +104,7 @@ class LocalTextEmbedder:
         """See TextEmbedder."""
 
     def learn(self, said: Sequence[Term], *, vectors: bool = True) -> None:
-        """Nothing to do: put_enrichments learns by itself."""
+        """Nothing to do: put_enrichments learns the terms."""
 
     def embed_products(self, product_ids: Sequence[int]) -> Embedded:
         """See TextEmbedder."""
@@ -125,12 +125,12 @@ class LocalTextEmbedder:
 
 
 class OpenAITextEmbedder:
-    """Embeds through an endpoint, into its own space; and into the one in use, if another.
+    """Embeds through an endpoint, into its own space; and into the space in use, if different.
 
     Args:
-        database: where to.
-        provider: whom to ask.
-        ledger: counts what it costs.
+        database: of the space.
+        provider: the provider to ask.
+        ledger: counts the cost.
         space: the name of the provider's space.
     """
 
@@ -153,7 +153,7 @@ class OpenAITextEmbedder:
     def _in_use(self) -> TextEmbedder | None:
         """The embedder of the text space in use, which may change at any time.
 
-        None where no model of this endpoint makes its vectors.
+        None if no model of this endpoint makes its vectors.
         """
         rows = self._database.rows(
             "select s.name, s.provider, s.model, s.dimensions from vitrina.spaces as s"
@@ -194,7 +194,7 @@ class OpenAITextEmbedder:
         rows = self._database.rows("select vitrina.unknown_terms(%s) as term", (list(facets),))
         terms = [row["term"] for row in rows]
         if terms:
-            # a term that has no vector becomes a keyword without one
+            # a term without a vector becomes a keyword without one
             made = (
                 [vector for vector, _ in self._embed_each(terms)]
                 if vectors
@@ -258,7 +258,7 @@ class OpenAITextEmbedder:
         return count
 
     def _embed_each(self, texts: Sequence[str]) -> list[tuple[HalfVector | None, str | None]]:
-        """A vector for each text, or why it has none."""
+        """A vector for each text, or the reason why it has none."""
         from vitrina.models.openai.provider import TextError
 
         made: list[tuple[HalfVector | None, str | None]] = [(None, None)] * len(texts)
@@ -285,12 +285,12 @@ class OpenAITextEmbedder:
         self._provider.close()
 
     def check_budget(self) -> None:
-        """Raises BudgetError where this run, or a standing budget, has nothing left."""
+        """Raises BudgetError if the budget of this run, or a standing budget, is spent."""
         self._ledger.check_budget()
         self._database.rows("select vitrina.check_budget()")
 
     def to_fill(self) -> Iterator[TextEmbedder]:
-        """Itself; then the embedder of the space in use, where that asks an endpoint too."""
+        """Itself; then the embedder of the space in use, if that also asks an endpoint."""
         yield self
         in_use = self._in_use()
         if in_use is not None and in_use is not self and in_use.asks:
@@ -304,7 +304,7 @@ class OpenAITextEmbedder:
         """A vector for each text; its cost is in the ledger. Raises ItemError, ProviderError."""
         answer = self._provider.embed(texts)
         if len(answer.value) != len(texts):
-            raise ItemError("the provider gave another number of vectors than texts")
+            raise ItemError("the provider did not give one vector per text")
         digest = hashlib.sha256("\0".join(texts).encode()).digest()
         question = Question(
             "embed",
@@ -313,6 +313,6 @@ class OpenAITextEmbedder:
             self._provider.settings.embedding_model,
             str(self._provider.settings.dimensions),
         )
-        with contextlib.suppress(AccessError):  # a reader searches, and keeps no ledger
+        with contextlib.suppress(AccessError):  # a reader can search, but keeps no ledger
             self._ledger.record(question, answer, {"texts": len(texts)})
         return [HalfVector(vector.tolist()) for vector in answer.value]

@@ -1,4 +1,4 @@
-"""Fills a text space with the vectors it lacks, beside whatever else goes on."""
+"""Fills a text space with its missing vectors, while other work continues."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 from vitrina.db.database import Database
 from vitrina.spaces.embed import Embedded, TextEmbedder
 
-BATCH = 500  # texts at once
-AT_ONCE = 4  # batches at once
+BATCH = 500  # texts per batch
+AT_ONCE = 4  # parallel batches
 
 
 @dataclass(slots=True)
 class Filled:
-    """What was embedded: products and keywords; and the products whose text has no vector."""
+    """The counts of embedded products and keywords; and the products whose text has no vector."""
 
     products: int = 0
     keywords: int = 0
@@ -27,7 +27,7 @@ class Filled:
 
     @property
     def count(self) -> int:
-        """Vectors that are new."""
+        """The count of new vectors."""
         return self.products + self.keywords
 
 
@@ -39,19 +39,19 @@ def fill(
     progress: Callable[[int, int], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Filled:
-    """Embed the keywords and products that have no vector in a space, or one of another text.
+    """Embed the keywords and products without a vector in a space, or with an outdated one.
 
-    Every batch is stored as it comes: run it again and it goes on where it was. Products of one
-    text are in one batch, so that no text is embedded twice.
+    Every batch is stored when it is done: run it again to continue. Products with the same text are
+    in one batch, so that no text is embedded twice.
 
     Args:
-        database: where they are.
+        database: the database of the catalogue.
         embedder: makes and stores the vectors of this space.
         space: its name.
-        progress: called with how many products are done, and of how many.
-        stop: once it is set, no further batch is begun.
+        progress: called with the count of products done and their total.
+        stop: once it is set, no further batch begins.
 
-    Raises BudgetError, ProviderError as the embedder does; what is finished is stored.
+    Raises BudgetError, ProviderError as the embedder does; finished work is stored.
     """
     embedder.check_budget()
     done = Filled(keywords=embedder.fill_keywords())
@@ -72,7 +72,7 @@ def fill(
 
 
 def fill_all(database: Database, embedder: TextEmbedder) -> int:
-    """Fill the spaces that an embedder leaves behind; returns how many vectors are new."""
+    """Fill the spaces that lag behind an embedder; returns how many vectors are new."""
     return sum(
         fill(database, each, each.space).count
         for each in embedder.to_fill()
@@ -81,7 +81,7 @@ def fill_all(database: Database, embedder: TextEmbedder) -> int:
 
 
 def _batches(rows: Sequence[dict[str, Any]]) -> Iterator[list[int]]:
-    """Ids of products, about BATCH at once, those of one text never apart."""
+    """Ids of products, in batches of about BATCH; products with the same text stay together."""
     batch: list[int] = []
     for _, equal in itertools.groupby(rows, key=itemgetter("input_hash")):
         batch += [row["product_id"] for row in equal]
@@ -97,7 +97,7 @@ def _bounded(
     batches: Iterable[list[int]],
     stop: threading.Event,
 ) -> Iterator[tuple[int, Embedded]]:
-    """What `work` gives for each batch, a few at once; the first error ends it."""
+    """The result of `work` for each batch, a few in parallel; the first error ends it."""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="vitrina-fill") as pool:
         running: set[Future[tuple[int, Embedded]]] = set()
         for batch in batches:

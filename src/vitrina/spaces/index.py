@@ -1,4 +1,4 @@
-"""Builds the indexes of a space while it is searched and written to."""
+"""Builds the indexes of a space while searches and writes continue."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vitrina.db.database import Database
 from vitrina.errors import DatabaseError, InputError
 
 POLL_SECONDS = 0.5
-# the graph of a parallel build is in shared memory, of which a container may have too little
+# a parallel build has its graph in shared memory, of which a container may have too little
 NO_ROOM = ("53100", "53200")
 
 
 class Indexing(Closing):
-    """The right to build one space's indexes, held on a connection of its own.
+    """The right to build one space's indexes, held on its own connection.
 
-    Raises InputError where another process holds it.
+    Raises InputError if another process holds it.
     """
 
     def __init__(self, database: Database, space: str) -> None:
@@ -31,7 +31,7 @@ class Indexing(Closing):
             (space,),
         ):
             self._session.close()
-            raise InputError(f"another process is building the space {space}: let it finish")
+            raise InputError(f"another process is building space {space}: let it finish")
 
     def build(
         self,
@@ -39,12 +39,12 @@ class Indexing(Closing):
         progress: Callable[[str, int, int], None] | None,
         stop: threading.Event,
     ) -> None:
-        """Build what index_statements asks for, each CONCURRENTLY.
+        """Run index_statements, each build CONCURRENTLY.
 
         Args:
-            most_memory: MB to take for it at most.
-            progress: called with the phase, and how many of how many tuples or blocks are done.
-            stop: once it is set, the build is cancelled; the next one clears it away.
+            most_memory: most MB for the build.
+            progress: called with the phase, the count of tuples or blocks done and their total.
+            stop: once it is set, the build is cancelled; the next build removes its remains.
         """
         try:
             self._run(most_memory, progress, stop)
@@ -78,7 +78,7 @@ class Indexing(Closing):
         progress: Callable[[str, int, int], None] | None,
         stop: threading.Event,
     ) -> None:
-        """Run a statement in another thread; say how far it is, and cancel it when told to."""
+        """Run a statement in another thread; report its progress, and cancel it when told to."""
         failed: list[BaseException] = []
 
         def run() -> None:
@@ -105,5 +105,5 @@ class Indexing(Closing):
             raise failed[0]
 
     def close(self) -> None:
-        """Give the right back."""
+        """Release the right."""
         self._session.close()

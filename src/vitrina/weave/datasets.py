@@ -1,4 +1,4 @@
-"""Weave Datasets of a catalogue: products or vocabulary go there, rows of products come back."""
+"""Weave Datasets of a catalogue: publishes products or vocabulary, reads products."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["OPENERS", "client_of", "name_of", "publish", "read"]
 What = Literal["products", "vocabulary"]
 
 BATCH = 500  # rows in one request
-BATCH_CHARACTERS = 4_000_000  # or so many, whichever comes first
+BATCH_CHARACTERS = 4_000_000  # or this many, whichever comes first
 
 _REFERENCE = re.compile(r"weave:///([^/:]+)/([^/:]+)/object/([^/:]+):([\w-]+)")
 _NAME = re.compile(r"\w[\w.-]{0,127}")
-# What vitrina made of a product; it makes it again when the product comes in again.
+# The columns that vitrina adds to a product; it makes them again on the next ingest.
 _MADE = re.compile(
     "attributes|caption|description|keywords|image_error|image_sha256|product_id|source|state"
     "|(created|enriched|updated)_at"
@@ -39,24 +39,26 @@ def publish(
 ) -> str:
     """Publish rows of the catalogue as a Weave Dataset, batch by batch; returns its reference.
 
-    The same rows under the same name are the same version. Pictures in data: URLs stay here.
+    Equal rows under the same name are the same version. Pictures in data: URLs are not sent.
 
     Args:
-        rows: of products, as in the view vitrina.catalog, or of keywords, as they are listed.
-        name: of the dataset.
+        rows: products, as in the view vitrina.catalog, or keywords, as listed.
+        name: the dataset's name.
         project: "entity/project" or "project".
-        what: which of the two they are.
+        what: "products" or "vocabulary".
 
     Raises:
-        NotFoundError: there is nothing to publish.
-        ConfigError, TraceServerError: see trace_server.connect; the rows were not taken.
+        NotFoundError: there are no rows to publish.
+        ConfigError, TraceServerError: see trace_server.connect; the rows were not accepted.
     """
     if not _NAME.fullmatch(name):
-        raise InputError(f"{name!r} cannot name a dataset: letters, digits, '.', '_' and '-' only")
+        raise InputError(
+            f"{name!r} cannot be the name of a dataset: use letters, digits, '.', '_' and '-'"
+        )
     plain = map(_plain, rows) if what == "products" else map(_keyword, rows)
     first = next(plain, None)
     if first is None:
-        raise NotFoundError(f"there are no {what} to publish: run `vitrina ingest` first")
+        raise NotFoundError(f"no {what} to publish: run `vitrina ingest` first")
     with client_of(project) as client:
         digests: list[str] = []
         common = {"project_id": client.project_id}
@@ -67,7 +69,7 @@ def publish(
 
 
 def _publish_table(client: Any, name: str, what: What, digest: str) -> str:
-    """A Dataset around rows that are there; weave.publish would fetch them all again."""
+    """A Dataset around published rows; weave.publish would fetch them all again."""
     kind = {"_type": "Dataset", "_class_name": "Dataset", "_bases": ["Object", "BaseModel"]}
     value = {
         **kind,
@@ -81,19 +83,19 @@ def _publish_table(client: Any, name: str, what: What, digest: str) -> str:
 
 
 def name_of(reference: str) -> str:
-    """The name of the dataset, which names its source too. Raises InputError."""
+    """The name of the dataset, also used for its source. Raises InputError."""
     return _parse(reference)[2]
 
 
 def read(reference: str) -> Generator[Row | BadRow, None, None]:
     """The rows of weave:///entity/project/object/name:version, page by page, numbered from 1.
 
-    The version is a digest, v0, v1 …, or latest. Rows that `publish` wrote come back as their
-    source gave them; what vitrina added to them is left out.
+    The version is a digest, v0, v1 …, or latest. Rows that `publish` wrote are read as their source
+    gave them, without vitrina's columns.
 
     Raises:
-        InputError: there is no such dataset.
-        ConfigError, TraceServerError: see trace_server.connect; or it stopped answering.
+        InputError: the dataset was not found.
+        ConfigError, TraceServerError: see trace_server.connect; or the server stopped answering.
     """
     entity, project, name, version = _parse(reference)
     with client_of(f"{entity}/{project}", create=False) as client:
@@ -114,7 +116,7 @@ def _parse(reference: str) -> tuple[str, ...]:
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise InputError(
-            f"{reference} is no dataset: give weave:///entity/project/object/name:version"
+            f"{reference} is not a dataset: give weave:///entity/project/object/name:version"
         )
     return match.groups()
 
@@ -129,7 +131,7 @@ def _table_of(client: Any, reference: str, name: str, version: str) -> str:
     except ValueError as exc:
         raise InputError(f"{reference} cannot be read: {redact(str(exc))}") from exc
     except AttributeError as exc:
-        raise InputError(f"{reference} is no dataset: it has no rows") from exc
+        raise InputError(f"{reference} is not a dataset: it has no rows") from exc
 
 
 def _row(line: int, value: object) -> Row | BadRow:
@@ -148,7 +150,7 @@ def _keyword(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: object) -> Any:
-    """A value of the database as JSON has it."""
+    """A value of the database, in its JSON form."""
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -176,7 +178,7 @@ def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 @contextlib.contextmanager
 def client_of(project: str, *, create: bool = True) -> Iterator[Any]:
-    """weave's client, for as long as it is needed; what fails in it is an error of ours."""
+    """weave's client, for the block; turns its failures into our errors."""
     client = connect(project, create=create, quick=False)
     try:
         yield client

@@ -1,7 +1,7 @@
-"""Weave, only when asked for: what each model call was shown, answered, used and cost.
+"""Weave traces, only on request: the input, answer, usage and cost of each model call.
 
-Nothing is imported, sent or slowed without a project. With one, weave's own client sends in the
-background; a trace server that cannot be reached costs its traces and nothing else.
+Without a project it imports, sends and slows nothing. With one, weave's own client sends in the
+background; an unreachable trace server only costs its traces.
 
     with Tracer.to("team/shop", notice=notice) as tracer:
         with tracer.product("demo", "17", "Oak chair"):
@@ -33,17 +33,17 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 Price = Callable[[str, Usage], Decimal | None]
 
-OPS_SECONDS = 5.0  # for making the ops known when it starts
+OPS_SECONDS = 5.0  # for publishing the ops at the start
 STAGES = ("enrich", "one_call", "tag", "describe", "caption", "embed", "embed_image", "judge")
 
 _parent: ContextVar[Any] = ContextVar("vitrina_product_call", default=None)
 
 
 class Tracer(Closing):
-    """Records the calls of a run; from any number of threads.
+    """Records the calls of a run, for any number of threads.
 
     Threads do not inherit the product they work for: give a pool `tracer.bind(function)`, made
-    inside `with tracer.product(…)`, and what it records becomes a child of that product.
+    inside `with tracer.product(…)`, and its records become children of that product.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class Tracer(Closing):
         Close it, or use it as a context manager. Until then a SIGTERM that nothing else handles
         becomes SystemExit, so that what was recorded is sent.
 
-        Raises ConfigError where there is no key, it is refused, or the project has no such form.
+        Raises ConfigError if the key is missing or refused, or the project has a wrong form.
         """
         try:
             client = connect(project, verbose=verbose)
         except TraceServerError as exc:
-            notice(f"{exc} Going on without traces.")
+            notice(f"{exc} Continuing without traces.")
             return cls.off()
         tracer = cls(client, notice=notice)
         tracer._guard()
@@ -95,12 +95,12 @@ class Tracer(Closing):
         *,
         cost: Price | None = None,
     ) -> Answer[T]:
-        """What `function` answers; recorded as `vitrina.<stage>`, under the product at work.
+        """The result of `function`, recorded as `vitrina.<stage>`, under the current product.
 
         Args:
             stage: tag, describe, caption …; `enrich`, all in one call, is recorded as `one_call`.
-            inputs: what the model is shown: title, model, picture.
-            function: called once, here, whatever becomes of its record.
+            inputs: the model's input: title, model, picture.
+            function: called once, here, even if recording fails.
             cost: US dollars from model and usage, such as pricing.price.
         """
         if not self._on:
@@ -125,9 +125,9 @@ class Tracer(Closing):
 
     @contextlib.contextmanager
     def product(self, source: str, external_id: str, title: str) -> Iterator[dict[str, object]]:
-        """Everything called in this block belongs to one product: the op `vitrina.enrich`.
+        """All calls in this block belong to one product: the op `vitrina.enrich`.
 
-        Yields a dict; what is put there is recorded as the output.
+        Yields a dict, which is recorded as the output.
         """
         output: dict[str, object] = {}
         if not self._on:
@@ -147,7 +147,7 @@ class Tracer(Closing):
             _parent.reset(token)
 
     def bind(self, function: F) -> F:
-        """`function`, to be run in other threads for the product at work in this one."""
+        """`function`, bound to this thread's product, for other threads."""
         if not self._on:
             return function
         parent = _parent.get()
@@ -162,16 +162,16 @@ class Tracer(Closing):
         return bound  # type: ignore[return-value]
 
     def close(self) -> None:
-        """Send what is left, for a few seconds at most, and record nothing from here on."""
+        """Send the last records, for a few seconds at most, and stop recording."""
         client, self._client, self._on = self._client, None, False
         if client is None:
             return
         atexit.unregister(self.close)
         self._restore()
         if self._delivery is not None and not self._delivery.close():
-            self._notice("the trace server did not take every trace: the last are missing")
+            self._notice("the trace server did not accept every trace: the last ones are missing")
 
-    # -- recording: nothing here may raise -----------------------------------------------------
+    # -- recording: no function here may raise -----------------------------------------------------
 
     def _begin(self, stage: str, inputs: Mapping[str, object], kind: str | None = None) -> Any:
         with contextlib.suppress(Exception):
@@ -205,10 +205,10 @@ class Tracer(Closing):
         return self._ops[stage]
 
     def _guard(self) -> None:
-        """Make ready for a server that goes away: see how sending fares, end when told to."""
+        """Prepare for a server that becomes unavailable: watch the sending, end when told to."""
         self._delivery = Delivery(self._client, self._stopped)
         with contextlib.suppress(Exception):
-            within(OPS_SECONDS, self._publish_ops)  # an op that is not known holds up its calls
+            within(OPS_SECONDS, self._publish_ops)  # an unpublished op delays its calls
         atexit.register(self.close)
         if (
             threading.current_thread() is threading.main_thread()
@@ -221,7 +221,7 @@ class Tracer(Closing):
         import weave
 
         for reference in [weave.publish(self._op(stage)) for stage in STAGES]:
-            reference.digest  # noqa: B018 - waits until it is there
+            reference.digest  # noqa: B018 - waits until it is published
 
     def _stopped(self) -> None:
         self._on = False
@@ -229,7 +229,7 @@ class Tracer(Closing):
 
 
 def _paid(model: str, usage: Usage, cost: Price | None) -> dict[str, object]:
-    """Model, tokens and US dollars, in the form that weave sums up over a product."""
+    """Model, tokens and US dollars, in the form that weave sums over a product."""
     dollars = cost(model, usage) if cost is not None else None
     return {
         "model": model,
@@ -244,7 +244,7 @@ def _paid(model: str, usage: Usage, cost: Price | None) -> dict[str, object]:
 
 
 def _scrubbed(exc: BaseException, secrets: tuple[str, ...]) -> BaseException:
-    """The exception as it may be shown: its name and words, no secret, no traceback."""
+    """The exception, fit to show: its name and text, without secrets and traceback."""
     kind = type(type(exc).__name__, (Exception,), {})
     said: BaseException = kind(redact(str(exc), secrets))
     return said

@@ -1,1 +1,1 @@
-"""Tags without a key and without a network."""
+"""Tags without a key or network."""

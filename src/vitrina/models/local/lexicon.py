@@ -1,6 +1,6 @@
-"""The built-in retail lexicon: terms with facets, true synonyms, and terms that exclude others.
+"""The built-in retail lexicon: terms with facets, true synonyms, and contrasts.
 
-The data files are tables of vitrina's own; a shop extends the copies in its database.
+The data files are vitrina's own tables; a shop extends the copies in its database.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vitrina.db.retail_words import Entry, contrasts, entries, word_bases
 
 _WORD = re.compile(r"[^\W_]+(?:['’ʼ][^\W\d_]+)?")
 _POSSESSIVE = re.compile(r"['’ʼ](?:s)?$")
-_JOINED = re.compile(r"[\s\-‐‑_]*")  # what may stand between the words of one term
+_JOINED = re.compile(r"[\s\-‐‑_]*")  # separators between the words of one term
 # what normal_form in SQL knows as well, less what is another thing in the singular ("glasses"): the
 # words around it tell
 _SPELLINGS = word_bases("spelling")
@@ -82,7 +82,7 @@ class Match(NamedTuple):
 def match(text: str) -> list[Match]:
     """The terms in `text`, longest first at each word, without overlaps, in order of place.
 
-    Case, hyphens, spaces and plurals make no difference. A term that is denied ("without wheels",
+    Ignores case, hyphens, spaces and plurals. A term that is denied ("without wheels",
     "non toxic", "handle-free") or only resembled ("marble look") is left out, unless the lexicon
     has the whole phrase.
     """
@@ -95,11 +95,11 @@ def match(text: str) -> list[Match]:
 
 
 def match_title(title: str, brands: Iterable[str] = ()) -> list[Match]:
-    """The same as `match`, less what is likely a brand: "Urban Yoga Men Shirt" is about no yoga.
+    """Like `match`, without likely brands: "Urban Yoga Men Shirt" is about no yoga.
 
-    A brand is up to four words before "Men", "Women" and the like, of which the lexicon does not
-    know all; or a colour with a strange name behind it, where the title names another colour.
-    `brands` are names that are known to be brands.
+    A brand is up to four words before "Men", "Women" and the like, not all known to the
+    lexicon; or a colour before a strange name, if the title names another colour.
+    `brands` are known brands.
     """
     for brand in brands:
         name = re.sub(r"\s+(store|inc|llc|ltd)\.?$", "", brand, flags=re.IGNORECASE)
@@ -129,7 +129,7 @@ def match_title(title: str, brands: Iterable[str] = ()) -> list[Match]:
 
 
 def zones(title: str, matches: list[Match]) -> list[str]:
-    """Of every match: "main", "with" (of a part) or "use" (what it is for)."""
+    """The role of every match: "main", "with" (of a part) or "use" (its purpose)."""
     cuts = [
         (word.start(), "use" if word["use"] else "with")
         for word in AFTER.finditer(title)
@@ -163,14 +163,14 @@ def quantities(text: str) -> list[tuple[str, Facet]]:
 
 
 def lookup(term: str) -> Entry | None:
-    """The entry that `term` spells as a whole, or None."""
+    """The entry that the whole `term` spells, or None."""
     words = list(_words(term))
     spans = _spans(term, words)
     return spans[0][2] if len(spans) == 1 and spans[0][:2] == (0, len(words)) else None
 
 
 def facet_of(term: str) -> Facet | None:
-    """The facet of a term, None where the lexicon does not know it."""
+    """The facet of a term, None if the lexicon does not know it."""
     entry = lookup(term)
     return entry.facet if entry else None
 
@@ -237,7 +237,7 @@ def _spans(text: str, words: list[_Word]) -> list[tuple[int, int, Entry]]:
             ends.append(ends[-1] + 1)
         for j in reversed(ends):
             entry = index.get("".join(word.raw for word in words[i:j]))
-            # the material has no plural: "glasses" alone are worn
+            # the material has no plural: "glasses" alone are eyewear
             if not entry and (j > i + 1 or words[i].raw != "glasses"):
                 entry = index.get("".join(word.single for word in words[i:j]))
             if entry:
@@ -278,7 +278,7 @@ def _index() -> tuple[dict[str, Entry], int]:
     facets = {entry.term: entry for entry in entries()}
     for entry in entries():
         words = list(_words(entry.term))
-        longest = max(longest, len(words) + 1)  # "flipflop" may be written in two words
+        longest = max(longest, len(words) + 1)  # "flipflop" may be written as two words
         target = facets[entry.canonical]
         exact.setdefault("".join(word.raw for word in words), target)
         if len(words) > 1:

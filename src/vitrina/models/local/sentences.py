@@ -1,4 +1,4 @@
-"""Composes the caption and the description of a product from what is known of it."""
+"""Composes the caption and the description of a product from its facts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CAPITALS = {word.lower(): word for word in _NAMES.split()}
 
 
 def compose(terms: dict[Facet, list[str]], facts: Facts) -> tuple[str, str]:
-    """The caption and the description, of nothing but the chosen terms."""
+    """The caption and the description, from the chosen terms only."""
     kind = (terms["type"] or [t for t in terms["other"] if t in BROAD] or ["item"])[0]
     count = next((t for t in terms["size"] if re.match(r"(set|pack) of \d", t)), "")
     paired = bool(_PAIRS.search(kind))
@@ -56,11 +56,11 @@ def compose(terms: dict[Facet, list[str]], facts: Facts) -> tuple[str, str]:
 
 
 def _phrase(terms: dict[Facet, list[str]], facts: Facts, kind: str, noun: str) -> str:
-    """What the product is, in the order of English: "small round black wood table for the …"."""
+    """The product in English word order: "small round black wood table for the …"."""
     used = _words_of(kind)
 
     def take(candidates: Iterable[str]) -> list[str]:
-        """The first candidate that repeats no word."""
+        """The first candidate without a repeated word."""
         for term in candidates:
             if not _words_of(term) & used:
                 used.update(_words_of(term))

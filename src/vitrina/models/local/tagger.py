@@ -1,7 +1,7 @@
 """The offline provider: reads the title and attributes, measures colours, and composes sentences.
 
-It is a baseline and says so: it knows the words of the lexicon and what the attributes are called,
-and of the picture only its colours. It states nothing that is not written or measured.
+It is a baseline and says so: it knows the words of the lexicon, the names of attributes, and only
+the colours of the picture. It states only what is written or measured.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from vitrina.models.local.sentences import compose
 from vitrina.pictures import colors
 
 _LIMITS = dict(zip(FACETS, (3, 3, 3, 3, 4, 2, 3), strict=True))
-_LONG = 2000  # characters of an attribute beyond which it is prose
+_LONG = 2000  # a longer attribute, in characters, is prose
 _MOST = 12  # keywords of one product
-_FEW = 4  # below this the broad category ("footwear") is a keyword too
+_FEW = 4  # below this the broad category ("footwear") also is a keyword
 _AUDIENCE = frozenset({"men", "women", "boys", "girls", "unisex", "kids", "infant", "toddler"})
 _MIXED = frozenset({"multi", "assorted", "mixed", "various", "multiple colors", "multiple colours"})
 _EMPTY = re.compile(
@@ -60,7 +60,7 @@ class LocalVision:
     prompt_version = "1"
 
     def enrich(self, subject: Subject) -> Enrichment:
-        """Terms, description and caption of one product. Raises ItemError where it has no words."""
+        """Terms, description and caption of one product. Raises ItemError if it has no words."""
         facts = read(subject)
         chosen = _choose(facts)
         if not any(chosen.values()):
@@ -71,16 +71,18 @@ class LocalVision:
 
 
 def _unknown(subject: Subject) -> Enrichment:
-    """For a product none of whose words is known: its title as it stands, and no keywords."""
+    """For a product without a known word: its unchanged title, and no keywords."""
     words = subject.title.split()
     if not words:
-        raise ItemError("the product has no title, no readable attributes and no picture: add one")
+        raise ItemError(
+            "the product has no title, no readable attributes and no picture: add one of these"
+        )
     caption = " ".join(words[:20])
     return Enrichment((), f"{caption}. No keyword was recognised in the title.", caption)
 
 
 def read(subject: Subject) -> Facts:
-    """The facts in a product's title, attributes and, for a colour nobody names, its picture."""
+    """The facts in a product's title, attributes and, if no colour is named, its picture."""
     attributes = [
         (role, values)
         for name, value in subject.attributes.items()
@@ -95,7 +97,7 @@ def read(subject: Subject) -> Facts:
     for role, values in attributes:
         if role not in {"type", "category"}:
             _read_values(facts, role, values, title)
-    for entry in parts:  # "with gold legs" is less than gold
+    for entry in parts:  # "with gold legs" counts less than gold
         if not any(entry.canonical in terms for terms in facts.terms.values()):
             facts.parts.add(entry.canonical)
         facts.add(entry.canonical, entry.facet)
@@ -110,7 +112,7 @@ def read(subject: Subject) -> Facts:
 
 
 def _brands(subject: Subject) -> list[str]:
-    """Who made the product, as the attributes have it: "Black & Decker" is one name."""
+    """The maker of the product, from the attributes: "Black & Decker" is one name."""
     said = [value for name, value in subject.attributes.items() if _role(name) == "brand"]
     listed = [value if isinstance(value, list) else [value] for value in said]
     made = [str(name).strip() for names in listed for name in names]
@@ -118,13 +120,13 @@ def _brands(subject: Subject) -> list[str]:
 
 
 def _read_title(facts: Facts, matches: list[lexicon.Match], zones: list[str]) -> list[Entry]:
-    """Takes what the title says of the product; returns colours and materials of its parts."""
+    """Takes the facts in the title; returns colours and materials of the product's parts."""
     parts: list[Entry] = []
     for found, zone in zip(matches, zones, strict=True):
         entry = found.entry
         if entry.facet == "type" or (zone == "use" and entry.facet != "other"):
             continue
-        # "spring" and "fall" in a title are as often no seasons
+        # "spring" and "fall" in a title are often not seasons
         if not _fits(entry, facts.domain) or entry.canonical in {"spring", "fall"}:
             continue
         if zone == "with" and entry.facet in {"color", "material"}:
@@ -141,7 +143,7 @@ def _read_types(
     matches: list[lexicon.Match],
     attributes: list[tuple[str, list[str]]],
 ) -> None:
-    """What the product is: the head of its title, then what its attributes call it."""
+    """The type of the product: the head of its title, then its types in attributes."""
     zones = lexicon.zones(title, matches)
     typed = [(m, z) for m, z in zip(matches, zones, strict=True) if m.entry.facet == "type"]
     clauses = [cut.start() for cut in lexicon.CLAUSE.finditer(title)] + [len(title)]
@@ -151,13 +153,13 @@ def _read_types(
     for begin, end in zip([0, *clauses], clauses, strict=False):
         inside = [m for m, zone in typed if zone == "main" and begin <= m.start < end]
         said = [m.entry.canonical for m in inside]
-        # the last noun is the product, unless the shop's own category is another of them
+        # the last noun is the product, unless the shop's category is another noun of the title
         agreed = [t for t in said if any(k and _same_kind(k, t) for k in (*named, *shelved))]
         for head in (agreed or said)[-1:]:
             heads += ([t for t in said if t.endswith(" " + head)] or [head])[-1:]
     tail = [m.entry.canonical for m, zone in typed if zone == "with"][-1:]
     if any(t.endswith(" part") for t in shelved):
-        heads = []  # for a sofa, not a sofa
+        heads = []  # "for sofa" is not a sofa
     candidates = [*heads[:1], *named, *shelved, *(h for h in heads[1:] if not lexicon.group(h))]
     shop = next((d for d in map(_domain, [*named, *shelved]) if d), None)
     for term in candidates if any(candidates) else tail:
@@ -168,7 +170,7 @@ def _read_types(
         if any(_same_kind(term, other) for other in facts.terms["type"]):
             continue
         if term in shelved and lexicon.group(term).intersection(facts.terms["type"]):
-            continue  # "heels" need not be "shoes" as well
+            continue  # "heels" need not also be "shoes"
         broader = [other for other in facts.terms["type"] if term.endswith(" " + other)]
         if broader:  # "shoe" in the title, "casual shoe" in the attribute
             facts.terms["type"][facts.terms["type"].index(broader[0])] = term
@@ -199,7 +201,7 @@ def _typed(value: str, *, known: bool = False) -> str:
 def _read_values(facts: Facts, role: str, values: Iterable[str], title: str) -> None:
     """The terms in the values of one attribute, under the facet its name suggests."""
     if role == "audience" and _AUDIENCE.intersection(facts.terms["other"]):
-        return  # the title says it
+        return  # the title already says it
     for value in values:
         if role == "color" and value.lower() in _MIXED:
             facts.add("multicolor", "color")
@@ -212,14 +214,14 @@ def _read_values(facts: Facts, role: str, values: Iterable[str], title: str) -> 
             elif _belongs(entry, role, facts.domain):
                 facts.add(entry.canonical, entry.facet)
         facet = _FREE_FACETS.get(role)
-        # a picture's subject often stands where its colour should: it is in the title too
+        # this attribute often has the picture's subject instead: the title has it too
         doubtful = role == "color" and (value.lower() in title.lower() or len(value.split()) > 2)
         if facet and not found and not doubtful and _FREE.fullmatch(value):
             facts.add(" ".join(value.lower().split()), facet)
 
 
 def _belongs(entry: Entry, role: str, domain: str | None) -> bool:
-    """Whether a word of the lexicon may be taken from an attribute of this role."""
+    """Whether an attribute of this role may supply a word of the lexicon."""
     if entry.facet == "type" or not _fits(entry, domain):
         return False
     if role == "category":
@@ -228,7 +230,7 @@ def _belongs(entry: Entry, role: str, domain: str | None) -> bool:
 
 
 def _fits(entry: Entry, domain: str | None) -> bool:
-    """Whether a word of one trade can be meant in a product of another."""
+    """Whether a word of one trade can occur in a product of another."""
     if domain is None or entry.domain in {"general", domain} or domain == "general":
         return True
     return (entry.domain in WEARABLE) == (domain in WEARABLE) and entry.domain != "electronics"
@@ -243,7 +245,7 @@ def _choose(facts: Facts) -> dict[Facet, list[str]]:
 
 
 def _role(name: str) -> str | None:
-    """What an attribute is about, by its name: "baseColour" → "color"; None for anything else."""
+    """The role of an attribute, by its name: "baseColour" → "color"; None for other names."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").lower()
     parts = words.split()
     if not parts:
@@ -254,7 +256,7 @@ def _role(name: str) -> str | None:
 
 
 def _values(value: object) -> Iterator[str]:
-    """The short, wordy values in an attribute, however they are listed."""
+    """The short, wordy values in an attribute, in any form of list."""
     if isinstance(value, str):
         text = value.strip()
         if text.startswith("[") and text.endswith("]") and len(text) < _LONG:

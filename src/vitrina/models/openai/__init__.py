@@ -1,1 +1,1 @@
-"""Any endpoint that speaks the OpenAI API."""
+"""Any endpoint with the OpenAI API."""

@@ -1,6 +1,6 @@
 """The Batch API of OpenAI-compatible endpoints: half the price, an answer within a day.
 
-What goes into which file is planned by pure functions; files are written, sent and read as streams.
+Pure functions plan the contents of files; files are written, sent and read as streams.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ __all__ = [
 ]
 
 PATH: Literal["/v1/chat/completions"] = "/v1/chat/completions"
-PICTURE_TOKENS = 1500  # where a model's rule is not known: more than most count
+PICTURE_TOKENS = 1500  # for a model without a known rule: more than most count
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may hold, and what one model's queue may hold of input tokens.
+    """The limits of one file, and of the input tokens in one model's queue.
 
     The endpoint's own limits are 50,000 requests and 200 MB; tokens depend on the account, and
-    2,000,000 is what the smallest may queue.
+    2,000,000 is the smallest account's limit.
     """
 
     requests: int = 50_000
@@ -49,7 +49,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """A request as a plan sees it: its name, and how much it weighs."""
+    """A request as a plan sees it: its name, and its size."""
 
     custom_id: str
     model: str
@@ -59,7 +59,7 @@ class Sized:
 
 @dataclass(slots=True)
 class Part:
-    """What goes into one file: requests of one model."""
+    """The contents of one file: requests of one model."""
 
     model: str
     requests: list[str] = field(default_factory=list)
@@ -68,11 +68,11 @@ class Part:
 
 
 class Planner:
-    """Puts requests into parts as they come; one part a model is open at a time.
+    """Puts requests into parts as they come; one part per model is open at a time.
 
     Args:
         limits: of a part, and of a model's queue.
-        queued: tokens that are in the queue already, by model.
+        queued: tokens already in the queue, by model.
     """
 
     def __init__(self, limits: Limits, queued: Mapping[str, int] | None = None) -> None:
@@ -81,11 +81,11 @@ class Planner:
         self._open: dict[str, Part] = {}
 
     def oversized(self, request: Sized) -> bool:
-        """Whether it fits into no part at all, however empty."""
+        """Whether it fits into no part, not even an empty one."""
         return request.size > self.limits.size or request.tokens > self.limits.tokens
 
     def place(self, request: Sized) -> Part | None:
-        """The part it goes into, a new one where the last is full; None where the queue is."""
+        """The part for it, a new one if the last is full; None if the queue is full."""
         queued = self._queued.get(request.model, 0)
         if self.oversized(request) or queued + request.tokens > self.limits.tokens:
             return None
@@ -105,7 +105,7 @@ class Planner:
 def plan(
     requests: Iterable[Sized], limits: Limits, queued: Mapping[str, int] | None = None
 ) -> list[Part]:
-    """The files that requests go into, in their order; what the queue has no room for is left."""
+    """The files of requests, in their order; leaves requests that the queue has no room for."""
     planner = Planner(limits, queued)
     parts: list[Part] = []
     for request in requests:
@@ -122,7 +122,7 @@ def line(custom_id: str, body: Body) -> bytes:
 
 
 def estimate_tokens(body: Body, detail: str, picture: tuple[int, int] | None) -> int:
-    """Input tokens of a request, rather too many than too few; `picture` is the original's size."""
+    """Input tokens of a request, estimated high; `picture` is the original's size."""
     characters = len(json.dumps(body.get("response_format") or ""))
     tokens = 0
     for message in body["messages"]:
@@ -139,7 +139,7 @@ def estimate_tokens(body: Body, detail: str, picture: tuple[int, int] | None) ->
 
 
 def _picture_tokens(model: str, detail: str, picture: tuple[int, int] | None, ours: bool) -> int:
-    """Of a picture as it is sent: `ours` are shrunk first, addresses are not."""
+    """Tokens of a picture as sent: `ours` are shrunk first, addresses are not."""
     width, height = picture or (LOW_EDGE * 2, LOW_EDGE * 2)
     edge = LOW_EDGE if detail == "low" else LOW_EDGE * 2
     scale = min(1.0, edge / max(width, height)) if ours else 1.0
@@ -149,7 +149,7 @@ def _picture_tokens(model: str, detail: str, picture: tuple[int, int] | None, ou
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one line of an answer says: `done` with a value, `missing`, or `refused` for good."""
+    """The result in one line of an answer: `done` with a value, `missing`, or `refused`."""
 
     custom_id: str
     state: str
@@ -169,7 +169,7 @@ class Parser(Protocol):
 
 
 def read_line(parser: Parser, raw: bytes) -> Outcome | None:
-    """What a line of an output or error file says; None where it says nothing readable."""
+    """The result in a line of an output or error file; None if it is unreadable."""
     try:
         said = json.loads(raw)
         custom_id = said["custom_id"]
@@ -187,7 +187,7 @@ def read_line(parser: Parser, raw: bytes) -> Outcome | None:
         secrets = (settings.api_key,) if settings.api_key else ()
         target = Target(settings.host, settings.model_of(stage), "VITRINA_VISION_MODEL", secrets)
         fault = classify(status, {}, json.dumps(body), target)
-        # an address the endpoint could not fetch is sent as a picture the next time
+        # if the endpoint could not fetch an address, the next request has the picture
         final = fault.kind in ("item", "parameter") or (
             fault.kind == "picture" and not settings.image_urls
         )

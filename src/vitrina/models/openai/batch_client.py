@@ -26,8 +26,8 @@ __all__ = [
 
 T = TypeVar("T")
 FINAL = frozenset({"completed", "failed", "expired", "cancelled"})
-METADATA = "vitrina"  # the key of our token in what a batch carries
-SILENCE = 300.0  # seconds without a byte, not in all
+METADATA = "vitrina"  # the key of our token in a batch's metadata
+SILENCE = 300.0  # seconds without a byte, not in total
 TRIES = 3
 FILE_BYTES = 2_000_000_000  # of an answer of 50,000 lines, which is read as a stream
 LINE_BYTES = 16_000_000
@@ -36,7 +36,7 @@ PASSING = {408, 409, 425, 429}
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A batch as its endpoint sees it."""
+    """A batch, as its endpoint reports it."""
 
     id: str
     status: str
@@ -47,7 +47,7 @@ class Remote:
 
     @classmethod
     def of(cls, batch: Any) -> Remote:
-        """From the client's object; every field of it may be missing."""
+        """From the client's object, of which every field may be missing."""
         said = (getattr(batch, "errors", None) and batch.errors.data) or []
         errors = [f"{item.code}: {item.message}" for item in said[:3]]
         return cls(
@@ -61,7 +61,7 @@ class Remote:
 
 
 class BatchClient:
-    """Sends files and batches to one endpoint, one thing at a time. Close it."""
+    """Sends files and batches to one endpoint, one at a time. Close it."""
 
     def __init__(self, settings: OpenAISettings) -> None:
         import httpx2
@@ -95,9 +95,9 @@ class BatchClient:
         return self._patiently(send)
 
     def create(self, input_file: str, token: str) -> Remote:
-        """Begin a batch, tried once: what became of it is found out with `find`.
+        """Begin a batch, tried once: `find` tells the result.
 
-        Raises RefusedBatchError where the endpoint certainly has not begun it.
+        Raises RefusedBatchError if the endpoint certainly has not begun it.
         """
         with self._mapped(creating=True):
             return Remote.of(
@@ -111,11 +111,11 @@ class BatchClient:
             )
 
     def retrieve(self, remote_id: str) -> Remote:
-        """The batch as it is now. Raises ProviderError."""
+        """The present state of the batch. Raises ProviderError."""
         return self._patiently(lambda: Remote.of(self._sdk.batches.retrieve(remote_id)))
 
     def find(self, token: str, since: float) -> Remote | None:
-        """The batch with our token among those made after `since` (seconds of the epoch)."""
+        """The batch with our token, among those created after `since` (seconds of the epoch)."""
 
         def look() -> Remote | None:
             for batch in self._sdk.batches.list(limit=100):
@@ -128,7 +128,7 @@ class BatchClient:
         return self._patiently(look)
 
     def lines(self, file_id: str) -> Iterator[bytes]:
-        """The lines of a file, as they arrive. Only a line feed parts them."""
+        """The lines of a file, as they arrive. Only a line feed separates them."""
         from vitrina.http.transport import at_most
 
         with self._mapped(), ExitStack() as stack:
@@ -149,7 +149,7 @@ class BatchClient:
         self._sdk.close()
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        """Call something that may be called again, up to three times."""
+        """Call a repeatable function, up to three times."""
         for attempt in range(TRIES - 1):
             try:
                 with self._mapped():
@@ -161,7 +161,7 @@ class BatchClient:
 
     @contextmanager
     def _mapped(self, creating: bool = False) -> Iterator[None]:
-        """The client's errors as ours, which never chain one that knows the key."""
+        """Turns the client's errors into ours, which never chain an error that knows the key."""
         import httpx2
         import openai
 
@@ -176,26 +176,29 @@ class BatchClient:
             status, message = error.status_code, fault.message
         except (openai.OpenAIError, httpx2.HTTPError, TooMuchError, json.JSONDecodeError) as error:
             said = scrub(str(error.__cause__ or error), secrets)[:160]
-            status, message = 0, f"{host} broke off ({said}): run `vitrina batch collect` again"
+            status, message = (
+                0,
+                f"{host} broke the connection ({said}): run `vitrina batch collect` again",
+            )
         else:
             return
         if creating and 400 <= status < 500 and status not in PASSING:
-            raise RefusedBatchError(f"{host} begins no batch: {message}")
+            raise RefusedBatchError(f"{host} refused the batch: {message}")
         if status == 0 or status in PASSING or status >= 500:
             raise PassingError(message)
         raise NoBatchError(message) if status == 404 else ProviderError(message)
 
 
 class PassingError(ProviderError):
-    """The endpoint could not be asked just now; run `vitrina batch collect` later."""
+    """The endpoint is unavailable just now; run `vitrina batch collect` later."""
 
 
 class NoBatchError(ProviderError):
-    """The endpoint knows no such batch or file."""
+    """The endpoint does not know this batch or file."""
 
 
 class RefusedBatchError(ProviderError):
-    """The endpoint does not begin the batch."""
+    """The endpoint refused the batch."""
 
 
 def _text(error: Any) -> str:

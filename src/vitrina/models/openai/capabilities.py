@@ -1,4 +1,4 @@
-"""What the models of a server take: found out once, by sending less until a request is taken."""
+"""The parameters that a server's models accept: found once, by sending less until it succeeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ THINKING = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])")  # models that think before 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one model of one server takes."""
+    """The parameters that one model of one server accepts."""
 
     answer_format: Literal["json_schema", "json_object", "text"] = "json_schema"
     length_parameter: Literal["max_completion_tokens", "max_tokens", "none"] = "max_tokens"
@@ -25,7 +25,7 @@ class Profile:
     send_dimensions: bool = False
 
     def lowered(self, parameter: str, official: bool) -> Profile | None:
-        """The next thing to try after this parameter was refused; None at the end."""
+        """The next value to try after this parameter was refused; None at the end."""
         first, other = _length_parameter(official), _length_parameter(not official)
         steps: dict[str, tuple[str, dict[object, object]]] = {
             "response_format": (
@@ -43,7 +43,7 @@ class Profile:
         return None if value is None else replace(self, **{name: value})  # type: ignore[arg-type]
 
     def rungs(self, official: bool) -> Iterator[Profile]:
-        """Reduced requests in the order to try: one thing less at a time, then several."""
+        """Reduced requests in the order to try: one parameter less at a time, then several."""
         for parameter in ("response_format", "system", "encoding_format", *_OPTIONAL):
             lower: Profile | None = self
             while (lower := lower.lowered(parameter, official) if lower else None) is not None:
@@ -61,9 +61,9 @@ _OPTIONAL = ("max_tokens", "temperature", "detail")
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A reduced request that was answered once, at `since` of the clock, after `full` was not.
+    """A reduced request that was answered once, at `since` of the clock, after `full` failed.
 
-    `useless`: the full one was answered, with something of no use.
+    `useless`: the full one was answered, but uselessly.
     """
 
     full: Profile
@@ -73,10 +73,10 @@ class _Candidate:
 
 
 class Capabilities:
-    """What each model was found to take. Thread-safe.
+    """The accepted parameters found for each model. Thread-safe.
 
     A reduced request that is answered is a candidate. It is remembered once the full request, sent
-    after that, has failed again: a server that fails now and then loses nothing for good.
+    again, has failed again: a server with passing errors has no lasting effect.
     """
 
     def __init__(self, official: bool) -> None:
@@ -91,12 +91,12 @@ class Capabilities:
         self._inputs: dict[str, int] = {}
 
     def profile(self, model: str) -> Profile:
-        """What to send to this model."""
+        """The profile of requests to this model."""
         with self._lock:
             return self._profiles.get(model) or self._first(model)
 
     def confirm(self, model: str, used: Profile, shape: str) -> None:
-        """Remember that a request of this shape was answered, so that all in it is taken."""
+        """Remember that a request of this shape was answered, so its parameters are accepted."""
         with self._lock:
             if used == self._first(model):
                 self._profiles.setdefault(model, used)
@@ -107,27 +107,27 @@ class Capabilities:
                 del self._candidates[model]
 
     def understood(self, model: str, used: Profile) -> None:
-        """The answer to a request was of use: whatever was no use before it, it passed."""
+        """The answer to a request was useful: earlier useless answers were passing errors."""
         with self._lock:
             candidate = self._candidates.get(model)
             if candidate is not None and candidate.full == used and candidate.useless:
                 del self._candidates[model]
 
     def worth_walking(self, model: str, used: Profile, shape: str, *, named: bool) -> bool:
-        """Whether less may be taken: not where less was tried in vain, nor where all of this was
-        answered before, unless the server has `named` what it does not take.
+        """Whether less may be accepted: not if less was tried in vain, or all of this was answered
+        before, unless the server has `named` the refused parameter.
         """
         with self._lock:
             answered = (model, used, shape) in self._answered
             return (model, shape) not in self._vain and (named or not answered)
 
     def walked_in_vain(self, model: str, shape: str) -> None:
-        """No reduced request was answered either, until something is."""
+        """No reduced request was answered either; valid until a request succeeds."""
         with self._lock:
             self._vain.add((model, shape))
 
     def walker(self, model: str) -> threading.Lock:
-        """Held by the thread that looks for a reduced request: one at a time for a model."""
+        """A lock for finding a reduced request: one thread per model."""
         with self._lock:
             return self._walkers.setdefault(model, threading.Lock())
 
@@ -140,9 +140,9 @@ class Capabilities:
     def worked(
         self, model: str, full: Profile, reduced: Profile, began: float, *, useless: bool = False
     ) -> bool:
-        """A reduced request was answered after the full one, sent at `began`, was not.
+        """A reduced request was answered after the full one, sent at `began`, failed.
 
-        `useless`: it was, with something of no use.
+        `useless`: the full one was answered, but uselessly.
 
         Returns whether it is remembered now.
         """
@@ -157,28 +157,28 @@ class Capabilities:
             return False
 
     def limit(self, model: str) -> int:
-        """The limit of tokens that this model was found to need; 0 where the usual one does."""
+        """The limit of tokens that this model was found to need; 0: the usual limit suffices."""
         with self._lock:
             return self._limits.get(model, 0)
 
     def needs(self, model: str, limit: int) -> None:
-        """Remember for the run that an answer came with this limit, and not with less."""
+        """Remember for the run that an answer needed this limit."""
         with self._lock:
             self._limits[model] = max(limit, self._limits.get(model, 0))
 
     def shorten(self, model: str) -> None:
-        """From now on ask this embedding model for the dimensions wanted."""
+        """From now on ask this embedding model for the wanted dimensions."""
         with self._lock:
             current = self._profiles.get(model) or self._first(model)
             self._profiles[model] = replace(current, send_dimensions=True)
 
     def inputs(self, model: str) -> int | None:
-        """How many texts this embedding model was found to take at once; None: no limit met."""
+        """How many texts this embedding model accepts at once; None: no limit found."""
         with self._lock:
             return self._inputs.get(model)
 
     def limit_inputs(self, model: str, most: int) -> None:
-        """More texts than `most` were not answered together, and `most` were."""
+        """Only `most` texts were answered together, not more."""
         with self._lock:
             self._inputs[model] = min(most, self._inputs.get(model, most))
 

@@ -1,4 +1,4 @@
-"""Asking one OpenAI-compatible server: deadlines, retries, pauses, and what servers do not take."""
+"""Asking one OpenAI-compatible server: deadlines, retries, pauses, unsupported parameters."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from vitrina.models.openai.settings import OpenAISettings
 __all__ = ["Client", "PatienceError", "RefusedError", "Reply"]
 
 CONNECT_SECONDS = 10.0
-VECTOR_BYTES = 150_000  # of one embedding in an answer: 6,000 numbers, written out
-UNUSABLE = "no use"  # the reason of an answer that `check` finds fault with
-PLAIN = 2  # times the same is asked before less is, where the error may pass
-THE_USERS = {  # parameters that a setting asks for: left out by nobody else
+VECTOR_BYTES = 150_000  # of one embedding in an answer: 6,000 numbers as text
+UNUSABLE = "no use"  # the reason for an answer that `check` rejects
+PLAIN = 2  # tries of the same request before a smaller one, if the error may pass
+THE_USERS = {  # parameters that the user has set: only the user leaves them out
     "dimensions": "give --dimensions a number the model has",
     "reasoning_effort": "leave VITRINA_REASONING_EFFORT out or give it another value",
 }
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class RefusedError(ItemError):
-    """The server will not take this request, however often it is sent; `fault` says why."""
+    """The server refuses this request, on every try; `fault` says why."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
@@ -42,7 +42,7 @@ class RefusedError(ItemError):
 
 
 class PatienceError(ItemError):
-    """The server failed again and again; `fault` is how it did last."""
+    """The server failed repeatedly; `fault` is its last fault."""
 
     def __init__(self, fault: Fault, failures: int) -> None:
         super().__init__(f"{fault.message} (gave up after {failures} attempts)")
@@ -61,8 +61,8 @@ class Reply:
 class Client:
     """One connection pool to one server, for all threads.
 
-    Every call keeps to the pacer's limit and to a deadline. What passes is tried again up to
-    `attempts` times (twice as often where the server only asks for patience).
+    Every call keeps to the pacer's limit and to a deadline. A passing error is tried again up to
+    `attempts` times (twice as often if the server only asks for patience).
     """
 
     def __init__(
@@ -103,16 +103,16 @@ class Client:
         check: Callable[[Body], str | None] | None = None,
         attempts: int | None = None,
     ) -> Reply:
-        """Post the body that `build` makes for the model's profile, until it is answered.
+        """Post the body from `build` for the model's profile, until it is answered.
 
         Args:
             path: of the endpoint.
-            model: whom to ask.
+            model: the model to ask.
             setting: the variable that names the model.
             item: tells products apart, for the breaker.
-            build: the body for what the model takes.
-            check: says what is wrong with an answer; None where it can be used.
-            attempts: calls before patience with an error 500 ends; the client's own without it.
+            build: makes the body for the model's profile.
+            check: gives the fault of an answer; None if it is usable.
+            attempts: most calls after errors 500; default: the client's.
 
         Raises RefusedError for this request, ItemError when patience ends, ProviderError for all
         requests.
@@ -136,13 +136,13 @@ class Client:
                 outcome = found
             few = attempts if outcome.status in (500, 501) else None
             self._judge(outcome, failures, item, min(few or self._attempts, self._attempts))
-            if outcome.wait is None:  # else the pacer holds everybody back
+            if outcome.wait is None:  # else the pacer pauses all threads
                 self._pacer.sleep(backoff(failures, self._first_wait))
 
     def _may_be_what_was_asked(self, path: str, fault: Fault, failures: int) -> bool:
-        """Whether something in the request, not its product, may be what is not taken.
+        """Whether the server may refuse a parameter of the request, not its product.
 
-        A passing error may pass: the same is asked again first.
+        An error may be passing: the same request is tried again first.
         """
         texts = path == "/embeddings"
         if fault.kind == "parameter":
@@ -154,9 +154,9 @@ class Client:
         return fault.suspect
 
     def _walk(self, call: _Call, used: Profile, began: float, fault: Fault) -> Reply | Fault:
-        """Ask with less, step by step; the words of the fault only say where to begin.
+        """Ask with less, step by step; the text of the fault only says where to begin.
 
-        Returns the first answer, or the first fault where no step is answered.
+        Returns the first answer, or the first fault if no step is answered.
         """
         known, model = self._capabilities, call.model
         shape = call.shape(call.build(used))
@@ -167,7 +167,7 @@ class Client:
         if not worth():
             return fault
         with known.walker(model):
-            if (current := known.profile(model)) != used:  # another thread has found out meanwhile
+            if (current := known.profile(model)) != used:  # another thread has found it meanwhile
                 used, began = current, time.monotonic()
                 if isinstance(outcome := call.send(used), Reply):
                     return outcome
@@ -177,7 +177,7 @@ class Client:
             for profile, outcome in self._steps(call, used, fault):
                 if isinstance(outcome, Reply):
                     if known.worked(model, used, profile, began):
-                        log.info("%s; going on without", fault.message)
+                        log.info("%s; continuing without", fault.message)
                     return outcome
                 if _is_another(outcome):
                     return outcome
@@ -219,7 +219,7 @@ class Client:
                 yield profile, outcome
 
     def _attempt(self, path: str, body: Body, target: Target, slot: Slot) -> Reply | Fault:
-        """One call. Faults are values: no exception that knows the key is ever chained to ours."""
+        """One call. Faults are values: no exception with the key in it is chained to ours."""
         sdk = self._open()
         import httpx2
         import openai
@@ -258,7 +258,7 @@ class Client:
         return fault
 
     def _judge(self, fault: Fault, failures: int, item: str, attempts: int) -> None:
-        """Raise what the fault calls for, unless the call is to be tried again."""
+        """Raise the error for the fault, unless the call is to be tried again."""
         if fault.kind == "provider":
             raise ProviderError(fault.message)
         if fault.kind == "parameter" and (way_out := THE_USERS.get(fault.parameter or "")):
@@ -277,7 +277,7 @@ class Client:
         raise PatienceError(fault, failures)
 
     def _connection_fault(self, error: Exception, target: Target) -> Fault:
-        """Not reached at all, or lost on the way."""
+        """The fault of a server that was not reached, or a lost connection."""
         import httpx2
 
         from vitrina.http.transport import REDIRECTS, ElsewhereError
@@ -293,7 +293,7 @@ class Client:
                 return Fault(
                     "provider",
                     "redirect",
-                    f"{target.host} {said}: give OPENAI_BASE_URL the address it is really at",
+                    f"{target.host} {said}: set OPENAI_BASE_URL to the server's real address",
                 )
         why = scrub(str(chain[-1]) or type(chain[-1]).__name__, target.secrets)[:160]
         if any(isinstance(cause, httpx2.ConnectError) for cause in chain):
@@ -304,16 +304,16 @@ class Client:
                 f"{target.host} cannot be reached ({why}): check OPENAI_BASE_URL, the network"
                 " and that the server runs",
             )
-        return Fault("passing", "connection", f"{target.host} broke the connection off ({why})")
+        return Fault("passing", "connection", f"{target.host} broke the connection ({why})")
 
     def _broken(self, reason: str) -> str:
         return (
-            f"different products failed one after the other for the same reason: {reason};"
-            f" look after {self._settings.host}, then start again"
+            f"several products in a row failed for the same reason: {reason};"
+            f" check {self._settings.host}, then start again"
         )
 
     def _open(self) -> Any:
-        """The SDK's client, made once: importing and starting it take more than a second."""
+        """The SDK's client, made once: importing and starting it takes more than a second."""
         with self._lock:
             if self._sdk is None:
                 import httpx2
@@ -340,7 +340,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One question to a model, to be sent in more than one form."""
+    """One question to a model, sent in one or more forms."""
 
     client: Client
     path: str
@@ -350,7 +350,7 @@ class _Call:
     check: Callable[[Body], str | None] | None
 
     def send(self, profile: Profile) -> Reply | Fault:
-        """Ask once, in the form of this profile; an answer confirms it."""
+        """Ask once, in the form of this profile; an answer confirms the profile."""
         client = self.client
         key = client._settings.api_key
         target = Target(client._settings.host, self.model, self.setting, (key,) if key else ())
@@ -366,14 +366,14 @@ class _Call:
         return outcome
 
     def shape(self, body: Body) -> str:
-        """What requests have in common that are taken or refused for the same reasons."""
+        """The key of requests that are accepted or refused for the same reasons."""
         schema = (body.get("response_format") or {}).get("json_schema") or {}
         seen = any(isinstance(message["content"], list) for message in body.get("messages", ()))
         return f"{self.path} {schema.get('name', '')} {seen}"
 
 
 def _is_another(fault: Fault) -> bool:
-    """Whether a fault has nothing to do with what was asked for."""
+    """Whether a fault is independent of the request."""
     return fault.kind in ("provider", "throttled") and fault.reason != "address"
 
 
@@ -393,7 +393,7 @@ def _read(content: bytes, target: Target) -> dict[str, Any] | Fault:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from."""
+    """The error and its causes."""
     seen: BaseException | None = error
     while seen is not None:
         yield seen

@@ -15,9 +15,9 @@ from vitrina.models.base import INPUTS
 
 __all__ = ["TextError", "UnusableError", "Vector", "WrongDimensionsError", "decode", "plan", "trim"]
 
-Vector = array  # of 32-bit floats; `.tolist()` where a list is wanted
+Vector = array  # of 32-bit floats; use `.tolist()` for a list
 TOKENS = 300_000
-CHARACTERS = 8000  # of one text: below the 8,192 tokens a model reads
+CHARACTERS = 8000  # of one text: below a model's 8,192 tokens
 
 
 class TextError(ItemError):
@@ -30,11 +30,11 @@ class TextError(ItemError):
 
 
 class UnusableError(ProviderError):
-    """An answer is not one embedding for each text."""
+    """An answer does not have one embedding for each text."""
 
 
 class WrongDimensionsError(ProviderError):
-    """The embeddings are of another length than asked for; `got` is theirs."""
+    """The embeddings do not have the requested length; `got` is their length."""
 
     def __init__(self, model: str, got: int, wanted: int) -> None:
         super().__init__(
@@ -44,14 +44,14 @@ class WrongDimensionsError(ProviderError):
 
 
 def trim(text: str) -> str:
-    """The part of a text that is embedded, fit for JSON."""
+    """The part of a text to embed, fit for JSON."""
     return text.encode("utf-8", "ignore").decode("utf-8").strip()[:CHARACTERS]
 
 
 def plan(texts: Sequence[str], *, inputs: int = INPUTS, tokens: int = TOKENS) -> list[range]:
-    """Which texts go into one request: neither too many nor, by estimate, too long together.
+    """The texts of each request: not too many and, by estimate, not too long together.
 
-    The estimate is a token for three bytes: generous for English, about right for Chinese.
+    The estimate is a token per three bytes: high for English, about right for Chinese.
     """
     parts: list[range] = []
     start = used = 0
@@ -67,10 +67,10 @@ def plan(texts: Sequence[str], *, inputs: int = INPUTS, tokens: int = TOKENS) ->
 
 
 def decode(body: Mapping[str, Any], count: int, dimensions: int, model: str) -> list[array[float]]:
-    """The vectors in an answer, in the order of the texts, all there and all usable.
+    """The vectors in an answer, in the order of the texts, complete and usable.
 
-    Raises UnusableError where the answer is not what was asked for, TextError where the vector of
-    a single text cannot be used.
+    Raises UnusableError if the answer does not fit the request, TextError if the vector of a single
+    text is unusable.
     """
     data = body.get("data")
     items = data if isinstance(data, list) else []
@@ -88,7 +88,7 @@ def decode(body: Mapping[str, Any], count: int, dimensions: int, model: str) -> 
         missing = next(index for index in range(count) if index not in found)
         raise UnusableError(
             f"{model} answered with {len(found)} embeddings for {count} texts"
-            f" (none for text {missing + 1}): the server does not do what it should"
+            f" (text {missing + 1} has none): the server is faulty"
         )
     vectors = [found[index] for index in range(count)]
     for index, vector in enumerate(vectors):

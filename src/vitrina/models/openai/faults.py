@@ -1,7 +1,7 @@
-"""What went wrong with a call, and whose fault it is. Pure functions over status, headers and body.
+"""The fault of a failed call, and its kind. Pure functions over status, headers and body.
 
-A fault is the item's (this product cannot be answered for), the provider's (no product can, until
-somebody changes a setting), passing (ask again later), or a parameter the server does not take.
+A fault is the item's (this product gets no answer), the provider's (no product does, until a
+setting changes), passing (ask again later), or a parameter that the server refuses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 Kind = Literal["passing", "throttled", "item", "picture", "provider", "parameter"]
-LONGEST_WAIT = 300.0  # a server that asks for more than this is asked again another day
+LONGEST_WAIT = 300.0  # if a server asks for more than this, the run stops
 
 _PARAMETERS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
@@ -79,7 +79,7 @@ _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who was asked for what; `setting` is the variable that names the model."""
+    """The host and the model of a call; `setting` is the variable that names the model."""
 
     host: str
     model: str
@@ -89,9 +89,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One failed call. `reason` is short and equal for equal faults; `wait` is what was asked.
+    """One failed call. `reason` is short, equal for equal faults; `wait` is the requested pause.
 
-    `suspect`: nothing says what is wrong, so something that was asked for may be.
+    `suspect`: the server does not say what is wrong, so a parameter may be.
     """
 
     kind: Kind
@@ -147,10 +147,10 @@ def classify_body(body: Mapping[str, Any], target: Target) -> Fault:
 
 
 def _of_provider(status: int, words: str, shown: str, target: Target) -> Fault | None:
-    """The faults that only a changed setting will mend."""
+    """The faults that only a change of settings mends."""
     host, model, setting = target.host, target.model, target.setting
     request = status in (400, 404, 422)
-    broke = _QUOTA.search(words) and "resource_exhausted" not in words  # that one is a rate limit
+    broke = _QUOTA.search(words) and "resource_exhausted" not in words  # that is a rate limit
     cases: tuple[tuple[object, str, str], ...] = (
         (
             status == 402 or broke,
@@ -170,17 +170,17 @@ def _of_provider(status: int, words: str, shown: str, target: Target) -> Fault |
         (
             request and _NO_MODEL.search(words),
             "model",
-            f"{host} has no model {model}: set {setting} to one it has",
+            f"{host} has no model {model}: set {setting} to one of its models",
         ),
         (
             status in (404, 405, 410),
             "address",
-            f"{host} has no such address: OPENAI_BASE_URL mostly ends in /v1",
+            f"{host} has no such address: check OPENAI_BASE_URL, which usually ends in /v1",
         ),
         (
             (request or status == 500) and _BLIND.search(words),
             "no pictures",
-            f"the model {model} takes no pictures: set {setting} to one that does",
+            f"model {model} does not accept pictures: set {setting} to a vision model",
         ),
     )
     for applies, reason, text in cases:
@@ -191,22 +191,22 @@ def _of_provider(status: int, words: str, shown: str, target: Target) -> Fault |
 
 
 def _of_item(status: int, words: str, shown: str, target: Target) -> Fault:
-    """The faults of one request: something in it is not taken."""
+    """The faults of one request: the server refuses a part of it."""
     if _POLICY.search(words):
         message = f"the provider's content filter refused the request: {shown}"
         return Fault("item", "content filter", message, status=status)
     if status in (400, 422) and _DETAIL.search(words):
-        message = f"{target.host} does not take the detail of pictures: {shown}"
+        message = f"{target.host} does not accept the detail of pictures: {shown}"
         return Fault("parameter", "detail", message, None, "detail", status)
     if _PICTURE.search(words) or status == 415:
-        message = f"{target.host} does not take the picture: {shown}"
+        message = f"{target.host} does not accept the picture: {shown}"
         return Fault("picture", "picture", message, status=status)
     if status in (400, 422):
         for parameter, pattern in _PARAMETERS:
             if pattern.search(words) and not (
                 parameter == "max_tokens" and _CONTEXT.search(words) and "unsupported" not in words
             ):
-                message = f"{target.host} does not take {parameter} as sent: {shown}"
+                message = f"{target.host} does not accept {parameter} as sent: {shown}"
                 return Fault("parameter", parameter, message, None, parameter, status)
     if _CONTEXT.search(words) or status == 413:
         message = f"too long for {target.model}: {shown}"
@@ -216,17 +216,17 @@ def _of_item(status: int, words: str, shown: str, target: Target) -> Fault:
 
 
 def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """`text` without keys: those given, and whatever else looks like one."""
+    """`text` without keys: the given ones, and others that look like a key."""
     for secret in secrets:
         if len(secret) >= 8:
             text = text.replace(secret, "[key]")
-        elif secret:  # a short one may be part of a word
+        elif secret:  # a short key may be part of a word
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "[key]", text)
     return _KEYLIKE.sub("[key]", text)
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds the server asks to wait: milliseconds, seconds or a date; None where it does not."""
+    """Seconds the server asks to wait: milliseconds, seconds or a date; None if it does not ask."""
     for name, divisor in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         if (value := headers.get(name)) is None:
             continue
@@ -245,7 +245,7 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
 
 
 def rate_pause(headers: Mapping[str, str]) -> float | None:
-    """Seconds until requests or tokens are there again, if the headers say that none are left."""
+    """Seconds until requests or tokens are available again, if the headers say none is left."""
     pauses = [
         pause
         for kind in ("requests", "tokens")
@@ -256,7 +256,7 @@ def rate_pause(headers: Mapping[str, str]) -> float | None:
 
 
 def duration(text: str) -> float | None:
-    """Seconds in a duration such as `6m0s`, `20ms` or `1.5`; None where it is none."""
+    """Seconds in a duration such as `6m0s`, `20ms` or `1.5`; None if it is not a duration."""
     text = text.strip().lower()
     try:
         seconds = float(text)
@@ -269,7 +269,7 @@ def duration(text: str) -> float | None:
 
 
 def _said(body: str) -> tuple[str, str]:
-    """What an error body says, and its code, type and parameter: every server has its own form."""
+    """The message of an error body, and its code, type and parameter, in each server's form."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""How fast to ask: a limit that adapts, shared pauses, and a breaker for a failing server.
+"""The pace of calls: an adaptive limit, shared pauses, and a breaker for a failing server.
 
-All threads of a run share one Pacer. Nobody polls: a waiting thread sleeps on a condition until it
-is first in line and may go, or until the run is stopped.
+All threads of a run share one Pacer, without polling: a waiting thread sleeps on a condition until
+it is first in line and may go, or until the run is stopped.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ Clock = Callable[[], float]
 
 
 class StoppedError(ProviderError):
-    """The run was stopped before this was asked."""
+    """The run was stopped before this call."""
 
 
 def backoff(attempt: int, base: float, cap: float = 30.0, draw: Clock = random.random) -> float:
-    """Seconds to wait after failure number `attempt` (from 1): anywhere up to a doubling bound."""
+    """Seconds to wait after failure number `attempt` (from 1): random, up to a doubling bound."""
     return draw() * min(cap, base * math.pow(2.0, min(attempt - 1, 30)))
 
 
 class Limit:
-    """An adaptive number: halved when the server says it is too much, grown by one in good times.
+    """An adaptive number: halved if the server says it is too much, raised by one after successes.
 
-    Answers to calls that began before the last halving do not halve it again: they are news of
-    the same burst. Not thread-safe by itself.
+    Answers to calls that began before the last halving do not halve it again: they belong to the
+    same burst. Not thread-safe by itself.
     """
 
     def __init__(self, most: int) -> None:
         if most < 1:
-            raise ValueError("a limit is at least 1")
+            raise ValueError("a limit must be at least 1")
         self.most = most
         self.value = most
         self._successes = 0
         self._halved_at = -math.inf
 
     def succeeded(self) -> None:
-        """Count a success; after as many as the limit is high it grows by one."""
+        """Count a success; after `limit` successes the limit grows by one."""
         self._successes += 1
         if self._successes >= self.value:
             self._successes = 0
             self.value = min(self.most, self.value + 1)
 
     def throttled(self, began: float, now: float) -> None:
-        """The server refused a call that began then for there being too many."""
+        """The server refused a call that began then: too many calls."""
         self._successes = 0
         if began >= self._halved_at:
             self._halved_at = now
@@ -61,7 +61,7 @@ class Limit:
 
 
 class Slot:
-    """The permission to make one call, and where its outcome is reported."""
+    """The permission to make one call, and the receiver of its outcome."""
 
     def __init__(self, pacer: Pacer, began: float) -> None:
         self._pacer = pacer
@@ -72,14 +72,14 @@ class Slot:
         self._pacer._succeeded()
 
     def throttled(self, wait: float | None = None) -> None:
-        """The call was refused for there being too many; nobody asks again for `wait` seconds."""
+        """The server refused the call: too many calls; no thread asks again for `wait` seconds."""
         self._pacer._throttled(self._began, wait)
 
 
 class Pacer:
-    """Lets at most `limit` calls run at once, in the order they came, and fewer when told to.
+    """Lets at most `limit` calls run at once, in their order, and fewer if the server asks.
 
-    `stop()` wakes every sleeper with StoppedError; calls under way are left to finish.
+    `stop()` wakes every sleeper with StoppedError; calls under way may finish.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class Pacer:
 
     @property
     def limit(self) -> int:
-        """How many calls may run at once just now."""
+        """The present limit of parallel calls."""
         return self._limit.value
 
     @property
     def running(self) -> int:
-        """How many calls are running."""
+        """The number of running calls."""
         return self._running
 
     @property
@@ -111,7 +111,7 @@ class Pacer:
 
     @contextmanager
     def slot(self) -> Iterator[Slot]:
-        """Wait for a turn, hold it for the block. Raises StoppedError when the run is stopped."""
+        """Wait for a turn and hold it for the block. Raises StoppedError if the run is stopped."""
         self._enter()
         try:
             yield Slot(self, self._clock())
@@ -121,17 +121,17 @@ class Pacer:
                 self._call_next()
 
     def hold(self, seconds: float) -> None:
-        """Let no new call begin for so long, whoever wants to."""
+        """Let no new call begin for this long, in any thread."""
         with self._lock:
             self._hold(seconds)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, unless the run is stopped: then StoppedError is raised at once."""
+        """Sleep, unless the run is stopped: then raise StoppedError at once."""
         if self._stop.wait(max(0.0, seconds)):
             raise StoppedError
 
     def stop(self) -> None:
-        """Wake every sleeper; nothing new is asked from here on."""
+        """Wake every sleeper; no new call begins from here on."""
         self._stop.set()
         with self._lock:
             for waiter in self._line:
@@ -178,10 +178,10 @@ class Pacer:
 
 
 class Breaker:
-    """Notices when call after call, for different items, fails for one and the same reason.
+    """Notices if consecutive calls, for different items, fail for the same reason.
 
-    That is no longer the items' fault: `failed` then answers True, and for `rest` seconds `open`
-    gives the reason, so that nothing more is asked in vain.
+    That is no longer the items' fault: `failed` then returns True, and for `rest` seconds `open`
+    gives the reason, so that no call is made in vain.
     """
 
     def __init__(self, after: int = 5, *, rest: float = 30.0, clock: Clock = time.monotonic):
@@ -194,13 +194,13 @@ class Breaker:
         self._until = -math.inf
 
     def succeeded(self) -> None:
-        """Something was answered: the count begins anew."""
+        """A call was answered: restart the count."""
         with self._lock:
             self._items.clear()
             self._until = -math.inf
 
     def failed(self, item: str, reason: str) -> bool:
-        """Count the failure of an item; True where it is one too many."""
+        """Count the failure of an item; True if that is one too many."""
         with self._lock:
             if reason != self._reason:
                 self._reason = reason
@@ -213,6 +213,6 @@ class Breaker:
 
     @property
     def open(self) -> str | None:
-        """Why nothing should be asked at the moment; None where there is no reason not to."""
+        """The reason to make no call now; None if there is none."""
         with self._lock:
             return self._reason if self._clock() < self._until else None

@@ -1,4 +1,4 @@
-"""What an endpoint charges."""
+"""The prices of an endpoint."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from vitrina.models.openai.settings import OpenAISettings
 def prices(
     endpoint: OpenAISettings, max_cost: Decimal | None, models: Set[str] | None = None
 ) -> Callable[[str, Usage], Decimal | None]:
-    """List prices, for OpenAI's own endpoint; elsewhere they are not known.
+    """List prices, for OpenAI's own endpoint; those of others are unknown.
 
-    Raises InputError where a budget cannot be kept, for want of the price of one of `models`, all
-    of the endpoint's without them.
+    Raises InputError if a budget cannot be kept, because the price of one of `models` is unknown;
+    by default, of any of the endpoint's models.
     """
     if not endpoint.official:
         if max_cost is not None:
             raise InputError(
-                f"the prices of {endpoint.host} are not known, so --max-cost cannot be kept"
+                f"the prices of {endpoint.host} are unknown, so --max-cost cannot be kept:"
+                " leave it out"
             )
         return lambda model, usage: None
     if max_cost is not None:
@@ -34,6 +35,7 @@ def prices(
         unknown = sorted(m for m in models if pricing.price(m, Usage(1, 0, 1)) is None)
         if unknown:
             raise InputError(
-                f"the price of {', '.join(unknown)} is not known, so --max-cost cannot be kept"
+                f"the price of {', '.join(unknown)} is unknown, so --max-cost cannot be kept:"
+                " leave it out"
             )
     return pricing.price

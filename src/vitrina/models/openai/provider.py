@@ -40,19 +40,19 @@ EMBEDDINGS = "/embeddings"
 VISION_SETTING = "VITRINA_VISION_MODEL"
 CAPTION_SETTING = "VITRINA_CAPTION_MODEL"
 EMBEDDING_SETTING = "VITRINA_EMBEDDING_MODEL"
-SHORT_PATIENCE = 3  # with an error 500 to many texts, before fewer are asked for
+SHORT_PATIENCE = 3  # tries after errors 500 to many texts, before asking with fewer
 
 
 class OpenAIProvider(Closing):
-    """Asks one endpoint, from any number of threads.
+    """Asks one endpoint, for any number of threads.
 
     Args:
-        settings: where and whom.
-        pacer: shared by all that asks this endpoint; its `stop()` ends every wait.
-        concurrency: calls at once, where no pacer is given.
-        attempts: calls for one answer before it is given up.
-        first_wait: upper bound in seconds of the first pause between two of them; it doubles.
-        trip_after: different products in a row that fail for one reason before all stops.
+        settings: the endpoint and the models.
+        pacer: shared by all callers of this endpoint; its `stop()` ends every wait.
+        concurrency: parallel calls, if no pacer is given.
+        attempts: most calls for one answer.
+        first_wait: upper bound in seconds of the first pause between two calls; it doubles.
+        trip_after: the run stops after this many products in a row fail for the same reason.
     """
 
     provider = "openai"
@@ -68,7 +68,7 @@ class OpenAIProvider(Closing):
         trip_after: int = 5,
     ) -> None:
         self.settings = settings
-        self.afford: Afford | None = None  # asked between the tries of one call
+        self.afford: Afford | None = None  # called between the tries of one call
         self.pacer = pacer or Pacer(concurrency)
         self._capabilities = Capabilities(settings.official)
         self._client = Client(
@@ -86,7 +86,7 @@ class OpenAIProvider(Closing):
 
     @property
     def capabilities(self) -> dict[str, dict[str, object]]:
-        """What each model was found to take, fit for JSON."""
+        """The accepted parameters found for each model, fit for JSON."""
         return self._capabilities.found
 
     def model_of(self, stage: Stage) -> str:
@@ -94,7 +94,7 @@ class OpenAIProvider(Closing):
         return self.settings.model_of(stage)
 
     def prompt_version(self, stage: Stage) -> str:
-        """Changes whenever answers at this stage would: with the words and the detail."""
+        """Changes with everything that changes answers of this stage: the words and the detail."""
         version = prompts.version(stage, self.settings.options)
         if stage != "caption" and self.settings.detail != "low":
             version += f"-{self.settings.detail}"
@@ -108,13 +108,13 @@ class OpenAIProvider(Closing):
         return self._look("tag", subject, hints, image_url)
 
     def describe(self, subject: Subject, *, image_url: str | None = None) -> Answer[str]:
-        """What is visible of a product, in a few sentences."""
+        """The visible product, in a few sentences."""
         return self._look("describe", subject, (), image_url)
 
     def caption(self, title: str, description: str) -> Answer[str]:
         """One short sentence made from a description."""
         if not prompts.clean_line(f"{title}{description}"):
-            raise ItemError("there is neither a title nor a description to make a caption from")
+            raise ItemError("the product has no title or description for a caption: add one")
         subject = Subject(title)
         item = _digest(title)
         return self._answer("caption", subject, item, {"description": description})
@@ -126,14 +126,14 @@ class OpenAIProvider(Closing):
         return self._look("enrich", subject, hints, image_url)
 
     def embed(self, texts: Sequence[str]) -> Answer[list[array[float]]]:
-        """A vector for each text, in their order: all of them, or an error.
+        """A vector for each text, in their order; all, or an error.
 
         Texts are cut at 8,000 characters. TextError names a text that has no vector.
         """
         cleaned = [embeddings.trim(text) for text in texts]
         for index, text in enumerate(cleaned):
             if not text:
-                raise TextError(index, "is empty, and nothing has no embedding")
+                raise TextError(index, "is empty: an empty text has no embedding")
         vectors: list[array[float]] = []
         usage, seconds = Usage(), 0.0
         for part in embeddings.plan(cleaned):
@@ -153,7 +153,7 @@ class OpenAIProvider(Closing):
         hints: Sequence[str] = (),
         image_url: str | None = None,
     ) -> Body:
-        """The body of one request, as a batch wants it too; sends nothing."""
+        """The body of one request, also for a batch; sends nothing."""
         return request_body(
             stage,
             self.settings,
@@ -188,10 +188,10 @@ class OpenAIProvider(Closing):
     def _look(
         self, stage: Stage, subject: Subject, hints: Sequence[str], image_url: str | None
     ) -> Answer[Any]:
-        """Ask about a product; bytes are sent where the server could not fetch the address."""
+        """Ask about a product; sends bytes if the server could not fetch the address."""
         address = image_url if self.settings.image_urls else None
         if not prompts.clean_line(subject.title) and subject.picture is None and not address:
-            raise ItemError("the product has neither a title nor a picture: nothing to go by")
+            raise ItemError("the product has no title and no picture: add one of these")
         picture = subject.picture.sha256 if subject.picture else address or ""
         item = _digest(f"{subject.title}\n{picture}")
         given: dict[str, Any] = {"hints": hints, "image_url": address}
@@ -203,7 +203,7 @@ class OpenAIProvider(Closing):
         return self._answer(stage, subject, item, {**given, "image_url": None})
 
     def judge(self, pairs: Sequence[Pair]) -> Answer[tuple[bool | None, ...]]:
-        """Whether the keywords of each pair are the same; None where the model did not say."""
+        """Whether the keywords of each pair are the same; None if the model did not say."""
         shown = [pair.shown for pair in pairs]
         return self._asked(
             self.settings.vision_model,
@@ -237,7 +237,7 @@ class OpenAIProvider(Closing):
         build: Callable[[Profile, dict[str, Any]], Body],
         parse: Callable[[str], T],
     ) -> Answer[T]:
-        """Ask; with a higher limit where it was cut off, once more where it is of no use."""
+        """Ask; again with a higher limit if it was cut off, once more if it is useless."""
         known = self._capabilities
         tries = Tries(model, self.settings.max_tokens, self.afford, known.limit(model))
         first, since = known.profile(model), time.monotonic()
@@ -277,11 +277,11 @@ class OpenAIProvider(Closing):
         build: Callable[[Profile, dict[str, Any]], Body],
         tries: Tries,
     ) -> tuple[Reply, int | None]:
-        """One try, with the limit of tokens that it sent."""
+        """One try, with the limit of tokens it sent."""
         sent: list[Body] = []
 
         def made(profile: Profile) -> Body:
-            # after an answer of no use: perhaps the schema was passed over, so it is spelt out
+            # after a useless answer: perhaps the server ignored the schema, so spell it out
             shown = _spelt_out(profile) if tries.again else profile
             sent.append(build(shown, {"least": tries.least, "again": tries.again}))
             return sent[-1]
@@ -290,7 +290,7 @@ class OpenAIProvider(Closing):
         return reply, limit_of(sent[-1])
 
     def _embed(self, texts: list[str], start: int, item: str) -> Answer[list[array[float]]]:
-        """The vectors of some texts, asked for together, or in parts where that is not answered."""
+        """The vectors of some texts, requested together, or in parts if that is not answered."""
         model = self.settings.embedding_model
         most = self._capabilities.inputs(model)
         if most is not None and len(texts) > most:
@@ -313,7 +313,7 @@ class OpenAIProvider(Closing):
     def _in_parts(
         self, texts: list[str], start: int, item: str, size: int
     ) -> Answer[list[array[float]]]:
-        """The vectors of texts, so many at a time."""
+        """The vectors of texts, this many at a time."""
         total: Answer[list[array[float]]] = Answer([], self.settings.embedding_model, Usage(), 0.0)
         for at in range(0, len(texts), size):
             part = self._embed(texts[at : at + size], start + at, item)
@@ -359,12 +359,14 @@ class OpenAIProvider(Closing):
         asked = "dimensions" in embedding_body(self.settings, texts[:1], profile)
         if asked or failed.got < self.settings.dimensions:
             raise failed
-        self._capabilities.shorten(model)  # a longer vector: perhaps it gives shorter ones
+        self._capabilities.shorten(
+            model
+        )  # the vector is too long: perhaps the model can shorten it
         return self._embed_at_once(texts, start, item)
 
 
 def _spelt_out(profile: Profile) -> Profile:
-    """The profile of a request whose words say what form the answer has."""
+    """The profile of a request whose text describes the form of the answer."""
     if profile.answer_format != "json_schema":
         return profile
     return replace(profile, answer_format="json_object")

@@ -1,7 +1,7 @@
-"""The bodies of requests, as pure functions of what is asked; calls and batches both use them.
+"""The bodies of requests, as pure functions of the question; for calls and batches.
 
-Servers that call themselves compatible differ in what they take: a Profile says what is sent to
-one model.
+Compatible servers differ in the parameters they accept: a Profile says which ones are sent to one
+model.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 
 Body = dict[str, Any]
 LOW_EDGE = 512
-PROMPT_TOKENS = 1000  # a template adds at most so many
+PROMPT_TOKENS = 1000  # a template adds at most this many
 PICTURE_TOKENS = 50_000  # of one picture, in any model's count
 ANSWER_TOKENS = 100_000  # of an answer without a limit
 TOKENS: dict[Stage, int] = {"tag": 400, "describe": 500, "caption": 200, "enrich": 1000}
@@ -53,7 +53,7 @@ def request_body(
 ) -> Body:
     """The body of a chat completion.
 
-    `image_url` is used where the settings say so; `least` is the limit of tokens to send at least,
+    `image_url` is used if the settings say so; `least` is the lowest limit of tokens to send,
     as far as the settings allow it; `again` asks for a different answer.
     """
     model = settings.model_of(stage)
@@ -118,7 +118,7 @@ def _chat_body(
 
 
 def _taken(messages: list[Body], profile: Profile) -> list[Body]:
-    """The messages as the model takes them: without a system role, without the detail of images."""
+    """The messages for the model's profile: without a system role, without the detail of images."""
     if not profile.system and len(messages) > 1 and messages[0]["role"] == "system":
         said, user = messages[0]["content"], messages[1]
         content = user["content"]
@@ -148,7 +148,7 @@ def _without_detail(part: Body) -> Body:
 def embedding_body(
     settings: OpenAISettings, texts: Sequence[str], profile: Profile | None = None
 ) -> Body:
-    """The body of a request for embeddings; dimensions only where the model's own differ."""
+    """The body of a request for embeddings; with dimensions only if the model's own differ."""
     model = settings.embedding_model
     profile = profile or Profile()
     body: Body = {"model": model, "input": list(texts)}
@@ -161,10 +161,10 @@ def embedding_body(
 
 
 def bounded(usage: Usage, body: Body) -> Usage:
-    """What a server says was used, at most what a request with this body can have used.
+    """The usage that a server reports, bounded by the most that this request can have used.
 
-    No token is less than a byte of what is sent, pictures apart; an answer is bounded by its limit,
-    where one was sent. A server that counts without sense costs neither the answer nor the budget.
+    A token is at least a byte of the request, except pictures; an answer is bounded by its limit,
+    if one was sent. A server that counts wrongly costs neither the answer nor the budget.
     """
     pictures = size = 0
     for message in body.get("messages", ()):
@@ -175,7 +175,7 @@ def bounded(usage: Usage, body: Body) -> Usage:
     size += sum(len(text.encode()) for text in body.get("input", ()))
     size += len(json.dumps(body.get("response_format") or ""))
     most = PROMPT_TOKENS + 2 * size + PICTURE_TOKENS * pictures
-    usual = 0 if "input" in body else ANSWER_TOKENS  # embeddings are no tokens
+    usual = 0 if "input" in body else ANSWER_TOKENS  # embeddings are not tokens
     length = body.get("max_completion_tokens") or body.get("max_tokens") or usual
     told = min(usage.input_tokens, most)
     return Usage(told, min(usage.cached_tokens, told), min(usage.output_tokens, 2 * length))
@@ -184,7 +184,7 @@ def bounded(usage: Usage, body: Body) -> Usage:
 def picture_part(
     settings: OpenAISettings, picture: Picture | None, image_url: str | None = None
 ) -> Body | None:
-    """The picture as part of a message, its detail always stated; None where there is none."""
+    """The picture as part of a message, always with its detail; None without a picture."""
     if settings.image_urls and image_url and image_url.startswith(("http://", "https://")):
         url = image_url
     elif picture is not None:
@@ -196,7 +196,7 @@ def picture_part(
 
 
 def _jpeg(picture: Picture, detail: Detail) -> bytes:
-    """The picture's bytes; for low detail no more pixels than the model will look at."""
+    """The picture's bytes; for low detail no more pixels than the model uses."""
     if detail == "high" or max(picture.width, picture.height) <= LOW_EDGE:
         return picture.jpeg
     out = io.BytesIO()
@@ -205,7 +205,7 @@ def _jpeg(picture: Picture, detail: Detail) -> bytes:
 
 
 def _tokens(usual: int, settings: OpenAISettings, model: str, least: int) -> int:
-    """How long an answer may become: several times the expected, against accidents only."""
+    """The most tokens of an answer: several times the expected, only against accidents."""
     tokens = usual
     if THINKING.match(model) and settings.reasoning_effort != "none":
         tokens += THINKING_TOKENS
@@ -213,6 +213,6 @@ def _tokens(usual: int, settings: OpenAISettings, model: str, least: int) -> int
 
 
 def limit_of(body: Body) -> int | None:
-    """The limit of tokens in a request; None where none is sent."""
+    """The limit of tokens in a request; None if none is sent."""
     limit: int | None = body.get("max_completion_tokens", body.get("max_tokens"))
     return limit

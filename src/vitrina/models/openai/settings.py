@@ -27,18 +27,18 @@ DEFAULT_DIMENSIONS: dict[str, int] = {
 
 @dataclass(frozen=True)
 class OpenAISettings:
-    """Where to ask, whom, and how.
+    """The endpoint, its models, and how to ask them.
 
     Args:
-        base_url: the endpoint, mostly ending in /v1; None for OpenAI's own.
-        api_key: None for servers that want none.
+        base_url: the endpoint, usually ending in /v1; None for OpenAI's own.
+        api_key: None for servers that need none.
         caption_model: None for the vision model.
-        dimensions: length of the embeddings asked for and checked.
-        detail: how closely pictures are looked at; `low` sends 512 pixels.
-        image_urls: send the address of a picture instead of its bytes, where it has one.
-        timeout: seconds a call may take in all.
+        dimensions: length of the embeddings, requested and checked.
+        detail: how closely the model looks at pictures; `low` sends 512 pixels.
+        image_urls: send the address of a picture, if it has one, instead of its bytes.
+        timeout: most seconds of a call.
         reasoning_effort: only for models that know it.
-        max_tokens: how long an answer may become, thinking included; where answers are cut off, the
+        max_tokens: most tokens of an answer, thinking included; if answers are cut off, the
             limit sent grows up to this.
     """
 
@@ -62,7 +62,7 @@ class OpenAISettings:
         object.__setattr__(self, "api_key", (self.api_key or "").strip() or None)
         for name in ("vision_model", "embedding_model"):
             if not getattr(self, name).strip():
-                raise ConfigError(f"the {name.replace('_', ' ')} is empty; leave it out instead")
+                raise ConfigError(f"the {name.replace('_', ' ')} is empty: leave it out instead")
         _check_key(self.api_key)
         _check_url(self.base_url)
         if self.api_key is None and self.base_url is None:
@@ -71,13 +71,13 @@ class OpenAISettings:
                 "your own; without either, vitrina works with its local provider"
             )
         if self.detail not in ("low", "high"):
-            raise ConfigError(f"the detail of pictures is low or high, not {self.detail!r}")
+            raise ConfigError(f"the detail of pictures must be low or high, not {self.detail!r}")
         if not 1 <= self.dimensions <= MOST_DIMENSIONS:
-            raise ConfigError(f"--dimensions is between 1 and {MOST_DIMENSIONS}")
+            raise ConfigError(f"--dimensions must be 1 to {MOST_DIMENSIONS}")
         if self.max_tokens < 1:
-            raise ConfigError("--max-tokens (VITRINA_MAX_TOKENS) is 1 or more")
+            raise ConfigError("--max-tokens (VITRINA_MAX_TOKENS) must be 1 or more")
         if not self.timeout > 0:
-            raise ConfigError("the timeout of a call is more than 0 seconds")
+            raise ConfigError("the timeout of a call must be more than 0 seconds")
         self.options  # noqa: B018 - its checks are these settings' checks
 
     @property
@@ -93,13 +93,13 @@ class OpenAISettings:
 
     @property
     def official(self) -> bool:
-        """Whether OpenAI itself is asked, which takes its newest parameters."""
+        """Whether the endpoint is OpenAI itself, which accepts its newest parameters."""
         name = urlsplit(self.url).hostname or ""
         return name == "openai.com" or name.endswith((".openai.com", ".openai.azure.com"))
 
     @property
     def options(self) -> Options:
-        """What the prompts need to know."""
+        """The settings of the prompts."""
         return Options(self.domain, self.language, self.hints)
 
     def model_of(self, stage: Stage) -> str:
@@ -110,7 +110,7 @@ class OpenAISettings:
 
     @classmethod
     def of(cls, settings: Settings) -> OpenAISettings:
-        """The endpoint to ask. Raises ConfigError where the environment does not say."""
+        """The endpoint to ask. Raises ConfigError if the environment does not name it."""
         given = {name: value for name, value in settings.endpoint.items() if value is not None}
         if "embedding_model" in given and "dimensions" not in given:
             known = DEFAULT_DIMENSIONS.get(str(given["embedding_model"]))
@@ -124,9 +124,9 @@ class OpenAISettings:
         *,
         changes: Mapping[str, object] | None = None,
     ) -> OpenAISettings:
-        """The settings in OPENAI_* and VITRINA_*, and `changes` over them, by field.
+        """The settings in OPENAI_* and VITRINA_*, overridden by `changes`, by field.
 
-        An empty variable is no setting.
+        An empty variable counts as unset.
         """
         found = os.environ if environment is None else environment
 
@@ -158,7 +158,7 @@ class OpenAISettings:
 def _check_key(key: str | None) -> None:
     if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key):
         raise ConfigError(
-            "OPENAI_API_KEY has a space or a character in it that no key has: copy it again"
+            "OPENAI_API_KEY has a space or a character that keys cannot have: copy it again"
         )
 
 
@@ -171,7 +171,7 @@ def _check_url(url: str | None) -> None:
     except ValueError:
         raise ConfigError("OPENAI_BASE_URL is not an address like http://host:port/v1") from None
     if parts.username is not None or parts.password is not None:
-        raise ConfigError("OPENAI_BASE_URL may not hold a password: use OPENAI_API_KEY for it")
+        raise ConfigError("OPENAI_BASE_URL may not contain a password: use OPENAI_API_KEY for it")
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ConfigError("OPENAI_BASE_URL is not an address like http://host:port/v1")
 
@@ -191,5 +191,5 @@ def _switch(name: str, text: str | None) -> bool | None:
     known = {"1": True, "true": True, "yes": True, "on": True}
     known |= {"0": False, "false": False, "no": False, "off": False}
     if text.lower() not in known:
-        raise ConfigError(f"{name} is 1 or 0, not {text[:40]!r}")
+        raise ConfigError(f"{name} must be 1 or 0, not {text[:40]!r}")
     return known[text.lower()]

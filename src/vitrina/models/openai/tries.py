@@ -1,4 +1,4 @@
-"""The tries of one call: what they cost, and what the next one asks for."""
+"""The tries of one call: their cost, and the next request."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from vitrina.models.outcomes import CUT_OFF, AnswerError, Usage
 
 __all__ = ["Afford", "Tries"]
 
-GROWTH = 4  # of the limit of tokens, where an answer was cut off
-Afford = Callable[[str, Usage], None]  # raises BudgetError where nothing is left after this usage
+GROWTH = 4  # of the limit of tokens, after an answer was cut off
+Afford = Callable[[str, Usage], None]  # raises BudgetError if the budget is spent after this usage
 
 
 @dataclass(slots=True)
 class Tries:
     """Counts the tries of one call to `model`; `most` is the highest limit of tokens to send.
 
-    `least` is the limit that the next try sends at least, `again` that it asks for another answer.
+    `least` is the lowest limit of the next try; `again`: it asks for another answer.
     """
 
     model: str
@@ -34,7 +34,7 @@ class Tries:
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[None]:
-        """Give errors what was paid until then."""
+        """Add the usage so far to errors."""
         try:
             yield
         except VitrinaError as error:
@@ -43,16 +43,16 @@ class Tries:
             raise
 
     def refused(self, error: VitrinaError) -> AnswerError | None:
-        """What a later try that was refused means; None for the first one."""
+        """The error for a refused later try; None for the first try."""
         if self.grown:
-            return AnswerError("truncated", f"{CUT_OFF}; a higher one: {error}")
+            return AnswerError("truncated", f"{CUT_OFF}; with a higher limit: {error}")
         return self.failed
 
     def goes_on(self, error: AnswerError, limit: int | None, known: int) -> bool:
-        """Whether to try once more after an answer of no use that was sent with `limit`.
+        """Whether to try once more after a useless answer to a request with `limit`.
 
-        `known` is the limit that other calls were found to need. Raises BudgetError where there is
-        no money for it.
+        `known` is the limit that other calls were found to need. Raises BudgetError if the budget
+        is spent.
         """
         self.failed = error
         if error.cut_off and limit is not None and limit < self.most:
@@ -70,7 +70,7 @@ class Tries:
 
 
 def _too_short(error: AnswerError, limit: int | None) -> AnswerError:
-    """The error with the limit that was sent, and the setting that raises it."""
+    """The error with the limit sent, and the setting that raises it."""
     sent = f"of {limit:,}" if limit is not None else "of the server itself: none was sent"
     way_out = "" if limit is None else "; VITRINA_MAX_TOKENS or --max-tokens raises it"
     return AnswerError(error.kind, f"{error} (a limit {sent}{way_out})", cut_off=True)

@@ -14,9 +14,9 @@ _SAME |= {"false": False, "no": False, "different": False}
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two keywords that are near each other: are they one?
+    """Two near keywords: are they the same?
 
-    `veto` is what the chain of decisions has against it; `products` have one or the other.
+    `veto` is the veto of the chain of decisions; `products` have either keyword.
     """
 
     keyword: str
@@ -29,7 +29,7 @@ class Pair:
 
     @property
     def shown(self) -> tuple[str, str, str, str]:
-        """What a model is shown of it."""
+        """The pair as shown to a model."""
         return self.keyword, self.facet, self.other, self.other_facet
 
     def row(self) -> dict[str, Any]:
@@ -38,24 +38,24 @@ class Pair:
 
 
 def parse_judgements(text: str, count: int) -> tuple[bool | None, ...]:
-    """Of each of `count` pairs whether its keywords are the same; None where it is not said.
+    """For each of `count` pairs, whether its keywords are the same; None without a verdict.
 
-    Raises AnswerError where it is said of none.
+    Raises AnswerError if no pair has a verdict.
     """
     for value in values(text):
         said: dict[int, bool | None] = {}
         for number, same in _verdicts(value):
             if 1 <= number <= count:
-                # said twice, and not alike: not said
+                # two different verdicts count as no verdict
                 said[number] = same if said.get(number, same) == same else None
         found = tuple(said.get(number) for number in range(1, count + 1))
         if any(same is not None for same in found):
             return found
-    raise AnswerError("bad", "the answer judges none of the pairs")
+    raise AnswerError("bad", "the answer judges no pair")
 
 
 def _verdicts(value: Any) -> list[tuple[int, bool]]:
-    """(number, same) of every verdict in what was answered; what is none is passed over."""
+    """(number, same) of every verdict in an answer; skips other values."""
     if isinstance(value, Mapping):
         lists = [part for part in value.values() if isinstance(part, list)]
         value = lists[0] if len(lists) == 1 else [value]

@@ -1,20 +1,20 @@
-"""How real shops keep their products: NAME.sql is the query, NAME.toml says what wakes it.
+"""The tables of real shops: NAME.sql is the query, NAME.toml names the tables that wake it.
 
-A query gives one row a product, with the columns `id`, `title`, `image`, `url` and `attributes`
+A query gives one row per product, with the columns `id`, `title`, `image`, `url` and `attributes`
 (jsonb). Settings are written in it as psql writes variables, :'value' and :"name", so that it can
-be read and tried there as it is:
+be read and tried there unchanged:
 
     psql -v schema=public -v base_url= -f oscar.sql
 
 The keys of a TOML file:
 
-    description  the shop, and what of it is a product
+    description  the shop, and which of its rows are products
     checked      the versions whose real schema, made by the shop's own migrations, the preset has
                  been run against, filled and changed by the shop's own models or API
-    text_config  the text-search configuration, unless one is given
-    wake         the tables that concern products, as `vitrina attach --wake` has them, but without
+    text_config  the text-search configuration, unless another is given
+    wake         the tables that concern products, as for `vitrina attach --wake`, but without
                  their schema
-    settings     their names and defaults; `schema` is one of every preset
+    settings     their names and defaults; every preset has `schema`
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PLACE = re.compile(r""":'(?P<value>\w+)'|:"(?P<name>\w+)\"""")
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What attach_query takes for one kind of shop: its query, and options by name."""
+    """The arguments of attach_query for one kind of shop: its query, and options by name."""
 
     name: str
     description: str
@@ -44,7 +44,7 @@ class Preset:
 
 
 def names() -> list[str]:
-    """The shops that are known."""
+    """The shops with a preset."""
     found = (entry.name for entry in files(__name__).iterdir())
     return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
@@ -52,16 +52,16 @@ def names() -> list[str]:
 def load(name: str, settings: Mapping[str, str] | None = None) -> Preset:
     """The preset of this name, with these settings in place of its own.
 
-    Raises InputError where there is none, or it has no such setting.
+    Raises InputError if the preset or a setting is not found.
     """
     if name not in names():
-        raise InputError(f"no preset {name!r}: there are {', '.join(names())}")
+        raise InputError(f"preset {name!r} not found: use one of {', '.join(names())}")
     folder = files(__name__)
     given = tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
     values: dict[str, str] = given["settings"]
     if unknown := sorted(set(settings or {}) - set(values)):
         known = ", ".join(sorted(values))
-        raise InputError(f"the preset {name} has no setting {unknown[0]!r}: it has {known}")
+        raise InputError(f"preset {name} has no setting {unknown[0]!r}: it has {known}")
     values |= settings or {}
 
     def filled(text: str) -> str:
