@@ -13,7 +13,7 @@ as $func$
 #variable_conflict use_column
 begin
     if set_keyword_policy.mode not in ('strict', 'plain') then
-        raise exception 'there is no policy %', quote_literal(set_keyword_policy.mode)
+        raise exception 'there is no policy %', quote_literal(left(set_keyword_policy.mode, 100))
             using errcode = 'VT004', hint = 'it is strict or plain';
     end if;
     update keyword_policy as p set
@@ -41,7 +41,7 @@ begin
     where s.modality = 'text' and case when set_keyword_threshold.space is null then s.state = 'active'
                                        else s.name = set_keyword_threshold.space end;
     if not found then
-        raise exception 'there is no text space %', quote_nullable(set_keyword_threshold.space)
+        raise exception 'there is no text space %', quote_nullable(left(set_keyword_threshold.space, 100))
             using errcode = 'VT003', hint = 'see: select name from vitrina.spaces';
     end if;
     if not coalesce(set_keyword_threshold.threshold between 0 and 1,
@@ -53,7 +53,7 @@ begin
         update spaces as s set threshold = set_keyword_threshold.threshold where s.id = _space.id;
     elsif set_keyword_threshold.facet not in
         ('type', 'material', 'style', 'color', 'feature', 'size', 'other') then
-        raise exception 'there is no facet %', quote_literal(set_keyword_threshold.facet)
+        raise exception 'there is no facet %', quote_literal(left(set_keyword_threshold.facet, 100))
             using errcode = 'VT004',
                   hint = 'it is one of type, material, style, color, feature, size, other';
     elsif set_keyword_threshold.threshold is null then

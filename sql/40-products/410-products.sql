@@ -41,7 +41,7 @@ begin
             hint = 'give it a short name, like shop';
     end if;
     if coalesce(put_source.kind, '') not in ('file', 'table') then
-        raise exception 'a source cannot be of the kind %', quote_nullable(put_source.kind)
+        raise exception 'a source cannot be of the kind %', quote_nullable(left(put_source.kind, 100))
             using errcode = 'VT004', hint = 'file, or table';
     end if;
     if jsonb_typeof(put_source.config) is distinct from 'object' then
@@ -86,7 +86,7 @@ declare
 begin
     select s.id into _source from sources as s where s.name = remove_source.name;
     if not found then
-        raise exception 'there is no source %', quote_literal(remove_source.name)
+        raise exception 'there is no source %', quote_literal(left(remove_source.name, 100))
             using errcode = 'VT003', hint = 'see: select name from vitrina.sources';
     end if;
     if exists (select from attachments as a where a.source_id = _source) then
@@ -136,8 +136,8 @@ as $func$
     with queued as (
         insert into jobs as j (product_id, stage)
         select p.id, queue_products.stage
-        from (select distinct u.id from unnest(product_ids) as u (id)) as g
-        join products as p on p.id = g.id
+        from products as p
+        where p.id = any (product_ids)
         order by p.id
         on conflict (product_id) do update set
             version = j.version + 1,
@@ -181,19 +181,13 @@ declare
 begin
     select s.id into _source from sources as s where s.name = put_products.source;
     if not found then
-        raise exception 'there is no source %', quote_literal(put_products.source)
+        raise exception 'there is no source %', quote_literal(left(put_products.source, 100))
             using errcode = 'VT003', hint = 'make it with vitrina.put_source(name)';
     end if;
     perform _check_rows('products', put_products.products,
         '{"external_id": "name!", "title": "title!", "image": "text",
          "image_stamp": "text", "url": "text", "attributes": "object"}');
-    select count(*), max(g.external_id) filter (where g.again) into _given, _twice
-    from (select r.external_id, count(*) over (partition by r.external_id) > 1 as again
-          from jsonb_to_recordset(put_products.products) as r (external_id text)) as g;
-    if _twice is not null then
-        raise exception 'products has % twice', quote_literal(_twice)
-            using errcode = 'VT004', hint = 'give each external id once; nothing was written';
-    end if;
+    _given := jsonb_array_length(put_products.products);
     with given as (
         select r.external_id, r.title, r.image, r.image_stamp, r.url,
                coalesce(r.attributes, '{}') as attributes,
@@ -233,6 +227,15 @@ begin
     perform _refresh_text(_changed);
     queued := queue_products(coalesce(_to_queue, '{}'));
     return next;
+exception when cardinality_violation then
+    select r.external_id into _twice
+    from jsonb_to_recordset(put_products.products) as r (external_id text)
+    group by r.external_id having count(*) > 1 limit 1;
+    if not found then
+        raise;
+    end if;
+    raise exception 'products has % twice', quote_literal(_twice)
+        using errcode = 'VT004', hint = 'give each external id once; nothing was written';
 end
 $func$;
 
@@ -240,19 +243,24 @@ $func$;
 -- count_to_queue(source, products) → how many of them put_products would queue; writes nothing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function count_to_queue(source text, products jsonb) returns int
-language sql stable security invoker
+language plpgsql stable security invoker
 set search_path from current
 as $func$
-    select _check_rows('products', count_to_queue.products,
+begin
+    return (
+        select count(*)
+        from jsonb_to_recordset(count_to_queue.products) as r (
+            external_id text, title text, image text, image_stamp text, attributes jsonb)
+        left join sources as s on s.name = source
+        left join vitrina.products as p on p.source_id = s.id and p.external_id = r.external_id
+        where p.input_hash is distinct from
+            _input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}')));
+exception when data_exception then
+    perform _check_rows('products', count_to_queue.products,
         '{"external_id": "text", "title": "text", "image": "text",
          "image_stamp": "text", "url": "text", "attributes": "object"}');
-    select count(*)::int
-    from jsonb_to_recordset(count_to_queue.products) as r (
-        external_id text, title text, image text, image_stamp text, attributes jsonb)
-    left join sources as s on s.name = source
-    left join vitrina.products as p on p.source_id = s.id and p.external_id = r.external_id
-    where p.input_hash is distinct from
-        _input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}'));
+    raise;
+end
 $func$;
 
 -- Products whose text is not there: an upgrade has changed what it is made of.

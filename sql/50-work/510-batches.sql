@@ -212,7 +212,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- put_batch_answers(batch, answers) → how many of its open requests they settle. answers: a jsonb
--- array of {custom_id, state ('done', 'missing' or 'refused'), error, provider, output,
+-- array of {custom_id, state ('done', 'missing', 'refused', or 'released': it is asked again in
+-- another form, and not counted as asked), error, provider, output,
 -- input_tokens, cached_tokens, output_tokens, cost}. Of one custom id the first counts; one that
 -- is unknown or settled changes nothing. What was paid for and is of no use is kept under a key
 -- that nobody asks for.
@@ -222,7 +223,7 @@ language sql volatile security invoker
 set search_path from current
 as $func$
     select _check_rows('answers', put_batch_answers.answers,
-        '{"custom_id": "name!", "state": "done|missing|refused!",
+        '{"custom_id": "name!", "state": "done|missing|refused|released!",
          "error": "text", "provider": "name", "output": "any",
          "input_tokens": "count", "cached_tokens": "count",
          "output_tokens": "count", "cost": "amount"}');

@@ -105,7 +105,7 @@ declare
     _has text[];
 begin
     if _part is null then
-        raise exception 'a wake cannot be read: %', spec using errcode = 'VT004',
+        raise exception 'a wake cannot be read: %', left(spec, 200) using errcode = 'VT004',
             hint = 'write TABLE=COLUMN, TABLE(COLUMNS)=COLUMN or TABLE=select … from changed …';
     end if;
     _table := _find_table(_part[1], path);

@@ -219,7 +219,7 @@ begin
     join sources as s on s.id = a.source_id
     where s.name = _attached.name;
     if not found then
-        raise exception 'no source % is attached', quote_literal(_attached.name)
+        raise exception 'no source % is attached', quote_literal(left(_attached.name, 100))
             using errcode = 'VT003', hint = 'see the view vitrina.source_status';
     end if;
     return _source;

@@ -24,7 +24,7 @@ begin
             using errcode = 'VT004', hint = 'like ''{"brand": "Linden"}''';
     end if;
     if mode not in ('hybrid', 'vector', 'text') then
-        raise exception 'mode must be hybrid, vector or text, not %', quote_literal(mode)
+        raise exception 'mode must be hybrid, vector or text, not %', quote_literal(left(mode, 100))
             using errcode = 'VT004', hint = 'hybrid looks at both words and meaning';
     end if;
     if weights <> '{}' then

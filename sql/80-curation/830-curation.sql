@@ -6,7 +6,8 @@
 -- the products that say it. A term that is a keyword takes all its aliases along; one that is an
 -- alias comes alone; one that nobody has said yet is known from now on. Merging a term into the
 -- keyword that it is already confirms that: a rebuild will leave it.
--- Raises VT003 where there is no keyword to merge into, VT004 for a term that can be none.
+-- Raises VT003 where there is no keyword to merge into, VT004 for a term that can be none, and for more
+-- than 10,000 terms.
 -- ---------------------------------------------------------------------------------------------
 create or replace function merge_keywords(terms text[], into_keyword text)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -31,7 +32,9 @@ begin
     end if;
     select array_agg(m.form) filter (where not (m.own and m.keyword_id = _into.keyword_id))
     into _forms
-    from unnest(merge_keywords.terms) as u (term)
+    from unnest(case when cardinality(merge_keywords.terms) > 10000
+                     then _too_many('terms', cardinality(merge_keywords.terms), 10000)
+                     else merge_keywords.terms end) as u (term)
     cross join lateral _meet_term(u.term) as m;
     if _forms is null then
         return;
@@ -187,7 +190,7 @@ begin
     perform _hold_keywords(true);
     select m.* into _keyword from _keyword_of(set_facet.term) as m;
     if set_facet.facet is null or set_facet.facet <> all (_facets()) then
-        raise exception '% is no facet', coalesce(quote_literal(set_facet.facet), 'null')
+        raise exception '% is no facet', coalesce(quote_literal(left(set_facet.facet, 100)), 'null')
             using errcode = 'VT004', hint = 'they are ' || array_to_string(_facets(), ', ');
     end if;
     _rows := _vocabulary_rows(array[_keyword.keyword_id], '{}');

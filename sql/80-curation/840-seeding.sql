@@ -75,7 +75,7 @@ as $func$
                 when not _is_term(g.keyword, g.form)
                     then 'it can be no keyword: ' || _no_keyword(g.keyword, g.form)
                 when g.facet <> all (_facets())
-                    then format('%s is no facet: they are %s', quote_literal(g.facet),
+                    then format('%s is no facet: they are %s', quote_literal(left(g.facet, 100)),
                                 array_to_string(_facets(), ', ')) end) as problem
         from given as g
         union all

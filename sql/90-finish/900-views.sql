@@ -91,7 +91,7 @@ set search_path from current
 as $func$
 begin
     if by not in ('day', 'stage', 'model') then
-        raise exception 'costs are added up by day, stage or model, not %', quote_literal(by)
+        raise exception 'costs are added up by day, stage or model, not %', quote_literal(left(by, 100))
             using errcode = 'VT004', hint = 'leave it out for the sum';
     end if;
     return query
