@@ -100,6 +100,11 @@ class OpenAIProvider:
         """What each model was found to take, fit for JSON."""
         return self._capabilities.found
 
+    def learn(self, found: Mapping[str, Mapping[str, object]]) -> None:
+        """Send each model no more than another process `found`: what its `capabilities` were."""
+        for model, said in found.items():
+            self._capabilities.learn(model, said)
+
     def model_of(self, stage: Stage) -> str:
         """The model that answers at this stage."""
         return self.settings.model_of(stage)
@@ -163,8 +168,10 @@ class OpenAIProvider:
         description: str = "",
         hints: Sequence[str] = (),
         image_url: str | None = None,
+        least: int = 0,
+        again: bool = False,
     ) -> Body:
-        """The body of one request, as a batch wants it too; sends nothing."""
+        """The body of one request, as a batch wants it too; sends nothing. See request_body."""
         return request_body(
             stage,
             self.settings,
@@ -173,6 +180,8 @@ class OpenAIProvider:
             hints=hints,
             image_url=image_url,
             profile=self._capabilities.profile(self.model_of(stage)),
+            least=least,
+            again=again,
         )
 
     def embedding_body(self, texts: Sequence[str]) -> Body:
