@@ -1,4 +1,18 @@
 -- ---------------------------------------------------------------------------------------------
+-- _budgets() → each budget with what has been spent in its period that is stored.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _budgets() returns table (period text, usd numeric, spent numeric)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select b.period, b.usd, coalesce(sum(g.cost), 0)
+    from budgets as b
+    left join generations as g on b.period = 'total'
+        or g.created_at >= date_trunc(b.period, now())
+    group by b.period, b.usd;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- check_budget(beyond): raises VT005 where what a period may cost has been spent in it (see budgets).
 -- beyond: USD that are spent and not stored yet.
 -- ---------------------------------------------------------------------------------------------
@@ -10,11 +24,7 @@ declare
     _budget record;
 begin
     for _budget in
-        select b.period, b.usd, coalesce(sum(g.cost), 0) + coalesce(beyond, 0) as spent
-        from budgets as b
-        left join generations as g on b.period = 'total'
-            or g.created_at >= date_trunc(b.period, now())
-        group by b.period, b.usd
+        select b.period, b.usd, b.spent + coalesce(beyond, 0) as spent from _budgets() as b
     loop
         if _budget.spent >= _budget.usd then
             raise exception 'the budget of % USD (%) is spent: % USD',

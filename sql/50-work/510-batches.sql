@@ -395,12 +395,9 @@ as $func$
         where b.state in ('preparing', 'creating', 'submitted')
     ),
     rooms as (
-        select b.usd - coalesce(sum(g.cost), 0) - r.usd as usd
-        from budgets as b
+        select b.usd - b.spent - r.usd as usd
+        from _budgets() as b
         cross join reserved as r
-        left join generations as g on b.period = 'total'
-            or g.created_at >= date_trunc(b.period, now())
-        group by b.period, b.usd, r.usd
         union all
         select max_cost - coalesce(sum(
             case when b.state in ('preparing', 'creating', 'submitted') then b.estimate

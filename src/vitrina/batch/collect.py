@@ -236,7 +236,7 @@ class _Desk:
         return settled
 
     def _lowered(self, batch: Row, outcomes: list[Outcome]) -> list[Outcome]:
-        """Release what was refused for a parameter that can be left out: it is asked again, without.
+        """Release what was refused for a parameter that can be left out: it is asked again without.
 
         The settings of the next batch keep what is found here; where this process ends before that,
         one more round finds it again.
