@@ -35,7 +35,9 @@ import json, sys, time
 from vitrina.models.pricing import price
 from vitrina.models.answers import Answer, AnswerError, Usage
 from vitrina.models.base import Term
+from vitrina.weave import server
 from vitrina.weave.tracing import Tracer
+server.START_SECONDS = server.PROBE_SECONDS = 600  # the recorder is there, however slow all is
 notes = []
 started = time.monotonic()
 tracer = Tracer.to("team/shop", notice=notes.append)
@@ -428,7 +430,7 @@ def dying(tmp_path: Path) -> Iterator[dict[str, tuple[WeaveRecorder, Process]]]:
     for fault, ending in ENDINGS.items():
         script = DYING.replace("ENDING", ending)
         if fault == "given up":
-            script = "import vitrina.weave.server as s; s.GIVE_UP_SECONDS = 1\n" + script
+            script = "server.GIVE_UP_SECONDS = 1\n" + script
         recorder = WeaveRecorder()
         running[fault] = recorder, launch(recorder, tmp_path, script)
     yield running
