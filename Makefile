@@ -26,6 +26,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/make_docs.py --check
+	$(BIN)/python scripts/make_words.py --check
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench

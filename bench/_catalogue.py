@@ -52,7 +52,7 @@ def multiply(shop: Catalog, rows: int, *, seed: int = 7) -> None:
             conn.execute(ADD, {"rows": json.dumps(batch)})
     with shop.database.transaction() as conn:
         conn.execute(
-            "select vitrina._refresh_text(array_agg(p.id)) from vitrina.products as p"
+            "select vitrina_internal.refresh_text(array_agg(p.id)) from vitrina.products as p"
             " where not exists (select from vitrina.product_text as t where t.product_id = p.id)"
         )
 
@@ -86,7 +86,7 @@ embedded as (
 insert into vitrina.product_embeddings (space_id, product_id, input_hash, embedding)
 select s.id, e.ids[t.ordinal], '', t.embedding
 from embedded as e
-cross join vitrina._embed_all(e.texts) as t
+cross join vitrina_internal.embed_all(e.texts) as t
 join vitrina.spaces as s on s.name = 'local-text'
 """
 

@@ -270,12 +270,14 @@ def race(
         row = conn.execute(
             "with young as materialized ("
             "   select e.keyword_id, e.embedding from vitrina.keyword_embeddings as e"
-            "   where e.keyword_id > %s and e.space_id = (vitrina._active_space('text')).id)"
-            " select (select count(*) from young), count(*) filter (where vitrina._veto("
+            "   where e.keyword_id > %s"
+            "   and e.space_id = (vitrina_internal.active_space('text')).id)"
+            " select (select count(*) from young),"
+            " count(*) filter (where vitrina_internal.term_veto("
             "     vitrina.normal_form(l.name), vitrina.normal_form(r.name)) is null)"
             " from young as y"
             " join vitrina.keyword_embeddings as e on e.keyword_id < y.keyword_id"
-            "   and e.space_id = (vitrina._active_space('text')).id"
+            "   and e.space_id = (vitrina_internal.active_space('text')).id"
             "   and e.embedding <=> y.embedding < 1 - 0.6::real"
             " join vitrina.keywords as l on l.id = y.keyword_id"
             " join vitrina.keywords as r on r.id = e.keyword_id",

@@ -1,3 +1,5 @@
+-- What models and pictures say about products, stored once and whole.
+
 -- ---------------------------------------------------------------------------------------------
 -- embedding_input(keywords, caption) → the text of a product that is embedded: its keywords,
 -- joined by commas, then its caption on a line of its own.
@@ -20,7 +22,7 @@ as $func$
 begin
     insert into images (sha256, mime, width, height, bytes, thumbnail, dhash)
     select distinct on (r.sha256)
-        decode(r.sha256, 'hex'), _name_or_null(r.mime), r.width, r.height, r.bytes,
+        decode(r.sha256, 'hex'), name_or_null(r.mime), r.width, r.height, r.bytes,
         decode(r.thumbnail, 'base64'), case when length(r.dhash) = 64 then r.dhash::bit(64) end
     from jsonb_to_recordset(put_images.images) as r (
         sha256 text, mime text, width int, height int, bytes int, thumbnail text, dhash text)
@@ -29,7 +31,7 @@ begin
     on conflict (sha256) do update set mime = excluded.mime;
 exception when data_exception or integrity_constraint_violation then
     -- which row it was is looked for only now: thumbnails are long
-    perform _check_rows('images', put_images.images,
+    perform check_rows('images', put_images.images,
         '{"sha256": "sha256!", "mime": "name!", "width": "size!",
          "height": "size!", "bytes": "size!", "thumbnail": "base64!",
          "dhash": "bits!"}');
@@ -38,14 +40,14 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _each_once(enrichments) → the same with the last of each product, where one is there twice. Raises
+-- each_once(enrichments) → the same with the last of each product, where one is there twice. Raises
 -- VT004 for what put_enrichments does not take.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _each_once(enrichments jsonb) returns jsonb
+create or replace function vitrina_internal.each_once(enrichments jsonb) returns jsonb
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
-    select _check_rows('enrichments', enrichments,
+    select check_rows('enrichments', enrichments,
         '{"product_id": "id!", "image_sha256": "sha256", "image_error": "text",
          "terms": "objects", "description": "text", "caption": "text"}');
     select case when count(*) = count(distinct e.value ->> 'product_id') then enrichments else (
@@ -59,9 +61,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _learn_said(enrichments): resolve the terms of these against the vocabulary, learning new ones.
+-- learn_said(enrichments): resolve the terms of these against the vocabulary, learning new ones.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _learn_said(enrichments jsonb) returns void
+create or replace function vitrina_internal.learn_said(enrichments jsonb) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -70,7 +72,7 @@ declare
     _facets text[];
 begin
     -- between what a term is and what is made of it nobody may decide otherwise
-    perform _hold_keywords();
+    perform hold_keywords();
     select array_agg(t.term order by e.place, t.place), array_agg(t.facet order by e.place, t.place)
     into _said, _facets
     from rows from (jsonb_to_recordset(enrichments) as (terms jsonb)) with ordinality as e (terms, place)
@@ -83,9 +85,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _write_enrichments(enrichments) → how many products were written; their terms are learned already.
+-- write_enrichments(enrichments) → how many products were written; their terms are learned already.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _write_enrichments(enrichments jsonb) returns int
+create or replace function vitrina_internal.write_enrichments(enrichments jsonb) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -106,7 +108,7 @@ begin
             _without.product_id
             using errcode = 'VT003', hint = 'give it to vitrina.put_images first';
     end if;
-    perform _put_terms(enrichments);
+    perform put_terms(enrichments);
 
     with given as materialized (
         select r.*
@@ -123,12 +125,12 @@ begin
             enriched_at = now(),
             updated_at = now()
         from given as g
-        join _derive_keywords(_ids) as d on d.product_id = g.product_id
+        join derive_keywords(_ids) as d on d.product_id = g.product_id
         where p.id = g.product_id
         returning p.id
     )
     select array_agg(w.id) into _written from written as w;
-    perform _refresh_text(_written);
+    perform refresh_text(_written);
     return coalesce(cardinality(_written), 0);
 end
 $func$;
@@ -145,10 +147,10 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _given jsonb := _each_once(enrichments);
+    _given jsonb := each_once(enrichments);
 begin
-    perform _learn_said(_given);
-    return _write_enrichments(_given);
+    perform learn_said(_given);
+    return write_enrichments(_given);
 end
 $func$;
 
@@ -166,12 +168,12 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _given jsonb := _each_once(enrichments);
+    _given jsonb := each_once(enrichments);
     _held bigint[];
 begin
-    perform _check_rows('images', images, '{"sha256": "sha256!"}');
+    perform check_rows('images', images, '{"sha256": "sha256!"}');
     -- the vocabulary first, then products, then jobs: everybody locks in this order
-    perform _learn_said(_given);
+    perform learn_said(_given);
     _held := array(select h.product_id
                    from hold_jobs(store_enrichments.worker, store_enrichments.product_ids,
                                   store_enrichments.versions) as h (product_id));
@@ -183,7 +185,7 @@ begin
         from jsonb_array_elements(images) as i (value)
         where exists (select from jsonb_array_elements(_given) as e (value)
                       where e.value ->> 'image_sha256' = i.value ->> 'sha256')));
-    perform _write_enrichments(_given);
+    perform write_enrichments(_given);
     return query
     select (e.value ->> 'product_id')::bigint from jsonb_array_elements(_given) as e (value);
 end
@@ -231,7 +233,7 @@ begin
         raise exception 'there is no space %', quote_literal(left(put_embeddings.space, 100))
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
-    perform _check_embeddings('product', _space, product_ids, embeddings);
+    perform check_embeddings('product', _space, product_ids, embeddings);
     insert into product_embeddings as e (space_id, product_id, input_hash, embedding)
     select _space.id, u.id, coalesce(u.hash, ''), u.embedding
     from (
@@ -265,7 +267,7 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _space spaces := _active_space('text');
+    _space spaces := active_space('text');
     _ids bigint[];
     _inputs text[];
     _hashes bytea[];
@@ -280,7 +282,7 @@ begin
             hint = 'its embeddings come from its provider: `vitrina work`, `vitrina spaces build`';
     end if;
     -- else keywords that change meanwhile would be overwritten by the vector of those before
-    perform _hold_keywords();
+    perform hold_keywords();
     select array_agg(m.product_id), array_agg(m.input), array_agg(m.input_hash)
     into _ids, _inputs, _hashes
     from missing_embeddings(product_ids, _space.name) as m;
@@ -288,7 +290,7 @@ begin
         return 0;
     end if;
     return put_embeddings(_space.name, _ids, _hashes, (
-        select array_agg(e.embedding order by e.ordinal) from _embed_all(_inputs) as e));
+        select array_agg(e.embedding order by e.ordinal) from embed_all(_inputs) as e));
 end
 $func$;
 
@@ -326,9 +328,9 @@ begin
         insert into generations as g (
             stage, input_hash, provider, model, prompt_version, output,
             input_tokens, cached_tokens, output_tokens, cost, seconds)
-        select _name_or_null(r.stage), case when length(r.input_hash) between 2 and 128
+        select name_or_null(r.stage), case when length(r.input_hash) between 2 and 128
                                             then decode(r.input_hash, 'hex') end,
-               _name_or_null(r.provider), _name_or_null(r.model), _name_or_null(r.prompt_version),
+               name_or_null(r.provider), name_or_null(r.model), name_or_null(r.prompt_version),
                r.output, coalesce(r.input_tokens, 0), coalesce(r.cached_tokens, 0),
                coalesce(r.output_tokens, 0), r.cost, r.seconds
         from jsonb_to_recordset(put_generations.generations) as r (
@@ -350,7 +352,7 @@ begin
     return _count;
 exception when data_exception or integrity_constraint_violation then
     -- which row it was is looked for only now
-    perform _check_rows('generations', put_generations.generations,
+    perform check_rows('generations', put_generations.generations,
         '{"stage": "name!", "input_hash": "hex!", "provider": "name!",
          "model": "name!", "prompt_version": "name!", "output": "any!",
          "input_tokens": "count", "cached_tokens": "count",
@@ -395,11 +397,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _drop_unused(images) → how many of these thumbnails went: those that no product has any more. One
+-- drop_unused(images) → how many of these thumbnails went: those that no product has any more. One
 -- that a worker is about to refer to stays: put_images locks what it finds, and locked ones are
 -- passed over.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _drop_unused(images bytea[]) returns int
+create or replace function vitrina_internal.drop_unused(images bytea[]) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -410,7 +412,7 @@ begin
     select array_agg(u.sha256) into _unused
     from (
         select i.sha256 from images as i
-        where i.sha256 = any (_drop_unused.images)
+        where i.sha256 = any (drop_unused.images)
             and not exists (select from products as p where p.image_sha256 = i.sha256)
         for update of i skip locked
     ) as u;
@@ -424,16 +426,15 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- collect_images(k) → how many thumbnails went that no product has any more, at most k; see
--- _drop_unused.
+-- collect_images(k) → how many thumbnails went that no product has any more, at most k.
 -- ---------------------------------------------------------------------------------------------
 create or replace function collect_images(k int default 10000) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 begin
-    perform _check_k(k, 0, 2147483647);
-    return _drop_unused(array(
+    perform check_k(k, 0, 2147483647);
+    return drop_unused(array(
         select i.sha256 from images as i
         where not exists (select from products as p where p.image_sha256 = i.sha256)
         limit k));

@@ -1,3 +1,5 @@
+-- Products that come with keywords, captions and vectors of their own.
+
 -- ---------------------------------------------------------------------------------------------
 -- import_space(name, provider, model, dimensions, threshold, use) → the name of the text space for
 -- vectors that come from elsewhere, which it makes if there is none. name: null for one made of
@@ -100,11 +102,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _learn_terms(said): terms that are no keyword yet become one, or join one, as resolve_keywords
+-- learn_terms(said): terms that are no keyword yet become one, or join one, as resolve_keywords
 -- decides. Where the active text space is not the local one, no vector is asked for: the thesaurus
 -- decides, and the rest become keywords of their own.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _learn_terms(said text[]) returns void
+create or replace function vitrina_internal.learn_terms(said text[]) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -124,20 +126,20 @@ begin
     if _terms is null then
         return;
     end if;
-    if (_active_space('text')).provider = 'local' then
+    if (active_space('text')).provider = 'local' then
         select array_agg(e.embedding order by e.ordinal) into _embeddings
-        from _embed_all(_terms) as e;
+        from embed_all(_terms) as e;
     end if;
-    perform l.alias from _learn_keywords(_terms, _forms, _embeddings, null) as l;
+    perform l.alias from learn_keywords(_terms, _forms, _embeddings, null) as l;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _changed_enrichments(source, products) → those of import_products' rows with keywords and caption
+-- changed_enrichments(source, products) → those of import_products' rows with keywords and caption
 -- that say something else than what is stored, as put_enrichments reads them. The picture that a
 -- product has stays.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _changed_enrichments(source text, products jsonb) returns jsonb
+create or replace function vitrina_internal.changed_enrichments(source text, products jsonb) returns jsonb
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -147,16 +149,16 @@ as $func$
         'terms', (select jsonb_agg(jsonb_build_object('term', t.term) order by t.place)
                   from jsonb_array_elements_text(g.keywords) with ordinality as t (term, place))
         ) order by p.id), '[]')
-    from jsonb_to_recordset(_changed_enrichments.products) as g (
+    from jsonb_to_recordset(changed_enrichments.products) as g (
         external_id text, keywords jsonb, description text, caption text)
-    join sources as s on s.name = _changed_enrichments.source
+    join sources as s on s.name = changed_enrichments.source
     join products as p on p.source_id = s.id and p.external_id = g.external_id
     where g.keywords is not null and g.caption is not null
         and (p.enriched_at is null
              or (p.description, p.caption) is distinct from (g.description, g.caption)
              or array(select t.term
                       from jsonb_array_elements_text(g.keywords) with ordinality as t (term, place)
-                      where _is_term(t.term, normal_form(t.term))
+                      where is_term(t.term, normal_form(t.term))
                       order by t.place)
                 <> array(select t.term from product_terms as t
                          where t.product_id = p.id order by t.place));
@@ -186,7 +188,7 @@ declare
     _enriched bigint[];
     _versions bigint;
 begin
-    perform _check_rows('products', import_products.products,
+    perform check_rows('products', import_products.products,
         '{"external_id": "name!", "title": "title!", "image": "text",
          "image_stamp": "text", "url": "text", "attributes": "object",
          "keywords": "texts", "description": "text", "caption": "text"}');
@@ -195,8 +197,8 @@ begin
             hint = 'or leave the embeddings out';
     end if;
     -- before a product is locked: workers take these locks in this order
-    perform _hold_keywords();
-    perform _learn_terms(array_agg(t.term order by g.place, t.place))
+    perform hold_keywords();
+    perform learn_terms(array_agg(t.term order by g.place, t.place))
     from rows from (jsonb_to_recordset(import_products.products) as (keywords jsonb, caption text))
         with ordinality as g (keywords, caption, place)
     cross join lateral jsonb_array_elements_text(g.keywords) with ordinality as t (term, place)
@@ -215,7 +217,7 @@ begin
     select c.inserted, c.updated, c.unchanged, c.queued
     into inserted, updated, unchanged, queued
     from put_products(import_products.source, import_products.products) as c;
-    select put_enrichments(_changed_enrichments(import_products.source, import_products.products))
+    select put_enrichments(changed_enrichments(import_products.source, import_products.products))
     into enriched;
 
     select coalesce(array_agg(p.id order by p.id), '{}') into _enriched
@@ -229,7 +231,7 @@ begin
     select import_products.queued - (coalesce(sum(g.version), 0) - _versions) into queued
     from gone as g;
 
-    if (_active_space('text')).provider = 'local' then
+    if (active_space('text')).provider = 'local' then
         perform embed_products(_enriched);
     end if;
     select put_embeddings(import_products.space, array_agg(p.id),

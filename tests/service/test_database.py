@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -25,7 +26,7 @@ from vitrina.errors import (
     UnreachableError,
     VitrinaError,
 )
-from waiting import eventually
+from waiting import HANG, eventually
 
 
 @pytest.fixture
@@ -122,6 +123,22 @@ def test_a_pool_outlives_a_restart_of_the_server(
                 " where a.datname = current_database() and a.pid <> pg_backend_pid()"
             )
         assert pool.value("select 2") == 2
+
+
+def test_a_database_that_is_back_by_the_second_look_was_away(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([False])
+    monkeypatch.setattr("vitrina.db.database.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("vitrina.db.database.answers", lambda _: next(looks, True))
+    said: list[str] = []
+    with Database(database_url, size=1, wait=HANG, notice=said.append) as pool:
+        with ThreadPoolExecutor(1) as threads:
+            with pool.transaction():  # it holds the only connection
+                asked = threads.submit(pool.value, "select 1")
+                eventually(lambda: said or asked.done())
+            assert asked.result(HANG) == 1
+    assert said[-1] == "the database is back"
 
 
 def test_vectors_and_streams(database_url: str) -> None:

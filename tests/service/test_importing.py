@@ -418,7 +418,7 @@ def test_the_real_files_come_in_and_are_searched_exactly(
             rows = db.execute(
                 "select s.product_id from product_embeddings as e, lateral"
                 " search(embedding => e.embedding, mode => 'vector', k => 6) as s"
-                " where e.product_id = %s and e.space_id = (_active_space('text')).id",
+                " where e.product_id = %s and e.space_id = (vitrina_internal.active_space('text')).id",
                 [id_],
             ).fetchall()
             others = [place[row[0]] for row in rows if row[0] != id_]

@@ -372,7 +372,7 @@ def small_indexes(catalog: Catalog) -> Catalog:
     """A catalog where an index pays from the first vector on."""
     with catalog.database.transaction() as conn:
         conn.execute(
-            "create or replace function vitrina._index_pays(rows float8, dimensions int)"
+            "create or replace function vitrina_internal.index_pays(rows float8, dimensions int)"
             " returns boolean language sql immutable return rows > 0"
         )
     return catalog
@@ -570,7 +570,7 @@ def test_a_role_that_may_not_index_is_told_only_where_an_index_is_missing(
             assert worker.index_spaces(catalog.database) is None
             with psycopg.connect(database_url) as conn:
                 conn.execute(
-                    "create or replace function vitrina._index_pays(rows float8, dimensions int)"
+                    "create or replace function vitrina_internal.index_pays(rows float8, dimensions int)"
                     " returns boolean language sql immutable return rows > 0"
                 )
             advice = worker.index_spaces(catalog.database)

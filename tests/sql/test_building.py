@@ -159,9 +159,11 @@ def test_a_statement_sees_one_space_from_its_begin_to_its_end(
         reader.execute("set transaction isolation level repeatable read")
         reader.execute("select 1 from vitrina.spaces").fetchall()
         shop.execute("select activate_space('new')")
-        seen = reader.execute("select (vitrina._active_space('text')).name").fetchone()
+        seen = reader.execute("select (vitrina_internal.active_space('text')).name").fetchone()
     assert seen == ("local-text",)
-    assert shop.execute("select (_active_space('text')).name").fetchone() == ("new",)
+    assert shop.execute("select (vitrina_internal.active_space('text')).name").fetchone() == (
+        "new",
+    )
 
 
 def test_a_space_held_by_a_long_statement_is_not_waited_for_for_ever(
@@ -311,7 +313,9 @@ def test_the_nearest_of_a_quantised_space_are_in_their_true_order(db: psycopg.Co
     db.execute("set enable_seqscan = off; set enable_sort = off")
     query = "(select e.embedding from product_embeddings_3 as e where e.product_id = 5)"
     space = "(select s from spaces as s where s.name = 'new')"
-    rows = db.execute(f"select * from _nearest_quantized({space}, {query}, 10)").fetchall()
+    rows = db.execute(
+        f"select * from vitrina_internal.nearest_quantized({space}, {query}, 10)"
+    ).fetchall()
     exact = db.execute(
         f"select e.product_id, e.embedding <=> {query} from product_embeddings_3 as e"
         " order by 2, 1 limit 10"

@@ -20,7 +20,7 @@ FUNCTIONS = """
                  join pg_type as t on t.oid = u.oid order by u.place),
            p.pronargs - p.pronargdefaults
     from pg_proc as p
-    where p.pronamespace = 'vitrina'::regnamespace and p.proname !~ '^_'
+    where p.pronamespace = 'vitrina'::regnamespace
         and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
     order by 1
 """
@@ -327,7 +327,7 @@ def test_a_list_of_a_readers_has_ten_thousand_items_at_most(db: psycopg.Connecti
         "select count(*) from embed_texts(array_fill(''::text, array[10000]))"
     ).fetchone() == (10_000,)
     assert db.execute(
-        "select count(*), max(e.ordinal) from _embed_all(array_fill(''::text, array[10001])) as e"
+        "select count(*), max(e.ordinal) from vitrina_internal.embed_all(array_fill(''::text, array[10001])) as e"
     ).fetchone() == (10_001, 10_001)
     assert db.execute(
         "select count(*) from resolve_keywords(array_fill('oak'::text, array[10001]))"

@@ -33,7 +33,7 @@ def catalogue(server: embedded.Server) -> Iterator[str]:
             " join sources as s on s.name = case when i %% 7 = 0 then 'other' else 'big' end",
             [ROWS],
         )
-        db.execute("select _refresh_text(array_agg(id)) from products")
+        db.execute("select vitrina_internal.refresh_text(array_agg(id)) from products")
         db.execute("select create_space('tiny', 'test', 'm', 'text', 16), use_space('tiny')")
         db.execute(
             "insert into product_embeddings (space_id, product_id, input_hash, embedding)"
@@ -215,8 +215,8 @@ def test_what_is_far_is_not_searched_by_the_index_alone(large: psycopg.Connectio
         " on p.id = e.product_id where p.attributes @> '{\"cluster\": 0}' limit 1"
     ).fetchone()[0]
     walked = (
-        "select cardinality(ids) from _walk_index(_active_space('text'), %s::halfvec, 10,"
-        " row(%s::jsonb, null, '{}', '{}', null, null)::query_filters)"
+        "select cardinality(ids) from vitrina_internal.walk_index(vitrina_internal.active_space('text'), %s::halfvec, 10,"
+        " row(%s::jsonb, null, '{}', '{}', null, null)::vitrina_internal.filters)"
     )
     near, far = '{"cluster": 0}', '{"cluster": 5}'
     assert large.execute(walked, [vector, near]).fetchone()[0] == 20

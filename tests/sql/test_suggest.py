@@ -113,7 +113,7 @@ def test_the_index_answers(db: psycopg.Connection) -> None:
     plan = db.execute(
         "explain select a.keyword_id from keyword_aliases as a"
         " where array_to_tsvector(array_remove(string_to_array(left(a.alias, 200), ' '), ''))"
-        " @@ _begun('word 12')"
+        " @@ vitrina_internal.begun_words('word 12')"
     ).fetchall()
     assert "keyword_aliases_words_idx" in str(plan)
     db.execute("select pg_stat_force_next_flush()")

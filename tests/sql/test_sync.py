@@ -250,8 +250,10 @@ BREAKS = [
     "drop table vitrina.products cascade",
     "alter schema vitrina rename to elsewhere",
     "drop schema vitrina cascade",
+    "drop schema vitrina_internal cascade",
+    "alter schema vitrina_internal rename to elsewhere",
     "revoke all on vitrina.changes_1, vitrina.products from postgres",
-    "create or replace function vitrina._wake_1_1() returns trigger language plpgsql"
+    "create or replace function vitrina_internal.wake_1_1() returns trigger language plpgsql"
     " security definer as 'begin perform 1 / 0; return null; exception when others then"
     " return null; end'",
     "alter table vitrina.changes add column more int not null",
@@ -400,7 +402,7 @@ def test_a_writer_syncs_without_any_right_on_the_shops_table(
     with psycopg.connect(database_url.replace("postgres@", f"{reader}@"), autocommit=True) as conn:
         assert rows(conn, "select state from vitrina.source_status") == [("in step",)]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            conn.execute("select * from vitrina._rows_1()")
+            conn.execute("select * from vitrina_internal.rows_1()")
 
 
 def test_nobody_but_the_owner_may_fire_a_trigger_function_by_himself(
@@ -410,10 +412,13 @@ def test_nobody_but_the_owner_may_fire_a_trigger_function_by_himself(
     allowed = rows(
         attached,
         "select r.rolname from pg_proc as p cross join pg_roles as r"
-        " where p.proname ~ '^_wake_[0-9]' and not r.rolsuper and r.oid <> p.proowner"
+        " where p.proname ~ '^wake_[0-9]' and not r.rolsuper and r.oid <> p.proowner"
         " and has_function_privilege(r.oid, p.oid, 'execute')",
     )
     assert allowed == []
+    assert rows(attached, "select to_regprocedure('vitrina_internal.wake_1_1()') is not null") == [
+        (True,)
+    ]
 
 
 def test_the_settings_of_a_shops_session_change_no_id(shop: psycopg.Connection) -> None:

@@ -19,7 +19,8 @@ from vitrina.pictures import decode as images
 from vitrina.pictures.decode import DECODING, decode
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.memory import MemoryBudget
-from vitrina.pictures.survey import orientation, survey
+from vitrina.pictures.survey import survey
+from vitrina.pictures.tiff import orientation
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -221,7 +222,7 @@ def test_memory_is_shared_by_all_threads(monkeypatch: pytest.MonkeyPatch) -> Non
     budget = MemoryBudget(2 * found.memory)
     monkeypatch.setattr(images, "DECODING", budget)
     inside, most, lock = 0, 0, threading.Lock()
-    small = images._small
+    small = images.small
 
     def counted(image: Image.Image, edge: int) -> Image.Image:
         nonlocal inside, most
@@ -234,7 +235,7 @@ def test_memory_is_shared_by_all_threads(monkeypatch: pytest.MonkeyPatch) -> Non
             with lock:
                 inside -= 1
 
-    monkeypatch.setattr(images, "_small", counted)
+    monkeypatch.setattr(images, "small", counted)
     with ThreadPoolExecutor(8) as pool:
         assert {p.width for p in pool.map(decode, [data] * 16)} == {2000}
     assert most <= 2

@@ -14,8 +14,9 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vitrina.batch.means import Means
 from vitrina.batch.round import Round, begin, note, settle, submitted
-from vitrina.batch.run import Batched, Means, Run, cost_of, learn
+from vitrina.batch.run import Batched, Run, cost_of, learn
 from vitrina.db.connection import connect, fetch_value
 from vitrina.db.database import Database, Jsonb
 from vitrina.db.faults import mapped

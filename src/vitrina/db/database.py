@@ -23,7 +23,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from vitrina import errors
 from vitrina.db.connection import CONNECT_SECONDS, Params, Session, connect, fetch_value
 from vitrina.db.faults import mapped
-from vitrina.db.retries import answers, is_away, is_deadlock
+from vitrina.db.retries import PoolAway, answers, is_away, is_deadlock
 
 __all__ = ["Database", "HalfVector", "Jsonb"]
 
@@ -110,9 +110,11 @@ class Database:
             try:
                 conn = pool.getconn(timeout=LOOK_SECONDS)
                 break
-            except PoolTimeout:
-                if time.monotonic() > deadline or not answers(self.dsn):
+            except PoolTimeout as exc:
+                if time.monotonic() > deadline:
                     raise
+                if not answers(self.dsn):
+                    raise PoolAway(str(exc)) from exc
         try:
             with conn:
                 yield conn

@@ -39,6 +39,10 @@ def is_deadlock(exc: errors.DatabaseError) -> bool:
     return getattr(exc.__cause__, "sqlstate", None) == DEADLOCK
 
 
+class PoolAway(PoolTimeout):
+    """No connection came, and the database did not answer then; it may be back by now."""
+
+
 def is_away(exc: errors.DatabaseError, dsn: str) -> bool:
     """Whether the database is away for now, rather than refusing for good."""
     cause = exc.__cause__
@@ -49,7 +53,7 @@ def is_away(exc: errors.DatabaseError, dsn: str) -> bool:
     if cause.sqlstate is not None:
         return cause.sqlstate.startswith(AWAY)
     if isinstance(cause, PoolTimeout):
-        return not answers(dsn)
+        return isinstance(cause, PoolAway) or not answers(dsn)
     return any(text in str(cause) for text in POOLER_AWAY) or _comes_and_goes(dsn)
 
 

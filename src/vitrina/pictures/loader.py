@@ -13,6 +13,7 @@ from vitrina.errors import FolderError, PictureError
 from vitrina.pictures import decode
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.fetch import Fetcher
+from vitrina.pictures.find import shown
 from vitrina.pictures.limits import Limits
 
 HOST_FAILURES = 5  # a host that failed so often in a row is not asked again in this run
@@ -88,13 +89,12 @@ class PictureLoader:
         if "://" not in reference[:10]:
             if root is None:
                 raise PictureError(
-                    f"{decode.shown(reference)} is no URL:"
-                    " name the folder it is under with --image-root"
+                    f"{shown(reference)} is no URL: name the folder it is under with --image-root"
                 )
             try:
                 real = self._folders.real(root)
             except FolderError as exc:
-                raise FolderError(f"{decode.shown(reference)}: {exc}") from None
+                raise FolderError(f"{shown(reference)}: {exc}") from None
             return decode.load(
                 reference, root=real, named=Path(root), limits=self._limits, stop=self._stop
             )
