@@ -131,16 +131,20 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 create or replace function queue_products(product_ids bigint[], stage text default 'enrich')
 returns int
-language sql volatile security invoker
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
-    select check_word('stage', queue_products.stage, 'enrich', 'embed');
+#variable_conflict use_column
+declare
+    _count int;
+begin
+    perform check_word('stage', queue_products.stage, 'enrich', 'embed');
     with queued as (
         insert into jobs as j (product_id, stage)
-        select p.id, queue_products.stage
-        from products as p
-        where p.id = any (product_ids)
-        order by p.id
+        select distinct u.id, queue_products.stage
+        from unnest(product_ids) as u (id)
+        where u.id is not null
+        order by u.id
         on conflict (product_id) do update set
             version = j.version + 1,
             stage = case when j.stage = 'enrich' then 'enrich' else excluded.stage end,
@@ -159,7 +163,13 @@ as $func$
     told as materialized (
         select pg_notify('vitrina_jobs', '') from queued limit 1
     )
-    select count(*)::int from queued cross join (select count(*) from told) as t;
+    select count(*) into _count from queued cross join (select count(*) from told) as t;
+    return _count;
+exception when foreign_key_violation then
+    -- some are not there; looked up only now, as each new job's key is looked up by itself
+    return queue_products(
+        array(select p.id from products as p where p.id = any (product_ids)), stage);
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
