@@ -1,0 +1,134 @@
+"""Reads a file of products as a stream of rows; what cannot be read is a bad row, not the end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+
+MAX_LINE = 8_000_000  # characters; a longer line is refused, so that memory stays bounded
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the line it starts on (from 1), and its values by column."""
+
+    line: int
+    values: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that could not be read, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(slots=True)
+class RowFile:
+    """A file as rows that can be read again and again.
+
+    Attributes:
+        name: what people call it.
+        kind: csv, json lines, json, xml, html, sheet or dataset.
+        read: gives the rows from the start.
+        columns: of the header, where there is one; else of the first rows.
+        above: rows above the header of a table.
+        encoding, delimiter: what it is read with, where that says something.
+        said: what was found out about it that is worth a word.
+    """
+
+    name: str
+    kind: str
+    read: Callable[[], Iterator[Row | BadRow]]
+    columns: list[str] = field(default_factory=list)
+    above: list[list[str]] = field(default_factory=list)
+    encoding: str | None = None
+    delimiter: str | None = None
+    said: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def open_rows(
+    path: str, *, encoding: str | None = None, delimiter: str | None = None
+) -> Iterator[Iterator[Row | BadRow]]:
+    """The rows of a file of any kind that `open_file` reads, once."""
+    with open_file(path, encoding=encoding, delimiter=delimiter) as file:
+        rows = file.read()
+        try:
+            yield rows
+        finally:
+            if isinstance(rows, contextlib.AbstractContextManager) or hasattr(rows, "close"):
+                rows.close()
+
+
+@contextlib.contextmanager
+def open_file(
+    path: str, *, encoding: str | None = None, delimiter: str | None = None
+) -> Iterator[RowFile]:
+    """Open a file of rows; `-` is standard input, `weave:///` a Weave Dataset.
+
+    What it is is decided by what is in it: text with delimiters, JSON (lines, or one document),
+    XML, HTML with JSON-LD, a sheet; each may be packed by gzip, or be the one table of a zip.
+
+    Args:
+        path: the file.
+        encoding: of the text; decided by evidence without it.
+        delimiter: of a table; decided by evidence without it.
+
+    Raises:
+        InputError: the file cannot be read at all.
+    """
+    from vitrina.files import documents, encodings, feeds, raw, sheets, tables
+
+    if path.startswith("weave:///"):
+        from vitrina import datasets
+
+        with contextlib.closing(datasets.read(path)) as dataset:
+            yield RowFile(path, "dataset", lambda: dataset)
+        return
+    with raw.open_raw(path) as file:
+        head = file.head()
+        if sheets.is_sheet(head):
+            yield sheets.open_sheet(file)
+            return
+        chosen = encodings.decide(file, encoding)
+        start = _start(head, chosen.codec)
+        if start.startswith("<"):
+            opened = feeds.open_feed(file, start)
+        elif start[:1] in "{[" or file.suffix in (".jsonl", ".ndjson", ".json"):
+            opened = documents.open_document(file, chosen)
+        else:
+            table = tables.open_table(file, chosen, delimiter)
+            opened = RowFile(
+                file.name,
+                "csv",
+                table.rows,
+                columns=table.columns,
+                above=table.above,
+                delimiter=table.delimiter,
+            )
+        opened.encoding = chosen.codec
+        opened.said = [*file.said, *opened.said]
+        if chosen.said and opened.kind not in ("xml",):
+            opened.said.append(chosen.said)
+        yield opened
+
+
+def _start(head: bytes, codec: str) -> str:
+    """The first characters that are no blanks."""
+    return head.decode(codec, "ignore").lstrip("\ufeff \t\r\n")[:400]
+
+
+def flaw_of(value: str, column: str, encoding: str) -> str | None:
+    """Why a text cannot be stored, or None."""
+    if "\0" in value:
+        return f"a NUL byte in {column}"
+    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+        shown = encoding.removesuffix("-sig").upper()
+        return f"{column} is not valid {shown}: give --encoding, e.g. cp1252"
+    return None
+
+
