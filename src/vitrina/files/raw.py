@@ -118,7 +118,6 @@ def _unpacked(file: RawFile) -> RawFile:
         head = raw.read(4)
     if head.startswith(GZIP):
         file.packed = True
-        file.said.append("gzip")
     elif head == ZIP and not _is_sheet(file.path):
         file.member = _member(file)
         file.packed = file.member.lower().endswith(".gz")

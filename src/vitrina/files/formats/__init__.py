@@ -5,13 +5,53 @@ from __future__ import annotations
 import difflib
 
 from vitrina.errors import InputError
-from vitrina.files.formats import plain
+from vitrina.files.formats import (
+    amazon,
+    bigcommerce,
+    ebay,
+    etsy,
+    google,
+    json_ld,
+    magento,
+    medusa,
+    plain,
+    prestashop,
+    rakuten,
+    saleor,
+    shop_json,
+    shopify,
+    square,
+    vendure,
+    woocommerce,
+)
 from vitrina.files.formats.base import Format
 from vitrina.files.names import plain as plain_name
 from vitrina.files.rows import RowFile
 
 # the surest first: what has its own words before what shares them
-FORMATS: tuple[Format, ...] = (plain.FORMAT,)
+FORMATS: tuple[Format, ...] = (
+    shopify.FORMAT,
+    json_ld.FORMAT,
+    shop_json.FORMAT,
+    ebay.FORMAT,
+    bigcommerce.LEGACY,
+    bigcommerce.FORMAT,
+    medusa.FORMAT,
+    vendure.FORMAT,
+    saleor.FORMAT,
+    prestashop.FORMAT,
+    rakuten.FORMAT,
+    square.FORMAT,
+    etsy.FORMAT,
+    amazon.ABO,
+    amazon.FORMAT,
+    google.META,
+    google.FORMAT,
+    magento.FORMAT,
+    woocommerce.FORMAT,
+    shop_json.SAMPLE,
+    plain.FORMAT,
+)
 
 __all__ = ["FORMATS", "Format", "named", "recognised"]
 

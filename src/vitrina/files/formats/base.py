@@ -13,7 +13,7 @@ from vitrina.files.addresses import addresses
 from vitrina.files.cells import in_stock, line_of, unwrapped, value_at
 from vitrina.files.html_text import MAX_TEXT, to_text
 from vitrina.files.items import LeftOut, Picture, Product, Reject, Variant
-from vitrina.files.names import Names, built_in, plain
+from vitrina.files.names import Names, built_in, numbered, plain
 from vitrina.files.numbers import Price, currency_of, parse_number, parse_price
 from vitrina.files.rows import Row, RowFile
 from vitrina.files.survey import NOTHING, Kind
@@ -83,7 +83,6 @@ class Reader:
         own: names of the format for a field, best first; `()` where it has none.
         structure: names of columns that are how the format works, no attributes.
         titled: whether there is a title even where no column is called so.
-        titled: whether there is a title even where no column is called so.
         groups: whether rows may belong together.
         whole: each row of a group is a full item with a title of its own.
     """
@@ -100,6 +99,7 @@ class Reader:
         self._fixed = setup.file.kind in ("csv", "sheet")
         self._plan: Plan | None = None
         self._plans: dict[tuple[str, ...], Plan] = {}
+        self._said_line = 0
         self.restart()
 
     # What a format may change ---------------------------------------------------------------
@@ -120,9 +120,17 @@ class Reader:
         """Other names of the row's group, and its key."""
         return ()
 
-    def left_out(self, values: dict[str, Any]) -> str | None:
-        """Why a row is no product for sale; None where it is one."""
+    def skip(self, values: dict[str, Any]) -> str | None:
+        """Why a row says nothing of its own: a translation, a comment; None where it does."""
         return None
+
+    def left_out(self, values: dict[str, Any]) -> str | None:
+        """Why a product is not for sale; None where it is."""
+        return None
+
+    def variant_left_out(self, values: dict[str, Any]) -> str | None:
+        """Why a variant is not for sale; None where it is."""
+        return self.left_out(values)
 
     def role(self, values: dict[str, Any]) -> str:
         """product, variant, both, or picture."""
@@ -205,10 +213,15 @@ class Reader:
         return fields
 
     def _own(self, name: str, columns: list[str]) -> list[str]:
-        by_name: dict[str, list[str]] = {}
-        for column in columns:
-            by_name.setdefault(plain(column), []).append(column)
-        return [column for word in self.own[name] for column in by_name.get(plain(word), ())]
+        """The columns with the names that the format has for a field; those of pictures count."""
+        by_name: dict[str, list[tuple[int, int, str]]] = {}
+        for place, column in enumerate(columns):
+            by_name.setdefault(plain(column), []).append((-1, place, column))
+            word, number = numbered(column)
+            if name == "image" and word != plain(column):
+                by_name.setdefault(word, []).append((number, place, column))
+        words = dict.fromkeys(plain(word) for word in self.own[name])
+        return [column for word in words for *_, column in sorted(by_name.get(word, ()))]
 
     def _planned(self, columns: list[str]) -> Plan:
         fields = self.setup.stored or self.found(columns)
@@ -367,7 +380,8 @@ class Reader:
         found = self.first(row.values, columns[:1])
         if not found and len(columns) > 1:
             found = self.first(row.values, columns[1:])
-            if found:
+            if found and row.line != self._said_line:
+                self._said_line = row.line
                 self.setup.said[f"{columns[0]} is empty"] += 1
         return found
 
@@ -375,6 +389,15 @@ class Reader:
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
         """What the rows of a group are: mostly one product."""
+        kept = []
+        for row in rows:
+            if reason := self.skip(row.values):
+                yield LeftOut(row.line, reason)
+            else:
+                kept.append(row)
+        rows = kept
+        if not rows:
+            return
         if len(rows) == 1 and key is None:
             row = rows[0]
             reason = self.left_out(row.values)
@@ -508,7 +531,7 @@ class Reader:
         sold = []
         for row, role in roles:
             if role in ("variant", "both"):
-                if row is not head and (reason := self.left_out(row.values)):
+                if row is not head and (reason := self.variant_left_out(row.values)):
                     yield LeftOut(row.line, reason)
                 else:
                     sold.append(row)
@@ -540,6 +563,10 @@ class Reader:
     ) -> Product | Reject:
         """The product that `head` names, with the variants that are sold."""
         whole = self.whole if whole is None else whole
+        if len(sold) > 1 and not self.options(head.values) and not whole:
+            others = [row for row in sold if row is not head]
+            if any(self.options(row.values) for row in others):
+                sold = others  # the product itself is no form of it
         external_id = self.group_id(key, head)
         title = self.title(head.values)
         if whole and len(sold) > 1:
@@ -548,7 +575,11 @@ class Reader:
             return flaw
         if len(sold) == 1 and sold[0] is head and not self.options(head.values) and len(rows) == 1:
             single = self._single(head, title)
-            return _renamed(single, external_id) if isinstance(single, Product) else single
+            if isinstance(single, Product) and single.external_id != external_id:
+                # the number of its only form finds it too
+                sku = single.sku or single.external_id
+                single = replace(single, external_id=external_id, sku=sku)
+            return single
         attributes, prices, long = self.attributes(head)
         is_sold = any(row is head for row in sold)
         money = self.money(head.values, prices)
@@ -565,13 +596,7 @@ class Reader:
                     attributes.pop(column, None)
             variants = _shared(attributes, variants, [own for _, own, _ in read], is_sold)
         self._priced(attributes, money, variants, self.stock(head.values))
-        if variants:
-            pictures = self.pictures(head.values)
-        else:
-            pictures = []
-        for row, role in ((row, self.role(row.values)) for row in rows):
-            if role in ("picture", "both", "product"):
-                pictures += self.pictures(row.values)
+        pictures = self.all_pictures(head, rows)
         fields = self.columns(head.values, "sku")
         sku = self.first(head.values, fields) if fields and not (is_sold and variants) else ""
         built = self.built(
@@ -579,7 +604,7 @@ class Reader:
             external_id,
             title or "",
             attributes,
-            list(dict.fromkeys(pictures)),
+            pictures,
             long,
             sku=sku,
             variants=variants,
@@ -588,6 +613,14 @@ class Reader:
         if is_sold and variants and isinstance(built, Product):
             return _without_codes(built)
         return built
+
+    def all_pictures(self, head: Row, rows: list[Row]) -> list[str]:
+        """The pictures of a product that has several rows, the main one first."""
+        found = dict.fromkeys(self.pictures(head.values))
+        for row in rows:
+            if row is not head and self.role(row.values) != "variant":
+                found.update(dict.fromkeys(self.pictures(row.values)))
+        return list(found)
 
     def group_id(self, key: str | None, head: Row) -> str:
         """The id of a product with variants."""
@@ -634,10 +667,6 @@ class Reader:
         """EAN, part number and the like of a variant, without its SKU."""
         sku = self.first(values, self.columns(values, "sku"))
         return tuple(code for code in self.codes(values) if code != sku)
-
-
-def _renamed(product: Product, external_id: str) -> Product:
-    return product if product.external_id == external_id else replace(product, external_id=external_id)
 
 
 def _without_codes(product: Product) -> Product:
