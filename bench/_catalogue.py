@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.setup import SHARED
 from vitrina.catalog import Catalog
-from vitrina.sources import Mapping
+from vitrina.files import Mapping
 
 FASHION = SHARED / "fashion"
 FURNITURE = SHARED / "furniture" / "amazon_furniture_dataset.csv"

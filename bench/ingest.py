@@ -19,12 +19,12 @@ from pathlib import Path
 
 from bench.setup import SHARED, catalog
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
-from vitrina.images import load
-from vitrina.pipeline import Totals
-from vitrina.providers.base import Subject
-from vitrina.providers.descriptor import LocalImageEmbedder
-from vitrina.sources import Mapping
+from vitrina.enrich.pipeline import Totals
+from vitrina.files import Mapping
+from vitrina.models.base import Subject
+from vitrina.pictures.decode import load
+from vitrina.pictures.descriptor import LocalImageEmbedder
+from vitrina.settings import Settings
 
 CHAT, EMBED = 0.2, 0.1
 PRODUCTS, PEER_PRODUCTS, CONCURRENCY = 200, 12, 16
@@ -69,7 +69,7 @@ def counted(process: subprocess.Popen[str]) -> tuple[int, int, int]:
 
 def notebook(rows: list[dict[str, str]], folder: Path) -> float:
     """Seconds for these products, one call after the other."""
-    from vitrina.providers.openai import OpenAIProvider, OpenAISettings
+    from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings
 
     started = time.perf_counter()
     with OpenAIProvider(OpenAISettings.from_environment()) as provider:

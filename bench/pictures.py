@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 
 from bench.setup import SHARED, catalog
-from vitrina.sources import Mapping
+from vitrina.files import Mapping
 
 NEAREST = """
 select p.external_id, n.external_id as nearest

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from bench._catalogue import FASHION, FURNITURE, ingest
 from bench.setup import catalog
 from vitrina.catalog import Catalog
-from vitrina.searching import Mode
+from vitrina.search.search import Mode
 
 Judgements = dict[str, dict[str, int]]
 Ranking = Callable[[str], list[str]]

@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from vitrina import embedded, schema
+from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
+from vitrina.db import schema
+from vitrina.settings import Settings
 
 SHARED = Path(
     os.environ.get("VITRINA_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")

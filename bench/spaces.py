@@ -2,7 +2,7 @@
 
 Synthetic products around cluster centres; the new space's vectors come from an endpoint in another
 process that answers after 50 ms. Every result must be full, and no search may fail; that each is of
-one space is a test (tests/test_spaces.py).
+one space is a test (tests/service/test_spaces.py).
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ import time
 import psycopg
 
 from bench.setup import catalog
-from vitrina.attachments import Synced
 from vitrina.catalog import Catalog
+from vitrina.products.attach import Synced
 
 ROWS, BULK, ROUNDS, SINGLES = 100_000, 10_000, 15, 400
 COLUMNS = {

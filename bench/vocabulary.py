@@ -28,7 +28,7 @@ import psycopg
 
 from bench.setup import SHARED, catalog
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
+from vitrina.settings import Settings
 
 PLAIN = 0.6
 SYLLABLES = [c + v + d for c in "bdfgklmnprstvz" for v in "aeiou" for d in "lmnrk"]

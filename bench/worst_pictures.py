@@ -137,8 +137,8 @@ FILES: dict[str, Callable[[], bytes]] = {
 def load(path: Path) -> None:
     """Load a file in all threads at once; print peak and time."""
     from vitrina.errors import PictureError
-    from vitrina.images import Limits
-    from vitrina.pictures import Folders, PictureLoader
+    from vitrina.pictures.decode import Limits
+    from vitrina.pictures.loader import Folders, PictureLoader
 
     loader = PictureLoader(Limits(), Folders([path.parent]))
 

@@ -1,4 +1,4 @@
-"""Alembic's entry point: run by vitrina.schema in-process, online on its connection or offline."""
+"""Alembic's entry point: run in-process by vitrina.db.schema, online or offline."""
 
 from alembic import context
 

@@ -1,6 +1,6 @@
 """${message}."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

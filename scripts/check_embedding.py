@@ -30,11 +30,11 @@ from transformers import AutoTokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests/data/embedding_golden.json"
-LONGEST_TEXT = 3072  # characters, as in sql/020-embedding.sql
+LONGEST_TEXT = 3072  # characters, as in sql/20-spaces/200-embedding.sql
 QUERY = "black shoe rack"
 
 sys.path.insert(0, str(ROOT / "src"))
-from vitrina import word_pieces  # noqa: E402
+from vitrina.db import word_pieces  # noqa: E402
 
 
 def reference() -> StaticModel:

@@ -38,7 +38,7 @@ TARGET = Path(__file__).resolve().parents[1] / "src/vitrina/data/word_pieces.bin
 DIMENSIONS = 256
 BAGS = 200_000
 RIDGE = 1.0
-LONGEST_PIECE = 18  # characters; sql/020-embedding.sql counts on it
+LONGEST_PIECE = 18  # characters; sql/20-spaces/200-embedding.sql counts on it
 CLS, SEP = 101, 102
 
 

@@ -21,12 +21,13 @@ from uuid import uuid4
 import psycopg
 from PIL import Image
 
-from vitrina import embedded, schema
+from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
+from vitrina.db import schema
+from vitrina.enrich.pipeline import Totals
 from vitrina.errors import VitrinaError
-from vitrina.pipeline import Totals
-from vitrina.sources import Mapping as Columns
+from vitrina.files import Mapping as Columns
+from vitrina.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "faults.md"
@@ -260,7 +261,7 @@ def try_out(case: Case, url: str, folder: Path) -> Outcome:
     bring_in(url, folder)
     with (
         OpenAIStub(dimensions=64) as stub,
-        mock.patch("vitrina.providers.openai_client.backoff", return_value=0.01),
+        mock.patch("vitrina.models.openai.client.backoff", return_value=0.01),
         psycopg.connect(url, autocommit=True) as conn,
     ):
         _fault(stub, case)

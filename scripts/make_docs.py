@@ -50,7 +50,7 @@ def sql_page() -> str:
         " sql/ by\nscripts/make_docs.py. Errors carry the sqlstates VT001 (extension), VT002"
         " (privileges), VT003 (not\nfound), VT004 (bad argument).\n",
     ]
-    for path in sorted((ROOT / "sql").glob("*.sql")):
+    for path in sorted((ROOT / "sql").glob("*/*.sql")):
         text = path.read_text("utf-8").replace("@vector@.", "")
         for found in OBJECT.finditer(text):
             if found["name"].startswith("_"):

@@ -19,8 +19,8 @@ import psycopg
 from shops.process import Shop
 from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
-from vitrina.results import Hit
+from vitrina.search.hits import Hit
+from vitrina.settings import Settings
 
 ROLES = (
     "shop",

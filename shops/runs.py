@@ -21,7 +21,8 @@ from shops.oscar.rehearsal import OscarRehearsal
 from shops.process import Shop, run
 from shops.rehearsal import ROLES, Rehearsal, let_in, make_database
 from shops.vendure.rehearsal import VendureRehearsal
-from vitrina import embedded, schema
+from vitrina import embedded
+from vitrina.db import schema
 
 ROOT = Path(__file__).parents[1]
 

@@ -14,9 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
 
-from vitrina import embedded, schema
+from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.config import Settings
+from vitrina.db import schema
+from vitrina.settings import Settings
 
 VERSION = int(os.environ.get("VITRINA_TEST_POSTGRES", "18"))
 SHARED = Path(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from vitrina import schema
+from vitrina.db import schema
 
 TYPES = [
     "text", "varchar", "name", '"char"', "int2", "int4", "int8", "float4", "float8", "numeric",
@@ -88,7 +88,8 @@ def words() -> set[str]:
     """Every word in vitrina's SQL, and in its Python, which runs statements of its own."""
     package = schema.data_dir("sql").parent / "src" / "vitrina"
     migrations = schema.data_dir("migrations")
-    files = [*schema.sql_files(), *migrations.rglob("*.py"), *package.rglob("*.py")]
+    files = [path for _, path in schema.sql_files()]
+    files += [*migrations.rglob("*.py"), *package.rglob("*.py")]
     return set(re.findall(r"[a-z_0-9]+", " ".join(file.read_text("utf-8") for file in files)))
 
 

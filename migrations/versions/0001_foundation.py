@@ -1,6 +1,6 @@
 """Products, pictures, vocabulary, spaces, embeddings, generations and jobs."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0001"
 down_revision = None

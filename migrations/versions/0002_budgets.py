@@ -1,6 +1,6 @@
 """Standing budgets."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0002"
 down_revision = "0001"

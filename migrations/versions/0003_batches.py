@@ -1,6 +1,6 @@
 """Batches of requests that an endpoint answers within a day, at half price."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0003"
 down_revision = "0002"

@@ -1,6 +1,6 @@
 """Jobs that only embed; the vocabulary's policy, distinctions and keys."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0004"
 down_revision = "0003"

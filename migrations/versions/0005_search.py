@@ -1,6 +1,6 @@
 """How a query is read and narrowed, and what its words are looked up by."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0005"
 down_revision = "0004"

@@ -1,6 +1,6 @@
 """Attached tables."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0006"
 down_revision = "0005"

@@ -1,6 +1,6 @@
 """Every term said of a product, and the trail of changes to the vocabulary."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0007"
 down_revision = "0006"

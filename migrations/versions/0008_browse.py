@@ -1,6 +1,6 @@
 """Quantised spaces; what suggestions and duplicates are looked up by."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0008"
 down_revision = "0007"

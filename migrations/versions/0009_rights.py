@@ -1,6 +1,6 @@
 """What the schema's owner has allowed, apart from what a writer says."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0009"
 down_revision = "0008"

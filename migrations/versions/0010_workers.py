@@ -1,6 +1,6 @@
 """Workers as rows of their own; what is in hand, and who died with it."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0010"
 down_revision = "0009"

@@ -1,6 +1,6 @@
 """Text-search configurations named with their schema."""
 
-from vitrina.schema import run_sql
+from vitrina.db.schema import run_sql
 
 revision = "0011"
 down_revision = "0010"

@@ -9,32 +9,34 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from vitrina import embedded, schema, worker
-from vitrina.attachments import Attachments
-from vitrina.batches import Batches
-from vitrina.browsing import Browsing
-from vitrina.config import Settings
-from vitrina.curation import Curation
-from vitrina.database import Database
+from vitrina import embedded
+from vitrina.batch.api import Batches
+from vitrina.costs import Upkeep
+from vitrina.db import schema
+from vitrina.db.database import Database
+from vitrina.enrich import worker
+from vitrina.enrich.jobs import Jobs
 from vitrina.errors import AccessError, ProviderError, SchemaError
-from vitrina.evaluating import Evaluating
-from vitrina.images import Limits, Picture
-from vitrina.images import load as load_picture
-from vitrina.jobs import Jobs
-from vitrina.pictures import Folders, PictureLoader
-from vitrina.queries import Queries
-from vitrina.results import Ingested
-from vitrina.searching import Searching
-from vitrina.spaces import Spaces
-from vitrina.upkeep import Upkeep
-from vitrina.vocabulary import Vocabulary
+from vitrina.evaluation.api import Evaluating
+from vitrina.keywords.curate import Curation
+from vitrina.keywords.look import Vocabulary
+from vitrina.pictures.decode import Limits, Picture
+from vitrina.pictures.decode import load as load_picture
+from vitrina.pictures.loader import Folders, PictureLoader
+from vitrina.products.attach import Attachments
+from vitrina.search.browse import Browsing
+from vitrina.search.hits import Ingested
+from vitrina.search.query_vectors import Queries
+from vitrina.search.search import Searching
+from vitrina.settings import Settings
+from vitrina.spaces.api import Spaces
 
 if TYPE_CHECKING:
-    from vitrina.engine import Engine
-    from vitrina.importing import Imported
-    from vitrina.ingest import Loaded
-    from vitrina.pipeline import Totals
-    from vitrina.sources import Mapping as ColumnMapping
+    from vitrina.assembly import Engine
+    from vitrina.enrich.pipeline import Totals
+    from vitrina.files import Mapping as ColumnMapping
+    from vitrina.products.load import Loaded
+    from vitrina.products.load_enriched import Imported
 
 
 class Catalog(
@@ -91,7 +93,7 @@ class Catalog(
 
     def engine(self) -> Engine:
         """The provider in use, with all it takes to enrich; close it."""
-        from vitrina.engine import Engine
+        from vitrina.assembly import Engine
 
         return Engine.build(self.database, self.settings, notice=self._notice)
 
@@ -149,7 +151,7 @@ class Catalog(
 
         Raises InputError where the file cannot be used at all.
         """
-        from vitrina.ingest import load_file
+        from vitrina.products.load import load_file
 
         self._allow(mapping)
         return load_file(
@@ -215,7 +217,7 @@ class Catalog(
         Raises InputError where the file cannot be used, or not with that space; AccessError where
         this role may not make or use the space, saying who may.
         """
-        from vitrina.importing import import_file
+        from vitrina.products.load_enriched import import_file
 
         self._allow(mapping)
         done = import_file(
@@ -261,8 +263,8 @@ class Catalog(
         Raises ProviderError where the provider cannot be used, BudgetError where the budget is
         spent; what is finished is stored first.
         """
-        from vitrina.pipeline import NO_VECTOR, Pipeline
-        from vitrina.providers.descriptor import LocalImageEmbedder
+        from vitrina.enrich.pipeline import NO_VECTOR, Pipeline
+        from vitrina.pictures.descriptor import LocalImageEmbedder
 
         loader = PictureLoader(self._limits(), self._folders)
         with (
@@ -344,7 +346,7 @@ class Catalog(
 
 def _source_name(path: str | Path, given: str | None) -> str:
     if given is None and str(path).startswith("weave:///"):
-        from vitrina.datasets import name_of
+        from vitrina.weave.datasets import name_of
 
         return name_of(str(path))
     return given or ("stdin" if str(path) == "-" else Path(path).stem)

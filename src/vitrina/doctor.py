@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from vitrina import __version__, schema
-from vitrina.config import Settings
-from vitrina.database import connect, mapped, pin_path
+from vitrina import __version__
+from vitrina.db import schema
+from vitrina.db.database import connect, mapped, pin_path
 from vitrina.errors import VitrinaError
+from vitrina.settings import Settings
 
 if TYPE_CHECKING:
-    from vitrina.providers.openai_settings import OpenAISettings
+    from vitrina.models.openai.settings import OpenAISettings
 
 Level = Literal["ok", "note", "wrong"]
 BACKLOG_SECONDS = 600  # changes that wait longer have no worker

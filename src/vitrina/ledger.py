@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vitrina.database import Database, Jsonb
+from vitrina.db.database import Database, Jsonb
 from vitrina.errors import BudgetError, VitrinaError
-from vitrina.providers.answers import Answer, AnswerError, Usage
+from vitrina.models.answers import Answer, AnswerError, Usage
 
 if TYPE_CHECKING:
-    from vitrina.tracing import Tracer
+    from vitrina.weave.tracing import Tracer
 
 T = TypeVar("T")
 Price = Callable[[str, Usage], Decimal | None]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 
-from vitrina.images import Picture
+from vitrina.pictures.decode import Picture
 
 __all__ = ["is_sensitive", "redact", "shown_address", "without_pictures"]
 

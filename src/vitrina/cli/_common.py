@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vitrina.config import Settings
 from vitrina.printing import defused, printable
+from vitrina.settings import Settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
-from vitrina.providers.facets import FACETS
+from vitrina.models.facets import FACETS
 
 TERM = click.argument("term")
 

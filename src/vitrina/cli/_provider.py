@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from vitrina.config import Settings
+from vitrina.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 Option = Callable[[Any], Any]

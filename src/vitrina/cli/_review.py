@@ -12,7 +12,7 @@ from vitrina.cli.work import describe_judged
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
-    from vitrina.judging import Judged
+    from vitrina.keywords.judge import Judged
 
 above_option = click.option(
     "--above",
@@ -98,7 +98,7 @@ def judge(above: float | None, dry_run: bool, output: str | None, **options: Any
 
 
 def _show_pairs(catalog: Catalog, above: float | None, output: str | None) -> None:
-    from vitrina.judging import AT_ONCE, estimate
+    from vitrina.keywords.judge import AT_ONCE, estimate
 
     pairs = catalog.pairs_to_judge(above=above)
     emit((pair.row() for pair in pairs), output)

@@ -12,8 +12,8 @@ from vitrina.cli._common import notice, open_catalog, progress_bar
 from vitrina.errors import InputError
 
 if TYPE_CHECKING:
-    from vitrina.attachments import Synced
     from vitrina.catalog import Catalog
+    from vitrina.products.attach import Synced
 
 URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -129,7 +129,7 @@ def _attach_query(
         if name in options:
             raise click.UsageError(f"a query gives its own columns: leave --{name} out")
     if preset is not None:
-        from vitrina.presets import load
+        from vitrina.products.presets import load
 
         known = load(preset, settings)
         options = {"name": preset, **known.options, **options}

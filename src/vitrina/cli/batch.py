@@ -12,7 +12,7 @@ from vitrina.cli._provider import OPTIONS, image_root_option, settings
 from vitrina.errors import BudgetError, ProviderError
 
 if TYPE_CHECKING:
-    from vitrina.batch_runs import Batched
+    from vitrina.batch.run import Batched
     from vitrina.catalog import Catalog
 
 F = TypeVar("F", bound=Callable[..., Any])

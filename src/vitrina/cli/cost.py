@@ -9,7 +9,7 @@ import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
 from vitrina.cli._provider import parse_usd
-from vitrina.upkeep import By, Period
+from vitrina.costs import By, Period
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog

@@ -71,7 +71,7 @@ def upgrade() -> None:
     Example:
       vitrina --database-url postgresql://app@db/shop db upgrade
     """
-    from vitrina import schema
+    from vitrina.db import schema
 
     done = schema.upgrade(database_url())
     notice(f"upgraded: {', '.join(done)}" if done else "up to date")
@@ -87,7 +87,7 @@ def downgrade(revision: str, yes: bool) -> None:
     Example:
       vitrina db downgrade --yes
     """
-    from vitrina import schema
+    from vitrina.db import schema
 
     target = database_url()
     if not yes:
@@ -107,7 +107,7 @@ def check() -> None:
     Example:
       vitrina db check
     """
-    from vitrina import schema
+    from vitrina.db import schema
 
     state = schema.check(database_url())
     if not state.installed:
@@ -129,6 +129,6 @@ def sql(without_data: bool) -> None:
     Example:
       vitrina db sql | psql --set ON_ERROR_STOP=1 postgresql://dba@db/shop
     """
-    from vitrina import schema
+    from vitrina.db import schema
 
     schema.write_sql(sys.stdout, data=not without_data)

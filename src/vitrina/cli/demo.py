@@ -15,8 +15,8 @@ from vitrina.cli.work import describe_totals
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
-    from vitrina.page import Section
-    from vitrina.results import Hit
+    from vitrina.cli._page import Section
+    from vitrina.search.hits import Hit
 
 SOURCE = "demo"
 COLUMNS = {"score": "score", "similarity": "cosine", "title": "title", "matched": "matched"}
@@ -61,7 +61,7 @@ def command(open_: bool, page: str | None, remove: bool) -> None:
 
 
 def _bring_in(catalog: Catalog) -> None:
-    from vitrina.sources import Mapping
+    from vitrina.files import Mapping
 
     mapping = Mapping(image_root=folder())
     with progress_bar("enriching") as bar:
@@ -81,7 +81,7 @@ def _show(heading: str, hits: list[Hit]) -> None:
 
 
 def _text(catalog: Catalog, query: str) -> Section:
-    from vitrina.page import Section
+    from vitrina.cli._page import Section
 
     hits = catalog.search(query, k=5, sources=[SOURCE])
     _show(f'vitrina search "{query}"', hits)
@@ -89,7 +89,7 @@ def _text(catalog: Catalog, query: str) -> Section:
 
 
 def _picture(catalog: Catalog, name: str) -> Section:
-    from vitrina.page import Section
+    from vitrina.cli._page import Section
 
     path = folder() / "queries" / f"{name}.webp"
     hits = catalog.search(image=path, k=5, sources=[SOURCE])
@@ -99,7 +99,7 @@ def _picture(catalog: Catalog, name: str) -> Section:
 
 def _write(catalog: Catalog, sections: list[Section], page: str | None) -> Path:
     from vitrina import embedded
-    from vitrina.page import render
+    from vitrina.cli._page import render
 
     ids = [hit.product_id for section in sections for hit in section.hits]
     count = catalog.status()["products"]

@@ -21,8 +21,8 @@ def command(output: str | None) -> None:
     Example:
       vitrina doctor
     """
-    from vitrina.config import Settings
     from vitrina.doctor import examine
+    from vitrina.settings import Settings
 
     findings = list(examine(database_url(), Settings.from_environment()))
     emit((asdict(finding) for finding in findings), output)

@@ -10,7 +10,7 @@ import click
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
 
 if TYPE_CHECKING:
-    from vitrina.evaluating import Evaluated, Mode
+    from vitrina.evaluation.api import Evaluated, Mode
 
 
 @click.command("eval")
@@ -62,7 +62,8 @@ def command(
     _describe(done)
     _print(done, worst, output)
     if weave:
-        from vitrina import __version__, evaluation_log
+        from vitrina import __version__
+        from vitrina.evaluation import weave as evaluation_log
 
         model = {"vitrina": __version__, "text_space": status["text_space"]}
         count = evaluation_log.publish(weave, done, model=model)
@@ -88,7 +89,7 @@ def _describe(done: Evaluated) -> None:
 
 
 def _print(done: Evaluated, worst: int | None, output: str | None) -> None:
-    from vitrina.evaluating import rows
+    from vitrina.evaluation.api import rows
 
     if output != "json":
         emit(rows(done), output)

@@ -67,7 +67,7 @@ def command(
         )
     if sources and what == "vocabulary":
         raise click.UsageError("the vocabulary belongs to all sources: leave --source out")
-    from vitrina import datasets
+    from vitrina.weave import datasets
 
     with open_catalog() as catalog:
         reference = datasets.publish(

@@ -12,7 +12,7 @@ from vitrina.cli._common import notice, open_catalog, progress_bar
 from vitrina.cli.ingest import describe_loaded, parse_map
 
 if TYPE_CHECKING:
-    from vitrina.importing import Imported
+    from vitrina.products.load_enriched import Imported
 
 ENRICHMENT = ("keywords", "description", "caption", "embedding")
 
@@ -106,7 +106,7 @@ def command(
     delimiter = options["delimiter"]
     if delimiter is not None and len(delimiter) != 1:
         raise click.UsageError("--delimiter is one character")
-    from vitrina.sources import Mapping
+    from vitrina.files import Mapping
 
     started = time.monotonic()
     mapping = Mapping(

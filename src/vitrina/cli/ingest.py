@@ -15,7 +15,7 @@ from vitrina.cli.work import check_judge, judge_option, show_estimate, work
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
-    from vitrina.ingest import Loaded
+    from vitrina.products.load import Loaded
 
 
 def parse_map(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
@@ -104,7 +104,7 @@ def command(
     if options["delimiter"] is not None and len(options["delimiter"]) != 1:
         raise click.UsageError("--delimiter is one character")
     if file is not None and file.startswith("weave:///"):
-        from vitrina import datasets
+        from vitrina.weave import datasets
 
         source = source or datasets.name_of(file)
     name = source or (None if file is None else "stdin" if file == "-" else Path(file).stem)
@@ -133,7 +133,7 @@ def command(
 def _load(
     catalog: Catalog, file: str, name: str | None, dry_run: bool, options: dict[str, Any]
 ) -> Loaded:
-    from vitrina.sources import Mapping
+    from vitrina.files import Mapping
 
     root = options.pop("image_root")
     mapping = Mapping(

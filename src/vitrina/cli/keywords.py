@@ -9,7 +9,7 @@ import click
 
 from vitrina.cli import _curation, _review
 from vitrina.cli._common import emit, open_catalog, output_options
-from vitrina.providers.facets import FACETS
+from vitrina.models.facets import FACETS
 
 
 @click.group("keywords")

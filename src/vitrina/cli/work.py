@@ -25,8 +25,8 @@ from vitrina.cli.batch import batch_options, submit
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
-    from vitrina.judging import Judged
-    from vitrina.pipeline import Totals
+    from vitrina.enrich.pipeline import Totals
+    from vitrina.keywords.judge import Judged
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,7 +72,7 @@ def describe_totals(totals: Totals) -> str:
 
 def _grouped(totals: Totals) -> dict[str, int]:
     """Reasons without the picture's own name, the three commonest first."""
-    from vitrina.pictures import NOT_AGAIN
+    from vitrina.pictures.loader import NOT_AGAIN
 
     counts: dict[str, int] = {}
     for reason, count in totals.reasons.items():
@@ -145,7 +145,7 @@ def work(
 
 def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> None:
     """Print what enriching so many products is likely to take and cost; asks nobody."""
-    from vitrina.pricing import estimate
+    from vitrina.models.pricing import estimate
 
     chosen = catalog.settings
     if chosen.chosen == "local":

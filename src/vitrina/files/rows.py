@@ -84,7 +84,7 @@ def open_file(
     from vitrina.files import documents, encodings, feeds, raw, sheets, tables
 
     if path.startswith("weave:///"):
-        from vitrina import datasets
+        from vitrina.weave import datasets
 
         with contextlib.closing(datasets.read(path)) as dataset:
             yield RowFile(path, "dataset", lambda: dataset)

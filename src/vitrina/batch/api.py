@@ -1,0 +1,108 @@
+"""The half-price way: batches of requests that an endpoint answers within a day."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vitrina.batch.run import Batched
+    from vitrina.db.database import Database
+    from vitrina.pictures.loader import Folders
+    from vitrina.settings import Settings
+
+
+class Batches:
+    """The part of a catalog that submits and collects batches."""
+
+    database: Database
+    settings: Settings
+    _folders: Folders
+    _notice: Callable[[str], None]
+
+    def batch_submit(
+        self,
+        *,
+        sources: Sequence[str] | None = None,
+        tokens: int | None = None,
+        progress: Callable[[Batched], None] | None = None,
+    ) -> Batched:
+        """Submit what queued products lack, at half the price, and return.
+
+        The products stay queued, not due for workers for three days. Products that lack nothing
+        are finished at once. Answers come in with batch_collect.
+
+        Args:
+            sources: products of these sources only; later rounds keep to them.
+            tokens: of input that the account may queue for one model; 2,000,000 without it.
+            progress: called with what is done so far.
+
+        Raises ConfigError without an endpoint, ProviderError where it cannot be used.
+        """
+        from vitrina.batch import collect
+        from vitrina.models.openai.batch import Limits
+
+        limits = Limits(tokens=tokens) if tokens is not None else Limits()
+        return collect.submit(
+            self.database,
+            self.settings,
+            folders=self._folders,
+            sources=sources,
+            limits=limits,
+            progress=progress,
+            notice=self._notice,
+        )
+
+    def batch_collect(
+        self,
+        *,
+        wait: bool = False,
+        seconds: float = 60.0,
+        stop: threading.Event | None = None,
+        progress: Callable[[Batched], None] | None = None,
+    ) -> Batched:
+        """Store what batches have answered, submit what follows from it, finish what is complete.
+
+        Any process may do so, on any machine, also after another was killed. What was submitted
+        says how it was asked; the key and the address of the endpoint are taken from here, and so
+        are the bounds: max_cost is the lower of both and, unless the owner of the schema submitted
+        the batches, private addresses of pictures are asked only where both allow them.
+
+        Args:
+            wait: go on until no batch is open.
+            seconds: between two looks.
+            stop: ends the waiting.
+            progress: called with what is done so far.
+
+        Raises ProviderError where the endpoint cannot be used.
+        """
+        from vitrina.batch import collect
+
+        if wait:
+            return collect.wait(
+                self.database,
+                self.settings,
+                folders=self._folders,
+                seconds=seconds,
+                stop=stop,
+                progress=progress,
+                notice=self._notice,
+            )
+        return collect.collect(
+            self.database,
+            self.settings,
+            folders=self._folders,
+            progress=progress,
+            notice=self._notice,
+        )
+
+    def batches(self, *, open_only: bool = False) -> list[dict[str, Any]]:
+        """The batches so far, newest first, with what they were asked, answered and cost."""
+        states = ["preparing", "creating", "submitted", "answered"] if open_only else None
+        return self.database.rows(
+            "select b.id, b.remote_id, b.model, b.stages, b.state, b.status, b.requests,"
+            " b.answered, b.unanswered, b.tokens, b.estimate, b.cost, b.created_at,"
+            " b.submitted_at, b.collected_at, b.error from vitrina.list_batches(%s) as b",
+            (states,),
+        )

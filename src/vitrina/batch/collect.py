@@ -1,0 +1,329 @@
+"""Has the stages of queued products answered through the Batch API, in rounds that outlive us.
+
+A batch only fills generations. What is under way stands in the database before the endpoint hears
+of it, so any process on any machine goes on where another was killed, and nothing is asked twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from vitrina.batch.round import Round, begin, note, settle, submitted
+from vitrina.batch.run import Batched, Run, cost_of
+from vitrina.db.database import Database, Jsonb, connect, fetch_value, mapped
+from vitrina.enrich.stages import dump_enrichment, dump_terms
+from vitrina.errors import ConfigError, ProviderError, UnreachableError, VitrinaError
+from vitrina.models.openai.batch import Limits, Outcome, read_line
+from vitrina.models.openai.batch_client import (
+    FINAL,
+    BatchClient,
+    NoBatchError,
+    PassingError,
+    RefusedBatchError,
+)
+from vitrina.models.openai.provider import OpenAIProvider
+from vitrina.models.openai.settings import OpenAISettings
+from vitrina.pictures.loader import Folders
+from vitrina.settings import Settings
+
+STORE = 200  # answers stored together
+GONE = timedelta(hours=48)  # a batch its endpoint does not know is given up after so long
+DUMPS: dict[str, Callable[[Any], Any]] = {
+    "tag": dump_terms,
+    "describe": str,
+    "caption": str,
+    "enrich": dump_enrichment,
+}
+Row = dict[str, Any]
+Progress = Callable[[Batched], None]
+Notice = Callable[[str], None]
+
+
+class BusyError(VitrinaError):
+    """Another process is submitting or collecting batches: try again when it is done."""
+
+
+@contextlib.contextmanager
+def alone(database: Database) -> Iterator[Callable[[], None]]:
+    """Be the only process at the batches; yields a check that raises where that is over."""
+    with mapped(), connect(database.dsn) as conn:
+        if not fetch_value(conn, "select vitrina.lock_batches()"):
+            raise BusyError
+
+        def check() -> None:
+            conn.execute("select 1")
+
+        yield check
+
+
+def submit(
+    database: Database,
+    settings: Settings,
+    *,
+    folders: Folders | None = None,
+    sources: Sequence[str] | None = None,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    notice: Notice | None = None,
+) -> Batched:
+    """Submit the requests that queued products lack, and return; see Batches.batch_submit."""
+    run = Run.begin(settings, list(sources) if sources is not None else None, limits or Limits())
+    done = Batched()
+    with alone(database) as check, contextlib.closing(BatchClient(settings.openai())) as client:
+        desk = _Desk(database, settings, client, done, check, folders, progress, notice)
+        desk.recover()
+        Round(
+            database,
+            run,
+            client,
+            done,
+            check=check,
+            folders=folders,
+            progress=progress,
+            notice=notice,
+        ).go()
+        done.open = len(desk.batches("submitted"))
+    return done
+
+
+def collect(
+    database: Database,
+    settings: Settings,
+    *,
+    folders: Folders | None = None,
+    progress: Progress | None = None,
+    notice: Notice | None = None,
+) -> Batched:
+    """Take in what is answered and begin what follows from it; see Batches.batch_collect."""
+    if settings.chosen == "local":
+        raise ConfigError("batches are at an endpoint: set OPENAI_API_KEY or OPENAI_BASE_URL")
+    done = Batched()
+    with alone(database) as check, contextlib.closing(BatchClient(settings.openai())) as client:
+        desk = _Desk(database, settings, client, done, check, folders, progress, notice)
+        desk.recover()
+        for batch in desk.batches("submitted"):
+            desk.ask(batch)
+            if progress is not None:
+                progress(done)
+        desk.follow_up()
+        done.open = len(desk.batches("submitted", "answered"))
+    return done
+
+
+def wait(
+    database: Database,
+    settings: Settings,
+    *,
+    folders: Folders | None = None,
+    seconds: float = 60.0,
+    stop: threading.Event | None = None,
+    progress: Progress | None = None,
+    notice: Notice | None = None,
+) -> Batched:
+    """Collect every so often until no batch is open, or `stop` is set.
+
+    An endpoint or a database that goes away for a while is waited for, and so is another process.
+    """
+    stop = stop or threading.Event()
+    total = Batched()
+    begun = False
+    while True:
+        try:
+            part = collect(database, settings, folders=folders, progress=progress, notice=notice)
+        except (BusyError, PassingError, UnreachableError) as exc:
+            if not begun and not isinstance(exc, BusyError):
+                raise
+            if notice is not None:
+                notice(str(exc))
+            part = Batched(open=max(total.open, 1))
+        begun = True
+        _add(total, part)
+        if not part.open or stop.wait(seconds):
+            return total
+
+
+def _add(total: Batched, part: Batched) -> None:
+    for name in ("batches", "requests", "estimate", "answered", "unanswered", "cost", "failures"):
+        setattr(total, name, getattr(total, name) + getattr(part, name))
+    total.add(part.enriched)
+    total.open, total.left, total.full = part.open, max(total.left, part.left), part.full
+    total.stopped = part.stopped or total.stopped
+
+
+class _Desk:
+    """Knows the batches of one endpoint."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        client: BatchClient,
+        done: Batched,
+        check: Callable[[], None],
+        folders: Folders | None,
+        progress: Progress | None,
+        notice: Notice | None,
+    ) -> None:
+        self._database, self._settings, self._client, self._done = database, settings, client, done
+        self._check, self._folders, self._progress = check, folders, progress
+        self._notice = notice or (lambda _: None)
+        self._endpoint: OpenAISettings = settings.openai()
+
+    def batches(self, *states: str) -> list[Row]:
+        """This endpoint's batches in these states, oldest first."""
+        rows = self._database.rows("select * from vitrina.list_batches(%s)", (list(states),))
+        return [row for row in reversed(rows) if row["base_url"] == self._endpoint.url]
+
+    def recover(self) -> None:
+        """Take up what a process left when it was killed between two steps.
+
+        We hold the lock, so whatever is on its way is nobody's.
+        """
+        for batch in self.batches("preparing"):
+            settle(self._database, batch["id"], "abandoned", "its process ended before sending it")
+        for batch in self.batches("creating"):
+            try:
+                remote = self._client.find(batch["token"], batch["created_at"].timestamp())
+            except NoBatchError as exc:
+                self._unknown(batch, exc)
+                continue
+            if remote is not None:
+                submitted(self._database, batch["id"], remote)
+                continue
+            self._check()
+            with contextlib.suppress(RefusedBatchError):  # its file is gone: settled as failed
+                begin(
+                    self._database, self._client, batch["id"], batch["token"], batch["input_file"]
+                )
+
+    def _unknown(self, batch: Row, exc: ProviderError) -> None:
+        """The endpoint does not know a batch; that may pass, or it is another account's."""
+        if datetime.now(UTC) - batch["created_at"] > GONE:
+            settle(self._database, batch["id"], "failed", str(exc))
+            self._done.failures.append(str(exc))
+        else:
+            self._notice(f"batch {batch['remote_id'] or batch['token']}: {exc}")
+
+    def ask(self, batch: Row) -> None:
+        """Ask how a batch is doing; store its answers once it has ended."""
+        try:
+            remote = self._client.retrieve(batch["remote_id"])
+        except NoBatchError as exc:
+            self._unknown(batch, exc)
+            return
+        note(
+            self._database,
+            batch["id"],
+            status=remote.status,
+            output_file=remote.output_file,
+            error_file=remote.error_file,
+        )
+        if remote.status not in FINAL:
+            return
+        stored = 0
+        provider = OpenAIProvider(self._endpoint)
+        for file_id in (remote.output_file, remote.error_file):
+            if file_id is not None:
+                stored += self._store(batch, provider, file_id)
+        if remote.status in ("failed", "cancelled") and not stored:
+            reason = remote.error or "the endpoint does not say why"
+            settle(self._database, batch["id"], "failed", reason)
+            self._done.failures.append(f"batch {remote.id} {remote.status}: {reason}")
+            return
+        reason = "the batch ended without an answer"
+        ended = reason if remote.status == "completed" else f"the batch is {remote.status}"
+        self._done.unanswered += settle(self._database, batch["id"], "answered", ended)
+
+    def _store(self, batch: Row, provider: OpenAIProvider, file_id: str) -> int:
+        """Store what a file answers; how many requests it settles."""
+        settled = 0
+        try:
+            lines = (raw for raw in self._client.lines(file_id) if raw.strip())
+            for page in iter(lambda: list(itertools.islice(lines, STORE)), []):
+                outcomes = [read_line(provider, raw) for raw in page]
+                known = [outcome for outcome in outcomes if outcome is not None]
+                if len(known) < len(page):
+                    self._notice(f"{len(page) - len(known)} lines of {file_id} are unreadable")
+                settled += self._put(batch, known)
+        except NoBatchError as exc:
+            self._notice(f"{file_id}: {exc}")
+        return settled
+
+    def _put(self, batch: Row, outcomes: list[Outcome]) -> int:
+        rows = [self._row(batch["model"], outcome) for outcome in outcomes]
+        before = self._counts(batch)
+        settled = self._database.value(
+            "select vitrina.put_batch_answers(%s, %s)", (batch["id"], Jsonb(rows))
+        )
+        after = self._counts(batch)
+        self._done.answered += after["answered"] - before["answered"]
+        self._done.unanswered += after["unanswered"] - before["unanswered"]
+        self._done.cost += (after["cost"] or 0) - (before["cost"] or 0)
+        return int(settled)
+
+    def _counts(self, batch: Row) -> Row:
+        (row,) = self._database.rows(
+            "select b.answered, b.unanswered, b.cost from vitrina.batches as b where b.id = %s",
+            (batch["id"],),
+        )
+        return row
+
+    def _row(self, model: str, outcome: Outcome) -> Row:
+        stage = outcome.custom_id.partition(":")[0]
+        cost = cost_of(self._endpoint, model, outcome.usage)
+        good = outcome.state == "done"
+        return {
+            "custom_id": outcome.custom_id,
+            "state": outcome.state,
+            "error": outcome.error,
+            "provider": OpenAIProvider.provider,
+            "output": DUMPS[stage](outcome.value) if good else None,
+            "input_tokens": outcome.usage.input_tokens,
+            "cached_tokens": outcome.usage.cached_tokens,
+            "output_tokens": outcome.usage.output_tokens,
+            "cost": str(cost) if cost is not None else None,
+        }
+
+    def _trusted(self, ids: list[int]) -> bool:
+        """Whether the owner of the schema submitted all of these."""
+        return bool(
+            self._database.value(
+                "select bool_and(coalesce(pg_has_role(to_regrole(quote_ident(b.opened_by)),"
+                " n.nspowner, 'usage'), false)) from vitrina.batches as b"
+                " join pg_namespace as n on n.nspname = 'vitrina' where b.id = any(%s)",
+                (ids,),
+            )
+        )
+
+    def follow_up(self) -> None:
+        """Give every run that has answers its next round: what is missing, what is complete."""
+        answered: dict[str, list[Row]] = {}
+        for batch in self.batches("answered"):
+            answered.setdefault(batch["run"], []).append(batch)
+        for run_id, batches in answered.items():
+            run = Run.resume(
+                run_id,
+                batches[0]["settings"],
+                self._settings,
+                trusted=self._trusted([batch["id"] for batch in batches]),
+            )
+            whole = Round(
+                self._database,
+                run,
+                self._client,
+                self._done,
+                check=self._check,
+                folders=self._folders,
+                progress=self._progress,
+                notice=self._notice,
+            ).go()
+            waiting = [batch["run"] for batch in self.batches("submitted")]
+            # cut short by the batches of other runs, it has its turn when they are done
+            if whole or run_id in waiting or not waiting:
+                for batch in batches:
+                    note(self._database, batch["id"], state="collected")

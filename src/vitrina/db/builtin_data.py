@@ -1,0 +1,149 @@
+"""Data that comes with vitrina: word pieces, retail words and the local spaces."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    import psycopg
+
+DATA = Path(__file__).parents[1] / "data"
+
+# The cosine over which two keywords are one, and the weight of a similarity beside full text, are
+# measured by bench/vocabulary.py and bench/search_quality.py.
+LOCAL_SPACES = """\
+select create_space('local-text', 'local', 'minilm-word-pieces-1', 'text', 256,
+                    threshold => 0.88, weight => 1,
+                    state => case when exists (select from vitrina.spaces as s
+                                               where s.modality = 'text' and s.state = 'active')
+                                  then 'building' else 'active' end)
+where not exists (select from vitrina.spaces as s where s.name = 'local-text');
+
+select create_space('local-image', 'local', 'hog-color-1', 'image', {dimensions},
+                    threshold => 0.9, weight => 1,
+                    state => case when exists (select from vitrina.spaces as s
+                                               where s.modality = 'image' and s.state = 'active')
+                                  then 'building' else 'active' end)
+where not exists (select from vitrina.spaces as s where s.name = 'local-image');
+"""
+
+
+GIVEN_WORDS = """\
+create temporary table given_words (
+    place int generated always as identity, target text, term text, value text, facet text)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One set of data: how to load it, how to print it for psql, and its fingerprint."""
+
+    name: str
+    sha256: str
+    load: Callable[[psycopg.Connection], None]
+    write: Callable[[TextIO], None]
+
+
+def all_seeds() -> tuple[Seed, ...]:
+    """Every set, in the order of loading."""
+    return (_word_pieces(), _retail_words(), _local_spaces())
+
+
+@cache
+def _digest(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _escaped(text: str) -> str:
+    """A text as `copy … from stdin` reads it."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _word_pieces() -> Seed:
+    # read when it is needed: every command asks for the fingerprint
+    def load(conn: psycopg.Connection) -> None:
+        from vitrina.db import word_pieces
+
+        pieces = word_pieces.read()
+        conn.execute("truncate vitrina.word_pieces")
+        with conn.cursor().copy(
+            "copy vitrina.word_pieces (piece, embedding) from stdin with (format binary)"
+        ) as copy:
+            # the bytes are in halfvec's own binary format already
+            copy.set_types(["text", "bytea"])
+            for row in pieces.rows():
+                copy.write_row(row)
+        conn.execute("analyze vitrina.word_pieces")
+
+    def write(out: TextIO) -> None:
+        from vitrina.db import word_pieces
+
+        pieces = word_pieces.read()
+        out.write("copy vitrina.word_pieces (piece, embedding) from stdin;\n")
+        for piece, embedding in pieces.text_rows():
+            out.write(f"{_escaped(piece)}\t{embedding}\n")
+        out.write("\\.\n\n")
+
+    return Seed("word_pieces", _digest(DATA / "word_pieces.bin.gz"), load, write)
+
+
+def _retail_words() -> Seed:
+    from vitrina.db import schema
+
+    copy = "copy given_words (target, term, value, facet) from stdin"
+
+    def load(conn: psycopg.Connection) -> None:
+        conn.execute(GIVEN_WORDS)
+        with conn.cursor().copy(copy) as given:
+            for row in _given_words():
+                given.write_row(row)
+        conn.execute("select vitrina._give_words()")
+        conn.execute("drop table given_words")
+
+    def write(out: TextIO) -> None:
+        out.write(f"{GIVEN_WORDS};\n{copy};\n")
+        for row in _given_words():
+            out.write("\t".join("\\N" if text is None else _escaped(text) for text in row) + "\n")
+        out.write("\\.\nselect vitrina._give_words();\ndrop table given_words;\n\n")
+
+    # what the words are kept as depends on the functions that normalise them
+    sql = schema.data_dir("sql")
+    forms = [sql / "10-text/110-normal-form.sql", sql / "30-keywords/300-words.sql"]
+    words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
+    return Seed("retail_words", _digest(*words, *forms), load, write)
+
+
+def _given_words() -> list[tuple[str, str, str, str | None]]:
+    """The rows of the thesaurus and of contrasts: target, term, canonical or group, facet."""
+    from vitrina.models.local import lexicon
+
+    # canonical terms stand for themselves too, and come first: what the lexicon tells apart
+    # ("shirt", "t-shirt") stays apart however near the vectors are
+    entries = sorted(lexicon.thesaurus(), key=lambda entry: entry.term != entry.canonical)
+    rows: list[tuple[str, str, str, str | None]] = [
+        ("thesaurus", entry.term, entry.canonical, entry.facet) for entry in entries
+    ]
+    rows += [("contrasts", term, group, None) for term, group in lexicon.contrast_rows()]
+    return rows
+
+
+def _local_spaces() -> Seed:
+    from vitrina.pictures.descriptor import LocalImageEmbedder
+
+    statements = LOCAL_SPACES.format(dimensions=LocalImageEmbedder.dimensions)
+
+    def load(conn: psycopg.Connection) -> None:
+        conn.execute(statements.encode())
+
+    def write(out: TextIO) -> None:
+        out.write(statements + "\n")
+
+    digest = hashlib.sha256(statements.encode()).hexdigest()
+    return Seed("local_spaces", digest, load, write)

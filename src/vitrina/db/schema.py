@@ -1,0 +1,408 @@
+"""Installs vitrina into a database: Alembic for state, then sql/ for behaviour, then data files."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import psycopg
+
+from vitrina import __version__
+from vitrina.db import builtin_data, database
+from vitrina.errors import DatabaseError, SchemaError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+LOCK_KEY = (0x76697472, 0x696E61)  # "vitr", "ina": the advisory lock of an upgrade
+LOCK_SECONDS = 600.0
+_REVISION = re.compile(r'^(revision|down_revision) = "(\w+)"', re.MULTILINE)
+
+# Runs first, online and in `vitrina db sql` alike. Looks before it creates, so that a role that
+# may not create extensions or schemas can install into a database a DBA has prepared.
+PREAMBLE = """\
+do $preamble$
+declare
+    _here text := pg_catalog.current_schema();
+    _version text;
+    _schema text;
+begin
+    -- the session's own path may hold schemas where others create functions and operators
+    perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
+    if current_setting('server_version_num')::int < 140000 then
+        raise exception 'vitrina needs Postgres 14 or newer, this is %',
+            current_setting('server_version') using errcode = 'VT001';
+    end if;
+    if current_setting('server_encoding') <> 'UTF8' then
+        raise exception 'vitrina needs a database in UTF8, this one is in %',
+            current_setting('server_encoding') using errcode = 'VT001',
+            hint = 'make one with: create database NAME encoding ''UTF8'' template template0;';
+    end if;
+    if not exists (select from pg_extension as e where e.extname = 'vector') then
+        begin
+            execute format('create extension vector schema %I', coalesce(_here, 'public'));
+        exception
+            when insufficient_privilege then
+                raise exception 'the extension vector is missing and the role % may not create it',
+                    quote_ident(current_user)
+                    using errcode = 'VT001', hint = 'as a DBA, run in this database: '
+                        'create extension vector;';
+            when undefined_file or feature_not_supported then
+                raise exception 'pgvector is not installed on this server'
+                    using errcode = 'VT001', hint = 'install the package of pgvector 0.8 or newer '
+                        'for this server, then as a DBA: create extension vector;';
+        end;
+    end if;
+    select e.extversion, n.nspname into _version, _schema
+    from pg_extension as e
+    join pg_namespace as n on n.oid = e.extnamespace
+    where e.extname = 'vector';
+    if string_to_array(_version, '.')::int[] < array[0, 8] then
+        raise exception 'vitrina needs pgvector 0.8 or newer, this database has %', _version
+            using errcode = 'VT001', hint = 'as a DBA, run in this database: '
+                'alter extension vector update;';
+    end if;
+    -- the name is put into texts that functions run
+    if _schema ~ '[''%\\\\$]' then
+        raise exception 'the extension vector is in a schema whose name cannot be used: %', _schema
+            using errcode = 'VT001', hint = 'as a DBA, run in this database: '
+                'alter extension vector set schema public;';
+    end if;
+    if to_regnamespace('vitrina') is null then
+        begin
+            create schema vitrina;
+        exception when insufficient_privilege then
+            raise exception 'the role % may not create the schema vitrina',
+                quote_ident(current_user) using errcode = 'VT002', hint = format(
+                    'as a DBA, run in this database: create schema vitrina authorization %I;',
+                    current_user);
+        end;
+    end if;
+    if not has_schema_privilege('vitrina', 'create') then
+        raise exception 'the role % may not create in the schema vitrina', quote_ident(current_user)
+            using errcode = 'VT002', hint = format(
+                'as a DBA, run in this database: alter schema vitrina owner to %I;', current_user);
+    end if;
+    -- loads the library: without it a role that is no superuser may not set hnsw.* on a function
+    execute format('select ''[1]''::%I.vector', _schema);
+end
+$preamble$;
+
+-- Functions take their search_path from here (set search_path from current).
+set search_path = vitrina, pg_temp;
+"""
+
+# What stands in sql/ and in migrations for the schema of the extension.
+VECTOR = "@vector@"
+_QUALIFIED = """\
+do $install$
+begin
+    execute pg_catalog.replace($file$
+%s
+$file$, '@vector@', (
+        select pg_catalog.quote_ident(n.nspname::text)
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where e.extname = 'vector'));
+end
+$install$;
+"""
+
+MOVED = """\
+select format('from the schema %s to %s', vitrina._vector_schema(), quote_ident(n.nspname::text))
+from pg_extension as e
+join pg_namespace as n on n.oid = e.extnamespace
+where e.extname = 'vector' and vitrina._vector_schema() <> quote_ident(n.nspname::text)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is installed in a database against what this vitrina brings."""
+
+    revision: str | None
+    head: str
+    behind: tuple[str, ...]
+    moved: str | None = None  # from which schema to which the extension has moved since
+
+    @property
+    def installed(self) -> bool:
+        """Whether there is any vitrina at all."""
+        return self.revision is not None
+
+    @property
+    def current(self) -> bool:
+        """Whether nothing is left for an upgrade to do."""
+        return self.revision == self.head and not self.behind and self.moved is None
+
+    @property
+    def lacks(self) -> str:
+        """What an upgrade would bring, in words; empty where the database is current."""
+        parts = list(self.behind)
+        if self.revision != self.head:
+            parts.insert(0, f"revision {self.head}")
+        said = f"behind: {', '.join(parts)}" if parts else ""
+        moved = f"the extension vector was moved {self.moved}" if self.moved else ""
+        return "; ".join(filter(None, (said, moved)))
+
+
+def data_dir(name: str) -> Path:
+    """The folder `sql` or `migrations`: of the checkout, or as shipped in the wheel."""
+    here = Path(__file__).resolve().parents[1]
+    checkout = here.parents[1]
+    if (checkout / "pyproject.toml").is_file() and (checkout / name).is_dir():
+        return checkout / name
+    return here / f"_{name}"
+
+
+def sql_files() -> list[tuple[str, Path]]:
+    """The behaviour files in the order they are applied, each with its path below sql/."""
+    root = data_dir("sql")
+    return sorted((path.relative_to(root).as_posix(), path) for path in root.glob("*/*.sql"))
+
+
+def sql_digest() -> str:
+    """sha256 over the behaviour files, to tell whether a database has these."""
+    digest = hashlib.sha256(PREAMBLE.encode())
+    for name, path in sql_files():
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def qualified(body: str) -> str:
+    """A statement that runs `body` with the name of the extension's schema in place of `@vector@`.
+
+    The schema is looked up where the statement runs: printed SQL works wherever the extension is.
+    """
+    if "$install$" in body or "$file$" in body:
+        raise SchemaError("$install$ and $file$ are tags of the installer: use others")
+    return _QUALIFIED.replace("%s", body.strip())
+
+
+def run_sql(body: str) -> None:
+    """Run statements in a migration as they stand: without parameters `%` and `:` are just that."""
+    from alembic import op
+
+    if VECTOR in body:
+        body = qualified(body)
+    context = op.get_context()
+    if context.as_sql:
+        context.impl.static_output(body)
+        return
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None  # noqa: S101 - an online migration has a connection
+    driver.execute(body)
+
+
+def _alembic(**options: object) -> Config:
+    from alembic.config import Config
+
+    config = Config(**options)  # type: ignore[arg-type]
+    config.set_main_option("script_location", str(data_dir("migrations")).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def head() -> str:
+    """The newest revision this vitrina knows.
+
+    Read off the files: many a command looks, and importing Alembic takes most of a second.
+    """
+    known: dict[str, set[str]] = {"revision": set(), "down_revision": set()}
+    for path in (data_dir("migrations") / "versions").glob("*.py"):
+        for name, revision in _REVISION.findall(path.read_text("utf-8")):
+            known[name].add(revision)
+    heads = known["revision"] - known["down_revision"]
+    if len(heads) != 1:
+        raise SchemaError("the migrations of this vitrina are damaged: install it again")
+    return heads.pop()
+
+
+@contextlib.contextmanager
+def _locked(dsn: str) -> Iterator[None]:
+    """Hold the upgrade lock on a connection of its own.
+
+    Polled: a blocked pg_advisory_lock keeps a snapshot open, which an index build of the winner
+    would wait for.
+    """
+    with database.connect(dsn, autocommit=True) as conn:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not database.fetch_value(conn, "select pg_try_advisory_lock(%s, %s)", LOCK_KEY):
+            if time.monotonic() > deadline:
+                raise DatabaseError(
+                    f"another upgrade has held the lock for {LOCK_SECONDS:.0f} s: "
+                    "look for it in pg_stat_activity"
+                )
+            time.sleep(0.2)
+        try:
+            yield
+        finally:
+            conn.execute("select pg_advisory_unlock(%s, %s)", LOCK_KEY)
+
+
+def _session(dsn: str) -> psycopg.Connection:
+    """A connection on which the preamble has run."""
+    conn = database.connect(dsn)
+    try:
+        conn.execute(PREAMBLE)
+        conn.commit()
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _migrate(dsn: str, revision: str, *, down: bool = False) -> None:
+    from alembic import command
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: _session(dsn), poolclass=NullPool
+    )
+    with engine.connect() as connection:
+        config = _alembic()
+        config.attributes["connection"] = connection
+        (command.downgrade if down else command.upgrade)(config, revision)
+        connection.commit()
+
+
+def upgrade(dsn: str) -> list[str]:
+    """Bring a database to this version; safe to repeat and to race. Returns what was done."""
+    with database.mapped(), _locked(dsn), _session(dsn) as conn:
+        before = state(conn)
+        if before.current:
+            return []
+        done = []
+        if before.revision != before.head:
+            _migrate(dsn, "head")
+            done.append(f"schema {before.revision or 'none'} -> {before.head}")
+        for _, path in sql_files():
+            conn.execute(qualified(path.read_text("utf-8")).encode())
+        _record(conn, "sql", sql_digest())
+        done.append("functions and views")
+        for seed in builtin_data.all_seeds():
+            if before.revision is None or seed.name in before.behind:
+                seed.load(conn)
+                _record(conn, seed.name, seed.sha256)
+                done.append(seed.name.replace("_", " "))
+        conn.commit()
+        return done
+
+
+def _record(conn: psycopg.Connection, name: str, sha256: str) -> None:
+    conn.execute(
+        "insert into vitrina.installed (name, sha256, version) values (%s, %s, %s)"
+        " on conflict (name) do update set sha256 = excluded.sha256,"
+        " version = excluded.version, installed_at = now()",
+        (name, sha256, __version__),
+    )
+
+
+def state(conn: psycopg.Connection) -> State:
+    """What is installed, and the parts (`sql`, data files) that are not this vitrina's."""
+    wanted = {"sql": sql_digest()} | {seed.name: seed.sha256 for seed in builtin_data.all_seeds()}
+    revision: str | None = None
+    found: dict[str, str] = {}
+    moved: str | None = None
+    database.pin_path(conn)
+    if database.fetch_value(conn, "select to_regclass('vitrina.alembic_version') is not null"):
+        revision = database.fetch_value(conn, "select version_num from vitrina.alembic_version")
+    if revision is not None:
+        found = dict(conn.execute("select i.name, i.sha256 from vitrina.installed as i").fetchall())
+        if database.fetch_value(
+            conn, "select to_regprocedure('vitrina._vector_schema()') is not null"
+        ):
+            moved = database.fetch_value(conn, MOVED)
+    conn.rollback()
+    behind = tuple(name for name, sha256 in wanted.items() if found.get(name) != sha256)
+    return State(revision, head(), behind, moved)
+
+
+def check(dsn: str) -> State:
+    """What is installed at `dsn`."""
+    with database.mapped(), database.connect(dsn) as conn:
+        return state(conn)
+
+
+def downgrade(dsn: str, revision: str = "base") -> None:
+    """Take the schema back to `revision`; `base` removes vitrina and all its data.
+
+    Behaviour belongs to the newest state, so it is dropped first: install the older vitrina and
+    run its `vitrina db upgrade` to have its own again.
+    """
+    with database.mapped(), _locked(dsn), _session(dsn) as conn:
+        before = state(conn)
+        if not before.installed:
+            raise SchemaError("vitrina is not installed in this database: nothing to take back")
+        conn.execute(DROP_BEHAVIOUR)
+        conn.execute("delete from vitrina.installed where name = 'sql'")
+        conn.commit()
+        _migrate(dsn, revision, down=True)
+        if revision == "base":
+            conn.execute("drop table vitrina.alembic_version")
+            conn.execute("drop schema vitrina")
+        conn.commit()
+
+
+INSTALLED_ROW = """\
+insert into vitrina.installed (name, sha256, version) values ('%s', '%s', '%s');
+"""
+
+DROP_BEHAVIOUR = """\
+do $behaviour$
+declare
+    _object record;
+begin
+    for _object in
+        select c.oid::regclass::text as name
+        from pg_class as c
+        where c.relnamespace = 'vitrina'::regnamespace and c.relkind = 'v'
+    loop
+        execute format('drop view if exists %s cascade', _object.name);
+    end loop;
+    for _object in
+        -- all names before the first is dropped: one that went with another has no name any more
+        select unnest(array_agg(p.oid::regprocedure::text)) as name
+        from pg_proc as p
+        where p.pronamespace = 'vitrina'::regnamespace and p.prokind = 'f'
+    loop
+        execute format('drop function if exists %s cascade', _object.name);
+    end loop;
+end
+$behaviour$;
+"""
+
+
+def write_sql(out: TextIO, *, data: bool = True) -> None:
+    """Write what an upgrade of an empty database runs, for psql; connects to nothing.
+
+    Args:
+        out: where to write.
+        data: also the rows of the data files, as `copy … from stdin` blocks (tens of megabytes).
+    """
+    from alembic import command
+
+    migrations = io.StringIO()
+    command.upgrade(_alembic(output_buffer=migrations), "head", sql=True)
+    out.write(f"-- vitrina {__version__}: psql --set ON_ERROR_STOP=1 --file THIS\n\n")
+    out.write(PREAMBLE + "\n" + migrations.getvalue().strip() + "\n\nbegin;\n\n")
+    for name, path in sql_files():
+        out.write(f"-- sql/{name}\n\n{qualified(path.read_text('utf-8'))}\n")
+    digests = {"sql": sql_digest()}
+    for seed in builtin_data.all_seeds():
+        if data:
+            seed.write(out)
+            digests[seed.name] = seed.sha256
+        else:
+            out.write(f"-- data: {seed.name} is left out; `vitrina db upgrade` loads it\n\n")
+    for name, sha256 in digests.items():
+        out.write(INSTALLED_ROW % (name, sha256, __version__))
+    out.write("commit;\n")

@@ -1,0 +1,1 @@
+"""From the queue to stored answers: worker, pipeline, stages."""

@@ -1,0 +1,528 @@
+"""Takes products through their stages in a thread pool, and stores them a batch at a time."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Self
+
+from vitrina.assembly import Engine
+from vitrina.db.database import Database, HalfVector, Jsonb
+from vitrina.enrich.leases import Job, Leases
+from vitrina.enrich.stages import dump_terms
+from vitrina.errors import (
+    BudgetError,
+    ConfigError,
+    DatabaseError,
+    FolderError,
+    InputError,
+    ItemError,
+    PictureError,
+    ProviderError,
+    UnreachableError,
+    VitrinaError,
+)
+from vitrina.keywords.judge import Judged
+from vitrina.models.base import Enrichment, ImageEmbedder, Subject, Term
+from vitrina.pictures.decode import Picture
+from vitrina.pictures.loader import PictureLoader
+from vitrina.redaction import redact
+from vitrina.spaces.embed import Embedded
+
+STORE = 32  # products stored and embedded together
+STORERS = 3  # batches stored at once: one waits for its embeddings while another is written
+EMBED_SECONDS = 60.0  # after embedding failed, nothing is embedded for so long
+NO_VECTOR = "no vector yet: "  # how the error of a job begins whose vector alone is due
+STORE_SECONDS = 2.0  # a product waits no longer for others to be stored with
+CLAIM_SECONDS = 1.0  # how often it is looked for more, while the last products are at work
+ALONE = 2  # a product with which so many workers died is worked on alone
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a run did. `without_picture` are among the products; `cost` is in USD.
+
+    `judged` is what a judge did after it, where one was asked for. `without_vector` are products
+    that are stored and found by their words, and whose vector is due; `no_vector` says why.
+    """
+
+    products: int = 0
+    failed: int = 0
+    retried: int = 0
+    without_picture: int = 0
+    without_vector: int = 0
+    no_vector: str = ""
+    generations: int = 0
+    reused: int = 0
+    embeddings: int = 0
+    cost: float = 0.0
+    reasons: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    judged: Judged = field(default_factory=Judged)
+
+
+@dataclass(slots=True)
+class Work:
+    """A job with what its stages made of it so far; `refused`: this process may not do it."""
+
+    job: Job
+    picture: Picture | None = None
+    image_error: str | None = None
+    image_embedding: HalfVector | None = None
+    enrichment: Enrichment | None = None
+    error: str | None = None
+    reply: str | None = None
+    refused: bool = False
+
+
+Claim = Callable[[int, Collection[int]], list[Job]]
+
+
+@dataclass(slots=True)
+class _Run:
+    """Where one run stands: products that wait, are at work, finished, and being stored.
+
+    `suspects` wait to be worked on alone, as `alone` is; `in_hand` are all products that are not
+    stored yet, by id.
+    """
+
+    leases: Leases
+    claim: Claim
+    stop: threading.Event | None
+    waiting: deque[Job] = field(default_factory=deque)
+    suspects: deque[Job] = field(default_factory=deque)
+    active: set[Future[Work]] = field(default_factory=set)
+    finished: list[Work] = field(default_factory=list)
+    stores: dict[Future[None], list[Work]] = field(default_factory=dict)
+    in_hand: set[int] = field(default_factory=set)
+    alone: int | None = None
+    fatal: BaseException | None = None
+    dry: bool = False
+    next_claim: float = 0.0
+    oldest: float = 0.0
+
+    @property
+    def halted(self) -> bool:
+        """Whether nothing new may begin."""
+        return self.fatal is not None or (self.stop is not None and self.stop.is_set())
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do, or nothing that may be done."""
+        at_work = self.active or self.finished or self.stores
+        return not at_work and (self.halted or self.dry)
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether a product may be begun beside those that are in hand."""
+        return not self.halted and self.alone not in self.in_hand
+
+    @property
+    def to_store(self) -> bool:
+        """Whether it is time to store what is finished."""
+        waited = time.monotonic() - self.oldest
+        full = len(self.finished) >= STORE or waited > STORE_SECONDS
+        return bool(self.finished) and (full or not self.active)
+
+    def take(self, jobs: list[Job]) -> None:
+        """Line up what was claimed; where that is nothing, look again in a moment."""
+        if not jobs:
+            self.next_claim = time.monotonic() + CLAIM_SECONDS
+            self.dry = not self.in_hand
+        for job in jobs:
+            (self.suspects if job.deaths >= ALONE else self.waiting).append(job)
+            self.in_hand.add(job.product_id)
+
+    def next(self, room: int) -> list[Job]:
+        """The jobs to begin now, `room` at most; they wait no more."""
+        if not self.suspects:
+            return [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
+        if self.active or self.finished or self.stores:
+            return []
+        return [self.suspects.popleft()]
+
+    def collect(self) -> None:
+        """Take what is finished; what stops the run is kept until the rest is stored."""
+        for future in [future for future in self.active if future.done()]:
+            self.active.discard(future)
+            error = future.exception()
+            if error is not None:
+                self.fatal = self.fatal or error
+            else:
+                self.oldest = self.oldest if self.finished else time.monotonic()
+                self.finished.append(future.result())
+
+    def check_stores(self) -> None:
+        """Let go of what is stored; a store that failed stops the run."""
+        for store in [store for store in self.stores if store.done()]:
+            works = self.stores.pop(store)
+            self.in_hand.difference_update(work.job.product_id for work in works)
+            self.fatal = self.fatal or store.exception()
+
+
+class Pipeline:
+    """Enriches jobs with one provider; one thread works on one product.
+
+    What a stage answers is stored at once by the ledger. What a product became is stored with
+    others in one transaction, beside the stages of those that come after it.
+
+    Args:
+        database: where the products are.
+        engine: what enriches and embeds; not closed here.
+        image_embedder: of pictures; None to leave them.
+        loader: of pictures; closed with the pipeline.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        image_embedder: ImageEmbedder | None,
+        loader: PictureLoader,
+    ) -> None:
+        self._database = database
+        self._stages = engine.stages
+        self._ledger = engine.ledger
+        self._embedder = engine.embedder
+        self._image_embedder = image_embedder
+        self._loader = loader
+        self._engine = engine
+        self._threads = engine.threads
+        self._pool = ThreadPoolExecutor(engine.threads, thread_name_prefix="vitrina")
+        self._storer = ThreadPoolExecutor(STORERS, thread_name_prefix="vitrina-store")
+        self._totals = Totals()
+        self._counting = threading.Lock()
+        self._owed: dict[int, str] = {}
+        self._embed_after = 0.0
+
+    @property
+    def totals(self) -> Totals:
+        """What was done so far."""
+        with self._counting:
+            owed = list(self._owed.values())
+        return replace(
+            self._totals,
+            generations=self._ledger.made,
+            reused=self._ledger.reused,
+            cost=float(self._ledger.spent),
+            without_vector=len(owed),
+            no_vector=owed[-1] if owed else "",
+        )
+
+    def close(self) -> None:
+        """Stop the threads, after what they are at."""
+        self._pool.shutdown(cancel_futures=True)
+        self._storer.shutdown()
+        self._loader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self._engine.stop()
+        self.close()
+
+    def run(
+        self,
+        leases: Leases,
+        claim: Claim,
+        *,
+        stop: threading.Event | None = None,
+        tick: Callable[[], None] | None = None,
+    ) -> None:
+        """Work on what `claim(k, in_hand)` gives until it gives nothing, keeping all threads busy.
+
+        Args:
+            leases: of the worker; extended meanwhile.
+            claim: leases up to k more jobs, of no product that is in hand. Asked again after it
+                gave nothing, and a last time when all is stored.
+            stop: once set, no further job is begun.
+            tick: called every second or so, and after each batch.
+
+        Raises ProviderError or BudgetError after storing what is finished; the jobs it stopped
+        stay leased, uncharged, for the caller to release.
+        """
+        run = _Run(leases, claim, stop)
+        while True:
+            self._feed(run)
+            if run.over:
+                break
+            at_work: list[Future[Any]] = [*run.active, *run.stores]
+            if at_work:
+                wait(at_work, timeout=1.0, return_when=FIRST_COMPLETED)
+            run.collect()
+            if run.to_store:
+                self._flush(run)
+            run.check_stores()
+            leases.beat(run.in_hand)
+            if tick is not None:
+                tick()
+        if tick is not None:
+            tick()
+        if run.fatal is not None:
+            raise run.fatal
+
+    def _feed(self, run: _Run) -> None:
+        """Claim and begin as much as there are threads for."""
+        if not run.may_begin:
+            return
+        try:
+            idle = not run.in_hand
+            few = len(run.waiting) < self._threads and not run.suspects
+            if few and (idle or time.monotonic() >= run.next_claim):
+                run.take(run.claim(2 * self._threads, run.in_hand))
+            while jobs := run.next(self._threads - len(run.active)):
+                self._begin(run, jobs)
+                if not run.may_begin:
+                    break
+        except (BudgetError, DatabaseError) as exc:
+            run.fatal = exc
+
+    def _begin(self, run: _Run, jobs: list[Job]) -> None:
+        """Take these in hand, less those that are leased no more or have changed since."""
+        begun = run.leases.begin(jobs)
+        run.in_hand.difference_update(job.product_id for job in jobs if job not in begun)
+        for job in begun:
+            if job.deaths >= ALONE:
+                run.alone = job.product_id
+            run.active.add(self._pool.submit(self._work, job))
+
+    def _flush(self, run: _Run) -> None:
+        store = self._storer.submit(self._store, run.leases, run.finished)
+        run.stores[store] = run.finished
+        run.finished = []
+
+    def _work(self, job: Job) -> Work:
+        tracer = self._ledger.tracer
+        if tracer is None:
+            return self._worked(job)
+        with tracer.product(job.source, job.external_id, job.title) as output:
+            work = self._worked(job)
+            if work.enrichment is not None:
+                output["caption"] = work.enrichment.caption
+            return work
+
+    def _worked(self, job: Job) -> Work:
+        work = Work(job)
+        if job.stage == "embed":
+            return work
+        if job.image is not None:
+            try:
+                work.picture = self._loader.load(job.image, job.image_root)
+            except FolderError as exc:
+                # without its picture the answer would be another, and paid for
+                work.error, work.refused = str(exc), True
+                return work
+            except PictureError as exc:
+                work.image_error = str(exc)
+        try:
+            embedder = self._image_embedder
+            picture = work.picture
+            if embedder is not None and picture and picture.sha256 != job.image_embedded:
+                work.image_embedding = HalfVector(list(embedder.embed(picture)))
+            url = job.image if job.image and "://" in job.image[:10] else None
+            subject = Subject(job.title, job.attributes, picture)
+            work.enrichment = self._stages.enrich(subject, url)
+        except (ProviderError, BudgetError, ConfigError, DatabaseError):
+            raise
+        except ItemError as exc:
+            work.error, work.reply = str(exc), exc.reply
+        except Exception as exc:  # one product never stops the others
+            work.error = f"unexpected {type(exc).__name__}: {exc}"
+        return work
+
+    def _store(self, leases: Leases, works: list[Work]) -> None:
+        """Write what these products became, embed it, and finish their jobs.
+
+        What another worker has taken over, or what has changed meanwhile, is left out: its answers
+        are in the ledger.
+        """
+        held = leases.held([work.job for work in works])
+        good = [work for work in works if work.error is None and work.job.product_id in held]
+        bad = [work for work in works if work.error is not None and work.job.product_id in held]
+        ids = [work.job.product_id for work in good]
+        enriched = [work for work in good if work.enrichment is not None]
+        embedded = self._learn_and_put(leases.worker, enriched) if enriched else 0
+        made, due = self._embed(ids)
+        for work in good:
+            work.error = made.refused.get(work.job.product_id)
+        bad += [work for work in good if work.error is not None]
+        good = [work for work in good if work.error is None]
+        failed = self._database.persist(lambda: self._finish(leases.worker, good, bad, due))
+        self._count(good, bad, failed=failed, embedded=embedded + made.count)
+
+    def _embed(self, product_ids: list[int]) -> tuple[Embedded, str | None]:
+        """Embed products, and keywords that are owed a vector; or why none can be just now."""
+        reason: str | None = self._totals.no_vector or "the endpoint gives none"
+        if time.monotonic() >= self._embed_after:
+            try:
+                made = self._embedder.embed_products(product_ids)
+                if self._owed:
+                    self._embedder.fill_keywords()
+            except (ProviderError, ItemError) as exc:
+                reason = self._rest(exc)
+            else:
+                with self._counting:
+                    for product_id in product_ids:
+                        self._owed.pop(product_id, None)
+                return made, None
+        with self._counting:
+            self._owed.update(dict.fromkeys(product_ids, reason or ""))
+        return Embedded(0), reason
+
+    def _rest(self, exc: VitrinaError) -> str:
+        """Embed nothing for a while: what is seen and said is stored all the same."""
+        self._embed_after = time.monotonic() + EMBED_SECONDS
+        self._totals.no_vector = str(exc)
+        return str(exc)
+
+    def embed_again(self) -> bool:
+        """Make the vectors that this pipeline owes due at once; False where it owes none."""
+        self._embed_after = 0.0
+        with self._counting:
+            ids = list(self._owed)
+        if not ids:
+            return False
+        self._database.value(
+            "select vitrina.retry_jobs(matching => %s, product_ids => %s)", (f"{NO_VECTOR}%", ids)
+        )
+        return True
+
+    def _learn_and_put(self, worker: str, works: list[Work]) -> int:
+        terms = [term for work in works if work.enrichment for term in work.enrichment.terms]
+        try:
+            self._learn(terms)
+            return self._database.persist(lambda: self._put(worker, works))
+        except UnreachableError:
+            raise
+        except (InputError, DatabaseError):
+            # once more: the space in use may have been switched between the two
+            self._learn(terms)
+            return self._database.persist(lambda: self._put(worker, works))
+
+    def _learn(self, terms: list[Term]) -> None:
+        if time.monotonic() >= self._embed_after:
+            try:
+                return self._embedder.learn(terms)
+            except (ProviderError, ItemError) as exc:
+                self._rest(exc)
+        return self._embedder.learn(terms, vectors=False)
+
+    def _put(self, worker: str, works: list[Work]) -> int:
+        """Write those that are still leased in their version; returns how many new vectors."""
+        pictures = {work.picture.sha256: work.picture for work in works if work.picture}
+        images = [_image(picture) for picture in pictures.values()]
+        with self._database.transaction() as conn:
+            rows = conn.execute(
+                "select s.id from vitrina.store_enrichments(%s, %s, %s, %s, %s) as s (id)",
+                (
+                    worker,
+                    [work.job.product_id for work in works],
+                    [work.job.version for work in works],
+                    Jsonb([_enrichment(work) for work in works]),
+                    Jsonb(images),
+                ),
+            ).fetchall()
+            held = {row[0] for row in rows}
+            return self._put_image_embeddings(
+                conn, [work for work in works if work.job.product_id in held]
+            )
+
+    def _finish(
+        self, worker: str, good: list[Work], bad: list[Work], due: str | None = None
+    ) -> int:
+        """Finish and fail jobs; returns how many failed for good. `due`: why no vector is made."""
+        ids, versions = [w.job.product_id for w in good], [w.job.version for w in good]
+        with self._database.transaction() as conn:
+            if due is not None:
+                conn.execute(
+                    "select vitrina.defer_embeddings(%s, %s, %s, %s)",
+                    (worker, ids, versions, redact(NO_VECTOR + due)),
+                )
+            conn.execute("select vitrina.finish_jobs(%s, %s, %s)", (worker, ids, versions))
+            failed = 0
+            for tries, works in (
+                (3, [work for work in bad if not work.refused]),
+                (0, [work for work in bad if work.refused]),
+            ):
+                row = conn.execute(
+                    "select vitrina.fail_jobs(%s, %s, %s, %s, replies => %s::text[],"
+                    " versions => %s)",
+                    (
+                        worker,
+                        [w.job.product_id for w in works],
+                        [w.error for w in works],
+                        tries,
+                        [w.reply and redact(w.reply) for w in works],
+                        [w.job.version for w in works],
+                    ),
+                ).fetchone()
+                failed += int(row[0]) if row else 0
+        return failed
+
+    def _put_image_embeddings(self, conn: Any, works: list[Work]) -> int:
+        made = [work for work in works if work.image_embedding is not None and work.picture]
+        if not made:
+            return 0
+        row = conn.execute(
+            "select vitrina.put_embeddings(s.name, %s, %s, %b) from vitrina.spaces as s"
+            " where s.modality = 'image' and s.state = 'active'",
+            (
+                [work.job.product_id for work in made],
+                [bytes.fromhex(work.picture.sha256) for work in made if work.picture],
+                [work.image_embedding for work in made],
+            ),
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def _count(self, good: list[Work], bad: list[Work], *, failed: int, embedded: int) -> None:
+        with self._counting:
+            self._add(good, bad, failed=failed, embedded=embedded)
+
+    def _add(self, good: list[Work], bad: list[Work], *, failed: int, embedded: int) -> None:
+        totals = self._totals
+        totals.products += len(good)
+        totals.failed += failed
+        totals.retried += len(bad) - failed
+        totals.embeddings += embedded
+        totals.without_picture += sum(
+            work.picture is None for work in good if work.enrichment is not None
+        )
+        totals.reasons.update(work.image_error for work in good if work.image_error)
+        totals.errors.update(work.error for work in bad if work.error)
+
+
+def _image(picture: Picture) -> dict[str, object]:
+    return {
+        "sha256": picture.sha256,
+        "mime": picture.mime,
+        "width": picture.width,
+        "height": picture.height,
+        "bytes": picture.size,
+        "thumbnail": base64.b64encode(picture.thumbnail).decode(),
+        "dhash": f"{picture.dhash:064b}",
+    }
+
+
+def _enrichment(work: Work) -> dict[str, object]:
+    assert work.enrichment is not None  # noqa: S101 - the caller filters
+    return {
+        "product_id": work.job.product_id,
+        "image_sha256": work.picture.sha256 if work.picture else None,
+        "image_error": work.image_error,
+        "terms": dump_terms(work.enrichment.terms),
+        "description": work.enrichment.description,
+        "caption": work.enrichment.caption,
+    }

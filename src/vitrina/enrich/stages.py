@@ -1,0 +1,221 @@
+"""The stages of an enrichment for each provider: what is asked, in which order, by which key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from vitrina.ledger import Ledger, Question
+from vitrina.models.answers import Answer, Usage
+from vitrina.models.base import Enrichment, Subject, Term, Vision
+
+if TYPE_CHECKING:
+    from vitrina.models.openai.provider import OpenAIProvider
+    from vitrina.models.prompts import Stage
+
+
+class Stages(Protocol):
+    """Turns a subject into an enrichment through a ledger, from any number of threads."""
+
+    def enrich(self, subject: Subject, image_url: str | None) -> Enrichment:
+        """Raises ItemError for this product, ProviderError for all, BudgetError to stop."""
+        ...
+
+    def stop(self) -> None:
+        """End every wait for another try."""
+        ...
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        ...
+
+
+def key(*shown: object) -> bytes:
+    """The hash of what a model is shown."""
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).digest()
+
+
+def dump_terms(terms: Sequence[Term]) -> list[dict[str, str | None]]:
+    """Terms as they are stored."""
+    return [{"term": term.term, "facet": term.facet} for term in terms]
+
+
+def load_terms(stored: Sequence[dict[str, Any]]) -> tuple[Term, ...]:
+    """Stored terms as they were said."""
+    return tuple(Term(term["term"], term["facet"]) for term in stored)
+
+
+def dump_enrichment(enrichment: Enrichment) -> dict[str, Any]:
+    """An enrichment as it is stored."""
+    return {
+        "terms": dump_terms(enrichment.terms),
+        "description": enrichment.description,
+        "caption": enrichment.caption,
+    }
+
+
+def load_enrichment(stored: dict[str, Any]) -> Enrichment:
+    """A stored enrichment."""
+    return Enrichment(load_terms(stored["terms"]), stored["description"], stored["caption"])
+
+
+class LocalStages:
+    """One stage: a composed enrichment from title, attributes and measured colours."""
+
+    def __init__(self, vision: Vision, ledger: Ledger) -> None:
+        self._vision = vision
+        self._ledger = ledger
+
+    def enrich(self, subject: Subject, image_url: str | None) -> Enrichment:
+        """See Stages."""
+        texts = {
+            name: value
+            for name, value in subject.attributes.items()
+            if not isinstance(value, bool | int | float)
+        }
+        picture = subject.picture.sha256 if subject.picture else None
+        question = Question(
+            "enrich",
+            key(subject.title, texts, picture),
+            self._vision.provider,
+            self._vision.model,
+            self._vision.prompt_version,
+        )
+
+        def call() -> Answer[Enrichment]:
+            return Answer(self._vision.enrich(subject), self._vision.model, Usage(), 0.0)
+
+        return self._ledger.answer(question, call, dump=dump_enrichment, load=load_enrichment)
+
+    def stop(self) -> None:
+        """See Stages."""
+
+    def close(self) -> None:
+        """See Stages."""
+
+
+class OpenAIStages:
+    """Tag beside describe, then caption; or all three in one call.
+
+    Args:
+        provider: whom to ask.
+        ledger: where answers are kept.
+        one_call: ask for everything at once.
+        hints: existing keywords for a title, nearest first; none without it.
+        known: of some terms, those to keep; all without it. What was said stays in the ledger.
+        threads: for tags that are asked for beside descriptions.
+    """
+
+    def __init__(
+        self,
+        provider: OpenAIProvider,
+        ledger: Ledger,
+        *,
+        one_call: bool = False,
+        hints: Callable[[str], Sequence[str]] | None = None,
+        known: Callable[[Sequence[Term]], tuple[Term, ...]] | None = None,
+        threads: int = 8,
+    ) -> None:
+        self._provider = provider
+        self._ledger = ledger
+        self._one_call = one_call
+        self._hints = hints
+        self._known = known
+        self._beside = ThreadPoolExecutor(threads, thread_name_prefix="vitrina-tag")
+
+    def question(self, stage: Stage, *shown: object) -> Question:
+        """The question of a stage about what is shown."""
+        return Question(
+            stage,
+            key(*shown),
+            self._provider.provider,
+            self._provider.model_of(stage),
+            self._provider.prompt_version(stage),
+        )
+
+    def shown(self, subject: Subject, image_url: str | None) -> tuple[str, str | None]:
+        """What the stages that look are shown of a product: its title and its picture."""
+        if subject.picture is not None:
+            return subject.title, subject.picture.sha256
+        return subject.title, image_url if self._provider.settings.image_urls else None
+
+    def enrich(self, subject: Subject, image_url: str | None) -> Enrichment:
+        """See Stages."""
+        said = self._said(subject, image_url)
+        return replace(said, terms=self._known(said.terms)) if self._known is not None else said
+
+    def _said(self, subject: Subject, image_url: str | None) -> Enrichment:
+        shown = self.shown(subject, image_url)
+        if self._one_call:
+            return self._ledger.answer(
+                self.question("enrich", *shown),
+                lambda: self._provider.enrich(
+                    subject, self._near(subject.title), image_url=image_url
+                ),
+                dump=dump_enrichment,
+                load=load_enrichment,
+                shown=_traced(subject),
+            )
+        tag = self._tag if self._ledger.tracer is None else self._ledger.tracer.bind(self._tag)
+        tags = self._beside.submit(tag, subject, image_url, shown)
+        try:
+            description = self.describe(subject, image_url, shown)
+            caption = self.caption(subject.title, description)
+        finally:
+            # an answer under way is paid for: wait for it, whatever else went wrong
+            tags.exception()
+        return Enrichment(tags.result(), description, caption)
+
+    def _tag(
+        self, subject: Subject, image_url: str | None, shown: tuple[object, ...]
+    ) -> tuple[Term, ...]:
+        return self._ledger.answer(
+            self.question("tag", *shown),
+            lambda: self._provider.tag(subject, self._near(subject.title), image_url=image_url),
+            dump=dump_terms,
+            load=load_terms,
+            shown=_traced(subject),
+        )
+
+    def describe(self, subject: Subject, image_url: str | None, shown: tuple[object, ...]) -> str:
+        """What is visible of the subject."""
+        return self._ledger.answer(
+            self.question("describe", *shown),
+            lambda: self._provider.describe(subject, image_url=image_url),
+            dump=str,
+            load=str,
+            shown=_traced(subject),
+        )
+
+    def caption(self, title: str, description: str) -> str:
+        """One sentence made from a description."""
+        return self._ledger.answer(
+            self.question("caption", title, description),
+            lambda: self._provider.caption(title, description),
+            dump=str,
+            load=str,
+            shown={"title": title, "description": description},
+        )
+
+    def _near(self, title: str) -> Sequence[str]:
+        return self._hints(title) if self._hints is not None else ()
+
+    def stop(self) -> None:
+        """See Stages."""
+        self._provider.pacer.stop()
+
+    def close(self) -> None:
+        """See Stages."""
+        self._beside.shutdown(cancel_futures=True)
+        self._provider.close()
+
+
+def _traced(subject: Subject) -> dict[str, object]:
+    """What a trace records of a subject: never the picture itself."""
+    picture = subject.picture
+    said = f"<{picture.size} bytes, sha256 {picture.sha256}>" if picture else None
+    return {"title": subject.title, "picture": said}

@@ -1,0 +1,1 @@
+"""Searches measured: grades, metrics, peers."""

@@ -1,0 +1,118 @@
+"""Judgements: which products are right for a query, from a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vitrina.db.database import Database
+from vitrina.errors import InputError
+from vitrina.files.rows import BadRow, Row, open_rows
+
+COLUMNS = ("query", "external_id", "grade")
+HIGHEST = 10.0  # beyond it 2 ** grade drowns everything else
+
+
+@dataclass(slots=True)
+class Judgements:
+    """Grades by query and product id; and the products of the file that the catalogue has not."""
+
+    grades: dict[str, dict[int, float]] = field(default_factory=dict)
+    rows: int = 0
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def queries(self) -> dict[str, dict[int, float]]:
+        """Queries that have a relevant product, with their grades; the rest cannot be scored."""
+        return {
+            query: grades
+            for query, grades in self.grades.items()
+            if any(grade > 0 for grade in grades.values())
+        }
+
+
+def read(database: Database, path: str) -> Judgements:
+    """Read a CSV or JSON Lines file with the columns query, external_id, grade and maybe source.
+
+    Raises InputError, with the line, where it cannot be used: no such column, a grade that is no
+    number from 0 to 10, two grades for the same product and query, or an id of several sources.
+    """
+    found: dict[tuple[str, str, str | None], tuple[float, int]] = {}
+    with open_rows(path) as rows:
+        for row in rows:
+            query, key, source, grade = _judgement(row)
+            before = found.setdefault((query, key, source), (grade, row.line))
+            if before[0] != grade:
+                raise InputError(
+                    f"line {row.line}: {key!r} has another grade for {query!r} on line {before[1]}"
+                )
+    if not found:
+        raise InputError(f"there is no judgement in {path}")
+    ids = _ids(database, {(source, key) for _, key, source in found})
+    judgements = Judgements(rows=len(found))
+    unknown: dict[str, None] = {}
+    for (query, key, source), (grade, _) in found.items():
+        grades = judgements.grades.setdefault(query, {})
+        product = ids.get((source, key))
+        if product is None:
+            unknown[key if source is None else f"{source}/{key}"] = None
+        else:
+            grades[product] = grade
+    judgements.unknown = list(unknown)
+    return judgements
+
+
+def _judgement(row: Row | BadRow) -> tuple[str, str, str | None, float]:
+    """Query, external id, source and grade of a row."""
+    if isinstance(row, BadRow):
+        raise InputError(f"line {row.line}: {row.reason}")
+    missing = [name for name in COLUMNS if name not in row.values]
+    if missing:
+        raise InputError(
+            f"no column {' and no column '.join(missing)}: judgements have the columns query,"
+            " external_id, grade, and source where ids are not unique"
+        )
+    query, key = (_text(row.values, name, row.line) for name in ("query", "external_id"))
+    source = str(row.values.get("source") or "").strip() or None
+    value = row.values["grade"]
+    try:
+        grade = float(str(value).strip())
+    except ValueError:
+        grade = math.nan
+    if isinstance(value, bool) or not 0 <= grade <= HIGHEST:
+        raise InputError(
+            f"line {row.line}: the grade {str(value)[:40]!r} is no number from 0 to 10"
+        )
+    return query, key, source, grade
+
+
+def _text(values: Mapping[str, object], name: str, line: int) -> str:
+    text = "" if values[name] is None else str(values[name]).strip()
+    if not text:
+        raise InputError(f"line {line}: {name} is empty")
+    return text
+
+
+def _ids(
+    database: Database, keys: set[tuple[str | None, str]]
+) -> dict[tuple[str | None, str], int]:
+    """The product of each (source or None, external id) that there is."""
+    wanted = sorted(keys, key=lambda key: (key[0] or "", key[1]))
+    rows = database.rows(
+        "select u.source, u.external_id, p.id, s.name as of_source"
+        " from unnest(%s::text[], %s::text[]) as u (source, external_id)"
+        " join vitrina.sources as s on u.source is null or s.name = u.source"
+        " join vitrina.products as p on p.source_id = s.id and p.external_id = u.external_id"
+        " order by p.id",
+        ([source for source, _ in wanted], [key for _, key in wanted]),
+    )
+    ids: dict[tuple[str | None, str], int] = {}
+    for row in rows:
+        key = (row["source"], row["external_id"])
+        if key in ids:
+            raise InputError(
+                f"{row['external_id']!r} is in several sources: add a column source to the file"
+            )
+        ids[key] = row["id"]
+    return ids

@@ -1,0 +1,64 @@
+"""The contracts between the pipeline and whatever tags, describes, captions and embeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from vitrina.models.facets import FACETS, Facet
+from vitrina.pictures.decode import Picture
+
+__all__ = ["FACETS", "Enrichment", "Facet", "ImageEmbedder", "Subject", "Term", "Vision"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a provider sees of one product; `picture` is None where it could not be had."""
+
+    title: str
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A keyword as the provider said it, before it is resolved against the vocabulary."""
+
+    term: str
+    facet: Facet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """Keywords, description and caption of one product."""
+
+    terms: tuple[Term, ...]
+    description: str
+    caption: str
+
+
+class Vision(Protocol):
+    """Turns a product's picture, title and attributes into an enrichment.
+
+    `model` and `prompt_version` are part of the cache key: change one when answers would change.
+    """
+
+    provider: str
+    model: str
+    prompt_version: str
+
+    def enrich(self, subject: Subject) -> Enrichment:
+        """Answer for one product. Raises ItemError for this product, ProviderError for all."""
+        ...
+
+
+class ImageEmbedder(Protocol):
+    """Turns a picture into one vector of `dimensions` numbers, compared by cosine."""
+
+    model: str
+    dimensions: int
+
+    def embed(self, picture: Picture) -> Sequence[float]:
+        """The picture's vector: finite and not all zero."""
+        ...

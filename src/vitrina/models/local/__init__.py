@@ -1,0 +1,1 @@
+"""Tags without a key and without a network."""

@@ -1,0 +1,403 @@
+"""The offline provider: reads the title and attributes, measures colours, and composes sentences.
+
+It is a baseline and says so: it knows the words of the lexicon and what the attributes are called,
+and of the picture only its colours. It states nothing that is not written or measured.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from vitrina.errors import ItemError
+from vitrina.models.base import FACETS, Enrichment, Facet, Subject, Term
+from vitrina.models.local import lexicon
+from vitrina.pictures import colors
+
+_LIMITS = dict(zip(FACETS, (3, 3, 3, 3, 4, 2, 3), strict=True))
+_LONG = 2000  # characters of an attribute beyond which it is prose
+_MOST = 12  # keywords of one product
+_FEW = 4  # below this the broad category ("footwear") is a keyword too
+_WEARABLE = frozenset({"fashion", "beauty", "sports"})
+_AUDIENCE = frozenset({"men", "women", "boys", "girls", "unisex", "kids", "infant", "toddler"})
+_BROAD = frozenset({"apparel", "footwear", "topwear", "bottomwear", "furniture", "home decor"})
+_MIXED = frozenset({"multi", "assorted", "mixed", "various", "multiple colors", "multiple colours"})
+_EMPTY = re.compile(
+    r"(n/?a|nan|none|null|no|yes|true|false|other|others|misc|miscellaneous|unknown|default|standard"
+    r"|generic|various|new|sale|not applicable|free (items?|gifts?)|accessories|multiple .*)",
+    re.IGNORECASE,
+)
+_FREE = re.compile(r"[^\W\d_]{2,}(?:[ '’&-]+[^\W\d_]+){0,3}")  # up to four words, no digits
+_ROLES: dict[str, tuple[str, ...]] = {
+    "brand": ("brand", "manufacturer", "vendor", "maker", "seller", "designer", "label"),
+    "color": ("color", "colour", "colors", "colours"),
+    "material": ("material", "materials", "fabric", "composition"),
+    "style": ("style", "pattern", "shape", "design", "fit", "neck", "sleeve"),
+    "audience": ("gender", "audience", "department", "sex"),
+    "usage": ("usage", "use", "occasion", "season", "room", "activity"),
+    "feature": ("feature", "features"),
+    "size": ("size",),
+    "category": ("category", "categories", "subcategory", "taxonomy"),
+}
+_TYPE_NAMES = frozenset({"type", "articletype", "producttype", "itemtype", "garmenttype"})
+_FREE_FACETS: dict[str, Facet] = {
+    "color": "color",
+    "material": "material",
+    "style": "style",
+    "audience": "other",
+    "usage": "other",
+}
+_OWNERS = {"men": "men's", "women": "women's", "unisex": "unisex"}
+_OWNERS |= {"boys": "boys'", "girls": "girls'", "kids": "kids'"}
+_PURPOSES = {"sports": "for sports", "party wear": "for parties"}
+_PAIRS = re.compile(
+    r"(shoe|sandal|sneaker|boot|loafer|slipper|moccasin|clog|espadrille|floater|flop|slide"
+    r"|ballerina|jutti|mojari|cufflink)$"
+)
+_FILLINGS = frozenset({"foam", "memory foam", "sponge"})
+_DESCRIBES = re.compile(
+    r"^(?!with )(\d[\w.]*-\w+|\w*(able|proof|ing|less|resistant|standing)|wall mounted|portable"
+    r"|ergonomic|swivel|upholstered|padded|modular|reversible|wireless|nonstick|insulated)$"
+)
+_NAMES = "Adirondack French Moroccan Scandinavian T-shirt TV USB LED DVD CD RV HDMI PVC MDF"
+_CAPITALS = {word.lower(): word for word in _NAMES.split()}
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of a product: terms by facet in order of weight, and where colours are from."""
+
+    terms: dict[Facet, list[str]] = field(default_factory=lambda: {facet: [] for facet in FACETS})
+    domain: str | None = None
+    titled: set[str] = field(default_factory=set)  # terms in the title, of the product itself
+    parts: set[str] = field(default_factory=set)  # colours and materials of no more than a part
+    measured: bool = False
+
+    def add(self, term: str, facet: Facet) -> None:
+        """Keeps a term once."""
+        if term and not any(term in terms for terms in self.terms.values()):
+            self.terms[facet].append(term)
+
+
+class LocalVision:
+    """Tags and captions from the words of a product and the colours of its picture."""
+
+    provider = "local"
+    model = "lexicon-1"
+    prompt_version = "1"
+
+    def enrich(self, subject: Subject) -> Enrichment:
+        """Terms, description and caption of one product. Raises ItemError where it has no words."""
+        facts = read(subject)
+        chosen = _choose(facts)
+        if not any(chosen.values()):
+            return _unknown(subject)
+        caption, description = _compose(chosen, facts)
+        terms = tuple(Term(term, facet) for facet in FACETS for term in chosen[facet])
+        return Enrichment(terms=terms, description=description, caption=caption)
+
+
+def _unknown(subject: Subject) -> Enrichment:
+    """For a product none of whose words is known: its title as it stands, and no keywords."""
+    words = subject.title.split()
+    if not words:
+        raise ItemError("the product has no title, no readable attributes and no picture: add one")
+    caption = " ".join(words[:20])
+    return Enrichment((), f"{caption}. No keyword was recognised in the title.", caption)
+
+
+def read(subject: Subject) -> Facts:
+    """The facts in a product's title, attributes and, for a colour nobody names, its picture."""
+    attributes = [
+        (role, values)
+        for name, value in subject.attributes.items()
+        if (role := _role(name)) and role != "brand" and (values := list(_values(value)))
+    ]
+    facts, title = Facts(), subject.title
+    matches = lexicon.match_title(title, _brands(subject))
+    _read_types(facts, title, matches, attributes)
+    parts = _read_title(facts, matches, lexicon.zones(title, matches))
+    for term, facet in lexicon.quantities(title):
+        facts.add(term, facet)
+    for role, values in attributes:
+        if role not in {"type", "category"}:
+            _read_values(facts, role, values, title)
+    for entry in parts:  # "with gold legs" is less than gold
+        if not any(entry.canonical in terms for terms in facts.terms.values()):
+            facts.parts.add(entry.canonical)
+        facts.add(entry.canonical, entry.facet)
+    if not facts.terms["color"] and subject.picture is not None:
+        facts.terms["color"] = [name for name, _ in colors.measure(subject.picture)[:2]]
+        facts.measured = True
+    if sum(map(len, facts.terms.values())) < _FEW:
+        for role, values in attributes:
+            if role == "category":
+                _read_values(facts, role, values, title)
+    return facts
+
+
+def _brands(subject: Subject) -> list[str]:
+    """Who made the product, as the attributes have it: "Black & Decker" is one name."""
+    said = [value for name, value in subject.attributes.items() if _role(name) == "brand"]
+    listed = [value if isinstance(value, list) else [value] for value in said]
+    made = [str(name).strip() for names in listed for name in names]
+    return [name for name in made if 1 < len(name) <= 60 and not _EMPTY.fullmatch(name)]
+
+
+def _read_title(
+    facts: Facts, matches: list[lexicon.Match], zones: list[str]
+) -> list[lexicon.Entry]:
+    """Takes what the title says of the product; returns colours and materials of its parts."""
+    parts: list[lexicon.Entry] = []
+    for found, zone in zip(matches, zones, strict=True):
+        entry = found.entry
+        if entry.facet == "type" or (zone == "use" and entry.facet != "other"):
+            continue
+        # "spring" and "fall" in a title are as often no seasons
+        if not _fits(entry, facts.domain) or entry.canonical in {"spring", "fall"}:
+            continue
+        if zone == "with" and entry.facet in {"color", "material"}:
+            parts.append(entry)
+        else:
+            facts.add(entry.canonical, entry.facet)
+            facts.titled.add(entry.canonical)
+    return parts
+
+
+def _read_types(
+    facts: Facts,
+    title: str,
+    matches: list[lexicon.Match],
+    attributes: list[tuple[str, list[str]]],
+) -> None:
+    """What the product is: the head of its title, then what its attributes call it."""
+    zones = lexicon.zones(title, matches)
+    typed = [(m, z) for m, z in zip(matches, zones, strict=True) if m.entry.facet == "type"]
+    clauses = [cut.start() for cut in lexicon.CLAUSE.finditer(title)] + [len(title)]
+    named = [_typed(v) for role, vs in attributes if role == "type" for v in vs]
+    shelved = [_typed(vs[-1], known=True) for role, vs in attributes if role == "category"]
+    heads: list[str] = []
+    for begin, end in zip([0, *clauses], clauses, strict=False):
+        inside = [m for m, zone in typed if zone == "main" and begin <= m.start < end]
+        said = [m.entry.canonical for m in inside]
+        # the last noun is the product, unless the shop's own category is another of them
+        agreed = [t for t in said if any(k and _same_kind(k, t) for k in (*named, *shelved))]
+        for head in (agreed or said)[-1:]:
+            heads += ([t for t in said if t.endswith(" " + head)] or [head])[-1:]
+    tail = [m.entry.canonical for m, zone in typed if zone == "with"][-1:]
+    if any(t.endswith(" part") for t in shelved):
+        heads = []  # for a sofa, not a sofa
+    candidates = [*heads[:1], *named, *shelved, *(h for h in heads[1:] if not lexicon.group(h))]
+    shop = next((d for d in map(_domain, [*named, *shelved]) if d), None)
+    for term in candidates if any(candidates) else tail:
+        trade = shop or facts.domain
+        entry = lexicon.lookup(term)
+        if not term or (entry and not _fits(entry, trade)):
+            continue  # the "cap" of a bed slat
+        if any(_same_kind(term, other) for other in facts.terms["type"]):
+            continue
+        if term in shelved and lexicon.group(term).intersection(facts.terms["type"]):
+            continue  # "heels" need not be "shoes" as well
+        broader = [other for other in facts.terms["type"] if term.endswith(" " + other)]
+        if broader:  # "shoe" in the title, "casual shoe" in the attribute
+            facts.terms["type"][facts.terms["type"].index(broader[0])] = term
+        else:
+            facts.add(term, "type")
+        facts.domain = facts.domain or _domain(term)
+
+
+def _domain(term: str) -> str | None:
+    return entry.domain if (entry := lexicon.lookup(term)) else None
+
+
+def _same_kind(term: str, other: str) -> bool:
+    return term == other or other.endswith(" " + term) or other.endswith("-" + term)
+
+
+def _typed(value: str, *, known: bool = False) -> str:
+    """A type from an attribute's value: a keyword of the lexicon, else (not `known`) the value."""
+    found = [m for m in lexicon.match(value) if m.entry.facet == "type"]
+    if found and (known or lexicon.lookup(value)):
+        return found[-1].entry.canonical
+    if known or lexicon.lookup(value) or not _FREE.fullmatch(value):
+        return ""
+    *front, last = value.lower().split()
+    return " ".join([*front, lexicon.singular(last)])
+
+
+def _read_values(facts: Facts, role: str, values: Iterable[str], title: str) -> None:
+    """The terms in the values of one attribute, under the facet its name suggests."""
+    if role == "audience" and _AUDIENCE.intersection(facts.terms["other"]):
+        return  # the title says it
+    for value in values:
+        if role == "color" and value.lower() in _MIXED:
+            facts.add("multicolor", "color")
+            continue
+        found = [m.entry for m in lexicon.match(value)]
+        for entry in found:
+            finish = lexicon.lookup(f"{entry.canonical} finish") if role == "color" else None
+            if finish:
+                facts.add(finish.canonical, "color")
+            elif _belongs(entry, role, facts.domain):
+                facts.add(entry.canonical, entry.facet)
+        facet = _FREE_FACETS.get(role)
+        # a picture's subject often stands where its colour should: it is in the title too
+        doubtful = role == "color" and (value.lower() in title.lower() or len(value.split()) > 2)
+        if facet and not found and not doubtful and _FREE.fullmatch(value):
+            facts.add(" ".join(value.lower().split()), facet)
+
+
+def _belongs(entry: lexicon.Entry, role: str, domain: str | None) -> bool:
+    """Whether a word of the lexicon may be taken from an attribute of this role."""
+    if entry.facet == "type" or not _fits(entry, domain):
+        return False
+    if role == "category":
+        return entry.canonical in _BROAD
+    return role != "color" or entry.facet in {"color", "size"}
+
+
+def _fits(entry: lexicon.Entry, domain: str | None) -> bool:
+    """Whether a word of one trade can be meant in a product of another."""
+    if domain is None or entry.domain in {"general", domain} or domain == "general":
+        return True
+    return (entry.domain in _WEARABLE) == (domain in _WEARABLE) and entry.domain != "electronics"
+
+
+def _choose(facts: Facts) -> dict[Facet, list[str]]:
+    """At most `_MOST` terms and no facet beyond its limit: the last of the longest are dropped."""
+    chosen = {facet: facts.terms[facet][: _LIMITS[facet]] for facet in FACETS}
+    while sum(map(len, chosen.values())) > _MOST:
+        max(reversed(list(chosen.values())), key=len).pop()
+    return chosen
+
+
+def _role(name: str) -> str | None:
+    """What an attribute is about, by its name: "baseColour" → "color"; None for anything else."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").lower()
+    parts = words.split()
+    if not parts:
+        return None
+    if "".join(parts) in _TYPE_NAMES:
+        return "type"
+    return next((role for role, names in _ROLES.items() if parts[-1] in names), None)
+
+
+def _values(value: object) -> Iterator[str]:
+    """The short, wordy values in an attribute, however they are listed."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.startswith("[") and text.endswith("]") and len(text) < _LONG:
+            with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+                yield from _values(ast.literal_eval(text))
+            return
+        for part in re.split(r"[,;|>/+&\n]|\band\b", text[:_LONG]):
+            clean = part.strip(" .\"'()")
+            wordy = clean and len(clean) <= 60 and len(clean.split()) <= 6
+            if wordy and not _EMPTY.fullmatch(clean):
+                yield clean
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _values(item)
+
+
+def _compose(terms: dict[Facet, list[str]], facts: Facts) -> tuple[str, str]:
+    """The caption and the description, of nothing but the chosen terms."""
+    kind = (terms["type"] or [t for t in terms["other"] if t in _BROAD] or ["item"])[0]
+    count = next((t for t in terms["size"] if re.match(r"(set|pack) of \d", t)), "")
+    paired = bool(_PAIRS.search(kind))
+    noun = lexicon.plural(kind) if count or paired else kind
+    phrase = _phrase(terms, facts, kind, noun)
+    caption = f"{count} {phrase}" if count else phrase
+    begin = f"This is {_article(caption)} "
+    if not count and lexicon.MASS.search(noun):
+        begin = "This is "
+    elif not count and noun == lexicon.plural(kind):
+        begin = "These are "
+    told = _words_of(caption) | _words_of(kind)
+    for term in terms["other"]:
+        if _OWNERS.get(term, term) in phrase.split():
+            told |= _words_of(term)
+    sentences = [begin + caption]
+    rest = [t for facet in FACETS[:-1] for t in terms[facet] if not _words_of(t) <= told]
+    usage = lexicon.group("usage")
+    if noted := [t for t in rest if t not in usage]:
+        sentences.append("Also noted: " + _listed(noted))
+    listed = [t for t in terms["other"] if t not in _BROAD and not _words_of(t) <= told]
+    if listed := [*listed, *(t for t in rest if t in usage)]:
+        sentences.append("Listed under: " + _listed(listed))
+    measured = "; colours measured in the picture" if facts.measured else ""
+    sentences.append(f"Composed from the title and attributes{measured}")
+    return _sentence(caption), " ".join(_sentence(text) for text in sentences)
+
+
+def _phrase(terms: dict[Facet, list[str]], facts: Facts, kind: str, noun: str) -> str:
+    """What the product is, in the order of English: "small round black wood table for the …"."""
+    used = _words_of(kind)
+
+    def take(candidates: Iterable[str]) -> list[str]:
+        """The first candidate that repeats no word."""
+        for term in candidates:
+            if not _words_of(term) & used:
+                used.update(_words_of(term))
+                return [term]
+        return []
+
+    worn = facts.domain in _WEARABLE
+    usage, pattern = lexicon.group("usage"), lexicon.group("pattern")
+    styles = [t for t in terms["style"] if t not in usage and lexicon.facet_of(t)]
+    owners = [_OWNERS[t] for t in terms["other"] if t in _OWNERS]
+    sizes = lexicon.group("scale word") | lexicon.group("bed size")
+    palette = [t for t in terms["color"] if t in facts.titled] or terms["color"]
+    unfit = facts.parts | (_FILLINGS - facts.titled) | ({"two-tone"} if palette[1:] else set())
+    words = [
+        *take(t for t in terms["size"] if t in sizes),
+        *take(t for t in terms["feature"] if _DESCRIBES.search(t)),
+        *take(t for t in styles if t not in pattern),
+        " and ".join([t for term in palette if term not in unfit for t in take([term])][:2]),
+        *take(t for t in styles if t in pattern),
+        *(
+            "wooden" if t == "wood" else t
+            for t in take(t for t in terms["material"] if t not in unfit)
+        ),
+        *take(owners if worn and len(owners) == 1 else []),
+        noun,
+        *map(_with, take(t for t in terms["feature"] if t.startswith("with "))),
+    ]
+    if worn:
+        wear = take(t for t in terms["style"] if t in usage)
+        words += [_PURPOSES.get(t, f"for {t} wear") for t in wear]
+    else:
+        words += [f"for the {t}" for t in take(t for t in terms["other"] if t in _rooms())]
+    return " ".join(word for word in words if word)
+
+
+def _rooms() -> frozenset[str]:
+    return lexicon.group("room") | {"office"}
+
+
+def _with(feature: str) -> str:
+    """ "with charging station" → "with a charging station"."""
+    thing = feature.removeprefix("with ")
+    bare = thing.endswith("s") or thing in {"storage", "lighting"}
+    return feature if bare else f"with {_article(thing)} {thing}"
+
+
+def _words_of(term: str) -> set[str]:
+    words = re.split(r"[ -]", term.replace("wooden", "wood"))
+    return {lexicon.singular(word) for word in words} - {"with", "and", "a", "of", "the"}
+
+
+def _article(phrase: str) -> str:
+    return "an" if re.match(r"[aeio]|8|1[18]\b|un(?!i)|u[^nst]", phrase) else "a"
+
+
+def _listed(terms: list[str]) -> str:
+    return terms[0] if len(terms) == 1 else ", ".join(terms[:-1]) + " and " + terms[-1]
+
+
+def _sentence(text: str) -> str:
+    said = " ".join(_CAPITALS.get(word, word) for word in text.split(" "))
+    return said[:1].upper() + said[1:] + "."

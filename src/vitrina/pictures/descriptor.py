@@ -1,0 +1,156 @@
+"""The offline image space: gradient histograms for the shape, a histogram of the colours.
+
+No learned model: pictures come out as near when outline, folds and colours are. That finds "more
+shoes like this one, and dark ones first"; it does not know what a shoe is.
+Shape is a histogram of oriented gradients (Dalal and Triggs, "Histograms of Oriented Gradients
+for Human Detection", CVPR 2005), with one block over the whole picture, which measured better on
+catalogue photographs than many small ones; both parts are compared as square roots of
+distributions (the Hellinger distance; Arandjelovic and Zisserman, CVPR 2012).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image, ImageFilter
+
+from vitrina.errors import ConfigError
+from vitrina.pictures.decode import Picture
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+_SIDE = 64  # pixels of the square the shape is measured in
+_BLUR = 0.8  # pixels of that square: JPEG noise is no shape
+_CELL = 8  # pixels of a cell's side
+_ORIENTATIONS = 9  # directions told apart in a cell, over 180 degrees
+_COLOR_SIDE = 32  # pixels of the square the colours are counted in
+_BINS = (5, 8, 8)  # of lightness and the two colour axes of CIELAB
+_COLOR_WEIGHT = 0.35  # length of the colour part where the shape part has length 1
+_DIFFERENT = 14  # steps of 255 that set a pixel apart from the background
+_STRAY = 0.005  # share of the object cut off at each side, so that a speck moves no border
+_PLAIN_BORDER = 0.6  # share of the border in one colour that makes it a background
+
+
+class LocalImageEmbedder:
+    """Shape and colour of a picture as one vector of length 1; needs the extra `local`.
+
+    The same picture in another size, or with more empty background around it, gives nearly the
+    same vector. Stateless: many threads may share one.
+    """
+
+    model = "hog-color-1"
+    dimensions = _ORIENTATIONS * (_SIDE // _CELL) ** 2 + _BINS[0] * _BINS[1] * _BINS[2]
+
+    def __init__(self) -> None:
+        """Raises ConfigError where scikit-image is not installed."""
+        try:
+            import numpy
+            from skimage.color import rgb2lab
+            from skimage.feature import hog
+        except ImportError as error:
+            raise ConfigError(
+                "search by picture without a provider needs scikit-image:"
+                " pip install 'vitrina[local]'"
+            ) from error
+        self._np: Any = numpy
+        self._rgb2lab: Any = rgb2lab
+        self._hog: Any = hog
+
+    def embed(self, picture: Picture) -> list[float]:
+        """The vector of `picture`: `dimensions` finite numbers, its length 1."""
+        image = picture.open(edge=128)
+        background, mask = self._background(image)
+        if background is not None:
+            box = self._extent(mask)
+            image, mask = image.crop(box), mask.crop(box)
+        shape = self._unit(self._gradients(_squared(image, background, _SIDE)))
+        color = self._unit(self._colors(image, mask))
+        parts = self._np.concatenate([shape, _COLOR_WEIGHT * color])
+        vector: list[float] = self._unit(parts).tolist()
+        return vector
+
+    def _background(self, image: Image.Image) -> tuple[tuple[int, int, int] | None, Image.Image]:
+        """The one colour most of the border has, or None; and what is not of that colour."""
+        np = self._np
+        pixels = np.asarray(image).astype(np.int16)
+        border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+        middle = np.median(border, axis=0)
+        if (np.abs(border - middle).max(axis=1) <= _DIFFERENT).mean() < _PLAIN_BORDER:
+            return None, Image.new("L", image.size, 255)
+        apart = np.abs(pixels - middle).max(axis=2) > _DIFFERENT
+        red, green, blue = (int(v) for v in middle)
+        return (red, green, blue), Image.fromarray((apart * 255).astype(np.uint8))
+
+    def _extent(self, mask: Image.Image) -> tuple[int, int, int, int]:
+        """Left, upper, right and lower of what is set in `mask`; all of it where hardly any is."""
+        np = self._np
+        apart = np.asarray(mask) > 0
+        ends = []
+        for axis in (0, 1):
+            inside = np.cumsum(apart.sum(axis=axis))
+            low = np.searchsorted(inside, _STRAY * inside[-1], side="right")
+            high = np.searchsorted(inside, (1 - _STRAY) * inside[-1]) + 1
+            ends.append((int(low), int(high)))
+        (left, right), (upper, lower) = ends
+        if min(right - left, lower - upper) < 4:
+            return (0, 0, *mask.size)
+        return left, upper, right, lower
+
+    def _gradients(self, image: Image.Image) -> Floats:
+        """The histogram of oriented gradients: 9 directions in each of 8x8 cells."""
+        cells = _SIDE // _CELL
+        histogram: Floats = self._hog(
+            self._np.asarray(image.filter(ImageFilter.GaussianBlur(_BLUR))),
+            orientations=_ORIENTATIONS,
+            pixels_per_cell=(_CELL, _CELL),
+            cells_per_block=(cells, cells),
+            block_norm="L1-sqrt",
+            channel_axis=-1,
+        )
+        return histogram
+
+    def _colors(self, image: Image.Image, mask: Image.Image) -> Floats:
+        """Square roots of how much of the object has which colour; neighbouring bins share."""
+        np = self._np
+        size = (_COLOR_SIDE, _COLOR_SIDE)
+        lab = self._rgb2lab(np.asarray(image.resize(size, Image.Resampling.BOX))).reshape(-1, 3)
+        weight = np.asarray(mask.resize(size, Image.Resampling.BOX)).reshape(-1) / 255.0
+        if not weight.any():
+            weight = np.ones_like(weight)
+        top = np.array(_BINS) - 1
+        place = np.clip((lab + np.array((0, 70, 70))) / (100, 140, 140), 0, 1) * top
+        low = np.minimum(np.floor(place).astype(int), top - 1)
+        rest = place - low
+        histogram = np.zeros(_BINS[0] * _BINS[1] * _BINS[2])
+        for corner in np.ndindex(2, 2, 2):
+            share = weight * np.where(corner, rest, 1 - rest).prod(axis=1)
+            at = np.ravel_multi_index((low + corner).T, _BINS)
+            histogram += np.bincount(at, weights=share, minlength=histogram.size)
+        roots: Floats = np.sqrt(histogram)
+        return roots
+
+    def _unit(self, values: Floats) -> Floats:
+        """`values` with length 1, or as they are where all are zero."""
+        length = float(self._np.linalg.norm(values))
+        return values / length if length > 0 else values
+
+
+def _squared(image: Image.Image, background: tuple[int, int, int] | None, side: int) -> Image.Image:
+    """`image` on a square of `side` pixels.
+
+    On a plain background its shorter side becomes the geometric mean of what it is and the full
+    side, so that a tall thin thing fills more cells and still is tall; a picture that fills its
+    frame is stretched, as a border around it would be an edge that is not there.
+    """
+    if background is None:
+        return image.resize((side, side), Image.Resampling.BICUBIC)
+    longer = max(image.size)
+    width, height = (max(1, round(side * (v / longer) ** 0.5)) for v in image.size)
+    square = Image.new("RGB", (side, side), background)
+    resized = image.resize((width, height), Image.Resampling.BICUBIC)
+    square.paste(resized, ((side - width) // 2, (side - height) // 2))
+    return square

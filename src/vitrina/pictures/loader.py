@@ -1,0 +1,117 @@
+"""Loads the pictures of products, and gives up on a host that keeps failing."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from vitrina.errors import FolderError, PictureError
+from vitrina.pictures import decode
+from vitrina.pictures.decode import Limits, Picture
+from vitrina.pictures.fetch import Fetcher
+
+HOST_FAILURES = 5  # a host that failed so often in a row is not asked again in this run
+NOT_AGAIN = "; it failed before, so it was not asked again in this run"
+
+
+class Folders:
+    """The folders that pictures of products may be read from; nothing else of this machine is.
+
+    Args:
+        given: those that this process was told of.
+        trusted: asks for those that the schema's owner has named; any other is somebody's wish.
+    """
+
+    def __init__(
+        self,
+        given: Iterable[str | Path] = (),
+        trusted: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
+        self._trusted = trusted
+        self._known = [os.path.realpath(folder) for folder in given]
+
+    def allow(self, folder: str | Path) -> None:
+        """Let this one be read from now on."""
+        self._known.append(os.path.realpath(folder))
+
+    def real(self, root: str) -> Path:
+        """The folder `root` really is, symbolic links followed.
+
+        Raises FolderError, in the same words whether it exists or not, where it is not allowed.
+        """
+        try:
+            real = os.path.realpath(root)
+        except (OSError, ValueError):
+            real = ""
+        if not self._allows(real) and self._trusted is not None:
+            # asked again: a source may have been attached since
+            for folder in self._trusted():
+                self.allow(folder)
+        if not self._allows(real):
+            raise FolderError(
+                "this process may not read the folder of its source;"
+                " allow it with vitrina work --image-root DIR, or VITRINA_IMAGE_ROOT"
+            )
+        return Path(real)
+
+    def _allows(self, real: str) -> bool:
+        return bool(real) and any(Path(real).is_relative_to(folder) for folder in self._known)
+
+
+class PictureLoader:
+    """Loads pictures from any number of threads, within limits, of URLs and these folders."""
+
+    def __init__(self, limits: Limits, folders: Folders | None = None) -> None:
+        self._limits = limits
+        self._folders = folders or Folders()
+        self._fetcher = Fetcher(limits)
+        self._failures: Counter[str] = Counter()
+        self._reasons: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def load(self, reference: str, root: str | None) -> Picture:
+        """The picture behind a URL, or behind a path below `root`.
+
+        Raises PictureError with the reason there is none; FolderError where this process may not
+        look.
+        """
+        if "://" not in reference[:10]:
+            if root is None:
+                raise PictureError(
+                    f"{decode.shown(reference)} is no URL:"
+                    " name the folder it is under with --image-root"
+                )
+            try:
+                real = self._folders.real(root)
+            except FolderError as exc:
+                raise FolderError(f"{decode.shown(reference)}: {exc}") from None
+            return decode.load(reference, root=real, named=Path(root), limits=self._limits)
+        host = _host(reference)
+        if self._failures[host] >= HOST_FAILURES:
+            raise PictureError(f"{self._reasons[host]}{NOT_AGAIN}", transient=True)
+        try:
+            picture = decode.load(reference, limits=self._limits, fetcher=self._fetcher)
+        except PictureError as exc:
+            if exc.transient:
+                with self._lock:
+                    self._failures[host] += 1
+                    self._reasons[host] = str(exc).rpartition(": ")[2]
+            raise
+        with self._lock:
+            self._failures[host] = 0
+        return picture
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._fetcher.close()
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,1 @@
+"""From files and a shop's own tables to products."""

@@ -1,0 +1,237 @@
+"""Brings in products that are tagged, captioned and embedded already, so that nobody pays again."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as Columns
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from vitrina.db.database import Database, Jsonb, retried
+from vitrina.errors import InputError
+from vitrina.files import Mapping, Product, Reject, Repeat, open_rows, read_products
+from vitrina.files.enrichments import Enrichments, Said
+from vitrina.products.load import BATCH, KEPT_REJECTS, Loaded, _register, _reject_writer
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did.
+
+    `enriched` and `embedded` count what was new or changed, `queued` the products left to enrich;
+    `refused` counts enrichments and embeddings that could not be used, though their product came
+    in; they stand among the rejects. `space` is the one the embeddings went into.
+    """
+
+    loaded: Loaded = field(default_factory=Loaded)
+    enriched: int = 0
+    embedded: int = 0
+    queued: int = 0
+    refused: int = 0
+    space: str | None = None
+
+    def count(self, counts: Columns[str, int]) -> None:
+        """Add what import_products returns."""
+        for name, count in counts.items():
+            if name in ("inserted", "updated", "unchanged", "queued"):
+                setattr(self.loaded, name, getattr(self.loaded, name) + count)
+            if name in ("enriched", "embedded", "queued"):
+                setattr(self, name, getattr(self, name) + count)
+
+    def report(self, reject: Reject, write: Callable[[Reject], None]) -> None:
+        """Keep a reject: the first few here, all of them in the file."""
+        if len(self.loaded.rejects) < KEPT_REJECTS:
+            self.loaded.rejects.append(reject)
+        write(reject)
+
+    def refuse(self, product: Product, reason: str, write: Callable[[Reject], None]) -> None:
+        """Report a part of a row that its product came in without."""
+        self.refused += 1
+        reason += "; the rest of the row came in"
+        self.report(Reject(product.line, product.external_id, reason), write)
+
+
+_Batch = list[tuple[Product, Said]]
+
+
+def import_file(
+    database: Database,
+    path: str,
+    *,
+    source: str,
+    mapping: Mapping | None = None,
+    columns: Columns[str, str] | None = None,
+    space: str | None = None,
+    model: str = "text-embedding-3-large",
+    provider: str = "openai",
+    threshold: float = 0.6,
+    use: bool = False,
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+    text_config: str | None = None,
+    limit: int | None = None,
+    rejects: str | None = None,
+    progress: Callable[[Imported], None] | None = None,
+) -> Imported:
+    """Bring in products with what is known of them: keywords, description, caption, embedding.
+
+    A product with keywords and a caption is enriched; one without is queued. Embeddings go into a
+    text space of their own, made on first use. Each batch is one transaction.
+
+    Args:
+        database: where to.
+        path, source, mapping, encoding, delimiter, text_config, limit, rejects: as for load_file.
+        columns: keywords, description, caption or embedding to its column; the rest is recognised.
+        space: the name of the text space; of provider, model and dimensions without it.
+        model, provider: what made the vectors.
+        threshold: of a space that is made: the cosine above which two keywords are one.
+        use: make the space the active one at the end.
+        progress: called after each batch.
+
+    Raises:
+        InputError: the file cannot be used, or not with this space; nothing was written then
+            (from standard input: nothing from the first embedding on).
+        AccessError: the space is not there, or not in use, and this role may not change that.
+    """
+    mapping = mapping or Mapping()
+    done = Imported()
+    target = _Target(database, source, mapping, text_config, space, provider, model, threshold, use)
+    name = "standard input" if path == "-" else path
+    opened = partial(open_rows, path, encoding=encoding, delimiter=delimiter)
+    with opened() as rows, _reject_writer(rejects) as write_reject:
+        enrichments = Enrichments(columns or {}, mapping)
+        stripped = enrichments.strip(itertools.islice(rows, limit))
+        products = read_products(stripped, mapping, name=name)
+        for batch in _batches(products, enrichments, done, write_reject):
+            found = _dimensions(said for _, said in batch)
+            if not target.registered:
+                enrichments.check(name)
+                if found is None and Path(path).is_file():  # a pipe can be read only once
+                    with opened() as again:
+                        found = enrichments.look_ahead(itertools.islice(again, limit))
+                if found is None and use and Path(path).is_file():
+                    raise InputError(f"no embedding in {path}, so no space to use (--use)")
+            done.space = target.settle(found)
+            for product, said in batch:
+                for reason in _flaws(said, target.dimensions):
+                    done.refuse(product, reason, write_reject)
+            target.put(batch, done)
+            if progress is not None:
+                progress(done)
+    if use:
+        target.make_active()
+    return done
+
+
+@dataclass(slots=True)
+class _Target:
+    """The source that products go into, and the text space that their vectors go into."""
+
+    database: Database
+    source: str
+    mapping: Mapping
+    text_config: str | None
+    space: str | None
+    provider: str
+    model: str
+    threshold: float
+    use: bool
+    dimensions: int | None = None
+    registered: bool = False
+
+    def settle(self, dimensions: int | None) -> str | None:
+        """Find or make both; the space, once there is one, stays. Returns its name."""
+        if self.dimensions is None and dimensions is not None:
+            self.space = self.database.value(
+                "select vitrina.import_space(%s, %s, %s, %s, %s::real, %s)",
+                (self.space, self.provider, self.model, dimensions, self.threshold, self.use),
+            )
+            self.dimensions = dimensions
+        if not self.registered:
+            _register(self.database, self.source, self.mapping, self.text_config)
+            self.registered = True
+        return self.space if self.dimensions is not None else None
+
+    def put(self, batch: _Batch, done: Imported) -> None:
+        """Write a batch in one transaction, and count what it did."""
+        rows = [
+            {
+                "external_id": product.external_id,
+                "title": product.title,
+                "image": product.image,
+                "image_stamp": product.image_stamp,
+                "url": product.url,
+                "attributes": product.attributes,
+                "keywords": said.keywords,
+                "description": said.description,
+                "caption": said.caption,
+            }
+            for product, said in batch
+        ]
+        vectors = [said.embedding for _, said in batch]
+        params = (
+            self.source,
+            Jsonb(rows, dumps=lambda value: json.dumps(value, ensure_ascii=False)),
+            self.space,
+            vectors if any(vector is not None for vector in vectors) else None,
+        )
+        # a worker may hold some of the same products
+        (counts,) = retried(
+            lambda: self.database.rows(
+                "select * from vitrina.import_products(%s, %s, %s, %b)", params
+            )
+        )
+        done.count(counts)
+
+    def make_active(self) -> None:
+        """Make the space the active one of its modality."""
+        if self.dimensions is None:
+            raise InputError("there was no embedding, so there is no space to use (--use)")
+        self.database.value("select vitrina.use_space(%s)", (self.space,))
+
+
+def _batches(
+    items: Iterable[Product | Repeat | Reject],
+    enrichments: Enrichments,
+    done: Imported,
+    write_reject: Callable[[Reject], None],
+) -> Iterator[_Batch]:
+    """Products with their enrichments, a batch at a time; the rest is counted."""
+    batch: _Batch = []
+    for item in items:
+        said = enrichments.by_line.pop(item.line, Said())
+        done.loaded.read += 1
+        if isinstance(item, Repeat):
+            done.loaded.repeated += 1
+        elif isinstance(item, Reject):
+            done.loaded.rejected += 1
+            done.report(item, write_reject)
+        else:
+            batch.append((item, said))
+        if len(batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _dimensions(enrichments: Iterable[Said]) -> int | None:
+    """How many numbers most of the vectors have; None without any."""
+    counts = Counter(
+        said.embedding.dimensions() for said in enrichments if said.embedding is not None
+    )
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _flaws(said: Said, dimensions: int | None) -> list[str]:
+    """Why parts of an enrichment cannot be used; a vector of other dimensions is dropped."""
+    if said.embedding is not None and said.embedding.dimensions() != dimensions:
+        said.flaws.append(
+            f"the embedding has {said.embedding.dimensions():,} numbers, the space {dimensions:,}"
+        )
+        said.embedding = None
+    return said.flaws

@@ -1,1 +1,0 @@
-"""What answers about a product: a local provider and any OpenAI-compatible endpoint."""

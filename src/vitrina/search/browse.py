@@ -1,0 +1,216 @@
+"""Browsing: what products have in common, what to type, what to show next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vitrina.db.database import Database, Jsonb
+from vitrina.errors import InputError, NotFoundError
+from vitrina.search.hits import Hit
+
+if TYPE_CHECKING:
+    from vitrina.pictures.decode import Picture
+    from vitrina.search.query_vectors import Queries
+
+Key = int | str | tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A value that products have in common, and how many have it.
+
+    `kind` is keyword or attribute, `facet` the keyword's facet or the attribute's name; `low` and
+    `high` bound a range of numbers.
+    """
+
+    kind: str
+    facet: str
+    value: str
+    products: int
+    low: float | None
+    high: float | None
+
+
+class Browsing:
+    """The part of a catalog that finds products without a query."""
+
+    database: Database
+    _queries: Queries
+
+    if TYPE_CHECKING:
+
+        def picture(self, reference: str) -> Picture: ...
+
+    def facets(
+        self,
+        query: str | None = None,
+        *,
+        k: int = 10,
+        filter: Mapping[str, object] | None = None,
+        where: str | None = None,
+        with_keywords: Sequence[str] = (),
+        without_keywords: Sequence[str] = (),
+        sources: Sequence[str] | None = None,
+        attributes: Sequence[str] | None = None,
+    ) -> list[Facet]:
+        """What the products that are left have in common, counted over all of them.
+
+        Args:
+            query: words that products must have: all, or any where none has all.
+            k: values of each facet, 1 to 1000.
+            filter, where, with_keywords, without_keywords, sources: as for search.
+            attributes: count these attributes only; None: all whose values repeat.
+
+        Raises InputError where an argument is out of range.
+        """
+        rows = self.database.rows(
+            "select * from vitrina.facets(%(query)s, %(k)s, filter => %(filter)s,"
+            " where_path => %(where)s::jsonpath, with_keywords => %(with)s::text[],"
+            " without_keywords => %(without)s::text[], sources => %(sources)s::text[],"
+            " attributes => %(attributes)s::text[])",
+            {
+                "query": query,
+                "k": k,
+                "attributes": list(attributes) if attributes is not None else None,
+                **_filters(filter, where, with_keywords, without_keywords, sources),
+            },
+        )
+        for row in rows:
+            for name in ("low", "high"):
+                row[name] = None if row[name] is None else float(row[name])
+        return [Facet(**row) for row in rows]
+
+    def suggest(self, prefix: str, *, k: int = 10) -> list[dict[str, Any]]:
+        """Keywords that begin with what is typed: suggestion, keyword, facet, products."""
+        return self.database.rows("select * from vitrina.suggest(%s, %s)", (prefix, k))
+
+    def recommend(
+        self,
+        liked: Sequence[Key],
+        disliked: Sequence[Key] = (),
+        *,
+        k: int = 10,
+        filter: Mapping[str, object] | None = None,
+        where: str | None = None,
+        with_keywords: Sequence[str] = (),
+        without_keywords: Sequence[str] = (),
+        sources: Sequence[str] | None = None,
+    ) -> list[Hit]:
+        """The k products nearest to all that are liked together, and away from the disliked.
+
+        Args:
+            liked, disliked: ids, or (source, external id); none of them is recommended.
+            k: how many, 1 to 1000.
+            filter, where, with_keywords, without_keywords, sources: as for search.
+
+        Raises NotFoundError for one that is not there, InputError where none is liked.
+        """
+        return self._found(
+            "select * from vitrina.recommend(%(liked)s::bigint[], %(disliked)s::bigint[], %(k)s,"
+            " filter => %(filter)s, where_path => %(where)s::jsonpath,"
+            " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
+            " sources => %(sources)s::text[])",
+            {
+                "liked": [product_id(self.database, key) for key in liked],
+                "disliked": [product_id(self.database, key) for key in disliked],
+                "k": k,
+                **_filters(filter, where, with_keywords, without_keywords, sources),
+            },
+        )
+
+    def nearest_by_image(
+        self,
+        image: str | Path,
+        *,
+        k: int = 10,
+        filter: Mapping[str, object] | None = None,
+        where: str | None = None,
+        with_keywords: Sequence[str] = (),
+        without_keywords: Sequence[str] = (),
+        sources: Sequence[str] | None = None,
+    ) -> list[Hit]:
+        """The k products whose picture is nearest to one: a path or URL. No words take part.
+
+        Raises PictureError where the picture cannot be used.
+        """
+        vector = self._queries.image_vector(self.picture(str(image)))
+        if vector is None:
+            raise NotFoundError("no image space is in use: `vitrina spaces list` shows them")
+        return self._found(
+            "select * from vitrina.nearest_by_image(%(vector)b, k => %(k)s,"
+            " filter => %(filter)s, where_path => %(where)s::jsonpath,"
+            " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
+            " sources => %(sources)s::text[])",
+            {
+                "vector": vector,
+                "k": k,
+                **_filters(filter, where, with_keywords, without_keywords, sources),
+            },
+        )
+
+    def duplicates(
+        self,
+        *,
+        k: int = 100,
+        max_distance: int | None = 4,
+        min_similarity: float | None = 0.97,
+        sources: Sequence[str] | None = None,
+    ) -> list[dict[str, Any]]:
+        """The k products most like an earlier one, by picture, by text, or both.
+
+        Args:
+            k: how many, 1 to 100,000.
+            max_distance: bits of 64 that two pictures' hashes may differ in, 0 to 6; None leaves
+                pictures out.
+            min_similarity: least cosine of two texts, 0.8 to 1; None leaves texts out.
+            sources: among products of these only.
+        """
+        return self.database.rows(
+            "select * from vitrina.duplicates(%s, %s, %s::real, %s::text[])",
+            (k, max_distance, min_similarity, list(sources) if sources is not None else None),
+        )
+
+    def _found(self, query: Any, params: Mapping[str, Any]) -> list[Hit]:
+        return [Hit(**row) for row in self.database.rows(query, params)]
+
+
+def product_id(database: Database, product: Key) -> int:
+    """The id of a product named by its external id, or by (source, external id); an id is itself.
+
+    Raises NotFoundError where there is no such product, InputError where several sources have one.
+    """
+    if isinstance(product, int):
+        return product
+    source, external_id = product if isinstance(product, tuple) else (None, product)
+    found = database.rows(
+        "select c.product_id, c.source from vitrina.catalog as c where c.external_id = %(id)s"
+        " and (%(source)s::text is null or c.source = %(source)s) order by c.source limit 5",
+        {"id": external_id, "source": source},
+    )
+    if not found:
+        place = f" in the source {source!r}" if source is not None else ""
+        raise NotFoundError(f"no product {external_id!r}{place}")
+    if len(found) > 1:
+        names = ", ".join(str(row["source"]) for row in found)
+        raise InputError(f"several sources have a product {external_id!r}: name one of {names}")
+    return int(found[0]["product_id"])
+
+
+def _filters(
+    filter: Mapping[str, object] | None,
+    where: str | None,
+    with_keywords: Sequence[str],
+    without_keywords: Sequence[str],
+    sources: Sequence[str] | None,
+) -> dict[str, Any]:
+    """The filters that every search takes, as parameters."""
+    return {
+        "filter": Jsonb(dict(filter or {})),
+        "where": where,
+        "with": list(with_keywords),
+        "without": list(without_keywords),
+        "sources": list(sources) if sources is not None else None,
+    }

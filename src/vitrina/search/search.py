@@ -1,0 +1,110 @@
+"""Searching a catalog: by words, by picture, by another product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from vitrina.db.database import Jsonb
+from vitrina.search.browse import Key, product_id
+from vitrina.search.hits import Hit
+
+if TYPE_CHECKING:
+    from vitrina.db.database import Database
+    from vitrina.pictures.decode import Picture
+    from vitrina.search.query_vectors import Queries
+
+Mode = Literal["hybrid", "vector", "text"]
+Channel = Literal["text", "vector", "image"]
+
+
+class Searching:
+    """The part of a catalog that finds products."""
+
+    database: Database
+    _queries: Queries
+
+    if TYPE_CHECKING:
+
+        def picture(self, reference: str) -> Picture: ...
+
+    def search(
+        self,
+        query: str | None = None,
+        *,
+        image: str | Path | None = None,
+        k: int = 10,
+        offset: int = 0,
+        filter: Mapping[str, object] | None = None,
+        where: str | None = None,
+        with_keywords: Sequence[str] = (),
+        without_keywords: Sequence[str] = (),
+        sources: Sequence[str] | None = None,
+        mode: Mode = "hybrid",
+        weights: Mapping[Channel, float] | None = None,
+        title: str = "",
+    ) -> list[Hit]:
+        """The k products that match best, by words, by picture, or both.
+
+        Args:
+            query: words; "a phrase" must stand as it is, -word must not.
+            image: a picture to search by: a path or an http(s) URL.
+            k: how many, 0 to 10,000.
+            offset: how many to pass over first.
+            filter: attributes must contain this.
+            where: a jsonpath predicate over attributes, like '$.price < 50'.
+            with_keywords: products must have all of these.
+            without_keywords: and none of these.
+            sources: products of these sources only.
+            mode: words and vectors, vectors alone, or words alone.
+            weights: of the channels in the score; text counts 1, others what their space says.
+            title: what the picture shows, if known: helps a vision model to see it.
+
+        Raises:
+            PictureError: the picture cannot be used.
+            InputError: an argument is out of range.
+        """
+        vector, words = None, None
+        if image is not None:
+            picture = self.picture(str(image))
+            vector = self._queries.image_vector(picture)
+            words = self._queries.picture_words(picture, title) if not query else None
+        unremembered = self._queries.embed(query) if mode != "text" else None
+        return self._hits(
+            'select * from vitrina.search(query => %(query)s, k => %(k)s, "offset" => %(offset)s,'
+            " filter => %(filter)s, where_path => %(where)s::jsonpath,"
+            " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
+            " sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,"
+            " weights => %(weights)s,"
+            " embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b))",
+            {
+                "query": query,
+                "k": k,
+                "offset": offset,
+                "filter": Jsonb(dict(filter or {})),
+                "where": where,
+                "with": list(with_keywords),
+                "without": list(without_keywords),
+                "sources": list(sources) if sources is not None else None,
+                "mode": mode,
+                "weights": Jsonb(dict(weights or {})),
+                "image": vector,
+                "words": words,
+                "unremembered": unremembered,
+            },
+        )
+
+    def similar(self, product: Key, *, k: int = 10) -> list[Hit]:
+        """The k products most like one: its id (a number), external id, or (source, external id).
+
+        Raises NotFoundError where there is no such product, InputError where several sources have
+        one.
+        """
+        return self._hits(
+            "select * from vitrina.similar_products(%s, %s)",
+            (product_id(self.database, product), k),
+        )
+
+    def _hits(self, query: Any, params: Any) -> list[Hit]:
+        return [Hit(**row) for row in self.database.rows(query, params)]

@@ -1,0 +1,101 @@
+"""Settings: from flags, then the environment, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from vitrina.errors import ConfigError
+
+if TYPE_CHECKING:
+    from vitrina.models.openai.settings import OpenAISettings
+
+Choice = Literal["local", "openai"]
+DATABASE_URL = "VITRINA_DATABASE_URL"
+LEASE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every command shares.
+
+    Args:
+        database_url: a libpq URL or key=value string; None for the embedded Postgres.
+        allow_private_images: also fetch pictures from private, loopback and link-local addresses.
+        concurrency: requests, or pictures, at work at once.
+        provider: who tags, describes, captions and embeds. None: `openai` where OPENAI_API_KEY or
+            OPENAI_BASE_URL is set, else `local`.
+        endpoint: changes to what the environment says about the endpoint, by the names of
+            OpenAISettings.
+        one_call: ask a vision model for everything at once.
+        max_cost: USD a run may spend.
+        weave: the Weave project to trace to; nothing is traced without one.
+        image_roots: folders that pictures of products may be read from, besides those that the
+            owner of the schema has named (attach --media-root, ingest --image-root).
+        wait: seconds to wait for a database that is away, down or starting up, before an error.
+        lease: seconds after which another worker takes over what one that is not heard of leased.
+    """
+
+    database_url: str | None = None
+    allow_private_images: bool = False
+    concurrency: int = 8
+    provider: Choice | None = None
+    endpoint: Mapping[str, object] = field(default_factory=dict)
+    one_call: bool = False
+    max_cost: Decimal | None = None
+    weave: str | None = None
+    image_roots: tuple[str, ...] = ()
+    wait: float = 0.0
+    lease: float = LEASE_SECONDS
+
+    @classmethod
+    def from_environment(cls, database_url: str | None = None) -> Settings:
+        """Flags first, the environment second; an empty variable is no setting."""
+        return cls(
+            database_url=database_url or _variable(DATABASE_URL),
+            weave=_variable("VITRINA_WEAVE_PROJECT"),
+            image_roots=folders_of(_variable("VITRINA_IMAGE_ROOT") or ""),
+            wait=_seconds("VITRINA_WAIT", 0.0),
+            lease=max(_seconds("VITRINA_LEASE", LEASE_SECONDS), 1.0),
+        )
+
+    @property
+    def chosen(self) -> Choice:
+        """Who answers."""
+        if self.provider is not None:
+            return self.provider
+        return "openai" if _variable("OPENAI_API_KEY") or _variable("OPENAI_BASE_URL") else "local"
+
+    def openai(self) -> OpenAISettings:
+        """The endpoint to ask. Raises ConfigError where the environment does not say."""
+        from vitrina.models.openai.settings import DEFAULT_DIMENSIONS, OpenAISettings
+
+        given = {name: value for name, value in self.endpoint.items() if value is not None}
+        if "embedding_model" in given and "dimensions" not in given:
+            known = DEFAULT_DIMENSIONS.get(str(given["embedding_model"]))
+            given |= {"dimensions": known} if known else {}
+        return OpenAISettings.from_environment(changes=given)
+
+
+def folders_of(value: str) -> tuple[str, ...]:
+    """The folders of a list as PATH is written."""
+    return tuple(folder for folder in value.split(os.pathsep) if folder)
+
+
+def _variable(name: str) -> str | None:
+    return os.environ.get(name, "").strip() or None
+
+
+def _seconds(name: str, default: float) -> float:
+    """A variable that is a number of seconds. Raises ConfigError for another."""
+    value = _variable(name)
+    try:
+        seconds = float(value) if value is not None else default
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise ConfigError(f"{name} is a number of seconds, not {value!r}")
+    return seconds

@@ -1,6 +1,0 @@
-"""Readers of product files: each row becomes a product, or a reject with its line and reason."""
-
-from vitrina.sources.mapping import Mapping, Product, Reject, Repeat, read_products
-from vitrina.sources.rows import BadRow, Row, open_rows
-
-__all__ = ["BadRow", "Mapping", "Product", "Reject", "Repeat", "Row", "open_rows", "read_products"]

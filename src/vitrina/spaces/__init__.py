@@ -1,0 +1,1 @@
+"""Vectors: add a space, fill it, index it, activate it."""

@@ -1,0 +1,200 @@
+"""Weave Datasets of a catalogue: products or vocabulary go there, rows of products come back."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from vitrina.errors import InputError, NotFoundError
+from vitrina.files import rows as sources_rows
+from vitrina.files.rows import BadRow, Row
+from vitrina.redaction import redact, without_pictures
+from vitrina.weave.server import TraceServerError, connect, leave
+
+if TYPE_CHECKING:
+    from vitrina.catalog import Catalog
+
+__all__ = ["name_of", "publish", "read"]
+
+What = Literal["products", "vocabulary"]
+
+BATCH = 500  # rows in one request
+BATCH_CHARACTERS = 4_000_000  # or so many, whichever comes first
+
+_REFERENCE = re.compile(r"weave:///([^/:]+)/([^/:]+)/object/([^/:]+):([\w-]+)")
+_NAME = re.compile(r"\w[\w.-]{0,127}")
+# What vitrina made of a product; it makes it again when the product comes in again.
+_MADE = re.compile(
+    "attributes|caption|description|keywords|image_error|image_sha256|product_id|source|state"
+    "|(created|enriched|updated)_at"
+)
+
+
+def publish(
+    catalog: Catalog,
+    name: str,
+    *,
+    project: str,
+    what: What = "products",
+    sources: Sequence[str] | None = None,
+) -> str:
+    """Publish the catalogue as a Weave Dataset, batch by batch; returns its reference.
+
+    The same rows under the same name are the same version. Pictures in data: URLs stay here.
+
+    Args:
+        project: "entity/project" or "project".
+        what: a row a product, as in the view vitrina.catalog, or a row a keyword.
+        sources: products of these sources only.
+
+    Raises:
+        NotFoundError: there is nothing to publish.
+        ConfigError, TraceServerError: see trace_server.connect; the rows were not taken.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r} cannot name a dataset: letters, digits, '.', '_' and '-' only")
+    rows = _products(catalog, sources) if what == "products" else _vocabulary(catalog)
+    first = next(rows, None)
+    if first is None:
+        raise NotFoundError(f"there are no {what} to publish: run `vitrina ingest` first")
+    with _client(project) as client:
+        digests: list[str] = []
+        common = {"project_id": client.project_id}
+        for batch in _batches(itertools.chain([first], rows)):
+            digests += client.server.table_create({"table": {**common, "rows": batch}}).row_digests
+        whole = client.server.table_create_from_digests({**common, "row_digests": digests})
+        return _publish_table(client, name, what, whole.digest)
+
+
+def _publish_table(client: Any, name: str, what: What, digest: str) -> str:
+    """A Dataset around rows that are there; weave.publish would fetch them all again."""
+    kind = {"_type": "Dataset", "_class_name": "Dataset", "_bases": ["Object", "BaseModel"]}
+    value = {
+        **kind,
+        "name": name,
+        "description": f"{what} of a vitrina catalogue",
+        "rows": f"weave:///{client.project_id}/table/{digest}",
+    }
+    made = {"project_id": client.project_id, "object_id": name, "val": value}
+    published = client.server.obj_create({"obj": made})
+    return f"weave:///{client.project_id}/object/{name}:{published.digest}"
+
+
+def name_of(reference: str) -> str:
+    """The name of the dataset, which names its source too. Raises InputError."""
+    return _parse(reference)[2]
+
+
+def read(reference: str) -> Generator[Row | BadRow, None, None]:
+    """The rows of weave:///entity/project/object/name:version, page by page, numbered from 1.
+
+    The version is a digest, v0, v1 …, or latest. Rows that `publish` wrote come back as their
+    source gave them; what vitrina added to them is left out.
+
+    Raises:
+        InputError: there is no such dataset.
+        ConfigError, TraceServerError: see trace_server.connect; or it stopped answering.
+    """
+    entity, project, name, version = _parse(reference)
+    with _client(f"{entity}/{project}", create=False) as client:
+        request = {
+            "project_id": client.project_id,
+            "digest": _table_of(client, reference, name, version),
+            "limit": BATCH,
+        }
+        for offset in itertools.count(0, BATCH):
+            page = client.server.table_query({**request, "offset": offset}).rows
+            for line, item in enumerate(page, offset + 1):
+                yield _row(line, item.val)
+            if len(page) < BATCH:
+                return
+
+
+def _parse(reference: str) -> tuple[str, ...]:
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise InputError(
+            f"{reference} is no dataset: give weave:///entity/project/object/name:version"
+        )
+    return match.groups()
+
+
+def _table_of(client: Any, reference: str, name: str, version: str) -> str:
+    """The digest of the rows of a dataset."""
+    from weave.trace.refs import ObjectRef
+
+    try:
+        found = client.get(ObjectRef(client.entity, client.project, name, version), objectify=False)
+        return str(found.rows.table_ref.digest)
+    except ValueError as exc:
+        raise InputError(f"{reference} cannot be read: {redact(str(exc))}") from exc
+    except AttributeError as exc:
+        raise InputError(f"{reference} is no dataset: it has no rows") from exc
+
+
+def _row(line: int, value: object) -> Row | BadRow:
+    row = sources_rows._json_row(line, json.dumps(value))
+    if isinstance(row, Row):
+        attributes = row.values.get("attributes")
+        if isinstance(attributes, dict) and {"product_id", "external_id"} <= row.values.keys():
+            given = {key: said for key, said in row.values.items() if not _MADE.fullmatch(key)}
+            return Row(line, {**attributes, **given})
+    return row
+
+
+def _products(catalog: Catalog, sources: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    for row in catalog.export(sources=sources):
+        yield _plain(row)
+
+
+def _vocabulary(catalog: Catalog) -> Iterator[dict[str, Any]]:
+    for row in catalog.keywords(k=2**31 - 1):
+        kept = {key: row[key] for key in ("keyword", "facet", "products")}
+        yield {**kept, "aliases": list(row["aliases"] or [])}
+
+
+def _plain(value: object) -> Any:
+    """A value of the database as JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, str):
+        return without_pictures(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        length = len(json.dumps(row))
+        if batch and (len(batch) >= BATCH or size + length > BATCH_CHARACTERS):
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += length
+    if batch:
+        yield batch
+
+
+@contextlib.contextmanager
+def _client(project: str, *, create: bool = True) -> Iterator[Any]:
+    """weave's client, for as long as it is needed; what fails in it is an error of ours."""
+    client = connect(project, create=create, quick=False)
+    try:
+        yield client
+    except Exception as exc:
+        if type(exc).__module__.partition(".")[0] not in ("weave", "httpx"):
+            raise
+        raise TraceServerError(f"The trace server failed: {redact(str(exc))}") from exc
+    finally:
+        leave(client)

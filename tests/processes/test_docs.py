@@ -1,0 +1,128 @@
+"""The README's sessions are run, and the references are what the code says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from vitrina import embedded
+from vitrina.catalog import Catalog
+from vitrina.cli.demo import SOURCE, folder
+from vitrina.db import schema
+from vitrina.files import Mapping
+from vitrina.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+SESSION = re.compile(r"```console\n\$ (?P<command>.+)\n(?P<output>(?:.*\n)*?)```")
+
+
+def sessions(page: str) -> list[tuple[str, str]]:
+    """(command, output) of every session on a page."""
+    return [(m["command"], m["output"]) for m in SESSION.finditer((ROOT / page).read_text("utf-8"))]
+
+
+SESSIONS = sessions("README.md")
+REWRITE = bool(os.environ.get("VITRINA_REWRITE_DOCS"))
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def demo(server: embedded.Server) -> Iterator[str]:
+    """A database with the demo catalogue, as `make demo` leaves it."""
+    import psycopg
+
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute("create database readme")
+    url = server.url("readme")
+    schema.upgrade(url)
+    with Catalog(settings=Settings(database_url=url)) as catalog:
+        catalog.ingest(
+            folder() / "products.csv", source=SOURCE, mapping=Mapping(image_root=folder())
+        )
+    yield url
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute("drop database readme with (force)")
+
+
+def printed(server: embedded.Server, vitrina: Callable[..., Result], url: str, command: str) -> str:
+    """What a command of a session prints on stdout."""
+    arguments = shlex.split(command)
+    assert arguments[0] == "vitrina"
+    if arguments[1:3] == ["db", "psql"]:
+        psql = [embedded.psql_path(server.version), url, *arguments[3:]]
+        return subprocess.run(psql, capture_output=True, text=True, check=True).stdout
+    result = vitrina(*arguments[1:], url=url)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout
+
+
+def agree(page: str, shown: str, found: str) -> None:
+    """What a page shows is what is printed; with VITRINA_REWRITE_DOCS=1 the page is put right."""
+    if REWRITE and lines(found) != lines(shown):
+        path = ROOT / page
+        new = "\n".join(lines(found)) + "\n"
+        path.write_text(path.read_text("utf-8").replace(shown, new, 1), "utf-8")
+        return
+    assert lines(found) == lines(shown)
+
+
+@pytest.mark.parametrize(("command", "output"), SESSIONS, ids=[s[0][:40] for s in SESSIONS])
+def test_the_readme_shows_what_is_printed(
+    demo: str, server: embedded.Server, vitrina: Callable[..., Result], command: str, output: str
+) -> None:
+    agree("README.md", output, printed(server, vitrina, demo, command))
+
+
+def test_the_page_on_the_vocabulary_shows_what_is_printed(
+    demo: str,
+    server: embedded.Server,
+    vitrina: Callable[..., Result],
+    make_database: Callable[[str], str],
+) -> None:
+    """One after the other, as each changes the vocabulary for the next."""
+    url = make_database("readme")
+    shown = sessions("docs/vocabulary.md")
+    assert len(shown) >= 5
+    for command, output in shown:
+        agree("docs/vocabulary.md", output, printed(server, vitrina, url, command))
+
+
+SEARCHES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "search.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("statement", SEARCHES)
+def test_the_page_on_search_runs(demo: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(demo) as conn:
+        rows = conn.execute(statement).fetchall()
+    assert rows or '"offset"' in statement
+
+
+def test_the_readme_has_sessions() -> None:
+    assert len(SESSIONS) >= 4
+
+
+def test_the_references_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "make_docs.py", "--check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_link_of_the_docs_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), (page.name, target)

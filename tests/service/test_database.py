@@ -1,0 +1,131 @@
+"""db/database.py: every failure to reach or use a database is one clear error, without a secret."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from vitrina import embedded
+from vitrina.db import database
+from vitrina.errors import (
+    AccessError,
+    ConfigError,
+    DatabaseError,
+    InputError,
+    NotFoundError,
+    ReadOnlyError,
+    SchemaError,
+    UnreachableError,
+    VitrinaError,
+)
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql//user:hunter2@host/db",
+        "nonsense hunter2",
+        "postgresql://user:hunter2@host:port/db",
+        "host=h pasword=hunter2",
+    ],
+)
+def test_a_url_that_is_none_is_refused_without_showing_it(dsn: str) -> None:
+    with pytest.raises((ConfigError, UnreachableError)) as caught:
+        database.connect(dsn)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_closed_port_is_unreachable(closed_port: int) -> None:
+    with pytest.raises(UnreachableError, match="cannot reach the database") as caught:
+        database.connect(f"postgresql://u:hunter2@127.0.0.1:{closed_port}/shop")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_database_that_is_not_there_is_named(server: embedded.Server) -> None:
+    with pytest.raises(UnreachableError, match='database "nowhere" does not exist'):
+        database.connect(server.url("nowhere"))
+
+
+@pytest.fixture
+def password_database(server: embedded.Server) -> Iterator[str]:
+    """A database that one role enters by password only."""
+    hba = server.data / "pg_hba.conf"
+    before = hba.read_bytes()
+    hba.write_bytes(b"local all keyholder scram-sha-256\n" + before)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute("create role keyholder login password 'right'")
+        conn.execute("select pg_reload_conf()")
+    yield server.url("postgres").replace("//postgres@", "//keyholder:wrong@")
+    hba.write_bytes(before)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute("select pg_reload_conf()")
+        conn.execute("drop role keyholder")
+
+
+def test_a_wrong_password_is_access(password_database: str) -> None:
+    with pytest.raises(AccessError, match=r"refused the login: .*keyholder") as caught:
+        database.connect(password_database)
+    assert "wrong" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [
+        ("select vitrina.search(k => -1)", InputError),
+        ("select vitrina.similar_products(99)", NotFoundError),
+        ("select vitrina.gone()", SchemaError),
+        ("select * from vitrina.gone", SchemaError),
+        ("set transaction read only; delete from vitrina.products", ReadOnlyError),
+        ("select 1 / 0", DatabaseError),
+    ],
+)
+def test_errors_of_statements_are_mapped(
+    database_url: str, query: str, kind: type[VitrinaError]
+) -> None:
+    with database.connect(database_url) as conn, pytest.raises(kind), database.mapped():
+        conn.execute(query.encode())
+
+
+def test_a_pool_outlives_a_restart_of_the_server(
+    database_url: str, make_database: Callable[[str], str]
+) -> None:
+    with database.Database(database_url, size=2) as pool:
+        assert pool.value("select 1") == 1
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            conn.execute(
+                "select pg_terminate_backend(a.pid) from pg_stat_activity as a"
+                " where a.datname = current_database() and a.pid <> pg_backend_pid()"
+            )
+        assert pool.value("select 2") == 2
+
+
+def test_vectors_and_streams(database_url: str) -> None:
+    with database.Database(database_url) as pool:
+        vectors = [database.HalfVector([1, 2, 3]), database.HalfVector([0.5, 0, 0])]
+        row = pool.rows("select unnest(%s) as v", (vectors,))
+        assert [item["v"].to_list() for item in row] == [[1, 2, 3], [0.5, 0, 0]]
+        numbers = [row["n"] for row in pool.stream("select generate_series(1, 1200) as n")]
+        assert numbers == list(range(1, 1201))
+
+
+def test_a_failed_transaction_writes_nothing(database_url: str) -> None:
+    with database.Database(database_url) as pool:
+
+        def half() -> None:
+            with pool.transaction() as conn:
+                conn.execute("select vitrina.put_source('half')")
+                conn.execute("select 1 / 0")
+
+        with pytest.raises(DatabaseError):
+            half()
+        assert pool.value("select count(*) from vitrina.sources") == 0

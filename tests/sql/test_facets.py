@@ -1,0 +1,194 @@
+"""sql/70-search: what the products that are left have in common."""
+
+from __future__ import annotations
+
+import json
+
+import psycopg
+import pytest
+
+from small_shop import CATALOGUE, put
+
+
+@pytest.fixture
+def shop(db: psycopg.Connection) -> psycopg.Connection:
+    put(db, CATALOGUE)
+    db.execute("select resolve_keywords('{couch}')")
+    db.execute("set role vitrina_reader")
+    return db
+
+
+def keywords(db: psycopg.Connection, arguments: str = "") -> dict[str, dict[str, int]]:
+    rows = db.execute(
+        f"select facet, value, products from facets({arguments}) where kind = 'keyword'"
+    ).fetchall()
+    found: dict[str, dict[str, int]] = {}
+    for facet, value, products in rows:
+        found.setdefault(facet, {})[value] = products
+    return found
+
+
+def attributes(db: psycopg.Connection, arguments: str = "") -> dict[str, dict[str, int]]:
+    rows = db.execute(
+        f"select facet, value, products from facets({arguments}) where kind = 'attribute'"
+    ).fetchall()
+    found: dict[str, dict[str, int]] = {}
+    for facet, value, products in rows:
+        found.setdefault(facet, {})[value] = products
+    return found
+
+
+def test_keywords_are_counted_by_facet_most_used_first(shop: psycopg.Connection) -> None:
+    found = keywords(shop)
+    assert list(found) == ["type", "material", "color"]
+    assert list(found["type"].items()) == [
+        ("shoe rack", 2), ("side table", 2), ("sofa", 2), ("lamp", 1),
+    ]  # fmt: skip
+    assert found["material"]["metal"] == 2
+    assert keywords(shop, "k => 1")["type"] == {"shoe rack": 2}
+
+
+def test_attributes_are_counted_by_value(shop: psycopg.Connection) -> None:
+    found = attributes(shop)
+    assert found["brand"] == {"Linden": 4, "Alder": 2}, "null is no value"
+    assert found["stocked"] == {"true": 2, "false": 1}
+    assert found["tags"] == {"sale": 3, "new": 1}, "a list counts for each element, once"
+    assert "size" not in found, "an object is no value"
+
+
+def test_a_text_as_a_value_and_in_a_list_is_one_value(shop: psycopg.Connection) -> None:
+    rows = shop.execute("select value from facets(attributes => '{tags}') where facet = 'tags'")
+    assert sorted(row[0] for row in rows) == ["new", "sale"]
+
+
+def test_many_numbers_come_as_ranges_that_hold_about_as_many(shop: psycopg.Connection) -> None:
+    rows = shop.execute(
+        "select value, products, low, high from facets(k => 3, attributes => '{price}')"
+        " where kind = 'attribute'"
+    ).fetchall()
+    assert [row[1] for row in rows] == [1, 2, 1, 2, 1]
+    assert [(float(row[2]), float(row[3])) for row in rows] == [
+        (35, 35), (48.5, 60), (80, 80), (120, 700), (900, 900),
+    ]  # fmt: skip
+    assert [row[0] for row in rows] == ["35", "48.5 to 60", "80", "120 to 700", "900"]
+    for low, high, products in ((row[2], row[3], row[1]) for row in rows):
+        found = shop.execute(
+            "select count(*) from search(where_path => format("
+            "'$.price >= %%s && $.price <= %%s', %s::numeric, %s::numeric)::jsonpath)", [low, high]
+        ).fetchone()  # fmt: skip
+        assert found == (products,), "a range filters to what it counts"
+
+
+def test_few_numbers_come_one_by_one_in_order(shop: psycopg.Connection) -> None:
+    rows = shop.execute(
+        "select value, low, products from facets(attributes => '{price}') where kind = 'attribute'"
+    ).fetchall()
+    assert [float(row[1]) for row in rows] == [35, 48.5, 60, 80, 120, 700, 900]
+    assert {row[2] for row in rows} == {1}
+
+
+def test_equal_numbers_are_never_in_two_ranges(db: psycopg.Connection) -> None:
+    rows = [(f"p{n}", f"Lamp {n}", [], {"size": 1 if n < 50 else n}) for n in range(60)]
+    put(db, rows)
+    found = db.execute(
+        "select low, high, products from facets(attributes => '{size}') where kind = 'attribute'"
+        " order by low"
+    ).fetchall()
+    assert found[0] == (1, 1, 50)
+    assert sum(row[2] for row in found) == 60
+    bounds = [bound for row in found for bound in row[:2]]
+    assert bounds == sorted(bounds)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [
+        ('filter => \'{"brand": "Linden"}\'', {"sofa-1", "rack-1", "table-1", "lamp-1"}),
+        ("where_path => '$.price < 50'", {"rack-1", "rack-2"}),
+        ("with_keywords => '{Shoe-Racks}'", {"rack-1", "rack-2"}),
+        ("with_keywords => '{metal, black}'", {"table-1"}),
+        ("with_keywords => '{unheard of}'", set()),
+        ("without_keywords => '{sofa, side table}'", {"rack-1", "rack-2", "lamp-1"}),
+        ("sources => '{elsewhere}'", set()),
+        ("sources => '{shop}'", {row[0] for row in CATALOGUE}),
+        ("'metal table'", {"table-1"}),
+        ("'couch'", {"sofa-1", "sofa-2"}),
+        ("'metal velvet'", {"rack-2", "table-1", "sofa-1"}),
+        ("'table -oak'", {"table-1"}),
+        ("'\"shoe rack\"'", {"rack-1", "rack-2"}),
+        ("'side table', filter => '{\"tags\": \"sale\"}'", {"table-1"}),
+        ("'xylophone'", set()),
+        ("'the'", {row[0] for row in CATALOGUE}),
+    ],
+)
+def test_all_that_is_left_is_counted(
+    shop: psycopg.Connection, arguments: str, left: set[str]
+) -> None:
+    found = keywords(shop, f"{arguments}{', ' if arguments else ''}k => 100")
+    expected: dict[str, dict[str, int]] = {}
+    for code, _, terms, _ in CATALOGUE:
+        for term, facet in terms if code in left else ():
+            counts = expected.setdefault(facet, {})
+            counts[term] = counts.get(term, 0) + 1
+    assert found == expected
+
+
+def test_values_that_hardly_repeat_are_no_facet_unless_named(db: psycopg.Connection) -> None:
+    rows = [(f"p{n}", f"Lamp {n}", [], {"sku": f"S{n}", "maker": f"M{n % 3}"}) for n in range(30)]
+    put(db, rows)
+    assert attributes(db) == {"maker": {"M0": 10, "M1": 10, "M2": 10}}
+    assert len(attributes(db, "attributes => '{sku}'")["sku"]) == 10
+    assert attributes(db, "attributes => '{}'") == {}
+    assert attributes(db, "attributes => '{nothing}'") == {}
+
+
+@pytest.mark.parametrize(
+    "value", ["%", "_", "'", "\\", '"', "$1", "a" * 100, "  ", "Ünïcode", "漢字", "{}", "[1]"]
+)
+def test_any_text_is_a_value_as_it_stands(db: psycopg.Connection, value: str) -> None:
+    put(db, [("1", "Lamp", [], {'it\'s "a" %key': value})])
+    assert attributes(db) == {'it\'s "a" %key': {value: 1}}
+
+
+def test_a_long_text_is_no_value(db: psycopg.Connection) -> None:
+    put(db, [("1", "Lamp", [], {"story": "x" * 101, "brand": "B"})])
+    assert attributes(db, "attributes => '{story, brand}'") == {"brand": {"B": 1}}
+
+
+@pytest.mark.parametrize("query", ["", "   ", "''", "&|!():*", "%", "\\", "-", '"', "a" * 100_000])
+def test_odd_queries_are_no_errors(shop: psycopg.Connection, query: str) -> None:
+    rows = shop.execute("select kind from facets(%s)", [query]).fetchall()
+    assert all(row[0] in ("keyword", "attribute") for row in rows)
+
+
+def test_nothing_given_counts_everything(shop: psycopg.Connection) -> None:
+    everything = shop.execute("select * from facets()").fetchall()
+    nulls = shop.execute(
+        "select * from facets(null, filter => null, where_path => null, with_keywords => null,"
+        " without_keywords => null, sources => null, attributes => null)"
+    ).fetchall()
+    assert nulls == everything
+
+
+@pytest.mark.parametrize("k", ["0", "-1", "1001", "null"])
+def test_a_k_that_cannot_be_is_named(shop: psycopg.Connection, k: str) -> None:
+    with pytest.raises(psycopg.DatabaseError, match="k must be 1 to 1000") as caught:
+        shop.execute(f"select facets(k => {k})")
+    assert caught.value.sqlstate == "VT004"
+
+
+def test_an_empty_catalogue_has_no_facets(db: psycopg.Connection) -> None:
+    assert db.execute("select * from facets()").fetchall() == []
+    assert db.execute("select * from facets('lamp')").fetchall() == []
+
+
+def test_the_same_however_often_it_is_asked(shop: psycopg.Connection) -> None:
+    """Beyond the fifth time, plans are generic."""
+    first = shop.execute("select * from facets('metal', filter => '{\"tags\": \"sale\"}')")
+    expected = first.fetchall()
+    assert expected
+    for _ in range(7):
+        again = shop.execute(
+            "select * from facets('metal', filter => %s)", [json.dumps({"tags": "sale"})]
+        )
+        assert again.fetchall() == expected

@@ -1,0 +1,491 @@
+"""db/schema.py and sql/: install, upgrade, race, print, take back, dump and restore, least privilege."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import Result
+from psycopg import sql
+
+import small_shop
+from vitrina import embedded
+from vitrina.catalog import Catalog
+from vitrina.db import schema
+from vitrina.errors import AccessError, DatabaseError, ExtensionError, SchemaError
+
+DEFINITIONS = """
+select p.oid::regprocedure::text as name, pg_get_functiondef(p.oid) as body, p.proacl::text
+from pg_proc as p where p.pronamespace = 'vitrina'::regnamespace
+union all
+select c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || a.attnotnull, null
+from pg_attribute as a join pg_class as c on c.oid = a.attrelid
+where c.relnamespace = 'vitrina'::regnamespace and a.attnum > 0 and c.relkind in ('r', 'p', 'v')
+union all
+select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), null
+from pg_index as i join pg_class as c on c.oid = i.indexrelid
+where c.relnamespace = 'vitrina'::regnamespace
+order by 1
+"""
+
+
+def definitions(url: str) -> list[tuple]:
+    with psycopg.connect(url) as conn:
+        return conn.execute(DEFINITIONS).fetchall()
+
+
+def counts(url: str) -> dict[str, int]:
+    with psycopg.connect(url) as conn:
+        return {
+            table: conn.execute(
+                sql.SQL("select count(*) from vitrina.{}").format(sql.Identifier(table))
+            ).fetchone()[0]
+            for table in ("word_pieces", "thesaurus", "contrasts", "spaces", "installed")
+        }
+
+
+@pytest.fixture
+def role(server: embedded.Server) -> Iterator[Callable[..., str]]:
+    """A function that makes a login role and returns its name."""
+    made: list[str] = []
+
+    def make(name: str, options: str = "") -> str:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+            conn.execute(f"create role {name} login {options}")
+        made.append(name)
+        return name
+
+    yield make
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        for (database,) in conn.execute(
+            "select datname from pg_database where datallowconn"
+        ).fetchall():
+            with psycopg.connect(server.url(database), autocommit=True) as inner:
+                for name in made:
+                    inner.execute(f"drop owned by {name} cascade")
+        for name in made:
+            conn.execute(f"drop role {name}")
+
+
+def as_role(url: str, name: str) -> str:
+    return url.replace("//postgres@", f"//{name}@")
+
+
+def test_upgrade_says_what_it_did_and_then_nothing(empty_database: str) -> None:
+    assert not schema.check(empty_database).installed
+    done = schema.upgrade(empty_database)
+    assert done[0] == f"schema none -> {schema.head()}"
+    assert schema.check(empty_database).current
+    assert schema.upgrade(empty_database) == []
+
+
+def test_upgrades_that_race_all_succeed_and_one_works(empty_database: str) -> None:
+    """Processes, as in a deploy of several workers: an upgrade's Alembic context is a global."""
+    run = [sys.executable, "-m", "vitrina", "--database-url", empty_database, "db", "upgrade"]
+    with ThreadPoolExecutor(4) as pool:
+        done = list(
+            pool.map(lambda _: subprocess.run(run, capture_output=True, text=True), range(4))
+        )
+    assert [result.returncode for result in done] == [0] * 4, [result.stderr for result in done]
+    assert sorted(result.stderr.split(":")[0].strip() for result in done) == [
+        "up to date", "up to date", "up to date", "upgraded",
+    ]  # fmt: skip
+
+
+def test_the_printed_sql_installs_the_same(
+    empty_database: str, database_url: str, tmp_path: Path, server: embedded.Server
+) -> None:
+    script = tmp_path / "vitrina.sql"
+    with script.open("w") as out:
+        schema.write_sql(out)
+    psql = [embedded.psql_path(server.version), empty_database, "-qX", "-v", "ON_ERROR_STOP=1"]
+    done = subprocess.run([*psql, "-f", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert definitions(empty_database) == definitions(database_url)
+    assert counts(empty_database) == counts(database_url)
+    assert schema.check(empty_database).current
+
+
+def test_printing_is_repeatable_and_needs_no_database() -> None:
+    one, other = io.StringIO(), io.StringIO()
+    schema.write_sql(one, data=False)
+    schema.write_sql(other, data=False)
+    assert one.getvalue() == other.getvalue()
+    assert "copy vitrina.word_pieces" not in one.getvalue()
+
+
+def test_downgrade_leaves_nothing(empty_database: str) -> None:
+    schema.upgrade(empty_database)
+    schema.downgrade(empty_database)
+    with psycopg.connect(empty_database) as conn:
+        assert conn.execute("select to_regnamespace('vitrina')").fetchone() == (None,)
+    with pytest.raises(SchemaError, match="nothing to take back"):
+        schema.downgrade(empty_database)
+    schema.upgrade(empty_database)
+    assert schema.check(empty_database).current
+
+
+def test_changed_behaviour_is_replaced_and_data_stays(empty_database: str) -> None:
+    schema.upgrade(empty_database)
+    with psycopg.connect(empty_database, autocommit=True) as conn:
+        conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
+        conn.execute("drop function vitrina.embed_text(text)")
+        conn.execute("insert into vitrina.thesaurus values ('settle', 'bench')")
+    assert schema.check(empty_database).behind == ("sql",)
+    assert schema.upgrade(empty_database) == ["functions and views"]
+    with psycopg.connect(empty_database) as conn:
+        assert conn.execute("select vitrina.embed_text('lamp') is not null").fetchone() == (True,)
+        row = conn.execute(
+            "select canonical from vitrina.thesaurus where term = 'settle'"
+        ).fetchone()
+        assert row == ("bench",)
+
+
+def test_without_rights_the_error_names_the_statement(
+    empty_database: str, role: Callable[..., str]
+) -> None:
+    app = as_role(empty_database, role("shop_app"))
+    with pytest.raises(ExtensionError, match="create extension vector;"):
+        schema.upgrade(app)
+    with psycopg.connect(empty_database, autocommit=True) as dba:
+        dba.execute("create extension vector")
+    with pytest.raises(AccessError, match="create schema vitrina authorization shop_app;"):
+        schema.upgrade(app)
+    with psycopg.connect(empty_database, autocommit=True) as dba:
+        dba.execute("create schema vitrina authorization shop_app")
+    schema.upgrade(app)
+    assert schema.check(app).current
+
+
+def test_an_old_pgvector_is_refused(empty_database: str) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as conn:
+        conn.execute("create extension vector")
+        conn.execute("update pg_extension set extversion = '0.7.4' where extname = 'vector'")
+    with pytest.raises(ExtensionError, match=r"0\.7\.4; .*alter extension vector update;"):
+        schema.upgrade(empty_database)
+
+
+@pytest.mark.parametrize("place", ["public", "extensions"])
+def test_dump_restore_search(
+    empty_database: str,
+    make_database: Callable[[str], str],
+    tmp_path: Path,
+    server: embedded.Server,
+    place: str,
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as conn:
+        conn.execute(f"create schema if not exists {place}")
+        conn.execute(f"create extension vector schema {place}")
+    schema.upgrade(empty_database)
+    products = [{"external_id": "1", "title": "Oak shoe rack"}]
+    work = [{"product_id": 1, "terms": [{"term": "shoe rack"}], "caption": "An oak shoe rack."}]
+    with psycopg.connect(empty_database, autocommit=True) as conn:
+        conn.execute("select vitrina.put_source('shop')")
+        conn.execute("select vitrina.put_products('shop', %s)", [json.dumps(products)])
+        conn.execute("select vitrina.put_enrichments(%s)", [json.dumps(work)])
+        conn.execute("select vitrina.embed_products('{1}')")
+    restored = make_database("template0")
+    dump = tmp_path / "shop.dump"
+    binaries = embedded.bin_dir(server.version)
+    subprocess.run([binaries / "pg_dump", "-Fc", "-f", dump, empty_database], check=True)
+    done = subprocess.run(
+        [binaries / "pg_restore", "-d", restored, dump], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert definitions(restored) == definitions(empty_database)
+    with psycopg.connect(restored) as conn:
+        row = conn.execute(
+            "select title, similarity > 0.5, matched from vitrina.search('shoe storage')"
+        ).fetchone()
+        assert row == ("Oak shoe rack", True, ["text", "vector"])
+        assert conn.execute("select count(*) from vitrina.similar_keywords('rack')").fetchone() == (
+            1,
+        )
+    assert schema.check(restored).current
+
+
+def test_the_reader_searches_and_changes_nothing(
+    database_url: str, role: Callable[..., str]
+) -> None:
+    reader = as_role(database_url, role("shop_reader", "in role vitrina_reader"))
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("select vitrina.put_source('shop')")
+        conn.execute('select vitrina.put_products(\'shop\', \'[{"external_id":"1","title":"A"}]\')')
+    with psycopg.connect(reader, autocommit=True) as conn:
+        for query in (
+            "select * from vitrina.search('lamp -black', with_keywords => '{x}')",
+            "select * from vitrina.search(embedding => vitrina.embed_text('lamp'))",
+            "select * from vitrina.similar_products(1)",
+            "select * from vitrina.similar_keywords('lamp')",
+            "select * from vitrina.catalog",
+            "select * from vitrina.status",
+        ):
+            conn.execute(query)
+        for query in (
+            "insert into vitrina.sources (name, kind) values ('x', 'file')",
+            "delete from vitrina.products",
+            "select vitrina.put_source('x')",
+            "select vitrina.resolve_keywords('{lamp}')",
+            "select vitrina.claim_jobs('x')",
+            "select * from vitrina.generations",
+            "select * from vitrina.jobs",
+            "select vitrina.create_space('x', 'x', 'x', 'text', 3)",
+            "create table vitrina.mine (x int)",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                conn.execute(query)
+
+
+def test_the_writer_ingests_and_does_not_change_the_schema(
+    database_url: str, role: Callable[..., str]
+) -> None:
+    writer = as_role(database_url, role("shop_writer", "in role vitrina_writer"))
+    work = [{"product_id": 1, "terms": [{"term": "lamp"}], "caption": "A lamp."}]
+    with psycopg.connect(writer, autocommit=True) as conn:
+        conn.execute("select vitrina.put_source('shop')")
+        conn.execute('select vitrina.put_products(\'shop\', \'[{"external_id":"1","title":"A"}]\')')
+        conn.execute("select vitrina.claim_jobs('w')")
+        conn.execute("select vitrina.put_enrichments(%s)", [json.dumps(work)])
+        conn.execute("select vitrina.embed_products('{1}')")
+        assert conn.execute("select vitrina.finish_jobs('w', '{1}', '{1}')").fetchone() == (1,)
+        assert conn.execute("select count(*) from vitrina.search('lamp')").fetchone() == (1,)
+        conn.execute("select vitrina.remove_source('shop')")
+        for query in (
+            "select vitrina.create_space('x', 'x', 'x', 'text', 3)",
+            "select vitrina.use_space('local-text')",
+            "update vitrina.spaces set threshold = 0",
+            "truncate vitrina.products",
+            "drop table vitrina.products",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                conn.execute(query)
+
+
+def test_everybody_else_gets_nothing(database_url: str, role: Callable[..., str]) -> None:
+    stranger = as_role(database_url, role("shop_stranger"))
+    with psycopg.connect(stranger, autocommit=True) as conn:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            conn.execute("select * from vitrina.search('lamp')")
+    with psycopg.connect(database_url) as conn:
+        open_to_all = conn.execute(
+            "select p.oid::regprocedure::text from pg_proc as p"
+            " where p.pronamespace = 'vitrina'::regnamespace"
+            " and has_function_privilege('shop_stranger', p.oid, 'execute')"
+        ).fetchall()
+    assert open_to_all == []
+
+
+def test_every_function_pins_its_path_and_is_invoker(database_url: str) -> None:
+    """Bodies parsed at creation (`return …`) need no path; all others end theirs in pg_temp."""
+    with psycopg.connect(database_url) as conn:
+        rows = conn.execute(
+            "select p.oid::regprocedure::text, p.prosecdef, p.proconfig, p.prosqlbody is not null"
+            " from pg_proc as p where p.pronamespace = 'vitrina'::regnamespace"
+        ).fetchall()
+    assert len(rows) > 30
+    for name, definer, config, parsed in rows:
+        assert not definer, name
+        path = [item for item in config or [] if item.startswith("search_path=")]
+        assert parsed or path == ["search_path=vitrina, pg_temp"], (name, config)
+
+
+def test_every_foreign_key_has_an_index(database_url: str) -> None:
+    with psycopg.connect(database_url) as conn:
+        missing = conn.execute(
+            "select c.conrelid::regclass::text, a.attname from pg_constraint as c"
+            " join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]"
+            " where c.contype = 'f' and c.connamespace = 'vitrina'::regnamespace"
+            " and not exists (select from pg_index as i where i.indrelid = c.conrelid"
+            "                 and i.indkey[0] = c.conkey[1])"
+            " order by 1, 2"
+        ).fetchall()
+    # an embedding goes with its product or keyword, found by (space, id), one probe a space
+    assert {column for _, column in missing} <= {"product_id", "keyword_id"}
+    assert {table.split("_embeddings")[0] for table, _ in missing} <= {
+        "vitrina.product", "vitrina.keyword",
+    }  # fmt: skip
+
+
+def fill(url: str) -> None:
+    """A small catalogue, an attached table, an index over signs and one over vectors."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        small_shop.put(conn, small_shop.CATALOGUE)
+        conn.execute("create table public.product (id int primary key, title text)")
+        conn.execute("insert into public.product values (1, 'Pine bench')")
+        conn.execute("select vitrina.attach_table('public.product', 'title')")
+        conn.execute("select vitrina.sync_sources()")
+        conn.execute("select vitrina.index_spaces(1)")
+        conn.execute(
+            "select vitrina.create_space('signs', 'local', 'm', 'text', 256, quantized => true)"
+        )
+        conn.execute("select vitrina.embed_keywords('signs')")
+        conn.execute("select vitrina.embed_products('{1,2,3,4,5,6,7}', 'signs')")
+        conn.execute("select vitrina.index_spaces(1)")
+
+
+def works(url: str) -> None:
+    """Searches, keeps in step with what is attached, and makes spaces."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        found = conn.execute("select title, matched from vitrina.search('shoe storage')").fetchone()
+        assert found == ("Bamboo shoe rack", ["text", "vector"])
+        assert conn.execute("select * from vitrina.similar_keywords('couch', 1)").fetchone()
+        conn.execute("insert into public.product values (2, 'Tin lamp')")
+        conn.execute("select vitrina.sync_sources()")
+        titles = conn.execute("select title from vitrina.catalog where source = 'product'")
+        assert titles.fetchall() == [("Pine bench",), ("Tin lamp",)]
+        conn.execute("select vitrina.create_space('more', 'local', 'n', 'text', 256)")
+        conn.execute("select vitrina.embed_products('{1,2}', 'more')")
+        conn.execute("select vitrina.index_spaces(1)")
+        paths = conn.execute(
+            "select distinct c from pg_proc as p cross join unnest(p.proconfig) as c"
+            " where p.pronamespace = 'vitrina'::regnamespace and c like 'search_path=%'"
+        ).fetchall()
+    assert {path for (path,) in paths} == {
+        "search_path=vitrina, pg_temp", "search_path=pg_catalog, pg_temp",
+    }  # fmt: skip
+
+
+def test_a_moved_extension_is_noticed_and_an_upgrade_follows_it(
+    database_url: str, vitrina: Callable[..., Result]
+) -> None:
+    fill(database_url)
+    for schema_name in ('"My Extensions"', "public"):
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            conn.execute(f"create schema if not exists {schema_name}")
+            conn.execute(f"alter extension vector set schema {schema_name}")
+        checked = vitrina("db", "check", url=database_url)
+        assert checked.exit_code == 1
+        assert f"to {schema_name}: run `vitrina db upgrade`" in " ".join(checked.output.split())
+        told = vitrina("doctor", "--json", url=database_url)
+        assert told.exit_code == 1
+        (finding,) = [
+            line for line in map(json.loads, told.stdout.splitlines()) if line["check"] == "schema"
+        ]
+        assert finding["found"].endswith(f"to {schema_name}")
+        assert finding["do"] == "vitrina db upgrade"
+        with pytest.raises(SchemaError, match="run `vitrina db upgrade`"):
+            with Catalog(database_url) as catalog:
+                catalog.search("shoe storage")
+        assert schema.upgrade(database_url) == ["functions and views"]
+        assert schema.check(database_url).current
+        assert vitrina("doctor", url=database_url).exit_code == 0
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            conn.execute("delete from public.product where id = 2")
+            conn.execute("select vitrina.sync_sources()")
+            conn.execute("select vitrina.drop_space(s.name) from vitrina.spaces as s"
+                         " where s.name = 'more'")  # fmt: skip
+        works(database_url)
+        with Catalog(database_url) as catalog:
+            assert catalog.search("shoe storage")
+
+
+@pytest.mark.parametrize("format", ["plain", "custom"])
+@pytest.mark.parametrize("place", ["absent", "same", "elsewhere"])
+def test_a_dump_is_restored_wherever_the_extension_is(
+    database_url: str,
+    make_database: Callable[[str], str],
+    tmp_path: Path,
+    server: embedded.Server,
+    format: str,
+    place: str,
+) -> None:
+    """As docs/install.md says: the extension is put where the dump has it, and back afterwards."""
+    fill(database_url)
+    restored = make_database("template0")
+    with psycopg.connect(restored, autocommit=True) as conn:
+        conn.execute("create schema ext")
+        if place != "absent":
+            where = "public" if place == "same" else "ext"
+            conn.execute(f"create extension vector schema {where}")
+        if place == "elsewhere":
+            conn.execute("alter extension vector set schema public")
+    binaries = embedded.bin_dir(server.version)
+    dump = tmp_path / "shop.dump"
+    subprocess.run([binaries / "pg_dump", "-F", format[0], "-f", dump, database_url], check=True)
+    tool = (
+        [embedded.psql_path(server.version), restored, "-qX", "-v", "ON_ERROR_STOP=1", "-f", dump]
+        if format == "plain"
+        else [binaries / "pg_restore", "--exit-on-error", "-d", restored, dump]
+    )
+    done = subprocess.run(tool, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert definitions(restored) == definitions(database_url)
+    assert schema.check(restored).current
+    if place == "elsewhere":
+        with psycopg.connect(restored, autocommit=True) as conn:
+            conn.execute("alter extension vector set schema ext")
+        assert not schema.check(restored).current
+        schema.upgrade(restored)
+    works(restored)
+
+
+def test_doctor_names_who_may_create_beside_the_extension(
+    make_role: Callable[..., str], database_url: str, vitrina: Callable[..., Result]
+) -> None:
+    one = make_role()
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("revoke create on schema public from public")
+        assert (
+            "may create in the schema" not in vitrina("doctor", "--json", url=database_url).output
+        )
+        conn.execute("grant create on schema public to public")
+        conn.execute(f"grant create, usage on schema vitrina to {one}")
+    told = vitrina("doctor", "--json", url=database_url)
+    assert told.exit_code == 1
+    assert "revoke create on schema public from public;" in told.output
+    assert f"revoke create on schema vitrina from {one};" in told.output
+
+
+def test_a_schema_name_that_cannot_stand_in_a_text_is_refused(empty_database: str) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as conn:
+        conn.execute("""create schema "o'brien" """)
+        conn.execute("""create extension vector schema "o'brien" """)
+    with pytest.raises(ExtensionError, match="set schema public;"):
+        schema.upgrade(empty_database)
+
+
+def older(conn: psycopg.Connection) -> None:
+    """Take a database back to functions that have the extension's schema on their path."""
+    conn.execute(
+        "do $$ declare f regprocedure; begin for f in select p.oid from pg_proc as p"
+        " where p.pronamespace = 'vitrina'::regnamespace and p.proconfig::text like '%vitrina, pg_temp%'"
+        " loop execute format('alter function %s set search_path = vitrina, public, pg_temp', f);"
+        " end loop; end $$"
+    )
+    conn.execute("drop function vitrina._vector_schema()")
+    conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
+    conn.execute("update vitrina.alembic_version set version_num = '0010'")
+
+
+def test_an_upgrade_takes_the_extension_out_of_every_path(database_url: str) -> None:
+    fill(database_url)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute('create text search configuration public."Shop" (copy = german)')
+        conn.execute("select vitrina.put_source('shop', text_config => 'public.\"Shop\"')")
+        # as an older vitrina kept it, which found it on its path
+        conn.execute("update vitrina.sources set text_config = '\"Shop\"' where name = 'shop'")
+        older(conn)
+    assert not schema.check(database_url).current
+    schema.upgrade(database_url)
+    assert schema.check(database_url).current
+    works(database_url)
+    with psycopg.connect(database_url) as conn:
+        assert dict(conn.execute("select name, text_config from vitrina.sources").fetchall()) == {
+            "shop": 'public."Shop"', "product": "english",
+        }  # fmt: skip
+
+
+def test_only_a_missing_type_is_put_down_to_a_moved_extension(database_url: str) -> None:
+    with Catalog(database_url) as catalog:
+        with pytest.raises(SchemaError, match="run `vitrina db upgrade`"):
+            catalog.database.value("select 'x'::extensions_that_moved")
+        with pytest.raises(DatabaseError, match="klingon") as raised:
+            catalog.database.value("select 'klingon'::regconfig")
+        assert "upgrade" not in str(raised.value)

@@ -1,0 +1,445 @@
+"""sql/60-shop: products follow the shop, and nothing of vitrina's can stop the shop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+SHOP = """
+create table product (
+    id bigint primary key, title text, price numeric, color text, changed_at timestamptz,
+    deleted_at timestamptz);
+insert into product select i, 'Oak table ' || i, i, 'brown', now() from generate_series(1, 20) as i;
+"""
+
+
+@pytest.fixture
+def shop(db: psycopg.Connection) -> psycopg.Connection:
+    db.execute("set search_path = public, vitrina")
+    db.execute(SHOP)
+    return db
+
+
+@pytest.fixture
+def attached(shop: psycopg.Connection) -> psycopg.Connection:
+    """A shop whose table is attached and in step, with no work left."""
+    shop.execute(
+        "select attach_table('product', 'title', attributes => '{price,color}',"
+        " predicate => 'deleted_at is null')"
+    )
+    shop.execute("select from sync_sources()")
+    shop.execute("delete from jobs")
+    return shop
+
+
+def rows(db: psycopg.Connection, query: str, *params: Any) -> list[tuple[Any, ...]]:
+    return db.execute(query, params or None).fetchall()
+
+
+def sync(db: psycopg.Connection) -> tuple[Any, ...]:
+    """(taken, inserted, updated, removed, rejected, queued) of the first source."""
+    return rows(
+        db, "select taken, inserted, updated, removed, rejected, queued from sync_sources()"
+    )[0]
+
+
+def in_step(db: psycopg.Connection) -> bool:
+    """Whether products are exactly what the shop shows."""
+    return rows(
+        db,
+        "select bool_and(s is not distinct from p) from"
+        " (select id::text as id, title, price, color from product where deleted_at is null"
+        "  and title <> '') as s full join (select external_id as id, title,"
+        "  (attributes ->> 'price')::numeric as price, attributes ->> 'color' as color"
+        "  from vitrina.products) as p using (id)",
+    ) in ([(True,)], [(None,)])
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("update product set price = price * 2", (20, 0, 20, 0, 0, 0)),
+        ("update product set color = 'black' where id < 6", (5, 0, 5, 0, 0, 5)),
+        ("update product set title = title || '!' where id = 1", (1, 0, 1, 0, 0, 1)),
+        ("insert into product (id, title) values (99, 'New')", (1, 1, 0, 0, 0, 1)),
+        ("update product set deleted_at = now() where id = 3", (1, 0, 0, 1, 0, 0)),
+        ("delete from product where id in (1, 2)", (2, 0, 0, 0, 0, 0)),
+        ("update product set id = 77 where id = 7", (2, 1, 0, 1, 0, 1)),
+        ("update product set title = null where id = 4", (1, 0, 0, 1, 1, 0)),
+    ],
+)
+def test_a_change_comes_in_and_only_a_changed_input_is_work(
+    attached: psycopg.Connection, statement: str, expected: tuple[int, ...]
+) -> None:
+    attached.execute(statement)
+    assert sync(attached) == expected
+    assert in_step(attached)
+    assert sync(attached) == (0, 0, 0, 0, 0, 0)
+
+
+def test_a_row_that_is_no_product_is_set_aside_and_others_go_on(
+    attached: psycopg.Connection,
+) -> None:
+    attached.execute(
+        "insert into product (id, title) values (30, ' '), (31, 'Fine'), (32, repeat('x', 2001)),"
+        " (33, null)"
+    )
+    assert sync(attached) == (4, 1, 0, 0, 3, 1)
+    assert rows(attached, "select external_id, reason from rejects order by 1") == [
+        ("30", "it has no title"),
+        ("32", "its title is longer than 2,000 characters"),
+        ("33", "it has no title"),
+    ]
+    attached.execute("update product set title = 'Named' where id = 30")
+    attached.execute("delete from product where id = 32")
+    assert sync(attached)[:2] == (2, 1)
+    assert rows(attached, "select external_id from rejects") == [("33",)]
+    assert rows(attached, "select sweep_source('product')") == [(0,)], "it is known already"
+    attached.execute("alter table product disable trigger all")
+    attached.execute("delete from product where id = 33")
+    attached.execute("select sweep_source('product')")
+    assert rows(attached, "select count(*) from rejects") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("query", "reasons"),
+    [
+        ("select id, title from product union all select 1, 'Twin'",
+         [("1", "several rows have this id")]),
+        ("select nullif(id, 2) as id, title from product", [("", "it has no id")]),
+        ("select case id when 2 then '' else id::text end as id, title from product",
+         [("", "it has no id")]),
+        ("select repeat('x', case id when 2 then 600 else 1 end) || id as id, title from product",
+         [("x" * 500, "its id is longer than 500 characters")]),
+        ("select id, title, case when id = 2 then '[1]'::jsonb else '{}' end as attributes"
+         " from product", [("2", "its attributes are no JSON object")]),
+    ],
+)  # fmt: skip
+def test_rows_of_a_query_are_set_aside(
+    shop: psycopg.Connection, query: str, reasons: list[tuple[str, str]]
+) -> None:
+    shop.execute("select attach_query('shop', %s)", (query,))
+    assert sync(shop)[1] == 19
+    assert rows(shop, "select external_id, reason from rejects") == reasons
+    assert rows(shop, "select state, rejects from source_status") == [("in step", 1)]
+    shop.execute("select sweep_source('shop')")
+    assert sync(shop)[1:] == (0, 0, 0, 0, 0)
+
+
+def test_a_row_that_cannot_be_read_does_not_stop_the_others(shop: psycopg.Connection) -> None:
+    shop.execute(
+        "select attach_query('shop', 'select id, title, 100 / price as share from product',"
+        " wake => '{product=id}')"
+    )
+    sync(shop)
+    shop.execute("update product set price = price - 1 where id < 4")
+    assert sync(shop) == (3, 0, 2, 0, 1, 0)
+    assert rows(shop, "select external_id, reason from rejects") == [("1", "division by zero")]
+
+
+def test_batches_are_bounded(attached: psycopg.Connection) -> None:
+    attached.execute("update product set price = price + 1")
+    taken = []
+    while not taken or taken[-1]:
+        taken += [row[0] for row in rows(attached, "select taken from sync_source('product', 8)")]
+    assert taken == [8, 8, 4, 0]
+    assert in_step(attached)
+
+
+def test_a_sweep_finds_both_ways_what_triggers_missed(attached: psycopg.Connection) -> None:
+    attached.execute("alter table product disable trigger all")
+    attached.execute("delete from product where id = 1")
+    attached.execute("insert into product (id, title) values (50, 'Unseen')")
+    attached.execute("update product set title = 'Otherwise' where id = 2")
+    assert sync(attached)[0] == 0
+    assert rows(attached, "select sweep_source('product')") == [(3,)]
+    assert sync(attached) == (3, 1, 1, 1, 0, 2)
+    assert in_step(attached)
+
+
+def test_sweeps_come_by_themselves(attached: psycopg.Connection) -> None:
+    attached.execute("alter table product disable trigger all")
+    attached.execute("update product set title = 'Otherwise' where id = 2")
+    attached.execute("update attachments set swept_at = swept_at - sweep_every")
+    assert sync(attached)[:3] == (1, 0, 1)
+
+
+def test_without_triggers_all_rows_are_compared(shop: psycopg.Connection) -> None:
+    shop.execute(
+        "select attach_table('product', 'title', attributes => '{price,color}', triggers => false,"
+        " predicate => 'deleted_at is null', sweep_every => '1 microsecond')"
+    )
+    assert sync(shop)[:2] == (20, 20)
+    assert rows(shop, "select count(*) from pg_trigger where tgrelid = 'product'::regclass") == [
+        (0,)
+    ]
+    shop.execute(
+        "update product set title = 'Other' where id = 1; delete from product where id = 2"
+    )
+    assert sync(shop)[:4] == (2, 0, 1, 1)
+    assert in_step(shop)
+
+
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp"])
+def test_a_watermark_is_followed_and_late_transactions_too(
+    shop: psycopg.Connection, kind: str
+) -> None:
+    shop.execute(f"alter table product alter changed_at type {kind}")
+    shop.execute(
+        "select attach_table('product', 'title', attributes => '{price,color}', triggers => false,"
+        " predicate => 'deleted_at is null', watermark => 'changed_at', sweep_every => '1 day')"
+    )
+    assert sync(shop)[:2] == (20, 20)
+    assert sync(shop)[0] == 0
+    shop.execute("update product set title = 'Other', changed_at = now() where id = 1")
+    shop.execute(
+        "update product set title = 'Late', changed_at = now() - interval '2 minutes' where id = 2"
+    )
+    shop.execute("update product set title = 'Never', changed_at = now() - interval '1 hour'"
+                 " where id = 3")  # fmt: skip
+    shop.execute("set timezone = 'Pacific/Auckland'")
+    assert sync(shop)[:3] == (2, 0, 2)
+    assert rows(shop, "select sweep_source('product')") == [(1,)]
+    assert sync(shop)[:3] == (1, 0, 1)
+    assert in_step(shop)
+
+
+@pytest.fixture
+def shopper(
+    attached: psycopg.Connection, database_url: str, make_role: Callable[..., str]
+) -> Iterator[psycopg.Connection]:
+    """The shop's own role: it may write its table, and nothing else."""
+    role = make_role()
+    attached.execute(
+        sql.SQL("grant select, insert, update, delete, truncate on product to {}").format(
+            sql.Identifier(role)
+        )
+    )
+    with psycopg.connect(database_url.replace("postgres@", f"{role}@"), autocommit=True) as conn:
+        assert rows(conn, "select current_user") == [(role,)]
+        yield conn
+    attached.execute(sql.SQL("drop owned by {}").format(sql.Identifier(role)))
+
+
+def write(conn: psycopg.Connection) -> None:
+    """One of each statement, as a shop runs them."""
+    conn.execute("insert into product (id, title) values (60, 'New'), (61, 'Newer')")
+    conn.execute("update product set title = 'Better', price = 3 where id in (1, 60)")
+    conn.execute("delete from product where id in (2, 61)")
+
+
+def test_the_shops_role_needs_no_right_of_vitrinas(
+    attached: psycopg.Connection, shopper: psycopg.Connection
+) -> None:
+    write(shopper)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        shopper.execute("select * from vitrina.changes_1")
+    assert sync(attached)[:3] == (4, 1, 1)
+    assert in_step(attached)
+
+
+BREAKS = [
+    "alter table vitrina.changes_1 rename to elsewhere",
+    "drop table vitrina.changes cascade",
+    "drop table vitrina.products cascade",
+    "alter schema vitrina rename to elsewhere",
+    "drop schema vitrina cascade",
+    "revoke all on vitrina.changes_1, vitrina.products from postgres",
+    "create or replace function vitrina._wake_1_1() returns trigger language plpgsql"
+    " security definer as 'begin perform 1 / 0; return null; exception when others then"
+    " return null; end'",
+    "alter table vitrina.changes add column more int not null",
+    "alter table product rename title to name; alter table product add column title text",
+    "alter table product drop column price",
+    "alter table product alter price type text",
+]
+
+
+@pytest.mark.parametrize("statement", BREAKS)
+def test_a_broken_vitrina_never_breaks_the_shop(
+    attached: psycopg.Connection, shopper: psycopg.Connection, statement: str
+) -> None:
+    attached.execute("set client_min_messages = warning; " + statement)
+    statements = [
+        "insert into product (id, title) values (60, 'New')",
+        "update product set title = 'Better' where id in (1, 60)",
+        "delete from product where id = 2",
+        "truncate product",
+    ]
+    for written in statements:
+        shopper.execute(written)
+    assert rows(shopper, "select count(*) from product") == [(0,)]
+
+
+@pytest.mark.parametrize("table", ["changes", "changes_1", "products", "attachments", "sources"])
+def test_an_upgrade_that_holds_locks_delays_the_shop_a_little_and_the_sweep_repairs(
+    attached: psycopg.Connection, shopper: psycopg.Connection, database_url: str, table: str
+) -> None:
+    with psycopg.connect(database_url) as upgrade:
+        upgrade.execute(f"lock table vitrina.{table} in access exclusive mode")
+        started = time.monotonic()
+        write(shopper)
+        assert time.monotonic() - started < 5, "it waited for the lock"
+    attached.execute("select sweep_source('product')")
+    sync(attached)
+    assert in_step(attached)
+
+
+def test_a_worker_that_stores_a_product_does_not_hold_up_its_deletion(
+    attached: psycopg.Connection, shopper: psycopg.Connection, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as worker:
+        worker.execute("update vitrina.products set caption = 'x' where external_id = '5'")
+        shopper.execute("delete from product where id = 5")
+    assert sync(attached) == (1, 0, 0, 1, 0, 0)
+    assert in_step(attached)
+
+
+def test_a_rolled_back_change_leaves_nothing(
+    attached: psycopg.Connection, shopper: psycopg.Connection
+) -> None:
+    with shopper.transaction():
+        with shopper.transaction(force_rollback=True):
+            shopper.execute("update product set title = 'no'")
+        shopper.execute("update product set title = 'yes' where id = 1")
+    assert sync(attached)[:3] == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("alter table product drop column title", 'column "title" does not exist'),
+        ("alter table product rename to item", "public.product is public.item now"),
+        ("alter table product set schema archive", "public.product is archive.product now"),
+        ("drop table product", "public.product is gone"),
+        ("alter table product drop constraint product_pkey; alter table product"
+         " alter id type uuid using gen_random_uuid()", "operator does not exist: uuid = bigint"),
+    ],
+)  # fmt: skip
+def test_a_source_that_breaks_says_so_in_a_line_and_the_others_go_on(
+    attached: psycopg.Connection, statement: str, problem: str
+) -> None:
+    attached.execute("create schema archive; create table other (id int primary key, title text)")
+    attached.execute("select attach_table('other', 'title')")
+    attached.execute("update product set title = 'x' where id = 1")
+    attached.execute("insert into other values (1, 'Lamp')")
+    attached.execute(statement)
+    found = rows(attached, "select source, taken, problem from sync_sources()")
+    assert found[1] == ("other", 1, None)
+    assert problem in found[0][2]
+    assert "attach" in found[0][2]
+    assert "\n" not in found[0][2]
+    assert rows(attached, "select source, state, products from source_status order by 1") == [
+        ("other", "in step", 1), ("product", "broken", 20),
+    ]  # fmt: skip
+    assert rows(attached, "select noted from source_status where source = 'product'") >= [(1,)]
+
+
+def test_attached_again_after_its_id_type_changed(attached: psycopg.Connection) -> None:
+    attached.execute("update product set title = 'x' where id = 1")
+    attached.execute("alter table product alter id type text")
+    attached.execute("update product set id = 'p' || id")
+    assert "text = bigint" in rows(attached, "select problem from sync_sources()")[0][0]
+    attached.execute(
+        "select attach_table('product', 'title', attributes => '{price,color}',"
+        " predicate => 'deleted_at is null')"
+    )
+    assert sync(attached)[:4] == (40, 20, 0, 20)
+    assert in_step(attached)
+    assert rows(attached, "select state, problem from source_status") == [("in step", None)]
+
+
+def test_two_syncs_at_once_do_not_wait_for_each_other(
+    attached: psycopg.Connection, database_url: str
+) -> None:
+    attached.execute("update product set price = 0")
+    with psycopg.connect(database_url) as other:
+        other.execute("set search_path = vitrina, public")
+        assert rows(other, "select taken from sync_source('product')") == [(20,)]
+        assert sync(attached)[0] == 0
+        other.commit()
+    assert in_step(attached)
+
+
+def test_a_big_update_after_small_ones_is_not_compared_row_by_row(
+    attached: psycopg.Connection,
+) -> None:
+    """The trigger's plan is made by the first, small update and kept."""
+    attached.execute(
+        "insert into product select i, 'Oak ' || i from generate_series(100, 5100) as i"
+    )
+    for i in range(1, 11):
+        attached.execute("update product set title = title || '!' where id = %s", (i,))
+    started = time.monotonic()
+    attached.execute("update product set price = 1")
+    attached.execute("update product set title = title || '?'")
+    assert time.monotonic() - started < 3, "5,000 × 5,000 comparisons"
+    assert rows(attached, "select count(distinct external_id) from changes") == [(5021,)]
+
+
+def test_a_writer_syncs_without_any_right_on_the_shops_table(
+    attached: psycopg.Connection, database_url: str, make_role: Callable[..., str]
+) -> None:
+    attached.execute("update product set title = 'x' where id = 1")
+    role = make_role("vitrina_writer")
+    with psycopg.connect(database_url.replace("postgres@", f"{role}@"), autocommit=True) as writer:
+        writer.execute("set search_path = vitrina, public")
+        assert sync(writer) == (1, 0, 1, 0, 0, 1)
+        assert rows(writer, "select sweep_source('product')") == [(0,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            writer.execute("update attachments set query = 'select 1'")
+    reader = make_role("vitrina_reader")
+    with psycopg.connect(database_url.replace("postgres@", f"{reader}@"), autocommit=True) as conn:
+        assert rows(conn, "select state from vitrina.source_status") == [("in step",)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            conn.execute("select * from vitrina._rows_1()")
+
+
+def test_nobody_but_the_owner_may_fire_a_trigger_function_by_himself(
+    attached: psycopg.Connection,
+) -> None:
+    """It runs with its owner's rights: on a table of a writer's own it would run his casts with them."""
+    allowed = rows(
+        attached,
+        "select r.rolname from pg_proc as p cross join pg_roles as r"
+        " where p.proname ~ '^_wake_[0-9]' and not r.rolsuper and r.oid <> p.proowner"
+        " and has_function_privilege(r.oid, p.oid, 'execute')",
+    )
+    assert allowed == []
+
+
+def test_the_settings_of_a_shops_session_change_no_id(shop: psycopg.Connection) -> None:
+    shop.execute("create table variant (pid int, lang text, title text, primary key (pid, lang))")
+    shop.execute("create table blob (id bytea primary key, title text)")
+    shop.execute("insert into blob values ('\\x01ff', 'Hexed lamp')")
+    shop.execute("select attach_table('variant', 'title'), attach_table('blob', 'title')")
+    shop.execute("select from sync_sources()")
+    shop.execute("set bytea_output = 'escape'")
+    shop.execute("delete from blob")
+    shop.execute("reset bytea_output")
+    assert rows(shop, "select count(*) from products") == [(0,)]
+    shop.execute("set escape_string_warning = off")
+    shop.execute("set standard_conforming_strings = off")
+    shop.execute("insert into variant values (3, 'a:b', 'Colon chair')")
+    shop.execute("reset standard_conforming_strings")
+    shop.execute("select from sync_sources()")
+    assert rows(shop, "select external_id from products") == [("3:a\\:b",)]
+
+
+def test_a_serializable_delete_is_left_to_the_next_sync(attached: psycopg.Connection) -> None:
+    with attached.transaction():
+        attached.execute("set transaction isolation level serializable")
+        attached.execute("delete from product where id = 7")
+    assert not in_step(attached)
+    sync(attached)
+    assert in_step(attached)
+
+
+def test_a_writer_cannot_take_an_attached_source_away(attached: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        attached.execute("delete from sources where kind = 'table'")

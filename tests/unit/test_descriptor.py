@@ -1,0 +1,164 @@
+"""The offline image space: sane on any picture, and near means alike on real ones."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import math
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from vitrina.errors import ConfigError
+from vitrina.pictures.decode import Picture, decode, load
+from vitrina.pictures.descriptor import LocalImageEmbedder
+
+SHARED = Path(
+    os.environ.get("VITRINA_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data"
+)
+needs_extra = pytest.mark.skipif(
+    importlib.util.find_spec("skimage") is None, reason="needs the extra `local` (scikit-image)"
+)
+
+
+def picture(image: Image.Image) -> Picture:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return decode(out.getvalue())
+
+
+def chair(
+    size: int = 200, color: str = "brown", ground: str = "white", margin: int = 0
+) -> Image.Image:
+    """Something with legs and a back, `margin` pixels of ground around it."""
+    image = Image.new("RGB", (size + 2 * margin, size + 2 * margin), ground)
+    draw = ImageDraw.Draw(image)
+    unit = size / 10
+    for box in ((2, 0.5, 3, 9.5), (2, 5, 8, 6), (7, 5, 8, 9.5), (2, 0.5, 4, 2)):
+        draw.rectangle([margin + round(v * unit) for v in box], fill=color)
+    return image
+
+
+def ball(color: str = "brown") -> Image.Image:
+    image = Image.new("RGB", (200, 200), "white")
+    ImageDraw.Draw(image).ellipse((40, 40, 160, 160), fill=color)
+    return image
+
+
+def likeness(embedder: LocalImageEmbedder, one: Image.Image, other: Image.Image) -> float:
+    pair = embedder.embed(picture(one)), embedder.embed(picture(other))
+    return sum(a * b for a, b in zip(*pair, strict=True))
+
+
+@pytest.fixture(scope="module")
+def embedder() -> LocalImageEmbedder:
+    return LocalImageEmbedder()
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(Image.new("RGB", (60, 80), "white"), id="white"),
+        pytest.param(Image.new("RGB", (60, 80), "black"), id="black"),
+        pytest.param(Image.new("RGB", (1, 1), "red"), id="one pixel"),
+        pytest.param(Image.new("RGB", (1, 900), "red"), id="a line"),
+        pytest.param(Image.new("RGB", (900, 2), "red"), id="a flat line"),
+        pytest.param(Image.new("RGBA", (50, 50), (1, 2, 3, 0)), id="transparent"),
+        pytest.param(Image.effect_noise((90, 70), 80).convert("RGB"), id="noise"),
+        pytest.param(Image.radial_gradient("L").convert("RGB"), id="gradient"),
+        pytest.param(chair(), id="chair"),
+    ],
+)
+def test_vector_is_always_usable(embedder: LocalImageEmbedder, image: Image.Image) -> None:
+    vector = embedder.embed(picture(image))
+    assert isinstance(vector, list)
+    assert {type(v) for v in vector} == {float}
+    assert len(vector) == embedder.dimensions <= 2000
+    assert all(math.isfinite(v) for v in vector)
+    assert math.fsum(v * v for v in vector) == pytest.approx(1)
+
+
+@needs_extra
+def test_speck_on_white(embedder: LocalImageEmbedder) -> None:
+    image = Image.new("RGB", (300, 300), "white")
+    image.putpixel((150, 150), (0, 0, 0))
+    assert math.fsum(v * v for v in embedder.embed(picture(image))) == pytest.approx(1)
+
+
+@needs_extra
+def test_is_deterministic_also_from_threads(embedder: LocalImageEmbedder) -> None:
+    one = picture(chair())
+    with ThreadPoolExecutor(4) as pool:
+        vectors = list(pool.map(embedder.embed, [one] * 12))
+    assert all(vector == LocalImageEmbedder().embed(one) for vector in vectors)
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(chair().resize((80, 80)), id="smaller"),
+        pytest.param(chair().resize((900, 900)), id="larger"),
+        pytest.param(chair(200, margin=100), id="margin"),
+        pytest.param(chair(200, margin=300), id="much margin"),
+        pytest.param(chair().crop((20, 0, 180, 200)), id="narrower frame"),
+        pytest.param(chair(ground="#fafafa"), id="off-white"),
+    ],
+)
+def test_size_and_frame_hardly_matter(embedder: LocalImageEmbedder, other: Image.Image) -> None:
+    assert likeness(embedder, chair(), other) > 0.9
+
+
+@needs_extra
+def test_shape_comes_before_colour(embedder: LocalImageEmbedder) -> None:
+    same = likeness(embedder, chair(), chair())
+    other_color = likeness(embedder, chair(), chair(color="navy"))
+    other_shape = likeness(embedder, chair(), ball())
+    nothing_alike = likeness(embedder, chair(), ball("navy"))
+    assert same == pytest.approx(1)
+    assert same > other_color > other_shape > nothing_alike
+
+
+def test_extra_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "skimage.feature", None)
+    with pytest.raises(ConfigError, match=r"pip install 'vitrina\[local\]'"):
+        LocalImageEmbedder()
+
+
+@needs_extra
+@pytest.mark.data
+def test_neighbours_of_real_photographs(embedder: LocalImageEmbedder) -> None:
+    """Leave one out, in half precision: is the nearest other picture of the same kind?"""
+    import numpy as np
+
+    table = SHARED / "fashion" / "styles.csv"
+    if not table.is_file():
+        pytest.skip(f"no {table}: set VITRINA_SHARED_DATA to where the catalogues are")
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    photographs = [load(f"images/{row['id']}.jpg", root=table.parent) for row in rows]
+    began = time.perf_counter()
+    vectors = np.array([embedder.embed(one) for one in photographs], dtype=np.float16)
+    seconds = time.perf_counter() - began
+    unit = vectors.astype(np.float32)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    nearness = unit @ unit.T
+    np.fill_diagonal(nearness, -1)
+    nearest = nearness.argmax(axis=1)
+
+    def agreement(column: str) -> float:
+        kinds = np.array([row[column] for row in rows])
+        return float((kinds[nearest] == kinds).mean())
+
+    assert len(rows) > 500
+    assert agreement("subCategory") >= 0.86
+    assert agreement("articleType") >= 0.54
+    assert agreement("baseColour") >= 0.27
+    assert seconds / len(rows) < 0.030  # 2 to 4 ms on one quiet core
