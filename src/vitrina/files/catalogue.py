@@ -72,12 +72,9 @@ class ProductFile:
 
     def _rows(self, reader: Reader) -> Iterator[Row | BadRow]:
         reader.restart()
-        with closing(self._read()) as rows:
+        with closing(self.file.read()) as rows:
             for row in itertools.islice(rows, self.limit):
                 yield row if isinstance(row, BadRow) else reader.prepare(row)
-
-    def _read(self) -> Any:
-        return self.file.read()
 
     def _survey(self, reader: Reader, groups: Any) -> None:
         """Look at the whole file: what its columns are, and which rows belong together."""
@@ -266,7 +263,7 @@ def _columns(file: RowFile, reader: Reader) -> list[str]:
     """The columns as the format has them: some rename them."""
     keys: dict[str, None] = {}
     reader.restart()
-    with closing(file.read()) as rows:  # type: ignore[type-var]
+    with closing(file.read()) as rows:
         for row in itertools.islice(rows, 20):
             if isinstance(row, Row):
                 keys.update(dict.fromkeys(reader.prepare(row).values))

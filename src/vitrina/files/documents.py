@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO
 
 import ijson
@@ -53,7 +53,7 @@ def columns_of(file: RowFile) -> list[str]:
     return list(keys)
 
 
-def numbered(values: list[Any]) -> Iterator[Row | BadRow]:
+def numbered(values: list[Any]) -> Generator[Row | BadRow, None, None]:
     """Values as rows, by their number."""
     for number, value in enumerate(values, 1):
         yield _checked(number, value)
@@ -96,7 +96,7 @@ def _is_linked(file: RawFile, encoding: Encoding) -> bool:
     return '"@context"' in head and '"@type"' in head
 
 
-def _lines(file: RawFile, encoding: Encoding) -> Iterator[Row | BadRow]:
+def _lines(file: RawFile, encoding: Encoding) -> Generator[Row | BadRow, None, None]:
     with file.open() as raw:
         errors = "strict" if "16" in encoding.codec or "32" in encoding.codec else "surrogateescape"
         text = io.TextIOWrapper(raw, encoding=encoding.codec, errors=errors, newline="")
@@ -106,7 +106,7 @@ def _lines(file: RawFile, encoding: Encoding) -> Iterator[Row | BadRow]:
             text.detach()
 
 
-def _read_lines(text: io.TextIOWrapper, encoding: Encoding) -> Iterator[Row | BadRow]:
+def _read_lines(text: io.TextIOWrapper, encoding: Encoding) -> Generator[Row | BadRow, None, None]:
     number = 0
     while line := text.readline(MAX_LINE + 1):
         number += 1
@@ -214,7 +214,7 @@ def _has_title(keys: set[str]) -> bool:
     return any(names.is_title(key) for key in keys)
 
 
-def _items(file: RawFile, encoding: Encoding, prefix: str) -> Iterator[Row | BadRow]:
+def _items(file: RawFile, encoding: Encoding, prefix: str) -> Generator[Row | BadRow, None, None]:
     number = 0
     with file.open() as raw:
         stream = _Utf8(raw, encoding)

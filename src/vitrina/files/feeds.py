@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -99,7 +99,7 @@ def _record(file: RawFile) -> tuple[str, str]:
     return root, found.rsplit("/", 1)[-1]
 
 
-def _rows(file: RawFile, record: str) -> Iterator[Row | BadRow]:
+def _rows(file: RawFile, record: str) -> Generator[Row | BadRow, None, None]:
     """Each element of that name as a row; what has been read is forgotten."""
     number = 0
     above: list[Element] = []

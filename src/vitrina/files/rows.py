@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 
 MAX_LINE = 8_000_000  # characters; a longer line is refused, so that memory stays bounded
@@ -26,6 +27,10 @@ class BadRow:
     reason: str
 
 
+Openers = Mapping[str, Callable[[str], Generator[Row | BadRow, None, None]]]
+NO_OPENERS: Openers = MappingProxyType({})
+
+
 @dataclass(slots=True)
 class RowFile:
     """A file as rows that can be read again and again.
@@ -42,7 +47,7 @@ class RowFile:
 
     name: str
     kind: str
-    read: Callable[[], Iterator[Row | BadRow]]
+    read: Callable[[], Generator[Row | BadRow, None, None]]
     columns: list[str] = field(default_factory=list)
     above: list[list[str]] = field(default_factory=list)
     encoding: str | None = None
@@ -52,23 +57,29 @@ class RowFile:
 
 @contextlib.contextmanager
 def open_rows(
-    path: str, *, encoding: str | None = None, delimiter: str | None = None
+    path: str,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    openers: Openers = NO_OPENERS,
 ) -> Iterator[Iterator[Row | BadRow]]:
-    """The rows of a file of any kind that `open_file` reads, once."""
-    with open_file(path, encoding=encoding, delimiter=delimiter) as file:
-        rows = file.read()
-        try:
-            yield rows
-        finally:
-            if isinstance(rows, contextlib.AbstractContextManager) or hasattr(rows, "close"):
-                rows.close()
+    """The rows of a file of any kind that open_file reads, once."""
+    with (
+        open_file(path, encoding=encoding, delimiter=delimiter, openers=openers) as file,
+        contextlib.closing(file.read()) as rows,
+    ):
+        yield rows
 
 
 @contextlib.contextmanager
 def open_file(
-    path: str, *, encoding: str | None = None, delimiter: str | None = None
+    path: str,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    openers: Openers = NO_OPENERS,
 ) -> Iterator[RowFile]:
-    """Open a file of rows; `-` is standard input, `weave:///` a Weave Dataset.
+    """Open a file of rows; `-` is standard input.
 
     What it is is decided by what is in it: text with delimiters, JSON (lines, or one document),
     XML, HTML with JSON-LD, a sheet; each may be packed by gzip, or be the one table of a zip.
@@ -77,18 +88,17 @@ def open_file(
         path: the file.
         encoding: of the text; decided by evidence without it.
         delimiter: of a table; decided by evidence without it.
+        openers: what reads a path that starts so.
 
     Raises:
         InputError: the file cannot be read at all.
     """
     from vitrina.files import documents, encodings, feeds, raw, sheets, tables
 
-    if path.startswith("weave:///"):
-        from vitrina.weave import datasets
-
-        with contextlib.closing(datasets.read(path)) as dataset:
-            yield RowFile(path, "dataset", lambda: dataset)
-        return
+    for start, opener in openers.items():
+        if path.startswith(start):
+            yield RowFile(path, "dataset", lambda: opener(path))
+            return
     with raw.open_raw(path) as file:
         head = file.head()
         if sheets.is_sheet(head):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import python_calamine
@@ -79,7 +79,7 @@ def _plain(cell: Any) -> Any:
     return cell
 
 
-def _rows(rows: list[list[Any]], skip: int, columns: list[str]) -> Iterator[Row]:
+def _rows(rows: list[list[Any]], skip: int, columns: list[str]) -> Generator[Row | BadRow, None, None]:
     for number, cells in enumerate(rows[skip + 1 :], skip + 2):
         values = [_plain(cell) for cell in cells[: len(columns)]]
         if any(value != "" for value in values):

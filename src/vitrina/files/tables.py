@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from vitrina.errors import InputError
@@ -33,7 +33,7 @@ class Table:
     columns: list[str]
     above: list[list[str]]  # these rows
 
-    def rows(self) -> Iterator[Row | BadRow]:
+    def rows(self) -> Generator[Row | BadRow, None, None]:
         """The rows from the start; one that cannot be read is a bad row, not the end."""
         csv.field_size_limit(MAX_LINE)
         with self.file.open() as raw:
@@ -43,7 +43,7 @@ class Table:
             finally:
                 text.detach()
 
-    def _read(self, text: io.TextIOWrapper) -> Iterator[Row | BadRow]:
+    def _read(self, text: io.TextIOWrapper) -> Generator[Row | BadRow, None, None]:
         reader = csv.reader(text, delimiter=self.delimiter, strict=True)
         for _ in range(self.skip + 1):
             next(reader, None)

@@ -175,7 +175,7 @@ def _split(text: str) -> list[str]:
 def _type_column(file: RowFile) -> str:
     """The column that holds nothing but WooCommerce's kinds of product."""
     seen: dict[str, bool] = {}
-    with closing(file.read()) as rows:  # type: ignore[type-var]
+    with closing(file.read()) as rows:
         for row in itertools.islice(rows, 60):
             if not isinstance(row, Row):
                 continue
