@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.setup import SHARED
 from vitrina.catalog import Catalog
-from vitrina.files import Mapping
+from vitrina.files import FileOptions, Mapping
 
 FASHION = SHARED / "fashion"
 FURNITURE = SHARED / "furniture" / "amazon_furniture_dataset.csv"
@@ -33,7 +33,7 @@ class Model:
 def ingest(shop: Catalog) -> None:
     """The real catalogues, with pictures and all columns, as `vitrina ingest` takes them."""
     images = Mapping(image="{id}.jpg", image_root=FASHION / "images")
-    shop.ingest(FASHION / "styles.csv", source="fashion", mapping=images)
+    shop.ingest(FASHION / "styles.csv", source="fashion", options=FileOptions(images))
     shop.ingest(FURNITURE, source="furniture")
 
 

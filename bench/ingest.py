@@ -20,7 +20,7 @@ from pathlib import Path
 from bench.setup import SHARED, catalog
 from vitrina.catalog import Catalog
 from vitrina.enrich.pipeline import Totals
-from vitrina.files import Mapping
+from vitrina.files import FileOptions, Mapping
 from vitrina.models.base import Subject
 from vitrina.pictures.decode import load
 from vitrina.pictures.descriptor import LocalImageEmbedder
@@ -94,7 +94,8 @@ def vitrina(titles: Path, folder: Path, *, one_call: bool) -> tuple[float, float
             database_url=prepared.database.dsn, concurrency=CONCURRENCY, one_call=one_call
         )
         with Catalog(settings=settings) as shop:
-            shop.load(titles, mapping=Mapping(image="{id}.jpg", image_root=folder / "images"))
+            images = Mapping(image="{id}.jpg", image_root=folder / "images")
+            shop.sources.load(titles, options=FileOptions(images))
             started, processor = time.perf_counter(), time.process_time()
             seconds: list[tuple[float, float]] = []
 

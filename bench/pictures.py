@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 
 from bench.setup import SHARED, catalog
-from vitrina.files import Mapping
+from vitrina.files import FileOptions, Mapping
 
 NEAREST = """
 select p.external_id, n.external_id as nearest
@@ -30,7 +30,7 @@ def main() -> None:
     with catalog() as shop:
         shop.ingest(
             folder / "styles.csv",
-            mapping=Mapping(image="{id}.jpg", image_root=folder / "images"),
+            options=FileOptions(Mapping(image="{id}.jpg", image_root=folder / "images")),
         )
         for modality in ("text", "image"):
             rows = shop.database.rows(NEAREST, (modality,))

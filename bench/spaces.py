@@ -125,7 +125,7 @@ class Load:
 def measured(shop: Catalog, load: Load) -> None:
     steps = {"before": time.perf_counter()}
     time.sleep(10)
-    shop.add_space("new", model="m")
+    shop.spaces.add("new", model="m")
     steps["filling"] = time.perf_counter()
     phases: list[float] = []
 
@@ -133,15 +133,15 @@ def measured(shop: Catalog, load: Load) -> None:
         if what != "products" and not phases:
             phases.append(time.perf_counter())
 
-    shop.build_space("new", progress=progress)
+    shop.spaces.build("new", progress=progress)
     built = time.perf_counter()
     steps["indexing"] = phases[0] if phases else built
     steps["built, not used"] = built
     time.sleep(5)
-    shop.activate_space("new")
+    shop.spaces.activate("new")
     steps["activated"] = time.perf_counter()
     time.sleep(10)
-    shop.activate_space("local-text")
+    shop.spaces.activate("local-text")
     steps["gone back"] = time.perf_counter()
     time.sleep(5)
     end = time.perf_counter()

@@ -14,7 +14,7 @@ import psycopg
 
 from bench.setup import catalog
 from vitrina.catalog import Catalog
-from vitrina.products.attach import Synced
+from vitrina.products.api import Synced
 
 ROWS, BULK, ROUNDS, SINGLES = 100_000, 10_000, 15, 400
 COLUMNS = {
@@ -87,7 +87,7 @@ def timed(shop: Catalog, statement: str) -> tuple[Synced, float]:
     started = time.perf_counter()
     with psycopg.connect(shop.database.dsn) as conn:
         conn.execute(statement)
-    done = shop.sync()
+    done = shop.sources.sync()
     return done, time.perf_counter() - started
 
 
@@ -97,14 +97,16 @@ def main() -> None:
             conn.execute(TABLE.format(table, ROWS))
             conn.execute(f"alter table {table} set (autovacuum_enabled = off)")
             conn.execute(f"vacuum analyze {table}")
-        shop.attach("attached", title="title", image="picture", attributes=["price", "category_id"])
+        shop.sources.attach(
+            "attached", title="title", image="picture", attributes=["price", "category_id"]
+        )
         shop_costs(conn)
         done, seconds = timed(shop, "update vitrina.attachments set swept_at = null")
         rate = done.inserted / seconds
         print(f"  first sync: {done.inserted:,} products, {rate:,.0f} a second")
         conn.execute("vacuum analyze vitrina.products")
         started = time.perf_counter()
-        differ = shop.sweep("attached")
+        differ = shop.sources.sweep("attached")
         seconds = time.perf_counter() - started
         print(f"  sweep of {ROWS:,} rows: {seconds:.2f} s, {differ} differ")
         done, seconds = timed(shop, UPDATE.format("attached", "price = price + 1", 1, BULK))

@@ -59,7 +59,7 @@ def space_vectors(
         if not space or space[0]["state"] != "active":
             raise SystemExit(f"no active text space {name} in that database")
         for term in {term for one, other, _ in pairs for term in (one, other)}:
-            shop.similar_keywords(term, k=1)  # has it embedded
+            shop.keywords.similar(term, k=1)  # has it embedded
             vectors[term] = shop.database.value("select vitrina.query_embedding(%s)::text", (term,))
     row = space[0]
     return (

@@ -137,7 +137,7 @@ FILES: dict[str, Callable[[], bytes]] = {
 def load(path: Path) -> None:
     """Load a file in all threads at once; print peak and time."""
     from vitrina.errors import PictureError
-    from vitrina.pictures.decode import Limits
+    from vitrina.pictures.limits import Limits
     from vitrina.pictures.loader import Folders, PictureLoader
 
     loader = PictureLoader(Limits(), Folders([path.parent]))

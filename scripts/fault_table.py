@@ -10,7 +10,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Columns
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ from vitrina.catalog import Catalog
 from vitrina.db import schema
 from vitrina.enrich.pipeline import Totals
 from vitrina.errors import VitrinaError
-from vitrina.files import Mapping as Columns
+from vitrina.files import FileOptions, Mapping
 from vitrina.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,7 +54,7 @@ class Case:
     match: Callable[[Request], bool] | str | None = None
     seconds: float = 0.0
     base_url: str | None = None
-    endpoint: Mapping[str, object] = field(default_factory=dict)
+    endpoint: Columns[str, object] = field(default_factory=dict)
     status: int = 400  # of an answer in words of its own, where there is no kind
 
     @property
@@ -205,7 +206,7 @@ def bring_in(url: str, folder: Path) -> None:
     path = folder / "products.csv"
     path.write_text("\n".join(rows))
     with Catalog(settings=Settings(database_url=url)) as catalog:
-        catalog.load(path, mapping=Columns(image_root=folder))
+        catalog.sources.load(path, options=FileOptions(Mapping(image_root=folder)))
 
 
 def _fault(stub: OpenAIStub, case: Case) -> None:

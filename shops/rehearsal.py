@@ -242,7 +242,7 @@ class Rehearsal:
             "select c.external_id, c.title from vitrina.catalog as c where c.source = %s"
         )
         assert dict(rows) == {product["id"]: product["title"] for product in self.shop("listed")}
-        assert self.catalog.sweep(self.preset) == 0
+        assert self.catalog.sources.sweep(self.preset) == 0
 
     def search(self, query: str | None = None, **options: Any) -> list[Hit]:
         """Search this source."""

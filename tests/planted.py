@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import psycopg
 
 from vitrina.db import schema
+from vitrina.db.folders import data_dir
 
 TYPES = [
     "text", "varchar", "name", '"char"', "int2", "int4", "int8", "float4", "float8", "numeric",
@@ -86,8 +87,8 @@ BODY = (
 
 def words() -> set[str]:
     """Every word in vitrina's SQL, and in its Python, which runs statements of its own."""
-    package = schema.data_dir("sql").parent / "src" / "vitrina"
-    migrations = schema.data_dir("migrations")
+    package = data_dir("sql").parent / "src" / "vitrina"
+    migrations = data_dir("migrations")
     files = [path for _, path in schema.sql_files()]
     files += [*migrations.rglob("*.py"), *package.rglob("*.py")]
     return set(re.findall(r"[a-z_0-9]+", " ".join(file.read_text("utf-8") for file in files)))

@@ -18,5 +18,5 @@ class MedusaRehearsal(Rehearsal):
             "select c.external_id, c.title from vitrina.catalog as c where c.source = %s"
         )
         assert set(shown.items()) - set(rows) == {(self.new, "Amber Gramophone")}
-        assert self.catalog.sweep(self.preset) == 0
+        assert self.catalog.sources.sweep(self.preset) == 0
         self.say("attached to one sales channel: its products, and no others")

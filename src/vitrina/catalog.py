@@ -2,56 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from vitrina import embedded
+from vitrina.assembly import assemble, space_embedder
 from vitrina.batch.api import Batches
-from vitrina.costs import Upkeep
+from vitrina.batch.run import Means
+from vitrina.context import Context
+from vitrina.costs import Costs
 from vitrina.db import schema
 from vitrina.db.database import Database
-from vitrina.enrich import worker
 from vitrina.enrich.jobs import Jobs
-from vitrina.errors import AccessError, ProviderError, SchemaError
-from vitrina.evaluation.api import Evaluating
-from vitrina.keywords.curate import Curation
-from vitrina.keywords.look import Vocabulary
-from vitrina.pictures.decode import Limits, Picture
-from vitrina.pictures.decode import load as load_picture
-from vitrina.pictures.loader import Folders, PictureLoader
-from vitrina.products.attach import Attachments
-from vitrina.search.browse import Browsing
-from vitrina.search.hits import Ingested
+from vitrina.enrich.pipeline import Totals
+from vitrina.enrich.run import Work, index
+from vitrina.errors import AccessError, SchemaError
+from vitrina.evaluation.api import Evaluator
+from vitrina.files import FileOptions
+from vitrina.keywords.api import Keywords
+from vitrina.keywords.judge import Judge
+from vitrina.pictures.decode import Picture, load
+from vitrina.pictures.limits import Limits
+from vitrina.pictures.loader import Folders
+from vitrina.products.api import Sources, source_name
+from vitrina.products.load import Loaded
+from vitrina.products.load_enriched import Imported, import_file
+from vitrina.search.browse import Browse
 from vitrina.search.query_vectors import Queries
-from vitrina.search.search import Searching
+from vitrina.search.search import Search
 from vitrina.settings import Settings
 from vitrina.spaces.api import Spaces
+from vitrina.weave import datasets
 
-if TYPE_CHECKING:
-    from vitrina.assembly import Engine
-    from vitrina.enrich.pipeline import Totals
-    from vitrina.files import Mapping as ColumnMapping
-    from vitrina.products.load import Loaded
-    from vitrina.products.load_enriched import Imported
+ALL = 2**31 - 1
 
 
-class Catalog(
-    Searching,
-    Browsing,
-    Vocabulary,
-    Curation,
-    Spaces,
-    Evaluating,
-    Upkeep,
-    Batches,
-    Attachments,
-    Jobs,
-):
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What an ingest did: rows read, and work done on what was new or changed."""
+
+    loaded: Loaded
+    totals: Totals
+
+
+class Catalog:
     """A catalog of products in Postgres.
+
+    Its parts: `keywords`, `spaces`, `sources`, `jobs`, `batches` and `costs`.
 
     Args:
         dsn: a libpq URL or key=value string. None: VITRINA_DATABASE_URL, and without it the
@@ -76,30 +79,47 @@ class Catalog(
         notice: Callable[[str], None] | None = None,
     ) -> None:
         self.settings = settings or Settings.from_environment(dsn)
-        self._notice = notice or (lambda _: None)
+        say = notice or (lambda _: None)
         url = dsn or self.settings.database_url
         if url is None:
             url = _embedded_url(notice)
         self.database = Database(
-            url, size=self.settings.concurrency, wait=self.settings.wait, notice=self._notice
+            url, size=self.settings.concurrency, wait=self.settings.wait, notice=say
         )
         if not self.database.value("select to_regclass('vitrina.installed') is not null"):
             self.database.close()
             raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
+        self._context = context = Context(self.database, self.settings, say)
         self._folders = Folders(self.settings.image_roots, self._trusted_roots)
-        self._queries = Queries(self.database, self.settings, self._notice)
+        self._queries = Queries(context, partial(assemble, context, "search"))
 
-    # -- work ----------------------------------------------------------------------------------
+        self.keywords = Keywords(context, self._queries, self._judges)
+        self.spaces = Spaces(context, partial(space_embedder, context))
+        self.sources = Sources(context, self._folders.allow)
+        self.jobs = Jobs(context)
+        self.batches = Batches(Means(context, self._folders, assemble))
+        self.costs = Costs(context)
 
-    def engine(self) -> Engine:
-        """The provider in use, with all it takes to enrich; close it."""
-        from vitrina.assembly import Engine
-
-        return Engine.build(self.database, self.settings, notice=self._notice)
+        searching = Search(context, self._queries, self.picture)
+        self.search = searching.search
+        self.similar = searching.similar
+        browsing = Browse(context, self._queries, self.picture)
+        self.facets = browsing.facets
+        self.suggest = browsing.suggest
+        self.recommend = browsing.recommend
+        self.duplicates = browsing.duplicates
+        self.nearest_by_image = browsing.nearest_by_image
+        self.evaluate = Evaluator(context, self.search).evaluate
 
     def picture(self, reference: str) -> Picture:
         """Load a picture the user named: any local path, or a URL within the limits."""
-        return load_picture(reference, limits=self._limits())
+        return load(reference, limits=Limits(allow_private=self.settings.allow_private_images))
+
+    @contextlib.contextmanager
+    def _judges(self) -> Iterator[Judge]:
+        with assemble(self._context, "judge") as engine:
+            assert engine.judge is not None  # noqa: S101 - an engine that judges has one
+            yield engine.judge
 
     def _trusted_roots(self) -> list[str]:
         """The folders of pictures that the owner of the schema has named."""
@@ -112,74 +132,27 @@ class Catalog(
             return []
         return [row["folder"] for row in rows]
 
-    def _allow(self, mapping: ColumnMapping | None) -> None:
-        """Who names a folder to this process lets it read there."""
-        if mapping is not None and mapping.image_root is not None:
-            self._folders.allow(mapping.image_root)
-
-    def _limits(self) -> Limits:
-        return Limits(allow_private=self.settings.allow_private_images)
-
-    # -- products ------------------------------------------------------------------------------
-
-    def load(
-        self,
-        path: str | Path,
-        *,
-        source: str | None = None,
-        mapping: ColumnMapping | None = None,
-        limit: int | None = None,
-        rejects: str | None = None,
-        encoding: str = "utf-8",
-        delimiter: str | None = None,
-        text_config: str | None = None,
-        dry_run: bool = False,
-        progress: Callable[[Loaded], None] | None = None,
-    ) -> Loaded:
-        """Bring in the products of a CSV or JSON Lines file; new and changed ones are queued.
-
-        Args:
-            path: the file; `-` is standard input.
-            source: its name; the file's own name without one.
-            mapping: which columns are what; recognised by name without one.
-            limit: at most so many rows.
-            rejects: a CSV file for rows that cannot be used, with line and reason.
-            encoding, delimiter: of the file.
-            text_config: the text-search configuration of the source (english, german, simple …).
-            dry_run: write nothing, only count.
-            progress: called with the counts so far.
-
-        Raises InputError where the file cannot be used at all.
-        """
-        from vitrina.products.load import load_file
-
-        self._allow(mapping)
-        return load_file(
-            self.database,
-            str(path),
-            source=_source_name(path, source),
-            mapping=mapping,
-            encoding=encoding,
-            delimiter=delimiter,
-            text_config=text_config,
-            limit=limit,
-            rejects=rejects,
-            dry_run=dry_run,
-            progress=progress,
-        )
-
     def ingest(
         self,
         path: str | Path,
         *,
         source: str | None = None,
+        options: FileOptions | None = None,
+        progress: Callable[[Loaded], None] | None = None,
         on_work: Callable[[Totals], None] | None = None,
         judge: bool = False,
-        **options: Any,
     ) -> Ingested:
-        """Load a file, then enrich what is new or changed in its source; see load and work."""
-        name = _source_name(path, source)
-        loaded = self.load(path, source=name, **options)
+        """Load a file, then enrich what is new or changed in its source.
+
+        Args:
+            path, source, options, progress: as for sources.load.
+            on_work: called with what is enriched so far.
+            judge: as for work.
+
+        Raises what sources.load and work raise.
+        """
+        name = source_name(path, source)
+        loaded = self.sources.load(path, source=name, options=options, progress=progress)
         return Ingested(loaded, self.work(sources=[name], progress=on_work, judge=judge))
 
     def import_enriched(
@@ -187,24 +160,19 @@ class Catalog(
         path: str | Path,
         *,
         source: str | None = None,
-        mapping: ColumnMapping | None = None,
+        options: FileOptions | None = None,
         columns: Mapping[str, str] | None = None,
         space: str | None = None,
         model: str = "text-embedding-3-large",
         provider: str = "openai",
         threshold: float = 0.6,
         use: bool = False,
-        limit: int | None = None,
-        rejects: str | None = None,
-        encoding: str = "utf-8",
-        delimiter: str | None = None,
-        text_config: str | None = None,
         progress: Callable[[Imported], None] | None = None,
     ) -> Imported:
         """Bring in products that are tagged, captioned and embedded already: nothing is paid again.
 
         Args:
-            path, source, mapping, limit, rejects, encoding, delimiter, text_config: as for load.
+            path, source, options: as for sources.load.
             columns: keywords, description, caption or embedding to its column; the rest is
                 recognised by name.
             space: the text space of the embeddings, made on first use; named after provider,
@@ -217,34 +185,21 @@ class Catalog(
         Raises InputError where the file cannot be used, or not with that space; AccessError where
         this role may not make or use the space, saying who may.
         """
-        from vitrina.products.load_enriched import import_file
-
-        self._allow(mapping)
         done = import_file(
             self.database,
             str(path),
-            source=_source_name(path, source),
-            mapping=mapping,
+            source=source_name(path, source),
+            options=self.sources.admitted(options),
             columns=columns,
             space=space,
             model=model,
             provider=provider,
             threshold=threshold,
             use=use,
-            encoding=encoding,
-            delimiter=delimiter,
-            text_config=text_config,
-            limit=limit,
-            rejects=rejects,
             progress=progress,
         )
-        self._index(done.enriched + done.embedded)
+        index(self._context, done.enriched + done.embedded)
         return done
-
-    def retry_images(self, *, sources: Sequence[str] | None = None) -> int:
-        """Queue products whose picture could not be had; returns how many."""
-        names = list(sources) if sources is not None else None
-        return int(self.database.value("select vitrina.retry_images(%s::text[])", (names,)))
 
     def work(
         self,
@@ -263,47 +218,11 @@ class Catalog(
         Raises ProviderError where the provider cannot be used, BudgetError where the budget is
         spent; what is finished is stored first.
         """
-        from vitrina.enrich.pipeline import NO_VECTOR, Pipeline
-        from vitrina.pictures.descriptor import LocalImageEmbedder
-
-        loader = PictureLoader(self._limits(), self._folders)
-        with (
-            self.engine() as engine,
-            Pipeline(self.database, engine, LocalImageEmbedder(), loader) as pipeline,
-        ):
-            self.retry_jobs(sources=sources, matching=f"{NO_VECTOR}%")
-            go = partial(worker.watch if watch else worker.drain, self.database, pipeline)
-            again = partial(
-                go,
-                follow=worker.Follow(self, sources, self._notice),
-                sources=sources,
-                paid=engine.paid,
-                progress=progress,
-                stop=stop,
-                lease=self.settings.lease,
+        work = Work(self._context, self._folders, self.sources)
+        with assemble(self._context) as engine:
+            return work.run(
+                engine, sources=sources, progress=progress, stop=stop, watch=watch, judge=judge
             )
-            totals = again()
-            if not (stop and stop.is_set()):
-                if pipeline.embed_again():  # once more, where the endpoint may be well by now
-                    totals = again()
-                if not totals.without_vector:
-                    totals.embeddings += engine.backfill()
-                self.database.value("select vitrina.collect_images()")
-                self._index(totals.embeddings)
-                if judge:
-                    totals = self._judged(engine, totals, go)
-            if totals.without_vector:
-                raise ProviderError(
-                    f"{totals.without_vector:,} products have no vector yet: {totals.no_vector};"
-                    " they are found by their words, and `vitrina work` tries again"
-                )
-            return totals
-
-    def _index(self, embeddings: int) -> None:
-        """Index the spaces that have none; where this role may not, say so if any is new."""
-        advice = worker.index_spaces(self.database)
-        if advice is not None and embeddings:
-            self._notice(f"some spaces have no index yet: {advice}")
 
     def export(self, *, sources: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
         """Every product with its enrichment, as a stream of dicts, by id."""
@@ -314,6 +233,28 @@ class Catalog(
             {"sources": list(sources) if sources is not None else None},
         )
 
+    def publish(
+        self,
+        name: str,
+        *,
+        project: str,
+        what: datasets.What = "products",
+        sources: Sequence[str] | None = None,
+    ) -> str:
+        """Publish products or the vocabulary as a Weave Dataset; returns its reference.
+
+        Args:
+            name: of the dataset.
+            project: "entity/project" or "project".
+            what: a row a product, as in the view vitrina.catalog, or a row a keyword.
+            sources: products of these sources only.
+
+        Raises as datasets.publish does.
+        """
+        rows: Iterable[Mapping[str, Any]]
+        rows = self.export(sources=sources) if what == "products" else self.keywords.list(k=ALL)
+        return datasets.publish(rows, name, project=project, what=what)
+
     def thumbnails(self, product_ids: Sequence[int]) -> dict[int, bytes]:
         """The thumbnails (WebP, at most 160 px) of these products that have one, by id."""
         rows = self.database.rows(
@@ -323,9 +264,20 @@ class Catalog(
         )
         return {row["id"]: bytes(row["thumbnail"]) for row in rows}
 
-    def remove_source(self, name: str) -> int:
-        """Delete a source and its products; returns how many there were. Keywords stay."""
-        return int(self.database.value("select vitrina.remove_source(%s)", (name,)))
+    def status(self) -> dict[str, Any]:
+        """Counts of products, jobs, keywords and generations, the spaces in use, the spend."""
+        (row,) = self.database.rows("select * from vitrina.status")
+        return row
+
+    def server(self) -> str:
+        """What the database runs on, in a few words."""
+        return str(
+            self.database.value(
+                "select 'Postgres ' || split_part(current_setting('server_version'), ' ', 1)"
+                " || ' with pgvector ' || e.extversion"
+                " from pg_extension as e where e.extname = 'vector'"
+            )
+        )
 
     def close(self) -> None:
         """Close the connections; an embedded Postgres goes on running."""
@@ -342,14 +294,6 @@ class Catalog(
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _source_name(path: str | Path, given: str | None) -> str:
-    if given is None and str(path).startswith("weave:///"):
-        from vitrina.weave.datasets import name_of
-
-        return name_of(str(path))
-    return given or ("stdin" if str(path) == "-" else Path(path).stem)
 
 
 def _embedded_url(notice: Callable[[str], None] | None) -> str:

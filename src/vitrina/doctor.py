@@ -99,7 +99,7 @@ def _provider(settings: Settings) -> Iterator[Finding]:
         )
         return
     try:
-        endpoint = settings.openai()
+        endpoint = OpenAISettings.of(settings)
     except VitrinaError as exc:
         yield Finding("provider", "wrong", str(exc), "correct the environment")
         return

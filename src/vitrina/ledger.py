@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import secrets
 import threading
 import time
@@ -35,6 +36,11 @@ class Question:
     provider: str
     model: str
     prompt_version: str
+
+
+def key(*shown: object) -> bytes:
+    """The hash of what a model is shown."""
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).digest()
 
 
 class Ledger:

@@ -6,12 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from vitrina.errors import ConfigError
-
-if TYPE_CHECKING:
-    from vitrina.models.openai.settings import OpenAISettings
 
 Choice = Literal["local", "openai"]
 DATABASE_URL = "VITRINA_DATABASE_URL"
@@ -68,16 +65,6 @@ class Settings:
         if self.provider is not None:
             return self.provider
         return "openai" if _variable("OPENAI_API_KEY") or _variable("OPENAI_BASE_URL") else "local"
-
-    def openai(self) -> OpenAISettings:
-        """The endpoint to ask. Raises ConfigError where the environment does not say."""
-        from vitrina.models.openai.settings import DEFAULT_DIMENSIONS, OpenAISettings
-
-        given = {name: value for name, value in self.endpoint.items() if value is not None}
-        if "embedding_model" in given and "dimensions" not in given:
-            known = DEFAULT_DIMENSIONS.get(str(given["embedding_model"]))
-            given |= {"dimensions": known} if known else {}
-        return OpenAISettings.from_environment(changes=given)
 
 
 def folders_of(value: str) -> tuple[str, ...]:

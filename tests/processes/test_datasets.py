@@ -63,7 +63,9 @@ def stocked(catalog: Catalog, tmp_path: Path) -> Catalog:
             }
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     load_file(catalog.database, str(path), source="furniture")
-    catalog.resolve(["oak", "side table", "sidetable"], facets=["material", "type", "type"])
+    catalog.keywords.resolve(
+        ["oak", "side table", "sidetable"], facets=["material", "type", "type"]
+    )
     return catalog
 
 
@@ -111,9 +113,7 @@ from vitrina.weave import datasets
 from vitrina.catalog import Catalog
 from vitrina.errors import VitrinaError
 
-class Poisoned:
-    def export(self, sources=None):
-        yield {"external_id": "1", "title": "poison"}
+POISONED = [{"external_id": "1", "title": "poison"}]
 
 def refused(function):
     try:
@@ -122,10 +122,10 @@ def refused(function):
         return [type(error).__name__, str(error)]
 
 with Catalog() as catalog:
-    told = {"reference": datasets.publish(catalog, "words", what="vocabulary", project="shop")}
+    told = {"reference": catalog.publish("words", what="vocabulary", project="shop")}
 missing = "weave:///team/shop/object/words:v9"
 told["missing"] = refused(lambda: next(datasets.read(missing)))
-told["poisoned"] = refused(lambda: datasets.publish(Poisoned(), "x", project="team/shop"))
+told["poisoned"] = refused(lambda: datasets.publish(POISONED, "x", project="team/shop"))
 import weave
 dataset = weave.ref(told["reference"]).get()
 told["kind"] = f"{type(dataset).__module__}.{type(dataset).__name__}"

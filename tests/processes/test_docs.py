@@ -17,7 +17,7 @@ from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.cli.demo import SOURCE, folder
 from vitrina.db import schema
-from vitrina.files import Mapping
+from vitrina.files import FileOptions, Mapping
 from vitrina.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,9 @@ def demo(server: embedded.Server) -> Iterator[str]:
     schema.upgrade(url)
     with Catalog(settings=Settings(database_url=url)) as catalog:
         catalog.ingest(
-            folder() / "products.csv", source=SOURCE, mapping=Mapping(image_root=folder())
+            folder() / "products.csv",
+            source=SOURCE,
+            options=FileOptions(Mapping(image_root=folder())),
         )
     yield url
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:

@@ -91,8 +91,8 @@ def test_a_broken_source_is_named_once_and_the_others_are_worked_on(
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute("create table product (id int primary key, title text)")
         conn.execute("create table good as select 1 as id, 'Oak table' as title")
-        catalog.attach("product", title="title")
-        catalog.attach("good", title="title", id=["id"])
+        catalog.sources.attach("product", title="title")
+        catalog.sources.attach("good", title="title", id=["id"])
         conn.execute("alter table product rename column title to name")
     said: list[str] = []
     with Catalog(settings=Settings(database_url=database_url), notice=said.append) as other:
@@ -139,7 +139,7 @@ def test_dead_letters_keep_reason_and_reply_and_can_be_retried_or_dropped(
     rows = [{"external_id": str(i), "title": f"Sofa {i}"} for i in range(3)]
     catalog.database.rows("select * from vitrina.put_products('shop', %s)", (json.dumps(rows),))
     catalog.database.rows("select * from vitrina.claim_jobs('w', 3)")
-    ids = [row["product_id"] for row in catalog.jobs(states=["leased"])]
+    ids = [row["product_id"] for row in catalog.jobs.list(states=["leased"])]
     catalog.database.value(
         "select vitrina.fail_jobs('w', %s, %s, 1, %s)",
         (ids, ["it refused", "it timed out", "it refused"], ['{"say": "no"}', None, None]),
@@ -152,12 +152,12 @@ def test_dead_letters_keep_reason_and_reply_and_can_be_retried_or_dropped(
         (ids[2], "it refused", None),
     ]
     assert vitrina("jobs", "retry", "--matching", "%timed%", url=database_url).exit_code == 0
-    (again,) = catalog.jobs(states=["queued"])
+    (again,) = catalog.jobs.list(states=["queued"])
     assert (again["product_id"], again["attempts"], again["error"]) == (ids[1], 0, None)
     assert "1 jobs dropped" in vitrina("jobs", "drop", str(ids[0]), url=database_url).stderr
-    assert catalog.drop_jobs(sources=["elsewhere"]) == 0
-    assert catalog.retry_jobs(product_ids=[ids[2]]) == 1
-    assert len(catalog.jobs()) == 2
+    assert catalog.jobs.drop(sources=["elsewhere"]) == 0
+    assert catalog.jobs.retry(product_ids=[ids[2]]) == 1
+    assert len(catalog.jobs.list()) == 2
 
 
 def test_a_hint_wakes_a_waiting_worker(database_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from vitrina.batch import run as batch_runs
 from vitrina.batch.run import Run, cost_of
 from vitrina.catalog import Catalog
 from vitrina.errors import BudgetError, ConfigError, InputError, ProviderError
-from vitrina.files import Mapping
+from vitrina.files import FileOptions, Mapping
 from vitrina.models.answers import Usage
 from vitrina.models.openai.batch import (
     Limits,
@@ -61,8 +62,25 @@ def shop(catalog: Catalog, tmp_path: Path) -> Catalog:
         rows.append(f"{number},{title},{name}")
     path = tmp_path / "shop.csv"
     path.write_text("\n".join(rows) + "\n")
-    load_file(catalog.database, str(path), source="shop", mapping=Mapping(image_root=tmp_path))
+    load_file(
+        catalog.database,
+        str(path),
+        source="shop",
+        options=FileOptions(Mapping(image_root=tmp_path)),
+    )
     return catalog
+
+
+Told = Callable[..., Catalog]
+
+
+@pytest.fixture
+def told(shop: Catalog) -> Iterator[Told]:
+    """The same shop in a process that is told something else."""
+    with contextlib.ExitStack() as opened:
+        yield lambda **changes: opened.enter_context(
+            Catalog(settings=replace(shop.settings, **changes))
+        )
 
 
 def asked(stub: OpenAIStub) -> list[str]:
@@ -90,15 +108,15 @@ def expected() -> list[tuple[str, str, str]]:
 def test_two_rounds_fill_the_generations_and_work_asks_nothing(
     shop: Catalog, stub: OpenAIStub
 ) -> None:
-    first = shop.batch_submit()
+    first = shop.batches.submit()
     assert (first.batches, first.requests, first.open) == (1, 10, 1)
     assert stages(stub) == {"tag": 5, "describe": 5}
     assert shop.status()["queued"] == 5
     assert shop.work().products == 0, "products of a batch are not due for workers"
 
-    second = shop.batch_collect()
+    second = shop.batches.collect()
     assert (second.answered, second.requests, second.enriched.products) == (10, 5, 0)
-    third = shop.batch_collect()
+    third = shop.batches.collect()
     assert (third.answered, third.open, third.enriched.products) == (5, 0, 5)
     assert third.enriched.generations == 0
     assert third.enriched.reused == 15
@@ -107,16 +125,16 @@ def test_two_rounds_fill_the_generations_and_work_asks_nothing(
     assert all(count == 1 for count in Counter(asked(stub)).values())
     status = shop.status()
     assert (status["queued"], status["failed"], status["without_picture"]) == (0, 0, 2)
-    assert [row["state"] for row in shop.batches()] == ["collected"] * 2
-    assert shop.batches(open_only=True) == []
-    assert shop.batch_collect().open == 0
+    assert [row["state"] for row in shop.batches.list()] == ["collected"] * 2
+    assert shop.batches.list(open_only=True) == []
+    assert shop.batches.collect().open == 0
 
 
-def test_one_call_takes_one_round(shop: Catalog, stub: OpenAIStub) -> None:
-    shop.settings = replace(shop.settings, one_call=True)
-    assert shop.batch_submit().requests == 5
-    shop.settings = replace(shop.settings, one_call=False)  # another process, without the flag
-    done = shop.batch_collect()
+def test_one_call_takes_one_round(shop: Catalog, told: Told, stub: OpenAIStub) -> None:
+    shop = told(one_call=True)
+    assert shop.batches.submit().requests == 5
+    shop = told(one_call=False)  # another process, without the flag
+    done = shop.batches.collect()
     assert (done.answered, done.enriched.products, done.open) == (5, 5, 0)
     assert (stages(stub), stub.calls["chat"]) == ({"enrich": 5}, 0)
     assert enriched(shop) == expected()
@@ -125,7 +143,7 @@ def test_one_call_takes_one_round(shop: Catalog, stub: OpenAIStub) -> None:
 def test_the_pictures_are_in_the_requests_and_their_keys_are_those_of_the_stages(
     shop: Catalog, stub: OpenAIStub
 ) -> None:
-    shop.batch_submit()
+    shop.batches.submit()
     (file,) = stub.files.values()
     lines = [json.loads(raw) for raw in file.splitlines()]
     pictures = [raw for raw in file.splitlines() if b"data:image/jpeg;base64," in raw]
@@ -142,12 +160,12 @@ def test_the_pictures_are_in_the_requests_and_their_keys_are_those_of_the_stages
 
 def test_only_what_expired_is_asked_again(shop: Catalog, stub: OpenAIStub) -> None:
     stub.fault("batches", "expired")
-    shop.batch_submit()
-    done = shop.batch_collect()
+    shop.batches.submit()
+    done = shop.batches.collect()
     assert (done.answered, done.unanswered) == (5, 5)
     again = Counter(asked(stub))
     assert sum(count == 2 for count in again.values()) == 5
-    while shop.batch_collect().open:
+    while shop.batches.collect().open:
         pass
     assert enriched(shop) == expected()
     assert max(Counter(asked(stub)).values()) == 2
@@ -156,18 +174,20 @@ def test_only_what_expired_is_asked_again(shop: Catalog, stub: OpenAIStub) -> No
 
 def test_what_a_partial_output_leaves_out_is_asked_again(shop: Catalog, stub: OpenAIStub) -> None:
     stub.fault("batches", "partial")
-    shop.batch_submit()
-    while shop.batch_collect().open:
+    shop.batches.submit()
+    while shop.batches.collect().open:
         pass
     assert enriched(shop) == expected()
     assert sum(Counter(asked(stub)).values()) == 15 + 5
 
 
-def test_requests_that_are_refused_are_left_to_a_worker(shop: Catalog, stub: OpenAIStub) -> None:
-    shop.settings = replace(shop.settings, one_call=True)
+def test_requests_that_are_refused_are_left_to_a_worker(
+    shop: Catalog, told: Told, stub: OpenAIStub
+) -> None:
+    shop = told(one_call=True)
     stub.fault("batches", "error-lines")
-    shop.batch_submit()
-    done = shop.batch_collect()
+    shop.batches.submit()
+    done = shop.batches.collect()
     assert (done.answered, done.unanswered, done.enriched.products) == (3, 2, 3)
     assert (done.left, done.open, done.batches) == (2, 0, 0)
     reasons = shop.database.rows(
@@ -178,11 +198,13 @@ def test_requests_that_are_refused_are_left_to_a_worker(shop: Catalog, stub: Ope
     assert stub.calls["chat"] == 2
 
 
-def test_a_request_is_given_up_after_three_batches(shop: Catalog, stub: OpenAIStub) -> None:
-    shop.settings = replace(shop.settings, one_call=True)
+def test_a_request_is_given_up_after_three_batches(
+    shop: Catalog, told: Told, stub: OpenAIStub
+) -> None:
+    shop = told(one_call=True)
     stub.answer = lambda body: None
-    shop.batch_submit()
-    done = collect.wait(shop.database, shop.settings, folders=shop._folders, seconds=0.01)
+    shop.batches.submit()
+    done = shop.batches.collect(wait=True, seconds=0.01)
     assert (done.open, done.left) == (0, 5)
     assert set(Counter(asked(stub)).values()) == {3}
     bodies = [json.loads(raw)["body"] for raw in list(stub.files.values())[-2].splitlines()]
@@ -195,20 +217,22 @@ def test_a_request_is_given_up_after_three_batches(shop: Catalog, stub: OpenAISt
 
 def test_a_failed_batch_frees_its_requests(shop: Catalog, stub: OpenAIStub) -> None:
     stub.fault("batches", "failed")
-    shop.batch_submit()
-    done = shop.batch_collect()
+    shop.batches.submit()
+    done = shop.batches.collect()
     assert (done.answered, done.open) == (0, 0)
     assert "token_limit_exceeded" in done.failures[0]
-    assert shop.batches()[0]["state"] == "failed"
-    assert shop.batch_submit().requests == 10
-    while shop.batch_collect().open:
+    assert shop.batches.list()[0]["state"] == "failed"
+    assert shop.batches.submit().requests == 10
+    while shop.batches.collect().open:
         pass
     assert enriched(shop) == expected()
 
 
-def test_unknown_doubled_and_broken_lines_change_nothing(shop: Catalog, stub: OpenAIStub) -> None:
-    shop.settings = replace(shop.settings, one_call=True)
-    shop.batch_submit()
+def test_unknown_doubled_and_broken_lines_change_nothing(
+    shop: Catalog, told: Told, stub: OpenAIStub
+) -> None:
+    shop = told(one_call=True)
+    shop.batches.submit()
     (batch,) = stub._batches.values()
     stub._finish(batch)
     assert batch.output_file_id
@@ -217,17 +241,19 @@ def test_unknown_doubled_and_broken_lines_change_nothing(shop: Catalog, stub: Op
     other = json.dumps({"custom_id": "embed:1", "response": None}).encode()
     spoilt = [b"", b"[1]", b"null", b'{"custom_id": 5}', b"{", unknown, other, *lines, lines[1]]
     stub.files[batch.output_file_id] = b"\n".join(spoilt)
-    done = shop.batch_collect()
+    done = shop.batches.collect()
     assert (done.answered, done.enriched.products, done.open) == (5, 5, 0)
     assert shop.status()["generations"] == 5 + 1 + 1  # answers, and two embeddings calls
 
 
-def test_a_queue_that_is_full_is_fed_as_it_empties(shop: Catalog, stub: OpenAIStub) -> None:
-    shop.settings = replace(shop.settings, one_call=True)
-    done = shop.batch_submit(tokens=4000)
+def test_a_queue_that_is_full_is_fed_as_it_empties(
+    shop: Catalog, told: Told, stub: OpenAIStub
+) -> None:
+    shop = told(one_call=True)
+    done = shop.batches.submit(tokens=4000)
     assert done.full
     assert 0 < done.requests < 5
-    total = shop.batch_collect(wait=True, seconds=0.01)
+    total = shop.batches.collect(wait=True, seconds=0.01)
     assert (total.open, total.enriched.products) == (0, 5)
     assert len(stub._batches) > 1
     assert all(count == 1 for count in Counter(asked(stub)).values())
@@ -238,9 +264,9 @@ def test_products_that_are_the_same_are_asked_about_once(
 ) -> None:
     path = tmp_path / "twins.csv"
     path.write_text("id,title\n1,Oak table\n2,Oak table\n")
-    catalog.load(path)
-    assert catalog.batch_submit().requests == 2
-    total = catalog.batch_collect(wait=True, seconds=0.01)
+    catalog.sources.load(path)
+    assert catalog.batches.submit().requests == 2
+    total = catalog.batches.collect(wait=True, seconds=0.01)
     assert total.enriched.products == 2
     assert stages(stub) == {"tag": 1, "describe": 1, "caption": 1}
 
@@ -248,11 +274,11 @@ def test_products_that_are_the_same_are_asked_about_once(
 def test_a_product_that_changes_meanwhile_is_asked_about_anew(
     shop: Catalog, stub: OpenAIStub, tmp_path: Path
 ) -> None:
-    shop.batch_submit()
+    shop.batches.submit()
     path = tmp_path / "changed.csv"
     path.write_text("id,title,image\n4,Rattan basket,\n")
-    assert shop.load(path, source="shop").queued == 1
-    shop.batch_collect(wait=True, seconds=0.01)
+    assert shop.sources.load(path, source="shop").queued == 1
+    shop.batches.collect(wait=True, seconds=0.01)
     assert enriched(shop)[4][0] == "Rattan basket"
     assert enriched(shop)[4][2] == caption_of("Rattan basket")
     assert all(count == 1 for count in Counter(asked(stub)).values())
@@ -267,38 +293,38 @@ from vitrina.models.openai.batch_client import BatchClient
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-holder = {"client": BatchClient, "round": batch_round, "desk": batching}[sys.argv[2]]
+holder = {"client": BatchClient, "round": batch_round, "desk": collect}[sys.argv[2]]
 setattr(holder, sys.argv[3], die)
 with Catalog(sys.argv[1]) as catalog:
-    getattr(catalog, sys.argv[4])()
+    getattr(catalog.batches, sys.argv[4])()
 """
 
 
 @pytest.mark.parametrize(
     ("holder", "hook", "during"),
     [
-        ("client", "upload", "batch_submit"),  # requests recorded, nothing sent
-        ("client", "create", "batch_submit"),  # uploaded, not begun
-        ("round", "submitted", "batch_submit"),  # begun, its id not stored
-        ("desk", "settle", "batch_collect"),  # answers stored, the batch not settled
-        ("client", "create", "batch_collect"),  # second round uploaded, not begun
+        ("client", "upload", "submit"),  # requests recorded, nothing sent
+        ("client", "create", "submit"),  # uploaded, not begun
+        ("round", "submitted", "submit"),  # begun, its id not stored
+        ("desk", "settle", "collect"),  # answers stored, the batch not settled
+        ("client", "create", "collect"),  # second round uploaded, not begun
     ],
 )
 def test_a_process_that_is_killed_loses_nothing_and_pays_nothing_twice(
     shop: Catalog, stub: OpenAIStub, holder: str, hook: str, during: str
 ) -> None:
-    if during == "batch_collect":
-        shop.batch_submit()
+    if during == "collect":
+        shop.batches.submit()
     arguments = [sys.executable, "-c", KILLED, shop.database.dsn, holder, hook, during]
     killed = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
     assert killed.returncode == -9, killed.stderr
-    if during == "batch_submit":
+    if during == "submit":
         assert shop.status()["queued"] == 5
-        shop.batch_collect()
+        shop.batches.collect()
         if hook == "upload":
-            assert [row["state"] for row in shop.batches()] == ["abandoned"]
-            shop.batch_submit()
-    total = shop.batch_collect(wait=True, seconds=0.01)
+            assert [row["state"] for row in shop.batches.list()] == ["abandoned"]
+            shop.batches.submit()
+    total = shop.batches.collect(wait=True, seconds=0.01)
     assert total.open == 0
     assert enriched(shop) == expected()
     assert stages(stub) == {"tag": 5, "describe": 5, "caption": 5}
@@ -318,9 +344,9 @@ def test_an_answer_that_never_came_is_looked_for(
     with monkeypatch.context() as patch:
         patch.setattr(BatchClient, "create", lost)
         with pytest.raises(ProviderError, match="broke"):
-            shop.batch_submit()
-    assert shop.batches()[0]["state"] == "creating"
-    assert shop.batch_collect().answered == 10
+            shop.batches.submit()
+    assert shop.batches.list()[0]["state"] == "creating"
+    assert shop.batches.collect().answered == 10
     assert stages(stub)["tag"] == 5
 
 
@@ -330,64 +356,64 @@ def test_what_the_endpoint_refuses_is_free_again(
 ) -> None:
     stub.fault(route, kind)
     with pytest.raises(ProviderError) as caught:
-        shop.batch_submit()
+        shop.batches.submit()
     assert "sk-test" not in str(caught.value)
-    assert shop.batches(open_only=True) == []
-    assert shop.batch_submit().requests == 10
+    assert shop.batches.list(open_only=True) == []
+    assert shop.batches.submit().requests == 10
 
 
 def test_an_upload_is_tried_again(shop: Catalog, stub: OpenAIStub) -> None:
     stub.fault("files", "503")
-    assert shop.batch_submit().requests == 10
+    assert shop.batches.submit().requests == 10
     stub.fault("content", "reset-mid-body")
     with pytest.raises(PassingError):
-        shop.batch_collect()
-    assert shop.batch_collect().answered == 10
+        shop.batches.collect()
+    assert shop.batches.collect().answered == 10
 
 
 def test_one_process_at_a_time(shop: Catalog, stub: OpenAIStub) -> None:
     with collect.alone(shop.database), pytest.raises(collect.BusyError):
-        shop.batch_submit()
-    assert shop.batch_submit().requests == 10
+        shop.batches.submit()
+    assert shop.batches.submit().requests == 10
 
 
 def test_another_environment_is_told_so(
     shop: Catalog, stub: OpenAIStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.batch_submit()
+    shop.batches.submit()
     monkeypatch.setenv("VITRINA_REASONING_EFFORT", "low")
     with pytest.raises(ConfigError, match="reasoning_effort"):
-        shop.batch_collect()
+        shop.batches.collect()
     monkeypatch.delenv("VITRINA_REASONING_EFFORT")
-    assert shop.batch_collect().requests == 5
+    assert shop.batches.collect().requests == 5
 
 
 def test_batches_take_an_endpoint(shop: Catalog) -> None:
     with pytest.raises(ConfigError, match="--batch"):
-        shop.batch_submit()
+        shop.batches.submit()
     with pytest.raises(ConfigError):
-        shop.batch_collect()
+        shop.batches.collect()
 
 
 def test_a_budget_has_to_hold_the_estimate(
-    shop: Catalog, stub: OpenAIStub, monkeypatch: pytest.MonkeyPatch
+    shop: Catalog, told: Told, stub: OpenAIStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.settings = replace(shop.settings, max_cost=Decimal(1))
+    shop = told(max_cost=Decimal(1))
     with pytest.raises(InputError, match="not known"):
-        shop.batch_submit()
-    shop.settings = replace(shop.settings, max_cost=None)
+        shop.batches.submit()
+    shop = told(max_cost=None)
     monkeypatch.setattr("vitrina.batch.round.cost_of", lambda *_: Decimal("0.01"))
     monkeypatch.setattr("vitrina.batch.collect.cost_of", lambda *_: Decimal("0.01"))
-    shop.set_budget(Decimal("0.045"))
-    done = shop.batch_submit()
+    shop.costs.set_budget(Decimal("0.045"))
+    done = shop.batches.submit()
     assert (done.requests, done.estimate) == (4, Decimal("0.04"))
     assert done.stopped is not None
-    assert shop.batch_collect().stopped is not None
-    again = shop.batch_submit()
+    assert shop.batches.collect().stopped is not None
+    again = shop.batches.submit()
     assert (again.requests, again.batches) == (0, 0), "what is open is reserved"
-    shop.set_budget(None)
-    shop.batch_submit()
-    assert shop.batch_collect(wait=True, seconds=0.01).open == 0
+    shop.costs.set_budget(None)
+    shop.batches.submit()
+    assert shop.batches.collect(wait=True, seconds=0.01).open == 0
     assert enriched(shop) == expected()
     assert stub.calls["chat"] == 0
 
@@ -523,7 +549,7 @@ def test_a_spent_budget_is_exit_code_3(
     shop: Catalog, stub: OpenAIStub, vitrina: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vitrina.batch.round.cost_of", lambda *_: Decimal("0.01"))
-    shop.set_budget(Decimal("0.001"))
+    shop.costs.set_budget(Decimal("0.001"))
     done = vitrina("work", "--batch", url=shop.database.dsn)
     assert done.exit_code == BudgetError.exit_code, done.stderr
     assert "budget" in done.stderr
@@ -532,15 +558,15 @@ def test_a_spent_budget_is_exit_code_3(
 def test_a_process_that_may_not_read_the_folder_refuses_and_pays_nothing(
     shop: Catalog, stub: OpenAIStub, tmp_path: Path
 ) -> None:
-    shop.batch_submit()
+    shop.batches.submit()
     before = len(asked(stub))
     # a folder that only a writer names, as one of another machine
     shop.database.rows("update vitrina.sources set trusted_root = null returning id")
     with Catalog(settings=shop.settings) as other:
         for _ in range(3):
-            other.batch_collect()
-            other.batch_submit()
-        failed = {row["external_id"]: row["error"] for row in other.jobs(states=["failed"])}
+            other.batches.collect()
+            other.batches.submit()
+        failed = {row["external_id"]: row["error"] for row in other.jobs.list(states=["failed"])}
         assert set(failed) == {"0", "1", "2"}, "those with a picture"
         assert all("--image-root" in (error or "") for error in failed.values())
         other.work()
@@ -548,7 +574,7 @@ def test_a_process_that_may_not_read_the_folder_refuses_and_pays_nothing(
     assert Counter(key.partition(":")[0] for key in keys[before:]) == {"caption": 2}
     assert stub.calls["chat"] == 0
     with Catalog(settings=replace(shop.settings, image_roots=(str(tmp_path),))) as allowed:
-        allowed.retry_jobs()
+        allowed.jobs.retry()
         allowed.work()
     assert enriched(shop) == expected()
     assert shop.status()["without_picture"] == 2

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from small_shop import CATALOGUE, put
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError, NotFoundError
-from vitrina.files import Mapping
+from vitrina.files import FileOptions, Mapping
 from vitrina.search.browse import product_id
 from vitrina.settings import Settings
 
@@ -139,7 +139,7 @@ def test_nearest_by_image(catalog: Catalog, tmp_path: Path) -> None:
         drawn(tmp_path / f"{code}.png", color, tall=tall)
     rows = "id,title,image\n" + "".join(f"{c},Thing {c},{c}.png\n" for c in "abc")
     (tmp_path / "things.csv").write_text(rows)
-    catalog.ingest(tmp_path / "things.csv", mapping=Mapping(image_root=tmp_path))
+    catalog.ingest(tmp_path / "things.csv", options=FileOptions(Mapping(image_root=tmp_path)))
     query = drawn(tmp_path / "query.png", "red", tall=True)
     hits = catalog.nearest_by_image(query, k=3)
     assert hits[0].external_id == "a"

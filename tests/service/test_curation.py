@@ -33,16 +33,16 @@ def test_search_follows_every_change_at_once(catalog: Catalog, db: psycopg.Conne
         return len(catalog.search(words, with_keywords=keywords, k=100, mode=mode))
 
     assert (found("zig lamp"), found(words="zig")) == (4, 4)
-    catalog.merge_keywords(["zig lamp"], "qua shelf")
+    catalog.keywords.merge(["zig lamp"], "qua shelf")
     assert (found("zig lamp"), found("qua shelf"), found(words="zig")) == (8, 8, 0)
-    catalog.split_keyword("zig lamp")
+    catalog.keywords.split("zig lamp")
     assert (found("zig lamp"), found("qua shelf"), found(words="zig")) == (4, 4, 4)
-    catalog.rename_keyword("zig lamp", "zag lamp")
+    catalog.keywords.rename("zig lamp", "zag lamp")
     assert (found("zig lamp"), found(words="zag"), found(words="zig")) == (4, 4, 0)
-    catalog.drop_keyword("zag lamp")
+    catalog.keywords.drop("zag lamp")
     assert (found("zag lamp"), found(words="zag")) == (0, 0)
     for _ in range(4):
-        catalog.undo_keyword_change()
+        catalog.keywords.undo()
     assert (found("zig lamp"), found(words="zig")) == (4, 4)
 
 

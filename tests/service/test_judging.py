@@ -126,12 +126,12 @@ def worked(stub: OpenAIStub, shop: Callable[..., Catalog], database_url: str) ->
 def test_a_judge_is_asked_once_many_pairs_a_call(
     worked: Catalog, stub: OpenAIStub, database_url: str
 ) -> None:
-    pairs = worked.pairs_to_judge()
+    pairs = worked.keywords.pairs()
     assert {frozenset((p.keyword, p.other)) for p in pairs} >= {
         frozenset(("garden bench", "wooden garden bench")),
         frozenset(("floor lamp", "floor lamp shade")),
     }
-    done = worked.judge_keywords()
+    done = worked.keywords.judge()
     assert (done.pairs, done.calls, done.unanswered) == (len(pairs), 1, 0)
     assert len(judged(stub)) == 1
     assert joined(database_url)
@@ -143,7 +143,7 @@ def test_a_judge_is_asked_once_many_pairs_a_call(
     assert value(database_url, distinct) == done.different > 0
     ledger = "select count(*) from vitrina.generations where stage = 'judge' and input_tokens > 0"
     assert value(database_url, ledger) == 1
-    again = worked.judge_keywords()
+    again = worked.keywords.judge()
     assert (again.pairs, again.calls, len(judged(stub))) == (0, 0, 1)
 
 
@@ -165,10 +165,10 @@ def test_what_is_not_answered_is_asked_next_time(
     worked: Catalog, stub: OpenAIStub, database_url: str
 ) -> None:
     stub.answer = lambda body: json.dumps({"pairs": judgements_of(body)[:1]})
-    first = worked.judge_keywords()
+    first = worked.keywords.judge()
     assert (first.same + first.different, first.unanswered) == (1, first.pairs - 1)
     stub.answer = None
-    second = worked.judge_keywords()
+    second = worked.keywords.judge()
     assert second.unanswered == 0
     asked = [{(p["a"][0], p["b"][0]) for p in pairs} for pairs in judged(stub)]
     assert len(asked) == 2
@@ -182,12 +182,12 @@ def test_a_useless_answer_changes_nothing_and_is_paid_for_in_the_ledger(
     worked: Catalog, stub: OpenAIStub, database_url: str, content: str
 ) -> None:
     stub.answer = lambda body: content
-    done = worked.judge_keywords()
+    done = worked.keywords.judge()
     assert (done.same, done.different, done.unanswered) == (0, 0, done.pairs)
     assert done.reasons
     assert names(database_url) == set(TERMS)
     stub.answer = None
-    assert worked.judge_keywords().unanswered == 0
+    assert worked.keywords.judge().unanswered == 0
 
 
 def test_an_answer_that_was_paid_for_survives_a_crash(
@@ -203,13 +203,13 @@ def test_an_answer_that_was_paid_for_survives_a_crash(
     with monkeypatch.context() as patch:
         patch.setattr(judging.Judge, "_apply", crash)
         with pytest.raises(KeyboardInterrupt):
-            worked.judge_keywords()
+            worked.keywords.judge()
     assert names(database_url) == set(TERMS)
     put(database_url, 7)
     tag(stub, [*TERMS, "garden bench pad"])
     worked.work()
     calls = len(judged(stub))
-    worked.judge_keywords()
+    worked.keywords.judge()
     assert joined(database_url)
     later = [{p["a"][0], p["b"][0]} for pairs in judged(stub)[calls:] for p in pairs]
     assert all("garden bench pad" in pair for pair in later)
@@ -222,12 +222,12 @@ def test_the_budget_stops_it_and_keeps_what_is_paid_for(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(judging, "AT_ONCE", 2)
     with pytest.raises(BudgetError, match="--max-cost"):
-        shop(max_cost=Decimal("0.01")).judge_keywords()
+        shop(max_cost=Decimal("0.01")).keywords.judge()
     assert len(judged(stub)) == 1
     with psycopg.connect(database_url) as conn:
         conn.execute("select vitrina.set_budget(0.02)")
     with pytest.raises(BudgetError, match=r"budget of 0\.02"):
-        shop().judge_keywords()
+        shop().keywords.judge()
     decided = "select count(*) from vitrina._judged_pairs()"
     assert value(database_url, decided) == 2 * len(judged(stub))
 
@@ -241,7 +241,7 @@ def test_without_a_model_it_says_so(
     assert totals.judged.pairs == 0
     assert "a judge needs a model: set OPENAI_API_KEY or OPENAI_BASE_URL" in said
     with pytest.raises(ConfigError, match="a judge needs a model"):
-        shop().judge_keywords()
+        shop().keywords.judge()
     result = vitrina("keywords", "judge", url=database_url)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: a judge needs a model")

@@ -345,7 +345,7 @@ def test_terms_that_mean_the_same_become_one_keyword(
     alpha, beta = (row["keywords"] for row in products(database_url))
     assert alpha[:3] == beta[:3]
     assert alpha[3] != beta[3], "black is not white"
-    names = {row["keyword"] for row in shop().keywords()}
+    names = {row["keyword"] for row in shop().keywords.list()}
     assert names == {*alpha, *beta}
     with psycopg.connect(database_url) as conn:
         terms = {row[0] for row in conn.execute("select pk.said from vitrina.product_keywords pk")}
@@ -362,7 +362,7 @@ def test_every_keyword_has_the_vector_of_its_own_name(
     put(database_url, ["Alpha"])
     catalog = shop()
     catalog.work()
-    assert [row["keyword"] for row in catalog.keywords()] == ["sofa"]
+    assert [row["keyword"] for row in catalog.keywords.list()] == ["sofa"]
     got = scalar(
         database_url,
         "select e.embedding::text from vitrina.keyword_embeddings as e"
@@ -477,7 +477,7 @@ def test_a_product_without_its_picture_is_tagged_from_its_title_and_marked(
     assert "There is no picture of this item" in last_text(request)
     draw(tmp_path / "gone.png")
     catalog = shop()
-    assert catalog.retry_images() == 1
+    assert catalog.jobs.retry_images() == 1
     catalog.work()
     assert products(database_url)[0]["image_error"] is None
     assert len(asked(stub, "tag")) == 3, "with its picture it is another question"
@@ -735,7 +735,7 @@ def test_two_workers_share_the_work(stub: OpenAIStub, shop: Shop, database_url: 
     assert jobs(database_url) == {}
     assert all(row["embedded"] for row in products(database_url))
     assert stub.calls["chat"] == 3 * 24
-    names = [row["keyword"] for row in shop().keywords()]
+    names = [row["keyword"] for row in shop().keywords.list()]
     assert sorted(names) == sorted(
         {word.lower() for title in TITLES[:24] for word in title.split()}
     )
@@ -751,7 +751,7 @@ def test_the_space_may_be_switched_at_work(
     catalog = shop()
     catalog.work()  # fills the other space beside the local one
     before = "local-text" if after == SPACE else SPACE
-    catalog.use_space(before)
+    catalog.spaces.activate(before, force=True)
     stub.latency = 0.05
     stub.calls.clear()
     put(database_url, ["Old oak desk", *TITLES[:12]])

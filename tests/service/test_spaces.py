@@ -57,7 +57,7 @@ def catalog(database_url: str) -> Iterator[Catalog]:
 
 
 def row(catalog: Catalog, name: str) -> dict[str, Any]:
-    (found,) = (space for space in catalog.spaces() if space["name"] == name)
+    (found,) = (space for space in catalog.spaces.list() if space["name"] == name)
     return found
 
 
@@ -105,17 +105,17 @@ def test_a_space_is_added_built_activated_and_left_again(
 
 
 def test_no_text_is_embedded_twice(catalog: Catalog, stub: OpenAIStub) -> None:
-    catalog.add_space("new", model="m")
+    catalog.spaces.add("new", model="m")
     stub.log.clear()
-    done = catalog.build_space("new")
+    done = catalog.spaces.build("new")
     assert (done.products, done.refused) == (24, {})
     texts = sent(stub)
     assert len(texts) == len(set(texts)) == 12 + done.keywords, "half of the products have a twin"
-    assert catalog.build_space("new").count == 0
+    assert catalog.spaces.build("new").count == 0
     assert len(sent(stub)) == len(texts)
     with catalog.database.transaction() as conn:
         conn.execute("update vitrina.products set caption = 'Changed.' where external_id = 'p003'")
-    assert catalog.build_space("new").products == 1
+    assert catalog.spaces.build("new").products == 1
 
 
 def test_a_build_goes_on_where_it_failed(
@@ -123,16 +123,16 @@ def test_a_build_goes_on_where_it_failed(
 ) -> None:
     monkeypatch.setattr("vitrina.spaces.fill.BATCH", 4)
     monkeypatch.setattr("vitrina.spaces.fill.AT_ONCE", 1)
-    catalog.add_space("new", model="m")
+    catalog.spaces.add("new", model="m")
     stub.log.clear()
     stub.fault("embeddings", "401", times=None, match=lambda request: len(stub.log) > 4)
     with pytest.raises(ProviderError):
-        catalog.build_space("new")
+        catalog.spaces.build("new")
     begun = row(catalog, "new")["products"]
     assert 0 < begun < 24
     stub.clear_faults()
     stub.log.clear()
-    done = catalog.build_space("new")
+    done = catalog.spaces.build("new")
     assert done.products == 24 - begun
     assert len(sent(stub)) == (24 - begun) // 2
     assert row(catalog, "new")["missing_products"] == 0
@@ -143,7 +143,7 @@ def test_a_stopped_build_says_what_is_left(
 ) -> None:
     monkeypatch.setattr("vitrina.spaces.fill.BATCH", 4)
     monkeypatch.setattr("vitrina.spaces.fill.AT_ONCE", 1)
-    catalog.add_space("new", model="m")
+    catalog.spaces.add("new", model="m")
     stop = threading.Event()
     seen: list[tuple[str, int, int]] = []
 
@@ -151,17 +151,17 @@ def test_a_stopped_build_says_what_is_left(
         seen.append((what, done, of))
         stop.set()
 
-    catalog.build_space("new", progress=progress, stop=stop)
+    catalog.spaces.build("new", progress=progress, stop=stop)
     assert seen == [("products", 4, 24)]
     assert row(catalog, "new")["missing_products"] == 20
-    catalog.build_space("new")
+    catalog.spaces.build("new")
     assert row(catalog, "new")["missing_products"] == 0
 
 
 def test_a_refused_text_is_named_and_the_rest_goes_on(catalog: Catalog, stub: OpenAIStub) -> None:
-    catalog.add_space("new", model="m")
+    catalog.spaces.add("new", model="m")
     stub.fault("embeddings", "bad-request", times=None, match="Blue desk")
-    done = catalog.build_space("new")
+    done = catalog.spaces.build("new")
     refused = {
         catalog.database.value("select title from vitrina.products where id = %s", (id_,))
         for id_ in done.refused
@@ -226,9 +226,9 @@ def test_the_space_in_use_is_filled_by_a_worker_of_another_model(
     catalog: Catalog, stub: OpenAIStub, database_url: str
 ) -> None:
     """After a switch a worker may go on with the settings it began with."""
-    catalog.add_space("new", model="m")
-    catalog.build_space("new")
-    catalog.activate_space("new")
+    catalog.spaces.add("new", model="m")
+    catalog.spaces.build("new")
+    catalog.spaces.activate("new")
     endpoint = {"embedding_model": "old", "dimensions": 16}
     with Catalog(settings=Settings(database_url=database_url, endpoint=endpoint)) as worker:
         worker.database.rows(
@@ -248,11 +248,11 @@ def test_a_catalog_that_stays_open_asks_the_model_of_the_space_in_use(
 ) -> None:
     """Its first query vector came from the model that was in use then."""
     for name, model in (("one", "m"), ("two", "n")):
-        catalog.add_space(name, model=model)
-        catalog.build_space(name)
+        catalog.spaces.add(name, model=model)
+        catalog.spaces.build(name)
     with Catalog(settings=Settings(database_url=database_url)) as other:
         for name, model in (("one", "m"), ("two", "n"), ("one", "m")):
-            other.activate_space(name)
+            other.spaces.activate(name)
             stub.log.clear()
             hits = other.search(f"red sofa {name}", k=1)
             assert hits[0].title == "Red sofa"
@@ -271,7 +271,7 @@ def test_a_catalog_that_stays_open_asks_the_model_of_the_space_in_use(
 def test_the_model_is_asked_for_its_dimensions(
     catalog: Catalog, stub: OpenAIStub, given: dict[str, int], dimensions: int
 ) -> None:
-    space = catalog.add_space("new", model="m", threshold=0.7, quantized=True, **given)
+    space = catalog.spaces.add("new", model="m", threshold=0.7, quantized=True, **given)
     assert space["dimensions"] == dimensions
     assert (round(space["threshold"], 3), space["quantized"]) == (0.7, True)
     assert 1 <= stub.calls["embeddings"] <= 3
@@ -289,18 +289,18 @@ def test_a_model_with_too_long_vectors_is_refused_before_anything_is_made(
     stub.dimensions = 4096
     stub.fault("embeddings", "no-dimensions", match="dimensions")
     with pytest.raises(ProviderError, match="give --dimensions a number the model has"):
-        catalog.add_space("new", model="m")
+        catalog.spaces.add("new", model="m")
     # and where the server takes no notice of what it was asked for
     monkeypatch.setattr("vitrina.models.openai.provider.embedding_body", longest)
     with pytest.raises(InputError, match="answers with 4096 numbers, an index ends at 4000"):
-        catalog.add_space("new", model="m")
-    assert len(catalog.spaces()) == 2
+        catalog.spaces.add("new", model="m")
+    assert len(catalog.spaces.list()) == 2
 
 
 def test_a_longer_model_than_asked_for_is_named(catalog: Catalog, stub: OpenAIStub) -> None:
     with pytest.raises(ProviderError, match="32 numbers, not 64"):
-        catalog.add_space("new", model="m", dimensions=64)
-    assert len(catalog.spaces()) == 2
+        catalog.spaces.add("new", model="m", dimensions=64)
+    assert len(catalog.spaces.list()) == 2
 
 
 def test_without_an_endpoint_the_dimensions_are_taken_as_given(
@@ -308,18 +308,18 @@ def test_without_an_endpoint_the_dimensions_are_taken_as_given(
 ) -> None:
     told: list[str] = []
     with Catalog(settings=Settings(database_url=database_url), notice=told.append) as catalog:
-        assert catalog.add_space("large")["dimensions"] == 3072
-        assert catalog.add_space("own", model="m", dimensions=5)["dimensions"] == 5
+        assert catalog.spaces.add("large")["dimensions"] == 3072
+        assert catalog.spaces.add("own", model="m", dimensions=5)["dimensions"] == 5
         assert [line.split(":")[0] for line in told] == [
             "text-embedding-3-large was not asked", "m was not asked",
         ]  # fmt: skip
         with pytest.raises(ConfigError, match="or give --dimensions of m"):
-            catalog.add_space("other", model="m")
+            catalog.spaces.add("other", model="m")
         monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
         monkeypatch.setattr("vitrina.models.openai.client.backoff", lambda *_: 0.0)
-        assert catalog.add_space("down", model="m", dimensions=6)["dimensions"] == 6
+        assert catalog.spaces.add("down", model="m", dimensions=6)["dimensions"] == 6
         with pytest.raises(ProviderError):
-            catalog.add_space("unknown", model="m")
+            catalog.spaces.add("unknown", model="m")
 
 
 @pytest.mark.parametrize(
@@ -382,8 +382,8 @@ def test_a_build_indexes_and_builds_again_what_is_invalid(
     small_indexes: Catalog, stub: OpenAIStub, database_url: str, quantized: bool
 ) -> None:
     catalog = small_indexes
-    catalog.add_space("new", model="m", quantized=quantized)
-    catalog.build_space("new")
+    catalog.spaces.add("new", model="m", quantized=quantized)
+    catalog.spaces.build("new")
     assert row(catalog, "new")["index"] == "ready"
     with psycopg.connect(database_url) as conn:
         conn.execute(
@@ -392,19 +392,19 @@ def test_a_build_indexes_and_builds_again_what_is_invalid(
         )
     assert row(catalog, "new")["index"] == "invalid"
     with pytest.raises(InputError, match="its index is not built"):
-        catalog.activate_space("new")
-    catalog.build_space("new")
+        catalog.spaces.activate("new")
+    catalog.spaces.build("new")
     assert row(catalog, "new")["index"] == "ready"
-    assert catalog.activate_space("new") == "local-text"
+    assert catalog.spaces.activate("new") == "local-text"
 
 
 def test_only_one_process_builds_a_space(catalog: Catalog, stub: OpenAIStub) -> None:
-    catalog.add_space("new", model="m")
+    catalog.spaces.add("new", model="m")
     with Indexing(catalog.database, "new"):
         with pytest.raises(InputError, match="another process is building the space new"):
-            catalog.build_space("new")
+            catalog.spaces.build("new")
         assert catalog.database.value("select vitrina.index_spaces(1)") == 2, "of the local space"
-    assert catalog.build_space("new").products == 24
+    assert catalog.spaces.build("new").products == 24
 
 
 def test_a_build_of_an_index_is_cancelled_when_told_to_stop(catalog: Catalog) -> None:
@@ -433,8 +433,8 @@ def test_a_build_without_shared_memory_goes_on_by_itself(
         real(self, statement)
 
     monkeypatch.setattr(Session, "run", run)
-    small_indexes.add_space("new", model="m")
-    small_indexes.build_space("new")
+    small_indexes.spaces.add("new", model="m")
+    small_indexes.spaces.build("new")
     assert failed
     assert row(small_indexes, "new")["index"] == "ready"
 
@@ -515,13 +515,13 @@ def test_a_space_is_built_and_activated_under_constant_load(
         Load(database_url, queries) as load,
     ):
         load.wait(20)
-        catalog.add_space("new", model="m")
+        catalog.spaces.add("new", model="m")
         for query in queries:
             conn.execute(
                 "select vitrina.put_query_embedding('new', %s, %s::text::halfvec)",
                 [query, str(vector_of(query, 32))],
             )
-        catalog.build_space("new")
+        catalog.spaces.build("new")
         expected: dict[str, dict[str, tuple[tuple[int, float], ...]]] = {}
         for query in queries:
             text = conn.execute("select vitrina.embed_text(%s)::text", [query]).fetchone()[0]
@@ -531,7 +531,7 @@ def test_a_space_is_built_and_activated_under_constant_load(
             }
         for name in ("new", "local-text", "new"):
             load.wait(20)
-            catalog.activate_space(name)
+            catalog.spaces.activate(name)
         load.wait(20)
     assert load.errors == []
     assert len(load.got) >= 80
@@ -551,10 +551,10 @@ def test_a_space_is_built_and_activated_under_constant_load(
 
 
 def test_going_on_without_a_budget_is_refused(catalog: Catalog, stub: OpenAIStub) -> None:
-    catalog.add_space("new", model="m")
-    catalog.set_budget(Decimal(0))
+    catalog.spaces.add("new", model="m")
+    catalog.costs.set_budget(Decimal(0))
     with pytest.raises(BudgetError):
-        catalog.build_space("new")
+        catalog.spaces.build("new")
     assert row(catalog, "new")["products"] == 0
 
 

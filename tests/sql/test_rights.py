@@ -17,9 +17,10 @@ import small_shop
 from vitrina.batch.run import Run
 from vitrina.catalog import Catalog
 from vitrina.errors import ConfigError, PictureError
-from vitrina.files import Mapping
+from vitrina.files import FileOptions, Mapping
 from vitrina.models.openai.batch import Limits as BatchLimits
-from vitrina.pictures.decode import Limits
+from vitrina.models.openai.settings import OpenAISettings
+from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders, PictureLoader
 from vitrina.settings import Settings
 
@@ -275,7 +276,7 @@ def test_who_names_a_folder_in_this_process_may_read_it(
     writer.close()
     mapping = Mapping(image_root=tmp_path / "photos")
     with Catalog(settings=Settings(database_url=url)) as catalog:
-        catalog.ingest(tmp_path / "desks.csv", mapping=mapping)
+        catalog.ingest(tmp_path / "desks.csv", options=FileOptions(mapping))
     assert errors_of(db) == {"1": None}
     db.execute("select vitrina.queue_products(array(select id from vitrina.products))")
     with Catalog(settings=Settings(database_url=url)) as catalog:
@@ -369,7 +370,7 @@ def test_a_batch_cannot_say_where_the_key_goes(run: Run) -> None:
     stored["endpoint"] |= {"base_url": "http://evil.example/v1", "api_key": "sk-evil", "x": 1}
     resumed = Run.resume("r", stored, Settings(allow_private_images=True))
     assert resumed.base_url == "http://127.0.0.1:9/v1"
-    assert resumed.settings.openai().api_key == "sk-test"
+    assert OpenAISettings.of(resumed.settings).api_key == "sk-test"
 
 
 @pytest.mark.parametrize(

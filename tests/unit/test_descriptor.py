@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from vitrina.db.builtin_data import PICTURE_DIMENSIONS
 from vitrina.errors import ConfigError
 from vitrina.pictures.decode import Picture, decode, load
 from vitrina.pictures.descriptor import LocalImageEmbedder
@@ -162,3 +163,7 @@ def test_neighbours_of_real_photographs(embedder: LocalImageEmbedder) -> None:
     assert agreement("articleType") >= 0.54
     assert agreement("baseColour") >= 0.27
     assert seconds / len(rows) < 0.030  # 2 to 4 ms on one quiet core
+
+
+def test_the_space_that_comes_with_vitrina_has_the_length_of_its_vectors() -> None:
+    assert LocalImageEmbedder.dimensions == PICTURE_DIMENSIONS

@@ -17,8 +17,9 @@ from PIL import Image
 import picture_server as ps
 from vitrina.errors import PictureError
 from vitrina.pictures import fetch
-from vitrina.pictures.decode import Limits, load
+from vitrina.pictures.decode import load
 from vitrina.pictures.fetch import Fetcher, is_public
+from vitrina.pictures.limits import Limits
 
 
 def jpeg(size: tuple[int, int] = (60, 80), color: str = "teal") -> bytes:

@@ -17,7 +17,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from vitrina.errors import PictureError
-from vitrina.pictures.decode import Limits, Picture, decode, load, looks_like_picture, stranger
+from vitrina.pictures.decode import Picture, decode, load
+from vitrina.pictures.kinds import looks_like_picture, stranger
+from vitrina.pictures.limits import Limits
 
 RED, GREEN, BLUE, WHITE, BLACK = (
     (255, 0, 0),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vitrina.models.facets import FACETS
+from vitrina.db import retail_words
+from vitrina.db.facets import FACETS
 from vitrina.models.local import lexicon
 
 DOMAINS = {"general", "home", "furniture", "fashion", "electronics", "beauty", "toys", "sports"}
@@ -20,18 +21,18 @@ def found(text: str) -> list[str]:
 
 
 def test_terms_are_unique_lower_case_and_trimmed() -> None:
-    terms = [entry.term for entry in lexicon.entries()]
+    terms = [entry.term for entry in retail_words.entries()]
     assert [term for term, n in Counter(terms).items() if n > 1] == []
     assert [term for term in terms if term != " ".join(term.lower().split())] == []
 
 
 def test_facets_and_domains_are_known() -> None:
-    assert {entry.facet for entry in lexicon.entries()} == set(FACETS)
-    assert {entry.domain for entry in lexicon.entries()} == DOMAINS
+    assert {entry.facet for entry in retail_words.entries()} == set(FACETS)
+    assert {entry.domain for entry in retail_words.entries()} == DOMAINS
 
 
 def test_every_canonical_is_a_term_of_the_same_facet_and_no_synonym_itself() -> None:
-    rows = {entry.term: entry for entry in lexicon.entries()}
+    rows = {entry.term: entry for entry in retail_words.entries()}
     for entry in rows.values():
         target = rows[entry.canonical]
         assert target.canonical == target.term, f"{entry.term} → {target.term} goes on"
@@ -39,18 +40,18 @@ def test_every_canonical_is_a_term_of_the_same_facet_and_no_synonym_itself() -> 
 
 
 def test_every_term_is_found_as_itself() -> None:
-    missed = [e.term for e in lexicon.entries() if lexicon.lookup(e.term) is None]
+    missed = [e.term for e in retail_words.entries() if lexicon.lookup(e.term) is None]
     assert missed == []
     wrong = {
         entry.term: hit.canonical
-        for entry in lexicon.entries()
+        for entry in retail_words.entries()
         if (hit := lexicon.lookup(entry.term)) and hit.canonical != entry.canonical
     }
     assert wrong == {}
 
 
 def test_contrast_groups_are_clean() -> None:
-    rows = lexicon.contrast_rows()
+    rows = retail_words.contrasts()
     assert len(set(rows)) == len(rows)
     assert all(term == term.lower().strip() and group for term, group in rows)
     sizes = Counter(group for _, group in rows)
@@ -58,13 +59,13 @@ def test_contrast_groups_are_clean() -> None:
 
 
 def test_no_contrast_group_holds_two_synonyms() -> None:
-    canonical = {entry.term: entry.canonical for entry in lexicon.entries()}
-    seen = Counter((group, canonical.get(term, term)) for term, group in lexicon.contrast_rows())
+    canonical = {entry.term: entry.canonical for entry in retail_words.entries()}
+    seen = Counter((group, canonical.get(term, term)) for term, group in retail_words.contrasts())
     assert [pair for pair, n in seen.items() if n > 1] == []
 
 
 def test_the_thesaurus_is_sorted_and_says_each_thing_once() -> None:
-    entries = lexicon.thesaurus()
+    entries = retail_words.thesaurus()
     terms = Counter(entry.term for entry in entries)
     assert [term for term, n in terms.items() if n > 1] == []
     canonical = {entry.term: entry.canonical for entry in entries}
@@ -77,7 +78,7 @@ def test_the_thesaurus_is_sorted_and_says_each_thing_once() -> None:
 
 def test_synonyms_are_not_looked_for_in_titles() -> None:
     assert lexicon.lookup("chips") is None
-    assert "potato chips" in {e.canonical for e in lexicon.thesaurus() if e.term == "chips"}
+    assert "potato chips" in {e.canonical for e in retail_words.thesaurus() if e.term == "chips"}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +207,7 @@ def test_facet_of() -> None:
 @pytest.mark.data
 def test_no_different_pair_is_merged_and_no_same_pair_contrasts(shared_data: Path) -> None:
     groups: dict[str, set[str]] = {}
-    for term, group in lexicon.contrast_rows():
+    for term, group in retail_words.contrasts():
         groups.setdefault(term, set()).add(group)
     with (shared_data / "keywords" / "furniture_pairs.csv").open(encoding="utf-8") as file:
         pairs = list(csv.DictReader(file))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from vitrina.db.facets import FACETS
 from vitrina.errors import ConfigError
 from vitrina.models import prompts
-from vitrina.models.facets import FACETS
 from vitrina.models.prompts import STAGES, Options, Stage
 
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,AAAA"}}

@@ -14,7 +14,8 @@ from PIL import Image, ImageChops, ImageStat
 
 from vitrina.errors import PictureError
 from vitrina.pictures import decode as images
-from vitrina.pictures.decode import DECODING, Limits, decode
+from vitrina.pictures.decode import DECODING, decode
+from vitrina.pictures.limits import Limits
 from vitrina.pictures.memory import MemoryBudget
 from vitrina.pictures.survey import orientation, survey
 

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from vitrina.batch.run import Batched
-    from vitrina.db.database import Database
-    from vitrina.pictures.loader import Folders
-    from vitrina.settings import Settings
+from vitrina.batch import collect
+from vitrina.batch.run import Batched, Means
+from vitrina.models.openai.batch import Limits
+
+Rows: TypeAlias = list[dict[str, Any]]
 
 
 class Batches:
-    """The part of a catalog that submits and collects batches."""
+    """The batches of a catalog."""
 
-    database: Database
-    settings: Settings
-    _folders: Folders
-    _notice: Callable[[str], None]
+    def __init__(self, means: Means) -> None:
+        self._means = means
 
-    def batch_submit(
+    def submit(
         self,
         *,
         sources: Sequence[str] | None = None,
@@ -31,7 +29,7 @@ class Batches:
         """Submit what queued products lack, at half the price, and return.
 
         The products stay queued, not due for workers for three days. Products that lack nothing
-        are finished at once. Answers come in with batch_collect.
+        are finished at once. Answers come in with collect.
 
         Args:
             sources: products of these sources only; later rounds keep to them.
@@ -40,21 +38,15 @@ class Batches:
 
         Raises ConfigError without an endpoint, ProviderError where it cannot be used.
         """
-        from vitrina.batch import collect
-        from vitrina.models.openai.batch import Limits
-
         limits = Limits(tokens=tokens) if tokens is not None else Limits()
         return collect.submit(
-            self.database,
-            self.settings,
-            folders=self._folders,
+            self._means,
             sources=sources,
             limits=limits,
             progress=progress,
-            notice=self._notice,
         )
 
-    def batch_collect(
+    def collect(
         self,
         *,
         wait: bool = False,
@@ -77,30 +69,22 @@ class Batches:
 
         Raises ProviderError where the endpoint cannot be used.
         """
-        from vitrina.batch import collect
-
         if wait:
             return collect.wait(
-                self.database,
-                self.settings,
-                folders=self._folders,
+                self._means,
                 seconds=seconds,
                 stop=stop,
                 progress=progress,
-                notice=self._notice,
             )
         return collect.collect(
-            self.database,
-            self.settings,
-            folders=self._folders,
+            self._means,
             progress=progress,
-            notice=self._notice,
         )
 
-    def batches(self, *, open_only: bool = False) -> list[dict[str, Any]]:
+    def list(self, *, open_only: bool = False) -> Rows:
         """The batches so far, newest first, with what they were asked, answered and cost."""
         states = ["preparing", "creating", "submitted", "answered"] if open_only else None
-        return self.database.rows(
+        return self._means.context.database.rows(
             "select b.id, b.remote_id, b.model, b.stages, b.state, b.status, b.requests,"
             " b.answered, b.unanswered, b.tokens, b.estimate, b.cost, b.created_at,"
             " b.submitted_at, b.collected_at, b.error from vitrina.list_batches(%s) as b",

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vitrina.batch.round import Round, begin, note, settle, submitted
-from vitrina.batch.run import Batched, Run, cost_of
+from vitrina.batch.run import Batched, Means, Run, cost_of
 from vitrina.db.database import Database, Jsonb, connect, fetch_value, mapped
 from vitrina.enrich.stages import dump_enrichment, dump_terms
 from vitrina.errors import ConfigError, ProviderError, UnreachableError, VitrinaError
@@ -28,8 +28,6 @@ from vitrina.models.openai.batch_client import (
 )
 from vitrina.models.openai.provider import OpenAIProvider
 from vitrina.models.openai.settings import OpenAISettings
-from vitrina.pictures.loader import Folders
-from vitrina.settings import Settings
 
 STORE = 200  # answers stored together
 GONE = timedelta(hours=48)  # a batch its endpoint does not know is given up after so long
@@ -41,7 +39,6 @@ DUMPS: dict[str, Callable[[Any], Any]] = {
 }
 Row = dict[str, Any]
 Progress = Callable[[Batched], None]
-Notice = Callable[[str], None]
 
 
 class BusyError(VitrinaError):
@@ -62,49 +59,42 @@ def alone(database: Database) -> Iterator[Callable[[], None]]:
 
 
 def submit(
-    database: Database,
-    settings: Settings,
+    means: Means,
     *,
-    folders: Folders | None = None,
     sources: Sequence[str] | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
-    notice: Notice | None = None,
 ) -> Batched:
-    """Submit the requests that queued products lack, and return; see Batches.batch_submit."""
+    """Submit the requests that queued products lack, and return; see Batches.submit."""
+    database, settings = means.context.database, means.context.settings
     run = Run.begin(settings, list(sources) if sources is not None else None, limits or Limits())
     done = Batched()
-    with alone(database) as check, contextlib.closing(BatchClient(settings.openai())) as client:
-        desk = _Desk(database, settings, client, done, check, folders, progress, notice)
+    with (
+        alone(database) as check,
+        contextlib.closing(BatchClient(OpenAISettings.of(settings))) as client,
+    ):
+        desk = _Desk(means, client, done, check, progress)
         desk.recover()
-        Round(
-            database,
-            run,
-            client,
-            done,
-            check=check,
-            folders=folders,
-            progress=progress,
-            notice=notice,
-        ).go()
+        Round(means, run, client, done, check=check, progress=progress).go()
         done.open = len(desk.batches("submitted"))
     return done
 
 
 def collect(
-    database: Database,
-    settings: Settings,
+    means: Means,
     *,
-    folders: Folders | None = None,
     progress: Progress | None = None,
-    notice: Notice | None = None,
 ) -> Batched:
-    """Take in what is answered and begin what follows from it; see Batches.batch_collect."""
+    """Take in what is answered and begin what follows from it; see Batches.collect."""
+    database, settings = means.context.database, means.context.settings
     if settings.chosen == "local":
         raise ConfigError("batches are at an endpoint: set OPENAI_API_KEY or OPENAI_BASE_URL")
     done = Batched()
-    with alone(database) as check, contextlib.closing(BatchClient(settings.openai())) as client:
-        desk = _Desk(database, settings, client, done, check, folders, progress, notice)
+    with (
+        alone(database) as check,
+        contextlib.closing(BatchClient(OpenAISettings.of(settings))) as client,
+    ):
+        desk = _Desk(means, client, done, check, progress)
         desk.recover()
         for batch in desk.batches("submitted"):
             desk.ask(batch)
@@ -116,14 +106,11 @@ def collect(
 
 
 def wait(
-    database: Database,
-    settings: Settings,
+    means: Means,
     *,
-    folders: Folders | None = None,
     seconds: float = 60.0,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
-    notice: Notice | None = None,
 ) -> Batched:
     """Collect every so often until no batch is open, or `stop` is set.
 
@@ -134,25 +121,16 @@ def wait(
     begun = False
     while True:
         try:
-            part = collect(database, settings, folders=folders, progress=progress, notice=notice)
+            part = collect(means, progress=progress)
         except (BusyError, PassingError, UnreachableError) as exc:
             if not begun and not isinstance(exc, BusyError):
                 raise
-            if notice is not None:
-                notice(str(exc))
+            means.context.notice(str(exc))
             part = Batched(open=max(total.open, 1))
         begun = True
-        _add(total, part)
+        total.add(part)
         if not part.open or stop.wait(seconds):
             return total
-
-
-def _add(total: Batched, part: Batched) -> None:
-    for name in ("batches", "requests", "estimate", "answered", "unanswered", "cost", "failures"):
-        setattr(total, name, getattr(total, name) + getattr(part, name))
-    total.add(part.enriched)
-    total.open, total.left, total.full = part.open, max(total.left, part.left), part.full
-    total.stopped = part.stopped or total.stopped
 
 
 class _Desk:
@@ -160,19 +138,17 @@ class _Desk:
 
     def __init__(
         self,
-        database: Database,
-        settings: Settings,
+        means: Means,
         client: BatchClient,
         done: Batched,
         check: Callable[[], None],
-        folders: Folders | None,
         progress: Progress | None,
-        notice: Notice | None,
     ) -> None:
-        self._database, self._settings, self._client, self._done = database, settings, client, done
-        self._check, self._folders, self._progress = check, folders, progress
-        self._notice = notice or (lambda _: None)
-        self._endpoint: OpenAISettings = settings.openai()
+        self._means, self._client, self._done = means, client, done
+        self._check, self._progress = check, progress
+        self._database = means.context.database
+        self._notice = means.context.notice
+        self._endpoint = OpenAISettings.of(means.context.settings)
 
     def batches(self, *states: str) -> list[Row]:
         """This endpoint's batches in these states, oldest first."""
@@ -309,18 +285,16 @@ class _Desk:
             run = Run.resume(
                 run_id,
                 batches[0]["settings"],
-                self._settings,
+                self._means.context.settings,
                 trusted=self._trusted([batch["id"] for batch in batches]),
             )
             whole = Round(
-                self._database,
+                self._means,
                 run,
                 self._client,
                 self._done,
                 check=self._check,
-                folders=self._folders,
                 progress=self._progress,
-                notice=self._notice,
             ).go()
             waiting = [batch["run"] for batch in self.batches("submitted")]
             # cut short by the batches of other runs, it has its turn when they are done

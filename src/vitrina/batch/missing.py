@@ -15,7 +15,8 @@ from vitrina.models.base import Subject
 from vitrina.models.openai.batch import estimate_tokens, line
 from vitrina.models.openai.requests import Body, request_body
 from vitrina.models.prompts import Stage, clean_line
-from vitrina.pictures.decode import Limits, Picture
+from vitrina.pictures.decode import Picture
+from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders, PictureLoader
 
 CAP = 3  # times one request is put into a batch
@@ -125,7 +126,7 @@ class Asker:
     ) -> None:
         self._database = database
         self._stages = stages
-        self.provider = stages._provider
+        self.provider = stages.provider
         self._pictures = pictures
         self._first: tuple[Stage, ...] = ("enrich",) if one_call else ("tag", "describe")
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="vitrina-look")
@@ -155,7 +156,7 @@ class Asker:
     def body(self, request: Request) -> Body:
         """The body of a request; a second one allows a longer and another answer."""
         stage: Stage = request.question.stage  # type: ignore[assignment]
-        hints = self._stages._near(request.subject.title) if stage in ("tag", "enrich") else ()
+        hints = self._stages.near(request.subject.title) if stage in ("tag", "enrich") else ()
         subject = Subject(request.subject.title) if stage == "caption" else request.subject
         if request.attempts == 0:
             return self.provider.request_body(

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 from uuid import uuid4
 
-from vitrina.assembly import Engine
 from vitrina.batch.missing import Asker, KeptPictures, Request
-from vitrina.batch.run import Batched, Run, cost_of
+from vitrina.batch.run import Batched, Means, Run, cost_of
 from vitrina.db.database import Database, Jsonb
 from vitrina.enrich import worker
 from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.pipeline import Pipeline
-from vitrina.enrich.stages import OpenAIStages
 from vitrina.errors import BudgetError, ItemError, ProviderError
 from vitrina.models.answers import Usage
 from vitrina.models.openai.batch import Part, Planner, Sized
 from vitrina.models.openai.batch_client import BatchClient, RefusedBatchError, Remote
 from vitrina.models.pricing import OUTPUT_TOKENS
 from vitrina.models.prompts import Stage
-from vitrina.pictures.decode import Limits as PictureLimits
 from vitrina.pictures.descriptor import LocalImageEmbedder
-from vitrina.pictures.loader import Folders
+from vitrina.pictures.limits import Limits as PictureLimits
 
 PAGE = 32  # products looked at together: their pictures are in memory
 
@@ -49,40 +46,37 @@ class Round:
     """A round of a run, for one use.
 
     Args:
-        database: where the products are.
+        means: what it is made with.
         run: what was told.
         client: where batches go.
         done: counts what happens here.
         check: raises where another process may be at the batches by now.
-        folders: those that pictures may be read from.
         progress: called after each page of products.
-        notice: called with what the user should know.
     """
 
     def __init__(
         self,
-        database: Database,
+        means: Means,
         run: Run,
         client: BatchClient,
         done: Batched,
         *,
         check: Callable[[], None],
-        folders: Folders | None = None,
         progress: Callable[[Batched], None] | None = None,
-        notice: Callable[[str], None] | None = None,
     ) -> None:
+        database = means.context.database
         self._database, self._run, self._client, self._done = database, run, client, done
         self._check, self._progress = check, progress
         settings = run.settings
-        self._engine = Engine.build(database, settings, notice=notice)
-        stages = self._engine.stages
-        assert isinstance(stages, OpenAIStages)  # noqa: S101 - a run's provider is openai
+        self._engine = means.assemble(replace(means.context, settings=settings))
+        asking = self._engine.asking
+        assert asking is not None  # noqa: S101 - a run's provider is openai
         self._pictures = KeptPictures(
-            PictureLimits(allow_private=settings.allow_private_images), folders
+            PictureLimits(allow_private=settings.allow_private_images), means.folders
         )
         self._asker = Asker(
             database,
-            stages,
+            asking,
             self._pictures,
             one_call=settings.one_call,
             threads=settings.concurrency,
@@ -119,7 +113,7 @@ class Round:
             finally:
                 for spool in self._spools.values():
                     spool.file.close()
-                self._done.add(pipeline.totals)
+                self._done.enriched += pipeline.totals
             if pipeline.totals.products:
                 self._backfill(pipeline)
                 worker.index_spaces(self._database)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+from vitrina.context import Context
+from vitrina.enrich.engine import Engine
 from vitrina.enrich.pipeline import Totals
 from vitrina.errors import ConfigError
 from vitrina.models import pricing
 from vitrina.models.answers import Usage
 from vitrina.models.openai.batch import Limits
 from vitrina.models.openai.settings import OpenAISettings
+from vitrina.pictures.loader import Folders
 from vitrina.settings import Settings
 
 NOT_STORED = {"base_url", "api_key", "timeout"}
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What batches are made with: a catalog's context, its folders of pictures, its engines."""
+
+    context: Context
+    folders: Folders
+    assemble: Callable[[Context], Engine]
 
 
 @dataclass(slots=True)
@@ -40,10 +53,18 @@ class Batched:
     failures: list[str] = field(default_factory=list)
     enriched: Totals = field(default_factory=Totals)
 
-    def add(self, totals: Totals) -> None:
-        """Count what a pipeline did."""
-        for name in (one.name for one in fields(Totals)):
-            setattr(self.enriched, name, getattr(self.enriched, name) + getattr(totals, name))
+    def add(self, part: Batched) -> None:
+        """Count what a later look at the batches did: what is open is what it found open."""
+        self.batches += part.batches
+        self.requests += part.requests
+        self.estimate += part.estimate
+        self.answered += part.answered
+        self.unanswered += part.unanswered
+        self.cost += part.cost
+        self.failures += part.failures
+        self.enriched += part.enriched
+        self.open, self.left, self.full = part.open, max(self.left, part.left), part.full
+        self.stopped = part.stopped or self.stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +85,7 @@ class Run:
                 "batches are for an OpenAI-compatible endpoint: set OPENAI_API_KEY or"
                 " OPENAI_BASE_URL, or leave --batch out"
             )
-        endpoint = settings.openai()
+        endpoint = OpenAISettings.of(settings)
         chosen = replace(settings, provider="openai", endpoint=_told(endpoint), weave=None)
         return cls(uuid4().hex, chosen, sources, limits, endpoint.url)
 
@@ -101,7 +122,7 @@ class Run:
                 max_cost=min(costs, default=None),
                 weave=None,
             )
-            endpoint = chosen.openai()
+            endpoint = OpenAISettings.of(chosen)
         except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as exc:
             raise ConfigError(
                 f"the settings of the batches of run {id[:40]} cannot be read: they were changed"

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
-from vitrina.models.facets import FACETS
+from vitrina.db.facets import FACETS
 
 TERM = click.argument("term")
 
@@ -35,7 +35,7 @@ def show(term: str, output: str | None) -> None:
       vitrina keywords show couch
     """
     with open_catalog() as catalog:
-        emit(catalog.show_keyword(term), output)
+        emit(catalog.keywords.show(term), output)
 
 
 @click.command("merge")
@@ -50,7 +50,7 @@ def merge(terms: tuple[str, ...], into: str, output: str | None) -> None:
       vitrina keywords merge settee couch --into sofa
     """
     with open_catalog() as catalog:
-        print_change(catalog.merge_keywords(terms, into), output)
+        print_change(catalog.keywords.merge(terms, into), output)
 
 
 @click.command("split")
@@ -67,7 +67,7 @@ def split(term: str, as_keyword: str | None, output: str | None) -> None:
       vitrina keywords split "end table"
     """
     with open_catalog() as catalog:
-        print_change(catalog.split_keyword(term, as_keyword), output)
+        print_change(catalog.keywords.split(term, as_keyword), output)
 
 
 @click.command("rename")
@@ -82,7 +82,7 @@ def rename(term: str, name: str, output: str | None) -> None:
       vitrina keywords rename couch sofa
     """
     with open_catalog() as catalog:
-        print_change(catalog.rename_keyword(term, name), output)
+        print_change(catalog.keywords.rename(term, name), output)
 
 
 @click.command("pin")
@@ -96,7 +96,7 @@ def pin(term: str, output: str | None) -> None:
       vitrina keywords pin sofa
     """
     with open_catalog() as catalog:
-        print_change(catalog.pin_keyword(term), output)
+        print_change(catalog.keywords.pin(term), output)
 
 
 @click.command("unpin")
@@ -110,7 +110,7 @@ def unpin(term: str, output: str | None) -> None:
       vitrina keywords unpin sofa
     """
     with open_catalog() as catalog:
-        print_change(catalog.pin_keyword(term, pinned=False), output)
+        print_change(catalog.keywords.pin(term, pinned=False), output)
 
 
 @click.command("facet")
@@ -125,7 +125,7 @@ def facet(term: str, facet: str, output: str | None) -> None:
       vitrina keywords facet walnut material
     """
     with open_catalog() as catalog:
-        print_change(catalog.set_facet(term, facet), output)
+        print_change(catalog.keywords.facet(term, facet), output)
 
 
 @click.command("drop")
@@ -139,7 +139,7 @@ def drop(term: str, output: str | None) -> None:
       vitrina keywords drop "best seller"
     """
     with open_catalog() as catalog:
-        print_change(catalog.drop_keyword(term), output)
+        print_change(catalog.keywords.drop(term), output)
 
 
 @click.command("distinct")
@@ -154,7 +154,7 @@ def distinct(a: str, b: str, output: str | None) -> None:
       vitrina keywords distinct "side table" "end table"
     """
     with open_catalog() as catalog:
-        print_change(catalog.distinguish_keywords(a, b), output)
+        print_change(catalog.keywords.distinct(a, b), output)
 
 
 @click.command("seed")
@@ -171,7 +171,7 @@ def seed(file: str, output: str | None) -> None:
       vitrina keywords seed vocabulary.csv
     """
     with open_catalog() as catalog:
-        print_change(catalog.seed_keywords(file), output)
+        print_change(catalog.keywords.seed(file), output)
 
 
 @click.command("history")
@@ -185,7 +185,7 @@ def history(k: int, output: str | None) -> None:
       vitrina keywords history
     """
     with open_catalog() as catalog:
-        emit(catalog.keyword_history(k=k), output)
+        emit(catalog.keywords.history(k=k), output)
 
 
 @click.command("undo")
@@ -202,7 +202,7 @@ def undo(change: int | None, output: str | None) -> None:
       vitrina keywords undo 12
     """
     with open_catalog() as catalog:
-        print_change(catalog.undo_keyword_change(change), output, undone=True)
+        print_change(catalog.keywords.undo(change), output, undone=True)
 
 
 COMMANDS = (

@@ -34,7 +34,7 @@ def audit(k: int, above: float | None, output: str | None) -> None:
       vitrina keywords audit -k 10
     """
     with open_catalog() as catalog:
-        emit(catalog.audit_keywords(k=k, above=above), output)
+        emit(catalog.keywords.audit(k=k, above=above), output)
 
 
 @click.command("rebuild")
@@ -51,7 +51,7 @@ def rebuild(apply: bool, output: str | None) -> None:
       vitrina keywords rebuild --apply
     """
     with open_catalog() as catalog:
-        rows = catalog.rebuild_keywords(dry_run=not apply)
+        rows = catalog.keywords.rebuild(dry_run=not apply)
     if not rows:
         notice("nothing would be decided otherwise")
         return
@@ -91,22 +91,22 @@ def judge(above: float | None, dry_run: bool, output: str | None, **options: Any
                 bar(done.done, done.pairs, f"{done.cost:.4f} USD" if done.cost else "")
 
             try:
-                last[:] = [catalog.judge_keywords(above=above, progress=progress)]
+                last[:] = [catalog.keywords.judge(above=above, progress=progress)]
             finally:
                 if last:
                     notice(describe_judged(last[0]))
 
 
 def _show_pairs(catalog: Catalog, above: float | None, output: str | None) -> None:
-    from vitrina.keywords.judge import AT_ONCE, estimate
+    from vitrina.keywords.judge import AT_ONCE
 
-    pairs = catalog.pairs_to_judge(above=above)
+    pairs = catalog.keywords.pairs(above=above)
     emit((pair.row() for pair in pairs), output)
     calls = -(-len(pairs) // AT_ONCE)
     if catalog.settings.chosen == "local":
         notice(f"{len(pairs):,} pairs; no model to ask is set up: they wait")
         return
-    cost = estimate(pairs, catalog.settings.openai())
+    cost = catalog.keywords.estimate(pairs)
     usd = "at a price that is not known" if cost is None else f"about {cost:.4f} USD"
     notice(f"{len(pairs):,} pairs, {calls:,} calls, {usd}")
 

@@ -13,7 +13,7 @@ from vitrina.errors import InputError
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
-    from vitrina.products.attach import Synced
+    from vitrina.products.api import Synced
 
 URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -113,7 +113,7 @@ def command(
         elif "title" not in options:
             raise click.UsageError("name the column of titles: --title")
         else:
-            name = catalog.attach(table, **options)
+            name = catalog.sources.attach(table, **options)
         bring_in(catalog, name)
 
 
@@ -135,7 +135,7 @@ def _attach_query(
         options = {"name": preset, **known.options, **options}
         options["wake"] = [*known.options["wake"], *options.get("wake", ())]
         notice(f"preset {preset}: checked with {', '.join(known.checked)}")
-        return catalog.attach_query(query=known.query, **options)
+        return catalog.sources.attach_query(query=known.query, **options)
     if table is not None:
         key = ",".join(options.get("id", ["id"]))
         options["wake"] = [f"{table}={key}", *options.get("wake", ())]
@@ -147,13 +147,13 @@ def _attach_query(
         text = query.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise InputError(f"cannot read {query}: {getattr(exc, 'strerror', None) or exc}") from None
-    return catalog.attach_query(query=text, **options)
+    return catalog.sources.attach_query(query=text, **options)
 
 
 def bring_in(catalog: Catalog, name: str) -> None:
     """Sync a source with a bar on a terminal, then say what came in and what did not."""
     with progress_bar("reading") as bar:
-        synced = catalog.sync(
+        synced = catalog.sources.sync(
             sources=[name],
             progress=lambda done: bar(done.taken, None, f"{done.rejected} set aside"),
         )
@@ -162,5 +162,5 @@ def bring_in(catalog: Catalog, name: str) -> None:
             f"the source {name} is attached, but cannot be read: {synced.problems[name]}"
         )
     notice(describe_synced(name, synced))
-    for row in catalog.rejects(name, k=3):
+    for row in catalog.sources.rejects(name, k=3):
         notice(f"  {row['external_id']}: {row['reason']}")

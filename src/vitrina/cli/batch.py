@@ -86,7 +86,7 @@ def finish(done: Batched) -> None:
 def submit(catalog: Catalog, *, sources: list[str] | None, tokens: int | None) -> None:
     """Submit what queued products lack, with a bar on a terminal."""
     with progress_bar("submitting") as bar:
-        done = catalog.batch_submit(
+        done = catalog.batches.submit(
             sources=sources,
             tokens=tokens,
             progress=lambda done: bar(done.requests, None, f"{done.batches} batches"),
@@ -117,7 +117,7 @@ def status(open_only: bool, output: str | None) -> None:
       vitrina batch status --open
     """
     with open_catalog() as catalog:
-        rows = catalog.batches(open_only=open_only)
+        rows = catalog.batches.list(open_only=open_only)
         emit(rows, output, columns=COLUMNS)
 
 
@@ -153,7 +153,7 @@ def collect(wait: bool, poll: float, **options: Any) -> None:
         stoppable() as stop,
         progress_bar("collecting") as bar,
     ):
-        done = catalog.batch_collect(
+        done = catalog.batches.collect(
             wait=wait,
             seconds=poll,
             stop=stop,

@@ -66,15 +66,15 @@ def command(
             _drop(catalog, **chosen)
             return
         if budget is not None or no_budget:
-            catalog.set_budget(None if no_budget else budget, period)
+            catalog.costs.set_budget(None if no_budget else budget, period)
             notice("budget removed" if no_budget else f"budget: {budget} USD ({period})")
             return
-        emit(catalog.costs(by=by), output)
+        emit(catalog.costs.spent(by=by), output)
 
 
 def _drop(catalog: Catalog, *, yes: bool, **which: Any) -> None:
     """Drop answers, or say which would be."""
-    found = catalog.drop_answers(**which, dry_run=not yes)
+    found = catalog.costs.drop_answers(**which, dry_run=not yes)
     unpriced = f", {found['unpriced']:,} of them of unknown price" if found["unpriced"] else ""
     text = f"{found['answers']:,} answers that cost {found['usd']:.4f} USD{unpriced}"
     notice(f"dropped {text}" if yes else f"{text}; --yes drops them")

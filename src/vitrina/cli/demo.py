@@ -47,7 +47,7 @@ def command(open_: bool, page: str | None, remove: bool) -> None:
     started = time.monotonic()
     with open_catalog() as catalog:
         if remove:
-            notice(f"{catalog.remove_source(SOURCE):,} products removed")
+            notice(f"{catalog.sources.remove(SOURCE):,} products removed")
             return
         _bring_in(catalog)
         sections = [_text(catalog, query) for query in QUERIES]
@@ -61,14 +61,14 @@ def command(open_: bool, page: str | None, remove: bool) -> None:
 
 
 def _bring_in(catalog: Catalog) -> None:
-    from vitrina.files import Mapping
+    from vitrina.files import FileOptions, Mapping
 
-    mapping = Mapping(image_root=folder())
+    options = FileOptions(Mapping(image_root=folder()))
     with progress_bar("enriching") as bar:
         ingested = catalog.ingest(
             folder() / "products.csv",
             source=SOURCE,
-            mapping=mapping,
+            options=options,
             on_work=lambda totals: bar(totals.products, None, ""),
         )
     notice(describe_loaded(ingested.loaded))

@@ -21,5 +21,5 @@ def command(name: str, keep_products: bool) -> None:
       vitrina detach product
     """
     with open_catalog() as catalog:
-        removed = catalog.detach(name, keep_products=keep_products)
+        removed = catalog.sources.detach(name, keep_products=keep_products)
     notice(f"{name} is detached; {removed:,} products removed")

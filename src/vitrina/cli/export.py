@@ -67,11 +67,8 @@ def command(
         )
     if sources and what == "vocabulary":
         raise click.UsageError("the vocabulary belongs to all sources: leave --source out")
-    from vitrina.weave import datasets
-
     with open_catalog() as catalog:
-        reference = datasets.publish(
-            catalog,
+        reference = catalog.publish(
             dataset,
             project=weave_project,
             what="vocabulary" if what == "vocabulary" else "products",

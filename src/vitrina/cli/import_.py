@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vitrina.cli._common import notice, open_catalog, progress_bar
-from vitrina.cli.ingest import describe_loaded, parse_map
+from vitrina.cli.ingest import describe_loaded, describe_reading, parse_map
 
 if TYPE_CHECKING:
     from vitrina.products.load_enriched import Imported
@@ -77,8 +77,8 @@ def _describe_space(done: Imported, active: str | None, model: str) -> None:
 @click.option("--image", metavar="TEMPLATE", help="A picture's name or URL, like '{id}.jpg'.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
 @click.option("--rejects", metavar="FILE", help="Write what cannot be used here, as CSV.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the file.")
-@click.option("--delimiter", metavar="CHAR", help="Of a CSV; found in its header without it.")
+@click.option("--encoding", metavar="NAME", help="Of the file; decided by what is in it without.")
+@click.option("--delimiter", metavar="CHAR", help="Of a CSV; found in its first rows without it.")
 @click.option(
     "--text-config", metavar="NAME", help="Text search in this language: english, german …"
 )
@@ -90,6 +90,11 @@ def command(
     columns: dict[str, str],
     image_root: str | None,
     image: str | None,
+    limit: int | None,
+    rejects: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    text_config: str | None,
     **options: Any,
 ) -> None:
     """Bring in products that are tagged, captioned and embedded already, `-` for stdin.
@@ -103,10 +108,9 @@ def command(
       vitrina import enriched.csv --map keywords=tags_ai --map caption=alt_text
       vitrina import enriched.jsonl --model text-embedding-3-small --use
     """
-    delimiter = options["delimiter"]
     if delimiter is not None and len(delimiter) != 1:
         raise click.UsageError("--delimiter is one character")
-    from vitrina.files import Mapping
+    from vitrina.files import FileOptions, Mapping
 
     started = time.monotonic()
     mapping = Mapping(
@@ -117,15 +121,16 @@ def command(
     with open_catalog() as catalog, progress_bar("reading") as bar:
         done = catalog.import_enriched(
             file,
-            mapping=mapping,
+            options=FileOptions(mapping, encoding, delimiter, text_config, limit, rejects),
             columns={name: column for name, column in columns.items() if name in ENRICHMENT},
             progress=lambda done: bar(done.loaded.read, None, f"{done.enriched} enriched"),
             **options,
         )
         active = catalog.status()["text_space"]
+    describe_reading(done.loaded)
     _describe(done)
     _describe_space(done, active, options["model"])
     notice(f"{time.monotonic() - started:.1f} s")
-    if (done.loaded.rejected or done.refused) and not options["rejects"]:
+    if (done.loaded.rejected or done.refused) and not rejects:
         notice("give --rejects FILE to keep what could not be used, with the reasons")
         ctx.exit(1)

@@ -42,6 +42,14 @@ def describe_loaded(loaded: Loaded) -> str:
     return "\n".join(lines)
 
 
+def describe_reading(loaded: Loaded) -> None:
+    """Say how the file was read, and what a person should know of that."""
+    if loaded.reading is not None:
+        notice(f"{loaded.reading.sentence()} · {loaded.tally.sentence()}")
+    for said in loaded.notices:
+        notice(said)
+
+
 @click.command("ingest")
 @click.argument("file", required=False)
 @click.option("--source", metavar="NAME", help="Name of the source; the file's name without it.")
@@ -51,14 +59,18 @@ def describe_loaded(loaded: Loaded) -> str:
     multiple=True,
     callback=parse_map,
     metavar="FIELD=COLUMN",
-    help="Read title, external_id, image or url from this column; may be given again.",
+    help="Read title, external_id, image, price … from this column; may be given again.",
 )
 @click.option("--image-root", metavar="DIR", help="The folder of pictures that are no URLs.")
 @click.option("--image", metavar="TEMPLATE", help="A picture's name or URL, like '{id}.jpg'.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
 @click.option("--rejects", metavar="FILE", help="Write rows that cannot be used here, as CSV.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the file.")
-@click.option("--delimiter", metavar="CHAR", help="Of a CSV; found in its header without it.")
+@click.option("--format", metavar="NAME", help="Of the file, as `vitrina formats` lists them.")
+@click.option("--language", metavar="TAG", help="Of texts that the file has in several.")
+@click.option("--names", metavar="FILE", help="Names of columns of your own: field,language,names.")
+@click.option("--encoding", metavar="NAME", help="Of the file; decided by what is in it without.")
+@click.option("--delimiter", metavar="CHAR", help="Of a CSV; found in its first rows without it.")
+@click.option("--remap", is_flag=True, help="Read the columns anew, not as the source was before.")
 @click.option("--text-config", metavar="NAME", help="Text search in: english, german …")
 @click.option("--no-enrich", is_flag=True, help="Only queue the products, for `vitrina work`.")
 @click.option("--retry-images", is_flag=True, help="Try again for pictures that could not be had.")
@@ -82,11 +94,12 @@ def command(
     batch_tokens: int | None,
     **options: Any,
 ) -> None:
-    """Bring in the products of a CSV or JSON Lines file, `-` for stdin, and enrich them.
+    """Bring in the products of a shop's export, `-` for stdin, and enrich them.
 
-    Products are matched by source and external id: new ones come in, changed ones are updated,
-    and only what changed is tagged, captioned and embedded again. Columns that are not the title,
-    id, picture or url become attributes. A Weave Dataset comes in the same way, by its reference.
+    The file may be CSV, JSON, XML or a sheet, packed or not; its format and its columns are
+    recognised, and said. Products are matched by source and external id: new ones come in, changed
+    ones are updated, and only what changed is tagged, captioned and embedded again. Other columns
+    become attributes. A Weave Dataset comes in the same way, by its reference.
     With --batch they are tagged and captioned within a day, at half the price: see `vitrina batch`.
 
     \b
@@ -118,7 +131,7 @@ def command(
             show_estimate(catalog, loaded.queued if loaded else 0, batch=batch)
             return
         if retry_images:
-            count = catalog.retry_images(sources=[name] if name else None)
+            count = catalog.jobs.retry_images(sources=[name] if name else None)
             notice(f"{count:,} products queued to retry pictures")
         if batch:
             submit(catalog, sources=[name] if name else None, tokens=batch_tokens)
@@ -133,22 +146,24 @@ def command(
 def _load(
     catalog: Catalog, file: str, name: str | None, dry_run: bool, options: dict[str, Any]
 ) -> Loaded:
-    from vitrina.files import Mapping
+    from vitrina.files import FileOptions, Mapping
 
     root = options.pop("image_root")
     mapping = Mapping(
         columns=options.pop("columns"),
         image=options.pop("image"),
         image_root=Path(root) if root else None,
+        names=Path(names) if (names := options.pop("names")) else None,
     )
+    read = FileOptions(mapping, **options)
     with progress_bar("reading") as bar:
-        loaded = catalog.load(
+        loaded = catalog.sources.load(
             file,
             source=name,
-            mapping=mapping,
+            options=read,
             dry_run=dry_run,
             progress=lambda done: bar(done.read, None, f"{done.rejected} rejected"),
-            **options,
         )
+    describe_reading(loaded)
     notice(describe_loaded(loaded))
     return loaded

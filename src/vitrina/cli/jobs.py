@@ -62,7 +62,7 @@ def list_(
       vitrina jobs list --state failed --json
     """
     with open_catalog() as catalog:
-        rows = catalog.jobs(
+        rows = catalog.jobs.list(
             states=list(states) or None, matching=matching, k=k, **chosen(sources, products)
         )
     emit(rows, output, columns=COLUMNS)
@@ -80,7 +80,7 @@ def retry(sources: tuple[str, ...], matching: str | None, products: tuple[int, .
       vitrina jobs retry 4711 4712
     """
     with open_catalog() as catalog:
-        count = catalog.retry_jobs(matching=matching, **chosen(sources, products))
+        count = catalog.jobs.retry(matching=matching, **chosen(sources, products))
     notice(f"{count:,} jobs are due again; `vitrina work` takes them")
 
 
@@ -100,7 +100,7 @@ def drop(
       vitrina jobs drop --matching '%refused%'
     """
     with open_catalog() as catalog:
-        count = catalog.drop_jobs(
+        count = catalog.jobs.drop(
             states=list(states) or ["failed"], matching=matching, **chosen(sources, products)
         )
     notice(f"{count:,} jobs dropped")

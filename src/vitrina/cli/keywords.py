@@ -9,7 +9,7 @@ import click
 
 from vitrina.cli import _curation, _review
 from vitrina.cli._common import emit, open_catalog, output_options
-from vitrina.models.facets import FACETS
+from vitrina.db.facets import FACETS
 
 
 @click.group("keywords")
@@ -29,7 +29,7 @@ def list_(facet: str | None, k: int, output: str | None) -> None:
       vitrina keywords list --facet material
     """
     with open_catalog() as catalog:
-        emit(catalog.keywords(facet=facet, k=k), output)
+        emit(catalog.keywords.list(facet=facet, k=k), output)
 
 
 @command.command("resolve")
@@ -45,7 +45,7 @@ def resolve(terms: tuple[str, ...], output: str | None) -> None:
     if terms == ("-",):
         terms = tuple(line.strip() for line in sys.stdin if line.strip())
     with open_catalog() as catalog:
-        emit((asdict(row) for row in catalog.resolve(terms)), output)
+        emit((asdict(row) for row in catalog.keywords.resolve(terms)), output)
 
 
 @command.command("similar")
@@ -60,7 +60,7 @@ def similar(term: str, k: int, output: str | None) -> None:
       vitrina keywords similar "coat rack" -k 5
     """
     with open_catalog() as catalog:
-        emit(catalog.similar_keywords(term, k=k), output)
+        emit(catalog.keywords.similar(term, k=k), output)
 
 
 @command.command("explain")
@@ -75,7 +75,7 @@ def explain(term: str, facet: str | None, output: str | None) -> None:
       vitrina keywords explain "white coat rack"
     """
     with open_catalog() as catalog:
-        emit(catalog.explain_keyword(term, facet=facet), output)
+        emit(catalog.keywords.explain(term, facet=facet), output)
 
 
 @command.command("policy")
@@ -90,7 +90,7 @@ def policy(mode: str | None, narrower: bool | None, output: str | None) -> None:
       vitrina keywords policy strict --no-narrower
     """
     with open_catalog() as catalog:
-        emit([catalog.set_keyword_policy(mode, merge_narrower=narrower)], output)
+        emit([catalog.keywords.policy(mode, merge_narrower=narrower)], output)
 
 
 for _more in (*_curation.COMMANDS, *_review.COMMANDS):

@@ -35,13 +35,13 @@ def command(sync: bool, sweep: str | None, rejects: str | None, output: str | No
     """
     with open_catalog() as catalog:
         if sweep is not None:
-            notice(f"{sweep}: {catalog.sweep(sweep):,} rows differ")
+            notice(f"{sweep}: {catalog.sources.sweep(sweep):,} rows differ")
         if sync or sweep is not None:
-            catalog.sync(sources=None if sync or sweep is None else [sweep])
+            catalog.sources.sync(sources=None if sync or sweep is None else [sweep])
         if rejects is not None:
-            emit(catalog.rejects(rejects, k=1_000_000), output)
+            emit(catalog.sources.rejects(rejects, k=1_000_000), output)
             return
-        rows = catalog.sources()
+        rows = catalog.sources.list()
     emit(rows, output, columns=COLUMNS)
     for row in rows:
         if output is None and row["problem"]:

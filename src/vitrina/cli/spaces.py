@@ -47,7 +47,7 @@ def list_(output: str | None) -> None:
       vitrina spaces list
     """
     with open_catalog() as catalog:
-        emit(catalog.spaces(), output, columns=COLUMNS)
+        emit(catalog.spaces.list(), output, columns=COLUMNS)
 
 
 @command.command("add")
@@ -82,7 +82,7 @@ def add(name: str, output: str | None, **options: Any) -> None:
       vitrina spaces add local-two --provider local
     """
     with open_catalog() as catalog:
-        space = catalog.add_space(name, **options)
+        space = catalog.spaces.add(name, **options)
     emit([space], output, columns=COLUMNS)
     notice(f"made: {name}; to fill and index it: vitrina spaces build {name}")
 
@@ -116,13 +116,13 @@ def build(ctx: click.Context, name: str, max_cost: Any, memory: int) -> None:
         stoppable() as stop,
         progress_bar(name) as bar,
     ):
-        done = catalog.build_space(
+        done = catalog.spaces.build(
             name,
             most_memory=memory,
             progress=lambda what, seen, of: bar(seen, of, what),
             stop=stop,
         )
-        (status,) = (row for row in catalog.spaces() if row["name"] == name)
+        (status,) = (row for row in catalog.spaces.list() if row["name"] == name)
     notice(f"{done.products:,} products and {done.keywords:,} keywords embedded")
     if done.refused:
         product, reason = next(iter(done.refused.items()))
@@ -148,7 +148,7 @@ def activate(name: str, force: bool) -> None:
       vitrina spaces activate large
     """
     with open_catalog() as catalog:
-        before = catalog.activate_space(name, force=force)
+        before = catalog.spaces.activate(name, force=force)
     notice(
         f"in use: {name}" + (f"; to go back: vitrina spaces activate {before}" if before else "")
     )
@@ -164,5 +164,5 @@ def drop(name: str) -> None:
       vitrina spaces drop large
     """
     with open_catalog() as catalog:
-        catalog.drop_space(name)
+        catalog.spaces.drop(name)
     notice(f"dropped: {name}")

@@ -145,24 +145,10 @@ def work(
 
 def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> None:
     """Print what enriching so many products is likely to take and cost; asks nobody."""
-    from vitrina.models.pricing import estimate
-
-    chosen = catalog.settings
-    if chosen.chosen == "local":
+    guess = catalog.costs.estimate(products, batch=batch)
+    if guess is None:
         click.echo(f"{products:,} products, enriched offline: no calls, no cost")
         return
-    endpoint = chosen.openai()
-    guess = estimate(
-        products,
-        vision_model=endpoint.vision_model,
-        caption_model=endpoint.caption_model,
-        embedding_model=endpoint.embedding_model,
-        one_call=chosen.one_call,
-        batch=batch,
-        detail=endpoint.detail,
-        options=endpoint.options,
-    )
-    unknown = not endpoint.official
     rows = [
         {
             "stage": stage.stage,
@@ -170,12 +156,12 @@ def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> No
             "calls": stage.calls,
             "input tokens": stage.input_tokens if stage.input_tokens is not None else "unknown",
             "output tokens": stage.output_tokens,
-            "USD": "unknown" if unknown or stage.cost is None else f"{stage.cost:.4f}",
+            "USD": "unknown" if stage.cost is None else f"{stage.cost:.4f}",
         }
         for stage in guess.stages
     ]
     emit(rows, None)
-    total = "unknown" if unknown or guess.cost is None else f"{guess.cost:.4f} USD"
+    total = "unknown" if guess.cost is None else f"{guess.cost:.4f} USD"
     click.echo(f"{products:,} products, at most {guess.calls:,} calls, {total}")
     for assumption in guess.assumptions:
         click.echo(f"  {assumption}")
@@ -224,7 +210,7 @@ def command(
             show_estimate(catalog, catalog.status()["queued"], batch=batch)
             return
         if batch:
-            catalog.sync(sources=list(sources) or None)
+            catalog.sources.sync(sources=list(sources) or None)
             submit(catalog, sources=list(sources) or None, tokens=batch_tokens)
             return
         work(catalog, sources=list(sources) or None, watch=not drain, judge=judge)

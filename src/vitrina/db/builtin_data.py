@@ -9,10 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from vitrina.db import retail_words, word_pieces
+from vitrina.db.folders import DATA, data_dir
+
 if TYPE_CHECKING:
     import psycopg
 
-DATA = Path(__file__).parents[1] / "data"
+PICTURE_DIMENSIONS = 896  # of hog-color-1
 
 # The cosine over which two keywords are one, and the weight of a similarity beside full text, are
 # measured by bench/vocabulary.py and bench/search_quality.py.
@@ -69,8 +72,6 @@ def _escaped(text: str) -> str:
 def _word_pieces() -> Seed:
     # read when it is needed: every command asks for the fingerprint
     def load(conn: psycopg.Connection) -> None:
-        from vitrina.db import word_pieces
-
         pieces = word_pieces.read()
         conn.execute("truncate vitrina.word_pieces")
         with conn.cursor().copy(
@@ -83,8 +84,6 @@ def _word_pieces() -> Seed:
         conn.execute("analyze vitrina.word_pieces")
 
     def write(out: TextIO) -> None:
-        from vitrina.db import word_pieces
-
         pieces = word_pieces.read()
         out.write("copy vitrina.word_pieces (piece, embedding) from stdin;\n")
         for piece, embedding in pieces.text_rows():
@@ -95,8 +94,6 @@ def _word_pieces() -> Seed:
 
 
 def _retail_words() -> Seed:
-    from vitrina.db import schema
-
     copy = "copy given_words (target, term, value, facet) from stdin"
 
     def load(conn: psycopg.Connection) -> None:
@@ -114,7 +111,7 @@ def _retail_words() -> Seed:
         out.write("\\.\nselect vitrina._give_words();\ndrop table given_words;\n\n")
 
     # what the words are kept as depends on the functions that normalise them
-    sql = schema.data_dir("sql")
+    sql = data_dir("sql")
     forms = [sql / "10-text/110-normal-form.sql", sql / "30-keywords/300-words.sql"]
     words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
     return Seed("retail_words", _digest(*words, *forms), load, write)
@@ -122,22 +119,18 @@ def _retail_words() -> Seed:
 
 def _given_words() -> list[tuple[str, str, str, str | None]]:
     """The rows of the thesaurus and of contrasts: target, term, canonical or group, facet."""
-    from vitrina.models.local import lexicon
-
     # canonical terms stand for themselves too, and come first: what the lexicon tells apart
     # ("shirt", "t-shirt") stays apart however near the vectors are
-    entries = sorted(lexicon.thesaurus(), key=lambda entry: entry.term != entry.canonical)
+    entries = sorted(retail_words.thesaurus(), key=lambda entry: entry.term != entry.canonical)
     rows: list[tuple[str, str, str, str | None]] = [
         ("thesaurus", entry.term, entry.canonical, entry.facet) for entry in entries
     ]
-    rows += [("contrasts", term, group, None) for term, group in lexicon.contrast_rows()]
+    rows += [("contrasts", term, group, None) for term, group in retail_words.contrasts()]
     return rows
 
 
 def _local_spaces() -> Seed:
-    from vitrina.pictures.descriptor import LocalImageEmbedder
-
-    statements = LOCAL_SPACES.format(dimensions=LocalImageEmbedder.dimensions)
+    statements = LOCAL_SPACES.format(dimensions=PICTURE_DIMENSIONS)
 
     def load(conn: psycopg.Connection) -> None:
         conn.execute(statements.encode())

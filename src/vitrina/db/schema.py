@@ -16,6 +16,7 @@ import psycopg
 
 from vitrina import __version__
 from vitrina.db import builtin_data, database
+from vitrina.db.folders import data_dir
 from vitrina.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
@@ -151,15 +152,6 @@ class State:
         said = f"behind: {', '.join(parts)}" if parts else ""
         moved = f"the extension vector was moved {self.moved}" if self.moved else ""
         return "; ".join(filter(None, (said, moved)))
-
-
-def data_dir(name: str) -> Path:
-    """The folder `sql` or `migrations`: of the checkout, or as shipped in the wheel."""
-    here = Path(__file__).resolve().parents[1]
-    checkout = here.parents[1]
-    if (checkout / "pyproject.toml").is_file() and (checkout / name).is_dir():
-        return checkout / name
-    return here / f"_{name}"
 
 
 def sql_files() -> list[tuple[str, Path]]:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from vitrina.db.database import Database
+from vitrina.context import Context
 
+Rows: TypeAlias = list[dict[str, Any]]
+Values: TypeAlias = list[Any]
 State = Literal["queued", "leased", "failed"]
 
 
 class Jobs:
-    """The part of a catalog that is about its queue.
+    """The queue of a catalog.
 
     The filters: `sources` by name; `matching`, a pattern of SQL's `like` for the error;
     `product_ids`.
     """
 
-    database: Database
+    def __init__(self, context: Context) -> None:
+        self._database = context.database
 
-    def jobs(
+    def list(
         self,
         *,
         states: Sequence[State] | None = None,
@@ -28,14 +30,14 @@ class Jobs:
         matching: str | None = None,
         product_ids: Sequence[int] | None = None,
         k: int = 1000,
-    ) -> list[dict[str, Any]]:
+    ) -> Rows:
         """Jobs with product, state, attempts, error and the model's reply; failed ones first."""
-        return self.database.rows(
+        return self._database.rows(
             "select * from vitrina.list_jobs(%s::text[], %s::text[], %s, %s::bigint[], %s)",
             (_listed(states), _listed(sources), matching, _listed(product_ids), k),
         )
 
-    def retry_jobs(
+    def retry(
         self,
         *,
         sources: Sequence[str] | None = None,
@@ -44,13 +46,13 @@ class Jobs:
     ) -> int:
         """Make jobs that failed, for good or for now, due again; returns how many."""
         return int(
-            self.database.value(
+            self._database.value(
                 "select vitrina.retry_jobs(%s::text[], %s, %s::bigint[])",
                 (_listed(sources), matching, _listed(product_ids)),
             )
         )
 
-    def drop_jobs(
+    def drop(
         self,
         *,
         states: Sequence[State] = ("failed",),
@@ -60,12 +62,18 @@ class Jobs:
     ) -> int:
         """Take jobs out of the queue that nobody works on; returns how many. Products stay."""
         return int(
-            self.database.value(
+            self._database.value(
                 "select vitrina.drop_jobs(%s::text[], %s::text[], %s, %s::bigint[])",
-                (list(states), _listed(sources), matching, _listed(product_ids)),
+                ([*states], _listed(sources), matching, _listed(product_ids)),
             )
         )
 
+    def retry_images(self, *, sources: Sequence[str] | None = None) -> int:
+        """Queue products whose picture could not be had; returns how many."""
+        return int(
+            self._database.value("select vitrina.retry_images(%s::text[])", (_listed(sources),))
+        )
 
-def _listed(values: Sequence[Any] | None) -> list[Any] | None:
-    return list(values) if values is not None else None
+
+def _listed(values: Iterable[Any] | None) -> Values | None:
+    return [*values] if values is not None else None

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 
-from vitrina.assembly import Engine
 from vitrina.db.database import Database, HalfVector, Jsonb
+from vitrina.enrich.engine import Engine
 from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.stages import dump_terms
 from vitrina.errors import (
@@ -65,6 +65,23 @@ class Totals:
     reasons: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     judged: Judged = field(default_factory=Judged)
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.products + other.products,
+            self.failed + other.failed,
+            self.retried + other.retried,
+            self.without_picture + other.without_picture,
+            self.without_vector + other.without_vector,
+            self.no_vector + other.no_vector,
+            self.generations + other.generations,
+            self.reused + other.reused,
+            self.embeddings + other.embeddings,
+            self.cost + other.cost,
+            self.reasons + other.reasons,
+            self.errors + other.errors,
+            self.judged + other.judged,
+        )
 
 
 @dataclass(slots=True)

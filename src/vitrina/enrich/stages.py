@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from vitrina.ledger import Ledger, Question
+from vitrina.ledger import Ledger, Question, key
 from vitrina.models.answers import Answer, Usage
 from vitrina.models.base import Enrichment, Subject, Term, Vision
 
 if TYPE_CHECKING:
     from vitrina.models.openai.provider import OpenAIProvider
     from vitrina.models.prompts import Stage
+    from vitrina.pictures.decode import Picture
 
 
 class Stages(Protocol):
@@ -32,11 +31,6 @@ class Stages(Protocol):
     def close(self) -> None:
         """Let go of threads and connections."""
         ...
-
-
-def key(*shown: object) -> bytes:
-    """The hash of what a model is shown."""
-    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).digest()
 
 
 def dump_terms(terms: Sequence[Term]) -> list[dict[str, str | None]]:
@@ -120,7 +114,7 @@ class OpenAIStages:
         known: Callable[[Sequence[Term]], tuple[Term, ...]] | None = None,
         threads: int = 8,
     ) -> None:
-        self._provider = provider
+        self.provider = provider
         self._ledger = ledger
         self._one_call = one_call
         self._hints = hints
@@ -132,16 +126,16 @@ class OpenAIStages:
         return Question(
             stage,
             key(*shown),
-            self._provider.provider,
-            self._provider.model_of(stage),
-            self._provider.prompt_version(stage),
+            self.provider.provider,
+            self.provider.model_of(stage),
+            self.provider.prompt_version(stage),
         )
 
     def shown(self, subject: Subject, image_url: str | None) -> tuple[str, str | None]:
         """What the stages that look are shown of a product: its title and its picture."""
         if subject.picture is not None:
             return subject.title, subject.picture.sha256
-        return subject.title, image_url if self._provider.settings.image_urls else None
+        return subject.title, image_url if self.provider.settings.image_urls else None
 
     def enrich(self, subject: Subject, image_url: str | None) -> Enrichment:
         """See Stages."""
@@ -153,8 +147,8 @@ class OpenAIStages:
         if self._one_call:
             return self._ledger.answer(
                 self.question("enrich", *shown),
-                lambda: self._provider.enrich(
-                    subject, self._near(subject.title), image_url=image_url
+                lambda: self.provider.enrich(
+                    subject, self.near(subject.title), image_url=image_url
                 ),
                 dump=dump_enrichment,
                 load=load_enrichment,
@@ -175,7 +169,7 @@ class OpenAIStages:
     ) -> tuple[Term, ...]:
         return self._ledger.answer(
             self.question("tag", *shown),
-            lambda: self._provider.tag(subject, self._near(subject.title), image_url=image_url),
+            lambda: self.provider.tag(subject, self.near(subject.title), image_url=image_url),
             dump=dump_terms,
             load=load_terms,
             shown=_traced(subject),
@@ -185,7 +179,7 @@ class OpenAIStages:
         """What is visible of the subject."""
         return self._ledger.answer(
             self.question("describe", *shown),
-            lambda: self._provider.describe(subject, image_url=image_url),
+            lambda: self.provider.describe(subject, image_url=image_url),
             dump=str,
             load=str,
             shown=_traced(subject),
@@ -195,23 +189,30 @@ class OpenAIStages:
         """One sentence made from a description."""
         return self._ledger.answer(
             self.question("caption", title, description),
-            lambda: self._provider.caption(title, description),
+            lambda: self.provider.caption(title, description),
             dump=str,
             load=str,
             shown={"title": title, "description": description},
         )
 
-    def _near(self, title: str) -> Sequence[str]:
+    def picture_words(self, picture: Picture, title: str) -> str:
+        """What a picture shows, in one sentence."""
+        subject = Subject(title, {}, picture)
+        description = self.describe(subject, None, self.shown(subject, None))
+        return self.caption(title, description)
+
+    def near(self, title: str) -> Sequence[str]:
+        """Existing keywords that a product with this title may have."""
         return self._hints(title) if self._hints is not None else ()
 
     def stop(self) -> None:
         """See Stages."""
-        self._provider.pacer.stop()
+        self.provider.pacer.stop()
 
     def close(self) -> None:
         """See Stages."""
         self._beside.shutdown(cancel_futures=True)
-        self._provider.close()
+        self.provider.close()
 
 
 def _traced(subject: Subject) -> dict[str, object]:

@@ -8,17 +8,13 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
 
 from vitrina.db.database import Database, Listener
 from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.pipeline import Pipeline, Totals
 from vitrina.errors import AccessError, UnreachableError
-from vitrina.products.attach import Synced
+from vitrina.products.api import Sources, Synced
 from vitrina.settings import LEASE_SECONDS
-
-if TYPE_CHECKING:
-    from vitrina.products.attach import Attachments
 
 INDEX_SECONDS = 30.0  # how often it is looked for spaces to index
 POLL_SECONDS = 1.0  # how often a worker looks for changes, hints or none
@@ -119,15 +115,15 @@ class Follow:
     """Brings attached sources in step, and says once what is wrong with which.
 
     Args:
-        catalog: where they are.
+        attached: the sources of the catalog.
         sources: these only.
         say: called with a line for each source that cannot be read, and when it can be again.
     """
 
     def __init__(
-        self, catalog: Attachments, sources: Sequence[str] | None, say: Callable[[str], None]
+        self, attached: Sources, sources: Sequence[str] | None, say: Callable[[str], None]
     ) -> None:
-        self._catalog = catalog
+        self._attached = attached
         self._sources = sources
         self._say = say
         self._done = Synced()
@@ -142,7 +138,7 @@ class Follow:
     def sync(self) -> int:
         """Take in one batch of changes of each source; returns how many there were."""
         self._synced = time.monotonic()
-        taken = self._catalog.sync_once(self._done, sources=self._sources)
+        taken = self._attached.sync_once(self._done, sources=self._sources)
         for source in {*self._said, *self._done.problems}:
             problem = self._done.problems.get(source)
             if problem != self._said.get(source):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
-from vitrina.db.database import Database
+from vitrina.context import Context
 from vitrina.errors import InputError
 from vitrina.evaluation import grades as judgements
 from vitrina.evaluation import metrics
@@ -71,14 +71,18 @@ class Evaluated:
     skipped: list[str] = field(default_factory=list)
 
 
-class Evaluating:
-    """The part of a catalog that measures how good its searches are."""
+class Search(Protocol):
+    """Finds products for a query, best first."""
 
-    database: Database
+    def __call__(self, query: str | None, *, k: int, mode: Mode) -> list[Hit]: ...
 
-    if TYPE_CHECKING:
 
-        def search(self, query: str | None, *, k: int, mode: Mode) -> list[Hit]: ...
+class Evaluator:
+    """Measures how good the searches of a catalog are."""
+
+    def __init__(self, context: Context, search: Search) -> None:
+        self._database = context.database
+        self._search = search
 
     def evaluate(
         self,
@@ -101,7 +105,7 @@ class Evaluating:
         """
         if not 1 <= k <= 1000:
             raise InputError(f"k of recall is 1 to 1000, not {k}")
-        read = judgements.read(self.database, str(path))
+        read = judgements.read(self._database, str(path))
         queries = read.queries
         if not queries:
             raise InputError(
@@ -113,7 +117,7 @@ class Evaluating:
         for mode in modes:
             scores = []
             for query, grades in queries.items():
-                hits = self.search(query, k=max(k, DEPTH), mode=mode)
+                hits = self._search(query, k=max(k, DEPTH), mode=mode)
                 scores.append(_score(query, hits, grades, k))
                 done += 1
                 if progress is not None:

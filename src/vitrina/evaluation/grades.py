@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from vitrina.db.database import Database
 from vitrina.errors import InputError
 from vitrina.files.rows import BadRow, Row, open_rows
+from vitrina.weave.datasets import OPENERS
 
 COLUMNS = ("query", "external_id", "grade")
 HIGHEST = 10.0  # beyond it 2 ** grade drowns everything else
@@ -39,7 +40,7 @@ def read(database: Database, path: str) -> Judgements:
     number from 0 to 10, two grades for the same product and query, or an id of several sources.
     """
     found: dict[tuple[str, str, str | None], tuple[float, int]] = {}
-    with open_rows(path) as rows:
+    with open_rows(path, openers=OPENERS) as rows:
         for row in rows:
             query, key, source, grade = _judgement(row)
             before = found.setdefault((query, key, source), (grade, row.line))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vitrina.evaluation.api import DEPTH, Evaluated, Evaluation
-from vitrina.weave.datasets import _client
+from vitrina.weave.datasets import client_of
 from vitrina.weave.server import quiet
 
 
@@ -19,7 +19,7 @@ def publish(project: str, evaluated: Evaluated, *, model: dict[str, Any]) -> int
 
     Raises ConfigError, TraceServerError: see trace_server.connect.
     """
-    with _client(project) as client, quiet():
+    with client_of(project) as client, quiet():
         for evaluation in evaluated.evaluations:
             _log(evaluation, model)
         client.flush()

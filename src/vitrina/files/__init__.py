@@ -1,13 +1,15 @@
 """Readers of product files: each row becomes a product, or a reject with its line and reason."""
 
-from vitrina.files.catalogue import ProductFile, open_products, read_products
+from vitrina.files.catalogue import ProductFile, open_products
 from vitrina.files.items import Picture, Product, Reject, Repeat, Variant
 from vitrina.files.mapping import Mapping
+from vitrina.files.options import FileOptions
 from vitrina.files.reading import Reading, Tally
 from vitrina.files.rows import BadRow, Row, RowFile, open_file, open_rows
 
 __all__ = [
     "BadRow",
+    "FileOptions",
     "Mapping",
     "Picture",
     "Product",
@@ -22,5 +24,4 @@ __all__ = [
     "open_file",
     "open_products",
     "open_rows",
-    "read_products",
 ]

@@ -9,10 +9,22 @@ from vitrina.files.values import parse_list
 
 _BETWEEN = re.compile(r"\s*[,;|]\s*(?=(?:https?:)?//)|\s+(?=https?://)")
 _PICTURE = re.compile(
-    r"[^\s,;|][^\n,;|]*\.(?:jpe?g|png|gif|webp|avif|bmp|tiff?|svg|heic|jfif)(?:\?\S*)?", re.IGNORECASE
+    r"[^\s,;|][^\n,;|]*\.(?:jpe?g|png|gif|webp|avif|bmp|tiff?|svg|heic|jfif)(?:\?\S*)?",
+    re.IGNORECASE,
 )
 _SEPARATORS = ("\n", "|", ";", ",")
-_KEYS = ("src", "url", "originalSrc", "contentUrl", "href", "original", "image", "link", "path", "@id")
+_KEYS = (
+    "src",
+    "url",
+    "originalSrc",
+    "contentUrl",
+    "href",
+    "original",
+    "image",
+    "link",
+    "path",
+    "@id",
+)
 _QUOTES = " \t\r\n[]\"'"
 _DEEP = 6
 

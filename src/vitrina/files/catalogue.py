@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,16 +16,20 @@ from typing import Any
 from vitrina.errors import InputError
 from vitrina.files import formats, names
 from vitrina.files.formats.base import Format, Reader, Setup
-from vitrina.files.groups import grouping
+from vitrina.files.groups import Groups, grouping
 from vitrina.files.items import LeftOut, Product, Reject, Repeat
 from vitrina.files.mapping import Mapping
 from vitrina.files.reading import Reading, Tally
-from vitrina.files.rows import BadRow, Row, RowFile, open_file
+from vitrina.files.rows import NO_OPENERS, BadRow, Openers, Row, RowFile, open_file
 from vitrina.files.survey import Survey
 
 _SHOWN = 40  # columns named in an error
 _PRICES = ("price", "sale_price", "was_price")
 _CODES = ("external_id", "sku", "ean", "mpn", "group")
+
+
+Rows = Generator[Row | BadRow, None, None]
+Read = Callable[[bool], Rows]
 
 
 @dataclass(slots=True)
@@ -43,15 +48,19 @@ class ProductFile:
     tally: Tally = field(default_factory=Tally)
     pictures: list[str] = field(default_factory=list)
 
-    def products(self) -> Iterator[Product | Repeat | Reject]:
+    def products(self, read: Read | None = None) -> Iterator[Product | Repeat | Reject]:
         """Each product, in the order of the file; what cannot be used comes as a reject.
+
+        Args:
+            read: gives the rows instead of the file: told whether it is the first look at them.
 
         Raises InputError where no row can ever be used.
         """
         reader = self.format.reader(self.setup)
         with grouping(reader) as groups, closing(_Seen()) as seen:
-            self._survey(reader, groups)
-            rows = self._rows(reader)
+            read = read or (lambda first: self.file.read())
+            self._survey(reader, groups, read(True))
+            rows = self._rows(reader, read(False))
             found = groups.gather(rows) if self._groups(reader) else _alone(rows)
             for group in found:
                 if isinstance(group, BadRow):
@@ -70,13 +79,13 @@ class ProductFile:
     def _groups(self, reader: Reader) -> bool:
         return reader.groups or bool(self.reading.columns.get("group"))
 
-    def _rows(self, reader: Reader) -> Iterator[Row | BadRow]:
+    def _rows(self, reader: Reader, rows: Rows) -> Iterator[Row | BadRow]:
         reader.restart()
-        with closing(self.file.read()) as rows:
+        with closing(rows):
             for row in itertools.islice(rows, self.limit):
                 yield row if isinstance(row, BadRow) else reader.prepare(row)
 
-    def _survey(self, reader: Reader, groups: Any) -> None:
+    def _survey(self, reader: Reader, groups: Groups, rows: Rows) -> None:
         """Look at the whole file: what its columns are, and which rows belong together."""
         fields = self.reading.columns
         survey = Survey(
@@ -85,7 +94,7 @@ class ProductFile:
         )
         grouped = self._groups(reader)
         total = 0
-        for row in self._rows(reader):
+        for row in self._rows(reader, rows):
             total += 1
             if isinstance(row, Row):
                 survey.add(row.values)
@@ -130,8 +139,8 @@ class ProductFile:
         if tally.made_ids:
             if columns.get("external_id"):
                 said.append(
-                    f"{tally.made_ids:,} products have no id: theirs are made from address, picture"
-                    " and title"
+                    f"{_count(tally.made_ids, 'product has', 'products have')} no id: it is made from address,"
+                    " picture and title"
                 )
             else:
                 said.append(
@@ -141,12 +150,16 @@ class ProductFile:
         if tally.products and not tally.pictures:
             said.append(self._no_picture())
         elif tally.without_picture:
-            said.append(f"{tally.without_picture:,} products have no picture")
+            said.append(
+                f"{_count(tally.without_picture, 'product has', 'products have')} no picture"
+            )
         if tally.bad_price_count:
-            shown = "; ".join(f"line {line}, {column}: {text!r}" for line, column, text in tally.bad_prices)
+            shown = "; ".join(
+                f"line {line}, {column}: {text!r}" for line, column, text in tally.bad_prices
+            )
             more = tally.bad_price_count - len(tally.bad_prices)
             said.append(
-                f"{tally.bad_price_count:,} prices are no numbers: {shown}"
+                f"{_count(tally.bad_price_count, 'price is no number', 'prices are no numbers')}: {shown}"
                 + (f" and {more:,} more" if more else "")
             )
         return said
@@ -161,6 +174,10 @@ class ProductFile:
                 f"{', '.join(others[:10])} (--map image={others[0]})"
             )
         return "no column looks like a picture (--map image=COLUMN, or --image '{id}.jpg')"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _remedy(what: str) -> str:
@@ -188,6 +205,8 @@ def open_products(
     delimiter: str | None = None,
     limit: int | None = None,
     reading: Reading | None = None,
+    earlier: bool = False,
+    openers: Openers = NO_OPENERS,
 ) -> Iterator[ProductFile]:
     """Open a file of products: what it is is recognised, unless it is said or stored.
 
@@ -199,6 +218,9 @@ def open_products(
         encoding, delimiter: of its text; decided by evidence without them.
         limit: at most so many rows.
         reading: how the source was read before; only what is given beside it differs.
+        earlier: read it as the versions did that kept no reading, so that no product of the source
+            gets another id.
+        openers: what reads a path that starts so.
 
     Raises:
         InputError: the file cannot be read, or no column is a title.
@@ -207,7 +229,11 @@ def open_products(
     if reading is not None:
         format = format or reading.format
         language = language or reading.language
-    with open_file(path, encoding=encoding, delimiter=delimiter) as file:
+    with open_file(path, encoding=encoding, delimiter=delimiter, openers=openers) as file:
+        if earlier:
+            reading = _earlier(file)
+            format = reading.format
+            file.said.append("read as this source was before: --remap reads all that is known now")
         yield opened_products(
             file, mapping=mapping, format=format, language=language, limit=limit, reading=reading
         )
@@ -236,9 +262,9 @@ def opened_products(
     mapping.check(columns)
     fields = reader.found(columns)
     if reading is not None:
-        fields |= {name: stored for name, stored in reading.columns.items() if _there(stored, columns)}
+        fields = {name: reading.columns.get(name, []) for name in fields}
         fields |= {name: [column] for name, column in mapping.columns.items()}
-        setup.stored = {name: list(found) for name, found in fields.items()}
+        setup.stored = fields
     if not fields["title"] and columns and not reader.titled:
         raise InputError(
             f"no column of {file.name} looks like a title, among: "
@@ -255,8 +281,26 @@ def opened_products(
     return ProductFile(file, mapping, chosen, setup, read, limit)
 
 
-def _there(stored: list[str], columns: list[str]) -> bool:
-    return any(column in columns or "." in column for column in stored)
+# The names that versions without a stored reading knew, best first.
+_EARLIER = {
+    "external_id": "externalid id sku asin productid itemid articleid articlenumber productcode"
+    " itemcode code handle variantsku uniqid",
+    "title": "title producttitle productdisplayname productname displayname itemname name",
+    "image": "image imageurl imagelink primaryimage mainimage imagesrc picture pictureurl photo"
+    " img imgurl thumbnail",
+    "url": "url link producturl productlink permalink",
+}
+
+
+def _earlier(file: RowFile) -> Reading:
+    """How versions read a file that kept no reading: four columns, each row a product."""
+    by_name = {re.sub(r"[\s_-]", "", name).lower(): name for name in reversed(file.columns)}
+    found: dict[str, list[str]] = {}
+    for field_name, known in _EARLIER.items():
+        column = next((by_name[word] for word in known.split() if word in by_name), None)
+        if column is not None and [column] not in found.values():
+            found[field_name] = [column]
+    return Reading("plain", found)
 
 
 def _columns(file: RowFile, reader: Reader) -> list[str]:

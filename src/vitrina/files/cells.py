@@ -7,9 +7,18 @@ from typing import Any
 
 from vitrina.files.html_text import to_line
 
-_SAID_BY = ("value", "name", "title", "label", "text", "@value")  # keys that hold the text of a dict
-_YES = frozenset("1 true yes y ja oui si sí sì tak sim on wahr vrai はい enabled published active".split())
-_NO = frozenset("0 false no n nein non nee nie não off falsch faux いいえ disabled -1".split())
+_SAID_BY = (
+    "value",
+    "name",
+    "title",
+    "label",
+    "text",
+    "@value",
+)  # keys that hold the text of a dict
+_YES = frozenset(
+    ["1", "true", "yes", "y", "ja", "oui", "si", "sí", "sì", "tak", "sim", "on", "wahr", "vrai", "はい", "enabled", "published", "active"]
+)
+_NO = frozenset(["0", "false", "no", "n", "nein", "non", "nee", "nie", "não", "off", "falsch", "faux", "いいえ", "disabled", "-1"])
 _OUT = re.compile(
     r"out.?of.?stock|sold.?out|unavailable|not available|discontinued|outofstock|back.?order|pre.?order"
     r"|nicht|ausverkauft|épuis|indisponible|rupture|agotad|sin existencias|esaurit|non disponibile"
@@ -26,7 +35,7 @@ _IN = re.compile(
 def line_of(value: object, language: str = "en") -> str | None:
     """A value as one line of text; of a list, its first item. None where it is no text."""
     if value.__class__ is str:
-        return to_line(value)  # type: ignore[arg-type]
+        return to_line(value)
     if value is None or value == [] or value == {}:
         return ""
     if isinstance(value, bool | int | float):
@@ -45,7 +54,9 @@ def in_language(items: list[Any], language: str) -> Any:
         return None
     for wanted in (language, language[:2], "en"):
         for item in items:
-            if isinstance(item, dict) and _tag(item).replace("-", "_").lower().startswith(wanted.lower()):
+            if isinstance(item, dict) and _tag(item).replace("-", "_").lower().startswith(
+                wanted.lower()
+            ):
                 return item
     return items[0]
 

@@ -79,7 +79,9 @@ def _is_lines(file: RawFile, encoding: Encoding) -> bool:
     if file.suffix in (".jsonl", ".ndjson"):
         return True
     with file.open() as raw, io.TextIOWrapper(raw, encoding.codec, "replace") as text:
-        lines = [line for line in (text.readline(MAX_LINE), text.readline(MAX_LINE)) if line.strip()]
+        lines = [
+            line for line in (text.readline(MAX_LINE), text.readline(MAX_LINE)) if line.strip()
+        ]
     if not lines or not lines[0].lstrip().startswith("{"):
         return False
     try:
@@ -117,10 +119,11 @@ def _read_lines(text: io.TextIOWrapper, encoding: Encoding) -> Generator[Row | B
         elif not encoding.clean and (flaw := flaw_of(line, "the line", encoding.codec)):
             yield BadRow(number, flaw)
         elif line.strip():
-            yield _json_row(number, line)
+            yield json_row(number, line)
 
 
-def _json_row(number: int, line: str) -> Row | BadRow:
+def json_row(number: int, line: str) -> Row | BadRow:
+    """A line of JSON as a row."""
     try:
         values = json.loads(line, parse_constant=_no_constant, parse_float=_number)
     except json.JSONDecodeError as exc:
@@ -201,7 +204,7 @@ def _prefix(file: RawFile, encoding: Encoding) -> str | None:
                     if value == _NODE:
                         found.setdefault(f"{prefix}.{_NODE}", set())
                 elif event == "end_map" and prefix in found and _has_title(found[prefix]):
-                    return prefix
+                    return str(prefix)
         except (ijson.JSONError, RecursionError) as exc:
             if not found:
                 raise InputError(f"{file.name}: broken JSON: {exc}") from None

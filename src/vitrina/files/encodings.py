@@ -68,12 +68,12 @@ def decide(file: RawFile, given: str | None = None) -> Encoding:
         return Encoding("utf-8-sig", clean=clean)
     if _mostly_utf8(sample):
         return Encoding("utf-8-sig")
-    codec = _by_words(sample)
-    if codec is None:
+    found = _by_words(sample)
+    if found is None:
         raise InputError(
             f"{file.name} is neither UTF-8 nor another encoding that fits: give --encoding"
         )
-    return Encoding(codec, f"read as {_NAMES[codec]} (--encoding says otherwise)")
+    return Encoding(found, f"read as {_NAMES[found]} (--encoding says otherwise)")
 
 
 def _wide(head: bytes) -> str | None:
@@ -89,8 +89,7 @@ def _wide(head: bytes) -> str | None:
 
 
 def _not_utf8(file: RawFile) -> tuple[bytes | None, bool]:
-    """Lines with more than ASCII where the file is not UTF-8, else None; and whether it has no NUL.
-    """
+    """Lines with more than ASCII where the file is not UTF-8, else None; and whether it has no NUL."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     clean = True
     with file.open() as stream:

@@ -41,9 +41,9 @@ class Groups:
 
     def note(self, row: Row) -> None:
         """Take a row into account."""
-        for name, key in self._reader.claims(row):
+        for claim in self._reader.claims(row):
             self._claimed = True
-            self._db.execute("insert or ignore into claims values (?, ?)", (name, key))
+            self._db.execute("insert or ignore into claims values (?, ?)", claim)
         key = self._reader.key(row)
         if key is None or key == self._last:
             self._last = key
@@ -104,7 +104,9 @@ class Groups:
 
     def _waiting(self) -> Iterator[tuple[str | None, list[Row]] | BadRow]:
         self._db.execute("create index waiting_key on waiting (key, line)")
-        keys = self._db.execute("select key, min(line) as first from waiting group by key order by first")
+        keys = self._db.execute(
+            "select key, min(line) as first from waiting group by key order by first"
+        )
         for key, _ in keys:
             found = self._db.execute(
                 "select line, row from waiting where key = ? order by line limit ?",

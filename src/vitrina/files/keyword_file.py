@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from vitrina.errors import InputError
-from vitrina.files.rows import BadRow, open_rows
+from vitrina.files.rows import NO_OPENERS, BadRow, Openers, open_rows
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "keyword": ("keyword", "name", "term"),
@@ -16,7 +16,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 _APART = re.compile(r"[;|]")
 
 
-def read_seed(path: str) -> list[dict[str, Any]]:
+def read_seed(path: str, *, openers: Openers = NO_OPENERS) -> list[dict[str, Any]]:
     """The rows of a CSV or JSON Lines file, as seed_keywords takes them, each with its line.
 
     Aliases are a list, or a text with `;` or `|` between them. Raises InputError where the file
@@ -25,7 +25,7 @@ def read_seed(path: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     problems: list[str] = []
     columns: list[str] = []
-    with open_rows(path) as given:
+    with open_rows(path, openers=openers) as given:
         for row in given:
             if isinstance(row, BadRow):
                 problems.append(f"line {row.line}: {row.reason}")

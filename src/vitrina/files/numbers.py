@@ -14,7 +14,9 @@ _NUMBER = re.compile(
 )
 _DIGITS_MAX = 15
 _DASHED = re.compile(r"(?<=\d)[.,]\s?[-–—]{1,2}")  # 49,- and 1'299.-
-_JOINED = re.compile(r"\s*(?:[-–—~〜]|to|bis|à|au|a|al|hasta|tot|do|até|ate|から)\s*", re.IGNORECASE)
+_JOINED = re.compile(
+    r"\s*(?:[-–—~〜]|to|bis|à|au|a|al|hasta|tot|do|até|ate|から)\s*", re.IGNORECASE
+)
 _WORDS_AROUND = 6  # "ab", "inkl. MwSt.", "per piece"
 _SIGNS = {
     "R$": "BRL", "US$": "USD", "C$": "CAD", "CA$": "CAD", "A$": "AUD", "AU$": "AUD",
@@ -29,9 +31,7 @@ _WORDS = {
     "dollar": None, "dollars": None, "Dollar": None,
 }  # fmt: skip
 _CODES = frozenset(
-    "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KRW"
-    " KZT MAD MXN MYR NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD UYU"
-    " VND ZAR".split()
+    ["AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "KZT", "MAD", "MXN", "MYR", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH", "USD", "UYU", "VND", "ZAR"]
 )
 _CURRENCY = re.compile(
     "|".join(re.escape(sign) for sign in sorted(_SIGNS, key=len, reverse=True))

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO
+from typing import Any, BinaryIO
 
 from vitrina.errors import InputError
 
@@ -27,7 +27,8 @@ OLE = b"\xd0\xcf\x11\xe0"  # the older Excel
 _HEAD = 65_536
 _SHEETS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _TABLES = frozenset(
-    {".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xml", ".html", ".htm"} | _SHEETS
+    {".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xml", ".html", ".htm"}
+    | _SHEETS
 )
 
 
@@ -51,7 +52,7 @@ class RawFile:
     def open(self) -> Iterator[BinaryIO]:
         """The bytes from the start, unpacked."""
         with contextlib.ExitStack() as stack:
-            inner: IO[bytes]
+            inner: Any
             if self.member is not None:
                 archive = stack.enter_context(zipfile.ZipFile(self.path))
                 inner = stack.enter_context(archive.open(self.member))
@@ -60,7 +61,7 @@ class RawFile:
             if self.packed:
                 inner = stack.enter_context(gzip.open(inner))
             try:
-                yield stack.enter_context(io.BufferedReader(inner, _HEAD))  # type: ignore[arg-type]
+                yield stack.enter_context(io.BufferedReader(inner, _HEAD))
             except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as exc:
                 raise InputError(f"{self.name} is packed and damaged: {exc}") from None
 

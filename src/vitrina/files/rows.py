@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-
 
 MAX_LINE = 8_000_000  # characters; a longer line is refused, so that memory stays bounded
 
@@ -97,7 +98,8 @@ def open_file(
 
     for start, opener in openers.items():
         if path.startswith(start):
-            yield RowFile(path, "dataset", lambda: opener(path))
+            with _kept(path, opener) as kept:
+                yield kept
             return
     with raw.open_raw(path) as file:
         head = file.head()
@@ -127,6 +129,29 @@ def open_file(
         yield opened
 
 
+@contextlib.contextmanager
+def _kept(
+    path: str, opener: Callable[[str], Generator[Row | BadRow, None, None]]
+) -> Iterator[RowFile]:
+    """Rows that can be had only once, kept on disk to be read again."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", prefix="vitrina-") as file:
+        keys: dict[str, None] = {}
+        with contextlib.closing(opener(path)) as rows:
+            for row in rows:
+                said = row.reason if isinstance(row, BadRow) else row.values
+                file.write(json.dumps([row.line, said], ensure_ascii=False) + "\n")
+                if isinstance(row, Row) and len(keys) < 1000:
+                    keys.update(dict.fromkeys(row.values))
+
+        def read() -> Generator[Row | BadRow, None, None]:
+            file.seek(0)
+            for text in file:
+                line, said = json.loads(text)
+                yield BadRow(line, said) if isinstance(said, str) else Row(line, said)
+
+        yield RowFile(path, "dataset", read, columns=list(keys))
+
+
 def _start(head: bytes, codec: str) -> str:
     """The first characters that are no blanks."""
     return head.decode(codec, "ignore").lstrip("\ufeff \t\r\n")[:400]
@@ -140,5 +165,3 @@ def flaw_of(value: str, column: str, encoding: str) -> str | None:
         shown = encoding.removesuffix("-sig").upper()
         return f"{column} is not valid {shown}: give --encoding, e.g. cp1252"
     return None
-
-

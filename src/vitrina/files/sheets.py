@@ -11,7 +11,7 @@ import python_calamine
 from vitrina.errors import InputError
 from vitrina.files import names
 from vitrina.files.raw import OLE, ZIP, RawFile
-from vitrina.files.rows import Row, RowFile
+from vitrina.files.rows import BadRow, Row, RowFile
 from vitrina.files.tables import gathered, header_at
 
 MAX_SIZE = 20_000_000  # bytes: a sheet is read at once
@@ -79,7 +79,9 @@ def _plain(cell: Any) -> Any:
     return cell
 
 
-def _rows(rows: list[list[Any]], skip: int, columns: list[str]) -> Generator[Row | BadRow, None, None]:
+def _rows(
+    rows: list[list[Any]], skip: int, columns: list[str]
+) -> Generator[Row | BadRow, None, None]:
     for number, cells in enumerate(rows[skip + 1 :], skip + 2):
         values = [_plain(cell) for cell in cells[: len(columns)]]
         if any(value != "" for value in values):

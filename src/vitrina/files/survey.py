@@ -115,7 +115,7 @@ class Survey:
         for column in self._alive:
             value = values.get(column.name)
             if value.__class__ is str and value:
-                column.look(value, False)  # type: ignore[arg-type]
+                column.look(value, False)
                 died = died or not (column.number or column.is_price)
         if died:
             self._settle()
@@ -124,7 +124,9 @@ class Survey:
         column = self.columns.get(name)
         if column is None:
             is_price = name in self._prices or _PRICE_NAME.search(name) is not None
-            column = Column(name, is_price, name in self._codes or _CODE_NAME.search(name) is not None)
+            column = Column(
+                name, is_price, name in self._codes or _CODE_NAME.search(name) is not None
+            )
             self.columns[name] = column
         return column
 
@@ -138,8 +140,12 @@ class Survey:
 
     def kinds(self) -> dict[str, Kind]:
         """How each column of texts is read."""
-        points = sum(column.marks.get(".", 0) for column in self.columns.values() if self._counts(column))
-        commas = sum(column.marks.get(",", 0) for column in self.columns.values() if self._counts(column))
+        points = sum(
+            column.marks.get(".", 0) for column in self.columns.values() if self._counts(column)
+        )
+        commas = sum(
+            column.marks.get(",", 0) for column in self.columns.values() if self._counts(column)
+        )
         usual = None if points == commas else "." if points > commas else ","
         return {name: self._kind(column, usual) for name, column in self.columns.items()}
 

@@ -7,6 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from vitrina.errors import InputError
 from vitrina.files.encodings import Encoding
@@ -108,7 +109,7 @@ def open_table(file: RawFile, encoding: Encoding, delimiter: str | None) -> Tabl
     return Table(file, encoding, delimiter, skip, columns, rows[:skip])
 
 
-def _text(raw: io.BufferedIOBase, encoding: Encoding) -> io.TextIOWrapper:
+def _text(raw: BinaryIO, encoding: Encoding) -> io.TextIOWrapper:
     wide = "16" in encoding.codec or "32" in encoding.codec
     errors = "strict" if wide or encoding.clean else "surrogateescape"
     return io.TextIOWrapper(raw, encoding=encoding.codec, errors=errors, newline="")
@@ -125,7 +126,9 @@ def _sample(file: RawFile, encoding: Encoding) -> list[str]:
                 if len(lines) >= 400 or sum(map(len, lines[-50:])) > 200_000:
                     break
         except UnicodeDecodeError:
-            raise InputError(f"{file.name} is not text in {encoding.codec}: give --encoding") from None
+            raise InputError(
+                f"{file.name} is not text in {encoding.codec}: give --encoding"
+            ) from None
         finally:
             text.detach()
     if not lines:

@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from vitrina.db.database import Database
-from vitrina.enrich.stages import key
 from vitrina.errors import ItemError
-from vitrina.ledger import Ledger, Question
+from vitrina.ledger import Ledger, Question, key
 from vitrina.models.answers import Usage
 from vitrina.models.openai.verdicts import Pair
 from vitrina.models.prompts import judge_version
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 AT_ONCE = 40  # pairs a call
 MOST = 10_000  # pairs a run
 ANSWER_TOKENS = 15  # for one pair
+JUDGE_ADVICE = "a judge needs a model: set OPENAI_API_KEY or OPENAI_BASE_URL"
 
 
 @dataclass(slots=True)

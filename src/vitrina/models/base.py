@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from vitrina.models.facets import FACETS, Facet
+from vitrina.db.facets import FACETS, Facet
 from vitrina.pictures.decode import Picture
 
 __all__ = ["FACETS", "Enrichment", "Facet", "ImageEmbedder", "Subject", "Term", "Vision"]

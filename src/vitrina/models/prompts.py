@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
+from vitrina.db.facets import FACETS
 from vitrina.errors import ConfigError
-from vitrina.models.facets import FACETS
 
 __all__ = [
     "STAGES",

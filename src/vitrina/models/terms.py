@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vitrina.db.facets import FACETS, Facet
 from vitrina.models import loose_json
 from vitrina.models.base import Term
-from vitrina.models.facets import FACETS, Facet
 from vitrina.models.prompts import clean_line
 
 __all__ = ["KEYWORD_KEYS", "NO_ANSWER", "TERM_KEYS", "clean_term", "is_facets", "read_terms"]

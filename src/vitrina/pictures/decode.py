@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from vitrina.errors import PictureError
+from vitrina.pictures.kinds import stranger
+from vitrina.pictures.limits import Limits, check_size
 from vitrina.pictures.memory import MemoryBudget, give_back
 from vitrina.pictures.survey import DamagedError, Survey, orientation, survey
 
@@ -44,33 +46,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What is often found where a picture should be: how it begins, what it is, what to do about it.
-_STRANGERS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE | re.DOTALL), said)
-    for pattern, said in (
-        (
-            rb"\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*(<!doctype\s+svg|<svg[\s>])",
-            "an SVG drawing, not a photograph; export it as PNG",
-        ),
-        (
-            rb"\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|script|meta)\b",
-            "a web page (HTML), not a picture; give the address of the picture itself",
-        ),
-        (rb".{4}ftyp(heic|heix|hevc|heim|heis|mif1|msf1)", "a HEIC picture; save it as JPEG"),
-        (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture; save it as JPEG"),
-        (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture; save it as JPEG"),
-        (rb"%PDF-", "a PDF document; export the page as PNG"),
-        (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing; export it as PNG"),
-        (rb"8BPS", "a Photoshop document; export it as JPEG"),
-        (rb"PK\x03\x04", "a ZIP archive; unpack it first"),
-        (rb"version https://git-lfs", "a Git LFS pointer; run `git lfs pull` first"),
-        (rb"\s*[{\[]\s*[\"\]}{]", "JSON, not a picture; give the address of the picture itself"),
-        (rb"\s*<", "XML or a web page, not a picture; give the address of the picture itself"),
-    )
-)
-_MAGIC = re.compile(
-    rb"\xff\xd8\xff|\x89PNG|RIFF.{4}WEBP|GIF8|BM|II[*+]\0|MM\0[*+]|.{4}ftypavi", re.DOTALL
-)
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs is raised as well
 _PILLOW = re.compile(r"PIL\.")
 _EOI = b"\xff\xd9"  # the end marker of a JPEG
@@ -81,27 +56,6 @@ _FILLERS = tuple(  # entropy-coded data of no JPEG in particular
 _BAND_ROWS = 256
 _LARGE = 40_000_000  # bytes
 _BAND_PIXELS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a picture may cost: its size in bytes, seconds to fetch it, redirects, and its decoding.
-
-    `allow_private` lets addresses inside the own network through; `edge` is the longer side, in
-    pixels, of the normal form. What decoding holds at once is bounded for all threads, by DECODING.
-    """
-
-    bytes: int = 10_000_000
-    seconds: float = 20.0
-    redirects: int = 3
-    pixels: int = 40_000_000
-    allow_private: bool = False
-    edge: int = 1024
-    side: int = 65_535  # pixels: what JPEG can hold; each row costs memory of its own
-    scans: int = 200  # of a JPEG, each a pass over all of it; encoders write about ten
-    work: int = 600_000_000  # pixels all scans of a picture go over: seconds in the decoder
-    parts: int = 200_000  # chunks, segments, strips: each is handled on its own
-    rows: float = 0.95  # share of its rows that make a JPEG without an end a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +75,11 @@ class Picture:
     dhash: int
     jpeg: bytes
     thumbnail: bytes
+
+    @property
+    def redacted(self) -> str:
+        """What a trace and a log say of it."""
+        return f"<{self.size} bytes, sha256 {self.sha256[:12]}>"
 
     def open(self, edge: int | None = None) -> Image.Image:
         """The normal form, decoded to RGB; with `edge`, at most so many pixels on its longer side.
@@ -211,26 +170,6 @@ def _normal(data: bytes, found: Survey, limits: Limits) -> Picture:
         jpeg=_encoded(image, "JPEG", quality=85),
         thumbnail=_encoded(small, "WEBP", quality=80, method=4),
     )
-
-
-def check_size(size: int, limits: Limits) -> None:
-    """Raises PictureError where `size`, in bytes, is over the limit."""
-    if size > limits.bytes:
-        raise PictureError(
-            f"{size / 1e6:.1f} MB is over the limit of {limits.bytes / 1e6:.1f} MB;"
-            " use a smaller version"
-        )
-
-
-def stranger(data: bytes) -> str | None:
-    """What `data` is instead of a picture, and what to do about it, where it can be told."""
-    head = data[:1024].removeprefix(b"\xef\xbb\xbf")
-    return next((said for pattern, said in _STRANGERS if pattern.match(head)), None)
-
-
-def looks_like_picture(data: bytes) -> bool:
-    """Whether `data` begins as one of the supported formats does."""
-    return _MAGIC.match(data) is not None
 
 
 def _read(

@@ -31,7 +31,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util import parse_url
 
 from vitrina.errors import PictureError
-from vitrina.pictures.decode import Limits, check_size, looks_like_picture
+from vitrina.pictures.kinds import looks_like_picture
+from vitrina.pictures.limits import Limits, check_size
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _EMBEDDING = (ipaddress.ip_network("::/96"), ipaddress.ip_network("64:ff9b:1::/48"))

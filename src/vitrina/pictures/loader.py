@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from vitrina.errors import FolderError, PictureError
 from vitrina.pictures import decode
-from vitrina.pictures.decode import Limits, Picture
+from vitrina.pictures.decode import Picture
 from vitrina.pictures.fetch import Fetcher
+from vitrina.pictures.limits import Limits
 
 HOST_FAILURES = 5  # a host that failed so often in a row is not asked again in this run
 NOT_AGAIN = "; it failed before, so it was not asked again in this run"

@@ -13,14 +13,11 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from vitrina.errors import PictureError
-
-if TYPE_CHECKING:
-    from vitrina.pictures.decode import Limits
+from vitrina.pictures.limits import Limits
 
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # of a JPEG: neither stuffing nor a restart
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")

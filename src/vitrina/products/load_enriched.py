@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Columns
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 
-from vitrina.db.database import Database, Jsonb, retried
+from vitrina.db.database import Database, retried
 from vitrina.errors import InputError
-from vitrina.files import Mapping, Product, Reject, Repeat, open_rows, read_products
+from vitrina.files import FileOptions, Product, Reading, Reject, Repeat
 from vitrina.files.enrichments import Enrichments, Said
-from vitrina.products.load import BATCH, KEPT_REJECTS, Loaded, _register, _reject_writer
+from vitrina.products.load import BATCH, KEPT_REJECTS, Loaded, opened, register, reject_writer
+from vitrina.products.payload import as_json, row_of
 
 
 @dataclass(slots=True)
@@ -63,18 +61,13 @@ def import_file(
     path: str,
     *,
     source: str,
-    mapping: Mapping | None = None,
+    options: FileOptions | None = None,
     columns: Columns[str, str] | None = None,
     space: str | None = None,
     model: str = "text-embedding-3-large",
     provider: str = "openai",
     threshold: float = 0.6,
     use: bool = False,
-    encoding: str = "utf-8",
-    delimiter: str | None = None,
-    text_config: str | None = None,
-    limit: int | None = None,
-    rejects: str | None = None,
     progress: Callable[[Imported], None] | None = None,
 ) -> Imported:
     """Bring in products with what is known of them: keywords, description, caption, embedding.
@@ -84,7 +77,7 @@ def import_file(
 
     Args:
         database: where to.
-        path, source, mapping, encoding, delimiter, text_config, limit, rejects: as for load_file.
+        path, source, options: as for load_file.
         columns: keywords, description, caption or embedding to its column; the rest is recognised.
         space: the name of the text space; of provider, model and dimensions without it.
         model, provider: what made the vectors.
@@ -93,27 +86,28 @@ def import_file(
         progress: called after each batch.
 
     Raises:
-        InputError: the file cannot be used, or not with this space; nothing was written then
-            (from standard input: nothing from the first embedding on).
+        InputError: the file cannot be used, or not with this space; nothing was written then.
         AccessError: the space is not there, or not in use, and this role may not change that.
     """
-    mapping = mapping or Mapping()
+    options = options or FileOptions()
     done = Imported()
-    target = _Target(database, source, mapping, text_config, space, provider, model, threshold, use)
-    name = "standard input" if path == "-" else path
-    opened = partial(open_rows, path, encoding=encoding, delimiter=delimiter)
-    with opened() as rows, _reject_writer(rejects) as write_reject:
-        enrichments = Enrichments(columns or {}, mapping)
-        stripped = enrichments.strip(itertools.islice(rows, limit))
-        products = read_products(stripped, mapping, name=name)
+    target = _Target(database, source, options, space, provider, model, threshold, use)
+    enrichments = Enrichments(columns or {}, options.mapping)
+    with (
+        opened(database, path, source=source, options=options) as file,
+        reject_writer(options.rejects) as write_reject,
+    ):
+        done.loaded.reading, done.loaded.tally = file.reading, file.tally
+        read = file.file.read
+        products = file.products(lambda first: enrichments.strip(read(), keep=not first))
         for batch in _batches(products, enrichments, done, write_reject):
             found = _dimensions(said for _, said in batch)
             if not target.registered:
-                enrichments.check(name)
-                if found is None and Path(path).is_file():  # a pipe can be read only once
-                    with opened() as again:
-                        found = enrichments.look_ahead(itertools.islice(again, limit))
-                if found is None and use and Path(path).is_file():
+                enrichments.check(file.file.name)
+                target.reading = file.reading
+                if found is None:
+                    found = enrichments.look_ahead(itertools.islice(read(), options.limit))
+                if found is None and use:
                     raise InputError(f"no embedding in {path}, so no space to use (--use)")
             done.space = target.settle(found)
             for product, said in batch:
@@ -122,6 +116,8 @@ def import_file(
             target.put(batch, done)
             if progress is not None:
                 progress(done)
+        done.loaded.read = file.tally.rows
+        done.loaded.notices = file.notices()
     if use:
         target.make_active()
     return done
@@ -133,8 +129,7 @@ class _Target:
 
     database: Database
     source: str
-    mapping: Mapping
-    text_config: str | None
+    options: FileOptions
     space: str | None
     provider: str
     model: str
@@ -142,6 +137,7 @@ class _Target:
     use: bool
     dimensions: int | None = None
     registered: bool = False
+    reading: Reading | None = None
 
     def settle(self, dimensions: int | None) -> str | None:
         """Find or make both; the space, once there is one, stays. Returns its name."""
@@ -152,7 +148,7 @@ class _Target:
             )
             self.dimensions = dimensions
         if not self.registered:
-            _register(self.database, self.source, self.mapping, self.text_config)
+            register(self.database, self.source, self.options, self.reading)
             self.registered = True
         return self.space if self.dimensions is not None else None
 
@@ -160,12 +156,7 @@ class _Target:
         """Write a batch in one transaction, and count what it did."""
         rows = [
             {
-                "external_id": product.external_id,
-                "title": product.title,
-                "image": product.image,
-                "image_stamp": product.image_stamp,
-                "url": product.url,
-                "attributes": product.attributes,
+                **row_of(product),
                 "keywords": said.keywords,
                 "description": said.description,
                 "caption": said.caption,
@@ -175,7 +166,7 @@ class _Target:
         vectors = [said.embedding for _, said in batch]
         params = (
             self.source,
-            Jsonb(rows, dumps=lambda value: json.dumps(value, ensure_ascii=False)),
+            as_json(rows),
             self.space,
             vectors if any(vector is not None for vector in vectors) else None,
         )

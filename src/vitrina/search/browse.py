@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from vitrina.context import Context
 from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError, NotFoundError
+from vitrina.pictures.decode import Picture
 from vitrina.search.hits import Hit
-
-if TYPE_CHECKING:
-    from vitrina.pictures.decode import Picture
-    from vitrina.search.query_vectors import Queries
+from vitrina.search.query_vectors import Queries
 
 Key = int | str | tuple[str, str]
 
@@ -34,15 +33,15 @@ class Facet:
     high: float | None
 
 
-class Browsing:
-    """The part of a catalog that finds products without a query."""
+class Browse:
+    """Finds products without a query, and says what they have in common; see Search."""
 
-    database: Database
-    _queries: Queries
-
-    if TYPE_CHECKING:
-
-        def picture(self, reference: str) -> Picture: ...
+    def __init__(
+        self, context: Context, queries: Queries, picture: Callable[[str], Picture]
+    ) -> None:
+        self._database = context.database
+        self._queries = queries
+        self._picture = picture
 
     def facets(
         self,
@@ -66,7 +65,7 @@ class Browsing:
 
         Raises InputError where an argument is out of range.
         """
-        rows = self.database.rows(
+        rows = self._database.rows(
             "select * from vitrina.facets(%(query)s, %(k)s, filter => %(filter)s,"
             " where_path => %(where)s::jsonpath, with_keywords => %(with)s::text[],"
             " without_keywords => %(without)s::text[], sources => %(sources)s::text[],"
@@ -85,7 +84,7 @@ class Browsing:
 
     def suggest(self, prefix: str, *, k: int = 10) -> list[dict[str, Any]]:
         """Keywords that begin with what is typed: suggestion, keyword, facet, products."""
-        return self.database.rows("select * from vitrina.suggest(%s, %s)", (prefix, k))
+        return self._database.rows("select * from vitrina.suggest(%s, %s)", (prefix, k))
 
     def recommend(
         self,
@@ -114,8 +113,8 @@ class Browsing:
             " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
             " sources => %(sources)s::text[])",
             {
-                "liked": [product_id(self.database, key) for key in liked],
-                "disliked": [product_id(self.database, key) for key in disliked],
+                "liked": [product_id(self._database, key) for key in liked],
+                "disliked": [product_id(self._database, key) for key in disliked],
                 "k": k,
                 **_filters(filter, where, with_keywords, without_keywords, sources),
             },
@@ -136,7 +135,7 @@ class Browsing:
 
         Raises PictureError where the picture cannot be used.
         """
-        vector = self._queries.image_vector(self.picture(str(image)))
+        vector = self._queries.image_vector(self._picture(str(image)))
         if vector is None:
             raise NotFoundError("no image space is in use: `vitrina spaces list` shows them")
         return self._found(
@@ -168,13 +167,13 @@ class Browsing:
             min_similarity: least cosine of two texts, 0.8 to 1; None leaves texts out.
             sources: among products of these only.
         """
-        return self.database.rows(
+        return self._database.rows(
             "select * from vitrina.duplicates(%s, %s, %s::real, %s::text[])",
             (k, max_distance, min_similarity, list(sources) if sources is not None else None),
         )
 
     def _found(self, query: Any, params: Mapping[str, Any]) -> list[Hit]:
-        return [Hit(**row) for row in self.database.rows(query, params)]
+        return [Hit(**row) for row in self._database.rows(query, params)]
 
 
 def product_id(database: Database, product: Key) -> int:

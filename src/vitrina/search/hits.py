@@ -1,13 +1,8 @@
-"""What the catalog's verbs return."""
+"""What a search returns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from vitrina.enrich.pipeline import Totals
-    from vitrina.products.load import Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +27,3 @@ class Hit:
     text_rank: float | None
     matched: list[str]
     query_vector: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """What a term is in the vocabulary, and how that was decided."""
-
-    ordinal: int
-    term: str
-    keyword: str | None
-    facet: str | None
-    method: str | None
-    similarity: float | None
-    veto: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What an ingest did: rows read, and work done on what was new or changed."""
-
-    loaded: Loaded
-    totals: Totals

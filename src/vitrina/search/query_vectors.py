@@ -3,35 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from vitrina.db.database import Database, HalfVector
+from vitrina.context import Context
+from vitrina.db.database import HalfVector
 from vitrina.errors import AccessError
 from vitrina.models.base import Term
 from vitrina.pictures.decode import Picture
-from vitrina.settings import Settings
+from vitrina.pictures.descriptor import LocalImageEmbedder
 
-if TYPE_CHECKING:
-    from vitrina.assembly import Engine
+
+class Reader(Protocol):
+    """Asks a model about what is searched for."""
+
+    @property
+    def space(self) -> str | None:
+        """The name of the space that its vectors are for."""
+        ...
+
+    def query_vector(self, words: str) -> Sequence[float] | None:
+        """The vector of a query's words; None where the database makes it itself."""
+        ...
+
+    def picture_words(self, picture: Picture, title: str) -> str | None:
+        """What a picture shows, in one sentence; None where the provider cannot see."""
+        ...
+
+    def learn(self, terms: Sequence[Term]) -> None:
+        """Make keywords of new terms."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the provider."""
+        ...
 
 
 class Queries:
     """Makes vectors of queries and remembers them in the database, so that each is made once."""
 
-    def __init__(
-        self, database: Database, settings: Settings, notice: Callable[[str], None]
-    ) -> None:
-        self._database = database
-        self._settings = replace(settings, weave=None)  # runs are traced, searches are not
-        self._notice = notice
-        self._engine: Engine | None = None
+    def __init__(self, context: Context, reader: Callable[[], Reader]) -> None:
+        self._database = context.database
+        self._local = context.settings.chosen == "local"
+        self._notice = context.notice
+        self._reader = reader
+        self._engine: Reader | None = None
         self._told = False
 
     def image_vector(self, picture: Picture) -> HalfVector | None:
         """The picture in the image space; None where there is no such space in use."""
-        from vitrina.pictures.descriptor import LocalImageEmbedder
-
         if not self._database.value(
             "select exists (select from vitrina.spaces as s"
             " where s.modality = 'image' and s.state = 'active')"
@@ -41,7 +60,7 @@ class Queries:
 
     def picture_words(self, picture: Picture, title: str) -> str | None:
         """What a vision model says the picture shows, asked once a picture; None without one."""
-        if self._settings.chosen == "local":
+        if self._local:
             return None
         words = self._opened().picture_words(picture, title)
         self.embed(words)
@@ -55,7 +74,7 @@ class Queries:
         if not query:
             return None
         for row in self._database.rows("select * from vitrina.query_to_embed(%s)", (query,)):
-            if self._settings.chosen == "local":
+            if self._local:
                 if not self._told:
                     self._notice(
                         "searching by words and the keywords among them: vectors of"
@@ -79,18 +98,16 @@ class Queries:
 
     def learn(self, terms: Sequence[Term]) -> None:
         """Make keywords of new terms, where the database cannot embed them itself."""
-        if self._settings.chosen != "local":
-            self._opened().embedder.learn(terms)
+        if not self._local:
+            self._opened().learn(terms)
 
-    def _opened(self, space: str | None = None) -> Engine:
+    def _opened(self, space: str | None = None) -> Reader:
         """The engine, of the model of this space: the one in use may be another than before."""
         if self._engine is not None and space not in (None, self._engine.space):
             self._engine.close()
             self._engine = None
         if self._engine is None:
-            from vitrina.assembly import Engine
-
-            self._engine = Engine.reading(self._database, self._settings)
+            self._engine = self._reader()
         return self._engine
 
     def close(self) -> None:

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from vitrina.context import Context
 from vitrina.db.database import Jsonb
+from vitrina.pictures.decode import Picture
 from vitrina.search.browse import Key, product_id
 from vitrina.search.hits import Hit
-
-if TYPE_CHECKING:
-    from vitrina.db.database import Database
-    from vitrina.pictures.decode import Picture
-    from vitrina.search.query_vectors import Queries
+from vitrina.search.query_vectors import Queries
 
 Mode = Literal["hybrid", "vector", "text"]
 Channel = Literal["text", "vector", "image"]
 
 
-class Searching:
-    """The part of a catalog that finds products."""
+class Search:
+    """Finds products by a query.
 
-    database: Database
-    _queries: Queries
+    Args:
+        context: of the catalog.
+        queries: make vectors of what is searched for.
+        picture: loads a picture that the user named.
+    """
 
-    if TYPE_CHECKING:
-
-        def picture(self, reference: str) -> Picture: ...
+    def __init__(
+        self, context: Context, queries: Queries, picture: Callable[[str], Picture]
+    ) -> None:
+        self._database = context.database
+        self._queries = queries
+        self._picture = picture
 
     def search(
         self,
@@ -67,7 +71,7 @@ class Searching:
         """
         vector, words = None, None
         if image is not None:
-            picture = self.picture(str(image))
+            picture = self._picture(str(image))
             vector = self._queries.image_vector(picture)
             words = self._queries.picture_words(picture, title) if not query else None
         unremembered = self._queries.embed(query) if mode != "text" else None
@@ -103,8 +107,8 @@ class Searching:
         """
         return self._hits(
             "select * from vitrina.similar_products(%s, %s)",
-            (product_id(self.database, product), k),
+            (product_id(self._database, product), k),
         )
 
     def _hits(self, query: Any, params: Any) -> list[Hit]:
-        return [Hit(**row) for row in self.database.rows(query, params)]
+        return [Hit(**row) for row in self._database.rows(query, params)]

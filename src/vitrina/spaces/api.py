@@ -5,18 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
-from vitrina.db.database import Database
-from vitrina.errors import ConfigError, InputError, NotFoundError
-from vitrina.settings import Settings
-from vitrina.spaces.embed import LocalTextEmbedder, OpenAITextEmbedder
+from vitrina.context import Context
+from vitrina.errors import ConfigError, InputError, NotFoundError, ProviderError
+from vitrina.models.openai.embeddings import WrongDimensionsError
+from vitrina.models.openai.settings import DEFAULT_DIMENSIONS, OpenAISettings
+from vitrina.spaces.embed import TextEmbedder
 from vitrina.spaces.fill import Filled, fill
 from vitrina.spaces.index import Indexing
 
-if TYPE_CHECKING:
-    from vitrina.models.openai.settings import OpenAISettings
-
+Rows: TypeAlias = list[dict[str, Any]]
 LOCAL = ("minilm-word-pieces-1", 256)
 MOST_DIMENSIONS = 4000  # of an index over halfvec
 THRESHOLD = 0.6
@@ -25,21 +24,26 @@ Step = Callable[[str, int, int], None]
 
 
 class Spaces:
-    """The part of a catalog that is about its embedding spaces."""
+    """The embedding spaces of a catalog.
 
-    database: Database
-    settings: Settings
-    _notice: Callable[[str], None]
+    Args:
+        context: of the catalog.
+        embedder: makes the vectors of a space of this name through an endpoint, or in the database.
+    """
 
-    def spaces(self) -> list[dict[str, Any]]:
+    def __init__(
+        self, context: Context, embedder: Callable[[str, OpenAISettings | None], TextEmbedder]
+    ) -> None:
+        self._database = context.database
+        self._settings = context.settings
+        self._notice = context.notice
+        self._embedder_of = embedder
+
+    def list(self) -> Rows:
         """The spaces: model, state, vectors there and missing, and the index over products."""
-        return self.database.rows("select * from vitrina.space_status()")
+        return self._database.rows("select * from vitrina.space_status()")
 
-    def use_space(self, name: str) -> None:
-        """Search in this space from now on, whatever it lacks. Raises NotFoundError."""
-        self.database.rows("select vitrina.use_space(%s)", (name,))
-
-    def add_space(
+    def add(
         self,
         name: str,
         *,
@@ -73,13 +77,13 @@ class Spaces:
                 dimensions = self._asked(model, dimensions)
         elif model is None or dimensions is None:
             raise InputError(f"give --model and --dimensions of the provider {provider!r}")
-        self.database.rows(
+        self._database.rows(
             "select vitrina.create_space(%s, %s, %s, 'text', %s, %s::real, quantized => %s)",
             (name, provider, model, dimensions, threshold, quantized),
         )
         return self._space(name)
 
-    def build_space(
+    def build(
         self,
         name: str,
         *,
@@ -105,11 +109,11 @@ class Spaces:
         stop = stop or threading.Event()
         embedder = self._embedder(space)
         try:
-            with Indexing(self.database, name) as indexing:
+            with Indexing(self._database, name) as indexing:
                 filled = Filled()
                 if embedder is not None:
                     filled = fill(
-                        self.database,
+                        self._database,
                         embedder,
                         name,
                         progress=lambda done, of: (
@@ -129,64 +133,54 @@ class Spaces:
                 embedder.close()
         return filled
 
-    def activate_space(self, name: str, *, force: bool = False) -> str | None:
+    def activate(self, name: str, *, force: bool = False) -> str | None:
         """Search in this space from now on; returns the one before, to go back to.
 
         Raises InputError where vectors or its index are missing, unless `force`; NotFoundError,
         AccessError.
         """
-        before = self.database.value("select vitrina.activate_space(%s, %s)", (name, force))
+        before = self._database.value("select vitrina.activate_space(%s, %s)", (name, force))
         return None if before is None else str(before)
 
-    def drop_space(self, name: str) -> None:
+    def drop(self, name: str) -> None:
         """Delete a space with its vectors. Raises NotFoundError; InputError for the one in use."""
-        self.database.rows("select vitrina.drop_space(%s)", (name,))
+        self._database.rows("select vitrina.drop_space(%s)", (name,))
 
     def _space(self, name: str) -> dict[str, Any]:
-        for row in self.database.rows("select * from vitrina.space_status(%s)", (name,)):
+        for row in self._database.rows("select * from vitrina.space_status(%s)", (name,)):
             return row
         raise NotFoundError(f"there is no space {name!r}: `vitrina spaces list` shows them")
 
-    def _embedder(self, space: dict[str, Any]) -> LocalTextEmbedder | OpenAITextEmbedder | None:
+    def _embedder(self, space: dict[str, Any]) -> TextEmbedder | None:
         """What makes the vectors of a space; None where they come from elsewhere."""
         if space["modality"] != "text" or space["provider"] not in ("local", "openai"):
             return None
-        if space["provider"] == "local":
-            return LocalTextEmbedder(self.database, space["name"])
-        endpoint = replace(
-            self.settings.openai(), embedding_model=space["model"], dimensions=space["dimensions"]
-        )
-        return self._openai(endpoint, space["name"])
-
-    def _openai(self, endpoint: OpenAISettings, name: str) -> OpenAITextEmbedder:
-        from vitrina.assembly import EMBEDDINGS, prices
-        from vitrina.ledger import Ledger
-        from vitrina.models.openai.provider import OpenAIProvider
-
-        price = prices(endpoint, self.settings.max_cost, {endpoint.embedding_model})
-        ledger = Ledger(self.database, price=price, max_cost=self.settings.max_cost)
-        provider = OpenAIProvider(endpoint, concurrency=EMBEDDINGS)
-        return OpenAITextEmbedder(self.database, provider, ledger, name)
+        endpoint = None
+        if space["provider"] == "openai":
+            endpoint = replace(
+                OpenAISettings.of(self._settings),
+                embedding_model=space["model"],
+                dimensions=space["dimensions"],
+            )
+        return self._embedder_of(space["name"], endpoint)
 
     def _asked(self, model: str, given: int | None) -> int:
         """How long the vectors of a model are: asked with one word, where it can be reached."""
-        from vitrina.errors import ProviderError
-        from vitrina.models.openai.embeddings import WrongDimensionsError
-        from vitrina.models.openai.settings import DEFAULT_DIMENSIONS
-
         wanted = given or DEFAULT_DIMENSIONS.get(model)
         try:
             endpoint = replace(
-                self.settings.openai(), embedding_model=model, dimensions=wanted or MOST_DIMENSIONS
+                OpenAISettings.of(self._settings),
+                embedding_model=model,
+                dimensions=wanted or MOST_DIMENSIONS,
             )
         except ConfigError as exc:
             if wanted is None:
                 raise ConfigError(f"{exc}; or give --dimensions of {model}") from exc
             self._notice(f"{model} was not asked: taking its {wanted} dimensions as given")
             return wanted
-        embedder = self._openai(endpoint, "")
+        embedder = self._embedder_of("", endpoint)
         try:
-            embedder.embed(["lamp"])
+            embedder.query_vector("lamp")
         except WrongDimensionsError as exc:
             if exc.got > MOST_DIMENSIONS:
                 raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,6 +28,28 @@ class Embedded:
 
 class TextEmbedder(Protocol):
     """Embeds what is new, in batches across products."""
+
+    @property
+    def space(self) -> str | None:
+        """The name of its own space; None for the one in use."""
+        ...
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks an endpoint for vectors; else the database makes them."""
+        ...
+
+    def to_fill(self) -> Iterator[TextEmbedder]:
+        """The embedders whose spaces may lack vectors once products are embedded."""
+        ...
+
+    def check_budget(self) -> None:
+        """Raises BudgetError where this run, or a standing budget, has nothing left."""
+        ...
+
+    def query_vector(self, words: str) -> Sequence[float] | None:
+        """The vector of a query's words; None where the database makes it itself."""
+        ...
 
     def learn(self, said: Sequence[Term], *, vectors: bool = True) -> None:
         """Make keywords of terms that are none yet, where that takes vectors from outside.
@@ -65,23 +87,35 @@ class LocalTextEmbedder:
         space: the name of a space of the local model; None for the one in use.
     """
 
+    asks = False
+
     def __init__(self, database: Database, space: str | None = None) -> None:
         self._database = database
-        self._space = space
+        self.space = space
+
+    def to_fill(self) -> Iterator[TextEmbedder]:
+        """None: the database makes vectors as products come in."""
+        return iter(())
+
+    def check_budget(self) -> None:
+        """Costs nothing."""
+
+    def query_vector(self, words: str) -> Sequence[float] | None:
+        """See TextEmbedder."""
 
     def learn(self, said: Sequence[Term], *, vectors: bool = True) -> None:
         """Nothing to do: put_enrichments learns by itself."""
 
     def embed_products(self, product_ids: Sequence[int]) -> Embedded:
         """See TextEmbedder."""
-        params = (list(product_ids), self._space)
+        params = (list(product_ids), self.space)
         return Embedded(self._database.value("select vitrina.embed_products(%s, %s)", params))
 
     fill_products = embed_products
 
     def fill_keywords(self) -> int:
         """See TextEmbedder."""
-        return int(self._database.value("select vitrina.embed_keywords(%s)", (self._space,)))
+        return int(self._database.value("select vitrina.embed_keywords(%s)", (self.space,)))
 
     def stop(self) -> None:
         """See TextEmbedder."""
@@ -100,6 +134,8 @@ class OpenAITextEmbedder:
         space: the name of the provider's space.
     """
 
+    asks = True
+
     def __init__(
         self,
         database: Database,
@@ -110,7 +146,7 @@ class OpenAITextEmbedder:
         self._database = database
         self._provider = provider
         self._ledger = ledger
-        self.space = space
+        self.space: str = space
         self._others: dict[str, OpenAITextEmbedder] = {}
         self._making = threading.Lock()
 
@@ -253,15 +289,16 @@ class OpenAITextEmbedder:
         self._ledger.check_budget()
         self._database.rows("select vitrina.check_budget()")
 
-    def backfill(self) -> int:
-        """Fill its own space, and the one in use, with what is missing; how many that were."""
-        from vitrina.spaces.fill import fill
-
-        count = fill(self._database, self, self.space).count
+    def to_fill(self) -> Iterator[TextEmbedder]:
+        """Itself; then the embedder of the space in use, where that asks an endpoint too."""
+        yield self
         in_use = self._in_use()
-        if isinstance(in_use, OpenAITextEmbedder) and in_use is not self:
-            count += fill(self._database, in_use, in_use.space).count
-        return count
+        if in_use is not None and in_use is not self and in_use.asks:
+            yield in_use
+
+    def query_vector(self, words: str) -> Sequence[float] | None:
+        """See TextEmbedder."""
+        return self.embed([words])[0].to_list()
 
     def embed(self, texts: Sequence[str]) -> list[HalfVector]:
         """A vector for each text; its cost is in the ledger. Raises ItemError, ProviderError."""

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from vitrina.db.database import Database
-from vitrina.spaces.embed import Embedded, LocalTextEmbedder, OpenAITextEmbedder
+from vitrina.spaces.embed import Embedded, TextEmbedder
 
 BATCH = 500  # texts at once
 AT_ONCE = 4  # batches at once
@@ -33,7 +33,7 @@ class Filled:
 
 def fill(
     database: Database,
-    embedder: LocalTextEmbedder | OpenAITextEmbedder,
+    embedder: TextEmbedder,
     space: str,
     *,
     progress: Callable[[int, int], None] | None = None,
@@ -53,13 +53,13 @@ def fill(
 
     Raises BudgetError, ProviderError as the embedder does; what is finished is stored.
     """
-    _check_budget(embedder)
+    embedder.check_budget()
     done = Filled(keywords=embedder.fill_keywords())
     rows = database.rows("select * from vitrina.missing_in_space(%s)", (space,))
     seen = 0
 
     def one(ids: Sequence[int]) -> tuple[int, Embedded]:
-        _check_budget(embedder)
+        embedder.check_budget()
         return len(ids), embedder.fill_products(ids)
 
     for size, made in _bounded(one, _batches(rows), stop or threading.Event()):
@@ -71,9 +71,13 @@ def fill(
     return done
 
 
-def _check_budget(embedder: LocalTextEmbedder | OpenAITextEmbedder) -> None:
-    if isinstance(embedder, OpenAITextEmbedder):
-        embedder.check_budget()
+def fill_all(database: Database, embedder: TextEmbedder) -> int:
+    """Fill the spaces that an embedder leaves behind; returns how many vectors are new."""
+    return sum(
+        fill(database, each, each.space).count
+        for each in embedder.to_fill()
+        if each.space is not None
+    )
 
 
 def _batches(rows: Sequence[dict[str, Any]]) -> Iterator[list[int]]:

@@ -6,21 +6,18 @@ import contextlib
 import itertools
 import json
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from vitrina.errors import InputError, NotFoundError
-from vitrina.files import rows as sources_rows
-from vitrina.files.rows import BadRow, Row
+from vitrina.files.documents import json_row
+from vitrina.files.rows import BadRow, Openers, Row
 from vitrina.redaction import redact, without_pictures
 from vitrina.weave.server import TraceServerError, connect, leave
 
-if TYPE_CHECKING:
-    from vitrina.catalog import Catalog
-
-__all__ = ["name_of", "publish", "read"]
+__all__ = ["OPENERS", "client_of", "name_of", "publish", "read"]
 
 What = Literal["products", "vocabulary"]
 
@@ -37,21 +34,17 @@ _MADE = re.compile(
 
 
 def publish(
-    catalog: Catalog,
-    name: str,
-    *,
-    project: str,
-    what: What = "products",
-    sources: Sequence[str] | None = None,
+    rows: Iterable[Mapping[str, Any]], name: str, *, project: str, what: What = "products"
 ) -> str:
-    """Publish the catalogue as a Weave Dataset, batch by batch; returns its reference.
+    """Publish rows of the catalogue as a Weave Dataset, batch by batch; returns its reference.
 
     The same rows under the same name are the same version. Pictures in data: URLs stay here.
 
     Args:
+        rows: of products, as in the view vitrina.catalog, or of keywords, as they are listed.
+        name: of the dataset.
         project: "entity/project" or "project".
-        what: a row a product, as in the view vitrina.catalog, or a row a keyword.
-        sources: products of these sources only.
+        what: which of the two they are.
 
     Raises:
         NotFoundError: there is nothing to publish.
@@ -59,14 +52,14 @@ def publish(
     """
     if not _NAME.fullmatch(name):
         raise InputError(f"{name!r} cannot name a dataset: letters, digits, '.', '_' and '-' only")
-    rows = _products(catalog, sources) if what == "products" else _vocabulary(catalog)
-    first = next(rows, None)
+    plain = map(_plain, rows) if what == "products" else map(_keyword, rows)
+    first = next(plain, None)
     if first is None:
         raise NotFoundError(f"there are no {what} to publish: run `vitrina ingest` first")
-    with _client(project) as client:
+    with client_of(project) as client:
         digests: list[str] = []
         common = {"project_id": client.project_id}
-        for batch in _batches(itertools.chain([first], rows)):
+        for batch in _batches(itertools.chain([first], plain)):
             digests += client.server.table_create({"table": {**common, "rows": batch}}).row_digests
         whole = client.server.table_create_from_digests({**common, "row_digests": digests})
         return _publish_table(client, name, what, whole.digest)
@@ -102,7 +95,7 @@ def read(reference: str) -> Generator[Row | BadRow, None, None]:
         ConfigError, TraceServerError: see trace_server.connect; or it stopped answering.
     """
     entity, project, name, version = _parse(reference)
-    with _client(f"{entity}/{project}", create=False) as client:
+    with client_of(f"{entity}/{project}", create=False) as client:
         request = {
             "project_id": client.project_id,
             "digest": _table_of(client, reference, name, version),
@@ -139,7 +132,7 @@ def _table_of(client: Any, reference: str, name: str, version: str) -> str:
 
 
 def _row(line: int, value: object) -> Row | BadRow:
-    row = sources_rows._json_row(line, json.dumps(value))
+    row = json_row(line, json.dumps(value))
     if isinstance(row, Row):
         attributes = row.values.get("attributes")
         if isinstance(attributes, dict) and {"product_id", "external_id"} <= row.values.keys():
@@ -148,15 +141,9 @@ def _row(line: int, value: object) -> Row | BadRow:
     return row
 
 
-def _products(catalog: Catalog, sources: Sequence[str] | None) -> Iterator[dict[str, Any]]:
-    for row in catalog.export(sources=sources):
-        yield _plain(row)
-
-
-def _vocabulary(catalog: Catalog) -> Iterator[dict[str, Any]]:
-    for row in catalog.keywords(k=2**31 - 1):
-        kept = {key: row[key] for key in ("keyword", "facet", "products")}
-        yield {**kept, "aliases": list(row["aliases"] or [])}
+def _keyword(row: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: row[key] for key in ("keyword", "facet", "products")}
+    return {**kept, "aliases": list(row["aliases"] or [])}
 
 
 def _plain(value: object) -> Any:
@@ -187,7 +174,7 @@ def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 @contextlib.contextmanager
-def _client(project: str, *, create: bool = True) -> Iterator[Any]:
+def client_of(project: str, *, create: bool = True) -> Iterator[Any]:
     """weave's client, for as long as it is needed; what fails in it is an error of ours."""
     client = connect(project, create=create, quick=False)
     try:
@@ -198,3 +185,6 @@ def _client(project: str, *, create: bool = True) -> Iterator[Any]:
         raise TraceServerError(f"The trace server failed: {redact(str(exc))}") from exc
     finally:
         leave(client)
+
+
+OPENERS: Openers = {"weave:///": read}  # for open_rows

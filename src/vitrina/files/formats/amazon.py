@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from vitrina.files.cells import unwrapped
-from vitrina.files.formats.base import Format, Reader, Setup
+from vitrina.files.formats.base import Format, Own, Reader, Setup
 from vitrina.files.linked import many
 from vitrina.files.rows import Row, RowFile
 
@@ -28,7 +28,7 @@ class ListingReader(Reader):
     """Reads templates and reports; children are the variants of their parent."""
 
     groups = True
-    own = {
+    own: ClassVar[Own] = {
         "title": ("item_name", "item-name"),
         "external_id": ("item_sku", "seller-sku", "asin1", "listing-id"),
         "group": (),
@@ -91,7 +91,10 @@ class ListingReader(Reader):
         return "variant" if values.get("parent_sku") else "both"
 
     def left_out(self, values: dict[str, Any]) -> str | None:
-        if str(values.get("update_delete") or values.get("record_action") or "").strip().lower() == "delete":
+        if (
+            str(values.get("update_delete") or values.get("record_action") or "").strip().lower()
+            == "delete"
+        ):
             return "deleted"
         status = str(values.get("status") or "").strip().lower()
         return status if status in ("inactive", "incomplete") else None
@@ -116,7 +119,7 @@ def _name(column: str) -> str:
 class AboReader(Reader):
     """Reads records whose texts are lists of `{language_tag, value}`."""
 
-    own = {
+    own: ClassVar[Own] = {
         "title": ("item_name",),
         "external_id": ("item_id",),
         "group": (),

@@ -24,6 +24,7 @@ MAX_ID = 500
 MAX_ATTRIBUTES = 1_000_000  # characters of JSON
 MAX_LIST = 200  # values of the variants that are listed at the product
 LONG = 200  # characters: a longer value is text, no attribute
+Own = dict[str, tuple[str, ...]]  # names of columns by field
 _EDGE = re.compile(r"[\s\-–—,|/:(]+$")
 _TEMPLATE = re.compile(r"\{([^{}]+)\}")
 # Fields whose columns are taken up whole by the product, and stay no attributes.
@@ -87,7 +88,7 @@ class Reader:
         whole: each row of a group is a full item with a title of its own.
     """
 
-    own: ClassVar[dict[str, tuple[str, ...]]] = {}
+    own: ClassVar[Own] = {}
     structure: ClassVar[tuple[str, ...]] = ()
     titled: ClassVar[bool] = False
     groups: ClassVar[bool] = False
@@ -287,7 +288,7 @@ class Reader:
                     prices[column] = Price(float(value))
                 found[column] = value
                 continue
-            text = value.strip()  # type: ignore[union-attr]
+            text = value.strip()
             if not text:
                 continue
             if kind == "text" or kind == "code":
@@ -352,7 +353,11 @@ class Reader:
 
     @staticmethod
     def _currency(text: str) -> str | None:
-        return (currency_of(text) or (text.upper() if len(text) == 3 and text.isalpha() else None)) if text else None
+        return (
+            (currency_of(text) or (text.upper() if len(text) == 3 and text.isalpha() else None))
+            if text
+            else None
+        )
 
     def stock(self, values: dict[str, Any]) -> bool | None:
         """Whether it can be had now."""
@@ -421,7 +426,7 @@ class Reader:
         return self.built(
             row,
             external_id,
-            title,
+            title or "",
             attributes,
             self.pictures(values),
             long,
@@ -466,11 +471,10 @@ class Reader:
         variant_pictures: list[str] | None = None,
     ) -> Product | Reject:
         """The product, of what was read of it."""
-        if len(attributes) > 30 or long:
-            if len(json.dumps(attributes, default=str)) > MAX_ATTRIBUTES:
-                return Reject(
-                    row.line, external_id, f"more than {MAX_ATTRIBUTES:,} characters in one row"
-                )
+        if _size(attributes) > MAX_ATTRIBUTES:
+            return Reject(
+                row.line, external_id, f"more than {MAX_ATTRIBUTES:,} characters in one row"
+            )
         values = row.values
         text = self.text(values)
         if long:
@@ -669,6 +673,13 @@ class Reader:
         return tuple(code for code in self.codes(values) if code != sku)
 
 
+def _size(attributes: dict[str, object]) -> int:
+    """How many characters attributes have, where that may be many."""
+    if all(value.__class__ in (str, int, float, bool) for value in attributes.values()):
+        return LONG * len(attributes)  # a longer text is none of them
+    return len(json.dumps(attributes, default=str))
+
+
 def _without_codes(product: Product) -> Product:
     return replace(product, sku=None, codes=())
 
@@ -695,9 +706,7 @@ def _shared(
     differing: dict[str, None] = {}
     for said in own:
         for name, value in said.items():
-            if name not in attributes:
-                differing[name] = None
-            elif attributes[name] != value and is_sold:
+            if name not in attributes or (attributes[name] != value and is_sold):
                 differing[name] = None
     result = []
     for variant, said in zip(variants, own, strict=True):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
-from vitrina.files.formats.base import Format, Reader
+from vitrina.files.formats.base import Format, Own, Reader
 from vitrina.files.items import LeftOut, Product, Reject
 from vitrina.files.numbers import parse_price
 from vitrina.files.rows import Row, RowFile
@@ -44,7 +44,7 @@ class LegacyReader(_Below):
     """Reads the older export, with rows of products, SKUs and rules."""
 
     kind_column = "Item Type"
-    own = {
+    own: ClassVar[Own] = {
         "title": ("Product Name",),
         "external_id": ("Product ID", "Product Code/SKU"),
         "group": (),
@@ -69,7 +69,9 @@ class LegacyReader(_Below):
     )  # fmt: skip
 
     def is_structure(self, column: str) -> bool:
-        return column.startswith(("Product Image ", "Event Date", "MYOB", "Low Stock", "Current Stock"))
+        return column.startswith(
+            ("Product Image ", "Event Date", "MYOB", "Low Stock", "Current Stock")
+        )
 
     def left_out(self, values: dict[str, Any]) -> str | None:
         return "hidden" if is_yes(values.get("Product Visible?")) is False else None
@@ -87,15 +89,17 @@ class LegacyReader(_Below):
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
         rules = {
-            str(row.values.get("Product Code/SKU") or row.values.get("Product Name") or "").strip(): str(
-                row.values.get("Price") or ""
-            )
+            str(
+                row.values.get("Product Code/SKU") or row.values.get("Product Name") or ""
+            ).strip(): str(row.values.get("Price") or "")
             for row in rows
             if self.kind(row.values) == "rule"
         }
         base = next((row for row in rows if self.kind(row.values) == "product"), None)
         if base is not None and len(rows) > 1:
-            rows = [self._ruled(row, base, rules) for row in rows if self.kind(row.values) != "rule"]
+            rows = [
+                self._ruled(row, base, rules) for row in rows if self.kind(row.values) != "rule"
+            ]
         yield from super().products(key, rows)
 
     def _ruled(self, row: Row, base: Row, rules: dict[str, str]) -> Row:
@@ -119,7 +123,9 @@ class LegacyReader(_Below):
         return " / ".join(str(value) for value in options.values())
 
     def more(self, values: dict[str, Any]) -> dict[str, object]:
-        paths = [path.strip() for path in str(values.get("Category") or "").split(";") if path.strip()]
+        paths = [
+            path.strip() for path in str(values.get("Category") or "").split(";") if path.strip()
+        ]
         return {"Category": paths[0] if len(paths) == 1 else paths} if paths else {}
 
 
@@ -127,7 +133,7 @@ class ModernReader(_Below):
     """Reads the newer export, with rows of products, variants, images and videos."""
 
     kind_column = "Item"
-    own = {
+    own: ClassVar[Own] = {
         "title": ("Name",),
         "external_id": ("ID", "SKU"),
         "group": (),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
-from vitrina.files.formats.base import Format, Reader, Setup
+from vitrina.files.formats.base import Format, Own, Reader, Setup
 from vitrina.files.rows import Row, RowFile
 
 _ACTION = re.compile(r"\*?action\s*\((.*)\)", re.IGNORECASE)
@@ -21,7 +21,7 @@ class EbayReader(Reader):
 
     groups = True
     whole = False
-    own = {
+    own: ClassVar[Own] = {
         "title": ("Title",),
         "external_id": ("Custom label", "CustomLabel", "Item number", "ItemID"),
         "group": (),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
-from vitrina.files.formats.base import Format, Money, Reader
+from vitrina.files.formats.base import Format, Money, Own, Reader
 from vitrina.files.items import Variant
 from vitrina.files.names import plain
 from vitrina.files.rows import Row, RowFile
@@ -19,7 +19,7 @@ _LISTS = {"tags", "tag", "materials", "materiali", "materialien", "materiaux", "
 class EtsyReader(Reader):
     """Reads listings; an empty SKU is usual, and the id is then made."""
 
-    own = {"external_id": ("listing id", "SKU"), "group": (), "url": ()}
+    own: ClassVar[Own] = {"external_id": ("listing id", "SKU"), "group": (), "url": ()}
     structure = ("CURRENCY_CODE",)
 
     def restart(self) -> None:
@@ -47,7 +47,8 @@ class EtsyReader(Reader):
 
     def more(self, values: dict[str, Any]) -> dict[str, object]:
         found: dict[str, object] = {
-            name: items[0] if len(items) == 1 else items for name, items in self._options(values).items()
+            name: items[0] if len(items) == 1 else items
+            for name, items in self._options(values).items()
         }
         for column, value in values.items():
             if plain(column) in _LISTS and value:

@@ -21,7 +21,13 @@ class GoogleReader(Reader):
         "external_id": ("id",),
         "group": ("item_group_id",),
         "text": ("description", "rich_text_description"),
-        "image": ("image_link", "image url", "additional_image_link", "additional image url", "image"),
+        "image": (
+            "image_link",
+            "image url",
+            "additional_image_link",
+            "additional image url",
+            "image",
+        ),
         "url": ("link",),
         "price": ("price",),
         "sale_price": ("sale_price",),
@@ -102,7 +108,8 @@ def _is_feed(file: RowFile, columns: frozenset[str]) -> bool:
 
 def _is_meta(file: RowFile, columns: frozenset[str]) -> bool:
     return bool(columns & _META) or any(
-        name.lower().startswith(("style[0]", "image[0].", "product_tags[0]")) for name in file.columns
+        name.lower().startswith(("style[0]", "image[0].", "product_tags[0]"))
+        for name in file.columns
     )
 
 

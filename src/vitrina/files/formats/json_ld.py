@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from vitrina.files.cells import in_stock, line_of
-from vitrina.files.formats.base import Format, Money, Reader
+from vitrina.files.formats.base import Format, Money, Own, Reader
 from vitrina.files.items import Variant
 from vitrina.files.linked import many
 from vitrina.files.numbers import Price, parse_price
 from vitrina.files.rows import Row
 
-_IDS = ("productGroupID", "sku", "productID", "mpn", "gtin", "gtin13", "gtin12", "gtin14", "gtin8", "@id")
+_IDS = (
+    "productGroupID",
+    "sku",
+    "productID",
+    "mpn",
+    "gtin",
+    "gtin13",
+    "gtin12",
+    "gtin14",
+    "gtin8",
+    "@id",
+)
 _TOLD = ("color", "material", "size", "pattern", "brand", "category", "model", "manufacturer")
 
 
 class JsonLdReader(Reader):
     """Reads Product and ProductGroup; offers give prices, `hasVariant` the variants."""
 
-    own = {
+    own: ClassVar[Own] = {
         "title": ("name",),
         "external_id": _IDS,
         "group": (),
@@ -83,7 +94,14 @@ class JsonLdReader(Reader):
             found.append(
                 Variant(
                     row.line,
-                    next((str(one[key]) for key in ("sku", "productID", "mpn", "@id") if one.get(key)), None),
+                    next(
+                        (
+                            str(one[key])
+                            for key in ("sku", "productID", "mpn", "@id")
+                            if one.get(key)
+                        ),
+                        None,
+                    ),
                     title or None,
                     tuple(str(one[k]) for k in (*self.own["ean"], "mpn") if one.get(k)),
                     options,
@@ -125,7 +143,9 @@ def _offered(values: dict[str, Any]) -> Money:
                 high = said.get("highPrice")
                 most = parse_price(str(high)) if high is not None else None
                 currency = said.get("priceCurrency") or offer.get("priceCurrency")
-                found.append((price.low, most.low if most else None, str(currency) if currency else None))
+                found.append(
+                    (price.low, most.low if most else None, str(currency) if currency else None)
+                )
                 break
     if not found:
         return Money()

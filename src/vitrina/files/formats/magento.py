@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
-from vitrina.files.formats.base import Format, Reader
+from vitrina.files.formats.base import Format, Own, Reader
 from vitrina.files.items import LeftOut, Product, Reject
 from vitrina.files.rows import Row
 
@@ -26,7 +26,7 @@ class MagentoReader(Reader):
 
     groups = True
     whole = False
-    own = {
+    own: ClassVar[Own] = {
         "title": ("name",),
         "external_id": ("sku",),
         "group": (),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
-from vitrina.files.formats.base import Format, Money, Reader
+from vitrina.files.formats.base import Format, Money, Own, Reader
 from vitrina.files.names import plain
 from vitrina.files.numbers import Price
 from vitrina.files.rows import Row
@@ -22,7 +22,7 @@ class MedusaReader(Reader):
 
     groups = True
     whole = False
-    own = {
+    own: ClassVar[Own] = {
         "title": ("Product Title",),
         "external_id": ("Product Id", "Product Handle", "Variant SKU"),
         "group": ("Product Id", "Product Handle"),
@@ -74,7 +74,9 @@ class MedusaReader(Reader):
     def options(self, values: dict[str, Any]) -> dict[str, object]:
         found: dict[str, object] = {}
         for pair in self._pairs.values():
-            name, value = (str(values.get(pair.get(key, "")) or "").strip() for key in ("name", "value"))
+            name, value = (
+                str(values.get(pair.get(key, "")) or "").strip() for key in ("name", "value")
+            )
             if name and value and value != "Default option value":
                 found[name] = value
         return found
@@ -82,7 +84,9 @@ class MedusaReader(Reader):
     def money(self, values: dict[str, Any], prices: dict[str, Price]) -> Money:
         money = super().money(values, prices)
         column = next((c for c in self.columns(values, "price") if c in prices), "")
-        return Money(money.now, money.high, money.was, column.split()[-1].upper() if column else None)
+        return Money(
+            money.now, money.high, money.was, column.split()[-1].upper() if column else None
+        )
 
 
 FORMAT = Format(

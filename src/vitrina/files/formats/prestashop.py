@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from vitrina.errors import InputError
 from vitrina.files.cells import is_yes
-from vitrina.files.formats.base import Format, Money, Reader
+from vitrina.files.formats.base import Format, Money, Own, Reader
 from vitrina.files.names import plain
 from vitrina.files.numbers import Price, parse_number
 from vitrina.files.rows import RowFile
@@ -19,12 +19,18 @@ _PERCENT = ("discountpercent", "pourcentagedelaremise", "pourcentagedereduction"
 class PrestaShopReader(Reader):
     """Reads products; a file of combinations alone has no titles, and that is said."""
 
-    own = {
+    own: ClassVar[Own] = {
         "external_id": ("Product ID", "ID", "Reference", "Référence"),
         "group": (),
         "url": (),
         "image": ("Image URLs", "URL des images", "Image"),
-        "price": ("Price tax included", "Prix TTC", "Price tax excluded", "Prix hors taxe", "Price"),
+        "price": (
+            "Price tax included",
+            "Prix TTC",
+            "Price tax excluded",
+            "Prix hors taxe",
+            "Price",
+        ),
         "sale_price": (),
         "sku": ("Reference", "Référence"),
     }
@@ -47,7 +53,9 @@ class PrestaShopReader(Reader):
         self._amount = next((c for c in columns if plain(c) in _AMOUNT), "")
         self._percent = next((c for c in columns if plain(c) in _PERCENT), "")
         self._lists = [
-            c for c in columns if c.lower().find("(x") >= 0 and plain(c) in ("categories", "tags", "motscles")
+            c
+            for c in columns
+            if c.lower().find("(x") >= 0 and plain(c) in ("categories", "tags", "motscles")
         ]
         names = {plain(c) for c in columns}
         if {"attribute", "value"} <= names or {"attribut", "valeur"} <= names:
@@ -76,7 +84,9 @@ class PrestaShopReader(Reader):
                 if len(parts) >= 2 and parts[0].strip() and parts[1].strip():
                     found[parts[0].strip()] = parts[1].strip()
         for column in self._lists:
-            items = [item.strip() for item in str(values.get(column) or "").split(",") if item.strip()]
+            items = [
+                item.strip() for item in str(values.get(column) or "").split(",") if item.strip()
+            ]
             if items:
                 found[column] = items[0] if len(items) == 1 else items
         return found

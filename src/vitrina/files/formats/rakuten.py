@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
-from vitrina.files.formats.base import Format, Reader
+from vitrina.files.formats.base import Format, Own, Reader
 from vitrina.files.names import plain
 from vitrina.files.rows import Row
 
@@ -18,7 +18,7 @@ class RakutenReader(Reader):
 
     groups = True
     whole = False
-    own = {
+    own: ClassVar[Own] = {
         "title": ("商品名",),
         "external_id": ("商品管理番号", "商品番号"),
         "group": ("商品管理番号",),

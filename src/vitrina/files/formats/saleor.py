@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
-from vitrina.files.formats.base import Format, Reader
+from vitrina.files.formats.base import Format, Own, Reader
 from vitrina.files.rows import Row, RowFile
 
 _ATTRIBUTE = re.compile(r"(.+) \((product|variant) attribute\)")
@@ -18,7 +18,7 @@ class SaleorReader(Reader):
 
     groups = True
     whole = False
-    own = {
+    own: ClassVar[Own] = {
         "title": ("name",),
         "external_id": ("id",),
         "group": ("id",),
@@ -40,7 +40,9 @@ class SaleorReader(Reader):
     def restart(self) -> None:
         columns = self.setup.file.columns
         self._attributes = [
-            (column, match[1], match[2]) for column in columns if (match := _ATTRIBUTE.fullmatch(column))
+            (column, match[1], match[2])
+            for column in columns
+            if (match := _ATTRIBUTE.fullmatch(column))
         ]
         self._channels: dict[str, list[str]] = {}
         for column in columns:
@@ -52,7 +54,9 @@ class SaleorReader(Reader):
         if "price" not in self.setup.columns:
             fields["price"] = self._channels.get("price amount", [])
             fields["currency"] = self._channels.get("variant currency code", [])
-        fields["brand"] = [column for column, name, _ in self._attributes if name.lower() == "brand"]
+        fields["brand"] = [
+            column for column, name, _ in self._attributes if name.lower() == "brand"
+        ]
         return fields
 
     def is_structure(self, column: str) -> bool:

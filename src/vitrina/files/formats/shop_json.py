@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from vitrina.files.addresses import addresses
 from vitrina.files.cells import in_stock, line_of
-from vitrina.files.formats.base import Format, Money, Reader
+from vitrina.files.formats.base import Format, Money, Own, Reader
 from vitrina.files.items import Variant
 from vitrina.files.linked import many
 from vitrina.files.numbers import parse_price
@@ -16,7 +16,7 @@ from vitrina.files.rows import Row, RowFile
 class ShopifyJsonReader(Reader):
     """Reads products as Shopify's admin or storefront gives them, with their variants."""
 
-    own = {
+    own: ClassVar[Own] = {
         "title": ("title",),
         "external_id": ("id", "handle"),
         "group": (),
@@ -51,7 +51,9 @@ class ShopifyJsonReader(Reader):
                 if isinstance(listed, list) and value not in listed:
                     listed.append(value)
         return {
-            name: value[0] if isinstance(value, list) and len(value) == 1 and name != "tags" else value
+            name: value[0]
+            if isinstance(value, list) and len(value) == 1 and name != "tags"
+            else value
             for name, value in found.items()
             if value
         }
@@ -84,7 +86,9 @@ class ShopifyJsonReader(Reader):
 
     def _variant_of(self, row: Row, one: dict[str, Any], pictures: dict[Any, Any]) -> Variant:
         options = self._named(row.values, one)
-        price, was = (parse_price(str(one.get(name) or "")) for name in ("price", "compare_at_price"))
+        price, was = (
+            parse_price(str(one.get(name) or "")) for name in ("price", "compare_at_price")
+        )
         before = was.low if was and price and was.low > price.low else None
         stock = one.get("available")
         if stock is None and (quantity := one.get("inventory_quantity")) is not None:
@@ -107,7 +111,7 @@ class SampleReader(Reader):
     """Reads the sample shops: dummyjson, fakestore, platzi."""
 
     structure = ("reviews", "meta", "createdAt", "updatedAt", "creationAt", "discountPercentage")
-    own = {"image": ("images", "image", "thumbnail"), "mpn": (), "group": ()}
+    own: ClassVar[Own] = {"image": ("images", "image", "thumbnail"), "mpn": (), "group": ()}
 
     def found(self, columns: list[str]) -> dict[str, list[str]]:
         fields = super().found(columns)
@@ -123,14 +127,24 @@ class SampleReader(Reader):
 
 
 def _is_shopify(file: RowFile, columns: frozenset[str]) -> bool:
-    return file.kind.startswith("json") and "variants" in columns and (
-        "title" in columns and bool(columns & {"bodyhtml", "vendor", "image", "images", "handle"})
+    return (
+        file.kind.startswith("json")
+        and "variants" in columns
+        and (
+            "title" in columns
+            and bool(columns & {"bodyhtml", "vendor", "image", "images", "handle"})
+        )
     )
 
 
 def _is_sample(file: RowFile, columns: frozenset[str]) -> bool:
-    return file.kind.startswith("json") and {"title", "price"} <= columns and bool(
-        columns & {"discountpercentage", "creationat"} or {"rating", "image", "category"} <= columns
+    return (
+        file.kind.startswith("json")
+        and {"title", "price"} <= columns
+        and bool(
+            columns & {"discountpercentage", "creationat"}
+            or {"rating", "image", "category"} <= columns
+        )
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
-from vitrina.files.formats.base import Format, Reader
+from vitrina.files.formats.base import Format, Own, Reader
 from vitrina.files.items import LeftOut, Product, Reject
 from vitrina.files.names import plain
 from vitrina.files.rows import Row, RowFile
@@ -19,7 +19,7 @@ class ShopifyReader(Reader):
 
     groups = True
     whole = False
-    own = {
+    own: ClassVar[Own] = {
         "title": ("Title",),
         "external_id": ("Handle", "URL handle", "Variant SKU", "SKU"),
         "group": ("Handle", "URL handle"),
@@ -52,9 +52,7 @@ class ShopifyReader(Reader):
 
     def restart(self) -> None:
         self._names: dict[int, str] = {}
-        self._column: dict[str, str] = {
-            plain(column): column for column in self.setup.file.columns
-        }
+        self._column: dict[str, str] = {plain(column): column for column in self.setup.file.columns}
         self._options = [
             (number, self._at(f"Option{number} name"), self._at(f"Option{number} value"))
             for number in _NUMBERS
@@ -139,7 +137,9 @@ class ShopifyReader(Reader):
 
 
 def _matches(file: RowFile, columns: frozenset[str]) -> bool:
-    old = "handle" in columns and bool(columns & {"variantprice", "body", "variantsku", "option1value"})
+    old = "handle" in columns and bool(
+        columns & {"variantprice", "body", "variantsku", "option1value"}
+    )
     new = "urlhandle" in columns and bool(columns & {"option1value", "productimageurl"})
     return file.kind in ("csv", "sheet") and (old or new)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
-from vitrina.files.formats.base import Format, Reader
+from vitrina.files.formats.base import Format, Own, Reader
 from vitrina.files.names import plain
 from vitrina.files.rows import Row
 
@@ -15,7 +15,7 @@ class SquareReader(Reader):
 
     groups = True
     whole = False
-    own = {
+    own: ClassVar[Own] = {
         "title": ("Item Name",),
         "external_id": ("Token", "Reference Handle", "SKU"),
         "group": (),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
-from vitrina.files.formats.base import Format, Reader, Setup
+from vitrina.files.formats.base import Format, Own, Reader, Setup
 from vitrina.files.items import LeftOut, Product, Reject
 from vitrina.files.rows import Row
 
@@ -16,7 +16,7 @@ class VendureReader(Reader):
 
     groups = True
     whole = False
-    own = {
+    own: ClassVar[Own] = {
         "title": ("name",),
         "external_id": ("slug", "sku"),
         "group": (),
@@ -61,7 +61,9 @@ class VendureReader(Reader):
         return self.external_id(head)
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
-        said = next((row.values["optionGroups"] for row in rows if row.values.get("optionGroups")), "")
+        said = next(
+            (row.values["optionGroups"] for row in rows if row.values.get("optionGroups")), ""
+        )
         self._groups = [name.strip() for name in str(said).split("|") if name.strip()]
         yield from super().products(key, rows)
 

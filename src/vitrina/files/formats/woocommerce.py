@@ -6,16 +6,15 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import Any
+from typing import Any, ClassVar
 
-from vitrina.files.formats.base import Format, Reader
+from vitrina.files.formats.base import Format, Own, Reader
 from vitrina.files.items import LeftOut, Product, Reject
 from vitrina.files.names import plain
 from vitrina.files.rows import Row, RowFile
 
 _TYPES = frozenset(
-    "simple variable variation grouped external downloadable virtual subscription bundle"
-    " variable-subscription subscription_variation composite".split()
+    ["simple", "variable", "variation", "grouped", "external", "downloadable", "virtual", "subscription", "bundle", "variable-subscription", "subscription_variation", "composite"]
 )
 _COMMA = re.compile(r"(?<!\\),\s*")
 _PARENT = {
@@ -39,7 +38,7 @@ class WooCommerceReader(Reader):
 
     groups = True
     whole = False
-    own = {"external_id": ("ID", "SKU"), "group": (), "mpn": ()}
+    own: ClassVar[Own] = {"external_id": ("ID", "SKU"), "group": (), "mpn": ()}
     structure = (
         "Type", "Parent", "Published", "Is featured?", "Visibility in catalog", "Tax status",
         "Tax class", "Backorders allowed?", "Sold individually?", "Allow customer reviews?",
@@ -68,7 +67,9 @@ class WooCommerceReader(Reader):
             column
             for name in ("category", "brand")
             for column in self.setup.names.columns(name, columns)
-        } | {column for column in columns if plain(column) in ("tags", "schlagworter", "etiquettes")}
+        } | {
+            column for column in columns if plain(column) in ("tags", "schlagworter", "etiquettes")
+        }
 
     def is_structure(self, column: str) -> bool:
         if column in (self._type, self._parent, self._published, self._visibility):
@@ -158,7 +159,9 @@ class WooCommerceReader(Reader):
         columns = self.columns(values, "text")
         return super().text(
             {
-                name: value.replace("\\n", "\n") if name in columns and isinstance(value, str) else value
+                name: value.replace("\\n", "\n")
+                if name in columns and isinstance(value, str)
+                else value
                 for name, value in values.items()
             }
         )

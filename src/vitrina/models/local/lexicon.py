@@ -5,16 +5,14 @@ The data files are tables of vitrina's own; a shop extends the copies in its dat
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import NamedTuple, cast
 
-from vitrina.models.facets import Facet
+from vitrina.db.facets import Facet
+from vitrina.db.retail_words import Entry, contrasts, entries
 
 _WORD = re.compile(r"[^\W_]+(?:['’ʼ][^\W\d_]+)?")
 _POSSESSIVE = re.compile(r"['’ʼ](?:s)?$")
@@ -101,16 +99,6 @@ AFTER = re.compile(
     r"|with|without|in|from|on|that|featuring|includes?|including|has)(?!\S))",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A term of the lexicon. `canonical` is the keyword it stands for: itself where no other."""
-
-    term: str
-    facet: Facet
-    canonical: str
-    domain: str
 
 
 class Match(NamedTuple):
@@ -218,38 +206,9 @@ def facet_of(term: str) -> Facet | None:
 
 
 @cache
-def thesaurus() -> tuple[Entry, ...]:
-    """The lexicon and the synonyms of data/synonyms.csv: what the keywords of a shop may be called.
-
-    Titles are matched against the lexicon alone, as many a synonym is ambiguous there.
-    """
-    return entries() + tuple(
-        Entry(row["term"], cast("Facet", row["facet"]), row["canonical"] or row["term"], "general")
-        for row in _read("synonyms.csv")
-    )
-
-
-@cache
-def contrast_rows() -> tuple[tuple[str, str], ...]:
-    """(term, group): two terms of one group are never one keyword."""
-    return tuple((row["term"], row["contrast_group"]) for row in _read("contrasts.csv"))
-
-
-@cache
 def group(name: str) -> frozenset[str]:
     """The terms of one contrast group."""
-    return frozenset(term for term, group_name in contrast_rows() if group_name == name)
-
-
-@cache
-def entries() -> tuple[Entry, ...]:
-    """Every row of the lexicon, in the order of the file."""
-    return tuple(
-        Entry(
-            row["term"], cast("Facet", row["facet"]), row["canonical"] or row["term"], row["domain"]
-        )
-        for row in _read("lexicon.csv")
-    )
+    return frozenset(term for term, group_name in contrasts() if group_name == name)
 
 
 def singular(word: str) -> str:
@@ -355,12 +314,3 @@ def _index() -> tuple[dict[str, Entry], int]:
         if len(words) > 1:
             loose.setdefault("".join(word.single for word in words), target)
     return {**loose, **exact}, longest
-
-
-def _spelling(term: str) -> tuple[str, ...]:
-    return tuple(word.single for word in _words(term))
-
-
-def _read(name: str) -> list[dict[str, str]]:
-    text = resources.files("vitrina").joinpath("data", name).read_text("utf-8")
-    return list(csv.DictReader(text.splitlines()))

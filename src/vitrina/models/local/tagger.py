@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from vitrina.db.retail_words import Entry
 from vitrina.errors import ItemError
 from vitrina.models.base import FACETS, Enrichment, Facet, Subject, Term
 from vitrina.models.local import lexicon
@@ -147,11 +148,9 @@ def _brands(subject: Subject) -> list[str]:
     return [name for name in made if 1 < len(name) <= 60 and not _EMPTY.fullmatch(name)]
 
 
-def _read_title(
-    facts: Facts, matches: list[lexicon.Match], zones: list[str]
-) -> list[lexicon.Entry]:
+def _read_title(facts: Facts, matches: list[lexicon.Match], zones: list[str]) -> list[Entry]:
     """Takes what the title says of the product; returns colours and materials of its parts."""
-    parts: list[lexicon.Entry] = []
+    parts: list[Entry] = []
     for found, zone in zip(matches, zones, strict=True):
         entry = found.entry
         if entry.facet == "type" or (zone == "use" and entry.facet != "other"):
@@ -250,7 +249,7 @@ def _read_values(facts: Facts, role: str, values: Iterable[str], title: str) -> 
             facts.add(" ".join(value.lower().split()), facet)
 
 
-def _belongs(entry: lexicon.Entry, role: str, domain: str | None) -> bool:
+def _belongs(entry: Entry, role: str, domain: str | None) -> bool:
     """Whether a word of the lexicon may be taken from an attribute of this role."""
     if entry.facet == "type" or not _fits(entry, domain):
         return False
@@ -259,7 +258,7 @@ def _belongs(entry: lexicon.Entry, role: str, domain: str | None) -> bool:
     return role != "color" or entry.facet in {"color", "size"}
 
 
-def _fits(entry: lexicon.Entry, domain: str | None) -> bool:
+def _fits(entry: Entry, domain: str | None) -> bool:
     """Whether a word of one trade can be meant in a product of another."""
     if domain is None or entry.domain in {"general", domain} or domain == "general":
         return True

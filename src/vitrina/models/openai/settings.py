@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from vitrina.errors import ConfigError
 from vitrina.models.prompts import HintMode, Options, Stage
+from vitrina.settings import Settings
 
 __all__ = ["DEFAULT_DIMENSIONS", "OFFICIAL_URL", "Detail", "OpenAISettings"]
 
@@ -106,6 +107,15 @@ class OpenAISettings:
         return (
             (self.caption_model or self.vision_model) if stage == "caption" else self.vision_model
         )
+
+    @classmethod
+    def of(cls, settings: Settings) -> OpenAISettings:
+        """The endpoint to ask. Raises ConfigError where the environment does not say."""
+        given = {name: value for name, value in settings.endpoint.items() if value is not None}
+        if "embedding_model" in given and "dimensions" not in given:
+            known = DEFAULT_DIMENSIONS.get(str(given["embedding_model"]))
+            given |= {"dimensions": known} if known else {}
+        return cls.from_environment(changes=given)
 
     @classmethod
     def from_environment(

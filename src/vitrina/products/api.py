@@ -1,15 +1,20 @@
-"""Sources that follow a shop's own tables: attach, sync, detach."""
+"""Sources of products: files are loaded; a shop's own tables are attached and followed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
+from vitrina.context import Context
 from vitrina.errors import AccessError
+from vitrina.files.options import FileOptions
+from vitrina.products.load import Loaded, load_file
+from vitrina.weave.datasets import name_of
 
-if TYPE_CHECKING:
-    from vitrina.db.database import Database
+Rows: TypeAlias = list[dict[str, Any]]
+Names: TypeAlias = list[str]
 
 BATCH = 500
 
@@ -28,11 +33,50 @@ class Synced:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-class Attachments:
-    """The part of a catalog that follows a shop's tables."""
+class Sources:
+    """The sources of a catalog: files that were loaded, tables of the shop that are followed."""
 
-    database: Database
-    _notice: Callable[[str], None]
+    def __init__(self, context: Context, allow: Callable[[Path], None]) -> None:
+        self._database = context.database
+        self._notice = context.notice
+        self._allow = allow
+
+    def load(
+        self,
+        path: str | Path,
+        *,
+        source: str | None = None,
+        options: FileOptions | None = None,
+        dry_run: bool = False,
+        progress: Callable[[Loaded], None] | None = None,
+    ) -> Loaded:
+        """Bring in the products of a CSV or JSON Lines file; new and changed ones are queued.
+
+        Args:
+            path: the file; `-` is standard input; weave:///… is a Weave Dataset.
+            source: its name; the file's own name without one.
+            options: how to read the file.
+            dry_run: write nothing, only count.
+            progress: called with the counts so far.
+
+        Raises InputError where the file cannot be used at all.
+        """
+        options = self.admitted(options)
+        return load_file(
+            self._database,
+            str(path),
+            source=source_name(path, source),
+            options=options,
+            dry_run=dry_run,
+            progress=progress,
+        )
+
+    def admitted(self, options: FileOptions | None) -> FileOptions:
+        """The options; whoever names a folder to this process lets it read there."""
+        options = options or FileOptions()
+        if options.mapping.image_root is not None:
+            self._allow(options.mapping.image_root)
+        return options
 
     def attach(
         self,
@@ -143,11 +187,11 @@ class Attachments:
 
     def _name_of(self, query: Any, params: Mapping[str, object]) -> str:
         try:
-            source = self.database.value(query, params)
+            source = self._database.value(query, params)
         except AccessError as exc:
             raise _for_owner(exc) from exc
         name = str(
-            self.database.value(
+            self._database.value(
                 "select s.name from vitrina.sources as s where s.id = %s", (source,)
             )
         )
@@ -159,18 +203,18 @@ class Attachments:
             )
         return name
 
-    def row_secured(self, source: str) -> list[str]:
+    def row_secured(self, source: str) -> Names:
         """The tables under an attached source that have row-level security."""
-        rows = self.database.rows("select r.relation from vitrina.row_secured(%s) as r", (source,))
+        rows = self._database.rows("select r.relation from vitrina.row_secured(%s) as r", (source,))
         return [row["relation"] for row in rows]
 
-    def sources(self) -> list[dict[str, Any]]:
+    def list(self) -> Rows:
         """Every source with its state, its counts, and what is wrong with it."""
-        return self.database.rows("select * from vitrina.source_status as s order by s.source")
+        return self._database.rows("select * from vitrina.source_status as s order by s.source")
 
-    def rejects(self, source: str, *, k: int = 1000) -> list[dict[str, Any]]:
+    def rejects(self, source: str, *, k: int = 1000) -> Rows:
         """Rows of an attached source that are no product as they are, with the reason."""
-        return self.database.rows(
+        return self._database.rows(
             "select r.external_id, r.reason, r.rejected_at from vitrina.rejects as r"
             " join vitrina.sources as s on s.id = r.source_id where s.name = %s"
             " order by r.external_id limit %s",
@@ -196,7 +240,7 @@ class Attachments:
     def sync_once(self, done: Synced, *, sources: Sequence[str] | None = None) -> int:
         """One batch of each attached source, added to `done`; returns how many ids it took."""
         taken = 0
-        for row in self.database.rows(
+        for row in self._database.rows(
             "select * from vitrina.sync_sources(%s, %s::text[])",
             (BATCH, list(sources) if sources is not None else None),
         ):
@@ -215,7 +259,11 @@ class Attachments:
 
         Returns how many differ. Raises NotFoundError where no such source is attached.
         """
-        return int(self.database.value("select vitrina.sweep_source(%s)", (source,)))
+        return int(self._database.value("select vitrina.sweep_source(%s)", (source,)))
+
+    def remove(self, name: str) -> int:
+        """Delete a source and its products; returns how many there were. Keywords stay."""
+        return int(self._database.value("select vitrina.remove_source(%s)", (name,)))
 
     def detach(self, name: str, *, keep_products: bool = False) -> int:
         """Follow the shop no more: nothing of vitrina's is left in its schema.
@@ -223,9 +271,16 @@ class Attachments:
         Returns how many products went. Raises NotFoundError where no such source is attached.
         """
         try:
-            return int(self.database.value("select vitrina.detach(%s, %s)", (name, keep_products)))
+            return int(self._database.value("select vitrina.detach(%s, %s)", (name, keep_products)))
         except AccessError as exc:
             raise _for_owner(exc) from exc
+
+
+def source_name(path: str | Path, given: str | None) -> str:
+    """The name of the source that a file is loaded into: the one given, or the file's own."""
+    if given is None and str(path).startswith("weave:///"):
+        return name_of(str(path))
+    return given or ("stdin" if str(path) == "-" else Path(path).stem)
 
 
 def _for_owner(exc: AccessError) -> AccessError:

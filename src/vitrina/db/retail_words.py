@@ -1,0 +1,55 @@
+"""The words of retail that come with vitrina: terms, their synonyms, and what excludes what."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from typing import cast
+
+from vitrina.db.facets import Facet
+from vitrina.db.folders import DATA
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A term of the lexicon. `canonical` is the keyword it stands for: itself where no other."""
+
+    term: str
+    facet: Facet
+    canonical: str
+    domain: str
+
+
+@cache
+def thesaurus() -> tuple[Entry, ...]:
+    """The lexicon and the synonyms of data/synonyms.csv: what the keywords of a shop may be called.
+
+    Titles are matched against the lexicon alone, as many a synonym is ambiguous there.
+    """
+    return entries() + tuple(
+        Entry(row["term"], cast("Facet", row["facet"]), row["canonical"] or row["term"], "general")
+        for row in _read("synonyms.csv")
+    )
+
+
+@cache
+def contrasts() -> tuple[tuple[str, str], ...]:
+    """(term, group): two terms of one group are never one keyword."""
+    return tuple((row["term"], row["contrast_group"]) for row in _read("contrasts.csv"))
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """Every row of the lexicon, in the order of the file."""
+    return tuple(
+        Entry(
+            row["term"], cast("Facet", row["facet"]), row["canonical"] or row["term"], row["domain"]
+        )
+        for row in _read("lexicon.csv")
+    )
+
+
+def _read(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,97 @@
+"""One run of work: everything that is queued and due, then what follows from it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from vitrina.context import Context
+from vitrina.enrich import worker
+from vitrina.enrich.engine import Engine
+from vitrina.enrich.jobs import Jobs
+from vitrina.enrich.pipeline import NO_VECTOR, Pipeline, Totals
+from vitrina.errors import ProviderError
+from vitrina.keywords.judge import JUDGE_ADVICE
+from vitrina.pictures.descriptor import LocalImageEmbedder
+from vitrina.pictures.limits import Limits
+from vitrina.pictures.loader import Folders, PictureLoader
+from vitrina.products.api import Sources
+
+Go = Callable[[], Totals]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Enriches what is queued in a catalog.
+
+    Args:
+        context: of the catalog.
+        folders: those that pictures may be read from.
+        attached: the sources to bring in step.
+    """
+
+    context: Context
+    folders: Folders
+    attached: Sources
+
+    def run(
+        self,
+        engine: Engine,
+        *,
+        sources: Sequence[str] | None = None,
+        progress: Callable[[Totals], None] | None = None,
+        stop: threading.Event | None = None,
+        watch: bool = False,
+        judge: bool = False,
+    ) -> Totals:
+        """See Catalog.work; the engine is not closed here."""
+        database, settings = self.context.database, self.context.settings
+        loader = PictureLoader(Limits(allow_private=settings.allow_private_images), self.folders)
+        with Pipeline(database, engine, LocalImageEmbedder(), loader) as pipeline:
+            Jobs(self.context).retry(sources=sources, matching=f"{NO_VECTOR}%")
+            go = partial(worker.watch if watch else worker.drain, database, pipeline)
+            again = partial(
+                go,
+                follow=worker.Follow(self.attached, sources, self.context.notice),
+                sources=sources,
+                paid=engine.paid,
+                progress=progress,
+                stop=stop,
+                lease=settings.lease,
+            )
+            totals = again()
+            if not (stop and stop.is_set()):
+                if pipeline.embed_again():  # once more, where the endpoint may be well by now
+                    totals = again()
+                totals = self._settle(engine, totals, go if judge else None)
+            if totals.without_vector:
+                raise ProviderError(
+                    f"{totals.without_vector:,} products have no vector yet: {totals.no_vector};"
+                    " they are found by their words, and `vitrina work` tries again"
+                )
+            return totals
+
+    def _settle(self, engine: Engine, totals: Totals, go: Go | None) -> Totals:
+        """Fill and index the spaces, forget pictures of no product; with `go`, judge keywords."""
+        if not totals.without_vector:
+            totals.embeddings += engine.backfill()
+        self.context.database.value("select vitrina.collect_images()")
+        index(self.context, totals.embeddings)
+        if go is None:
+            return totals
+        if engine.judge is None:
+            self.context.notice(JUDGE_ADVICE)
+            return totals
+        judged = engine.judge.run()
+        if judged.same:  # products whose keywords it changed are embedded
+            totals = replace(go(), embeddings=totals.embeddings)
+        return replace(totals, judged=judged, cost=float(engine.ledger.spent))
+
+
+def index(context: Context, embeddings: int) -> None:
+    """Index the spaces that have none; where this role may not, say so if any vector is new."""
+    advice = worker.index_spaces(context.database)
+    if advice is not None and embeddings:
+        context.notice(f"some spaces have no index yet: {advice}")
