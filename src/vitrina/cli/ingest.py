@@ -66,7 +66,7 @@ def describe_reading(loaded: Loaded) -> None:
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
 @click.option("--rejects", metavar="FILE", help="Write rows that cannot be used here, as CSV.")
 @click.option("--format", metavar="NAME", help="Of the file, as `vitrina formats` lists them.")
-@click.option("--language", metavar="TAG", help="Of texts that the file has in several.")
+@click.option("--file-language", metavar="TAG", help="Of texts that the file has in several.")
 @click.option("--names", metavar="FILE", help="Names of columns of your own: field,language,names.")
 @click.option("--encoding", metavar="NAME", help="Of the file; decided by what is in it without.")
 @click.option("--delimiter", metavar="CHAR", help="Of a CSV; found in its first rows without it.")
@@ -155,7 +155,7 @@ def _load(
         image_root=Path(root) if root else None,
         names=Path(names) if (names := options.pop("names")) else None,
     )
-    read = FileOptions(mapping, **options)
+    read = FileOptions(mapping, language=options.pop("file_language"), **options)
     with progress_bar("reading") as bar:
         loaded = catalog.sources.load(
             file,
