@@ -48,7 +48,8 @@ def sql_page() -> str:
         "# SQL\n",
         "Everything in the schema `vitrina` that is meant to be called; made from the comments in"
         " sql/ by\nscripts/make_docs.py. Errors carry the sqlstates VT001 (extension), VT002"
-        " (privileges), VT003 (not\nfound), VT004 (bad argument).\n",
+        " (privileges), VT003 (not\nfound), VT004 (bad argument), VT005 (budget), each with a hint"
+        " that says the way out.\n",
     ]
     for path in sorted((ROOT / "sql").glob("*/*.sql")):
         text = path.read_text("utf-8").replace("@vector@.", "")

@@ -24,6 +24,7 @@ import struct
 import sys
 import threading
 import time
+import zlib
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
@@ -89,11 +90,16 @@ FORMS = {
 }
 FIELDS = {"double-encoded", "in-reasoning", "in-tool-call"}
 WIRE = {"reset", "reset-mid-body", "drip", "drip-headers", "hang", "html-502", "html-200"}
+LONG = {"gzip-bomb", "endless", "long-line"}
+REDIRECTS = {"redirect", "elsewhere"}  # to the same path, here or on the server `elsewhere`
 BODIES = {"null-body", "empty-body", "error-body", "no-choices"}
 FINISHES = {"refusal", "content_filter", "length"}
 VECTORS = {"wrong-dimension", "nan", "zero", "missing", "duplicate", "shuffled", "floats"}
 BATCHES = {"partial", "expired", "failed", "error-lines"}
-KINDS = {*REFUSALS, *CONTENTS, *FORMS, *FIELDS, *WIRE, *BODIES, *FINISHES, *VECTORS, *BATCHES}
+KINDS = {
+    *REFUSALS, *CONTENTS, *FORMS, *FIELDS, *WIRE, *LONG, *REDIRECTS, *BODIES, *FINISHES, *VECTORS,
+    *BATCHES,
+}  # fmt: skip
 
 
 @dataclass
@@ -183,6 +189,7 @@ class OpenAIStub:
         self.batch_seconds = batch_seconds
         self.answer: Callable[[Json], str | None] | None = None
         self.headers: dict[str, str] = {}
+        self.elsewhere = ""
         self.log: list[Request] = []
         self.calls: Counter[str] = Counter()
         self.latencies: dict[str, list[float]] = defaultdict(list)
@@ -511,6 +518,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, json.dumps(said).encode())
         elif fault.kind in WIRE:
             self._broken(stub, request, fault)
+        elif fault.kind in LONG:
+            self._go_on(stub, fault.kind)
+        elif fault.kind in REDIRECTS:
+            server = stub.elsewhere if fault.kind == "elsewhere" else ""
+            self._send(308, b"", {"Location": f"{server}{self.path}"})
         elif fault.kind in REFUSALS:
             self._refuse(request, fault)
         elif fault.kind in BODIES - {"no-choices"}:
@@ -567,6 +579,26 @@ class _Handler(BaseHTTPRequestHandler):
                 break
         self.close_connection = True
         return None
+
+    def _go_on(self, stub: OpenAIStub, kind: str) -> None:
+        """An answer of 1 GB, packed in 1 MB; or one that never ends."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        if kind == "gzip-bomb":
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        self.close_connection = True
+        if kind == "gzip-bomb":
+            packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+            for _ in range(1000):
+                self.wfile.write(packer.compress(b" " * 1_000_000))
+                self.wfile.flush()
+            self.wfile.write(packer.flush())
+            return
+        part = (b" " if kind == "long-line" else b"\n") * 65_536
+        while not stub._closing.is_set():
+            self.wfile.write(part)
+            self.wfile.flush()
 
     def _reset(self) -> None:
         """Close so that the client sees a reset, not an orderly end."""

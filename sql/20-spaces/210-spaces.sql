@@ -19,6 +19,12 @@ declare
     _part text;
 begin
     perform _check_space(name, provider, model, modality, dimensions, threshold);
+    perform _check_word('state', state, 'building', 'active', 'retired'),
+            _check_word('quantized', quantized::text, 'true', 'false');
+    if weight between 0 and 1000 is not true then
+        raise exception 'the weight of a space is 0 to 1000, not %', coalesce(weight::text, 'null')
+            using errcode = 'VT004', hint = '1 counts it as much as any other';
+    end if;
     -- what attaching a partition locks, in the order in which workers lock it
     lock table keywords, products in share row exclusive mode;
     lock table spaces in share row exclusive mode;
@@ -69,7 +75,7 @@ begin
     end if;
     if coalesce(modality not in ('text', 'image'), true) then
         raise exception 'the modality is text or image, not %', quote_nullable(modality)
-            using errcode = 'VT004';
+            using errcode = 'VT004', hint = 'text for what describes products, image for their pictures';
     end if;
     if coalesce(dimensions not between 1 and 4000, true) then
         raise exception 'a space has 1 to 4000 dimensions, not %', dimensions using errcode = 'VT004',
@@ -77,7 +83,7 @@ begin
     end if;
     if coalesce(threshold not between 0 and 1, true) then
         raise exception 'the threshold is a cosine from 0 to 1, not %', threshold
-            using errcode = 'VT004';
+            using errcode = 'VT004', hint = 'like 0.6: above it two terms are one keyword';
     end if;
 end
 $func$;
@@ -97,8 +103,8 @@ declare
 begin
     select s.* into _space from spaces as s where s.name = drop_space.name for update;
     if not found then
-        raise exception 'there is no space %', quote_nullable(drop_space.name)
-            using errcode = 'VT003';
+        raise exception 'there is no space %', quote_nullable(left(drop_space.name, 100))
+            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
     if _space.state = 'active' then
         raise exception 'the space % is in use', quote_literal(drop_space.name)
@@ -128,8 +134,8 @@ declare
 begin
     select s.* into _space from spaces as s where s.name = use_space.name;
     if not found then
-        raise exception 'there is no space %', quote_nullable(use_space.name)
-            using errcode = 'VT003';
+        raise exception 'there is no space %', quote_nullable(left(use_space.name, 100))
+            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
     -- two switches at once take turns: the second sees what the first has made active
     perform from spaces as s where s.modality = _space.modality order by s.id for update;
@@ -154,8 +160,8 @@ declare
 begin
     select t.* into _status from space_status(activate_space.name) as t;
     if not found then
-        raise exception 'there is no space %', quote_nullable(activate_space.name)
-            using errcode = 'VT003';
+        raise exception 'there is no space %', quote_nullable(left(activate_space.name, 100))
+            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
     if not force and (_status.missing_products > 0 or _status.missing_keywords > 0
                       or _status.index in ('missing', 'invalid')) then

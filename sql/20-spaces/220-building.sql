@@ -90,7 +90,8 @@ as $func$
 #variable_conflict use_column
 begin
     if not exists (select from spaces as s where s.name = index_statements.space) then
-        raise exception 'there is no space %', quote_nullable(space) using errcode = 'VT003';
+        raise exception 'there is no space %', quote_nullable(space) using errcode = 'VT003',
+            hint = 'see: select * from vitrina.space_status()';
     end if;
     return query
     select i.name, i.rows,
@@ -254,7 +255,7 @@ as $func$
     where w.id > after and not exists (
         select from keyword_embeddings as e where e.space_id = s.id and e.keyword_id = w.id)
     order by w.id
-    limit k;
+    limit _check_k(k);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -46,7 +46,8 @@ begin
     end if;
     if not coalesce(set_keyword_threshold.threshold between 0 and 1,
                     set_keyword_threshold.facet is not null) then
-        raise exception 'a threshold is a cosine from 0 to 1' using errcode = 'VT004';
+        raise exception 'a threshold is a cosine from 0 to 1' using errcode = 'VT004',
+            hint = 'like 0.6: above it two terms are one keyword';
     end if;
     if set_keyword_threshold.facet is null then
         update spaces as s set threshold = set_keyword_threshold.threshold where s.id = _space.id;

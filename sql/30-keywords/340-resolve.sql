@@ -32,6 +32,8 @@ create or replace function _no_keyword(said text, form text) returns text
 language sql immutable parallel safe
 return case
     when form = '' then 'empty: no letter or digit'
+    when length(said) > 10000
+        then format('too long: %s characters, a keyword has at most 200', length(said))
     when length(_keyword_name(said)) > 200
         then format('too long: %s characters, a keyword has at most 200', length(_keyword_name(said)))
 end;
@@ -272,7 +274,8 @@ declare
     _learned jsonb := '{}';
 begin
     if cardinality(embeddings) <> cardinality(said) or cardinality(facets) <> cardinality(said) then
-        raise exception 'said, embeddings and facets must be of one length' using errcode = 'VT004';
+        raise exception 'said, embeddings and facets must be of one length' using errcode = 'VT004',
+            hint = 'give one of each per term, null where there is none';
     end if;
     if cardinality(said) > 100000 then
         raise exception 'at most 100,000 terms at once, not %', cardinality(said)

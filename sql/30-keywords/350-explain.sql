@@ -146,7 +146,7 @@ declare
 begin
     if _space.provider = 'local' then
         select coalesce(array_agg(n.keyword_id order by n.similarity desc), '{}') into _near
-        from _nearest_keywords(_space, embed_text(title), k) as n;
+        from _nearest_keywords(_space, embed_text(title), _check_k(k)) as n;
     end if;
     return query
     select w.name, w.facet
@@ -155,6 +155,6 @@ begin
         select count(*) as products from product_keywords as pk where pk.keyword_id = w.id) as u
     order by _content_words(normal_form(w.name)) <@ _words desc,
              array_position(_near, w.id) nulls last, u.products desc, w.id
-    limit k;
+    limit _check_k(k);
 end
 $func$;

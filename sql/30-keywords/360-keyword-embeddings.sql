@@ -1,21 +1,33 @@
 -- ---------------------------------------------------------------------------------------------
 -- put_keyword_embeddings(space, keyword_ids, embeddings) → how many were new.
--- Parallel arrays; space: a name.
+-- Parallel arrays; space: a name. A keyword that went away meanwhile, or that has no vector, is
+-- passed over. Raises VT003 for an unknown space, VT004 for a vector of other dimensions or one that
+-- is all zero.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_keyword_embeddings(
     space text, keyword_ids bigint[], embeddings @vector@.halfvec[]
 ) returns int
-language sql volatile security invoker
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
-    with put as (
-        insert into keyword_embeddings (space_id, keyword_id, embedding)
-        select s.id, u.id, u.embedding
-        from unnest(keyword_ids, embeddings) as u (id, embedding)
-        join spaces as s on s.name = space
-        order by u.id
-        on conflict (space_id, keyword_id) do nothing
-        returning 1
-    )
-    select count(*)::int from put;
+declare
+    _space spaces;
+    _count int;
+begin
+    select s.* into _space from spaces as s where s.name = put_keyword_embeddings.space;
+    if not found then
+        raise exception 'there is no space %', quote_nullable(left(put_keyword_embeddings.space, 100))
+            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
+    end if;
+    perform _check_embeddings('keyword', _space, keyword_ids, embeddings);
+    insert into keyword_embeddings (space_id, keyword_id, embedding)
+    select _space.id, u.id, u.embedding
+    from unnest(keyword_ids, embeddings) as u (id, embedding)
+    join keywords as w on w.id = u.id
+    where u.embedding is not null
+    order by u.id
+    on conflict (space_id, keyword_id) do nothing;
+    get diagnostics _count = row_count;
+    return _count;
+end
 $func$;

@@ -58,12 +58,13 @@ create or replace function _product_lexemes(
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
+    -- cut, since a tsvector takes 1 MB at most, whatever the words
     select setweight(to_tsvector(config::regconfig, _with_pairs(title)), 'A')
-        || setweight(to_tsvector(config::regconfig, array_to_string(keywords, ' . ')), 'B')
-        || setweight(to_tsvector(config::regconfig, _with_pairs(coalesce(caption, ''))), 'C')
-        || setweight(to_tsvector(config::regconfig, _with_pairs(coalesce(description, ''))), 'D')
+        || setweight(to_tsvector(config::regconfig, left(array_to_string(keywords, ' . '), 10000)), 'B')
+        || setweight(to_tsvector(config::regconfig, _with_pairs(coalesce(left(caption, 10000), ''))), 'C')
+        || setweight(to_tsvector(config::regconfig, _with_pairs(coalesce(left(description, 30000), ''))), 'D')
         -- without places: they are in no order, and it halves the row
-        || strip(to_tsvector(config::regconfig, _with_pairs(coalesce(a.texts, ''))))
+        || strip(to_tsvector(config::regconfig, _with_pairs(coalesce(left(a.texts, 30000), ''))))
         || array_to_tsvector(array(
                select '#' || u.keyword from unnest(keywords) as u (keyword) where u.keyword <> ''
                union

@@ -87,7 +87,7 @@ begin
     select s.id into _source from sources as s where s.name = remove_source.name;
     if not found then
         raise exception 'there is no source %', quote_literal(remove_source.name)
-            using errcode = 'VT003';
+            using errcode = 'VT003', hint = 'see: select name from vitrina.sources';
     end if;
     if exists (select from attachments as a where a.source_id = _source) then
         raise exception 'the source % is attached', quote_ident(remove_source.name)
@@ -124,16 +124,21 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- queue_products(product_ids, stage) → how many: queue them for enrichment, or again if one is at
 -- work. stage: 'enrich', or 'embed' where only the text to embed has changed: no picture is fetched
--- and no model asked then. One that waits for the whole enrichment, or failed at it, stays as it is.
+-- and no model asked then. One that waits for the whole enrichment, or failed at it, stays as it is;
+-- one that is not there is passed over.
 -- ---------------------------------------------------------------------------------------------
 create or replace function queue_products(product_ids bigint[], stage text default 'enrich')
 returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_word('stage', queue_products.stage, 'enrich', 'embed');
     with queued as (
         insert into jobs as j (product_id, stage)
-        select distinct u.id, queue_products.stage from unnest(product_ids) as u (id) order by u.id
+        select p.id, queue_products.stage
+        from (select distinct u.id from unnest(product_ids) as u (id)) as g
+        join products as p on p.id = g.id
+        order by p.id
         on conflict (product_id) do update set
             version = j.version + 1,
             stage = case when j.stage = 'enrich' then 'enrich' else excluded.stage end,
@@ -170,6 +175,7 @@ as $func$
 declare
     _source int;
     _given int;
+    _twice text;
     _changed bigint[];
     _to_queue bigint[];
 begin
@@ -178,7 +184,16 @@ begin
         raise exception 'there is no source %', quote_literal(put_products.source)
             using errcode = 'VT003', hint = 'make it with vitrina.put_source(name)';
     end if;
-    select count(*) into _given from jsonb_array_elements(put_products.products);
+    perform _check_rows('products', put_products.products,
+        '{"external_id": "name!", "title": "title!", "image": "text",
+         "image_stamp": "text", "url": "text", "attributes": "object"}');
+    select count(*), max(g.external_id) filter (where g.again) into _given, _twice
+    from (select r.external_id, count(*) over (partition by r.external_id) > 1 as again
+          from jsonb_to_recordset(put_products.products) as r (external_id text)) as g;
+    if _twice is not null then
+        raise exception 'products has % twice', quote_literal(_twice)
+            using errcode = 'VT004', hint = 'give each external id once; nothing was written';
+    end if;
     with given as (
         select r.external_id, r.title, r.image, r.image_stamp, r.url,
                coalesce(r.attributes, '{}') as attributes,
@@ -228,6 +243,9 @@ create or replace function count_to_queue(source text, products jsonb) returns i
 language sql stable security invoker
 set search_path from current
 as $func$
+    select _check_rows('products', count_to_queue.products,
+        '{"external_id": "text", "title": "text", "image": "text",
+         "image_stamp": "text", "url": "text", "attributes": "object"}');
     select count(*)::int
     from jsonb_to_recordset(count_to_queue.products) as r (
         external_id text, title text, image text, image_stamp text, attributes jsonb)

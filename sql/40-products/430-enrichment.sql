@@ -17,6 +17,10 @@ create or replace function put_images(images jsonb) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_rows('images', put_images.images,
+        '{"sha256": "sha256!", "mime": "name!", "width": "size!",
+         "height": "size!", "bytes": "size!", "thumbnail": "base64!",
+         "dhash": "bits!"}');
     insert into images (sha256, mime, width, height, bytes, thumbnail, dhash)
     select distinct on (r.sha256)
         decode(r.sha256, 'hex'), r.mime, r.width, r.height, r.bytes,
@@ -29,12 +33,16 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _each_once(enrichments) → the same with the last of each product, where one is there twice.
+-- _each_once(enrichments) → the same with the last of each product, where one is there twice. Raises
+-- VT004 for what put_enrichments does not take.
 -- ---------------------------------------------------------------------------------------------
 create or replace function _each_once(enrichments jsonb) returns jsonb
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
+    select _check_rows('enrichments', enrichments,
+        '{"product_id": "id!", "image_sha256": "sha256", "image_error": "text",
+         "terms": "objects", "description": "text", "caption": "text"}');
     select case when count(*) = count(distinct e.value ->> 'product_id') then enrichments else (
         select jsonb_agg(o.value order by o.place)
         from (
@@ -79,9 +87,20 @@ as $func$
 declare
     _ids bigint[];
     _written bigint[];
+    _without record;
 begin
     select array_agg(e.product_id) into _ids
     from jsonb_to_recordset(enrichments) as e (product_id bigint);
+    select e.product_id, e.image_sha256 into _without
+    from jsonb_to_recordset(enrichments) as e (product_id bigint, image_sha256 text)
+    where e.image_sha256 is not null
+        and not exists (select from images as i where i.sha256 = decode(e.image_sha256, 'hex'))
+    limit 1;
+    if found then
+        raise exception 'the picture % of product % is not stored', left(_without.image_sha256, 12),
+            _without.product_id
+            using errcode = 'VT003', hint = 'give it to vitrina.put_images first';
+    end if;
     perform _put_terms(enrichments);
 
     with given as materialized (
@@ -145,6 +164,7 @@ declare
     _given jsonb := _each_once(enrichments);
     _held bigint[];
 begin
+    perform _check_rows('images', images, '{"sha256": "sha256!"}');
     -- the vocabulary first, then products, then jobs: everybody locks in this order
     perform _learn_said(_given);
     _held := array(select h.product_id
@@ -189,8 +209,7 @@ $func$;
 -- put_embeddings(space, product_ids, input_hashes, embeddings) → how many were new or changed.
 -- Parallel arrays; space: a name. In a text space a vector is left out whose hash is not that of the
 -- product's present text, see missing_embeddings: it was made of an older one. Raises VT003 for an
--- unknown space, VT004 for a vector that is all zero (cosine is undefined there), and check_violation
--- for one of other dimensions.
+-- unknown space, VT004 for a vector of other dimensions, or one that is all zero.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_embeddings(
     space text, product_ids bigint[], input_hashes bytea[], embeddings @vector@.halfvec[]
@@ -199,24 +218,17 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _space int;
-    _modality text;
+    _space spaces;
     _count int;
-    _zero bigint;
 begin
-    select s.id, s.modality into _space, _modality from spaces as s where s.name = put_embeddings.space;
+    select s.* into _space from spaces as s where s.name = put_embeddings.space;
     if not found then
         raise exception 'there is no space %', quote_literal(put_embeddings.space)
-            using errcode = 'VT003';
+            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
-    select u.id into _zero
-    from unnest(product_ids, embeddings) as u (id, embedding)
-    where @vector@.l2_norm(u.embedding) = 0;
-    if found then
-        raise exception 'the embedding of product % is all zero', _zero using errcode = 'VT004';
-    end if;
+    perform _check_embeddings('product', _space, product_ids, embeddings);
     insert into product_embeddings as e (space_id, product_id, input_hash, embedding)
-    select _space, u.id, u.hash, u.embedding
+    select _space.id, u.id, coalesce(u.hash, ''), u.embedding
     from (
         select distinct on (g.id) g.id, g.hash, g.embedding
         from unnest(product_ids, input_hashes, embeddings) with ordinality
@@ -227,7 +239,7 @@ begin
     -- products that went away meanwhile are passed over, the others stay as they are until this
     -- commits: a vector of an older text never takes the place of a newer one
     join products as p on p.id = u.id
-    where _modality <> 'text' or p.enriched_at is null
+    where _space.modality <> 'text' or p.enriched_at is null
         or u.hash = sha256(convert_to(embedding_input(p.keywords, p.caption), 'utf8'))
     order by u.id
     for share of p
@@ -301,6 +313,11 @@ create or replace function put_generations(generations jsonb) returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_rows('generations', put_generations.generations,
+        '{"stage": "name!", "input_hash": "hex!", "provider": "name!",
+         "model": "name!", "prompt_version": "name!", "output": "any!",
+         "input_tokens": "count", "cached_tokens": "count",
+         "output_tokens": "count", "cost": "amount", "seconds": "amount"}');
     with put as (
         insert into generations (
             stage, input_hash, provider, model, prompt_version, output,
@@ -392,10 +409,7 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 begin
-    if coalesce(k, -1) < 0 then
-        raise exception 'k must be 0 or more, not %', coalesce(k::text, 'null')
-            using errcode = 'VT004', hint = 'how many to look at, like 10000';
-    end if;
+    perform _check_k(k, 0, 2147483647);
     return _drop_unused(array(
         select i.sha256 from images as i
         where not exists (select from products as p where p.image_sha256 = i.sha256)

@@ -152,8 +152,13 @@ declare
     _enriched bigint[];
     _versions bigint;
 begin
+    perform _check_rows('products', import_products.products,
+        '{"external_id": "name!", "title": "title!", "image": "text",
+         "image_stamp": "text", "url": "text", "attributes": "object",
+         "keywords": "texts", "description": "text", "caption": "text"}');
     if cardinality(embeddings) <> jsonb_array_length(import_products.products) then
-        raise exception 'give one embedding per product, null for none' using errcode = 'VT004';
+        raise exception 'give one embedding per product, null for none' using errcode = 'VT004',
+            hint = 'or leave the embeddings out';
     end if;
     -- before a product is locked: workers take these locks in this order
     perform _hold_keywords();

@@ -1,7 +1,8 @@
 -- ---------------------------------------------------------------------------------------------
--- check_budget(): raises VT005 where what a period may cost has been spent in it (see budgets).
+-- check_budget(beyond): raises VT005 where what a period may cost has been spent in it (see budgets).
+-- beyond: USD that are spent and not stored yet.
 -- ---------------------------------------------------------------------------------------------
-create or replace function check_budget() returns void
+create or replace function check_budget(beyond numeric default 0) returns void
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -9,7 +10,7 @@ declare
     _budget record;
 begin
     for _budget in
-        select b.period, b.usd, coalesce(sum(g.cost), 0) as spent
+        select b.period, b.usd, coalesce(sum(g.cost), 0) + coalesce(beyond, 0) as spent
         from budgets as b
         left join generations as g on b.period = 'total'
             or g.created_at >= date_trunc(b.period, now())
@@ -28,12 +29,19 @@ $func$;
 -- set_budget(usd, period): what may be spent a day, a month, or in total; null takes it away.
 -- ---------------------------------------------------------------------------------------------
 create or replace function set_budget(usd numeric, period text default 'total') returns void
-language sql volatile security invoker
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
+begin
+    perform _check_word('period', period, 'day', 'month', 'total');
+    if not usd between 0 and 99999999 then
+        raise exception 'a budget is 0 to 99999999 USD, not %', left(usd::text, 40)
+            using errcode = 'VT004', hint = 'null takes the budget away';
+    end if;
     delete from budgets as b where b.period = set_budget.period;
     insert into budgets (period, usd)
     select set_budget.period, set_budget.usd where set_budget.usd is not null;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -49,6 +57,9 @@ create or replace function register_worker(
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_text('worker', worker);
+    select _check_text('host', host);
+    select _check_word('pid', case when pid >= 0 then 'a number' else pid::text end, 'a number');
     delete from workers as w
     where w.heartbeat_at < now() - interval '1 day' and w.id <> register_worker.worker
         and not exists (select from jobs as j where j.state = 'leased' and j.worker = w.id);
@@ -79,6 +90,7 @@ create or replace function beat_worker(
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_lease(lease);
     update workers as w set heartbeat_at = now() where w.id = beat_worker.worker;
     with wronged as materialized (
         select j.product_id, array_remove(j.deaths, beat_worker.worker) as deaths
@@ -204,6 +216,9 @@ as $func$
 declare
     _sources int[];
 begin
+    perform _check_lease(lease);
+    perform _check_text('worker', worker);
+    perform _check_k(k);
     if paid then
         perform check_budget();
     end if;
@@ -480,7 +495,7 @@ as $func$
         and (matching is null or j.error ilike matching)
         and (list_jobs.product_ids is null or j.product_id = any (list_jobs.product_ids))
     order by j.state = 'failed' desc, j.run_after desc, j.product_id
-    limit k;
+    limit _check_k(k);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

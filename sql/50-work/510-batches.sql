@@ -16,6 +16,21 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- _check_batch(batch): raises VT003 where there is no such batch.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_batch(batch bigint) returns void
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+begin
+    if not exists (select from batches as b where b.id = batch) then
+        raise exception 'there is no batch %', coalesce(batch::text, 'null')
+            using errcode = 'VT003', hint = 'see: select * from vitrina.list_batches()';
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- products_to_batch(run, touched, sources, after, k) → the next k queued products, by id, with what
 -- an enrichment reads, that await no answer of a batch. touched: those that this run has asked
 -- about in their present version, due or not; otherwise the others that are due.
@@ -50,7 +65,7 @@ as $func$
             select from batch_requests as r
             where r.product_id = j.product_id and r.version = j.version and r.state = 'open')
     order by p.id
-    limit k;
+    limit _check_k(k);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -65,6 +80,9 @@ returns table (ordinal int, output jsonb, is_open boolean, attempts int)
 language sql stable security invoker
 set search_path from current
 as $func$
+    select _check_rows('candidates', find_requests.candidates,
+        '{"product_id": "id", "version": "id", "stage": "name!",
+         "input_hash": "hex!", "model": "name!", "prompt_version": "name!"}');
     select
         c.place::int,
         g.output,
@@ -95,6 +113,11 @@ create or replace function open_batch(
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_text('token', token);
+    select _check_text('run', run);
+    select _check_text('base_url', base_url, 2000);
+    select _check_text('model', model);
+    select _check_rows('settings', jsonb_build_array(settings), '{}');
     insert into batches (token, run, settings, base_url, model)
     values (open_batch.token, open_batch.run, open_batch.settings, open_batch.base_url,
             open_batch.model)
@@ -111,6 +134,12 @@ create or replace function add_requests(batch bigint, requests jsonb) returns se
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_rows('requests', add_requests.requests,
+        '{"custom_id": "name!", "product_id": "id", "version": "id!",
+         "stage": "name!", "input_hash": "hex!", "model": "name!",
+         "prompt_version": "name!", "attempts": "count!", "tokens": "count!",
+         "estimate": "amount"}');
+    select _check_batch(batch);
     with given as materialized (
         select distinct on (r.custom_id) r.*
         from jsonb_to_recordset(add_requests.requests) as r (
@@ -161,6 +190,11 @@ create or replace function note_batch(batch bigint, facts jsonb) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_rows('facts', jsonb_build_array(facts),
+        '{"state": "preparing|creating|submitted|answered|collected|failed|abandoned",
+          "remote_id": "name", "status": "text", "input_file": "text", "output_file": "text",
+          "error_file": "text", "error": "text"}');
+    select _check_batch(batch);
     update batches as b set
         state = coalesce(facts ->> 'state', b.state),
         remote_id = coalesce(facts ->> 'remote_id', b.remote_id),
@@ -187,6 +221,12 @@ create or replace function put_batch_answers(batch bigint, answers jsonb) return
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_rows('answers', put_batch_answers.answers,
+        '{"custom_id": "name!", "state": "done|missing|refused!",
+         "error": "text", "provider": "name", "output": "any",
+         "input_tokens": "count", "cached_tokens": "count",
+         "output_tokens": "count", "cost": "amount"}');
+    select _check_batch(batch);
     with given as (
         select distinct on (a.custom_id) a.*
         from rows from (jsonb_to_recordset(put_batch_answers.answers) as (
@@ -219,7 +259,7 @@ as $func$
             'output_tokens', s.output_tokens,
             'cost', s.cost)), '[]')) as n
         from settled as s
-        where s.state = 'done' or s.input_tokens + s.output_tokens > 0
+        where s.state = 'done' or s.input_tokens::bigint + s.output_tokens > 0
     ),
     counted as (
         update batches as b set
@@ -247,6 +287,8 @@ returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_word('state', settle_batch.state, 'answered', 'failed', 'abandoned');
+    select _check_batch(batch);
     with left_open as (
         update batch_requests as r set
             state = case when settle_batch.state = 'answered' then 'missing' else 'released' end,
@@ -300,6 +342,8 @@ create or replace function claim_products(
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_text('worker', worker);
+    select _check_lease(lease);
     with leased as (
         update jobs as j set
             state = 'leased',
@@ -386,5 +430,5 @@ as $func$
     from batches as b
     where list_batches.states is null or b.state = any (list_batches.states)
     order by b.id desc
-    limit k;
+    limit _check_k(k);
 $func$;

@@ -40,6 +40,9 @@ begin
     exception
         when invalid_name or syntax_error then
             _table := null;
+        when invalid_parameter_value then
+            raise exception 'path cannot be %', quote_nullable(left(path, 100))
+                using errcode = 'VT004', hint = 'a search_path, like ''shop, public''';
         when insufficient_privilege then
             raise exception '%', sqlerrm using errcode = 'VT002',
                 hint = format('as its owner: grant usage on schema … to %I', current_user);
@@ -53,7 +56,8 @@ begin
             hint = 'name it with its schema, like public.product';
     end if;
     if _schema = 'vitrina' then
-        raise exception '% is a table of vitrina''s own', relation using errcode = 'VT004';
+        raise exception '% is a table of vitrina''s own', relation using errcode = 'VT004',
+            hint = 'name a table or view of the shop''s';
     end if;
     return _table;
 end
@@ -120,7 +124,7 @@ exception
     when insufficient_privilege then
         raise exception '%', sqlerrm using errcode = 'VT002',
             hint = format('as its owner, grant usage and select to %I', current_user);
-    when syntax_error_or_access_rule_violation or feature_not_supported then
+    when syntax_error_or_access_rule_violation or feature_not_supported or invalid_parameter_value then
         raise exception 'the source cannot be read: %', sqlerrm using errcode = 'VT004',
             hint = 'name tables and columns as they are in this database';
 end

@@ -118,7 +118,8 @@ begin
         _wake.key := _names(_part[3]);
         if cardinality(_wake.key) <> ids then
             raise exception 'an id has % columns, and the wake of % names %',
-                ids, _wake.relation, cardinality(_wake.key) using errcode = 'VT004';
+                ids, _wake.relation, cardinality(_wake.key) using errcode = 'VT004',
+                    hint = 'name as many columns as identify a product';
         end if;
     end if;
     perform _check_columns(_wake.relation, _wake.columns || _wake.key, _has);
@@ -153,7 +154,8 @@ begin
     drop table vitrina.changed;
     if _count <> ids then
         raise exception 'an id has % columns, and the wake of % gives %',
-            ids, _full_name(relation), _count using errcode = 'VT004';
+            ids, _full_name(relation), _count using errcode = 'VT004',
+                hint = 'select as many columns as identify a product';
     end if;
     return _sql;
 end

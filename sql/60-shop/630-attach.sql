@@ -54,6 +54,54 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- _check_attach(…): raises VT004 for what attach_table and attach_query cannot use.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_attach(
+    title text, id text[], attributes text[], wake text[], media_root text, sweep_every interval
+) returns void
+language plpgsql immutable security invoker
+set search_path from current
+as $func$
+begin
+    perform _check_text('title', title), _check_list('id', id), _check_list('wake', wake),
+            _check_list('attributes', attributes);
+    if cardinality(id) = 0 then
+        raise exception 'id names no column' using errcode = 'VT004',
+            hint = 'name the columns that identify a product (id, --id)';
+    end if;
+    if media_root is not null then
+        perform _check_text('media_root', media_root, 2000);
+    end if;
+    if sweep_every <= '0' then
+        raise exception 'sweep_every must be more than nothing, not %', sweep_every
+            using errcode = 'VT004', hint = 'like ''1 hour''';
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _say_row_secured(source) → the same id; a notice says which tables under it have row-level security.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _say_row_secured(source int) returns int
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _name text := (select s.name from sources as s where s.id = source);
+    _relations text := (select string_agg(r.relation, ', ' order by r.relation)
+                        from row_secured(_name) as r);
+begin
+    if _relations is not null then
+        raise notice 'the row-level security of % is no part of search: whoever may search finds '
+            'every product of %', _relations, _name
+            using hint = 'to search per tenant, give each a source of its own, with a predicate, '
+                'and name it: search(…, sources => ''{…}'')';
+    end if;
+    return source;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- _attach(name, relation, query, ids, wake, …) → the source's id. What attach_table and attach_query
 -- have in common: looks at the query, keeps what it says, and makes functions and triggers.
 -- ---------------------------------------------------------------------------------------------
@@ -157,6 +205,7 @@ declare
     _id text[] := coalesce(id, _primary_key(_table));
     _name text := name;
 begin
+    perform _check_attach(title, id, attributes, wake, media_root, sweep_every);
     select c.relkind, c.relname, n.nspname into _kind, _alias, _schema
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
@@ -176,14 +225,14 @@ begin
                 using errcode = 'VT004', hint = 'give this one a name (name, --name)';
         end if;
     end if;
-    return _attach(
+    return _say_row_secured(_attach(
         _name, _full,
         _source_query(_full, _alias, _id, title, image, null, url, attributes, null, watermark,
                       predicate, media_root),
         cardinality(_id),
         case when triggers and (_kind in ('r', 'p') or cardinality(wake) = 0) then
             array[format('%s=%s', _full, array_to_string(_id, ','))] end || wake,
-        text_config, media_root, triggers, watermark, sweep_every, path);
+        text_config, media_root, triggers, watermark, sweep_every, path));
 end
 $func$;
 
@@ -210,14 +259,19 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _view regclass := _probe(query, path);
-    _query text := _definition(_view);
-    _has text[] := _columns(_view);
-    _known text[] := id || array['title', 'image', 'image_stamp', 'url', 'attributes'];
+    _view regclass;
+    _query text;
+    _has text[];
+    _known text[];
 begin
+    perform _check_attach('title', id, null, wake, media_root, sweep_every);
+    _view := _probe(query, path);
+    _query := _definition(_view);
+    _has := _columns(_view);
+    _known := id || array['title', 'image', 'image_stamp', 'url', 'attributes'];
     perform _check_columns('the query', array_remove(id || array['title', watermark], null), _has);
     execute format('drop view %s', _full_name(_view));
-    return _attach(
+    return _say_row_secured(_attach(
         name, null,
         _source_query(
             format('(%s)', _query), 'source', id, 'title',
@@ -228,6 +282,6 @@ begin
              where h <> all (_known) and h is distinct from watermark),
             case when 'attributes' = any (_has) then 'attributes' end, watermark, predicate,
             media_root),
-        cardinality(id), wake, text_config, media_root, triggers, watermark, sweep_every, path);
+        cardinality(id), wake, text_config, media_root, triggers, watermark, sweep_every, path));
 end
 $func$;

@@ -96,9 +96,13 @@ create or replace function put_query_embedding(
 language sql volatile security invoker
 set search_path from current
 as $func$
+    select _check_text('words', words, 100000);
+    select _check_k(keep, 0, 2147483647);
+    select _check_embeddings('query', s, array[0], array[put_query_embedding.embedding])
+    from spaces as s where s.name = space;
     insert into query_embeddings as q (space_id, query_hash, embedding)
     select s.id, sha256(convert_to(words, 'utf8')), put_query_embedding.embedding
-    from spaces as s where s.name = space
+    from spaces as s where s.name = space and put_query_embedding.embedding is not null
     on conflict (space_id, query_hash) do update
         set embedding = excluded.embedding, used_at = now();
     delete from query_embeddings as q

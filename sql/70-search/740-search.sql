@@ -25,7 +25,7 @@ begin
     end if;
     if mode not in ('hybrid', 'vector', 'text') then
         raise exception 'mode must be hybrid, vector or text, not %', quote_literal(mode)
-            using errcode = 'VT004';
+            using errcode = 'VT004', hint = 'hybrid looks at both words and meaning';
     end if;
     if weights <> '{}' then
         if jsonb_typeof(weights) = 'object' then
@@ -42,17 +42,18 @@ begin
     end if;
     if embedding is not null and @vector@.vector_dims(embedding) is distinct from text_space.dimensions then
         raise exception 'the embedding has % dimensions, the active text space % has %',
-            @vector@.vector_dims(embedding), text_space.name, text_space.dimensions using errcode = 'VT004';
+            @vector@.vector_dims(embedding), text_space.name, text_space.dimensions using errcode = 'VT004',
+                hint = 'embed the query with the model of that space';
     end if;
     if image_embedding is not null
         and @vector@.vector_dims(image_embedding) is distinct from image_space.dimensions then
         raise exception 'the image embedding has % dimensions, the active image space % has %',
             @vector@.vector_dims(image_embedding), image_space.name, image_space.dimensions
-            using errcode = 'VT004';
+            using errcode = 'VT004', hint = 'embed the picture with the model of that space';
     end if;
     if @vector@.l2_norm(embedding) = 0 or @vector@.l2_norm(image_embedding) = 0 then
         raise exception 'an embedding that is all zero has no direction to search in'
-            using errcode = 'VT004';
+            using errcode = 'VT004', hint = 'leave it out, or give the vector of what is looked for';
     end if;
 end
 $func$;

@@ -15,11 +15,10 @@ declare
     _embedding @vector@.halfvec;
     _image_embedding @vector@.halfvec;
 begin
-    if k is null or k not between 1 and 1000 then
-        raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
-    end if;
+    perform _check_k(k, 1, 1000);
     if not exists (select from products as p where p.id = of_product) then
-        raise exception 'there is no product %', of_product using errcode = 'VT003';
+        raise exception 'there is no product %', of_product using errcode = 'VT003',
+            hint = 'see: select product_id, title from vitrina.catalog';
     end if;
     select e.embedding into _embedding from product_embeddings as e
     where e.product_id = of_product and e.space_id = (_active_space('text')).id;

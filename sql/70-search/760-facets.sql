@@ -81,9 +81,7 @@ declare
     _tsquery tsquery;
     _ids bigint[];
 begin
-    if k is null or k not between 1 and 1000 then
-        raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
-    end if;
+    perform _check_k(k, 1, 1000);
     perform _check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
     _wanted := _keyword_ids(with_keywords);
     _unwanted := _keyword_ids(without_keywords);

@@ -28,9 +28,7 @@ declare
     -- a word that is not finished has no plural yet: "dres" must find "dress"
     _typed text[] := array[normal_form(_prefix), rtrim(rtrim(normal_form(_prefix || 'q'), 'q'))];
 begin
-    if k is null or k not between 1 and 1000 then
-        raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
-    end if;
+    perform _check_k(k, 1, 1000);
     return query
     select case when n.alias = normal_form(w.name) then w.name else n.alias end,
            w.name, w.facet, n.products

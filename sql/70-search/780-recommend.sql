@@ -40,7 +40,8 @@ begin
     order by u.place
     limit 1;
     if found then
-        raise exception 'there is no product %', coalesce(_id::text, 'null') using errcode = 'VT003';
+        raise exception 'there is no product %', coalesce(_id::text, 'null') using errcode = 'VT003',
+            hint = 'see: select product_id, title from vitrina.catalog';
     end if;
 end
 $func$;
@@ -71,11 +72,9 @@ declare
 begin
     if coalesce(cardinality(liked), 0) = 0 or cardinality(_named) > 1000 then
         raise exception 'name 1 to 1000 products, at least one of them liked'
-            using errcode = 'VT004';
+            using errcode = 'VT004', hint = 'like recommend(''{1,2}'')';
     end if;
-    if k is null or k not between 1 and 1000 then
-        raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
-    end if;
+    perform _check_k(k, 1, 1000);
     perform _check_products(liked || coalesce(disliked, '{}'));
     _embedding := _taste((_active_space('text')).id, liked, disliked);
     _image_embedding := _taste((_active_space('image')).id, liked, disliked);
@@ -120,7 +119,8 @@ declare
     _embedding @vector@.halfvec := nearest_by_image.embedding;
 begin
     if num_nonnulls(embedding, sha256, dhash) <> 1 then
-        raise exception 'give one of embedding, sha256 and dhash' using errcode = 'VT004';
+        raise exception 'give one of embedding, sha256 and dhash' using errcode = 'VT004',
+            hint = 'leave the other two out';
     end if;
     if dhash is not null then
         return query select * from _nearest_by_dhash(
@@ -129,7 +129,8 @@ begin
     end if;
     if sha256 is not null then
         if lower(sha256) !~ '^[0-9a-f]{64}$' then
-            raise exception 'a sha256 is 64 hexadecimal digits' using errcode = 'VT004';
+            raise exception 'a sha256 is 64 hexadecimal digits' using errcode = 'VT004',
+                hint = 'like encode(image_sha256, ''hex'') of a product';
         end if;
         select e.embedding into _embedding
         from products as p
@@ -174,11 +175,10 @@ declare
     _source_ids int[];
 begin
     if length(dhash) <> 64 then
-        raise exception 'a difference hash has 64 bits, not %', length(dhash) using errcode = 'VT004';
+        raise exception 'a difference hash has 64 bits, not %', length(dhash) using errcode = 'VT004',
+            hint = 'give the difference hash of 8 by 8 pixels';
     end if;
-    if k is null or k not between 1 and 1000 then
-        raise exception 'k must be 1 to 1000, not %', k using errcode = 'VT004';
-    end if;
+    perform _check_k(k, 1, 1000);
     perform _check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
     _wanted := _keyword_ids(with_keywords);
     _unwanted := _keyword_ids(without_keywords);

@@ -157,9 +157,7 @@ as $func$
 declare
     _source_ids int[];
 begin
-    if k is null or k not between 1 and 100000 then
-        raise exception 'k must be 1 to 100000, not %', k using errcode = 'VT004';
-    end if;
+    perform _check_k(k, 1, 100000);
     if max_distance not between 0 and 6 then
         raise exception 'max_distance must be 0 to 6, not %', max_distance using errcode = 'VT004',
             hint = 'pictures that differ in more bits are other pictures';

@@ -76,7 +76,7 @@ begin
         raise exception '% can be no keyword: %',
             coalesce(quote_literal(left(_meet_term.term, 40)), 'null'),
             coalesce(_no_keyword(_meet_term.term, _meet_term.form), 'it is nothing')
-            using errcode = 'VT004';
+            using errcode = 'VT004', hint = 'give a term of 1 to 100 characters, like side table';
     end if;
     select true, w.id, w.name, normal_form(w.name) = a.alias into met, keyword_id, name, own
     from keyword_aliases as a

@@ -156,6 +156,7 @@ declare
     _rows jsonb;
     _change bigint;
 begin
+    perform _check_word('pinned', pinned::text, 'true', 'false');
     perform _hold_keywords(true);
     select m.* into _keyword from _keyword_of(pin_keyword.term) as m;
     _rows := _vocabulary_rows(array[_keyword.keyword_id], '{}');
@@ -253,7 +254,8 @@ begin
     select m.* into _b from _meet_term(distinguish_keywords.b) as m;
     if _a.form = _b.form then
         raise exception '% and % are spellings of one term', quote_literal(distinguish_keywords.a),
-            quote_literal(distinguish_keywords.b) using errcode = 'VT004';
+            quote_literal(distinguish_keywords.b) using errcode = 'VT004',
+                hint = 'name two terms that are not written alike';
     elsif _a.keyword_id = _b.keyword_id then
         raise exception '% and % are one keyword, %', quote_literal(distinguish_keywords.a),
             quote_literal(distinguish_keywords.b), quote_literal(_a.name)

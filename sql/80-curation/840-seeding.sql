@@ -19,7 +19,7 @@ as $func$
                where a.alias is not null and _named(a.alias) <> '') else '{}' end,
            r.problem
     from (
-        select coalesce(case when jsonb_typeof(u.row -> 'line') = 'number'
+        select coalesce(case when u.row ->> 'line' ~ '^\d{1,9}$'
                              then (u.row ->> 'line')::int end, u.place::int) as line,
                u.row,
                case when jsonb_typeof(u.row) <> 'object' then 'it is no object'
@@ -45,6 +45,8 @@ returns table (line int, keyword text, problem text)
 language sql stable security invoker
 set search_path from current
 as $func$
+    select _check_rows('rows', case when jsonb_typeof(rows) = 'array' then '[]' else rows end,
+        '{"keyword": "text", "facet": "text", "aliases": "texts"}');
     with given as materialized (select r.* from _seed_rows(rows) as r),
     good as (select g.* from given as g where g.problem is null and _is_term(g.keyword, g.form)),
     -- every term with the line that gives it: the keyword itself, and its aliases but itself
@@ -156,7 +158,7 @@ begin
                 when 1 then '1 problem' else cardinality(_problems) || ' problems' end,
             e'\n  ' || array_to_string(_problems[:50], e'\n  ')
             || case when cardinality(_problems) > 50 then e'\n  …' else '' end
-            using errcode = 'VT004';
+            using errcode = 'VT004', hint = 'mend these lines and give all of them again';
     end if;
 
     select array_agg(distinct f.form) into _forms

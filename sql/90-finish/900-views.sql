@@ -92,7 +92,7 @@ as $func$
 begin
     if by not in ('day', 'stage', 'model') then
         raise exception 'costs are added up by day, stage or model, not %', quote_literal(by)
-            using errcode = 'VT004';
+            using errcode = 'VT004', hint = 'leave it out for the sum';
     end if;
     return query
     select

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vitrina.models.openai.settings import OpenAISettings
 
 Level = Literal["ok", "note", "wrong"]
+ENDPOINT_SECONDS = 10.0
 BACKLOG_SECONDS = 600  # changes that wait longer have no worker
 
 
@@ -108,15 +109,17 @@ def _provider(settings: Settings) -> Iterator[Finding]:
 
 def _reached(endpoint: OpenAISettings) -> Finding:
     """Whether the endpoint answers, takes the key, and knows the models; costs nothing."""
-    import requests
+    import httpx2
+
+    from vitrina.http import DeadlineTransport, deadline
 
     headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+    transport = DeadlineTransport(endpoint.url, connections=1)
     try:
-        answer = requests.get(
-            f"{endpoint.url}/models", headers=headers, timeout=10, allow_redirects=False
-        )
-        listed = answer.json() if answer.ok else {}
-    except (requests.RequestException, ValueError) as exc:
+        with httpx2.Client(transport=transport) as client, deadline(ENDPOINT_SECONDS):
+            answer = client.get(f"{endpoint.url}/models", headers=headers)
+            listed = answer.json() if answer.is_success else {}
+    except (httpx2.HTTPError, ValueError, RecursionError) as exc:
         kind = type(exc).__name__
         return Finding(
             "provider", "wrong", f"{endpoint.host} does not answer ({kind})",

@@ -68,6 +68,13 @@ class PictureError(VitrinaError):
         self.transient = transient
 
 
+class DamagedError(PictureError):
+    """The bytes of a picture break the rules of their format."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"the {kind} picture is cut short or damaged")
+
+
 class FolderError(PictureError):
     """This process may not read the folder that a source has its pictures in."""
 

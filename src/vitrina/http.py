@@ -1,8 +1,10 @@
-"""A hard deadline for HTTP calls: one limit for the whole call, not one for each read.
+"""Bounds for HTTP calls: one deadline for the whole call, one size for its answer, one server.
 
 The client's own time-outs start again with every byte, so a server that drips keeps a thread for
 ever. Here every read and write of the thread gets what is left of its deadline. Only looking up a
-host name is not bounded: the operating system does that. Imported late: it needs the HTTP library.
+host name is not bounded: the operating system does that. An answer is unpacked here, a piece at a
+time, and counted as it is unpacked. A redirect is followed on the same server only: nothing, least
+of all the key, goes anywhere else. Imported late: it needs the HTTP library.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,11 +22,42 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 import httpx2
 
-__all__ = ["DeadlineTransport", "deadline"]
+__all__ = [
+    "REDIRECTS",
+    "DeadlineTransport",
+    "ElsewhereError",
+    "TooMuchError",
+    "at_most",
+    "deadline",
+]
 
+ANSWER_BYTES = 16_000_000  # of one answer, unpacked: a thousand times what is usual
+REDIRECTS = 3
 _CHUNK = 65_536  # a write is cut up, so that a slow receiver meets the deadline too
 _KEPT = 64
 _local = threading.local()
+
+
+class TooMuchError(httpx2.TransportError):
+    """An answer that is longer than any good one."""
+
+
+class ElsewhereError(httpx2.TransportError):
+    """The server sends us to another one, which is not followed."""
+
+
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """Bound the answers to what this thread asks inside the block, in bytes."""
+    before, _local.most = _most(), size
+    try:
+        yield
+    finally:
+        _local.most = before
+
+
+def _most() -> int:
+    return getattr(_local, "most", ANSWER_BYTES)
 
 
 @contextmanager
@@ -94,6 +128,7 @@ class DeadlineTransport(httpx2.BaseTransport):
     """The transport to one server, through the environment's proxy where there is one."""
 
     def __init__(self, base_url: str, connections: int) -> None:
+        self._server = httpx2.URL(base_url)
         options: dict[str, Any] = {
             "max_connections": connections,
             "max_keepalive_connections": min(connections, _KEPT),
@@ -116,7 +151,14 @@ class DeadlineTransport(httpx2.BaseTransport):
         self._pool = kind(proxy_url=url, **options)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request; the errors of the layer below become those the client knows."""
+        """Send one request; the errors of the layer below become those the client knows.
+
+        Raises ElsewhereError for another server, TooMuchError when the answer is read.
+        """
+        if not _same_server(self._server, request.url):
+            where = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
+            raise ElsewhereError(f"sends us to {where[:120]}")
+        request.headers["Accept-Encoding"] = "gzip"
         assert isinstance(request.stream, httpx2.SyncByteStream)  # noqa: S101 - for the types
         with _translated():
             answer = self._pool.handle_request(
@@ -133,10 +175,12 @@ class DeadlineTransport(httpx2.BaseTransport):
                     extensions=request.extensions,
                 )
             )
+        headers = httpx2.Headers(answer.headers)
+        packed = headers.pop("Content-Encoding", "identity").strip().lower()
         return httpx2.Response(
             status_code=answer.status,
-            headers=answer.headers,
-            stream=_Body(answer),
+            headers=headers,
+            stream=_Body(answer, packed, _most()),
             extensions=answer.extensions,
         )
 
@@ -146,12 +190,29 @@ class DeadlineTransport(httpx2.BaseTransport):
 
 
 class _Body(httpx2.SyncByteStream):
-    def __init__(self, answer: httpcore2.Response) -> None:
+    """The body of an answer, unpacked, no more than `most` bytes of it."""
+
+    def __init__(self, answer: httpcore2.Response, packed: str, most: int) -> None:
         self._answer = answer
+        self._packed = packed
+        self._most = most
 
     def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for piece in self._pieces():
+            size += len(piece)
+            if size > self._most:
+                raise TooMuchError(f"answered with more than {self._most / 1e6:,.0f} MB")
+            yield piece
+
+    def _pieces(self) -> Iterator[bytes]:
         with _translated():
-            yield from self._answer.iter_stream()
+            if self._packed in ("identity", ""):
+                yield from self._answer.iter_stream()
+            elif self._packed in ("gzip", "x-gzip"):
+                yield from _unpacked(self._answer.iter_stream())
+            else:
+                raise httpx2.DecodingError(f"packs its answer as {self._packed[:20]!r}, unasked")
 
     def close(self) -> None:
         self._answer.close()
@@ -161,6 +222,8 @@ class _Body(httpx2.SyncByteStream):
 def _translated() -> Iterator[None]:
     try:
         yield
+    except zlib.error as exc:
+        raise httpx2.DecodingError(f"answered with broken gzip ({exc})") from exc
     except (
         httpcore2.TimeoutException,
         httpcore2.NetworkError,
@@ -178,6 +241,27 @@ def _translated() -> Iterator[None]:
             httpx2.TransportError,
         )
         raise known(str(exc)) from exc
+
+
+def _unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """What is in a gzip, in small pieces; what follows on it is left unread."""
+    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    for chunk in chunks:
+        yield unpacker.decompress(chunk, _CHUNK)
+        while rest := unpacker.unconsumed_tail:
+            yield unpacker.decompress(rest, _CHUNK)
+        if unpacker.eof:
+            return
+    yield unpacker.flush()
+
+
+def _same_server(base: httpx2.URL, url: httpx2.URL) -> bool:
+    """Whether `url` is on the server at `base`, or on it by TLS now."""
+    ports = {"http": 80, "https": 443}
+    port, base_port = url.port or ports.get(url.scheme), base.port or ports.get(base.scheme)
+    secured = (base.scheme, url.scheme, base_port, port) == ("http", "https", 80, 443)
+    same = url.scheme == base.scheme and port == base_port
+    return url.host == base.host and (same or secured)
 
 
 def _proxy_for(base_url: str) -> str | None:

@@ -172,17 +172,7 @@ class Ledger:
         """
         cost = self._price(model, usage) or Decimal(0)
         self._check(self.spent + cost)
-        full = self._database.rows(
-            "select b.usd, b.period from vitrina.budgets as b where b.usd <= %s + ("
-            " select coalesce(sum(g.cost), 0) from vitrina.generations as g"
-            " where b.period = 'total' or g.created_at >= date_trunc(b.period, now()))",
-            (cost,),
-        )
-        for row in full:
-            raise BudgetError(
-                f"the budget of {row['usd']} USD ({row['period']}) is spent; raise it:"
-                f" vitrina cost --budget USD --period {row['period']}"
-            )
+        self._database.value("select vitrina.check_budget(%s)", (cost,))
 
     def _check(self, spent: Decimal) -> None:
         if self._max_cost is not None and spent >= self._max_cost:

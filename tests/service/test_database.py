@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -129,3 +131,29 @@ def test_a_failed_transaction_writes_nothing(database_url: str) -> None:
         with pytest.raises(DatabaseError):
             half()
         assert pool.value("select count(*) from vitrina.sources") == 0
+
+
+def test_every_code_of_the_sql_has_an_exception_of_its_own_and_is_in_the_docs() -> None:
+    root = Path(__file__).parents[1]
+    bodies = [path.read_text("utf-8") for path in (root / "sql").rglob("*.sql")]
+    bodies.append((root / "src/vitrina/schema.py").read_text("utf-8"))
+    raised = {code for body in bodies for code in re.findall(r"errcode = '(VT\d{3})'", body)}
+    # what the SQL catches itself reaches no caller
+    caught = {code for body in bodies for code in re.findall(r"when sqlstate '(VT\d{3})'", body)}
+    raised -= caught - database.BY_STATE.keys()
+    known = {code: error for code, error in database.BY_STATE.items() if code.startswith("VT")}
+    assert raised == known.keys()
+    assert len(set(known.values())) == len(known)
+    docs = (root / "docs/sql.md").read_text("utf-8")
+    assert [code for code in sorted(raised) if f"{code} (" not in docs] == []
+
+
+def test_every_error_of_the_sql_has_a_hint() -> None:
+    root = Path(__file__).parents[1]
+    without = [
+        f"{path.name}: {' '.join(found.split())[:100]}"
+        for path in sorted((root / "sql").rglob("*.sql"))
+        for found in re.findall(r"raise exception '.*?;\n", path.read_text("utf-8"), re.DOTALL)
+        if not re.search(r"\bhint\b", found)
+    ]
+    assert without == []

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from vitrina import embedded
+from vitrina import embedded, schema
 
 SHOP = """
 create table product (
@@ -389,3 +389,39 @@ def test_only_the_owner_attaches(
             shop.execute(f"select {call}")
     assert rows(shop, "select source from source_status") == [("product",)]
     shop.execute("reset role")
+
+
+def test_attaching_from_sql_says_that_row_level_security_is_no_part_of_search(
+    shop: psycopg.Connection,
+) -> None:
+    said: list[tuple[str, str]] = []
+    shop.add_notice_handler(
+        lambda diag: said.append((diag.message_primary or "", diag.message_hint or ""))
+    )
+    shop.execute("select attach_table('product', 'title')")
+    assert said == []
+    shop.execute("alter table product enable row level security")
+    shop.execute("select attach_table('product', 'title')")
+    shop.execute("select attach_query('q', 'select p.id, p.title from product as p')")
+    assert [("row-level security of public.product" in m, "sources" in h) for m, h in said] == [
+        (True, True)
+    ] * 2
+    assert "every product of product" in said[0][0]
+    assert "every product of q" in said[1][0]
+
+
+def test_an_upgrade_looks_which_tables_a_source_attached_before_reads(
+    shop: psycopg.Connection, database_url: str
+) -> None:
+    shop.execute("select attach_query('q', 'select p.id, p.title from product as p')")
+    shop.execute("select attach_table('product_image', 'path', name => 'gone')")
+    shop.execute("update attachments set reads = '{}'")
+    shop.execute("delete from installed")
+    shop.execute("alter table product enable row level security")
+    shop.execute("drop table product_image")
+    schema.upgrade(database_url)
+    assert rows(shop, "select s.name, a.reads from attachments as a join sources as s"
+                      " on s.id = a.source_id order by s.name") == [
+        ("gone", []), ("q", ["public.product"])
+    ]  # fmt: skip
+    assert rows(shop, "select * from row_secured()") == [("q", "public.product")]

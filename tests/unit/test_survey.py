@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import random
 import struct
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from vitrina.errors import PictureError
+from vitrina.pictures import avif
 from vitrina.pictures import decode as images
 from vitrina.pictures.decode import DECODING, decode
 from vitrina.pictures.limits import Limits
@@ -335,3 +337,296 @@ def test_the_decoder_holds_nothing_after_a_refusal() -> None:
         refused(data)
     with DECODING.hold(DECODING.size):
         pass
+
+
+# -- what a header says is not what the picture is -----------------------------------------------
+
+
+def decoded_or_refused(data: bytes, monkeypatch: pytest.MonkeyPatch) -> str | tuple[int, int]:
+    """What came of it. No picture that Pillow makes has more pixels than were surveyed."""
+    found: list[int] = []
+    try:
+        surveyed = survey(data, Limits())
+    except PictureError as error:
+        return str(error)
+    assert surveyed is not None
+    limit = max(surveyed.width * surveyed.height, 1)
+    opened = images._opened
+
+    def watched(of: object) -> Image.Image:
+        image = opened(of)  # type: ignore[arg-type]
+        found.append(image.width * image.height)
+        image.load()
+        found.append(image.width * image.height)
+        return image
+
+    monkeypatch.setattr(images, "_opened", watched)
+    try:
+        picture = decode(data)
+    except PictureError as error:
+        return str(error)
+    finally:
+        assert all(pixels <= limit for pixels in found)
+    return picture.width, picture.height
+
+
+def claiming(data: bytes, size: tuple[int, int]) -> bytes:
+    """An AVIF whose container says another size than what is coded."""
+    at = data.index(b"ispe") + 8
+    return data[:at] + struct.pack(">LL", *size) + data[at + 8 :]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_an_avif_codes_no_more_than_its_container_says(mode: str) -> None:
+    whole = encoded(Image.new(mode, (3000, 2000)), "AVIF")
+    assert decode(whole).width == 3000
+    assert "in which larger ones are coded" in refused(claiming(whole, (64, 64)))
+    assert "in which larger ones are coded" in refused(claiming(whole, (3000, 1000)))
+
+
+def test_the_first_frame_of_an_avif_is_looked_at_too() -> None:
+    frames = [Image.new("RGB", (600, 400), color) for color in ("red", "blue")]
+    whole = encoded(frames[0], "AVIF", save_all=True, append_images=frames[1:])
+    assert decode(whole).width == 600
+    found = survey(whole, Limits())
+    assert found is not None
+    at = whole.index(b"moov")
+    sizes = avif.track_sizes(whole, at + 4, at - 4 + struct.unpack_from(">L", whole, at - 4)[0])
+    assert sizes == [(600, 400)]
+
+
+@pytest.mark.parametrize("extra", [b"", bytes(5)])
+def test_an_avif_that_is_cut_up_anyhow_is_refused_or_read(extra: bytes) -> None:
+    whole = encoded(Image.new("RGB", (60, 40)), "AVIF")
+    for at in range(0, len(whole) - 40, 7):
+        broken = whole[:at] + extra + whole[at + 3 :]
+        with contextlib.suppress(PictureError):
+            assert decode(broken).width <= 64
+
+
+def riff(*chunks: tuple[bytes, bytes]) -> bytes:
+    body = b"".join(
+        name + struct.pack("<L", len(data)) + data + b"\0" * (len(data) & 1)
+        for name, data in chunks
+    )
+    return b"RIFF" + struct.pack("<L", 4 + len(body)) + b"WEBP" + body
+
+
+def of24(*values: int) -> bytes:
+    return b"".join(value.to_bytes(3, "little") for value in values)
+
+
+@pytest.mark.parametrize("lossless", [False, True], ids=["VP8", "VP8L"])
+@pytest.mark.parametrize("canvas", [(64, 64), (4000, 64), (6000, 6000)])
+def test_a_webp_frame_and_its_canvas_both_count(
+    monkeypatch: pytest.MonkeyPatch, canvas: tuple[int, int], lossless: bool
+) -> None:
+    whole = encoded(Image.new("RGB", (1200, 900)), "WEBP", lossless=lossless)
+    frame = (whole[12:16], whole[20:])
+    still = riff((b"VP8X", bytes(4) + of24(canvas[0] - 1, canvas[1] - 1)), frame)
+    head = of24(0, 0, 1199, 899, 40) + b"\0"
+    inner = frame[0] + struct.pack("<L", len(frame[1])) + frame[1]
+    moving = riff(
+        (b"VP8X", b"\2" + bytes(3) + of24(canvas[0] - 1, canvas[1] - 1)),
+        (b"ANIM", bytes(6)),
+        (b"ANMF", head + inner),
+    )
+    for data in (still, moving):
+        came = decoded_or_refused(data, monkeypatch)
+        assert isinstance(came, str)
+    found = survey(moving, Limits(pixels=50_000_000))
+    assert found is not None
+    assert (found.width, found.height) == tuple(map(max, canvas, (1200, 900)))
+
+
+def test_a_frame_inside_of_an_animation_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frame says 9x9, what is coded in it 5000x5000."""
+    bits = 4999 | 4999 << 14
+    inner = b"VP8L" + struct.pack("<LBL", 14, 0x2F, bits) + bytes(9)
+    data = riff(
+        (b"VP8X", b"\2" + bytes(3) + of24(8, 8)),
+        (b"ANIM", bytes(6)),
+        (b"ANMF", of24(0, 0, 8, 8, 40) + b"\0" + inner),
+    )
+    found = survey(data, Limits())
+    assert found is not None
+    assert (found.width, found.height) == (5000, 5000)
+    assert "MB of memory, over the limit" in refused(data)
+
+
+def test_a_gif_frame_may_be_larger_than_its_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = encoded(Image.new("P", (900, 700)), "GIF")
+    small = whole[:6] + struct.pack("<HH", 9, 9) + whole[10:]
+    assert decoded_or_refused(small, monkeypatch) == (900, 700)
+    start = whole.index(b",", 13 + 3 * (2 << (whole[10] & 7)))
+    far = whole[: start + 1] + struct.pack("<HH", 65_000, 65_000) + whole[start + 5 :]
+    assert "over the limit of 40 megapixels" in refused(far)
+
+
+def test_a_jpeg_has_one_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = encoded(scene("L", (64, 64)), "JPEG")
+    at = whole.index(b"\xff\xc0")
+    head = whole[at : at + 2 + struct.unpack_from(">H", whole, at + 2)[0]]
+    large = head[:5] + struct.pack(">HH", 60_000, 600) + head[9:]
+    for data in (
+        whole[:at] + large + whole[at:],
+        whole[: at + len(head)] + large + whole[at + len(head) :],
+        whole[:-2] + large + whole[-2:],
+    ):
+        assert "of a rare kind" in decoded_or_refused(data, monkeypatch)
+    hidden = whole[:2] + b"\xff\xee" + struct.pack(">H", 2 + len(large)) + large + whole[2:]
+    assert decoded_or_refused(hidden, monkeypatch) == (64, 64)
+    assert decoded_or_refused(whole + whole[:at] + large, monkeypatch) == (64, 64)
+
+
+def tiff(width: int, height: int, *more: tuple[int, int, int, int], pixels: bytes = b"") -> bytes:
+    """A grey TIFF in which (tag, type, count, value) are added to, or replace, the usual entries."""
+    usual = {
+        256: (256, 3, 1, width), 257: (257, 3, 1, height), 258: (258, 3, 1, 8),
+        259: (259, 3, 1, 1), 262: (262, 3, 1, 1), 273: (273, 4, 1, 8), 277: (277, 3, 1, 1),
+        278: (278, 3, 1, height), 279: (279, 4, 1, width * height),
+    }  # fmt: skip
+    body = pixels or bytes(width * height)
+    added = {entry[0] for entry in more}
+    entries = [e for tag, e in usual.items() if tag not in added] + list(more)
+    entries.sort(key=lambda entry: entry[0])
+    table = b"".join(
+        struct.pack("<HHLHH" if kind == 3 else "<HHLL", tag, kind, count, value, *[0] * (kind == 3))
+        for tag, kind, count, value in entries
+    )
+    at = 8 + len(body)
+    return (
+        b"II*\0" + struct.pack("<L", at) + body + struct.pack("<H", len(entries)) + table + bytes(4)
+    )
+
+
+class TestTIFF:
+    def test_of_several_pictures_the_first_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pages = [Image.new("L", (90, 60), n) for n in range(50)]
+        data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+        assert decoded_or_refused(data, monkeypatch) == (90, 60)
+
+    @pytest.mark.parametrize("tag", [256, 257, 258, 259, 277, 278, 279])
+    def test_what_is_said_twice_is_refused(self, tag: int) -> None:
+        whole = tiff(90, 60)
+        assert decode(whole).width == 90
+        value = {256: 60_000, 257: 60_000, 258: 16, 259: 8, 277: 4, 278: 1, 279: 1}[tag]
+        usual = {256: 90, 257: 60, 258: 8, 259: 1, 277: 1, 278: 60, 279: 5400}[tag]
+        for pair in ((value, usual), (usual, value)):
+            twice = [(tag, 4 if n > 65_535 else 3, 1, n) for n in pair]
+            assert "damaged" in refused(tiff(90, 60, *twice))
+
+    @pytest.mark.parametrize("kind", [2, 5, 6, 7, 8, 9, 10, 11, 12])
+    def test_sides_of_tiles_are_plain_numbers(self, kind: int) -> None:
+        """A library that takes them from other types would take memory for them."""
+        width = (322, kind, 1, 30_000)
+        assert "damaged" in refused(tiff(90, 60, width, (323, 4, 1, 30_000)))
+
+    def test_large_tiles_count(self) -> None:
+        assert "over the limit" in refused(tiff(90, 60, (322, 4, 1, 30_000), (323, 4, 1, 30_000)))
+
+    def test_strips_do_not_share_their_bytes(self) -> None:
+        """Each of 200 strips has all of the file: 200 times the file would be read."""
+        size = 200 * 90
+        offsets = struct.pack("<200L", *[8] * 200)
+        lengths = struct.pack("<200L", *[size] * 200)
+        body = bytes(size) + offsets + lengths
+        data = tiff(
+            90, 200, (278, 3, 1, 1), (259, 3, 1, 32773),
+            (273, 4, 200, 8 + size), (279, 4, 200, 8 + size + 800), pixels=body,
+        )  # fmt: skip
+        assert "its parts claim more bytes" in refused(data)
+
+    def test_a_bomb_unfolds_to_no_more_than_its_strip(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        packed = zlib.compress(bytes(50_000_000))
+        data = tiff(90, 60, (259, 3, 1, 8), (279, 4, 1, len(packed)), pixels=packed)
+        came = decoded_or_refused(data, monkeypatch)
+        assert came == (90, 60) or "damaged" in str(came)
+
+
+def bmp(width: int, height: int, compression: int = 0, bits: int = 24) -> bytes:
+    row = (abs(width) * bits + 31) // 32 * 4
+    body = bytes(min(row * abs(height), 100_000))
+    info = struct.pack(
+        "<LllHHLLllLL", 40, width, height, 1, bits, compression, len(body), 0, 0, 0, 0
+    )
+    return b"BM" + struct.pack("<LLL", 54 + len(body), 0, 54) + info + body
+
+
+class TestBMP:
+    def test_of_a_negative_height_is_the_right_way_up(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert decoded_or_refused(bmp(90, -60), monkeypatch) == (90, 60)
+
+    def test_of_os2_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        head = struct.pack("<LHHHH", 12, 90, 60, 1, 24)
+        data = b"BM" + struct.pack("<LLL", 26 + 272 * 60, 0, 26) + head + bytes(272 * 60)
+        assert decoded_or_refused(data, monkeypatch) == (90, 60)
+
+    @pytest.mark.parametrize(
+        ("data", "said"),
+        [
+            (bmp(90, 60, 1, 8), "a compressed BMP"),
+            (bmp(90, 60, 2, 4), "a compressed BMP"),
+            (bmp(90, 60, 4), "a compressed BMP"),
+            (bmp(-90, 60), "damaged"),
+            (bmp(30_000, -30_000), "over the limit of 40 megapixels"),
+            (bmp(90, -(2**31)), "over the limit of 40 megapixels"),
+            (bmp(90, -(2**28)), "over the limit of 40 megapixels"),
+            (bmp(0, 60), "damaged"),
+        ],
+    )
+    def test_else_is_refused(self, monkeypatch: pytest.MonkeyPatch, data: bytes, said: str) -> None:
+        came = decoded_or_refused(data, monkeypatch)
+        assert isinstance(came, str)
+        assert said in came
+
+
+class TestPNG:
+    def test_of_more_data_than_its_header_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """50 MB in the data, 60x60 in the header: no more than those are unfolded."""
+        head = chunk(b"IHDR", struct.pack(">LLBBBBB", 60, 60, 8, 0, 0, 0, 0))
+        packed = zlib.compress(bytes(50_000_000))
+        data = b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+        came = decoded_or_refused(data, monkeypatch)
+        assert came == (60, 60) or "damaged" in str(came)
+
+    def test_with_two_headers_has_the_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        second = chunk(b"IHDR", struct.pack(">LLBBBBB", 60_000, 600, 8, 0, 0, 0, 0))
+        assert decoded_or_refused(png(60, 60, second), monkeypatch) == (60, 60)
+
+    def test_of_many_frames_is_the_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        frames = [Image.new("L", (60, 60), n) for n in range(30)]
+        data = encoded(frames[0], "PNG", save_all=True, append_images=frames[1:])
+        assert b"fdAT" in data
+        found = survey(data, Limits())
+        assert found is not None
+        assert b"fdAT" not in found.data
+        assert b"acTL" not in found.data
+        assert decoded_or_refused(data, monkeypatch) == (60, 60)
+
+
+def test_other_formats_never_reach_a_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.init()
+    made: list[bytes] = []
+    for kind in sorted(
+        set(Image.SAVE) - {"JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "MPO"}
+    ):
+        for mode in ("RGB", "L", "1", "P"):
+            try:
+                made.append(encoded(Image.new(mode, (64, 64)), kind))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, DeprecationWarning):
+                continue
+            break
+    assert len(made) > 8
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it reached Pillow")
+
+    monkeypatch.setattr(Image, "open", never)
+    for data in made:
+        if not data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"BM", b"GIF8")):
+            assert refused(data)

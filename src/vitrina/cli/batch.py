@@ -9,6 +9,7 @@ import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
 from vitrina.cli._provider import OPTIONS, image_root_option, settings
+from vitrina.cli._signals import stoppable
 from vitrina.errors import BudgetError, ProviderError
 
 if TYPE_CHECKING:
@@ -146,8 +147,6 @@ def collect(wait: bool, poll: float, **options: Any) -> None:
       vitrina batch collect
       vitrina batch collect --wait
     """
-    from vitrina.cli.work import stoppable
-
     with (
         open_catalog(**settings(options)) as catalog,
         stoppable() as stop,

@@ -8,6 +8,7 @@ import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
 from vitrina.cli._provider import parse_usd
+from vitrina.cli._signals import stoppable
 
 COLUMNS = {
     "name": "name",
@@ -109,8 +110,6 @@ def build(ctx: click.Context, name: str, max_cost: Any, memory: int) -> None:
     Example:
       vitrina spaces build large --max-cost 2
     """
-    from vitrina.cli.work import stoppable
-
     with (
         open_catalog(max_cost=max_cost) as catalog,
         stoppable() as stop,

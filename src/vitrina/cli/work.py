@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -21,6 +18,7 @@ from vitrina.cli._common import (
     wait_option,
 )
 from vitrina.cli._provider import image_root_option, provider_options, settings
+from vitrina.cli._signals import stoppable
 from vitrina.cli.batch import batch_options, submit
 
 if TYPE_CHECKING:
@@ -79,29 +77,6 @@ def _grouped(totals: Totals) -> dict[str, int]:
         key = reason.removesuffix(NOT_AGAIN).rpartition(": ")[2]
         counts[key] = counts.get(key, 0) + count
     return dict(sorted(counts.items(), key=lambda item: -item[1])[:3])
-
-
-@contextlib.contextmanager
-def stoppable() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; a second of either interrupts."""
-    stop = threading.Event()
-
-    def told(number: int, _: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        if not stop.is_set():
-            notice("\nstopping: what is begun is finished and stored; Ctrl-C again to drop it")
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def describe_judged(judged: Judged) -> str:
@@ -189,9 +164,10 @@ def command(
     """Keep in step with attached tables and enrich what is queued, until stopped.
 
     Any number of these may run at once, on any number of machines. Stopped (Ctrl-C, SIGTERM), it
-    finishes and stores what is begun. A database that is away, or starting up, is waited for. With
-    --batch it submits what they lack at half the price, and returns: answers come within a day, and
-    `vitrina batch collect` takes them in.
+    finishes and stores what is begun; told again, it gives that back and ends within five seconds.
+    A database that is away, or starting up, is waited for. With --batch it submits what they lack
+    at half the price, and returns: answers come within a day, and `vitrina batch collect` takes
+    them in.
 
     \b
     Example:

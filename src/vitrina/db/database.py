@@ -139,7 +139,9 @@ def mapped() -> Iterator[None]:
         raise _translate(exc) from exc
 
 
-def connect(dsn: str, *, autocommit: bool = False) -> psycopg.Connection:
+def connect(
+    dsn: str, *, autocommit: bool = False, seconds: float = CONNECT_SECONDS
+) -> psycopg.Connection:
     """Connect once. Raises UnreachableError, AccessError or ConfigError, never naming a secret."""
     try:
         psycopg.conninfo.conninfo_to_dict(dsn)
@@ -151,7 +153,7 @@ def connect(dsn: str, *, autocommit: bool = False) -> psycopg.Connection:
         return psycopg.connect(
             dsn,
             autocommit=autocommit,
-            connect_timeout=CONNECT_SECONDS,
+            connect_timeout=max(2, math.ceil(seconds)),  # libpq knows no less
             application_name="vitrina",
             prepare_threshold=None,  # a transaction pooler swaps the server under us
         )
@@ -443,6 +445,14 @@ class Database:
                 return fetch_value(conn, query, params)
 
         return self.persist(run)
+
+    @contextlib.contextmanager
+    def aside(self, seconds: float) -> Iterator[psycopg.Connection]:
+        """A transaction on a new connection; to connect and each statement take so long at most."""
+        with mapped(), connect(self.dsn, seconds=seconds) as conn:
+            milliseconds = f"{seconds * 1000:.0f}"
+            conn.execute("select set_config('statement_timeout', %s, true)", (milliseconds,))
+            yield conn
 
     def session(self) -> Session:
         """A connection of its own, outside of the pool."""

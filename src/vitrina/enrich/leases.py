@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -13,11 +14,12 @@ from typing import Any, Self
 from uuid import uuid4
 
 from vitrina.db.database import Database
-from vitrina.errors import UnreachableError
+from vitrina.errors import UnreachableError, VitrinaError
 from vitrina.settings import LEASE_SECONDS
 
 BEATS = 4  # times that leases are extended before they would run out
 PROC = Path("/proc")
+_open: dict[str, Database] = {}  # by worker: those of this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class Leases:
         self._beaten = time.monotonic()
         self.worker = str(uuid4())
         self._register()
+        _open[self.worker] = database
 
     def _register(self) -> None:
         self._database.value(
@@ -211,6 +214,7 @@ class Leases:
 
     def close(self) -> None:
         """Give back what is leased, and be no worker any more."""
+        _open.pop(self.worker, None)
         try:
             with self._database.waiting(0):
                 self._database.value("select vitrina.retire_worker(%s)", (self.worker,))
@@ -227,6 +231,17 @@ class Leases:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def abandon(seconds: float) -> None:
+    """Give back what this process leases, from outside of its threads and connections.
+
+    Each look at the database takes no longer than `seconds`; where it does not answer, the leases
+    expire, or are freed when the process is gone.
+    """
+    for worker, database in list(_open.items()):
+        with contextlib.suppress(VitrinaError), database.aside(seconds) as conn:
+            conn.execute("select vitrina.retire_worker(%s)", (worker,))
 
 
 def _process_of(row: dict[str, Any]) -> Process:

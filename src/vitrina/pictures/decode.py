@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from vitrina.errors import PictureError
+from vitrina.errors import DamagedError, PictureError
 from vitrina.pictures.kinds import stranger
 from vitrina.pictures.limits import Limits, check_size
 from vitrina.pictures.memory import MemoryBudget, give_back
-from vitrina.pictures.survey import DamagedError, Survey, orientation, survey
+from vitrina.pictures.survey import Survey, orientation, survey
 
 if TYPE_CHECKING:
     from vitrina.pictures.fetch import Fetcher

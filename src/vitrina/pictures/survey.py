@@ -16,7 +16,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from vitrina.errors import PictureError
+from vitrina.errors import DamagedError, PictureError
+from vitrina.pictures import avif
+from vitrina.pictures.avif import boxes as _boxes
 from vitrina.pictures.limits import Limits
 
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # of a JPEG: neither stuffing nor a restart
@@ -27,6 +29,10 @@ _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _TABLES = {0xC4, 0xDB, 0xE0, 0xEE}  # Huffman, quantisation, JFIF, Adobe
 _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TIFF_TEXT = {1, 2, 6, 7}  # types of plain bytes
+_TIFF_LENGTHS = {279, 325}  # of strips and tiles
+_TIFF_SEVERAL = {258} | _TIFF_LENGTHS
+# sides, bits, compression, samples, rows of a strip, sides of a tile, orientation
+_TIFF_NEEDED = {256, 257, 259, 274, 277, 278, 322, 323} | _TIFF_SEVERAL
 _TIFF_COMPRESSION = {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
 _SHORTEST = 24  # bytes: less is no picture of any format
 _FIXED = 8_000_000  # bytes: the normal form, the thumbnail and their encoders
@@ -54,13 +60,6 @@ class Survey:
     restart: int | None = None
     last: float = 1.0
     orientation: int | None = None
-
-
-class DamagedError(PictureError):
-    """The bytes break the rules of their format."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(f"the {kind} picture is cut short or damaged")
 
 
 def survey(data: bytes, limits: Limits) -> Survey | None:
@@ -317,21 +316,26 @@ def _gif(data: bytes, limits: Limits) -> Survey:
 
 
 def _webp(data: bytes, limits: Limits) -> Survey:
-    sizes = [(0, 0)]
-    for count, (name, start, end) in enumerate(_chunks(data, 12)):
-        _count(count, limits)
-        if name == b"VP8X":
-            across, down = (
-                int.from_bytes(data[start + at : start + at + 3], "little") + 1 for at in (4, 7)
-            )
-            sizes.append((across, down))
-        elif name == b"VP8 ":
-            across, down = struct.unpack_from("<HH", data, start + 6)
-            sizes.append((across & 0x3FFF, down & 0x3FFF))
-        elif name == b"VP8L":
-            (bits,) = struct.unpack_from("<L", data, start + 1)
-            sizes.append(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
-        del end
+    """The largest of what the canvas and all frames say: their own headers, too."""
+    sizes, count = [(0, 0)], 0
+    places = [(12, len(data))]
+    while places:
+        for name, start, end in _chunks(data, *places.pop()):
+            count += 1
+            _count(count, limits)
+            if name == b"VP8X":
+                sizes.append(_sides(data, start + 4))
+            elif name == b"ANMF":
+                left, top = (2 * (side - 1) for side in _sides(data, start))
+                across, down = _sides(data, start + 6)
+                sizes.append((left + across, top + down))
+                places.append((start + 16, end))
+            elif name == b"VP8 ":
+                across, down = struct.unpack_from("<HH", data, start + 6)
+                sizes.append((across & 0x3FFF, down & 0x3FFF))
+            elif name == b"VP8L":
+                (bits,) = struct.unpack_from("<L", data, start + 1)
+                sizes.append(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1))
     width, height = (max(side) for side in zip(*sizes, strict=True))
     if not (width and height):
         raise DamagedError("WEBP")
@@ -339,9 +343,15 @@ def _webp(data: bytes, limits: Limits) -> Survey:
     return Survey("WEBP", data, width, height, _FIXED + _WEBP_BYTES * width * height)
 
 
-def _chunks(data: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
+def _sides(data: bytes, at: int) -> tuple[int, int]:
+    """Two numbers of 24 bits, each stored less one."""
+    across, down = (int.from_bytes(data[n : n + 3], "little") + 1 for n in (at, at + 3))
+    return across, down
+
+
+def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Name, start and end of each chunk of a RIFF file."""
-    while at + 8 <= len(data):
+    while at + 8 <= min(end, len(data)):
         name, length = struct.unpack_from("<4sL", data, at)
         yield name, at + 8, at + 8 + length
         at += 8 + length + (length & 1)
@@ -397,9 +407,15 @@ def _tiff(data: bytes, limits: Limits) -> Survey:
         if size > len(data):
             raise PictureError("its tags claim more bytes than the TIFF picture has")
         letter = {1: "B", 3: "H", 4: "L"}.get(kind)
+        if tag in _TIFF_NEEDED and (tag in values or not letter or not count):
+            # readers differ on which of two is meant, and on numbers of other types
+            raise DamagedError("TIFF")
         if letter and count:
-            read = struct.unpack_from(f"{order}{count if tag == 258 else 1}{letter}", data, at)
+            several = count if tag in _TIFF_SEVERAL else 1
+            read = struct.unpack_from(f"{order}{several}{letter}", data, at)
             values[tag] = max(read)
+            if tag in _TIFF_LENGTHS and sum(read) > 2 * len(data):
+                raise PictureError("its parts claim more bytes than the TIFF picture has")
             if tag == 0x0112:
                 struct.pack_into(order + letter, upright, at, 1)  # it is turned once it is small
     width, height = values.get(256, 0), values.get(257, 0)
@@ -432,24 +448,12 @@ def _tiff(data: bytes, limits: Limits) -> Survey:
     )
 
 
-def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start of the content and end of each box."""
-    while at + 8 <= end:
-        length, name = struct.unpack_from(">L4s", data, at)
-        start = at + 8
-        if length == 1:
-            (length,) = struct.unpack_from(">Q", data, start)
-            start += 8
-        stop = end if length == 0 else at + length
-        if stop < start or stop > end:
-            raise DamagedError("AVIF")
-        yield name, start, stop
-        at = stop
-
-
 def _avif(data: bytes, limits: Limits) -> Survey | None:
-    """The size is the decoder's own, which reads it without decoding; metadata is taken out."""
-    parts = 0
+    """The size is the decoder's own, which reads it without decoding; metadata is taken out.
+
+    That is the container's size. What is coded in it says its own, and must not be larger.
+    """
+    parts, coded = 0, list[tuple[int, int]]()
     for name, start, end in _boxes(data, 0, len(data)):
         parts += 1
         if name == b"meta":
@@ -463,8 +467,11 @@ def _avif(data: bytes, limits: Limits) -> Survey | None:
                     elif table != b"idat" and high - low > _BOX_TABLE:
                         raise PictureError("an AVIF picture of too many parts; save it anew")
             data = data[:start] + data[start:end].replace(b"Exif", b"skip") + data[end:]
-        elif name == b"moov" and data.count(b"trak", start, end) > 16:
-            raise PictureError("an AVIF picture of too many parts; save it anew")
+            coded += avif.item_sizes(data, start + 4, end)
+        elif name == b"moov":
+            if data.count(b"trak", start, end) > 16:
+                raise PictureError("an AVIF picture of too many parts; save it anew")
+            coded += avif.track_sizes(data, start, end)
         _count(parts, limits)
     try:
         with Image.open(io.BytesIO(data), formats=("AVIF",)) as image:
@@ -472,6 +479,12 @@ def _avif(data: bytes, limits: Limits) -> Survey | None:
     except Exception:
         return None
     check_sides(width, height, limits)
+    if any(across > max(width, 64) or down > max(height, 64) for across, down in coded) or (
+        sum(across * down for across, down in coded) > 8 * max(width, 64) * max(height, 64)
+    ):
+        raise PictureError(
+            f"an AVIF picture of {width}x{height} pixels in which larger ones are coded"
+        )
     return Survey("AVIF", data, width, height, _FIXED + _AVIF_BYTES * width * height)
 
 

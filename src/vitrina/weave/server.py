@@ -138,7 +138,10 @@ def _probe() -> None:
     def ask() -> None:
         verify = os.environ.get("WEAVE_INSECURE_DISABLE_SSL", "").lower() != "true"
         for url in (f"{_trace_url()}/server_info", _base_url()):
-            status = requests.get(url, timeout=PROBE_SECONDS, verify=verify).status_code
+            with requests.get(
+                url, timeout=PROBE_SECONDS, verify=verify, stream=True, allow_redirects=False
+            ) as answer:  # its body, however long, is not read
+                status = answer.status_code
             if status >= 500:
                 raise TraceServerError(f"{_host(url)} answers with status {status}.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +29,8 @@ FINAL = frozenset({"completed", "failed", "expired", "cancelled"})
 METADATA = "vitrina"  # the key of our token in what a batch carries
 SILENCE = 300.0  # seconds without a byte, not in all
 TRIES = 3
+FILE_BYTES = 2_000_000_000  # of an answer of 50,000 lines, which is read as a stream
+LINE_BYTES = 16_000_000
 PASSING = {408, 409, 425, 429}
 
 
@@ -65,7 +67,7 @@ class BatchClient:
         import httpx2
         import openai
 
-        from vitrina.http import DeadlineTransport
+        from vitrina.http import REDIRECTS, DeadlineTransport
 
         self._settings = settings
         timeout = openai.Timeout(SILENCE, connect=10.0)
@@ -78,6 +80,7 @@ class BatchClient:
                 transport=DeadlineTransport(settings.url, connections=2),
                 timeout=timeout,
                 follow_redirects=True,
+                max_redirects=REDIRECTS,
             ),
         )
 
@@ -126,11 +129,18 @@ class BatchClient:
 
     def lines(self, file_id: str) -> Iterator[bytes]:
         """The lines of a file, as they arrive. Only a line feed parts them."""
-        with self._mapped(), self._sdk.files.with_streaming_response.content(file_id) as response:
+        from vitrina.http import TooMuchError, at_most
+
+        with self._mapped(), ExitStack() as stack:
+            with at_most(FILE_BYTES):
+                opened = self._sdk.files.with_streaming_response.content(file_id)
+                response = stack.enter_context(opened)
             rest = b""
             for chunk in response.iter_bytes(1 << 16):
                 *whole, rest = (rest + chunk).split(b"\n")
                 yield from whole
+                if len(rest) > LINE_BYTES:
+                    raise TooMuchError(f"a line is longer than {LINE_BYTES / 1e6:,.0f} MB")
             if rest:
                 yield rest
 

@@ -20,6 +20,7 @@ from vitrina.models.openai.settings import OpenAISettings
 __all__ = ["Client", "PatienceError", "RefusedError", "Reply"]
 
 CONNECT_SECONDS = 10.0
+VECTOR_BYTES = 150_000  # of one embedding in an answer: 6,000 numbers, written out
 UNUSABLE = "no use"  # the reason of an answer that `check` finds fault with
 PLAIN = 2  # times the same is asked before less is, where the error may pass
 THE_USERS = {  # parameters that a setting asks for: left out by nobody else
@@ -221,11 +222,12 @@ class Client:
         import httpx2
         import openai
 
-        from vitrina.http import deadline
+        from vitrina.http import ANSWER_BYTES, at_most, deadline
 
         started = time.monotonic()
+        size = ANSWER_BYTES + VECTOR_BYTES * len(body.get("input", ()))
         try:
-            with deadline(self._settings.timeout):
+            with deadline(self._settings.timeout), at_most(size):
                 response = sdk.post(path, body=body, cast_to=httpx2.Response)
         except openai.APIStatusError as error:
             headers = error.response.headers
@@ -276,7 +278,21 @@ class Client:
         """Not reached at all, or lost on the way."""
         import httpx2
 
+        from vitrina.http import REDIRECTS, ElsewhereError, TooMuchError
+
         chain = list(_causes(error))
+        for cause in chain:
+            if isinstance(cause, TooMuchError):
+                return Fault("passing", "answered with too much", f"{target.host} {cause}")
+            if isinstance(cause, ElsewhereError | httpx2.TooManyRedirects):
+                circle = f"redirects more than {REDIRECTS} times"
+                said = circle if isinstance(cause, httpx2.TooManyRedirects) else str(cause)
+                said = scrub(said, target.secrets)
+                return Fault(
+                    "provider",
+                    "redirect",
+                    f"{target.host} {said}: give OPENAI_BASE_URL the address it is really at",
+                )
         why = scrub(str(chain[-1]) or type(chain[-1]).__name__, target.secrets)[:160]
         if any(isinstance(cause, httpx2.ConnectError) for cause in chain):
             final = not self._answered or "certificate" in why.lower()
@@ -301,7 +317,7 @@ class Client:
                 import httpx2
                 import openai
 
-                from vitrina.http import DeadlineTransport
+                from vitrina.http import REDIRECTS, DeadlineTransport
 
                 timeout = self._settings.timeout
                 limits = openai.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout))
@@ -314,6 +330,7 @@ class Client:
                         transport=DeadlineTransport(self._settings.url, connections=256),
                         timeout=limits,
                         follow_redirects=True,
+                        max_redirects=REDIRECTS,
                     ),
                 )
             return self._sdk

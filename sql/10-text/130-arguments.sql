@@ -1,0 +1,192 @@
+-- What arguments may be: every error says which one, or which row, is wrong and what it may be.
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_k(k, at_least, at_most) → k, how many rows to give. Raises VT004 where it is out of range;
+-- null, for all of them, is in it where at_most is null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_k(k int, at_least int default 0, at_most int default null)
+returns int
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    if k < at_least or k > at_most or (k is null and at_most is not null) then
+        raise exception 'k must be % %, not %', at_least, coalesce('to ' || at_most, 'or more'),
+            coalesce(k::text, 'null')
+            using errcode = 'VT004', hint = 'how many rows to give, like 10';
+    end if;
+    return k;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_text(argument, value, at_most): raises VT004 for a text that is not 1 to `at_most` characters.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_text(argument text, value text, at_most int default 500)
+returns void
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    if length(coalesce(value, '')) not between 1 and at_most then
+        raise exception '% must have 1 to % characters, not %', argument, at_most,
+            coalesce(length(value)::text, 'null')
+            using errcode = 'VT004', hint = 'give it a shorter text that is not empty';
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_word(argument, value, words): raises VT004 for what is not one of the words.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_word(argument text, value text, variadic words text[])
+returns void
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    if value = any (words) is not true then
+        raise exception '% cannot be %', argument, quote_nullable(left(value, 100))
+            using errcode = 'VT004', hint = 'one of ' || array_to_string(words, ', ');
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_lease(lease): raises VT004 where no time can be added to now.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_lease(lease interval) returns void
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    if lease between '-1 year' and '1 year' is not true then
+        raise exception 'a lease is a year at most, not %', coalesce(lease::text, 'null')
+            using errcode = 'VT004', hint = 'like ''10 minutes''';
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_list(argument, items): raises VT004 for an array of arrays, or one with a null in it.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_list(argument text, items text[]) returns void
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    if array_ndims(items) > 1 or array_position(items, null) is not null then
+        raise exception '% must be a plain list without nulls', argument
+            using errcode = 'VT004', hint = 'like ''{a,b}''';
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_rows(argument, rows, keys): raises VT004 where this is no array of objects with these keys,
+-- and names the first row at fault. keys: a jsonb object, each key with its kind (see below); with a
+-- "!" behind it the key must be there, otherwise it may be missing or null. "a|b": one of these words.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_rows(argument text, rows jsonb, keys jsonb) returns void
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+declare
+    _kinds constant jsonb := '{
+        "text": "a text of 1 MB at most", "name": "a text of 1 to 500 characters",
+        "title": "a text of 1 to 2000 characters", "count": "a whole number from 0 to 2147483647",
+        "size": "a whole number from 1 to 2147483647",
+        "id": "a whole number from 0 to 9223372036854775807",
+        "amount": "a number from 0 to 999999", "object": "a JSON object",
+        "objects": "an array of JSON objects", "texts": "an array of texts",
+        "any": "a JSON value", "sha256": "64 hexadecimal digits",
+        "hex": "hexadecimal digits, two a byte, 64 bytes at most", "bits": "64 binary digits",
+        "base64": "base64"}';
+    _bad record;
+begin
+    if jsonb_typeof(rows) <> 'array' then
+        raise exception '% must be a JSON array of objects, not %', argument, left(rows::text, 60)
+            using errcode = 'VT004',
+            hint = format('each with: %s', (select string_agg(k.key, ', ') from jsonb_each(keys) as k));
+    end if;
+    select r.place, r.row, k.key, rtrim(k.kind, '!') as kind into _bad
+    from jsonb_array_elements(rows) with ordinality as r (row, place)
+    left join jsonb_each_text(keys) as k (key, kind) on jsonb_typeof(r.row) = 'object'
+    cross join lateral (select r.row -> k.key as value, r.row ->> k.key as said) as v
+    where case
+        when jsonb_typeof(r.row) <> 'object' then true
+        when k.key is null then false
+        when v.said is null then right(k.kind, 1) = '!'
+        else not case rtrim(k.kind, '!')
+            when 'any' then true
+            when 'object' then jsonb_typeof(v.value) = 'object'
+            when 'objects' then jsonb_typeof(v.value) = 'array'
+                and not jsonb_path_exists(v.value, 'strict $[*] ? (@.type() != "object")')
+            when 'texts' then jsonb_typeof(v.value) = 'array'
+                and not jsonb_path_exists(
+                    v.value, 'strict $[*] ? (@.type() == "object" || @.type() == "array")')
+            else jsonb_typeof(v.value) in ('string', 'number', 'boolean')
+                and case rtrim(k.kind, '!')
+                    when 'text' then octet_length(v.said) <= 1048576
+                    when 'name' then length(v.said) between 1 and 500
+                    when 'title' then length(v.said) between 1 and 2000
+                    when 'count' then case when v.said ~ '^\d{1,10}$'
+                                           then v.said::numeric <= 2147483647 else false end
+                    when 'size' then case when v.said ~ '^\d{1,10}$'
+                                          then v.said::numeric between 1 and 2147483647 else false end
+                    when 'id' then case when v.said ~ '^\d{1,19}$'
+                                        then v.said::numeric <= 9223372036854775807 else false end
+                    when 'amount' then v.said ~ '^\d{1,6}(\.\d{1,40})?$|^\d(\.\d{1,40})?[eE]-\d{1,2}$'
+                    when 'sha256' then v.said ~ '^[0-9a-fA-F]{64}$'
+                    when 'hex' then v.said ~ '^([0-9a-fA-F]{2}){1,64}$'
+                    when 'bits' then v.said ~ '^[01]{64}$'
+                    when 'base64' then v.said ~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$'
+                    else v.said = any (string_to_array(rtrim(k.kind, '!'), '|')) end
+            end
+        end
+    limit 1;
+    if not found then
+        return;
+    end if;
+    raise exception 'row % of %', _bad.place, argument || coalesce(' (' || left(coalesce(
+            _bad.row ->> 'external_id', _bad.row ->> 'product_id', _bad.row ->> 'custom_id',
+            _bad.row ->> 'sha256', _bad.row ->> 'input_hash'), 60) || ')', '') || case
+        when _bad.key is null then ' must be a JSON object, not ' || left(_bad.row::text, 60)
+        else format(': its %s must be %s, not %s', _bad.key,
+                    coalesce(_kinds ->> _bad.kind, 'one of ' || replace(_bad.kind, '|', ', ')),
+                    coalesce(left((_bad.row -> _bad.key)::text, 60), 'missing')) end
+        using errcode = 'VT004', hint = 'mend this row or leave it out; nothing was written';
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- _check_embeddings(what, space, ids, embeddings): raises VT004 where the arrays differ in length, or
+-- a vector has other dimensions than the space or is all zero: cosine is undefined there.
+-- ---------------------------------------------------------------------------------------------
+create or replace function _check_embeddings(
+    what text, space spaces, ids bigint[], embeddings @vector@.halfvec[]
+) returns void
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+declare
+    _bad record;
+begin
+    if cardinality(ids) is distinct from cardinality(embeddings) then
+        raise exception '% ids and embeddings must be of one length', what
+            using errcode = 'VT004', hint = 'give one embedding per id';
+    end if;
+    select u.id, @vector@.vector_dims(u.embedding) as dimensions into _bad
+    from unnest(ids, embeddings) as u (id, embedding)
+    where @vector@.vector_dims(u.embedding) <> space.dimensions or @vector@.l2_norm(u.embedding) = 0
+    limit 1;
+    if _bad.dimensions <> space.dimensions then
+        raise exception 'the embedding of % % has % dimensions, the space % has %', what, _bad.id,
+            _bad.dimensions, space.name, space.dimensions
+            using errcode = 'VT004', hint = 'give vectors of the model that the space is for';
+    elsif found then
+        raise exception 'the embedding of % % is all zero', what, _bad.id
+            using errcode = 'VT004', hint = 'leave it out: it has no direction to compare';
+    end if;
+end
+$func$;
