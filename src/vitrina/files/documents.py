@@ -18,6 +18,7 @@ from vitrina.files.rows import MAX_LINE, BadRow, Row, RowFile, flaw_of
 
 MAX_WHOLE = 64_000_000  # bytes of a document that has to be read at once
 _LOOKED_AT = 20  # rows whose keys are the columns
+_PARTS = frozenset("variants options images media reviews tags offers attributes".split())
 _NODE = "node"  # GraphQL wraps each row in one
 
 
@@ -190,27 +191,49 @@ class _Utf8:
 def _prefix(file: RawFile, encoding: Encoding) -> str | None:
     """Where in the document the objects are that have titles, as ijson names it.
 
-    Without one that has a title: the first list of objects. None where there is no list.
+    Of lists in lists the outer one counts, where its objects have titles. Without any that has, it
+    is the first list of objects; None where the document itself is the product, or has no list.
     """
     found: dict[str, set[str]] = {}
+    outer = ""
+    root: set[str] = set()
     with file.open() as raw:
         stream = _Utf8(raw, encoding)
         try:
             for prefix, event, value in ijson.parse(stream):
                 if event == "start_map" and prefix.endswith("item"):
                     found.setdefault(prefix, set())
+                    outer = outer or prefix
                 elif event == "map_key" and prefix in found:
                     found[prefix].add(value)
                     if value == _NODE:
                         found.setdefault(f"{prefix}.{_NODE}", set())
-                elif event == "end_map" and prefix in found and _has_title(found[prefix]):
-                    return str(prefix)
+                elif event == "map_key" and not prefix:
+                    root.add(value)
+                elif event == "end_map" and prefix == outer and outer:
+                    if (titled := _titled(found, outer)) is not None:
+                        return None if _is_product(root, outer) else titled
+                    outer = ""
         except (ijson.JSONError, RecursionError) as exc:
             if not found:
                 raise InputError(f"{file.name}: broken JSON: {exc}") from None
         finally:
             stream.detach()
-    return next(iter(found), None)
+    return None if _has_title(root) else next(iter(found), None)
+
+
+def _titled(found: dict[str, set[str]], outer: str) -> str | None:
+    """The outermost of the lists in a list whose objects have titles."""
+    inside = [name for name in found if name.startswith(outer)]
+    return next(
+        (name for name in sorted(inside, key=lambda name: name.count(".")) if _has_title(found[name])),
+        None,
+    )
+
+
+def _is_product(root: set[str], prefix: str) -> bool:
+    """Whether the document is one product, and the list only a part of it."""
+    return prefix.split(".")[0] in _PARTS and _has_title(root)
 
 
 def _has_title(keys: set[str]) -> bool:

@@ -377,6 +377,7 @@ class Reader:
         for column, kind, _ in plan.attributes:
             if kind == "code" and (text := self.first(values, [column])) and len(text) <= 60:
                 found[text] = None
+        found.pop(self.first(values, plan.fields["sku"]), None)
         return tuple(found)
 
     def external_id(self, row: Row) -> str:
@@ -658,7 +659,7 @@ class Reader:
             row.line,
             self.variant_sku(row) or None,
             own if own and own != title else None,
-            self.codes_of_variant(row.values),
+            self.codes(row.values),
             options,
             self.variant_picture(row.values),
             money.now,
@@ -667,10 +668,6 @@ class Reader:
         )
         return variant, attributes, money.currency
 
-    def codes_of_variant(self, values: dict[str, Any]) -> tuple[str, ...]:
-        """EAN, part number and the like of a variant, without its SKU."""
-        sku = self.first(values, self.columns(values, "sku"))
-        return tuple(code for code in self.codes(values) if code != sku)
 
 
 def _size(attributes: dict[str, object]) -> int:

@@ -51,7 +51,7 @@ class JsonLdReader(Reader):
     def attributes(self, row: Row) -> tuple[dict[str, object], dict[str, Price], list[str]]:
         found, prices, long = super().attributes(row)
         for name in _TOLD:
-            if isinstance(found.get(name), dict | list):
+            if isinstance(row.values.get(name), dict | list):
                 text = line_of(found[name], self.setup.language)
                 if text:
                     found[name] = text
