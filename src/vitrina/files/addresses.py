@@ -12,6 +12,7 @@ _PICTURE = re.compile(
     r"[^\s,;|][^\n,;|]*\.(?:jpe?g|png|gif|webp|avif|bmp|tiff?|svg|heic|jfif)(?:\?\S*)?",
     re.IGNORECASE,
 )
+_ONE = re.compile(r"https?://[^\s,;|\"']+")
 _SEPARATORS = ("\n", "|", ";", ",")
 _KEYS = (
     "src",
@@ -32,7 +33,10 @@ _DEEP = 6
 def addresses(value: object, depth: int = 0) -> Iterator[str]:
     """Each address in a value, in order."""
     if isinstance(value, str):
-        yield from _in_text(value)
+        if _ONE.fullmatch(value):
+            yield value
+        else:
+            yield from _in_text(value)
     elif isinstance(value, list) and depth < _DEEP:
         for item in value:
             yield from addresses(item, depth + 1)

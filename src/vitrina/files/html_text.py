@@ -71,6 +71,8 @@ def _stripped(html: str) -> str:
 
 
 def _tidy(text: str) -> str:
+    if "\n" not in text and "\r" not in text and "\0" not in text:
+        return " ".join(text.split())
     lines = (_BLANKS.sub(" ", line).strip() for line in text.replace("\0", "").splitlines())
     return "\n".join(line for line in lines if line)
 

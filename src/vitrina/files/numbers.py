@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 _MINUS = re.compile(r"\s*[-−]\s*\d")
 _GROUPED = re.compile(r"\d{1,3}(?:[ '’\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*")
-_EASY = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.\d{1,2})?")
+# what needs no second look: 12, 12.5, 12.50; and with one sign or code of currency
+EASY = re.compile(r"-?(?:0|[1-9]\d{0,8})(\.\d{1,2})?")
+_EASY_PRICE = re.compile(
+    r"([$€£¥])?((?:0|[1-9]\d{0,8})(?:\.\d{1,2})?)(?:\s?(?:([A-Z]{3})|([€£])))?"
+)
 _NUMBER = re.compile(
     r"[-−]?(?:\d{1,3}(?:[ '’\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
 )
@@ -55,6 +59,8 @@ def mark(text: str) -> str | None:
 
     `1.299` may be 1299 or a little more than one: only the rest of the column tells.
     """
+    if "." not in text and "," not in text and text.isascii():
+        return None
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     if dashed := _DASHED.search(text):
@@ -115,6 +121,11 @@ def value_of(token: str, decimal: str = ".") -> float | None:
 def parse_number(text: str, decimal: str = ".") -> float | int | None:
     """A number that is nothing else: no unit, no leading zero as codes have them; else None."""
     text = text.strip()
+    if easy := EASY.fullmatch(text):
+        if easy[1] is None:
+            return int(text)
+        number = float(text)
+        return int(number) if number.is_integer() else number
     if _NUMBER.fullmatch(text) is None:
         return None
     bare = text.lstrip("-−")
@@ -131,8 +142,9 @@ def parse_number(text: str, decimal: str = ".") -> float | int | None:
 
 def parse_price(text: str, decimal: str = ".") -> Price | None:
     """The price in a text: "$1,299.00", "49,-", "ab 19,90 €", "10 – 20 zł"; None without one."""
-    if _EASY.fullmatch(text):
-        return Price(float(text))
+    if (easy := _EASY_PRICE.fullmatch(text)) and (easy[3] is None or easy[3] in _CODES):
+        sign = easy[1] or easy[4]
+        return Price(float(easy[2]), None, easy[3] or (_SIGNS[sign] if sign else None))
     if len(text) > 100:
         return None
     if not text.isascii():

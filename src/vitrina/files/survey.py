@@ -41,7 +41,7 @@ class Column:
     def look(self, value: str, sampling: bool) -> None:
         """Take a value into account."""
         text = value.strip()
-        if text.lower() in NOTHING:
+        if len(text) < 5 and text.lower() in NOTHING:
             return
         self.filled += 1
         if sampling:
@@ -52,6 +52,11 @@ class Column:
             if looks_like_picture(text):
                 self.pictures += 1
         if self.is_price or self.number:
+            if easy := numbers.EASY.fullmatch(text):
+                if easy[1] is not None:
+                    self.marks["."] = self.marks.get(".", 0) + 1
+                    self.whole = False
+                return
             said = numbers.mark(text)
             if said is not None:
                 self.marks[said] = self.marks.get(said, 0) + 1

@@ -23,6 +23,7 @@ MAX_TITLE = 2_000  # characters
 MAX_ID = 500
 MAX_ATTRIBUTES = 1_000_000  # characters of JSON
 MAX_LIST = 200  # values of the variants that are listed at the product
+_CODE = 60  # characters
 LONG = 200  # characters: a longer value is text, no attribute
 Own = dict[str, tuple[str, ...]]  # names of columns by field
 _EDGE = re.compile(r"[\s\-–—,|/:(]+$")
@@ -65,6 +66,7 @@ class Plan:
 
     fields: dict[str, list[str]]
     attributes: list[tuple[str, str, str]]  # column, kind, decimal mark
+    codes: list[str]  # columns of codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Reader:
 
     def columns(self, values: dict[str, Any], name: str) -> list[str]:
         """The columns of a field."""
-        return self.plan(values).fields.get(name, [])
+        return (self._plan or self.plan(values)).fields[name]
 
     def found(self, columns: list[str]) -> dict[str, list[str]]:
         """The columns of each field, best first."""
@@ -236,7 +238,8 @@ class Reader:
             is_code = column in fields["ean"] or column in fields["sku"] or column in fields["mpn"]
             name = "code" if is_code and kind.kind == "number" else kind.kind
             attributes.append((column, name, kind.decimal))
-        return Plan(fields, attributes)
+        codes = [*fields["ean"], *fields["mpn"], *(c for c, kind, _ in attributes if kind == "code")]
+        return Plan(fields, attributes, list(dict.fromkeys(codes)))
 
     def _taken(self, name: str, fields: dict[str, list[str]]) -> list[str]:
         """Of titles and addresses the first is taken up, of pictures and texts each."""
@@ -261,7 +264,8 @@ class Reader:
     def text(self, values: dict[str, Any]) -> str:
         """What the shop wrote about the product."""
         parts: list[str] = []
-        for column in self.columns(values, "text"):
+        columns = self.columns(values, "text")
+        for column in columns:
             value = value_at(values, column)
             if not value:
                 continue
@@ -324,7 +328,7 @@ class Reader:
         for column in self.columns(values, name):
             if (price := prices.get(column)) is not None:
                 return price
-            if column not in values and "." in column:
+            if not self._fixed and column not in values and "." in column:
                 value = value_at(values, column)
                 if value is not None and (price := parse_price(str(value))) is not None:
                     return price
@@ -332,6 +336,8 @@ class Reader:
 
     def money(self, values: dict[str, Any], prices: dict[str, Price]) -> Money:
         """What a buyer pays now, and what it was before."""
+        if not prices and self._fixed:
+            return Money()
         regular = self.price_in(values, prices, "price")
         sale = self.price_in(values, prices, "sale_price")
         was = self.price_in(values, prices, "was_price")
@@ -368,14 +374,12 @@ class Reader:
 
     def codes(self, values: dict[str, Any]) -> tuple[str, ...]:
         """EAN, part number and what else identifies it."""
-        found: dict[str, None] = {}
         plan = self.plan(values)
-        for name in ("ean", "mpn"):
-            for column in plan.fields[name]:
-                if text := self.first(values, [column]):
-                    found[text] = None
-        for column, kind, _ in plan.attributes:
-            if kind == "code" and (text := self.first(values, [column])) and len(text) <= 60:
+        if not plan.codes:
+            return ()
+        found: dict[str, None] = {}
+        for column in plan.codes:
+            if (text := self.first(values, [column])) and len(text) <= _CODE:
                 found[text] = None
         found.pop(self.first(values, plan.fields["sku"]), None)
         return tuple(found)
