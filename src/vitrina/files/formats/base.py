@@ -676,9 +676,10 @@ class Reader:
 
 def _size(attributes: dict[str, object]) -> int:
     """How many characters attributes have, where that may be many."""
-    if all(value.__class__ in (str, int, float, bool) for value in attributes.values()):
-        return LONG * len(attributes)  # a longer text is none of them
-    return len(json.dumps(attributes, default=str))
+    for value in attributes.values():
+        if value.__class__ is list or value.__class__ is dict:
+            return len(json.dumps(attributes, default=str))
+    return LONG * len(attributes)  # a longer text is none of them
 
 
 def _without_codes(product: Product) -> Product:
