@@ -56,11 +56,17 @@ class ProductFile:
 
         Raises InputError where no row can ever be used.
         """
+
+        def own(look: bool) -> Rows:
+            return self.file.read()
+
         reader = self.format.reader(self.setup)
         with grouping(reader) as groups, closing(_Seen()) as seen:
-            read = read or (lambda first: self.file.read())
-            self._survey(reader, groups, read(True))
-            rows = self._rows(reader, read(False))
+            if read is None and self.file.cells is not None and self._is_simple(reader):
+                self._survey_cells(reader, self.file.cells())
+            else:
+                self._survey(reader, groups, (read or own)(True))
+            rows = self._rows(reader, (read or own)(False))
             found = groups.gather(rows) if self._groups(reader) else _alone(rows)
             for group in found:
                 if isinstance(group, BadRow):
@@ -87,11 +93,7 @@ class ProductFile:
 
     def _survey(self, reader: Reader, groups: Groups, rows: Rows) -> None:
         """Look at the whole file: what its columns are, and which rows belong together."""
-        fields = self.reading.columns
-        survey = Survey(
-            {column for name in _PRICES for column in fields.get(name, ())},
-            {column for name in _CODES for column in fields.get(name, ())},
-        )
+        survey = self._new_survey()
         grouped = self._groups(reader)
         total = 0
         for row in self._rows(reader, rows):
@@ -100,6 +102,30 @@ class ProductFile:
                 survey.add(row.values)
                 if grouped:
                     groups.note(row)
+        self._surveyed(reader, survey, total)
+
+    def _is_simple(self, reader: Reader) -> bool:
+        """Whether a look at the cells is enough: no row is changed, none belongs to another."""
+        changed = type(reader).prepare is not Reader.prepare
+        distinct = len(set(self.file.columns)) == len(self.file.columns)
+        return distinct and not (changed or self._groups(reader))
+
+    def _survey_cells(self, reader: Reader, rows: Generator[list[str], None, None]) -> None:
+        """Look at the cells of the whole file."""
+        survey = self._new_survey()
+        with closing(rows) as cells:
+            for row in itertools.islice(cells, self.limit):
+                survey.add_cells(self.file.columns, row)
+        self._surveyed(reader, survey, survey.rows)
+
+    def _new_survey(self) -> Survey:
+        fields = self.reading.columns
+        return Survey(
+            {column for name in _PRICES for column in fields.get(name, ())},
+            {column for name in _CODES for column in fields.get(name, ())},
+        )
+
+    def _surveyed(self, reader: Reader, survey: Survey, total: int) -> None:
         if not total:
             raise InputError(f"{self.file.name} has no rows below its header")
         self.tally.rows = total

@@ -16,9 +16,46 @@ _SAID_BY = (
     "@value",
 )  # keys that hold the text of a dict
 _YES = frozenset(
-    ["1", "true", "yes", "y", "ja", "oui", "si", "sí", "sì", "tak", "sim", "on", "wahr", "vrai", "はい", "enabled", "published", "active"]
+    [
+        "1",
+        "true",
+        "yes",
+        "y",
+        "ja",
+        "oui",
+        "si",
+        "sí",
+        "sì",
+        "tak",
+        "sim",
+        "on",
+        "wahr",
+        "vrai",
+        "はい",
+        "enabled",
+        "published",
+        "active",
+    ]
 )
-_NO = frozenset(["0", "false", "no", "n", "nein", "non", "nee", "nie", "não", "off", "falsch", "faux", "いいえ", "disabled", "-1"])
+_NO = frozenset(
+    [
+        "0",
+        "false",
+        "no",
+        "n",
+        "nein",
+        "non",
+        "nee",
+        "nie",
+        "não",
+        "off",
+        "falsch",
+        "faux",
+        "いいえ",
+        "disabled",
+        "-1",
+    ]
+)
 _OUT = re.compile(
     r"out.?of.?stock|sold.?out|unavailable|not available|discontinued|outofstock|back.?order|pre.?order"
     r"|nicht|ausverkauft|épuis|indisponible|rupture|agotad|sin existencias|esaurit|non disponibile"

@@ -226,7 +226,11 @@ def _titled(found: dict[str, set[str]], outer: str) -> str | None:
     """The outermost of the lists in a list whose objects have titles."""
     inside = [name for name in found if name.startswith(outer)]
     return next(
-        (name for name in sorted(inside, key=lambda name: name.count(".")) if _has_title(found[name])),
+        (
+            name
+            for name in sorted(inside, key=lambda name: name.count("."))
+            if _has_title(found[name])
+        ),
         None,
     )
 

@@ -44,6 +44,7 @@ class RowFile:
         above: rows above the header of a table.
         encoding, delimiter: what it is read with, where that says something.
         said: what was found out about it that is worth a word.
+        cells: gives the cells of a table's rows without their columns, which is quicker.
     """
 
     name: str
@@ -54,6 +55,7 @@ class RowFile:
     encoding: str | None = None
     delimiter: str | None = None
     said: list[str] = field(default_factory=list)
+    cells: Callable[[], Generator[list[str], None, None]] | None = None
 
 
 @contextlib.contextmanager
@@ -121,6 +123,7 @@ def open_file(
                 columns=table.columns,
                 above=table.above,
                 delimiter=table.delimiter,
+                cells=table.cells,
             )
         opened.encoding = chosen.codec
         opened.said = [*file.said, *opened.said]

@@ -104,6 +104,7 @@ class Survey:
         self._prices, self._codes = frozenset(prices), frozenset(codes)
         self.columns: dict[str, Column] = {}
         self._alive: list[Column] = []
+        self._places: list[tuple[int, Column]] | None = None
         self.rows = 0
 
     def add(self, values: dict[str, object]) -> None:
@@ -125,6 +126,22 @@ class Survey:
         if died:
             self._settle()
 
+    def add_cells(self, columns: list[str], cells: list[str]) -> None:
+        """Look at a row whose cells are in the order of the columns."""
+        if self.rows < _SAMPLE or not cells:
+            self.add(dict(zip(columns, cells, strict=False)))
+            return
+        self.rows += 1
+        if self._places is None:
+            self._places = [(columns.index(column.name), column) for column in self._alive]
+        died = False
+        for place, column in self._places:
+            if value := cells[place]:
+                column.look(value, False)
+                died = died or not (column.number or column.is_price)
+        if died:
+            self._settle()
+
     def _column(self, name: str) -> Column:
         column = self.columns.get(name)
         if column is None:
@@ -137,6 +154,7 @@ class Survey:
 
     def _settle(self) -> None:
         """Go on with the columns that can still turn out to be numbers."""
+        self._places = None
         self._alive = [
             column
             for column in self.columns.values()

@@ -82,6 +82,29 @@ class Table:
                 dict(zip(columns, values, strict=True)) if plain else gathered(columns, values),
             )
 
+    def cells(self) -> Generator[list[str], None, None]:
+        """The cells of each row, for a look at the columns; broken rows are empty."""
+        csv.field_size_limit(MAX_LINE)
+        width = len(self.columns)
+        with self.file.open() as raw:
+            text = _text(raw, self.encoding)
+            try:
+                reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+                for _ in range(self.skip + 1):
+                    next(reader, None)
+                while True:
+                    try:
+                        for values in reader:
+                            if values:
+                                yield values if len(values) >= width else []
+                        return
+                    except csv.Error:
+                        yield []
+                    except UnicodeDecodeError:
+                        return
+            finally:
+                text.detach()
+
     def _flaw(self, values: list[str]) -> str | None:
         for column, value in zip(self.columns, values, strict=True):
             if flaw := flaw_of(value, column or "a column without name", self.encoding.codec):

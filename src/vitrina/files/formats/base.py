@@ -238,7 +238,11 @@ class Reader:
             is_code = column in fields["ean"] or column in fields["sku"] or column in fields["mpn"]
             name = "code" if is_code and kind.kind == "number" else kind.kind
             attributes.append((column, name, kind.decimal))
-        codes = [*fields["ean"], *fields["mpn"], *(c for c, kind, _ in attributes if kind == "code")]
+        codes = [
+            *fields["ean"],
+            *fields["mpn"],
+            *(c for c, kind, _ in attributes if kind == "code"),
+        ]
         return Plan(fields, attributes, list(dict.fromkeys(codes)))
 
     def _taken(self, name: str, fields: dict[str, list[str]]) -> list[str]:
@@ -671,7 +675,6 @@ class Reader:
             self.stock(row.values),
         )
         return variant, attributes, money.currency
-
 
 
 def _size(attributes: dict[str, object]) -> int:

@@ -14,7 +14,20 @@ from vitrina.files.names import plain
 from vitrina.files.rows import Row, RowFile
 
 _TYPES = frozenset(
-    ["simple", "variable", "variation", "grouped", "external", "downloadable", "virtual", "subscription", "bundle", "variable-subscription", "subscription_variation", "composite"]
+    [
+        "simple",
+        "variable",
+        "variation",
+        "grouped",
+        "external",
+        "downloadable",
+        "virtual",
+        "subscription",
+        "bundle",
+        "variable-subscription",
+        "subscription_variation",
+        "composite",
+    ]
 )
 _COMMA = re.compile(r"(?<!\\),\s*")
 _PARENT = {
