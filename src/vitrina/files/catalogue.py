@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from vitrina.errors import InputError
 from vitrina.files import formats, names
@@ -165,13 +164,13 @@ class ProductFile:
         if tally.made_ids:
             if columns.get("external_id"):
                 said.append(
-                    f"{_count(tally.made_ids, 'product has', 'products have')} no id: it is made from address,"
-                    " picture and title"
+                    f"{_count(tally.made_ids, 'product has', 'products have')} no id: it is made from"
+                    " address, picture and title"
                 )
             else:
                 said.append(
-                    "no column looks like an id: ids are made from address, picture and title, so a"
-                    " new title makes a new product (--map external_id=COLUMN)"
+                    "no column looks like an id: ids are made from address, picture and title, so"
+                    " a new title makes a new product (--map external_id=COLUMN)"
                 )
         if tally.products and not tally.pictures:
             said.append(self._no_picture())
@@ -185,7 +184,8 @@ class ProductFile:
             )
             more = tally.bad_price_count - len(tally.bad_prices)
             said.append(
-                f"{_count(tally.bad_price_count, 'price is no number', 'prices are no numbers')}: {shown}"
+                _count(tally.bad_price_count, "price is no number", "prices are no numbers")
+                + f": {shown}"
                 + (f" and {more:,} more" if more else "")
             )
         return said

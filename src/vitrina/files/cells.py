@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from vitrina.files.html_text import to_line
+from vitrina.files.names import words
 
 _SAID_BY = (
     "value",
@@ -15,49 +16,10 @@ _SAID_BY = (
     "text",
     "@value",
 )  # keys that hold the text of a dict
-_YES = frozenset(
-    [
-        "1",
-        "true",
-        "yes",
-        "y",
-        "ja",
-        "oui",
-        "si",
-        "sí",
-        "sì",
-        "tak",
-        "sim",
-        "on",
-        "wahr",
-        "vrai",
-        "はい",
-        "enabled",
-        "published",
-        "active",
-    ]
-)
-_NO = frozenset(
-    [
-        "0",
-        "false",
-        "no",
-        "n",
-        "nein",
-        "non",
-        "nee",
-        "nie",
-        "não",
-        "off",
-        "falsch",
-        "faux",
-        "いいえ",
-        "disabled",
-        "-1",
-    ]
-)
+_YES = words("1 true yes y ja oui si sí sì tak sim on wahr vrai はい enabled published active")
+_NO = words("0 false no n nein non nee nie não off falsch faux いいえ disabled -1")
 _OUT = re.compile(
-    r"out.?of.?stock|sold.?out|unavailable|not available|discontinued|outofstock|back.?order|pre.?order"
+    r"out.?of.?stock|sold.?out|unavailable|not available|discontinued|back.?order|pre.?order"
     r"|nicht|ausverkauft|épuis|indisponible|rupture|agotad|sin existencias|esaurit|non disponibile"
     r"|uitverkocht|niet|brak|niedost|esgotad|indispon|在庫なし|売り切れ|品切",
     re.IGNORECASE,
@@ -73,7 +35,7 @@ def line_of(value: object, language: str = "en") -> str | None:
     """A value as one line of text; of a list, its first item. None where it is no text."""
     if value.__class__ is str:
         return to_line(value)
-    if value is None or value == [] or value == {}:
+    if value is None or (isinstance(value, list | dict) and not value):
         return ""
     if isinstance(value, bool | int | float):
         return str(value)

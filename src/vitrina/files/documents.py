@@ -13,12 +13,13 @@ import ijson
 from vitrina.errors import InputError
 from vitrina.files import linked, names
 from vitrina.files.encodings import Encoding
+from vitrina.files.names import words
 from vitrina.files.raw import RawFile
 from vitrina.files.rows import MAX_LINE, BadRow, Row, RowFile, flaw_of
 
 MAX_WHOLE = 64_000_000  # bytes of a document that has to be read at once
 _LOOKED_AT = 20  # rows whose keys are the columns
-_PARTS = frozenset("variants options images media reviews tags offers attributes".split())
+_PARTS = words("variants options images media reviews tags offers attributes")
 _NODE = "node"  # GraphQL wraps each row in one
 
 
@@ -237,7 +238,7 @@ def _titled(found: dict[str, set[str]], outer: str) -> str | None:
 
 def _is_product(root: set[str], prefix: str) -> bool:
     """Whether the document is one product, and the list only a part of it."""
-    return prefix.split(".")[0] in _PARTS and _has_title(root)
+    return prefix.partition(".")[0] in _PARTS and _has_title(root)
 
 
 def _has_title(keys: set[str]) -> bool:

@@ -89,7 +89,7 @@ def _wide(head: bytes) -> str | None:
 
 
 def _not_utf8(file: RawFile) -> tuple[bytes | None, bool]:
-    """Lines with more than ASCII where the file is not UTF-8, else None; and whether it has no NUL."""
+    """Lines with more than ASCII where the file is not UTF-8; and whether it is free of NUL."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     clean = True
     with file.open() as stream:

@@ -8,53 +8,20 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
+from vitrina.files.names import words
+
 MAX_TEXT = 100_000  # characters
 _DROPPED = frozenset({"script", "style", "template", "noscript", "iframe", "svg", "head", "title"})
-_BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "br",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "figcaption",
-        "figure",
-        "footer",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
+_BLOCKS = words(
+    "address article aside blockquote br dd div dl dt figcaption figure footer h1 h2 h3"
+    " h4 h5 h6 header hr li main nav ol p pre section table tbody td tfoot th thead tr ul"
 )
 _MARKUP = re.compile(r"<[a-zA-Z!/]|&(?:#\d+|#x[0-9a-fA-F]+|[a-zA-Z]+);")
 _BLANKS = re.compile(r"[^\S\n]+")
 
 
 def to_text(value: object) -> str:
-    """Text of a value: of a list its items on lines of their own, of an editor's JSON its blocks."""
+    """Text of a value: of a list each item on a line, of an editor's JSON its blocks."""
     if isinstance(value, list):
         return "\n".join(text for item in value if (text := to_text(item)))[:MAX_TEXT]
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What a file of products says: products with their variants and pictures, and what it leaves out."""
+"""What a file of products says: products with variants and pictures, and what it leaves out."""
 
 from __future__ import annotations
 

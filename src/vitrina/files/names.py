@@ -37,6 +37,11 @@ def numbered(name: str) -> tuple[str, int]:
     return (match[1], int(match[2])) if match else (plain(name), 0)
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(text.split())
+
+
 class Names:
     """The names of each field, best first; a file of the shop's own comes before the built-in."""
 
@@ -93,7 +98,8 @@ def extended(path: Path) -> Names:
             raise InputError(f"{path}, line {number}: each row has field, language, names")
         if row["field"] not in known:
             raise InputError(
-                f"{path}, line {number}: no field {row['field']!r}; they are {', '.join(sorted(known))}"
+                f"{path}, line {number}: no field {row['field']!r};"
+                f" they are {', '.join(sorted(known))}"
             )
     return Names([*rows, *_built_in_rows()])
 

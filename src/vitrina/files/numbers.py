@@ -6,6 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from vitrina.files.names import words
+
 _MINUS = re.compile(r"\s*[-−]\s*\d")
 _GROUPED = re.compile(r"\d{1,3}(?:[ '’\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*")
 # what needs no second look: 12, 12.5, 12.50; and with one sign or code of currency
@@ -34,57 +36,10 @@ _WORDS = {
     "Euro": "EUR", "Euros": "EUR", "euro": "EUR", "euros": "EUR", "EURO": "EUR", "yen": "JPY",
     "dollar": None, "dollars": None, "Dollar": None,
 }  # fmt: skip
-_CODES = frozenset(
-    [
-        "AED",
-        "ARS",
-        "AUD",
-        "BGN",
-        "BRL",
-        "CAD",
-        "CHF",
-        "CLP",
-        "CNY",
-        "COP",
-        "CZK",
-        "DKK",
-        "EGP",
-        "EUR",
-        "GBP",
-        "HKD",
-        "HUF",
-        "IDR",
-        "ILS",
-        "INR",
-        "ISK",
-        "JPY",
-        "KRW",
-        "KZT",
-        "MAD",
-        "MXN",
-        "MYR",
-        "NOK",
-        "NZD",
-        "PEN",
-        "PHP",
-        "PKR",
-        "PLN",
-        "QAR",
-        "RON",
-        "RSD",
-        "RUB",
-        "SAR",
-        "SEK",
-        "SGD",
-        "THB",
-        "TRY",
-        "TWD",
-        "UAH",
-        "USD",
-        "UYU",
-        "VND",
-        "ZAR",
-    ]
+_CODES = words(
+    "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK"
+    " JPY KRW KZT MAD MXN MYR NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY"
+    " TWD UAH USD UYU VND ZAR"
 )
 _CURRENCY = re.compile(
     "|".join(re.escape(sign) for sign in sorted(_SIGNS, key=len, reverse=True))
@@ -181,38 +136,34 @@ def parse_number(text: str, decimal: str = ".") -> float | int | None:
     digits = sum(char.isdigit() for char in bare)
     if digits > _DIGITS_MAX or (len(bare) > 1 and bare[0] == "0" and bare[1].isdigit()):
         return None
-    number = value_of(bare, decimal)
-    if number is None:
+    value = value_of(bare, decimal)
+    if value is None:
         return None
-    if bare != text:
-        number = -number
-    return int(number) if number.is_integer() else number
+    value = value if bare == text else -value
+    return int(value) if value.is_integer() else value
 
 
 def parse_price(text: str, decimal: str = ".") -> Price | None:
-    """The price in a text: "$1,299.00", "49,-", "ab 19,90 €", "10 – 20 zł"; None without one."""
+    """The price in a text: "$1,299.00", "49,-", "ab 19,90 €", "10 - 20 zł"; None without one."""
     if (easy := _EASY_PRICE.fullmatch(text)) and (easy[3] is None or easy[3] in _CODES):
         sign = easy[1] or easy[4]
         return Price(float(easy[2]), None, easy[3] or (_SIGNS[sign] if sign else None))
-    if len(text) > 100:
-        return None
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    if "%" in text or _MINUS.match(text):
+    if len(text) > 100 or "%" in text or _MINUS.match(text):
         return None
     currency, text = _without_currency(text)
     text = _DASHED.sub(" ", text)
     found = [match for match in _GROUPED.finditer(text) if _alone(text, match)]
-    numbers = [value_of(match[0], decimal) for match in found]
+    values = [v for match in found if (v := value_of(match[0], decimal)) is not None]
     rest = _GROUPED.sub(" ", text)
-    if not numbers or None in numbers or len(rest.split()) > _WORDS_AROUND:
+    if not values or len(values) < len(found) or len(rest.split()) > _WORDS_AROUND:
         return None
-    if len(numbers) == 1:
-        return Price(numbers[0], None, currency)  # type: ignore[arg-type]
-    between = text[found[0].end() : found[1].start()]
-    if len(numbers) > 2 or _JOINED.fullmatch(between) is None:
+    if len(values) > 1 and (
+        len(values) > 2 or not _JOINED.fullmatch(text[found[0].end() : found[1].start()])
+    ):
         return None
-    low, high = sorted(number for number in numbers if number is not None)
+    low, high = min(values), max(values)
     return Price(low, high if high > low else None, currency)
 
 

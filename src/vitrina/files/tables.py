@@ -92,16 +92,17 @@ class Table:
                 reader = csv.reader(text, delimiter=self.delimiter, strict=True)
                 for _ in range(self.skip + 1):
                     next(reader, None)
-                while True:
+                going = True
+                while going:
                     try:
                         for values in reader:
                             if values:
                                 yield values if len(values) >= width else []
-                        return
+                        going = False
                     except csv.Error:
                         yield []
                     except UnicodeDecodeError:
-                        return
+                        going = False
             finally:
                 text.detach()
 

@@ -149,7 +149,8 @@ class ModernReader(_Below):
         "stock": (),
     }
     structure = (
-        "Item", "Type", "Options", "Is Visible", "Brand ID", "Categories", "Cost Price", "Tax Class",
+        "Item", "Type", "Options", "Is Visible", "Brand ID", "Categories", "Cost Price",
+        "Tax Class",
         "Inventory Tracking", "Is Featured", "Image is Thumbnail", "Image Sort Order",
         "Variant Image URL", "Meta Keywords", "Meta Description", "Page Title", "Show Condition",
         "Free Shipping", "Fixed Shipping Cost", "Sort Order", "Image ID", "Image Description",

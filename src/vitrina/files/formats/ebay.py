@@ -111,7 +111,8 @@ def _matches(file: RowFile, columns: frozenset[str]) -> bool:
 FORMAT = Format(
     "ebay",
     "a first column Action(SiteID=…)",
-    "Action(SiteID=US|Currency=USD),Title,Custom label (SKU),Relationship,Relationship details,Start price\n"
+    "Action(SiteID=US|Currency=USD),Title,Custom label (SKU),Relationship,Relationship details,"
+    "Start price\n"
     "Add,Tee,TEE,,Color=Red;Blue,\n,,TEE-R,Variation,Color=Red,9.00\n",
     _matches,
     EbayReader,

@@ -92,7 +92,8 @@ class MedusaReader(Reader):
 FORMAT = Format(
     "medusa",
     "columns Product Handle, Product Title and Variant …",
-    "Product Handle,Product Title,Variant SKU,Variant Price EUR,Variant Option 1 Name,Variant Option 1 Value\n"
+    "Product Handle,Product Title,Variant SKU,Variant Price EUR,Variant Option 1 Name,"
+    "Variant Option 1 Value\n"
     "mug,Mug,MUG-S,7,Size,S\nmug,Mug,MUG-L,9,Size,L\n",
     lambda file, columns: (
         {"producthandle", "producttitle"} <= columns

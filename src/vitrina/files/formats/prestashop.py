@@ -106,7 +106,8 @@ def _matches(file: RowFile, columns: frozenset[str]) -> bool:
 FORMAT = Format(
     "prestashop",
     "a column Active (0/1) and one with (x,y,z...), in English or French",
-    "Product ID;Active (0/1);Name *;Categories (x,y,z...);Price tax excluded;Image URLs (x,y,z...)\n"
+    "Product ID;Active (0/1);Name *;Categories (x,y,z...);Price tax excluded;"
+    "Image URLs (x,y,z...)\n"
     "1;1;Oak stool;Home,Stools;49.00;https://shop.example/1.jpg\n",
     _matches,
     PrestaShopReader,

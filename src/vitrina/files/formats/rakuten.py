@@ -46,7 +46,8 @@ class RakutenReader(Reader):
 
     def is_structure(self, column: str) -> bool:
         return column.startswith((
-            "バリエーション", "SKU", "商品画像", "倉庫", "注文", "ポイント", "サーチ", "消費税", "送料", "配送",
+            "バリエーション", "SKU", "商品画像", "倉庫", "注文", "ポイント", "サーチ", "消費税",
+            "送料", "配送",
             "カート", "コントロール", "商品属性", "販売期間", "予約", "表示先", "再入荷", "在庫",
         ))  # fmt: skip
 

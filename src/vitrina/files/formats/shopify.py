@@ -1,4 +1,4 @@
-"""Shopify's export of products: a product, its variants and further pictures on lines of their own."""
+"""Shopify's export: a product, its variants and further pictures on lines of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NUMBERS = (1, 2, 3)
 
 
 class ShopifyReader(Reader):
-    """Reads both the older header (`Handle`, `Variant Price`) and the newer (`URL handle`, `Price`)."""
+    """Reads the older header (`Handle`, `Variant Price`) and the newer (`URL handle`, `Price`)."""
 
     groups = True
     whole = False

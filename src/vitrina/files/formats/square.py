@@ -32,8 +32,10 @@ class SquareReader(Reader):
     structure = (
         "Token", "Reference Handle", "Variation Name", "Square Online Item Visibility", "Archived",
         "Item Type", "Customer-facing Name", "Sellable", "Contains Alcohol", "Stockable",
-        "Skip Detail Screen in POS", "Delivery Enabled", "Shipping Enabled", "Self-serve Ordering Enabled",
-        "Pickup Enabled", "Default Unit Cost", "Default Vendor Name", "Default Vendor Code", "Location",
+        "Skip Detail Screen in POS", "Delivery Enabled", "Shipping Enabled",
+        "Self-serve Ordering Enabled",
+        "Pickup Enabled", "Default Unit Cost", "Default Vendor Name", "Default Vendor Code",
+        "Location",
     )  # fmt: skip
 
     def restart(self) -> None:
@@ -46,8 +48,8 @@ class SquareReader(Reader):
 
     def is_structure(self, column: str) -> bool:
         name = plain(column)
-        return name.startswith(("optionname", "optionvalue", "enabled", "currentquantity", "newquantity",
-                                "stockalert", "tax", "price")) and name != "price"  # fmt: skip
+        return name.startswith(("optionname", "optionvalue", "enabled", "currentquantity",
+                                "newquantity",                                "stockalert", "tax", "price")) and name != "price"  # fmt: skip
 
     def key(self, row: Row) -> str | None:
         self._last = (

@@ -10,24 +10,12 @@ from typing import Any, ClassVar
 
 from vitrina.files.formats.base import Format, Own, Reader
 from vitrina.files.items import LeftOut, Product, Reject
-from vitrina.files.names import plain
+from vitrina.files.names import plain, words
 from vitrina.files.rows import Row, RowFile
 
-_TYPES = frozenset(
-    [
-        "simple",
-        "variable",
-        "variation",
-        "grouped",
-        "external",
-        "downloadable",
-        "virtual",
-        "subscription",
-        "bundle",
-        "variable-subscription",
-        "subscription_variation",
-        "composite",
-    ]
+_TYPES = words(
+    "simple variable variation grouped external downloadable virtual subscription bundle"
+    " variable-subscription subscription_variation composite"
 )
 _COMMA = re.compile(r"(?<!\\),\s*")
 _PARENT = {
@@ -57,7 +45,8 @@ class WooCommerceReader(Reader):
         "Tax class", "Backorders allowed?", "Sold individually?", "Allow customer reviews?",
         "Purchase note", "Shipping class", "Download limit", "Download expiry days",
         "Date sale price starts", "Date sale price ends", "Grouped products", "Upsells",
-        "Cross-sells", "Position", "Button text", "Low stock amount", "Stock", "Swatches Attributes",
+        "Cross-sells", "Position", "Button text", "Low stock amount", "Stock",
+        "Swatches Attributes",
     )  # fmt: skip
 
     def restart(self) -> None:
