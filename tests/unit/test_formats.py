@@ -320,7 +320,10 @@ def test_prestashop_combinations_alone_are_named(tmp_path: Path) -> None:
         "1;Colour:color:0;Blue:0;TEE-B\n",
         "utf-8",
     )
-    with pytest.raises(InputError, match="combinations, which have no titles"), open_products(str(path)):
+    with (
+        pytest.raises(InputError, match="combinations, which have no titles"),
+        open_products(str(path)),
+    ):
         pass
 
 
@@ -404,7 +407,7 @@ def test_ebay(tmp_path: Path) -> None:
         "#INFO,Version=1.0.0,Template= made for a test,\n"
         "*Action(SiteID=Germany|Country=DE|Currency=EUR|Version=1193),Title,Custom label (SKU),"
         "Relationship,Relationship details,Start price,Item photo URL,P:UPC,C:Brand\n"
-        'Add,Tee,TEE,,Color=Red;Blue|Size=S,,https://x.test/t.jpg,,Linden\n'
+        "Add,Tee,TEE,,Color=Red;Blue|Size=S,,https://x.test/t.jpg,,Linden\n"
         ',,TEE-RS,Variation,Color=Red|Size=S,9.00,Red=https://x.test/r.jpg,"=""012345678905""",\n'
         ",,TEE-BS,Variation,Color=Blue|Size=S,8.00,,,\n"
     )
@@ -477,7 +480,11 @@ def test_abo_takes_the_language_asked_for(tmp_path: Path) -> None:
     assert file.reading.format == "abo"
     chair = products["B1"]
     assert (chair.title, chair.text) == ("Office chair", "Turns\nRolls")
-    assert chair.attributes == {"brand": "Linden", "product_type": "CHAIR", "category": "/Home/Chairs"}
+    assert chair.attributes == {
+        "brand": "Linden",
+        "product_type": "CHAIR",
+        "category": "/Home/Chairs",
+    }
     assert products["B2"].title == "Tisch"
     _, products = read(tmp_path, data, "listings.json", language="de")
     assert (products["B1"].title, products["B1"].text) == ("Bürostuhl", "Dreht")
@@ -525,7 +532,9 @@ def test_vendure(tmp_path: Path) -> None:
 
 
 def test_saleor(tmp_path: Path) -> None:
-    text = json.dumps({"blocks": [{"type": "paragraph", "data": {"text": "Warm &amp; <b>soft</b>"}}]})
+    text = json.dumps(
+        {"blocks": [{"type": "paragraph", "data": {"text": "Warm &amp; <b>soft</b>"}}]}
+    )
     quoted = text.replace('"', '""')
     data = (
         "id,name,description,category,product media,variant sku,colour (variant attribute),"
@@ -554,7 +563,10 @@ def test_shopify_json(tmp_path: Path) -> None:
         "product_type": "Stools",
         "tags": "oak, low",
         "options": [{"name": "Finish"}],
-        "images": [{"id": 5, "src": "https://x.test/1.jpg"}, {"id": 6, "src": "https://x.test/2.jpg"}],
+        "images": [
+            {"id": 5, "src": "https://x.test/1.jpg"},
+            {"id": 6, "src": "https://x.test/2.jpg"},
+        ],
         "variants": [
             {"sku": "ST-R", "price": "49.00", "option1": "Raw", "image_id": 6, "available": False},
             {"sku": "ST-O", "price": "55.00", "compare_at_price": "60.00", "option1": "Oiled"},

@@ -156,7 +156,7 @@ class ProductFile:
         return result
 
     def notices(self) -> list[str]:
-        """What a person should know of how the file was read, each with the option that mends it."""
+        """What a person should know of the reading, each with the option that mends it."""
         tally, columns = self.tally, self.reading.columns
         said = [*self.file.said]
         for what, count in tally.said.items():
@@ -164,8 +164,8 @@ class ProductFile:
         if tally.made_ids:
             if columns.get("external_id"):
                 said.append(
-                    f"{_count(tally.made_ids, 'product has', 'products have')} no id: it is made from"
-                    " address, picture and title"
+                    _count(tally.made_ids, "product has", "products have")
+                    + " no id: it is made from address, picture and title"
                 )
             else:
                 said.append(

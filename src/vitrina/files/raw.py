@@ -86,7 +86,7 @@ def open_raw(path: str) -> Iterator[RawFile]:
     """Open a path, or standard input for `-`. Raises InputError where it cannot be read."""
     with contextlib.ExitStack() as stack:
         if path == "-":
-            kept = stack.enter_context(tempfile.NamedTemporaryFile(prefix="vitrina-"))
+            kept = stack.enter_context(_temporary())
             shutil.copyfileobj(sys.stdin.buffer, kept)
             kept.flush()
             file = RawFile("standard input", Path(kept.name))
@@ -95,13 +95,17 @@ def open_raw(path: str) -> Iterator[RawFile]:
         yield _unpacked(file)
 
 
+def _temporary() -> contextlib.AbstractContextManager[Any]:
+    return tempfile.NamedTemporaryFile(prefix="vitrina-")
+
+
 def _readable(path: str, stack: contextlib.ExitStack) -> Path:
     """The path, or a copy of what is behind it where it is a pipe."""
     try:
         with Path(path).open("rb") as file:
             if file.seekable():
                 return Path(path)
-            kept = stack.enter_context(tempfile.NamedTemporaryFile(prefix="vitrina-"))
+            kept = stack.enter_context(_temporary())
             shutil.copyfileobj(file, kept)
             kept.flush()
             return Path(kept.name)

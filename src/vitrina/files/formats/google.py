@@ -41,7 +41,8 @@ class GoogleReader(Reader):
     structure = (
         "identifier_exists", "adult", "is_bundle", "shipping", "tax", "tax_category", "mobile_link",
         "excluded_destination", "included_destination", "sale_price_effective_date",
-        "shipping_label",        "expiration_date", "availability_date", "product_detail", "override", "ads_redirect",
+        "shipping_label", "expiration_date", "availability_date", "product_detail", "override",
+        "ads_redirect",
         "shipping_weight", "image tag", "video url", "video", "status", "visibility",
         "max_handling_time", "min_handling_time", "pause", "updated", "published", "checkout_url",
     )  # fmt: skip

@@ -9,6 +9,11 @@ from vitrina.files.formats.base import Format, Own, Reader
 from vitrina.files.names import plain
 from vitrina.files.rows import Row
 
+_STRUCTURE = (
+    "optionname", "optionvalue", "enabled", "currentquantity", "newquantity", "stockalert", "tax",
+    "price",
+)  # fmt: skip
+
 
 class SquareReader(Reader):
     """Reads items; `Regular` is the variation of an item that has only one."""
@@ -48,8 +53,7 @@ class SquareReader(Reader):
 
     def is_structure(self, column: str) -> bool:
         name = plain(column)
-        return name.startswith(("optionname", "optionvalue", "enabled", "currentquantity",
-                                "newquantity",                                "stockalert", "tax", "price")) and name != "price"  # fmt: skip
+        return name != "price" and name.startswith(_STRUCTURE)
 
     def key(self, row: Row) -> str | None:
         self._last = (
