@@ -1,6 +1,6 @@
 # make demo    the main job, on an embedded Postgres
 # make test    the tests, on Postgres 18 and 16
-# make lint    ruff, mypy, generated docs up to date
+# make lint    ruff, mypy, import contracts, generated docs up to date
 # make bench   measurements against named peers
 # make shops   real shops attached, from installing them to detaching
 # make lock    pin the dependencies again (needs uv)
@@ -18,14 +18,15 @@ demo: $(VENV)/.runtime
 	$(BIN)/vitrina demo
 
 test: $(VENV)/.shops
-	VITRINA_TEST_POSTGRES=18 $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
-	VITRINA_TEST_POSTGRES=16 $(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python scripts/make_docs.py --check
+	$(BIN)/python scripts/make_words.py --check
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench
@@ -43,7 +44,7 @@ lock:
 	$(LOCK) --group shops -c requirements/runtime.txt -o requirements/shops.txt
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist .import_linter_cache .mypy_cache .ruff_cache .pytest_cache
 
 # A dist wheel is not needed to run from a checkout: the package is linked, its pins are checked.
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python

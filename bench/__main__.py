@@ -6,6 +6,8 @@ import importlib
 import sys
 from pathlib import Path
 
+from bench.setup import SkippedError
+
 HERE = Path(__file__).parent
 NAMES = sorted(path.stem for path in HERE.glob("*.py") if path.stem[0] != "_")
 
@@ -14,7 +16,10 @@ def main() -> None:
     for name in sys.argv[1:] or [name for name in NAMES if name != "setup"]:
         module = importlib.import_module(f"bench.{name}")
         print(f"\n== {name}: {(module.__doc__ or '').splitlines()[0]}")
-        module.main()
+        try:
+            module.main()
+        except SkippedError as reason:
+            print(f"  {name} is skipped: {reason}")
 
 
 if __name__ == "__main__":

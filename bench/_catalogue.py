@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.setup import SHARED
+from bench.setup import SHARED, shared
 from vitrina.catalog import Catalog
 from vitrina.files import FileOptions, Mapping
 
@@ -32,6 +32,8 @@ class Model:
 
 def ingest(shop: Catalog) -> None:
     """The real catalogues, with pictures and all columns, as `vitrina ingest` takes them."""
+    for catalogue in ("fashion", "furniture"):
+        shared(catalogue)
     images = Mapping(image="{id}.jpg", image_root=FASHION / "images")
     shop.ingest(FASHION / "styles.csv", source="fashion", options=FileOptions(images))
     shop.ingest(FURNITURE, source="furniture")
@@ -50,7 +52,7 @@ def multiply(shop: Catalog, rows: int, *, seed: int = 7) -> None:
             conn.execute(ADD, {"rows": json.dumps(batch)})
     with shop.database.transaction() as conn:
         conn.execute(
-            "select vitrina._refresh_text(array_agg(p.id)) from vitrina.products as p"
+            "select vitrina_internal.refresh_text(array_agg(p.id)) from vitrina.products as p"
             " where not exists (select from vitrina.product_text as t where t.product_id = p.id)"
         )
 

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.setup import SHARED, catalog
+from bench.setup import catalog, shared
 from vitrina.catalog import Catalog
-from vitrina.enrich.pipeline import Totals
+from vitrina.enrich.totals import Totals
 from vitrina.files import FileOptions, Mapping
 from vitrina.models.base import Subject
 from vitrina.pictures.decode import load
@@ -109,7 +109,7 @@ def vitrina(titles: Path, folder: Path, *, one_call: bool) -> tuple[float, float
 
 
 def main() -> None:
-    folder = SHARED / "fashion"
+    folder = shared("fashion")
     with (folder / "styles.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))[:PRODUCTS]
     with tempfile.TemporaryDirectory() as temporary, stub() as server:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 
-from bench.setup import SHARED, catalog
+from bench.setup import catalog, shared
 from vitrina.files import FileOptions, Mapping
 
 NEAREST = """
@@ -24,7 +24,7 @@ cross join lateral (
 
 
 def main() -> None:
-    folder = SHARED / "fashion"
+    folder = shared("fashion")
     with (folder / "styles.csv").open(encoding="utf-8") as file:
         labels = {row["id"]: row for row in csv.DictReader(file)}
     with catalog() as shop:

@@ -19,6 +19,18 @@ SHARED = Path(
 ).resolve()
 
 
+class SkippedError(Exception):
+    """A measurement that lacks what it needs, and what that is."""
+
+
+def shared(name: str) -> Path:
+    """A file or folder of the shared data; without it the measurement is skipped."""
+    path = SHARED / name
+    if not path.exists():
+        raise SkippedError(f"no {path}: set VITRINA_SHARED_DATA to where the catalogues are")
+    return path
+
+
 @contextlib.contextmanager
 def catalog(options: Mapping[str, str] | None = None) -> Iterator[Catalog]:
     """An empty catalog on a server of its own, with a server's default durability, or `options`."""

@@ -74,7 +74,7 @@ def fill(url: str) -> None:
             for number, vector in enumerate(vectors, 1):
                 numbers = ",".join(f"{value:.4f}" for value in vector)
                 copy.write_row((1, number, f"\\x{number:08x}", f"[{numbers}]"))
-        conn.execute("select _refresh_text(array(select id from products))")
+        conn.execute("select vitrina_internal.refresh_text(array(select id from products))")
         conn.commit()
         conn.autocommit = True
         conn.execute("vacuum analyze")

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import psycopg
 
-from bench.setup import SHARED, catalog
+from bench.setup import catalog, shared
 from vitrina.catalog import Catalog
 from vitrina.settings import Settings
 
@@ -270,12 +270,14 @@ def race(
         row = conn.execute(
             "with young as materialized ("
             "   select e.keyword_id, e.embedding from vitrina.keyword_embeddings as e"
-            "   where e.keyword_id > %s and e.space_id = (vitrina._active_space('text')).id)"
-            " select (select count(*) from young), count(*) filter (where vitrina._veto("
+            "   where e.keyword_id > %s"
+            "   and e.space_id = (vitrina_internal.active_space('text')).id)"
+            " select (select count(*) from young),"
+            " count(*) filter (where vitrina_internal.term_veto("
             "     vitrina.normal_form(l.name), vitrina.normal_form(r.name)) is null)"
             " from young as y"
             " join vitrina.keyword_embeddings as e on e.keyword_id < y.keyword_id"
-            "   and e.space_id = (vitrina._active_space('text')).id"
+            "   and e.space_id = (vitrina_internal.active_space('text')).id"
             "   and e.embedding <=> y.embedding < 1 - 0.6::real"
             " join vitrina.keywords as l on l.id = y.keyword_id"
             " join vitrina.keywords as r on r.id = e.keyword_id",
@@ -317,7 +319,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--terms", type=int, default=5000)
     given = parser.parse_args(arguments or [])
     if given.pairs or not given.keywords:
-        path = given.pairs or SHARED / "keywords/furniture_pairs.csv"
+        path = given.pairs or shared("keywords/furniture_pairs.csv")
         pairs = read_pairs(path)
         print(f"  {len(pairs)} pairs of {path.name}, space {given.space or 'local-text'}")
         with catalog() as shop:

@@ -1,9 +1,14 @@
-"""Peak memory and time of 16 threads that load one of the worst picture files at once."""
+"""Peak memory and time of 16 threads that load one of the worst picture files at once.
+
+Then of a whole worker, `vitrina work --drain --concurrency 16`, with all of them in its queue.
+ONLY=words takes the files with these words in their name, WORKER=1 leaves out all but the worker.
+"""
 
 from __future__ import annotations
 
 import io
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,6 +23,12 @@ from PIL import Image
 
 THREADS = 16
 PATIENCE = 120  # seconds; then the process is killed
+COPIES = 3  # of each file, in the queue of the worker
+LARGEST = 10_000_000  # bytes: what vitrina takes
+ADAM7 = (
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4),
+    (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
+)  # fmt: skip
 
 
 def _encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -34,11 +45,19 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 def png(
     width: int, height: int, depth: int = 8, color: int = 0, extra: bytes = b"", lace: int = 0
 ) -> bytes:
-    """A black PNG."""
+    """A black PNG; with `lace`, in the seven passes of Adam7."""
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
     packer = zlib.compressobj(1)
-    line = bytes(1 + (width * channels * depth + 7) // 8)
-    body = b"".join(packer.compress(line) for _ in range(height)) + packer.flush()
+    passes = ADAM7 if lace else ((0, 0, 1, 1),)
+    body = b""
+    for left, top, across, down in passes:
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        left_over = rows * (1 + (columns * channels * depth + 7) // 8)
+        while left_over:
+            piece = min(left_over, 1_000_000)
+            body += packer.compress(bytes(piece))
+            left_over -= piece
+    body += packer.flush()
     head = _chunk(b"IHDR", struct.pack(">LLBBBBB", width, height, depth, color, 0, 0, lace))
     if color == 3:
         head += _chunk(b"PLTE", bytes(768)) + _chunk(b"tRNS", bytes(256))
@@ -63,10 +82,9 @@ def _noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 
 def gif(frames: int) -> bytes:
-    """A GIF of one frame, many times."""
-    whole = _encoded(Image.new("P", (64, 64)), "GIF")
-    start = whole.index(b",", 13 + 3 * (2 << (whole[10] & 7)))
-    return whole[:start] + whole[start:-1] * frames + b";"
+    """A GIF of one frame of one pixel, many times."""
+    frame = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0"
+    return b"GIF89a" + struct.pack("<HHBBB", 64, 64, 0x80, 0, 0) + bytes(6) + frame * frames + b";"
 
 
 def gif_comments(count: int) -> bytes:
@@ -102,7 +120,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     ),
     "PNG, EXIF entries of 9 MB": exif_bomb,
     "JPEG, 144,994 scans": lambda: scans(2000, 144_994),
-    "JPEG, 190 scans of 3 MP": lambda: scans(1770, 190),
+    "JPEG, 190 scans of 3 MP": lambda: scans(1720, 190),
     "JPEG 40 MP, progressive": lambda: _encoded(
         _noise(8000, 5000), "JPEG", quality=35, progressive=True
     ),
@@ -113,7 +131,9 @@ FILES: dict[str, Callable[[], bytes]] = {
         _noise(4000, 3000), "JPEG", quality=75, progressive=True
     )[:-2],
     "JPEG 40 MP, cut": lambda: _encoded(_noise(8000, 5000), "JPEG", quality=35)[:-2],
-    "JPEG 12 MP, CMYK": lambda: _encoded(_noise(4000, 3000, "CMYK"), "JPEG", progressive=True),
+    "JPEG 12 MP, CMYK": lambda: _encoded(
+        _noise(4000, 3000, "CMYK"), "JPEG", quality=15, progressive=True
+    ),
     "GIF, 100,000 frames": lambda: gif(100_000),
     "GIF, comment of 9 MB": lambda: gif_comments(35_000),
     "GIF 40 MP": lambda: _encoded(Image.new("P", (8000, 5000)), "GIF"),
@@ -156,32 +176,101 @@ def load(path: Path) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         said = {alone, *pool.map(one, range(THREADS))}
     seconds = time.perf_counter() - start
-    peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
-    print(f"{int(peak) / 1024:6.0f} MB {first:8.2f} s {seconds:8.2f} s  {' / '.join(said)}")
+    print(f"{peak('self') / 1024:6.0f} MB {first:8.2f} s {seconds:8.2f} s  {' / '.join(said)}")
+
+
+def peak(pid: int | str) -> int:
+    """The peak memory of a process so far, in kB; 0 where it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0])
+    except (OSError, IndexError):
+        return 0
+
+
+def work(folder: Path, names: list[str]) -> str:
+    """Drain a queue with these files in a process of its own; peak, time and what came of it."""
+    import psycopg
+    from psycopg.types.json import Jsonb
+
+    from vitrina import embedded
+    from vitrina.db import schema
+
+    home = Path(tempfile.mkdtemp(prefix="vb-", dir="/tmp"))
+    home.chmod(0o755)
+    try:
+        server = embedded.start(home)
+        with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+            conn.execute("create database worst")
+        url = server.url("worst")
+        schema.upgrade(url)
+        with psycopg.connect(url, autocommit=True) as conn:
+            config = Jsonb({"image_root": str(folder)})
+            conn.execute("select vitrina.put_source('worst', config => %s)", (config,))
+            rows = [
+                {"external_id": f"{copy}-{name}", "title": f"Desk {copy} {name}", "image": name}
+                for copy in range(COPIES)
+                for name in names
+            ]
+            conn.execute("select vitrina.put_products('worst', %s)", (Jsonb(rows),))
+            command = [
+                sys.executable, "-m", "vitrina", "--database-url", url, "work", "--drain",
+                "--concurrency", str(THREADS), "--image-root", str(folder),
+            ]  # fmt: skip
+            start, most = time.perf_counter(), 0
+            with tempfile.TemporaryFile("w+") as told:
+                child = subprocess.Popen(command, stdout=told, stderr=told)
+                while child.poll() is None:
+                    most = max(most, peak(child.pid))
+                    time.sleep(0.02)
+                told.seek(0)
+                said = told.read()
+            seconds = time.perf_counter() - start
+            row = conn.execute(
+                "select count(*) filter (where p.image_sha256 is not null), count(p.image_error),"
+                " (select count(*) from vitrina.jobs) from vitrina.products as p"
+            ).fetchone()
+            good, refused, left = row or (0, 0, 0)
+        ended = "" if child.returncode == 0 else f"; ended by {child.returncode}: {said[-300:]}"
+        return (
+            f"{most / 1024:6.0f} MB {seconds:8.1f} s  {len(rows)} products: {good} pictures,"
+            f" {refused} refused, {left} left{ended}"
+        )
+    finally:
+        embedded.stop(home)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def main() -> None:
     only = os.environ.get("ONLY", "")
     print(f"  {'':<36}   peak       one          {THREADS}")
     with tempfile.TemporaryDirectory() as folder:
-        for name, make in FILES.items():
+        Path(folder).chmod(0o755)
+        names = []
+        for number, (name, make) in enumerate(FILES.items()):
             if only not in name:
                 continue
-            path = Path(folder) / "picture"
+            path = Path(folder) / f"{number}"
+            names.append(path.name)
             path.write_bytes(make())
-            size = path.stat().st_size / 1e6
-            command = [sys.executable, "-m", "bench.worst_pictures", str(path)]
-            child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            status = Path(f"/proc/{child.pid}/status")
-            try:
-                said, _ = child.communicate(timeout=PATIENCE)
-            except subprocess.TimeoutExpired:
-                peak = int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
-                said = f"{peak:6.0f} MB  killed after {PATIENCE} s"
-                child.kill()
-                child.communicate()
-            said = said.strip() or f"ended by {child.returncode}"
-            print(f"  {name + f' ({size:.2f} MB)':<44} {said}", flush=True)
+            size = path.stat().st_size
+            if size > LARGEST:
+                raise SystemExit(f"{name}: {size:,} bytes are refused for their number alone")
+            if "WORKER" not in os.environ:
+                print(f"  {name + f' ({size / 1e6:.2f} MB)':<44} {loaded(path)}", flush=True)
+        print(f"  {'all, by one worker':<44} {work(Path(folder), names)}", flush=True)
+
+
+def loaded(path: Path) -> str:
+    """What a process of its own says of a file."""
+    command = [sys.executable, "-m", "bench.worst_pictures", str(path)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        said, _ = child.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        said = f"{peak(child.pid) / 1024:6.0f} MB  killed after {PATIENCE} s"
+        child.kill()
+        child.communicate()
+    return said.strip() or f"ended by {child.returncode}"
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from PIL import Image
 from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.db import schema
-from vitrina.enrich.pipeline import Totals
+from vitrina.enrich.totals import Totals
 from vitrina.errors import VitrinaError
 from vitrina.files import FileOptions, Mapping
 from vitrina.settings import Settings

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +12,9 @@ from pathlib import Path
 import click
 
 from vitrina.cli import main as vitrina
+from vitrina.db import schema
 
 ROOT = Path(__file__).resolve().parents[1]
-OBJECT = re.compile(
-    r"-- -{20,}\n(?P<comment>(?:--(?! -{20})[^\n]*\n)+)-- -{20,}\n"
-    r"create or replace (?P<kind>function|view) (?P<name>\w+)"
-    r"(?P<signature>.*?)(?=\nlanguage|\s+as\n)",
-    re.DOTALL,
-)
 
 
 def commands(
@@ -51,18 +45,13 @@ def sql_page() -> str:
         " (privileges), VT003 (not\nfound), VT004 (bad argument), VT005 (budget), each with a hint"
         " that says the way out.\n",
     ]
-    for path in sorted((ROOT / "sql").glob("*/*.sql")):
-        text = path.read_text("utf-8").replace("@vector@.", "")
-        for found in OBJECT.finditer(text):
-            if found["name"].startswith("_"):
-                continue
-            comment = "\n".join(line[2:].strip() for line in found["comment"].splitlines())
-            signature = found["signature"].strip() if found["kind"] == "function" else ""
-            parts.append(
-                f"## {found['name']}\n\n"
-                + (f"```sql\nvitrina.{found['name']}{signature}\n```\n\n" if signature else "")
-                + f"{comment}\n"
-            )
+    for found in schema.public_objects():
+        signature = found["signature"].strip() if found["kind"] == "function" else ""
+        parts.append(
+            f"## {found['name']}\n\n"
+            + (f"```sql\nvitrina.{found['name']}{signature}\n```\n\n" if signature else "")
+            + f"{schema.comment_of(found)}\n"
+        )
     return "\n".join(parts)
 
 

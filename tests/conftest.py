@@ -1,12 +1,11 @@
-"""A real Postgres for every test: one server and one template a session, one database a test."""
+"""A real Postgres for every test: one server a version and run, one template, a database a test."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -14,40 +13,56 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
 
+import servers
+from catalogues import SHARED
+from rehearsal import Stage
+from servers import VERSION, VERSIONS
 from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.db import schema
 from vitrina.settings import Settings
 
-VERSION = int(os.environ.get("VITRINA_TEST_POSTGRES", "18"))
-SHARED = Path(
-    os.environ.get("VITRINA_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
-).resolve()
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+KEPT = ("VITRINA_TEST_POSTGRES", "VITRINA_SHARED_DATA")
+HOME = pytest.StashKey[Path]()
 
 
 def pytest_report_header() -> str:
-    return f"Postgres {VERSION}, shared data {'at ' + str(SHARED) if SHARED.is_dir() else 'absent'}"
+    versions = " and ".join(map(str, VERSIONS))
+    return (
+        f"Postgres {versions}, shared data {'at ' + str(SHARED) if SHARED.is_dir() else 'absent'}"
+    )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On an older Postgres only what touches a database is run again, less what is marked `once`."""
-    if VERSION == 18:
-        return
-    again = [
-        item
-        for item in items
-        if "server" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("once")
-    ]
-    config.hook.pytest_deselected(items=[item for item in items if item not in again])
-    items[:] = again
+def pytest_configure(config: pytest.Config) -> None:
+    """The servers of a run belong to the process that hands out its tests."""
+    given = getattr(config, "workerinput", None)
+    if given is not None:
+        config.stash[HOME] = Path(given["servers"])
+    elif not config.option.collectonly:
+        home = servers.home()
+        config.stash[HOME] = home.__enter__()
+        config.add_cleanup(lambda: home.__exit__(None, None, None))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["servers"] = str(node.config.stash[HOME])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is SQL runs on every Postgres, less what is marked `once`; all else on the main one."""
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    if "postgres" in metafunc.fixturenames and len(VERSIONS) > 1:
+        on_sql = metafunc.definition.path.parent.name == "sql" and "once" not in marks
+        if on_sql or "every_postgres" in marks:
+            ids = [f"pg{version}" for version in VERSIONS]
+            metafunc.parametrize("postgres", VERSIONS, indirect=True, scope="session", ids=ids)
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the developer's reaches a test."""
     for name in [name for name in os.environ if name.startswith(("VITRINA_", "OPENAI_", "WANDB_"))]:
-        if name not in ("VITRINA_TEST_POSTGRES", "VITRINA_SHARED_DATA"):
+        if name not in KEPT:
             monkeypatch.delenv(name)
     monkeypatch.setenv("VITRINA_HOME", str(tmp_path / "home"))
 
@@ -61,24 +76,33 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[embedded.Server]:
-    """An embedded server of its own, in a folder with a short path."""
-    home = Path(tempfile.mkdtemp(prefix="vt-", dir="/tmp"))
-    home.chmod(0o755)
-    try:
-        yield embedded.start(home, version=VERSION, options=FAST)
-    finally:
-        embedded.stop(home)
-        shutil.rmtree(home)
+def postgres(request: pytest.FixtureRequest) -> int:
+    """The major version of Postgres a test runs on."""
+    return getattr(request, "param", VERSION)
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest, postgres: int) -> embedded.Server:
+    """The server of a run that all tests of this version share."""
+    return servers.start(request.config.stash[HOME], postgres, _cache(request.config))
+
+
+@pytest.fixture
+def own_server(request: pytest.FixtureRequest, postgres: int) -> Iterator[embedded.Server]:
+    """A server that a test may stop, with vitrina in its database `vitrina`."""
+    home = request.config.stash[HOME]
+    with servers.own(home, postgres, _cache(request.config)) as server:
+        yield server
+
+
+def _cache(config: pytest.Config) -> Path:
+    return config.rootpath / ".pytest_cache" / "clusters"
 
 
 @pytest.fixture(scope="session")
 def template(server: embedded.Server) -> str:
-    """A database with vitrina installed, to copy for each test."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        conn.execute("create database vitrina_template")
-    schema.upgrade(server.url("vitrina_template"))
-    return "vitrina_template"
+    """A database with vitrina installed, to copy."""
+    return servers.TEMPLATE
 
 
 @pytest.fixture
@@ -87,23 +111,11 @@ def make_database(server: embedded.Server) -> Iterator[Callable[[str], str]]:
     made: list[str] = []
 
     def make(source: str) -> str:
-        name = f"t_{uuid4().hex[:12]}"
-        with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-            conn.execute(
-                # copying files takes half the time of writing them through the log
-                sql.SQL("create database {} template {} strategy file_copy").format(
-                    sql.Identifier(name), sql.Identifier(source)
-                )
-            )
-        made.append(name)
-        return server.url(name)
+        made.append(servers.create(server, source))
+        return server.url(made[-1])
 
     yield make
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        for name in made:
-            conn.execute(
-                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-            )
+    servers.drop(server, *made)
 
 
 @pytest.fixture
@@ -118,12 +130,30 @@ def database_url(make_database: Callable[[str], str], template: str) -> str:
     return make_database(template)
 
 
+@pytest.fixture(scope="session")
+def stage(server: embedded.Server) -> Iterator[Stage]:
+    """The database whose tests are rolled back."""
+    stage = Stage(server)
+    yield stage
+    stage.close()
+
+
 @pytest.fixture
-def db(database_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to a database with vitrina, in autocommit, with vitrina on its path."""
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        conn.execute("set search_path = vitrina, public")
-        yield conn
+def db(request: pytest.FixtureRequest, server: embedded.Server) -> Iterator[psycopg.Connection]:
+    """A connection as in autocommit, with vitrina on its path, to a database with nothing in it.
+
+    All is rolled back at the end, unless the test is marked `committed` or knows the address.
+    """
+    if "make_role" in request.fixturenames:
+        request.getfixturevalue("make_role")  # a role can go only when nothing holds a grant to it
+    if request.node.get_closest_marker("committed") or "database_url" in request.fixturenames:
+        url = request.getfixturevalue("database_url")
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute("set search_path = vitrina, public")
+            yield conn
+    else:
+        with request.getfixturevalue("stage").rehearsal() as conn:
+            yield conn
 
 
 @pytest.fixture

@@ -26,6 +26,13 @@ Json = dict[str, Any]
 KEY = "weave-secret-0123456789abcdef0123456789abcdef"
 
 
+# runs the command line, and waits as long as it takes until weave is there
+PATIENT = (
+    "import vitrina.weave.server as server; server.START_SECONDS = server.PROBE_SECONDS = 600.0;"
+    "from vitrina.cli import main; main()"
+)
+
+
 class RefusedError(Exception):
     """An answer that is no success: its status and message."""
 

@@ -2,8 +2,8 @@
 -- schema's name there. It is in no search_path, as others may create functions and operators in it.
 
 -- ---------------------------------------------------------------------------------------------
--- _vector_schema() → the schema, quoted, that the functions here were installed for.
+-- vector_schema() → the schema, quoted, that the functions here were installed for.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _vector_schema() returns text
+create or replace function vitrina_internal.vector_schema() returns text
 language sql immutable parallel safe security invoker
 return '@vector@';

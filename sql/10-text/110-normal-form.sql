@@ -1,10 +1,12 @@
+-- The key under which spellings of one term meet.
+
 -- ---------------------------------------------------------------------------------------------
--- _lower_text(body) → in lower case and compatibility form (NFKC), whatever the database's locale.
+-- lower_text(body) → in lower case and compatibility form (NFKC), whatever the database's locale.
 -- Accents go ("décor", "decor"), but not the letters of their own that ä, ö, ü and å are; so do
 -- marks that are often left out (Hebrew and Arabic vowels) and what cannot be seen; punctuation
 -- and symbols of any script become spaces.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _lower_text(body text) returns text
+create or replace function vitrina_internal.lower_text(body text) returns text
 language sql immutable parallel safe
 return case when octet_length(body) = char_length(body) then lower(body collate "C")
     else translate(
@@ -41,118 +43,14 @@ set search_path from current
 as $func$
 declare
     -- number words; irregular plurals; British and other spellings; units
-    _words constant jsonb :=
-    '{"one":"1","two":"2","three":"3","four":"4","five":"5","six":"6","seven":"7","eight":"8",
-    "nine":"9","ten":"10","eleven":"11","twelve":"12","thirteen":"13","fourteen":"14",
-    "fifteen":"15","sixteen":"16","seventeen":"17","eighteen":"18","nineteen":"19","twenty":"20",
-    "thirty":"30","forty":"40","fifty":"50","sixty":"60","seventy":"70","eighty":"80",
-    "ninety":"90"}'::jsonb ||
-    '{"aches":"ache","appendices":"appendix","atlases":"atlas","avalanches":"avalanche",
-    "avocadoes":"avocado","ax":"axe","axes":"axe","bacteria":"bacterium","bikinis":"bikini",
-    "brioches":"brioche","buses":"bus","caches":"cache","cacti":"cactus","cactuses":"cactus",
-    "calves":"calf","canvases":"canvas","cargoes":"cargo","children":"child","childrens":"child",
-    "chilies":"chili","chilis":"chili","chilli":"chili","chillies":"chili","chillis":"chili",
-    "data":"datum","dhotis":"dhoti","dominoes":"domino","echoes":"echo","elves":"elf",
-    "emus":"emu","feet":"foot","fungi":"fungus","gases":"gas","geese":"goose","halves":"half",
-    "headaches":"headache","heroes":"hero","hibiscuses":"hibiscus","housewives":"housewife",
-    "indices":"index","irises":"iris","juttis":"jutti","khakis":"khaki","knives":"knife",
-    "kurtis":"kurti","ladies":"lady","leaves":"leaf","lenses":"lens","lice":"louse",
-    "lives":"life","mangoes":"mango","matrices":"matrix","media":"medium","men":"man",
-    "mens":"man","menus":"menu","mice":"mouse","mojaris":"mojari","moustache":"mustache",
-    "moustaches":"mustache","mustaches":"mustache","niches":"niche","octopuses":"octopus",
-    "oxen":"ox","paninis":"panini","penknives":"penknife","people":"person","persons":"person",
-    "potatoes":"potato","quiches":"quiche","quizzes":"quiz","rotis":"roti","safaris":"safari",
-    "salamis":"salami","saris":"sari","selves":"self","skis":"ski","taxis":"taxi",
-    "teeth":"tooth","thermoses":"thermos","tomatoes":"tomato","topazes":"topaz",
-    "tornadoes":"tornado","trellises":"trellis","viruses":"virus","walruses":"walrus",
-    "wives":"wife","women":"woman","womens":"woman","yetis":"yeti","zucchinis":"zucchini"}'::jsonb ||
-    '{"aeroplane":"airplane","aeroplanes":"airplane","ageing":"aging","aluminium":"aluminum",
-    "anaesthetic":"anesthetic","analogue":"analog","armour":"armor","artefact":"artifact",
-    "barbeque":"barbecue","bevelled":"beveled","bicolour":"bicolor","caldron":"cauldron",
-    "calibre":"caliber","calliper":"caliper","callipers":"caliper","cancelation":"cancellation",
-    "cancelled":"canceled","cancelling":"canceling","cardamon":"cardamom","catalogue":"catalog",
-    "catsup":"ketchup","centimetre":"centimeter","centre":"center","centres":"center",
-    "channelled":"channeled","checkered":"checked","cheque":"check","chequer":"check",
-    "chequered":"checked","cheques":"check","colors":"color","colour":"color",
-    "coloured":"colored","colours":"color","cosy":"cozy","counsellor":"counselor",
-    "defence":"defense","dialled":"dialed","dialogue":"dialog","diarrhoea":"diarrhea",
-    "disc":"disk","discolour":"discolor","discs":"disk","disks":"disk","donuts":"donut",
-    "doughnut":"donut","doughnuts":"donut","draught":"draft","draughts":"draft",
-    "enamelled":"enameled","enrol":"enroll","favourite":"favorite","favourites":"favorite",
-    "fiberglas":"fiberglass","fibre":"fiber","fibreboard":"fiberboard","fibreglass":"fiberglass",
-    "fibres":"fiber","fillet":"filet","fillets":"filet","flavour":"flavor",
-    "flavoured":"flavored","flavours":"flavor","fulfil":"fulfill","glamour":"glamor",
-    "grays":"gray","grey":"gray","greys":"gray","haemorrhoid":"hemorrhoid","harbour":"harbor",
-    "hiccough":"hiccup","honour":"honor","hoummus":"hummus","houmous":"hummus","humour":"humor",
-    "instalment":"installment","jewelery":"jewelry","jewelled":"jeweled","jeweller":"jeweler",
-    "jewellery":"jewelry","judgement":"judgment","karats":"karat","kerb":"curb",
-    "kilometre":"kilometer","labelled":"labeled","labelling":"labeling","labour":"labor",
-    "lacklustre":"lackluster","leukaemia":"leukemia","levelling":"leveling","licence":"license",
-    "litre":"liter","litres":"liter","ltr":"liter","ltrs":"liter","lustre":"luster",
-    "manoeuvre":"maneuver","marvellous":"marvelous","maths":"math","meagre":"meager",
-    "metre":"meter","metres":"meter","microfibre":"microfiber","microfibres":"microfiber",
-    "millilitre":"milliliter","millimetre":"millimeter","modelled":"modeled",
-    "modelling":"modeling","mommy":"mom","mould":"mold","mouldable":"moldable",
-    "moulded":"molded","moulding":"molding","mouldings":"molding","moulds":"mold",
-    "moustache":"mustache","multicolour":"multicolor","multicoloured":"multicolored","mum":"mom",
-    "mummy":"mom","mums":"mom","neighbour":"neighbor","ochre":"ocher","odour":"odor",
-    "odourless":"odorless","odours":"odor","oestrogen":"estrogen","offence":"offense",
-    "omelette":"omelet","omelettes":"omelet","orthopaedic":"orthopedic",
-    "orthopaedics":"orthopedic","orthopedics":"orthopedic","paediatric":"pediatric",
-    "panelled":"paneled","panelling":"paneling","parlour":"parlor","platted":"plaited",
-    "plough":"plow","ploughs":"plow","poof":"pouf","pouffe":"pouf","pouffes":"pouf",
-    "pretence":"pretense","programme":"program","pyjama":"pajama","pyjamas":"pajama",
-    "racquet":"racket","racquets":"racket","sabre":"saber","savour":"savor","savoury":"savory",
-    "sceptre":"scepter","skilful":"skillful","smokey":"smoky","smoulder":"smolder",
-    "sombre":"somber","speciality":"specialty","spectre":"specter","spiggot":"spigot",
-    "storey":"story","storeys":"story","sulphate":"sulfate","sulphur":"sulfur",
-    "swivelling":"swiveling","theatre":"theater","thru":"through","tonne":"ton","tonnes":"ton",
-    "traveller":"traveler","travelling":"traveling","tricolour":"tricolor",
-    "tunnelled":"tunneled","tyre":"tire","tyres":"tire","vapour":"vapor","whisky":"whiskey",
-    "woollen":"woolen","wooly":"woolly","yoghourt":"yogurt","yoghurt":"yogurt",
-    "yoghurts":"yogurt"}'::jsonb ||
-    '{"centimeter":"cm","centimeters":"cm","centimetres":"cm","cms":"cm","fts":"ft","gbs":"gb",
-    "gigabyte":"gb","gigabytes":"gb","gigahertz":"ghz","hertz":"hz","inches":"inch","kgs":"kg",
-    "kilogram":"kg","kilogramme":"kg","kilogrammes":"kg","kilograms":"kg","kilometer":"km",
-    "kilometers":"km","kilometres":"km","kilowatt":"kw","kilowatts":"kw","kms":"km","lbs":"lb",
-    "megabyte":"mb","megabytes":"mb","megahertz":"mhz","milliamp":"mah","milligram":"mg",
-    "milligrams":"mg","milliliter":"ml","milliliters":"ml","millilitres":"ml","millimeter":"mm",
-    "millimeters":"mm","millimetres":"mm","mls":"ml","mms":"mm","ounce":"oz","ounces":"oz",
-    "ozs":"oz","psis":"psi","quantity":"qty","rpms":"rpm","terabyte":"tb","terabytes":"tb",
-    "tvs":"tv","yds":"yd"}'::jsonb;
+    _words constant jsonb := word_forms();
     -- what ends in s without being a plural, or is another thing without it ("shorts", "glasses")
-    _singular constant jsonb :=
-    '{"abs":1,"as":1,"asparagus":1,"atlas":1,"bias":1,"braces":1,"briefs":1,
-    "bus":1,"canvas":1,"chaos":1,"christmas":1,"clothes":1,"cosmos":1,"ethos":1,
-    "eyeglasses":1,"flats":1,"gas":1,"glasses":1,"gps":1,"greens":1,"has":1,
-    "ios":1,"is":1,"its":1,"kudos":1,"lass":1,"lens":1,"news":1,"overalls":1,
-    "pancreas":1,"plus":1,"series":1,"shorts":1,"species":1,"sunglasses":1,"tens":1,
-    "suspenders":1,"sweats":1,"texas":1,"thermos":1,"this":1,"thus":1,"tights":1,
-    "us":1,"was":1,"yes":1}';
+    _singular constant jsonb := invariant_words();
     -- behind a number
-    _units constant jsonb :=
-    '{"amp":"a","ampere":"a","amps":"a","carat":"ct","count":"ct","cts":"ct","deg":"degree",
-    "foot":"ft","ft":"ft","gallon":"gal","gm":"g","gms":"g","gr":"g","gram":"g","hr":"hour",
-    "hrs":"hour","in":"inch","ins":"inch","karat":"k","kilo":"kg","kilos":"kg","kt":"k",
-    "lb":"lb","lbs":"lb","liter":"l","lt":"l","man":"person","meter":"m","min":"minute",
-    "mins":"minute","mo":"month","mos":"month","mt":"m","mth":"month","mths":"month","mtr":"m",
-    "pc":"piece","pce":"piece","pcs":"piece","pint":"pt","pk":"pack","pks":"pack","pkt":"pack",
-    "plies":"ply","pound":"lb","quart":"qt","sec":"second","secs":"second","threads":"thread",
-    "vdc":"v","volt":"v","volts":"v","watt":"w","watts":"w","wk":"week","wks":"week","yard":"yd",
-    "yr":"year","yrs":"year"}';
+    _units constant jsonb := measure_words();
     -- behind another word: "wall mounted", "queen-sized"
-    _tails constant jsonb :=
-    '{"armed":"arm","backed":"back","bladed":"blade","bottomed":"bottom","coated":"coat",
-    "collared":"collar","colored":"color","compartmented":"compartment","doored":"door",
-    "drawered":"drawer","eared":"ear","edged":"edge","faced":"face","filled":"fill",
-    "finished":"finish","flavored":"flavor","handed":"hand","handled":"handle","headed":"head",
-    "heeled":"heel","holed":"hole","layered":"layer","legged":"leg","mountable":"mount",
-    "mounted":"mount","mounting":"mount","necked":"neck","neckline":"neck","paneled":"panel",
-    "pocketed":"pocket","proofed":"proof","proofing":"proof","shaped":"shape","sided":"side",
-    "sized":"size","sleeved":"sleeve","soled":"sole","strapped":"strap","styled":"style",
-    "tiered":"tier","tipped":"tip","toed":"toe","toned":"tone","waistband":"waist",
-    "waisted":"waist","walled":"wall","wheeled":"wheel"}';
-    _text text := _lower_text(left(term, 10000)); -- no term is longer
+    _tails constant jsonb := part_words();
+    _text text := lower_text(left(term, 10000)); -- no term is longer
     _parts text[];
     _word text;
     _known text;

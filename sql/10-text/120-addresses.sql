@@ -1,3 +1,5 @@
+-- Addresses as they may be shown to people.
+
 -- ---------------------------------------------------------------------------------------------
 -- shown_address(address) → an address as it may be shown: without user name and password, and with
 -- *** for the value of what signs it (Signature, sig, token, credential, Expires …). What is stored

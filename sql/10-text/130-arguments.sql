@@ -1,10 +1,10 @@
 -- What arguments may be: every error says which one, or which row, is wrong and what it may be.
 
 -- ---------------------------------------------------------------------------------------------
--- _check_k(k, at_least, at_most) → k, how many rows to give. Raises VT004 where it is out of range;
+-- check_k(k, at_least, at_most) → k, how many rows to give. Raises VT004 where it is out of range;
 -- null, for all of them, is in it where at_most is null.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_k(k int, at_least int default 0, at_most int default null)
+create or replace function vitrina_internal.check_k(k int, at_least int default 0, at_most int default null)
 returns int
 language plpgsql immutable parallel safe security invoker
 set search_path from current
@@ -20,9 +20,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_text(argument, value, at_most): raises VT004 for a text that is not 1 to `at_most` characters.
+-- check_text(argument, value, at_most): raises VT004 for a text that is not 1 to `at_most` characters.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_text(argument text, value text, at_most int default 500)
+create or replace function vitrina_internal.check_text(argument text, value text, at_most int default 500)
 returns void
 language plpgsql immutable parallel safe security invoker
 set search_path from current
@@ -37,9 +37,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_word(argument, value, words): raises VT004 for what is not one of the words.
+-- check_word(argument, value, words): raises VT004 for what is not one of the words.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_word(argument text, value text, variadic words text[])
+create or replace function vitrina_internal.check_word(argument text, value text, variadic words text[])
 returns void
 language plpgsql immutable parallel safe security invoker
 set search_path from current
@@ -53,9 +53,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_lease(lease): raises VT004 where no time can be added to now.
+-- check_lease(lease): raises VT004 where no time can be added to now.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_lease(lease interval) returns void
+create or replace function vitrina_internal.check_lease(lease interval) returns void
 language plpgsql immutable parallel safe security invoker
 set search_path from current
 as $func$
@@ -68,9 +68,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_list(argument, items): raises VT004 for an array of arrays, or one with a null in it.
+-- check_list(argument, items): raises VT004 for an array of arrays, or one with a null in it.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_list(argument text, items text[]) returns void
+create or replace function vitrina_internal.check_list(argument text, items text[]) returns void
 language plpgsql immutable parallel safe security invoker
 set search_path from current
 as $func$
@@ -83,11 +83,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_rows(argument, rows, keys): raises VT004 where this is no array of objects with these keys,
+-- check_rows(argument, rows, keys): raises VT004 where this is no array of objects with these keys,
 -- and names the first row at fault. keys: a jsonb object, each key with its kind (see below); with a
 -- "!" behind it the key must be there, otherwise it may be missing or null. "a|b": one of these words.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_rows(argument text, rows jsonb, keys jsonb) returns void
+create or replace function vitrina_internal.check_rows(argument text, rows jsonb, keys jsonb) returns void
 language plpgsql immutable parallel safe security invoker
 set search_path from current
 as $func$
@@ -160,10 +160,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_embeddings(what, space, ids, embeddings): raises VT004 where the arrays differ in length, or
+-- check_embeddings(what, space, ids, embeddings): raises VT004 where the arrays differ in length, or
 -- a vector has other dimensions than the space or is all zero: cosine is undefined there.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_embeddings(
+create or replace function vitrina_internal.check_embeddings(
     what text, space spaces, ids bigint[], embeddings @vector@.halfvec[]
 ) returns void
 language plpgsql immutable parallel safe security invoker

@@ -2,10 +2,10 @@
 -- normalised to length one. Words and pieces are cut as the model's own tokenizer cuts them.
 
 -- ---------------------------------------------------------------------------------------------
--- _plain_text(body): the text in lower case, without accents and control characters, with spaces
+-- plain_text(body): the text in lower case, without accents and control characters, with spaces
 -- around Chinese characters and punctuation; independent of the database's locale.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _plain_text(body text)
+create or replace function vitrina_internal.plain_text(body text)
 returns text
 language sql
 immutable
@@ -58,10 +58,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _split_word(word): the longest known pieces that make up a word, in order ('tabletops' gives
+-- split_word(word): the longest known pieces that make up a word, in order ('tabletops' gives
 -- 'tablet', '##ops'); null where a part is unknown, as the whole word then counts as unknown.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _split_word(word text)
+create or replace function vitrina_internal.split_word(word text)
 returns text[]
 language sql
 stable
@@ -110,14 +110,14 @@ as $func$
     cross join lateral (
         select case when @vector@.l2_norm(@vector@.avg(v.embedding)) > 0
                     then @vector@.l2_normalize(@vector@.avg(v.embedding)) end
-        from string_to_table(_plain_text(left(t.body, 3072) collate "C"), ' ') as w (word)
+        from string_to_table(plain_text(left(t.body, 3072) collate "C"), ' ') as w (word)
         -- `limit 1` says to look each word up by the index, however many words are expected.
         left join lateral (
             select p.embedding from word_pieces as p where p.piece = w.word collate "C" limit 1
         ) as whole on true
         left join lateral (
             select p.embedding
-            from unnest(_split_word(case when whole.embedding is null then w.word end)) as s (piece)
+            from unnest(split_word(case when whole.embedding is null then w.word end)) as s (piece)
             cross join lateral (
                 select p.embedding from word_pieces as p where p.piece = s.piece collate "C" limit 1
             ) as p

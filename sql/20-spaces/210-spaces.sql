@@ -1,9 +1,10 @@
+-- Spaces: made, switched and dropped. One space is in use for texts, one for pictures.
+
 -- ---------------------------------------------------------------------------------------------
 -- create_space(name, provider, model, modality, dimensions, threshold, weight, state, quantized) →
 -- its id. A space with its partitions: a vector of other dimensions is refused, and storage is
 -- plain, as scans read the heap. Its indexes come once there is enough in it: see index_statements.
--- quantized: an index over the vectors' signs, 16 times smaller; see _nearest_quantized. Searches
--- go on meanwhile. Raises VT004 for what cannot be a space, before anything is made.
+-- quantized: an index over the vectors' signs, 16 times smaller. Searches go on meanwhile. Raises VT004 for what cannot be a space, before anything is made.
 -- ---------------------------------------------------------------------------------------------
 create or replace function create_space(
     name text, provider text, model text, modality text, dimensions int,
@@ -18,9 +19,9 @@ declare
     _parent text;
     _part text;
 begin
-    perform _check_space(name, provider, model, modality, dimensions, threshold);
-    perform _check_word('state', state, 'building', 'active', 'retired'),
-            _check_word('quantized', quantized::text, 'true', 'false');
+    perform check_space(name, provider, model, modality, dimensions, threshold);
+    perform check_word('state', state, 'building', 'active', 'retired'),
+            check_word('quantized', quantized::text, 'true', 'false');
     if weight between 0 and 1000 is not true then
         raise exception 'the weight of a space is 0 to 1000, not %', coalesce(weight::text, 'null')
             using errcode = 'VT004', hint = '1 counts it as much as any other';
@@ -56,9 +57,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_space(…): raises VT004 for what cannot be a space, with the way out.
+-- check_space(…): raises VT004 for what cannot be a space, with the way out.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_space(
+create or replace function vitrina_internal.check_space(
     name text, provider text, model text, modality text, dimensions int, threshold real
 ) returns void
 language plpgsql immutable parallel safe security invoker
@@ -182,11 +183,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _active_space(modality) → the row of `spaces` in use for 'text' or 'image'; null without one.
+-- active_space(modality) → the row of `spaces` in use for 'text' or 'image'; null without one.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _active_space(modality text) returns spaces
+create or replace function vitrina_internal.active_space(modality text) returns spaces
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
-    select s from spaces as s where s.modality = _active_space.modality and s.state = 'active';
+    select s from spaces as s where s.modality = active_space.modality and s.state = 'active';
 $func$;

@@ -1,20 +1,20 @@
 -- Filling and indexing a space beside the one in use.
 
 -- ---------------------------------------------------------------------------------------------
--- _index_pays(rows, dimensions): whether an HNSW index is quicker than reading every vector. Reading
+-- index_pays(rows, dimensions): whether an HNSW index is quicker than reading every vector. Reading
 -- 10 MB of them takes about as long as walking the graph, and is exact.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _index_pays(rows float8, dimensions int) returns boolean
+create or replace function vitrina_internal.index_pays(rows float8, dimensions int) returns boolean
 language sql immutable parallel safe
 return rows * dimensions > 5e6;
 
 -- ---------------------------------------------------------------------------------------------
--- _space_indexes(space) → the index each partition of a space is to have, all spaces without a name:
+-- space_indexes(space) → the index each partition of a space is to have, all spaces without a name:
 -- its name, `definition` (what follows `create index NAME`), how many rows it covers, whether it
 -- pays, the memory its graph takes in bytes, and its state: null (there is none), 'invalid' (a
 -- build failed), 'building', 'ready'. `other`: an index of the other kind, left from before.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _space_indexes(space text default null)
+create or replace function vitrina_internal.space_indexes(space text default null)
 returns table (
     space_id int, part text, name text, definition text, rows bigint, pays boolean, memory bigint,
     state text, other text
@@ -51,13 +51,13 @@ begin
             select s.quantized and p.parent = 'product_embeddings' as bits) as k
         join pg_class as c on c.relnamespace = 'vitrina'::regnamespace
             and c.relname = p.parent || '_' || s.id
-        where _space_indexes.space is null or s.name = _space_indexes.space
+        where space_indexes.space is null or s.name = space_indexes.space
         order by s.id, c.relname desc
     loop
         -- through the parent: that is what roles may read
         execute format('select count(*) from %I as e where e.space_id = $1',
                        regexp_replace(part, '_\d+$', '')) into rows using space_id;
-        select _index_pays(rows, s.dimensions) into pays from spaces as s where s.id = space_id;
+        select index_pays(rows, s.dimensions) into pays from spaces as s where s.id = space_id;
         memory := rows * memory;
         state := (
             select case when i.indisvalid then 'ready'
@@ -101,7 +101,7 @@ begin
     from (select x.*, s.dimensions,
                  case when index_statements.at_least is null then x.pays
                       else x.rows > 0 and x.rows * s.dimensions >= index_statements.at_least end as due
-          from _space_indexes(space) as x
+          from space_indexes(space) as x
           join spaces as s on s.id = x.space_id) as i
     cross join lateral (values
         (0, format('vacuum (analyze) vitrina.%I', i.part), i.rows > 1000 and 0.9 * i.rows > (
@@ -136,7 +136,7 @@ begin
     perform pg_advisory_xact_lock(hashtext('vitrina.index_spaces'));
     for _part in
         select i.*
-        from _space_indexes() as i
+        from space_indexes() as i
         join spaces as s on s.id = i.space_id
         where i.rows > 0 and (i.state is null or i.state = 'invalid')
             and case when index_spaces.at_least is null then i.pays
@@ -183,7 +183,7 @@ begin
                _space.threshold, _space.weight, _space.state, _space.quantized,
                i.rows, p.missing, k.keywords, w.missing,
                coalesce(i.state, case when i.pays then 'missing' else 'none' end)
-        from _space_indexes(_space.name) as i
+        from space_indexes(_space.name) as i
         cross join lateral (
             select count(*) as missing
             from products as p
@@ -255,7 +255,7 @@ as $func$
     where w.id > after and not exists (
         select from keyword_embeddings as e where e.space_id = s.id and e.keyword_id = w.id)
     order by w.id
-    limit _check_k(k);
+    limit check_k(k);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -287,11 +287,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _nearest_quantized(space, embedding, k, predicate, …) → as _nearest_products does in a quantised
+-- nearest_quantized(space, embedding, k, predicate, …) → as nearest_products does in a quantised
 -- space: 4 k candidates by the Hamming distance of the signs, from the index, put in order by their
 -- cosine distance, which is exact.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _nearest_quantized(
+create or replace function vitrina_internal.nearest_quantized(
     space spaces, embedding @vector@.halfvec, k int, predicate text default null,
     filter jsonb default null, where_path jsonpath default null, wanted bigint[] default null,
     unwanted bigint[] default null, source_ids int[] default null, operators text default null

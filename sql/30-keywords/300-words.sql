@@ -2,18 +2,18 @@
 -- other). Both are data: a shop extends them by insert.
 
 -- ---------------------------------------------------------------------------------------------
--- _squash(form) → the form without spaces, so that "book shelf" meets "bookshelf"; numbers stay
+-- squashed(form) → the form without spaces, so that "book shelf" meets "bookshelf"; numbers stay
 -- apart.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _squash(form text) returns text
+create or replace function vitrina_internal.squashed(form text) returns text
 language sql immutable parallel safe
 return replace(regexp_replace(form, '(\d) (?=\d)', '\1_', 'g'), ' ', '');
 
 -- ---------------------------------------------------------------------------------------------
--- _phrases(words) → every run of up to five of the words, squashed, and where it starts and ends;
+-- squashed_phrases(words) → every run of up to five of the words, squashed, and where it starts and ends;
 -- the longest first of those that start together.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _phrases(words text[])
+create or replace function vitrina_internal.squashed_phrases(words text[])
 returns table (first int, last int, key text)
 language plpgsql immutable parallel safe rows 8 security invoker
 set search_path from current
@@ -26,7 +26,7 @@ begin
             first := _first;
             last := _last;
             key := array_to_string(words[_first:_last], ' ');
-            key := case when key ~ '\d \d' then _squash(key) else replace(key, ' ', '') end;
+            key := case when key ~ '\d \d' then squashed(key) else replace(key, ' ', '') end;
             return next;
         end loop;
     end loop;
@@ -34,10 +34,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _known_words(words) → the longest phrases of the thesaurus among the words, left to right, what
+-- known_words(words) → the longest phrases of the thesaurus among the words, left to right, what
 -- each becomes (in normal form, through at most three synonyms) and its facet.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _known_words(words text[])
+create or replace function vitrina_internal.known_words(words text[])
 returns table (first int, last int, becomes text, facet text)
 language plpgsql stable parallel safe rows 3 security invoker
 set search_path from current
@@ -50,16 +50,16 @@ declare
 begin
     for _found in
         select p.first, p.last, p.key, t.becomes, t.facet
-        from _phrases(words) as p
+        from squashed_phrases(words) as p
         -- a letter alone is a size ("m"), among other words a unit ("2 m")
         join thesaurus as t on t.key = p.key and (length(p.key) > 1 or cardinality(words) = 1)
         order by p.first, p.last desc, t.term
     loop
         continue when _found.first <= _end;
         for _hop in 1 .. 2 loop
-            exit when _squash(_found.becomes) = _found.key;
+            exit when squashed(_found.becomes) = _found.key;
             select t.becomes, t.key into _next, _found.key
-            from thesaurus as t where t.key = _squash(_found.becomes) order by t.term limit 1;
+            from thesaurus as t where t.key = squashed(_found.becomes) order by t.term limit 1;
             exit when not found;
             _found.becomes := _next;
         end loop;
@@ -74,13 +74,13 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _canonical_form(form) → the form with its words in one spelling, order and unit; and the facet of
+-- canonical_form(form) → the form with its words in one spelling, order and unit; and the facet of
 -- what it names: of the whole, else of its last words where they are a type, else null.
 -- Known synonyms become their canonical term ("couch cover", "sofa cover"); "storage bench" and
 -- "bench with storage", "shoes for men" and "men shoes", "set of 2" and "2 piece set", "sugar free"
 -- and "without sugar", "1 kg" and "1000 g", "boho style" and "boho" meet.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _canonical_form(form text, out canonical text, out facet text)
+create or replace function vitrina_internal.canonical_form(form text, out canonical text, out facet text)
 language plpgsql stable parallel safe security invoker
 set search_path from current
 as $func$
@@ -103,7 +103,7 @@ declare
     _facets text[] := '{}';
     _n int := 0;
 begin
-    if _canonical_form.form ~ '\d' then
+    if canonical_form.form ~ '\d' then
         form := regexp_replace(form, '\m(set|pack|box|bag|case) of (\d+)\M', '\2 \1', 'g');
         form := regexp_replace(form, '(\d+) (?:piece|count|ct) (set|pack)\M', '\1 \2', 'g');
         -- of gold, a carat is a karat
@@ -111,7 +111,7 @@ begin
     end if;
     _words := string_to_array(form, ' ');
     for _found in
-        select k.first, k.last, k.becomes, k.facet from _known_words(_words) as k
+        select k.first, k.last, k.becomes, k.facet from known_words(_words) as k
         union all
         select cardinality(_words) + 1, null, null, null
     loop
@@ -169,9 +169,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _marks(canonical) → the terms of `contrasts` in a canonical form, each as "group: term"; sorted.
+-- contrast_marks(canonical) → the terms of `contrasts` in a canonical form, each as "group: term"; sorted.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _marks(canonical text) returns text[]
+create or replace function vitrina_internal.contrast_marks(canonical text) returns text[]
 language plpgsql stable parallel safe security invoker
 set search_path from current
 as $func$
@@ -179,20 +179,20 @@ as $func$
 begin
     return array(
         select distinct on (c.contrast_group, c.key) c.contrast_group || ': ' || c.term
-        from _phrases(string_to_array(canonical, ' ')) as p
+        from squashed_phrases(string_to_array(canonical, ' ')) as p
         join contrasts as c on c.key = p.key
         order by c.contrast_group, c.key, c.term);
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _term_key(form) → the key under which terms meet that are one by what is known of their words.
+-- term_key(form) → the key under which terms meet that are one by what is known of their words.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _term_key(form text) returns text
+create or replace function vitrina_internal.term_key(form text) returns text
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
-    select _squash(c.canonical) from _canonical_form(_term_key.form) as c;
+    select squashed(c.canonical) from canonical_form(term_key.form) as c;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -200,107 +200,107 @@ $func$;
 -- however they are inserted; aliases and names of keywords have their keys and marks; and a change of
 -- the words changes those of what has them.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _normalize_term() returns trigger
+create or replace function vitrina_internal.normalize_term() returns trigger
 language plpgsql security invoker
 set search_path from current
 as $func$
 begin
     new.term := normal_form(new.term);
     if tg_table_name = 'thesaurus' then
-        new.key := _squash(new.term);
+        new.key := squashed(new.term);
         new.becomes := normal_form(new.canonical);
     else
-        new.key := _term_key(new.term);
+        new.key := term_key(new.term);
     end if;
     return new;
 end
 $func$;
 
-create or replace function _set_key() returns trigger
+create or replace function vitrina_internal.set_key() returns trigger
 language plpgsql security invoker
 set search_path from current
 as $func$
 begin
     if tg_table_name = 'keywords' then
-        select c.canonical, _marks(c.canonical) into new.form, new.marks
-        from _canonical_form(normal_form(new.name)) as c;
+        select c.canonical, contrast_marks(c.canonical) into new.form, new.marks
+        from canonical_form(normal_form(new.name)) as c;
     else
-        new.key := _term_key(new.alias);
+        new.key := term_key(new.alias);
     end if;
     return new;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _renew_keys(terms): keys of what has one of these terms (in normal form) among its words; of
+-- renew_keys(terms): keys of what has one of these terms (in normal form) among its words; of
 -- everything where it is null.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _renew_keys(terms text[]) returns void
+create or replace function vitrina_internal.renew_keys(terms text[]) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
     _touches text := (
-        select string_agg(regexp_replace(_squash(t.term), '([^[:alnum:]])', '\\\1', 'g'), '|')
+        select string_agg(regexp_replace(squashed(t.term), '([^[:alnum:]])', '\\\1', 'g'), '|')
         from unnest(terms) as t (term));
 begin
     update contrasts as c set key = k.key
-    from contrasts as o cross join lateral _term_key(o.term) as k (key)
+    from contrasts as o cross join lateral term_key(o.term) as k (key)
     where c.term = o.term and c.contrast_group = o.contrast_group
-        and (terms is null or _squash(o.term) ~ _touches) and c.key is distinct from k.key;
+        and (terms is null or squashed(o.term) ~ _touches) and c.key is distinct from k.key;
     update keywords as w set form = k.canonical, marks = m.marks
     from keywords as o
-    cross join lateral _canonical_form(normal_form(o.name)) as k
-    cross join lateral _marks(k.canonical) as m (marks)
-    where w.id = o.id and (terms is null or _squash(normal_form(o.name)) ~ _touches)
+    cross join lateral canonical_form(normal_form(o.name)) as k
+    cross join lateral contrast_marks(k.canonical) as m (marks)
+    where w.id = o.id and (terms is null or squashed(normal_form(o.name)) ~ _touches)
         and (w.form, w.marks) is distinct from (k.canonical, m.marks);
     update keyword_aliases as a set key = k.key
-    from keyword_aliases as o cross join lateral _term_key(o.alias) as k (key)
-    where a.alias = o.alias and (terms is null or _squash(o.alias) ~ _touches)
+    from keyword_aliases as o cross join lateral term_key(o.alias) as k (key)
+    where a.alias = o.alias and (terms is null or squashed(o.alias) ~ _touches)
         and a.key is distinct from k.key;
 end
 $func$;
 
-create or replace function _words_changed() returns trigger
+create or replace function vitrina_internal.words_changed() returns trigger
 language plpgsql security invoker
 set search_path from current
 as $func$
 begin
-    perform _renew_keys(array_agg(distinct t.term))
+    perform renew_keys(array_agg(distinct t.term))
     from (select c.term from changed as c limit 101) as t
     having count(*) between 1 and 100;
     -- too many to look for one by one
     if (select count(*) from (select from changed as c limit 101) as t) > 100 then
-        perform _renew_keys(null);
+        perform renew_keys(null);
     end if;
     return null;
 end
 $func$;
 
 create or replace trigger normalize_term before insert or update of term, canonical on thesaurus
-    for each row execute function _normalize_term();
+    for each row execute function normalize_term();
 create or replace trigger normalize_term before insert or update of term on contrasts
-    for each row execute function _normalize_term();
+    for each row execute function normalize_term();
 create or replace trigger set_key before insert or update of alias on keyword_aliases
-    for each row execute function _set_key();
+    for each row execute function set_key();
 create or replace trigger set_key before insert or update of name on keywords
-    for each row execute function _set_key();
+    for each row execute function set_key();
 create or replace trigger thesaurus_inserted after insert on thesaurus
-    referencing new table as changed for each statement execute function _words_changed();
+    referencing new table as changed for each statement execute function words_changed();
 create or replace trigger thesaurus_updated after update on thesaurus
-    referencing new table as changed for each statement execute function _words_changed();
+    referencing new table as changed for each statement execute function words_changed();
 create or replace trigger thesaurus_deleted after delete on thesaurus
-    referencing old table as changed for each statement execute function _words_changed();
+    referencing old table as changed for each statement execute function words_changed();
 create or replace trigger contrasts_inserted after insert on contrasts
-    referencing new table as changed for each statement execute function _words_changed();
+    referencing new table as changed for each statement execute function words_changed();
 create or replace trigger contrasts_deleted after delete on contrasts
-    referencing old table as changed for each statement execute function _words_changed();
+    referencing old table as changed for each statement execute function words_changed();
 
 -- ---------------------------------------------------------------------------------------------
--- _renew_forms(): puts what an older vitrina has kept in normal form into today's. Where two terms
+-- renew_forms(): puts what an older vitrina has kept in normal form into today's. Where two terms
 -- have become one, the first stays.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _renew_forms() returns void
+create or replace function vitrina_internal.renew_forms() returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -349,21 +349,21 @@ begin
     insert into keyword_distinctions (term_a, term_b, method, decided_at)
     select least(o.a, o.b), greatest(o.a, o.b), o.method, o.decided_at from old as o where o.a <> o.b
     on conflict do nothing;
-    perform _renew_keys(null);
+    perform renew_keys(null);
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _give_words(): takes the rows of the temporary table given_words (target, term, value, facet) into
+-- give_words(): takes the rows of the temporary table given_words (target, term, value, facet) into
 -- thesaurus and contrasts. What was given before and is given no more goes, unless a shop has changed
 -- it; what a shop has changed or deleted stays so.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _give_words() returns void
+create or replace function vitrina_internal.give_words() returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 begin
-    perform _renew_forms();
+    perform renew_forms();
     create temporary table new_words on commit drop as
     select distinct on (g.target, g.form, case g.target when 'contrasts' then g.value end) g.*
     from (select w.*, normal_form(w.term) as form from given_words as w) as g
@@ -386,7 +386,7 @@ begin
     alter table thesaurus disable trigger user;
     alter table contrasts disable trigger user;
     insert into thesaurus (term, canonical, facet, key, becomes)
-    select n.form, n.value, n.facet, _squash(n.form), f.form
+    select n.form, n.value, n.facet, squashed(n.form), f.form
     from new_words as n
     join new_forms as f on f.value = n.value
     where n.target = 'thesaurus' and not exists (
@@ -394,13 +394,13 @@ begin
     on conflict do nothing;
     analyze thesaurus;
     insert into contrasts (term, contrast_group, key)
-    select n.form, n.value, _term_key(n.form) from new_words as n
+    select n.form, n.value, term_key(n.form) from new_words as n
     where n.target = 'contrasts' and not exists (
         select from seeded_words as s where (s.target, s.term, s.value) = (n.target, n.form, n.value))
     on conflict do nothing;
     alter table thesaurus enable trigger user;
     alter table contrasts enable trigger user;
-    perform _renew_keys(null);
+    perform renew_keys(null);
     delete from seeded_words;
     insert into seeded_words (target, term, value) select n.target, n.form, n.value from new_words as n;
     drop table new_words, new_forms;

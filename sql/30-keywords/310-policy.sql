@@ -1,3 +1,5 @@
+-- What a shop decides about how its vocabulary grows.
+
 -- ---------------------------------------------------------------------------------------------
 -- set_keyword_policy(mode, merge_narrower): the policy for decisions to come (see keyword_policy).
 -- mode: 'strict' is the whole chain; 'plain' takes the nearest keyword over the threshold, without
@@ -68,15 +70,15 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _keyword_threshold(space, facet) → the cosine over which a term of this facet may be a keyword:
+-- keyword_threshold(space, facet) → the cosine over which a term of this facet may be a keyword:
 -- the facet's own, else the space's.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _keyword_threshold(space spaces, facet text) returns real
+create or replace function vitrina_internal.keyword_threshold(space spaces, facet text) returns real
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
     select coalesce(
         (select t.threshold from keyword_thresholds as t
-         where t.space_id = space.id and t.facet = _keyword_threshold.facet),
+         where t.space_id = space.id and t.facet = keyword_threshold.facet),
         space.threshold);
 $func$;

@@ -1,9 +1,9 @@
 -- Vetoes: why two terms may never be one keyword, however near their vectors are.
 
 -- ---------------------------------------------------------------------------------------------
--- _numbers(form) → the numbers in it, each with its unit where that is a measure; sorted.
+-- numbers_in(form) → the numbers in it, each with its unit where that is a measure; sorted.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _numbers(form text) returns text[]
+create or replace function vitrina_internal.numbers_in(form text) returns text[]
 language sql immutable parallel safe
 return array(
     select m.found[1]
@@ -12,10 +12,10 @@ return array(
     order by m.found[1]);
 
 -- ---------------------------------------------------------------------------------------------
--- _contrast(a, b) → of two lists of marks, the terms of one group that are not the same in both
+-- marks_contrast(a, b) → of two lists of marks, the terms of one group that are not the same in both
 -- ("color: black / white"), or null. A term that both have says nothing.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _contrast(a text[], b text[]) returns text
+create or replace function vitrina_internal.marks_contrast(a text[], b text[]) returns text
 language plpgsql immutable parallel safe security invoker
 set search_path from current
 as $func$
@@ -46,13 +46,13 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _form_veto(a, a_marks, b, b_marks, narrower) → why two canonical forms may not be one keyword, or
+-- form_veto(a, a_marks, b, b_marks, narrower) → why two canonical forms may not be one keyword, or
 -- null. The first that applies of: numbers ("3 / 4"), negation (sugar free / sugar), contrast (black
 -- / white, with the group), order (dress shirt / shirt dress), known (both are in the thesaurus, as
 -- different things), narrower (one has more words: "side table", "table"; where `narrower` asks for
 -- it), words (those that differ are not near by themselves).
 -- ---------------------------------------------------------------------------------------------
-create or replace function _form_veto(
+create or replace function vitrina_internal.form_veto(
     a text, a_marks text[], b text, b_marks text[], narrower boolean default true
 ) returns text
 language plpgsql stable parallel safe security invoker
@@ -74,9 +74,9 @@ begin
     if a = b then
         return null;
     end if;
-    if (a ~ '\d' or b ~ '\d') and _numbers(a) <> _numbers(b) then
-        return format('numbers: %s / %s', coalesce(nullif(array_to_string(_numbers(a), ', '), ''), 'none'),
-                      coalesce(nullif(array_to_string(_numbers(b), ', '), ''), 'none'));
+    if (a ~ '\d' or b ~ '\d') and numbers_in(a) <> numbers_in(b) then
+        return format('numbers: %s / %s', coalesce(nullif(array_to_string(numbers_in(a), ', '), ''), 'none'),
+                      coalesce(nullif(array_to_string(numbers_in(b), ', '), ''), 'none'));
     end if;
     foreach _word in array _a loop
         if _word <> all (_b) then
@@ -103,7 +103,7 @@ begin
         end loop;
     end loop;
     if a_marks <> '{}' and b_marks <> '{}' then
-        _word := _contrast(a_marks, b_marks);
+        _word := marks_contrast(a_marks, b_marks);
         if _word is not null then
             return 'contrast, ' || _word;
         end if;
@@ -118,8 +118,8 @@ begin
         end if;
         return null;
     end if;
-    _keys := array[_squash(a), _squash(b), _squash(array_to_string(_only_a, ' ')),
-                   _squash(array_to_string(_only_b, ' '))];
+    _keys := array[squashed(a), squashed(b), squashed(array_to_string(_only_a, ' ')),
+                   squashed(array_to_string(_only_b, ' '))];
     select array_agg(t.key) into _known from thesaurus as t where t.key = any (_keys);
     if _keys[1:2] <@ _known or _only_a <> '{}' and _only_b <> '{}' and _keys[3:4] <@ _known then
         return format('known: %s / %s are different things', a, b);
@@ -147,24 +147,24 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _facets_differ(a, b): both are known and they are not the same; 'other' says nothing.
+-- facets_differ(a, b): both are known and they are not the same; 'other' says nothing.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _facets_differ(a text, b text) returns boolean
+create or replace function vitrina_internal.facets_differ(a text, b text) returns boolean
 language sql immutable parallel safe
 return coalesce(nullif(a, 'other') <> nullif(b, 'other'), false);
 
 -- ---------------------------------------------------------------------------------------------
--- _facet_veto(a, b) → "facet: color / material" where both are known and not the same; else null.
+-- facet_veto(a, b) → "facet: color / material" where both are known and not the same; else null.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _facet_veto(a text, b text) returns text
+create or replace function vitrina_internal.facet_veto(a text, b text) returns text
 language sql immutable parallel safe
-return case when _facets_differ(a, b) then 'facet: ' || a || ' / ' || b end;
+return case when facets_differ(a, b) then 'facet: ' || a || ' / ' || b end;
 
 -- ---------------------------------------------------------------------------------------------
--- _distinct(a, b) → 'distinct: decided by hand' or 'by a judge', where that was decided of the
+-- decided_distinct(a, b) → 'distinct: decided by hand' or 'by a judge', where that was decided of the
 -- two terms in normal form; else null.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _distinct(a text, b text) returns text
+create or replace function vitrina_internal.decided_distinct(a text, b text) returns text
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
@@ -174,14 +174,14 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _veto(a, b) → why two terms in normal form may never be one keyword under the policy in force,
+-- term_veto(a, b) → why two terms in normal form may never be one keyword under the policy in force,
 -- in words of a shop ("numbers: 3 / 4", "contrast, color: black / white"), or null.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _veto(a text, b text) returns text
+create or replace function vitrina_internal.term_veto(a text, b text) returns text
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
-    select coalesce(_distinct(a, b), case when p.mode = 'strict' then _form_veto(
-        l.canonical, _marks(l.canonical), r.canonical, _marks(r.canonical), not p.merge_narrower) end)
-    from keyword_policy as p, _canonical_form(a) as l, _canonical_form(b) as r;
+    select coalesce(decided_distinct(a, b), case when p.mode = 'strict' then form_veto(
+        l.canonical, contrast_marks(l.canonical), r.canonical, contrast_marks(r.canonical), not p.merge_narrower) end)
+    from keyword_policy as p, canonical_form(a) as l, canonical_form(b) as r;
 $func$;

@@ -1,7 +1,9 @@
+-- The keywords nearest to a vector, and which of them a term may join.
+
 -- ---------------------------------------------------------------------------------------------
--- _nearest_keywords(space, embedding, k) → the k keywords nearest by cosine, from the HNSW index.
+-- nearest_keywords(space, embedding, k) → the k keywords nearest by cosine, from the HNSW index.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _nearest_keywords(space spaces, embedding @vector@.halfvec, k int)
+create or replace function vitrina_internal.nearest_keywords(space spaces, embedding @vector@.halfvec, k int)
 returns table (keyword_id bigint, similarity real)
 language plpgsql stable parallel safe security invoker
 set search_path from current
@@ -22,11 +24,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _near_keywords(space, embeddings, at_least, above) → for each embedding, by its place in the array,
+-- near_keywords(space, embeddings, at_least, above) → for each embedding, by its place in the array,
 -- the keywords with a cosine over `at_least`. Exact, in one pass over the keywords with an id greater
 -- than `above`.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _near_keywords(
+create or replace function vitrina_internal.near_keywords(
     space spaces, embeddings @vector@.halfvec[], at_least real, above bigint default 0
 ) returns table (place int, keyword_id bigint, similarity real)
 language plpgsql stable parallel safe security invoker
@@ -50,12 +52,12 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _choose_keyword(space, form, facet, ids, similarities) → of some keywords, nearest first, the
+-- choose_keyword(space, form, facet, ids, similarities) → of some keywords, nearest first, the
 -- first that a term in normal form may be one with: over the threshold and not vetoed. `veto`: why
 -- the very nearest one over the threshold was refused, where it was. likely_facet: of the nearest
 -- that has one, over 0.7.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _choose_keyword(
+create or replace function vitrina_internal.choose_keyword(
     space spaces, form text, facet text, ids bigint[], similarities real[],
     out keyword_id bigint, out similarity real, out veto text, out likely_facet text
 )
@@ -71,8 +73,8 @@ declare
     _why text;
 begin
     select p.* into _policy from keyword_policy as p;
-    select c.canonical, _marks(c.canonical) into _canonical, _marks
-    from _canonical_form(_choose_keyword.form) as c;
+    select c.canonical, contrast_marks(c.canonical) into _canonical, _marks
+    from canonical_form(choose_keyword.form) as c;
     for _one in
         select w.id, w.name, w.facet, w.form, w.marks, u.similarity
         from unnest(ids, similarities) as u (id, similarity)
@@ -82,15 +84,15 @@ begin
         if likely_facet is null and _one.similarity > 0.7 then
             likely_facet := nullif(_one.facet, 'other');
         end if;
-        continue when _one.similarity <= _keyword_threshold(
-            space, coalesce(nullif(_choose_keyword.facet, 'other'), _one.facet));
+        continue when _one.similarity <= keyword_threshold(
+            space, coalesce(nullif(choose_keyword.facet, 'other'), _one.facet));
         if _policy.mode = 'plain' then
             _why := null;
         else
             _why := coalesce(
-                _distinct(_choose_keyword.form, normal_form(_one.name)),
-                _form_veto(_canonical, _marks, _one.form, _one.marks, not _policy.merge_narrower),
-                _facet_veto(_choose_keyword.facet, _one.facet));
+                decided_distinct(choose_keyword.form, normal_form(_one.name)),
+                form_veto(_canonical, _marks, _one.form, _one.marks, not _policy.merge_narrower),
+                facet_veto(choose_keyword.facet, _one.facet));
         end if;
         if _why is null then
             keyword_id := _one.id;
@@ -103,10 +105,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _keyword_candidates(space, form, facet, embedding, k) → the k keywords nearest to a term in
+-- keyword_candidates(space, form, facet, embedding, k) → the k keywords nearest to a term in
 -- normal form, by cosine; each with the threshold it must be over and what the vetoes say.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _keyword_candidates(
+create or replace function vitrina_internal.keyword_candidates(
     space spaces, form text, facet text, embedding @vector@.halfvec, k int default 10
 ) returns table (
     keyword_id bigint, keyword text, facet text, similarity real, threshold real, veto text
@@ -115,10 +117,10 @@ language sql stable parallel safe security invoker
 set search_path from current
 as $func$
     select w.id, w.name, w.facet, n.similarity,
-           _keyword_threshold(space, coalesce(nullif(_keyword_candidates.facet, 'other'), w.facet)),
-           coalesce(_veto(_keyword_candidates.form, normal_form(w.name)),
-                    _facet_veto(_keyword_candidates.facet, w.facet))
-    from _nearest_keywords(space, _keyword_candidates.embedding, _keyword_candidates.k) as n
+           keyword_threshold(space, coalesce(nullif(keyword_candidates.facet, 'other'), w.facet)),
+           coalesce(term_veto(keyword_candidates.form, normal_form(w.name)),
+                    facet_veto(keyword_candidates.facet, w.facet))
+    from nearest_keywords(space, keyword_candidates.embedding, keyword_candidates.k) as n
     join keywords as w on w.id = n.keyword_id
     order by n.similarity desc, w.id;
 $func$;

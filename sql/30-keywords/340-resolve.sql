@@ -2,10 +2,10 @@
 -- not vetoed, else a new keyword.
 
 -- ---------------------------------------------------------------------------------------------
--- _lock_vocabulary(): held to the end of the transaction by whoever makes keywords. Taken before
+-- lock_vocabulary(): held to the end of the transaction by whoever makes keywords. Taken before
 -- any row of keywords or products is, and never for a term that is known.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _lock_vocabulary() returns void
+create or replace function vitrina_internal.lock_vocabulary() returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
@@ -13,10 +13,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _keyword_name(said) → a term as the name of a keyword: lower case, one space between words, no
+-- keyword_name(said) → a term as the name of a keyword: lower case, one space between words, no
 -- control characters or marks of direction.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _keyword_name(said text) returns text
+create or replace function vitrina_internal.keyword_name(said text) returns text
 language sql immutable parallel safe
 return btrim(regexp_replace(
     regexp_replace(
@@ -26,24 +26,24 @@ return btrim(regexp_replace(
     '[\x01-\x20\x7f-\u00a0\u2028\u2029\u3000]+', ' ', 'g'));
 
 -- ---------------------------------------------------------------------------------------------
--- _no_keyword(said, form) → why a term can be no keyword, or null where it can.
+-- no_keyword(said, form) → why a term can be no keyword, or null where it can.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _no_keyword(said text, form text) returns text
+create or replace function vitrina_internal.no_keyword(said text, form text) returns text
 language sql immutable parallel safe
 return case
     when form = '' then 'empty: no letter or digit'
     when length(said) > 10000
         then format('too long: %s characters, a keyword has at most 200', length(said))
-    when length(_keyword_name(said)) > 200
-        then format('too long: %s characters, a keyword has at most 200', length(_keyword_name(said)))
+    when length(keyword_name(said)) > 200
+        then format('too long: %s characters, a keyword has at most 200', length(keyword_name(said)))
 end;
 
 -- ---------------------------------------------------------------------------------------------
--- _known_key(form) → the keyword that a term in normal form is by its key, without any vector, and
+-- known_key(form) → the keyword that a term in normal form is by its key, without any vector, and
 -- how: form (the words are the same) or thesaurus; null where it is none. `canonical` is the term
 -- of the thesaurus that stands for the whole of it, `facet` what the thesaurus says it is.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _known_key(
+create or replace function vitrina_internal.known_key(
     form text, out keyword_id bigint, out method text, out canonical text, out facet text
 )
 language plpgsql stable parallel safe security invoker
@@ -54,33 +54,33 @@ declare
     _key text;
     _alias text;
 begin
-    select _squash(c.canonical), c.facet into _key, facet from _canonical_form(_known_key.form) as c;
+    select squashed(c.canonical), c.facet into _key, facet from canonical_form(known_key.form) as c;
     -- the term that stands for itself; else what this one becomes
     select t.canonical into canonical
-    from thesaurus as t where t.key in (_key, _squash(_known_key.form))
-    order by t.key = _key and _squash(t.becomes) = _key desc, t.key = _key, t.term
+    from thesaurus as t where t.key in (_key, squashed(known_key.form))
+    order by t.key = _key and squashed(t.becomes) = _key desc, t.key = _key, t.term
     limit 1;
     select a.keyword_id, a.alias into keyword_id, _alias
     from keyword_aliases as a
     join keywords as w on w.id = a.keyword_id
-    where (a.key = _key or replace(a.alias, ' ', '') = replace(_known_key.form, ' ', '')
-                           and _squash(a.alias) = _squash(_known_key.form))
-        and _distinct(_known_key.form, normal_form(w.name)) is null
-    order by _squash(a.alias) = _squash(_known_key.form) desc, a.alias = normal_form(w.name) desc,
+    where (a.key = _key or replace(a.alias, ' ', '') = replace(known_key.form, ' ', '')
+                           and squashed(a.alias) = squashed(known_key.form))
+        and decided_distinct(known_key.form, normal_form(w.name)) is null
+    order by squashed(a.alias) = squashed(known_key.form) desc, a.alias = normal_form(w.name) desc,
              a.keyword_id
     limit 1;
     if keyword_id is not null then
-        method := case when _squash(_alias) = _squash(_known_key.form) then 'form' else 'thesaurus' end;
+        method := case when squashed(_alias) = squashed(known_key.form) then 'form' else 'thesaurus' end;
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _look_up_terms(space, said, forms, embeddings, facets, at_least) → the terms without an alias, one
+-- look_up_terms(space, said, forms, embeddings, facets, at_least) → the terms without an alias, one
 -- row a form, in their order; and the keyword each is as things are, with the method, or null.
 -- Writes nothing and takes no lock. `embedding` is null where the term is not compared by it.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _look_up_terms(
+create or replace function vitrina_internal.look_up_terms(
     space spaces, said text[], forms text[], embeddings @vector@.halfvec[], facets text[], at_least real
 ) returns table (
     place int, term text, form text, facet text, canonical text,
@@ -105,18 +105,18 @@ begin
             select distinct on (v.form) v.*
             from unnest(said, forms, embeddings, facets) with ordinality
                 as v (said, form, embedding, facet, place)
-            where _no_keyword(v.said, v.form) is null
+            where no_keyword(v.said, v.form) is null
                 and not exists (select from keyword_aliases as a where a.alias = v.form)
             order by v.form, v.place
         ) as u
-        left join lateral _known_key(u.form) as k on not _plain
+        left join lateral known_key(u.form) as k on not _plain
     ), hit as materialized (
         select t.place, c.*
         from term as t
         cross join lateral (
             select array_agg(n.keyword_id) as ids, array_agg(n.similarity) as similarities
-            from _nearest_keywords(space, t.embedding, 20) as n) as n
-        cross join lateral _choose_keyword(space, t.form, t.facet, n.ids, n.similarities) as c
+            from nearest_keywords(space, t.embedding, 20) as n) as n
+        cross join lateral choose_keyword(space, t.form, t.facet, n.ids, n.similarities) as c
         where t.compared and _indexed
     ), missed as materialized (
         select row_number() over (order by t.place) as at, t.place, t.form, t.facet, t.embedding
@@ -127,12 +127,12 @@ begin
         select m.place, c.*
         from (
             select n.place, array_agg(n.keyword_id) as ids, array_agg(n.similarity) as similarities
-            from _near_keywords(space, (select array_agg(m.embedding order by m.at) from missed as m),
+            from near_keywords(space, (select array_agg(m.embedding order by m.at) from missed as m),
                                 at_least) as n
             group by n.place
         ) as n
         join missed as m on m.at = n.place
-        cross join lateral _choose_keyword(space, m.form, m.facet, n.ids, n.similarities) as c
+        cross join lateral choose_keyword(space, m.form, m.facet, n.ids, n.similarities) as c
     )
     select t.place, t.said, t.form, t.facet, t.canonical, t.embedding,
            case when t.compared then t.embedding end,
@@ -149,14 +149,14 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _learn_keywords(said, forms, embeddings, facets) → the aliases it decided, with vetoes.
+-- learn_keywords(said, forms, embeddings, facets) → the aliases it decided, with vetoes.
 -- Decides for terms that have no alias yet, in the order they were said: what is known of their
 -- words, then the nearest keyword over the threshold that is not vetoed, else a new keyword. The
 -- nearest is looked for by the HNSW index where there is one; before a keyword is made, exactly.
 -- Race-free: keywords are made under a lock held to the end of the transaction, after another look
 -- at those that came meanwhile. Ids are given under that lock, so their order is that of commits.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _learn_keywords(
+create or replace function vitrina_internal.learn_keywords(
     said text[], forms text[], embeddings @vector@.halfvec[], facets text[]
 ) returns table (alias text, veto text)
 language plpgsql volatile security invoker
@@ -164,7 +164,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _space spaces := _active_space('text');
+    _space spaces := active_space('text');
     _plain boolean := (select p.mode = 'plain' from keyword_policy as p);
     _least real := least(0.7, _space.threshold, (select min(t.threshold) from keyword_thresholds as t
                                                  where t.space_id = _space.id));
@@ -180,31 +180,31 @@ declare
     _name text;
 begin
     -- so that no keyword found here is merged away before an alias of it is stored
-    perform _hold_keywords();
+    perform hold_keywords();
     select coalesce(max(w.id), 0) into _seen from keywords as w;
-    for _term in select t.* from _look_up_terms(_space, said, forms, embeddings, facets, _least) as t loop
+    for _term in select t.* from look_up_terms(_space, said, forms, embeddings, facets, _least) as t loop
         _keyword := _term.keyword_id;
         _method := _term.method;
         _similarity := _term.similarity;
         veto := _term.veto;
         _likely := null;
         if _keyword is null and not _locked then
-            perform _lock_vocabulary();
+            perform lock_vocabulary();
             _locked := true;
         end if;
         if _locked then
             -- what others, or terms before this one, have made since the look-up
             continue when exists (select from keyword_aliases as a where a.alias = _term.form);
             if _keyword is null and not _plain then
-                select k.* into _known from _known_key(_term.form) as k;
+                select k.* into _known from known_key(_term.form) as k;
                 _keyword := _known.keyword_id;
                 _method := _known.method;
             end if;
             if _term.embedding is not null and coalesce(_method, 'embedding') = 'embedding' then
                 select c.* into _near
                 from (select array_agg(n.keyword_id) as ids, array_agg(n.similarity) as similarities
-                      from _near_keywords(_space, array[_term.embedding], _least, _seen) as n) as n
-                cross join lateral _choose_keyword(
+                      from near_keywords(_space, array[_term.embedding], _least, _seen) as n) as n
+                cross join lateral choose_keyword(
                     _space, _term.form, _term.facet, n.ids, n.similarities) as c;
                 if _near.similarity > coalesce(_similarity, -1) then
                     _keyword := _near.keyword_id;
@@ -216,7 +216,7 @@ begin
             end if;
         end if;
         if _keyword is null then
-            _name := coalesce(_term.canonical, _keyword_name(_term.term));
+            _name := coalesce(_term.canonical, keyword_name(_term.term));
             insert into keywords as w (name, facet)
             values (_name, coalesce(_term.facet, _term.likely_facet, _likely, 'other'))
             on conflict (name) do update set name = excluded.name
@@ -224,7 +224,7 @@ begin
             -- of its name, not of what was said: another space's provider embeds that later
             insert into keyword_embeddings (space_id, keyword_id, embedding)
             select _space.id, _keyword, e.embedding
-            from (select case when _name = _keyword_name(_term.term) then _term.own_embedding
+            from (select case when _name = keyword_name(_term.term) then _term.own_embedding
                               when _space.provider = 'local' then embed_text(_name)
                          end as embedding) as e
             where e.embedding is not null
@@ -286,10 +286,10 @@ begin
     if exists (
         select from unnest(said, _forms) as f (term, form)
         where not exists (select from keyword_aliases as a where a.alias = f.form)
-            and _no_keyword(f.term, f.form) is null)
+            and no_keyword(f.term, f.form) is null)
     then
         if embeddings is null then
-            if (_active_space('text')).provider is distinct from 'local' then
+            if (active_space('text')).provider is distinct from 'local' then
                 if exists (select from unknown_terms(said)) then
                     raise exception 'the active text space is not the local one: give one embedding per term'
                         using errcode = 'VT004', hint = 'unknown_terms(said) says which terms need one';
@@ -300,18 +300,18 @@ begin
             end if;
         end if;
         select coalesce(jsonb_object_agg(l.alias, l.veto), '{}') into _learned
-        from _learn_keywords(said, _forms, embeddings, facets) as l;
+        from learn_keywords(said, _forms, embeddings, facets) as l;
     end if;
     return query
     select u.place::int, u.term, w.name, w.facet,
            case
                when a.method = 'new' and _learned ? u.form and u.again = 1 then 'new'
-               when _keyword_name(u.term) = w.name then 'exact'
+               when keyword_name(u.term) = w.name then 'exact'
                when a.method = 'new' then 'form'
                else a.method
            end,
            a.similarity,
-           case when a.alias is null then coalesce(_no_keyword(u.term, u.form), 'empty: null')
+           case when a.alias is null then coalesce(no_keyword(u.term, u.form), 'empty: null')
                 else _learned ->> u.form end
     from (
         select v.*, row_number() over (partition by v.form order by v.place) as again
@@ -336,11 +336,11 @@ as $func$
         select distinct on (n.form) n.form, v.term, v.place
         from unnest(said) with ordinality as v (term, place)
         cross join lateral (select normal_form(v.term) as form) as n
-        where _no_keyword(v.term, n.form) is null
+        where no_keyword(v.term, n.form) is null
         order by n.form, v.place
     ) as u
     where not exists (select from keyword_aliases as a where a.alias = u.form)
         and ((select p.mode = 'plain' from keyword_policy as p)
-             or (select k.keyword_id from _known_key(u.form) as k) is null)
+             or (select k.keyword_id from known_key(u.form) as k) is null)
     order by u.place;
 $func$;

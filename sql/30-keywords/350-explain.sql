@@ -1,3 +1,5 @@
+-- The vocabulary asked without being changed: what is near a term, and why a term is what it is.
+
 -- ---------------------------------------------------------------------------------------------
 -- similar_keywords(term, k) → the k keywords nearest to a term, which need not be one itself.
 -- `similarity` is the cosine in the active text space. Raises VT004 where the term is no keyword
@@ -10,7 +12,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _space spaces := _active_space('text');
+    _space spaces := active_space('text');
     _embedding @vector@.halfvec;
     _self bigint;
 begin
@@ -28,11 +30,11 @@ begin
     end if;
     return query
     select w.name, w.facet, n.similarity
-    from _nearest_keywords(_space, _embedding, least(_check_k(k), 1000000) + 1) as n
+    from nearest_keywords(_space, _embedding, least(check_k(k), 1000000) + 1) as n
     join keywords as w on w.id = n.keyword_id
     where n.keyword_id is distinct from _self
     order by n.similarity desc, w.id
-    limit _check_k(k);
+    limit check_k(k);
 end
 $func$;
 
@@ -53,7 +55,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _space spaces := _active_space('text');
+    _space spaces := active_space('text');
     _form text := normal_form(term);
     _plain boolean := (select p.mode = 'plain' from keyword_policy as p);
     _alias keyword_aliases;
@@ -61,7 +63,7 @@ declare
     _known record;
     _one record;
 begin
-    veto := _no_keyword(term, _form);
+    veto := no_keyword(term, _form);
     if veto is not null then
         step := 'none';
         return next;
@@ -71,12 +73,12 @@ begin
     select e.embedding into _embedding
     from keyword_embeddings as e
     join keywords as w on w.id = e.keyword_id
-    where e.space_id = _space.id and w.name = _keyword_name(term);
+    where e.space_id = _space.id and w.name = keyword_name(term);
     _embedding := coalesce(_embedding, query_embedding(term));
-    select k.* into _known from _known_key(_form) as k;
+    select k.* into _known from known_key(_form) as k;
     facet := coalesce(nullif(of_facet, 'other'), _known.facet);
     if _alias.alias is not null then
-        select case when w.name = _keyword_name(term) then 'exact'
+        select case when w.name = keyword_name(term) then 'exact'
                     when _alias.method = 'new' then 'form' else _alias.method end,
                w.name, w.facet, _alias.similarity, case when w.name is null then 'dropped' else 'same' end
         into step, keyword, facet, similarity, verdict
@@ -93,13 +95,13 @@ begin
             using errcode = 'VT004', hint = 'ask with `vitrina keywords explain`, which embeds it';
     else
         select c.* into _one
-        from _look_up_terms(_space, array[explain_keyword.term], array[_form], array[_embedding], array[facet], 0.7) as c;
+        from look_up_terms(_space, array[explain_keyword.term], array[_form], array[_embedding], array[facet], 0.7) as c;
         step := coalesce(_one.method, 'new');
         similarity := _one.similarity;
         veto := case when _one.keyword_id is null then _one.veto end;
         select w.name, w.facet into keyword, facet from keywords as w where w.id = _one.keyword_id;
         if not found then
-            keyword := coalesce(_one.canonical, _keyword_name(term));
+            keyword := coalesce(_one.canonical, keyword_name(term));
             facet := coalesce(_one.facet, _one.likely_facet, 'other');
         end if;
         verdict := case when _one.keyword_id is null then 'new' else 'same' end;
@@ -111,16 +113,16 @@ begin
                case when c.similarity <= c.threshold then 'far'
                     when c.veto is not null then 'vetoed' else 'same' end,
                c.veto
-        from _keyword_candidates(_space, _form, coalesce(of_facet, _known.facet),
+        from keyword_candidates(_space, _form, coalesce(of_facet, _known.facet),
                                  _embedding, 10) as c;
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _content_words(form) → its words, without those that only join others.
+-- content_words(form) → its words, without those that only join others.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _content_words(form text) returns text[]
+create or replace function vitrina_internal.content_words(form text) returns text[]
 language sql immutable parallel safe
 return array(
     select w.word
@@ -140,21 +142,21 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _space spaces := _active_space('text');
-    _words text[] := _content_words(normal_form(title));
+    _space spaces := active_space('text');
+    _words text[] := content_words(normal_form(title));
     _near bigint[] := '{}';
 begin
     if _space.provider = 'local' then
         select coalesce(array_agg(n.keyword_id order by n.similarity desc), '{}') into _near
-        from _nearest_keywords(_space, embed_text(title), _check_k(k)) as n;
+        from nearest_keywords(_space, embed_text(title), check_k(k)) as n;
     end if;
     return query
     select w.name, w.facet
     from keywords as w
     cross join lateral (
         select count(*) as products from product_keywords as pk where pk.keyword_id = w.id) as u
-    order by _content_words(normal_form(w.name)) <@ _words desc,
+    order by content_words(normal_form(w.name)) <@ _words desc,
              array_position(_near, w.id) nulls last, u.products desc, w.id
-    limit _check_k(k);
+    limit check_k(k);
 end
 $func$;

@@ -1,3 +1,5 @@
+-- Vectors of keywords that were made outside the database.
+
 -- ---------------------------------------------------------------------------------------------
 -- put_keyword_embeddings(space, keyword_ids, embeddings) → how many were new.
 -- Parallel arrays; space: a name. A keyword that went away meanwhile, or that has no vector, is
@@ -19,7 +21,7 @@ begin
         raise exception 'there is no space %', quote_nullable(left(put_keyword_embeddings.space, 100))
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
-    perform _check_embeddings('keyword', _space, keyword_ids, embeddings);
+    perform check_embeddings('keyword', _space, keyword_ids, embeddings);
     insert into keyword_embeddings (space_id, keyword_id, embedding)
     select _space.id, u.id, u.embedding
     from unnest(keyword_ids, embeddings) as u (id, embedding)

@@ -1,57 +1,57 @@
 -- What a product is found by in full text.
 
 -- ---------------------------------------------------------------------------------------------
--- _unspaced() → the expression for a run of letters in a script that is written without spaces.
+-- unspaced_run() → the expression for a run of letters in a script that is written without spaces.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _unspaced() returns text
+create or replace function vitrina_internal.unspaced_run() returns text
 language sql immutable parallel safe
 return '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af'
        '\uf900-\ufaff]+';
 
 -- ---------------------------------------------------------------------------------------------
--- _with_pairs(body) → a text with its words in scripts without spaces (Chinese, Japanese, Thai …) as
+-- with_pairs(body) → a text with its words in scripts without spaces (Chinese, Japanese, Thai …) as
 -- single characters and as pairs of them, by which they are found: "黑色边桌" has 黑色, 色边, 边桌.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _with_pairs(body text) returns text
+create or replace function vitrina_internal.with_pairs(body text) returns text
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
-    select case when octet_length(body) = char_length(body) or body !~ _unspaced() then body
-    else regexp_replace(body, _unspaced(), ' ', 'g') || (
+    select case when octet_length(body) = char_length(body) or body !~ unspaced_run() then body
+    else regexp_replace(body, unspaced_run(), ' ', 'g') || (
         select coalesce(string_agg(' ' || substr(m.run[1], i.place, 1)
                                    || ' ' || substr(m.run[1], i.place, 2), '' order by m.n, i.place), '')
-        from regexp_matches(body, _unspaced(), 'g') with ordinality as m (run, n)
+        from regexp_matches(body, unspaced_run(), 'g') with ordinality as m (run, n)
         cross join lateral generate_series(1, char_length(m.run[1])) as i (place))
     end;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _quoted(lexeme) → the lexeme as it is written in a tsquery.
+-- quoted_lexeme(lexeme) → the lexeme as it is written in a tsquery.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _quoted(lexeme text) returns text
+create or replace function vitrina_internal.quoted_lexeme(lexeme text) returns text
 language sql immutable parallel safe
 return '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''';
 
 -- ---------------------------------------------------------------------------------------------
--- _is_code_name(name) → whether an attribute of this name holds codes that a shop looks products up
--- by. _code(body) → a code without what people leave out or add: "AB-12 3" is "ab123".
+-- is_code_name(name) → whether an attribute of this name holds codes that a shop looks products up
+-- by. bare_code(body) → a code without what people leave out or add: "AB-12 3" is "ab123".
 -- ---------------------------------------------------------------------------------------------
-create or replace function _is_code_name(name text) returns boolean
+create or replace function vitrina_internal.is_code_name(name text) returns boolean
 language sql immutable parallel safe
 return name ~* ('(sku|ean|upc|gtin|mpn|asin|isbn|barcode)'
                 '|(model|item|part|article|product|style)[ _-]*(number|no|nr|code|id)$');
 
-create or replace function _code(body text) returns text
+create or replace function vitrina_internal.bare_code(body text) returns text
 language sql immutable parallel safe
 return lower(translate(left(body, 500), e' -_./\t', ''));
 
 -- ---------------------------------------------------------------------------------------------
--- _product_lexemes(config, title, keywords, caption, description, attributes, external_id) → the full
+-- product_lexemes(config, title, keywords, caption, description, attributes, external_id) → the full
 -- text of a product: title (A), keywords (B), caption (C), description and the short texts among the
 -- attributes (D). Keywords are also whole, as #keyword, and codes, as =code: the external id, and the
 -- attributes that are named like a code.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _product_lexemes(
+create or replace function vitrina_internal.product_lexemes(
     config text, title text, keywords text[], caption text, description text, attributes jsonb,
     external_id text
 ) returns tsvector
@@ -59,30 +59,30 @@ language sql stable parallel safe security invoker
 set search_path from current
 as $func$
     -- cut, since a tsvector takes 1 MB at most, whatever the words
-    select setweight(to_tsvector(config::regconfig, _with_pairs(title)), 'A')
+    select setweight(to_tsvector(config::regconfig, with_pairs(title)), 'A')
         || setweight(to_tsvector(config::regconfig, left(array_to_string(keywords, ' . '), 10000)), 'B')
-        || setweight(to_tsvector(config::regconfig, _with_pairs(coalesce(left(caption, 10000), ''))), 'C')
-        || setweight(to_tsvector(config::regconfig, _with_pairs(coalesce(left(description, 30000), ''))), 'D')
+        || setweight(to_tsvector(config::regconfig, with_pairs(coalesce(left(caption, 10000), ''))), 'C')
+        || setweight(to_tsvector(config::regconfig, with_pairs(coalesce(left(description, 30000), ''))), 'D')
         -- without places: they are in no order, and it halves the row
-        || strip(to_tsvector(config::regconfig, _with_pairs(coalesce(left(a.texts, 30000), ''))))
+        || strip(to_tsvector(config::regconfig, with_pairs(coalesce(left(a.texts, 30000), ''))))
         || array_to_tsvector(array(
                select '#' || u.keyword from unnest(keywords) as u (keyword) where u.keyword <> ''
                union
-               select '=' || u.code from unnest(a.codes || _code(external_id)) as u (code)
+               select '=' || u.code from unnest(a.codes || bare_code(external_id)) as u (code)
                where u.code <> ''))
     from (
         select string_agg(v.body, ' . ') filter (where v.body ~ '[[:alpha:]]') as texts,
-               array_agg(_code(v.body)) filter (where v.is_code) as codes
+               array_agg(bare_code(v.body)) filter (where v.is_code) as codes
         from (
             select e.value #>> '{}' as body,
                    -- a word is a poor code: many a query would be one
-                   _is_code_name(t.key) and e.value #>> '{}' ~ '\d' as is_code
+                   is_code_name(t.key) and e.value #>> '{}' ~ '\d' as is_code
             from jsonb_each(attributes) as t
             cross join lateral jsonb_array_elements(
                 case when jsonb_typeof(t.value) = 'array' then t.value
                      else jsonb_build_array(t.value) end) as e
             where jsonb_typeof(e.value) = 'string'
-                or jsonb_typeof(e.value) = 'number' and _is_code_name(t.key)
+                or jsonb_typeof(e.value) = 'number' and is_code_name(t.key)
         ) as v
         -- texts that name something; no addresses, no keys of the shop's own software
         where char_length(v.body) <= 60 and v.body !~ '^\w+://|^[0-9a-fA-F-]{20,}$'

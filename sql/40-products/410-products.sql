@@ -1,9 +1,11 @@
+-- Sources and their products: written where they differ, queued where an enrichment would differ.
+
 -- ---------------------------------------------------------------------------------------------
--- _input_hash(title, image, image_stamp, attributes) → the hash of what an enrichment reads.
+-- input_hash(title, image, image_stamp, attributes) → the hash of what an enrichment reads.
 -- Numbers and booleans among the attributes (price, stock) describe nothing, so their changes
 -- cost nothing.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _input_hash(
+create or replace function vitrina_internal.input_hash(
     title text, image text, image_stamp text, attributes jsonb
 ) returns bytea
 language sql immutable parallel safe security invoker
@@ -98,21 +100,21 @@ begin
     delete from products as p where p.source_id = _source;
     get diagnostics _count = row_count;
     delete from sources as s where s.id = _source;
-    perform _drop_unused(_images);
+    perform drop_unused(_images);
     return _count;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _refresh_text(product_ids): the full-text rows of these products, in the text-search configuration
--- of their source; see _product_lexemes.
+-- refresh_text(product_ids): the full-text rows of these products, in the text-search configuration
+-- of their source; see product_lexemes.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _refresh_text(product_ids bigint[]) returns void
+create or replace function vitrina_internal.refresh_text(product_ids bigint[]) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
     insert into product_text as t (product_id, tsv)
-    select p.id, _product_lexemes(s.text_config, p.title, p.keywords, p.caption, p.description,
+    select p.id, product_lexemes(s.text_config, p.title, p.keywords, p.caption, p.description,
                                   p.attributes, p.external_id)
     from products as p
     join sources as s on s.id = p.source_id
@@ -132,7 +134,7 @@ returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_word('stage', queue_products.stage, 'enrich', 'embed');
+    select check_word('stage', queue_products.stage, 'enrich', 'embed');
     with queued as (
         insert into jobs as j (product_id, stage)
         select p.id, queue_products.stage
@@ -184,7 +186,7 @@ begin
         raise exception 'there is no source %', quote_literal(put_products.source)
             using errcode = 'VT003', hint = 'make it with vitrina.put_source(name)';
     end if;
-    perform _check_rows('products', put_products.products,
+    perform check_rows('products', put_products.products,
         '{"external_id": "name!", "title": "title!", "image": "text",
          "image_stamp": "text", "url": "text", "attributes": "object"}');
     select count(*), max(g.external_id) filter (where g.again) into _given, _twice
@@ -197,7 +199,7 @@ begin
     with given as (
         select r.external_id, r.title, r.image, r.image_stamp, r.url,
                coalesce(r.attributes, '{}') as attributes,
-               _input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}')) as input_hash
+               input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}')) as input_hash
         from jsonb_to_recordset(put_products.products) as r (
             external_id text, title text, image text, image_stamp text, url text, attributes jsonb)
     ),
@@ -230,7 +232,7 @@ begin
     from written as w
     left join before as b on b.external_id = w.external_id;
     unchanged := _given - inserted - updated;
-    perform _refresh_text(_changed);
+    perform refresh_text(_changed);
     queued := queue_products(coalesce(_to_queue, '{}'));
     return next;
 end
@@ -243,7 +245,7 @@ create or replace function count_to_queue(source text, products jsonb) returns i
 language sql stable security invoker
 set search_path from current
 as $func$
-    select _check_rows('products', count_to_queue.products,
+    select check_rows('products', count_to_queue.products,
         '{"external_id": "text", "title": "text", "image": "text",
          "image_stamp": "text", "url": "text", "attributes": "object"}');
     select count(*)::int
@@ -252,10 +254,5 @@ as $func$
     left join sources as s on s.name = source
     left join vitrina.products as p on p.source_id = s.id and p.external_id = r.external_id
     where p.input_hash is distinct from
-        _input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}'));
+        input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}'));
 $func$;
-
--- Products whose text is not there: an upgrade has changed what it is made of.
-select _refresh_text(array_agg(p.id))
-from products as p
-where not exists (select from product_text as t where t.product_id = p.id);

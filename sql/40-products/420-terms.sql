@@ -2,11 +2,11 @@
 -- aliases, so a change of the vocabulary is a change of aliases, then a refresh.
 
 -- ---------------------------------------------------------------------------------------------
--- _hold_keywords(to_change): until the transaction ends, aliases that are there stay as they are;
+-- hold_keywords(to_change): until the transaction ends, aliases that are there stay as they are;
 -- with to_change no other transaction derives keywords or learns any. Whoever also takes the lock
 -- 'vitrina.keywords' takes this one first, so that none waits in a circle.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _hold_keywords(to_change boolean default false) returns void
+create or replace function vitrina_internal.hold_keywords(to_change boolean default false) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -25,26 +25,26 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _is_term(term, form): whether a term, with its normal form, can be a keyword or an alias.
+-- is_term(term, form): whether a term, with its normal form, can be a keyword or an alias.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _is_term(term text, form text) returns boolean
+create or replace function vitrina_internal.is_term(term text, form text) returns boolean
 language sql immutable parallel safe
-return form is not null and _no_keyword(term, form) is null;
+return form is not null and no_keyword(term, form) is null;
 
 -- ---------------------------------------------------------------------------------------------
--- _shell(term) → a term as an argument of a command, for hints.
+-- shell_quoted(term) → a term as an argument of a command, for hints.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _shell(term text) returns text
+create or replace function vitrina_internal.shell_quoted(term text) returns text
 language sql immutable parallel safe
 return case when term ~ '^[[:alnum:]_.-]+$' and term !~ '^-' then term
             else '''' || replace(term, '''', '''\''''') || '''' end;
 
 -- ---------------------------------------------------------------------------------------------
--- _put_terms(said): what was said of products, instead of what was. said: a jsonb array of
+-- put_terms(said): what was said of products, instead of what was. said: a jsonb array of
 -- {product_id, terms: [{term, facet}]}, a product once. Terms that can be none are left out, and
 -- so are products that are gone.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _put_terms(said jsonb) returns void
+create or replace function vitrina_internal.put_terms(said jsonb) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
@@ -64,7 +64,7 @@ as $func$
         select s.product_id, s.place, s.term, f.form, s.facet
         from said_terms as s
         join forms as f on f.term = s.term
-        where _is_term(f.term, f.form)
+        where is_term(f.term, f.form)
     ),
     gone as (
         delete from product_terms as t
@@ -83,10 +83,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _derive_keywords(product_ids) → the keywords of each product, in the order in which they were
+-- derive_keywords(product_ids) → the keywords of each product, in the order in which they were
 -- first said; product_keywords is brought in line with them. `said` is the first word for each.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _derive_keywords(product_ids bigint[])
+create or replace function vitrina_internal.derive_keywords(product_ids bigint[])
 returns table (product_id bigint, keywords text[])
 language sql volatile security invoker
 set search_path from current
@@ -118,11 +118,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _refresh_keywords(product_ids) → how many of these products have other keywords now: theirs are
+-- refresh_keywords(product_ids) → how many of these products have other keywords now: theirs are
 -- derived again, and with them the full text and the vector of those that changed. What was
 -- enriched when stays as it was.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _refresh_keywords(product_ids bigint[]) returns int
+create or replace function vitrina_internal.refresh_keywords(product_ids bigint[]) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -133,29 +133,29 @@ begin
     perform from products as p where p.id = any (product_ids) order by p.id for no key update;
     with changed as (
         update products as p set keywords = d.keywords
-        from _derive_keywords(product_ids) as d
+        from derive_keywords(product_ids) as d
         where p.id = d.product_id and p.keywords <> d.keywords
         returning p.id
     )
     select coalesce(array_agg(c.id order by c.id), '{}') into _changed from changed as c;
-    perform _refresh_text(_changed);
-    perform _refresh_embeddings(_changed);
+    perform refresh_text(_changed);
+    perform refresh_embeddings(_changed);
     return cardinality(_changed);
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _refresh_embeddings(product_ids): vectors in the active text space of products whose text is
+-- refresh_embeddings(product_ids): vectors in the active text space of products whose text is
 -- another one by now: made at once where that space is the local one, queued otherwise. A job that
 -- waits for a vector of the text that is embedded again is taken away. Products without a vector
 -- wait for the enrichment that gives them one.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _refresh_embeddings(product_ids bigint[]) returns void
+create or replace function vitrina_internal.refresh_embeddings(product_ids bigint[]) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _space spaces := _active_space('text');
+    _space spaces := active_space('text');
     _stale bigint[];
     _queue bigint[];
     _moot bigint[];
@@ -185,10 +185,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _refresh_forms() → how many terms had another normal form than now, as after an upgrade: aliases
+-- refresh_forms() → how many terms had another normal form than now, as after an upgrade: aliases
 -- follow, so that products keep their keywords.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _refresh_forms() returns int
+create or replace function vitrina_internal.refresh_forms() returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -196,7 +196,7 @@ declare
     _products bigint[];
     _count int;
 begin
-    perform _hold_keywords(true);
+    perform hold_keywords(true);
     insert into keyword_aliases (alias, keyword_id, method)
     select distinct on (f.form) f.form, f.id, 'new'
     from (select normal_form(w.name) as form, w.id from keywords as w) as f
@@ -235,7 +235,7 @@ begin
     )
     select count(*), array_agg(distinct c.product_id) into _count, _products from changed as c;
     if _count > 0 then
-        perform _refresh_keywords(_products);
+        perform refresh_keywords(_products);
     end if;
     return _count;
 end

@@ -1,3 +1,5 @@
+-- What models and pictures say about products, stored once and whole.
+
 -- ---------------------------------------------------------------------------------------------
 -- embedding_input(keywords, caption) → the text of a product that is embedded: its keywords,
 -- joined by commas, then its caption on a line of its own.
@@ -17,7 +19,7 @@ create or replace function put_images(images jsonb) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_rows('images', put_images.images,
+    select check_rows('images', put_images.images,
         '{"sha256": "sha256!", "mime": "name!", "width": "size!",
          "height": "size!", "bytes": "size!", "thumbnail": "base64!",
          "dhash": "bits!"}');
@@ -33,14 +35,14 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _each_once(enrichments) → the same with the last of each product, where one is there twice. Raises
+-- each_once(enrichments) → the same with the last of each product, where one is there twice. Raises
 -- VT004 for what put_enrichments does not take.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _each_once(enrichments jsonb) returns jsonb
+create or replace function vitrina_internal.each_once(enrichments jsonb) returns jsonb
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
-    select _check_rows('enrichments', enrichments,
+    select check_rows('enrichments', enrichments,
         '{"product_id": "id!", "image_sha256": "sha256", "image_error": "text",
          "terms": "objects", "description": "text", "caption": "text"}');
     select case when count(*) = count(distinct e.value ->> 'product_id') then enrichments else (
@@ -54,9 +56,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _learn_said(enrichments): resolve the terms of these against the vocabulary, learning new ones.
+-- learn_said(enrichments): resolve the terms of these against the vocabulary, learning new ones.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _learn_said(enrichments jsonb) returns void
+create or replace function vitrina_internal.learn_said(enrichments jsonb) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -65,7 +67,7 @@ declare
     _facets text[];
 begin
     -- between what a term is and what is made of it nobody may decide otherwise
-    perform _hold_keywords();
+    perform hold_keywords();
     select array_agg(t.term order by e.place, t.place), array_agg(t.facet order by e.place, t.place)
     into _said, _facets
     from rows from (jsonb_to_recordset(enrichments) as (terms jsonb)) with ordinality as e (terms, place)
@@ -78,9 +80,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _write_enrichments(enrichments) → how many products were written; their terms are learned already.
+-- write_enrichments(enrichments) → how many products were written; their terms are learned already.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _write_enrichments(enrichments jsonb) returns int
+create or replace function vitrina_internal.write_enrichments(enrichments jsonb) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -101,7 +103,7 @@ begin
             _without.product_id
             using errcode = 'VT003', hint = 'give it to vitrina.put_images first';
     end if;
-    perform _put_terms(enrichments);
+    perform put_terms(enrichments);
 
     with given as materialized (
         select r.*
@@ -118,12 +120,12 @@ begin
             enriched_at = now(),
             updated_at = now()
         from given as g
-        join _derive_keywords(_ids) as d on d.product_id = g.product_id
+        join derive_keywords(_ids) as d on d.product_id = g.product_id
         where p.id = g.product_id
         returning p.id
     )
     select array_agg(w.id) into _written from written as w;
-    perform _refresh_text(_written);
+    perform refresh_text(_written);
     return coalesce(cardinality(_written), 0);
 end
 $func$;
@@ -140,10 +142,10 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _given jsonb := _each_once(enrichments);
+    _given jsonb := each_once(enrichments);
 begin
-    perform _learn_said(_given);
-    return _write_enrichments(_given);
+    perform learn_said(_given);
+    return write_enrichments(_given);
 end
 $func$;
 
@@ -161,12 +163,12 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _given jsonb := _each_once(enrichments);
+    _given jsonb := each_once(enrichments);
     _held bigint[];
 begin
-    perform _check_rows('images', images, '{"sha256": "sha256!"}');
+    perform check_rows('images', images, '{"sha256": "sha256!"}');
     -- the vocabulary first, then products, then jobs: everybody locks in this order
-    perform _learn_said(_given);
+    perform learn_said(_given);
     _held := array(select h.product_id
                    from hold_jobs(store_enrichments.worker, store_enrichments.product_ids,
                                   store_enrichments.versions) as h (product_id));
@@ -178,7 +180,7 @@ begin
         from jsonb_array_elements(images) as i (value)
         where exists (select from jsonb_array_elements(_given) as e (value)
                       where e.value ->> 'image_sha256' = i.value ->> 'sha256')));
-    perform _write_enrichments(_given);
+    perform write_enrichments(_given);
     return query
     select (e.value ->> 'product_id')::bigint from jsonb_array_elements(_given) as e (value);
 end
@@ -226,7 +228,7 @@ begin
         raise exception 'there is no space %', quote_literal(put_embeddings.space)
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
-    perform _check_embeddings('product', _space, product_ids, embeddings);
+    perform check_embeddings('product', _space, product_ids, embeddings);
     insert into product_embeddings as e (space_id, product_id, input_hash, embedding)
     select _space.id, u.id, coalesce(u.hash, ''), u.embedding
     from (
@@ -260,7 +262,7 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _space spaces := _active_space('text');
+    _space spaces := active_space('text');
     _ids bigint[];
     _inputs text[];
     _hashes bytea[];
@@ -275,7 +277,7 @@ begin
             hint = 'its embeddings come from its provider: `vitrina work`, `vitrina spaces build`';
     end if;
     -- else keywords that change meanwhile would be overwritten by the vector of those before
-    perform _hold_keywords();
+    perform hold_keywords();
     select array_agg(m.product_id), array_agg(m.input), array_agg(m.input_hash)
     into _ids, _inputs, _hashes
     from missing_embeddings(product_ids, _space.name) as m;
@@ -313,7 +315,7 @@ create or replace function put_generations(generations jsonb) returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_rows('generations', put_generations.generations,
+    select check_rows('generations', put_generations.generations,
         '{"stage": "name!", "input_hash": "hex!", "provider": "name!",
          "model": "name!", "prompt_version": "name!", "output": "any!",
          "input_tokens": "count", "cached_tokens": "count",
@@ -372,11 +374,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _drop_unused(images) → how many of these thumbnails went: those that no product has any more. One
+-- drop_unused(images) → how many of these thumbnails went: those that no product has any more. One
 -- that a worker is about to refer to stays: put_images locks what it finds, and locked ones are
 -- passed over.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _drop_unused(images bytea[]) returns int
+create or replace function vitrina_internal.drop_unused(images bytea[]) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -387,7 +389,7 @@ begin
     select array_agg(u.sha256) into _unused
     from (
         select i.sha256 from images as i
-        where i.sha256 = any (_drop_unused.images)
+        where i.sha256 = any (drop_unused.images)
             and not exists (select from products as p where p.image_sha256 = i.sha256)
         for update of i skip locked
     ) as u;
@@ -401,16 +403,15 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- collect_images(k) → how many thumbnails went that no product has any more, at most k; see
--- _drop_unused.
+-- collect_images(k) → how many thumbnails went that no product has any more, at most k.
 -- ---------------------------------------------------------------------------------------------
 create or replace function collect_images(k int default 10000) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 begin
-    perform _check_k(k, 0, 2147483647);
-    return _drop_unused(array(
+    perform check_k(k, 0, 2147483647);
+    return drop_unused(array(
         select i.sha256 from images as i
         where not exists (select from products as p where p.image_sha256 = i.sha256)
         limit k));

@@ -1,3 +1,5 @@
+-- Products that come with keywords, captions and vectors of their own.
+
 -- ---------------------------------------------------------------------------------------------
 -- import_space(name, provider, model, dimensions, threshold, use) → the name of the text space for
 -- vectors that come from elsewhere, which it makes if there is none. name: null for one made of
@@ -66,11 +68,45 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _learn_terms(said): terms that are no keyword yet become one, or join one, as resolve_keywords
+-- ensure_space(provider, model, dimensions, threshold) → the name and the state of the text space for
+-- an embedding model, which it makes if there is none. Where no product has a vector in the active
+-- text space it becomes the active one; else it is filled beside that one, so that search never
+-- breaks. Raises VT002 where the role may not do it, with what the owner runs, and VT004 as
+-- import_space does.
+-- ---------------------------------------------------------------------------------------------
+create or replace function ensure_space(
+    provider text, model text, dimensions int, threshold real default 0.6,
+    out name text, out state text
+)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    ensure_space.name := import_space(null, provider, model, dimensions, threshold);
+    if exists (select from spaces as s where s.name = ensure_space.name and s.state = 'building')
+       and not exists (
+           select from product_embeddings as e
+           join spaces as s on s.id = e.space_id
+           where s.modality = 'text' and s.state = 'active')
+    then
+        perform use_space(ensure_space.name);
+    end if;
+    select s.state into ensure_space.state from spaces as s where s.name = ensure_space.name;
+exception when insufficient_privilege then
+    raise exception 'the role % may not put the space % into use', current_user, ensure_space.name
+        using errcode = 'VT002', hint = format(
+            'first, as %s, the owner: select vitrina.use_space(%L);',
+            (select pg_get_userbyid(n.nspowner) from pg_namespace as n where n.nspname = 'vitrina'),
+            ensure_space.name);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- learn_terms(said): terms that are no keyword yet become one, or join one, as resolve_keywords
 -- decides. Where the active text space is not the local one, no vector is asked for: the thesaurus
 -- decides, and the rest become keywords of their own.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _learn_terms(said text[]) returns void
+create or replace function vitrina_internal.learn_terms(said text[]) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -90,20 +126,20 @@ begin
     if _terms is null then
         return;
     end if;
-    if (_active_space('text')).provider = 'local' then
+    if (active_space('text')).provider = 'local' then
         select array_agg(e.embedding order by e.ordinal) into _embeddings
         from embed_texts(_terms) as e;
     end if;
-    perform l.alias from _learn_keywords(_terms, _forms, _embeddings, null) as l;
+    perform l.alias from learn_keywords(_terms, _forms, _embeddings, null) as l;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _changed_enrichments(source, products) → those of import_products' rows with keywords and caption
+-- changed_enrichments(source, products) → those of import_products' rows with keywords and caption
 -- that say something else than what is stored, as put_enrichments reads them. The picture that a
 -- product has stays.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _changed_enrichments(source text, products jsonb) returns jsonb
+create or replace function vitrina_internal.changed_enrichments(source text, products jsonb) returns jsonb
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -113,16 +149,16 @@ as $func$
         'terms', (select jsonb_agg(jsonb_build_object('term', t.term) order by t.place)
                   from jsonb_array_elements_text(g.keywords) with ordinality as t (term, place))
         ) order by p.id), '[]')
-    from jsonb_to_recordset(_changed_enrichments.products) as g (
+    from jsonb_to_recordset(changed_enrichments.products) as g (
         external_id text, keywords jsonb, description text, caption text)
-    join sources as s on s.name = _changed_enrichments.source
+    join sources as s on s.name = changed_enrichments.source
     join products as p on p.source_id = s.id and p.external_id = g.external_id
     where g.keywords is not null and g.caption is not null
         and (p.enriched_at is null
              or (p.description, p.caption) is distinct from (g.description, g.caption)
              or array(select t.term
                       from jsonb_array_elements_text(g.keywords) with ordinality as t (term, place)
-                      where _is_term(t.term, normal_form(t.term))
+                      where is_term(t.term, normal_form(t.term))
                       order by t.place)
                 <> array(select t.term from product_terms as t
                          where t.product_id = p.id order by t.place));
@@ -152,7 +188,7 @@ declare
     _enriched bigint[];
     _versions bigint;
 begin
-    perform _check_rows('products', import_products.products,
+    perform check_rows('products', import_products.products,
         '{"external_id": "name!", "title": "title!", "image": "text",
          "image_stamp": "text", "url": "text", "attributes": "object",
          "keywords": "texts", "description": "text", "caption": "text"}');
@@ -161,8 +197,8 @@ begin
             hint = 'or leave the embeddings out';
     end if;
     -- before a product is locked: workers take these locks in this order
-    perform _hold_keywords();
-    perform _learn_terms(array_agg(t.term order by g.place, t.place))
+    perform hold_keywords();
+    perform learn_terms(array_agg(t.term order by g.place, t.place))
     from rows from (jsonb_to_recordset(import_products.products) as (keywords jsonb, caption text))
         with ordinality as g (keywords, caption, place)
     cross join lateral jsonb_array_elements_text(g.keywords) with ordinality as t (term, place)
@@ -181,7 +217,7 @@ begin
     select c.inserted, c.updated, c.unchanged, c.queued
     into inserted, updated, unchanged, queued
     from put_products(import_products.source, import_products.products) as c;
-    select put_enrichments(_changed_enrichments(import_products.source, import_products.products))
+    select put_enrichments(changed_enrichments(import_products.source, import_products.products))
     into enriched;
 
     select coalesce(array_agg(p.id order by p.id), '{}') into _enriched
@@ -195,7 +231,7 @@ begin
     select import_products.queued - (coalesce(sum(g.version), 0) - _versions) into queued
     from gone as g;
 
-    if (_active_space('text')).provider = 'local' then
+    if (active_space('text')).provider = 'local' then
         perform embed_products(_enriched);
     end if;
     select put_embeddings(import_products.space, array_agg(p.id),

@@ -1,3 +1,5 @@
+-- The queue: one job per product, leased to one worker at a time, within a budget.
+
 -- ---------------------------------------------------------------------------------------------
 -- check_budget(beyond): raises VT005 where what a period may cost has been spent in it (see budgets).
 -- beyond: USD that are spent and not stored yet.
@@ -33,7 +35,7 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 begin
-    perform _check_word('period', period, 'day', 'month', 'total');
+    perform check_word('period', period, 'day', 'month', 'total');
     if not usd between 0 and 99999999 then
         raise exception 'a budget is 0 to 99999999 USD, not %', left(usd::text, 40)
             using errcode = 'VT004', hint = 'null takes the budget away';
@@ -57,9 +59,9 @@ create or replace function register_worker(
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_text('worker', worker);
-    select _check_text('host', host);
-    select _check_word('pid', case when pid >= 0 then 'a number' else pid::text end, 'a number');
+    select check_text('worker', worker);
+    select check_text('host', host);
+    select check_word('pid', case when pid >= 0 then 'a number' else pid::text end, 'a number');
     delete from workers as w
     where w.heartbeat_at < now() - interval '1 day' and w.id <> register_worker.worker
         and not exists (select from jobs as j where j.state = 'leased' and j.worker = w.id);
@@ -69,10 +71,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _set_aside(deaths) → whether so many workers died with a product that it is not tried again; after
+-- is_set_aside(deaths) → whether so many workers died with a product that it is not tried again; after
 -- one less it is worked on alone, so that no other product is charged with the last.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _set_aside(deaths text[]) returns boolean
+create or replace function vitrina_internal.is_set_aside(deaths text[]) returns boolean
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
@@ -90,7 +92,7 @@ create or replace function beat_worker(
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_lease(lease);
+    select check_lease(lease);
     update workers as w set heartbeat_at = now() where w.id = beat_worker.worker;
     with wronged as materialized (
         select j.product_id, array_remove(j.deaths, beat_worker.worker) as deaths
@@ -101,8 +103,8 @@ as $func$
     )
     update jobs as j set
         deaths = w.deaths,
-        state = case when _set_aside(j.deaths) and j.state = 'failed' then 'queued' else j.state end,
-        error = case when _set_aside(j.deaths) and j.state = 'failed' then null else j.error end
+        state = case when is_set_aside(j.deaths) and j.state = 'failed' then 'queued' else j.state end,
+        error = case when is_set_aside(j.deaths) and j.state = 'failed' then null else j.error end
     from wronged as w
     where j.product_id = w.product_id;
     -- what is locked is being stored by the same worker
@@ -137,13 +139,13 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _end_leases(product_ids, proved) → how many leases ended whose worker does not answer; their
+-- end_leases(product_ids, proved) → how many leases ended whose worker does not answer; their
 -- products are due again. It is no attempt at any of them. Those that it had in hand, not the ones
 -- that only waited, may be what killed it: they are charged with a death if it is proved gone, or if
 -- it has not been heard of since the lease ran out. One that comes back (a laptop that slept, a cut
 -- network) takes the charge back, see beat_worker. After the third death a product is set aside.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _end_leases(product_ids bigint[], proved boolean) returns int
+create or replace function vitrina_internal.end_leases(product_ids bigint[], proved boolean) returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
@@ -161,9 +163,9 @@ as $func$
     ),
     queued as (
         update jobs as j set
-            state = case when _set_aside(e.deaths) then 'failed' else 'queued' end,
-            run_after = case when _set_aside(e.deaths) then now() else j.run_after end,
-            error = case when _set_aside(e.deaths) then 'three workers died while they worked on'
+            state = case when is_set_aside(e.deaths) then 'failed' else 'queued' end,
+            run_after = case when is_set_aside(e.deaths) then now() else j.run_after end,
+            error = case when is_set_aside(e.deaths) then 'three workers died while they worked on'
                 || ' this product, the last time on this one alone (out of memory?); once that is'
                 || ' mended: vitrina jobs retry ' || j.product_id else j.error end,
             attempts = greatest(j.attempts - 1, 0),
@@ -180,14 +182,14 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- bury_workers(workers) → how many leases were freed of workers that are proved gone. What they had
--- in hand is charged with their death, see _end_leases.
+-- in hand is charged with their death.
 -- ---------------------------------------------------------------------------------------------
 create or replace function bury_workers(workers text[]) returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
     delete from vitrina.workers as w where w.id = any (bury_workers.workers);
-    select _end_leases(array(
+    select end_leases(array(
         select j.product_id from jobs as j
         where j.state = 'leased' and j.worker = any (bury_workers.workers)), true);
 $func$;
@@ -216,9 +218,9 @@ as $func$
 declare
     _sources int[];
 begin
-    perform _check_lease(lease);
-    perform _check_text('worker', worker);
-    perform _check_k(k);
+    perform check_lease(lease);
+    perform check_text('worker', worker);
+    perform check_k(k);
     if paid then
         perform check_budget();
     end if;
@@ -227,7 +229,7 @@ begin
         from vitrina.sources as s where s.name = any (claim_jobs.sources);
     end if;
     -- apart, so that each reads its index in order: a claim costs the same however many jobs wait
-    perform _end_leases(array(
+    perform end_leases(array(
         select j.product_id
         from jobs as j
         where j.state = 'leased' and j.lease_until < now()
@@ -267,17 +269,17 @@ begin
     join products as p on p.id = l.product_id
     join vitrina.sources as s on s.id = p.source_id
     left join product_embeddings as e
-        on e.product_id = p.id and e.space_id = (_active_space('image')).id
+        on e.product_id = p.id and e.space_id = (active_space('image')).id
     order by l.product_id;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _leased_jobs(worker, product_ids, versions) → those that this worker leases, locked, each once;
+-- leased_jobs(worker, product_ids, versions) → those that this worker leases, locked, each once;
 -- current: in the version it claimed. Of one that has changed meanwhile the lease ends and the
 -- product is due again, as if it were new.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _leased_jobs(worker text, product_ids bigint[], versions bigint[])
+create or replace function vitrina_internal.leased_jobs(worker text, product_ids bigint[], versions bigint[])
 returns table (product_id bigint, current boolean)
 language sql volatile security invoker
 set search_path from current
@@ -290,7 +292,7 @@ as $func$
             group by g.product_id
         ) as u
         join jobs as j on j.product_id = u.product_id
-        where j.state = 'leased' and j.worker = _leased_jobs.worker
+        where j.state = 'leased' and j.worker = leased_jobs.worker
         order by j.product_id
         for update of j
     ),
@@ -315,7 +317,7 @@ language sql volatile security invoker
 set search_path from current
 as $func$
     update jobs as j set begun_at = now()
-    from _leased_jobs(begin_jobs.worker, product_ids, versions) as l
+    from leased_jobs(begin_jobs.worker, product_ids, versions) as l
     where j.product_id = l.product_id and l.current
     returning j.product_id;
 $func$;
@@ -336,7 +338,7 @@ begin
     for no key update;
     return query
     select l.product_id
-    from _leased_jobs(hold_jobs.worker, hold_jobs.product_ids, hold_jobs.versions) as l
+    from leased_jobs(hold_jobs.worker, hold_jobs.product_ids, hold_jobs.versions) as l
     where l.current;
 end
 $func$;
@@ -352,7 +354,7 @@ set search_path from current
 as $func$
     with done as (
         delete from jobs as j
-        using _leased_jobs(finish_jobs.worker, product_ids, versions) as l
+        using leased_jobs(finish_jobs.worker, product_ids, versions) as l
         where j.product_id = l.product_id and l.current
         returning 1
     )
@@ -415,7 +417,7 @@ as $func$
                 as g (product_id, error, reply, place)
             order by g.product_id, g.place
         ) as u
-        left join _leased_jobs(fail_jobs.worker, product_ids, versions) as l
+        left join leased_jobs(fail_jobs.worker, product_ids, versions) as l
             on l.product_id = u.product_id
         where j.product_id = u.product_id and j.state = 'leased' and j.worker = fail_jobs.worker
             and (versions is null or l.current)
@@ -495,7 +497,7 @@ as $func$
         and (matching is null or j.error ilike matching)
         and (list_jobs.product_ids is null or j.product_id = any (list_jobs.product_ids))
     order by j.state = 'failed' desc, j.run_after desc, j.product_id
-    limit _check_k(k);
+    limit check_k(k);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -1,3 +1,5 @@
+-- Batches: requests that a provider answers within a day for half the price.
+
 -- ---------------------------------------------------------------------------------------------
 -- lock_batches() → whether this transaction is now the only one that submits or collects batches.
 -- The lock goes with the transaction, and a machine that is gone is noticed within two minutes.
@@ -16,9 +18,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_batch(batch): raises VT003 where there is no such batch.
+-- check_batch(batch): raises VT003 where there is no such batch.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_batch(batch bigint) returns void
+create or replace function vitrina_internal.check_batch(batch bigint) returns void
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -65,7 +67,7 @@ as $func$
             select from batch_requests as r
             where r.product_id = j.product_id and r.version = j.version and r.state = 'open')
     order by p.id
-    limit _check_k(k);
+    limit check_k(k);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -80,7 +82,7 @@ returns table (ordinal int, output jsonb, is_open boolean, attempts int)
 language sql stable security invoker
 set search_path from current
 as $func$
-    select _check_rows('candidates', find_requests.candidates,
+    select check_rows('candidates', find_requests.candidates,
         '{"product_id": "id", "version": "id", "stage": "name!",
          "input_hash": "hex!", "model": "name!", "prompt_version": "name!"}');
     select
@@ -113,11 +115,11 @@ create or replace function open_batch(
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_text('token', token);
-    select _check_text('run', run);
-    select _check_text('base_url', base_url, 2000);
-    select _check_text('model', model);
-    select _check_rows('settings', jsonb_build_array(settings), '{}');
+    select check_text('token', token);
+    select check_text('run', run);
+    select check_text('base_url', base_url, 2000);
+    select check_text('model', model);
+    select check_rows('settings', jsonb_build_array(settings), '{}');
     insert into batches (token, run, settings, base_url, model)
     values (open_batch.token, open_batch.run, open_batch.settings, open_batch.base_url,
             open_batch.model)
@@ -134,12 +136,12 @@ create or replace function add_requests(batch bigint, requests jsonb) returns se
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_rows('requests', add_requests.requests,
+    select check_rows('requests', add_requests.requests,
         '{"custom_id": "name!", "product_id": "id", "version": "id!",
          "stage": "name!", "input_hash": "hex!", "model": "name!",
          "prompt_version": "name!", "attempts": "count!", "tokens": "count!",
          "estimate": "amount"}');
-    select _check_batch(batch);
+    select check_batch(batch);
     with given as materialized (
         select distinct on (r.custom_id) r.*
         from jsonb_to_recordset(add_requests.requests) as r (
@@ -190,11 +192,11 @@ create or replace function note_batch(batch bigint, facts jsonb) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_rows('facts', jsonb_build_array(facts),
+    select check_rows('facts', jsonb_build_array(facts),
         '{"state": "preparing|creating|submitted|answered|collected|failed|abandoned",
           "remote_id": "name", "status": "text", "input_file": "text", "output_file": "text",
           "error_file": "text", "error": "text"}');
-    select _check_batch(batch);
+    select check_batch(batch);
     update batches as b set
         state = coalesce(facts ->> 'state', b.state),
         remote_id = coalesce(facts ->> 'remote_id', b.remote_id),
@@ -221,12 +223,12 @@ create or replace function put_batch_answers(batch bigint, answers jsonb) return
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_rows('answers', put_batch_answers.answers,
+    select check_rows('answers', put_batch_answers.answers,
         '{"custom_id": "name!", "state": "done|missing|refused!",
          "error": "text", "provider": "name", "output": "any",
          "input_tokens": "count", "cached_tokens": "count",
          "output_tokens": "count", "cost": "amount"}');
-    select _check_batch(batch);
+    select check_batch(batch);
     with given as (
         select distinct on (a.custom_id) a.*
         from rows from (jsonb_to_recordset(put_batch_answers.answers) as (
@@ -287,8 +289,8 @@ returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_word('state', settle_batch.state, 'answered', 'failed', 'abandoned');
-    select _check_batch(batch);
+    select check_word('state', settle_batch.state, 'answered', 'failed', 'abandoned');
+    select check_batch(batch);
     with left_open as (
         update batch_requests as r set
             state = case when settle_batch.state = 'answered' then 'missing' else 'released' end,
@@ -342,8 +344,8 @@ create or replace function claim_products(
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_text('worker', worker);
-    select _check_lease(lease);
+    select check_text('worker', worker);
+    select check_lease(lease);
     with leased as (
         update jobs as j set
             state = 'leased',
@@ -361,7 +363,7 @@ as $func$
     join products as p on p.id = l.product_id
     join sources as s on s.id = p.source_id
     left join product_embeddings as e
-        on e.product_id = p.id and e.space_id = (_active_space('image')).id
+        on e.product_id = p.id and e.space_id = (active_space('image')).id
     order by l.product_id;
 $func$;
 
@@ -430,5 +432,5 @@ as $func$
     from batches as b
     where list_batches.states is null or b.state = any (list_batches.states)
     order by b.id desc
-    limit _check_k(k);
+    limit check_k(k);
 $func$;

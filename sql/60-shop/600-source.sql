@@ -1,8 +1,10 @@
+-- A table of the shop's, as a source: which columns it has and may be read.
+
 -- ---------------------------------------------------------------------------------------------
--- _media(root, image) → the address or path of a picture: `root`, a URL, in front of one that has no
+-- media_address(root, image) → the address or path of a picture: `root`, a URL, in front of one that has no
 -- scheme; or the path below `root`, a folder, which may be in front of it already.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _media(root text, image text) returns text
+create or replace function vitrina_internal.media_address(root text, image text) returns text
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
@@ -17,10 +19,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _find_table(relation, path) → the table of this name, as a search_path of `path` sees it. Raises
+-- find_table(relation, path) → the table of this name, as a search_path of `path` sees it. Raises
 -- VT003 where there is none, VT004 for one of vitrina's own.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _find_table(relation text, path text) returns regclass
+create or replace function vitrina_internal.find_table(relation text, path text) returns regclass
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -64,9 +66,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _full_name(relation) → schema and name, quoted as needed, whatever the search_path.
+-- full_name(relation) → schema and name, quoted as needed, whatever the search_path.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _full_name(relation regclass) returns text
+create or replace function vitrina_internal.full_name(relation regclass) returns text
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -77,9 +79,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _columns(relation) → the names of its columns, in order.
+-- columns_of(relation) → the names of its columns, in order.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _columns(relation regclass) returns text[]
+create or replace function vitrina_internal.columns_of(relation regclass) returns text[]
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -89,9 +91,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _primary_key(relation) → the columns of its primary key, null without one.
+-- primary_key(relation) → the columns of its primary key, null without one.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _primary_key(relation regclass) returns text[]
+create or replace function vitrina_internal.primary_key(relation regclass) returns text[]
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -103,10 +105,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _probe(query, path) → a view of the query, for a look at its columns; the caller drops it. A view
+-- probe_view(query, path) → a view of the query, for a look at its columns; the caller drops it. A view
 -- that stayed would keep the shop from changing its tables. Raises VT004 for a query that is none.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _probe(query text, path text) returns regclass
+create or replace function vitrina_internal.probe_view(query text, path text) returns regclass
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -131,9 +133,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_columns(what, wanted, has): raises VT004 for a wanted column that is not there.
+-- check_columns(what, wanted, has): raises VT004 for a wanted column that is not there.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_columns(what text, wanted text[], has text[]) returns void
+create or replace function vitrina_internal.check_columns(what text, wanted text[], has text[]) returns void
 language plpgsql immutable security invoker
 set search_path from current
 as $func$
@@ -148,10 +150,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _source_query(from_clause, alias, …) → the query that gives a source's products, as attachments.query
+-- source_query(from_clause, alias, …) → the query that gives a source's products, as attachments.query
 -- has it. attributes: columns that become one each. extra: a jsonb column whose members do.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _source_query(
+create or replace function vitrina_internal.source_query(
     from_clause text, alias text, id text[], title text, image text, image_stamp text, url text,
     attributes text[], extra text, watermark text, predicate text, media_root text
 ) returns text
@@ -163,7 +165,7 @@ as $func$
         || (select string_agg(format('%s%I as id_%s', c.q, i.name, i.place), ', ' order by i.place)
             from unnest(id) with ordinality as i (name, place))
         || format(', %s%I::pg_catalog.text as title', c.q, title)
-        || format(', vitrina._media(%L, ', media_root)
+        || format(', vitrina_internal.media_address(%L, ', media_root)
         || coalesce(c.q || quote_ident(image), 'null') || '::pg_catalog.text) as image, '
         || coalesce(c.q || quote_ident(image_stamp), 'null') || '::pg_catalog.text as image_stamp, '
         || coalesce(c.q || quote_ident(url), 'null') || '::pg_catalog.text as url, '
@@ -185,10 +187,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _read_columns(probe) → (relation, columns): the tables and views that a view reads, directly or
+-- read_columns(probe) → (relation, columns): the tables and views that a view reads, directly or
 -- through other views, with the columns it reads of each; null where it takes a whole row.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _read_columns(probe regclass)
+create or replace function vitrina_internal.read_columns(probe regclass)
 returns table (relation regclass, columns text[])
 language sql stable security invoker
 set search_path from current
@@ -217,9 +219,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _type_name(type) → the name of a type, of a domain that of what it is made of, whatever the path.
+-- type_name(type) → the name of a type, of a domain that of what it is made of, whatever the path.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _type_name(type oid) returns text
+create or replace function vitrina_internal.type_name(type oid) returns text
 language plpgsql volatile security invoker
 set search_path from current
 as $func$

@@ -1,7 +1,9 @@
+-- Which products a change in one of the shop's tables concerns.
+
 -- ---------------------------------------------------------------------------------------------
--- _names(list) → the column names of a comma-separated list, exactly as written, quotes taken off.
+-- listed_names(list) → the column names of a comma-separated list, exactly as written, quotes taken off.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _names(list text) returns text[]
+create or replace function vitrina_internal.listed_names(list text) returns text[]
 language sql immutable security invoker
 set search_path from current
 as $func$
@@ -11,9 +13,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _comparable(type) → whether `=` of pg_catalog compares two values of it, without ever raising.
+-- is_comparable(type) → whether `=` of pg_catalog compares two values of it, without ever raising.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _comparable(type oid) returns boolean
+create or replace function vitrina_internal.is_comparable(type oid) returns boolean
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -34,34 +36,34 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _value(relation, alias, name) → SQL for a column's value in a form that can be compared.
+-- value_expression(relation, alias, name) → SQL for a column's value in a form that can be compared.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _value(relation regclass, alias text, name text) returns text
+create or replace function vitrina_internal.value_expression(relation regclass, alias text, name text) returns text
 language sql stable security invoker
 set search_path from current
 as $func$
     select format('%s.%I', alias, a.attname)
-        || case when _comparable(a.atttypid) then '' else '::pg_catalog.text' end
+        || case when is_comparable(a.atttypid) then '' else '::pg_catalog.text' end
     from pg_attribute as a
     where a.attrelid = relation and a.attname = name and not a.attisdropped;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _values(relation, alias, names) → the same of several columns, in brackets.
+-- values_expression(relation, alias, names) → the same of several columns, in brackets.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _values(relation regclass, alias text, names text[]) returns text
+create or replace function vitrina_internal.values_expression(relation regclass, alias text, names text[]) returns text
 language sql stable security invoker
 set search_path from current
 as $func$
-    select format('(%s)', string_agg(_value(relation, alias, n.name), ', ' order by n.place))
+    select format('(%s)', string_agg(value_expression(relation, alias, n.name), ', ' order by n.place))
     from unnest(names) with ordinality as n (name, place);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _id_expression(alias, names) → SQL for the external id that these columns make: the text of one;
+-- id_expression(alias, names) → SQL for the external id that these columns make: the text of one;
 -- of several joined by ":", with "\" before each ":" or "\" that is in them.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _id_expression(alias text, names text[]) returns text
+create or replace function vitrina_internal.id_expression(alias text, names text[]) returns text
 language sql immutable security invoker
 set search_path from current
 as $func$
@@ -76,9 +78,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _split_id(external_id) → the parts that _id_expression joined.
+-- split_id(external_id) → the parts that id_expression joined.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _split_id(external_id text) returns text[]
+create or replace function vitrina_internal.split_id(external_id text) returns text[]
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
@@ -88,12 +90,12 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _parse_wake(spec, path, probe, ids) → what a wake says: "table=column" or "table(columns)=column"
+-- parse_wake(spec, path, probe, ids) → what a wake says: "table=column" or "table(columns)=column"
 -- where the column holds the product's id (several for a composite one), or "table=select …" that
 -- gives ids for the rows of `changed`. Without columns: those that the source reads of the table.
 -- probe: the view of the source; ids: how many columns an id has. Raises VT003, VT004.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _parse_wake(spec text, path text, probe regclass, ids int)
+create or replace function vitrina_internal.parse_wake(spec text, path text, probe regclass, ids int)
 returns wakes
 language plpgsql volatile security invoker
 set search_path from current
@@ -108,35 +110,35 @@ begin
         raise exception 'a wake cannot be read: %', spec using errcode = 'VT004',
             hint = 'write TABLE=COLUMN, TABLE(COLUMNS)=COLUMN or TABLE=select … from changed …';
     end if;
-    _table := _find_table(_part[1], path);
-    _has := _columns(_table);
-    _wake.relation := _full_name(_table);
-    _wake.columns := _names(_part[2]);
+    _table := find_table(_part[1], path);
+    _has := columns_of(_table);
+    _wake.relation := full_name(_table);
+    _wake.columns := listed_names(_part[2]);
     if _part[3] ~* '^(select|with|values)\M' then
-        _wake.query := _changed_query(_table, _part[3], path, ids);
+        _wake.query := changed_query(_table, _part[3], path, ids);
     else
-        _wake.key := _names(_part[3]);
+        _wake.key := listed_names(_part[3]);
         if cardinality(_wake.key) <> ids then
             raise exception 'an id has % columns, and the wake of % names %',
                 ids, _wake.relation, cardinality(_wake.key) using errcode = 'VT004',
                     hint = 'name as many columns as identify a product';
         end if;
     end if;
-    perform _check_columns(_wake.relation, _wake.columns || _wake.key, _has);
+    perform check_columns(_wake.relation, _wake.columns || _wake.key, _has);
     if _wake.columns is null then
-        select r.columns into _wake.columns from _read_columns(probe) as r where r.relation = _table;
+        select r.columns into _wake.columns from read_columns(probe) as r where r.relation = _table;
     end if;
     _wake.is_product := coalesce(
-        _wake.key @> _primary_key(_table) and _wake.key <@ _primary_key(_table), false);
+        _wake.key @> primary_key(_table) and _wake.key <@ primary_key(_table), false);
     return _wake;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _changed_query(relation, query, path, ids) → the query of a wake, every name but `changed`
+-- changed_query(relation, query, path, ids) → the query of a wake, every name but `changed`
 -- qualified. Raises VT004 where it gives another number of columns than an id has.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _changed_query(relation regclass, query text, path text, ids int)
+create or replace function vitrina_internal.changed_query(relation regclass, query text, path text, ids int)
 returns text
 language plpgsql volatile security invoker
 set search_path from current
@@ -146,15 +148,15 @@ declare
     _sql text;
     _count int;
 begin
-    execute format('create table vitrina.changed (like %s)', _full_name(relation));
-    _view := _probe(query, path || ', vitrina');
-    _count := cardinality(_columns(_view));
-    _sql := _definition(_view, 'pg_catalog, vitrina');
-    execute format('drop view %s', _full_name(_view));
+    execute format('create table vitrina.changed (like %s)', full_name(relation));
+    _view := probe_view(query, path || ', vitrina');
+    _count := cardinality(columns_of(_view));
+    _sql := view_query(_view, 'pg_catalog, vitrina');
+    execute format('drop view %s', full_name(_view));
     drop table vitrina.changed;
     if _count <> ids then
         raise exception 'an id has % columns, and the wake of % gives %',
-            ids, _full_name(relation), _count using errcode = 'VT004',
+            ids, full_name(relation), _count using errcode = 'VT004',
                 hint = 'select as many columns as identify a product';
     end if;
     return _sql;
@@ -162,9 +164,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _definition(view, path) → the query of a view, with every name qualified that is not on `path`.
+-- view_query(view, path) → the query of a view, with every name qualified that is not on `path`.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _definition(view regclass, path text default 'pg_catalog') returns text
+create or replace function vitrina_internal.view_query(view regclass, path text default 'pg_catalog') returns text
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -175,18 +177,18 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _changed_ids(wake) → SQL for the ids, old and new, of the rows that an update has changed in columns
+-- changed_ids(wake) → SQL for the ids, old and new, of the rows that an update has changed in columns
 -- that matter. Rows are paired by the primary key. The plan is made once, for one row or for a
 -- million: the trigger function holds it to hashing.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _changed_ids(wake wakes) returns text
+create or replace function vitrina_internal.changed_ids(wake wakes) returns text
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
     _table regclass := wake.relation::regclass;
-    _primary text[] := _primary_key(_table);
-    _matter text[] := coalesce(wake.columns, _columns(_table));
+    _primary text[] := primary_key(_table);
+    _matter text[] := coalesce(wake.columns, columns_of(_table));
 begin
     if _primary is null then
         _matter := (select array_agg(distinct m) from unnest(_matter || wake.key) as m);
@@ -195,28 +197,28 @@ begin
             ' (select row%s::text from old_rows as o)'
             ' union select %s from old_rows as o where row%s::text not in'
             ' (select row%s::text from new_rows as n)',
-            _id_expression('n', wake.key), _values(_table, 'n', _matter),
-            _values(_table, 'o', _matter), _id_expression('o', wake.key),
-            _values(_table, 'o', _matter), _values(_table, 'n', _matter));
+            id_expression('n', wake.key), values_expression(_table, 'n', _matter),
+            values_expression(_table, 'o', _matter), id_expression('o', wake.key),
+            values_expression(_table, 'o', _matter), values_expression(_table, 'n', _matter));
     end if;
     return format(
         'with pairs as materialized (select %s as new_id, %s as old_id'
         ' from new_rows as n full join old_rows as o on %s = %s where %s)'
         ' select p.new_id as id from pairs as p'
         ' union all select p.old_id from pairs as p where p.old_id is distinct from p.new_id',
-        _id_expression('n', wake.key), _id_expression('o', wake.key),
-        _values(_table, 'n', _primary), _values(_table, 'o', _primary),
-        (select string_agg(format('%s is distinct from %s', _value(_table, 'n', m.name),
-                                  _value(_table, 'o', m.name)), ' or ' order by m.name)
+        id_expression('n', wake.key), id_expression('o', wake.key),
+        values_expression(_table, 'n', _primary), values_expression(_table, 'o', _primary),
+        (select string_agg(format('%s is distinct from %s', value_expression(_table, 'n', m.name),
+                                  value_expression(_table, 'o', m.name)), ' or ' order by m.name)
          from (select distinct unnest(_matter || wake.key || _primary) as name) as m));
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _changed_rows(wake) → SQL for the rows, old and new, that an update has changed in columns that
+-- changed_rows(wake) → SQL for the rows, old and new, that an update has changed in columns that
 -- matter to a wake with a query.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _changed_rows(wake wakes) returns text
+create or replace function vitrina_internal.changed_rows(wake wakes) returns text
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -224,9 +226,9 @@ as $func$
                   ' (select row%2$s::text from old_rows as o)'
                   ' union all select o.* from old_rows as o where row%2$s::text not in'
                   ' (select row%1$s::text from new_rows as n)',
-                  _values(wake.relation::regclass, 'n', m.names),
-                  _values(wake.relation::regclass, 'o', m.names))
+                  values_expression(wake.relation::regclass, 'n', m.names),
+                  values_expression(wake.relation::regclass, 'o', m.names))
     from (select array_agg(distinct u.name) as names
-          from unnest(coalesce(wake.columns, _columns(wake.relation::regclass))
-                      || _primary_key(wake.relation::regclass)) as u (name)) as m;
+          from unnest(coalesce(wake.columns, columns_of(wake.relation::regclass))
+                      || primary_key(wake.relation::regclass)) as u (name)) as m;
 $func$;

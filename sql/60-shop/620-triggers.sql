@@ -1,9 +1,11 @@
+-- The functions and triggers that are made for each attached source.
+
 -- ---------------------------------------------------------------------------------------------
--- _make_rows(attachment): the function that gives an attached source's products: of these ids, else
+-- make_rows(attachment): the function that gives an attached source's products: of these ids, else
 -- of those whose watermark is not before `since`, else all. It reads with the rights of its owner,
 -- and says moments alike whatever the time zone of the session.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _make_rows(attachment attachments) returns void
+create or replace function vitrina_internal.make_rows(attachment attachments) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -13,12 +15,12 @@ declare
                       from generate_subscripts(_types, 1) as n);
     _select text := format(
         'select %s, r.title, r.image, r.image_stamp, r.url, r.attributes, r.watermark::timestamptz'
-        ' from (%s) as r', _id_expression('r', _names), attachment.query);
+        ' from (%s) as r', id_expression('r', _names), attachment.query);
     _wanted text := case
         when cardinality(_types) = 1 then format(' where r.id_1 = any ($1::%s[])', _types[1])
         else format(
             ' join (select distinct %s from unnest($1) as i (id)'
-            ' cross join lateral (select vitrina._split_id(i.id)) as s (parts)) as k (%s) on (%s)',
+            ' cross join lateral (select vitrina_internal.split_id(i.id)) as s (parts)) as k (%s) on (%s)',
             (select string_agg(format('s.parts[%s]::%s', t.place, t.name), ', ' order by t.place)
              from unnest(_types) with ordinality as t (name, place)),
             array_to_string(_names, ', '),
@@ -26,13 +28,14 @@ declare
     end;
 begin
     execute format(
-        'create or replace function %I(ids text[] default null, since timestamptz default null)'
+        'create or replace function vitrina_internal.%I('
+        'ids text[] default null, since timestamptz default null)'
         ' returns table (external_id text, title text, image text, image_stamp text, url text,'
         ' attributes jsonb, watermark timestamptz)'
         ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
         ' set timezone = ''UTC'' set datestyle = ''ISO, MDY'' set intervalstyle = ''postgres'''
         ' set bytea_output = ''hex'' set extra_float_digits = 1 as %L',
-        '_rows_' || attachment.source_id,
+        'rows_' || attachment.source_id,
         -- executed as text: a column that is gone must not be taken for a variable of this name
         format(e'\nbegin\n'
                'if ids is not null then\nreturn query execute %L using ids;\n'
@@ -41,36 +44,36 @@ begin
                _select || _wanted,
                _select || coalesce(' where r.watermark >= $1::' || attachment.watermark, ''),
                _select));
-    perform _keep_private('_rows_' || attachment.source_id);
+    perform keep_private('rows_' || attachment.source_id);
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _keep_private(function): PUBLIC may not call a function made here; writers may read rows.
+-- keep_private(function): PUBLIC may not call a function made here; writers may read rows.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _keep_private(function text) returns void
+create or replace function vitrina_internal.keep_private(function text) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
     _function regprocedure := (
         select p.oid from pg_proc as p
-        where p.pronamespace = 'vitrina'::regnamespace and p.proname = function);
+        where p.pronamespace = 'vitrina_internal'::regnamespace and p.proname = function);
 begin
     execute format('revoke all on function %s from public', _function);
     -- a trigger fires without this right, and who had it could fire one on a table of his own
-    if function !~ '^_wake_' and to_regrole('vitrina_writer') is not null then
+    if function !~ '^wake_' and to_regrole('vitrina_writer') is not null then
         execute format('grant execute on function %s to vitrina_writer', _function);
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _make_wake(wake): the trigger function of a table that wakes products. It runs in the shop's own
+-- make_wake(wake): the trigger function of a table that wakes products. It runs in the shop's own
 -- transaction, whoever writes, so it never raises, waits at most 50 ms for a lock, and needs no
 -- right of the writer's: what it could not note, the next sweep finds.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _make_wake(wake wakes) returns void
+create or replace function vitrina_internal.make_wake(wake wakes) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -83,13 +86,13 @@ declare
     _gone text := '';
 begin
     if wake.key is not null then
-        _new := format('select %s from new_rows as n', _id_expression('n', wake.key));
-        _old := format('select %s from old_rows as o', _id_expression('o', wake.key));
-        _changed := _changed_ids(wake);
+        _new := format('select %s from new_rows as n', id_expression('n', wake.key));
+        _old := format('select %s from old_rows as o', id_expression('o', wake.key));
+        _changed := changed_ids(wake);
     else
-        _new := _mapped_ids(wake, 'select n.* from new_rows as n');
-        _old := _mapped_ids(wake, 'select o.* from old_rows as o');
-        _changed := _mapped_ids(wake, _changed_rows(wake));
+        _new := mapped_ids(wake, 'select n.* from new_rows as n');
+        _old := mapped_ids(wake, 'select o.* from old_rows as o');
+        _changed := mapped_ids(wake, changed_rows(wake));
     end if;
     if wake.is_product then
         -- in a block of its own: if the product cannot go now, the next sync takes it away
@@ -104,15 +107,15 @@ begin
             'exception when others then\n'
             'raise log ''vitrina: what left %% is left to the next sync: %%'','
             ' tg_relid::regclass, sqlerrm;\n'
-            'end;\nend if;\n', _source, _id_expression('o', wake.key));
+            'end;\nend if;\n', _source, id_expression('o', wake.key));
     end if;
     execute format(
-        'create or replace function %I() returns trigger'
+        'create or replace function vitrina_internal.%I() returns trigger'
         ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
         ' set lock_timeout = ''50ms'' set datestyle = ''ISO, MDY'' set timezone = ''UTC'''
         ' set intervalstyle = ''postgres'' set bytea_output = ''hex'' set extra_float_digits = 1'
         ' set enable_nestloop = off set enable_mergejoin = off as %L',
-        format('_wake_%s_%s', _source, wake.place),
+        format('wake_%s_%s', _source, wake.place),
         format(e'\nbegin\n'
                'begin\n'
                'if tg_op = ''UPDATE'' then\n%1$s select %2$s, c.id from (%3$s) as c (id)'
@@ -129,19 +132,19 @@ begin
                'end;\n%6$s'
                'return null;\nend\n',
                _note, _source, _changed, _new, _old, _gone));
-    perform _keep_private(format('_wake_%s_%s', _source, wake.place));
+    perform keep_private(format('wake_%s_%s', _source, wake.place));
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _mapped_ids(wake, changed) → SQL for the ids that a wake's query gives for these rows.
+-- mapped_ids(wake, changed) → SQL for the ids that a wake's query gives for these rows.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _mapped_ids(wake wakes, changed text) returns text
+create or replace function vitrina_internal.mapped_ids(wake wakes, changed text) returns text
 language sql stable security invoker
 set search_path from current
 as $func$
     select format('with changed as materialized (%s) select distinct %s from (%s) as m (%s)',
-                  changed, _id_expression('m', n.names), wake.query, array_to_string(n.names, ', '))
+                  changed, id_expression('m', n.names), wake.query, array_to_string(n.names, ', '))
     from (select array_agg('id_' || i order by i) as names
           from attachments as a
           cross join generate_subscripts(a.id_types, 1) as i
@@ -149,10 +152,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _run_patiently(statement): runs what takes a lock that the shop's writers would queue behind: asks
+-- run_patiently(statement): runs what takes a lock that the shop's writers would queue behind: asks
 -- for it a tenth of a second at a time, for ten seconds, so that they get through in between.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _run_patiently(statement text) returns void
+create or replace function vitrina_internal.run_patiently(statement text) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -177,9 +180,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _make_triggers(wake): the triggers of a table that wakes products, those that are missing.
+-- make_triggers(wake): the triggers of a table that wakes products, those that are missing.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _make_triggers(wake wakes) returns void
+create or replace function vitrina_internal.make_triggers(wake wakes) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -197,19 +200,20 @@ begin
             where t.tgrelid = wake.relation::regclass
                 and t.tgname = format('vitrina_%s_%s_%s', wake.source_id, wake.place, e.name))
     loop
-        perform _run_patiently(format(
-            'create trigger %I after %s on %s %s for each statement execute function %I()',
+        perform run_patiently(format(
+            'create trigger %I after %s on %s %s for each statement'
+            ' execute function vitrina_internal.%I()',
             _event.trigger, _event.name, wake.relation, _event.tables,
-            format('_wake_%s_%s', wake.source_id, wake.place)));
+            format('wake_%s_%s', wake.source_id, wake.place)));
     end loop;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _build_source(source_id): what an attached source needs beside its rows: the partition of
+-- build_source(source_id): what an attached source needs beside its rows: the partition of
 -- changes, functions and triggers. Raises VT002 where the shop's tables may not be read.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _build_source(source_id int) returns void
+create or replace function vitrina_internal.build_source(source_id int) returns void
 language plpgsql volatile security invoker
 set search_path from current
 set client_min_messages = warning
@@ -219,17 +223,17 @@ declare
     _wake wakes;
 begin
     select a.* into strict _attachment
-    from attachments as a where a.source_id = _build_source.source_id;
+    from attachments as a where a.source_id = build_source.source_id;
     execute format('create table if not exists %I partition of changes for values in (%s)',
                    'changes_' || source_id, source_id);
-    perform _make_rows(_attachment);
+    perform make_rows(_attachment);
     for _wake in
-        select w.* from wakes as w where w.source_id = _build_source.source_id order by w.place
+        select w.* from wakes as w where w.source_id = build_source.source_id order by w.place
     loop
-        perform _make_wake(_wake);
-        perform _make_triggers(_wake);
+        perform make_wake(_wake);
+        perform make_triggers(_wake);
     end loop;
-    execute format('select from %I(''{}'')', '_rows_' || source_id);
+    execute format('select from vitrina_internal.%I(''{}'')', 'rows_' || source_id);
 exception when insufficient_privilege then
     raise exception 'the role % may not read what it attaches: %', current_user, sqlerrm
         using errcode = 'VT002', hint = format('as its owner: grant select on … to %I', current_user);
@@ -237,9 +241,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _unbuild_source(source_id): takes away what _build_source made, the shop's triggers with it.
+-- unbuild_source(source_id): takes away what build_source made, the shop's triggers with it.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _unbuild_source(source_id int) returns void
+create or replace function vitrina_internal.unbuild_source(source_id int) returns void
 language plpgsql volatile security invoker
 set search_path from current
 set client_min_messages = warning
@@ -249,10 +253,10 @@ declare
 begin
     for _function in
         select p.oid from pg_proc as p
-        where p.pronamespace = 'vitrina'::regnamespace
-            and p.proname ~ format('^_(rows|wake)_%s(_|$)', source_id)
+        where p.pronamespace = 'vitrina_internal'::regnamespace
+            and p.proname ~ format('^(rows|wake)_%s(_|$)', source_id)
     loop
-        perform _run_patiently(format('drop function %s cascade', _function));
+        perform run_patiently(format('drop function %s cascade', _function));
     end loop;
     execute format('drop table if exists %I', 'changes_' || source_id);
 end

@@ -1,21 +1,23 @@
+-- A shop's table or query becomes a source.
+
 -- ---------------------------------------------------------------------------------------------
--- _check_triggers(relation): raises VT002 or VT004 where this role can make no triggers on it.
+-- check_triggers(relation): raises VT002 or VT004 where this role can make no triggers on it.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_triggers(relation regclass) returns void
+create or replace function vitrina_internal.check_triggers(relation regclass) returns void
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 begin
     if (select c.relkind from pg_class as c where c.oid = relation) not in ('r', 'p') then
-        raise exception '% is no table, so it can have no triggers', _full_name(relation)
+        raise exception '% is no table, so it can have no triggers', full_name(relation)
             using errcode = 'VT004', hint = 'name the tables below it as wakes, or attach it '
                 'without triggers';
     end if;
     if not has_table_privilege(relation, 'trigger') then
-        raise exception 'the role % may not make triggers on %', current_user, _full_name(relation)
+        raise exception 'the role % may not make triggers on %', current_user, full_name(relation)
             using errcode = 'VT002', hint = format(
                 'as its owner: grant select, trigger on %s to %I; or attach it without triggers',
-                _full_name(relation), current_user);
+                full_name(relation), current_user);
     end if;
 end
 $func$;
@@ -45,7 +47,7 @@ as $func$
     cross join lateral (
         select named.oid
         union all
-        select r.relation from _read_columns(named.oid) as r
+        select r.relation from read_columns(named.oid) as r
     ) as t (oid)
     join pg_class as c on c.oid = t.oid and c.relrowsecurity
     join pg_namespace as n on n.oid = c.relnamespace
@@ -54,23 +56,23 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_attach(…): raises VT004 for what attach_table and attach_query cannot use.
+-- check_attach(…): raises VT004 for what attach_table and attach_query cannot use.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_attach(
+create or replace function vitrina_internal.check_attach(
     title text, id text[], attributes text[], wake text[], media_root text, sweep_every interval
 ) returns void
 language plpgsql immutable security invoker
 set search_path from current
 as $func$
 begin
-    perform _check_text('title', title), _check_list('id', id), _check_list('wake', wake),
-            _check_list('attributes', attributes);
+    perform check_text('title', title), check_list('id', id), check_list('wake', wake),
+            check_list('attributes', attributes);
     if cardinality(id) = 0 then
         raise exception 'id names no column' using errcode = 'VT004',
             hint = 'name the columns that identify a product (id, --id)';
     end if;
     if media_root is not null then
-        perform _check_text('media_root', media_root, 2000);
+        perform check_text('media_root', media_root, 2000);
     end if;
     if sweep_every <= '0' then
         raise exception 'sweep_every must be more than nothing, not %', sweep_every
@@ -80,10 +82,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _say_row_secured(source) → the same id; a notice says which tables under it have row-level security.
+-- say_row_secured(source) → the same id; a notice says which tables under it have row-level security.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _say_row_secured(source int) returns int
-language plpgsql stable security invoker
+create or replace function vitrina_internal.say_row_secured(source int) returns int
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
@@ -102,10 +104,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _attach(name, relation, query, ids, wake, …) → the source's id. What attach_table and attach_query
+-- attach_source(name, relation, query, ids, wake, …) → the source's id. What attach_table and attach_query
 -- have in common: looks at the query, keeps what it says, and makes functions and triggers.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _attach(
+create or replace function vitrina_internal.attach_source(
     name text, relation text, query text, ids int, wake text[], text_config text, media_root text,
     triggers boolean, watermark text, sweep_every interval, path text
 ) returns int
@@ -121,15 +123,15 @@ declare
     _wakes wakes[];
     _moment text;
 begin
-    if exists (select from sources as s where s.name = _attach.name and s.kind <> 'table') then
+    if exists (select from sources as s where s.name = attach_source.name and s.kind <> 'table') then
         raise exception 'the source % is an imported file', quote_ident(name)
             using errcode = 'VT004', hint = 'give the attached one another name';
     end if;
-    _view := _probe(query, path);
-    _attachment.query := _definition(_view);
-    _attachment.reads := array(select _full_name(r.relation) from _read_columns(_view) as r order by 1);
-    select array_agg(_type_name(a.atttypid) order by a.attnum) filter (where a.attnum <= ids),
-           max(_type_name(a.atttypid)) filter (where a.attname = 'watermark')
+    _view := probe_view(query, path);
+    _attachment.query := view_query(_view);
+    _attachment.reads := array(select full_name(r.relation) from read_columns(_view) as r order by 1);
+    select array_agg(type_name(a.atttypid) order by a.attnum) filter (where a.attnum <= ids),
+           max(type_name(a.atttypid)) filter (where a.attname = 'watermark')
     into _attachment.id_types, _moment
     from pg_attribute as a where a.attrelid = _view and a.attnum > 0;
     if watermark is not null then
@@ -140,10 +142,10 @@ begin
         end if;
         _attachment.watermark := _moment;
     end if;
-    select array_agg(_parse_wake(w.spec, path, _view, ids) order by w.place) into _wakes
+    select array_agg(parse_wake(w.spec, path, _view, ids) order by w.place) into _wakes
     from unnest(case when triggers then wake end) with ordinality as w (spec, place);
-    perform _check_triggers(w.relation::regclass) from unnest(_wakes) as w;
-    execute format('drop view %s', _full_name(_view));
+    perform check_triggers(w.relation::regclass) from unnest(_wakes) as w;
+    execute format('drop view %s', full_name(_view));
 
     _attachment.source_id := put_source(name, 'table', '{}', text_config);
     update sources as s set
@@ -152,7 +154,7 @@ begin
         trusted_root = f.folder
     from (select case when media_root !~ '^[a-z][a-z0-9+.-]*://' then media_root end as folder) as f
     where s.id = _attachment.source_id;
-    perform _unbuild_source(_attachment.source_id);
+    perform unbuild_source(_attachment.source_id);
     delete from attachments as a where a.source_id = _attachment.source_id;
     insert into attachments (
         source_id, relation, query, reads, id_types, triggers, watermark, sweep_every)
@@ -165,7 +167,7 @@ begin
     select _attachment.source_id, w.place, w.relation, w.key, w.query, w.columns, w.is_product
     from unnest(_wakes) with ordinality as w (
         source_id, number, relation, key, query, columns, is_product, place);
-    perform _build_source(_attachment.source_id);
+    perform build_source(_attachment.source_id);
     return _attachment.source_id;
 exception when lock_not_available then
     raise exception 'the shop''s tables were busy for ten seconds' using errcode = 'VT004',
@@ -197,15 +199,15 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _table regclass := _find_table(relation, path);
-    _full text := _full_name(_table);
+    _table regclass := find_table(relation, path);
+    _full text := full_name(_table);
     _kind "char";
     _alias text;
     _schema text;
-    _id text[] := coalesce(id, _primary_key(_table));
+    _id text[] := coalesce(id, primary_key(_table));
     _name text := name;
 begin
-    perform _check_attach(title, id, attributes, wake, media_root, sweep_every);
+    perform check_attach(title, id, attributes, wake, media_root, sweep_every);
     select c.relkind, c.relname, n.nspname into _kind, _alias, _schema
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
@@ -215,8 +217,8 @@ begin
                                            else 'is no table, so it has no primary key' end
             using errcode = 'VT004', hint = 'name the columns that identify a product (id, --id)';
     end if;
-    perform _check_columns(_full, array_remove(
-        _id || title || image || url || watermark || attributes, null), _columns(_table));
+    perform check_columns(_full, array_remove(
+        _id || title || image || url || watermark || attributes, null), columns_of(_table));
     if _name is null then
         _name := case when _schema = 'public' then _alias else _schema || '.' || _alias end;
         if exists (select from sources as s join attachments as a on a.source_id = s.id
@@ -225,9 +227,9 @@ begin
                 using errcode = 'VT004', hint = 'give this one a name (name, --name)';
         end if;
     end if;
-    return _say_row_secured(_attach(
+    return say_row_secured(attach_source(
         _name, _full,
-        _source_query(_full, _alias, _id, title, image, null, url, attributes, null, watermark,
+        source_query(_full, _alias, _id, title, image, null, url, attributes, null, watermark,
                       predicate, media_root),
         cardinality(_id),
         case when triggers and (_kind in ('r', 'p') or cardinality(wake) = 0) then
@@ -264,16 +266,16 @@ declare
     _has text[];
     _known text[];
 begin
-    perform _check_attach('title', id, null, wake, media_root, sweep_every);
-    _view := _probe(query, path);
-    _query := _definition(_view);
-    _has := _columns(_view);
+    perform check_attach('title', id, null, wake, media_root, sweep_every);
+    _view := probe_view(query, path);
+    _query := view_query(_view);
+    _has := columns_of(_view);
     _known := id || array['title', 'image', 'image_stamp', 'url', 'attributes'];
-    perform _check_columns('the query', array_remove(id || array['title', watermark], null), _has);
-    execute format('drop view %s', _full_name(_view));
-    return _say_row_secured(_attach(
+    perform check_columns('the query', array_remove(id || array['title', watermark], null), _has);
+    execute format('drop view %s', full_name(_view));
+    return say_row_secured(attach_source(
         name, null,
-        _source_query(
+        source_query(
             format('(%s)', _query), 'source', id, 'title',
             case when 'image' = any (_has) then 'image' end,
             case when 'image_stamp' = any (_has) then 'image_stamp' end,

@@ -1,3 +1,5 @@
+-- An attached source is let go.
+
 -- ---------------------------------------------------------------------------------------------
 -- detach(name, keep_products) → how many products went: the source follows the shop no more, and
 -- nothing of vitrina's is left in the shop's schema. keep_products: they stay, as an imported file's
@@ -20,7 +22,7 @@ begin
         raise exception 'no source % is attached', quote_literal(detach.name)
             using errcode = 'VT003', hint = 'see the view vitrina.source_status';
     end if;
-    perform _unbuild_source(_source);
+    perform unbuild_source(_source);
     delete from attachments as a where a.source_id = _source;
     delete from rejects as r where r.source_id = _source;
     if keep_products then

@@ -1,8 +1,10 @@
+-- Products follow the rows of the shop.
+
 -- ---------------------------------------------------------------------------------------------
--- _reason(external_id, title, attributes, count) → why a row of the shop's cannot be a product; null if it
+-- reject_reason(external_id, title, attributes, count) → why a row of the shop's cannot be a product; null if it
 -- can. count: of rows that have this id.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _reason(external_id text, title text, attributes jsonb, count bigint)
+create or replace function vitrina_internal.reject_reason(external_id text, title text, attributes jsonb, count bigint)
 returns text
 language sql immutable parallel safe security invoker
 set search_path from current
@@ -18,15 +20,15 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _put_rejects(source_id, external_ids, reasons): keeps why these rows are set aside.
+-- put_rejects(source_id, external_ids, reasons): keeps why these rows are set aside.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _put_rejects(source_id int, external_ids text[], reasons text[])
+create or replace function vitrina_internal.put_rejects(source_id int, external_ids text[], reasons text[])
 returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
     insert into rejects as r (source_id, external_id, reason)
-    select distinct on (1, 2) _put_rejects.source_id, left(coalesce(u.id, ''), 500), u.reason
+    select distinct on (1, 2) put_rejects.source_id, left(coalesce(u.id, ''), 500), u.reason
     from unnest(external_ids, reasons) as u (id, reason)
     order by 1, 2
     on conflict (source_id, external_id) do update
@@ -35,10 +37,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _sync_ids(source, source_id, ids) → counts: makes these products what the shop has. Those that it has
+-- sync_ids(source, source_id, ids) → counts: makes these products what the shop has. Those that it has
 -- no more go; a row that cannot be a product is set aside with the reason, and goes too.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _sync_ids(source text, source_id int, ids text[])
+create or replace function vitrina_internal.sync_ids(source text, source_id int, ids text[])
 returns table (inserted int, updated int, unchanged int, queued int, removed int, rejected int)
 language plpgsql volatile security invoker
 set search_path from current
@@ -58,35 +60,35 @@ begin
         from (
             select distinct on (r.external_id)
                 r.external_id, r.title, r.image, r.image_stamp, r.url, r.attributes,
-                _reason(r.external_id, r.title, r.attributes,
+                reject_reason(r.external_id, r.title, r.attributes,
                         count(*) over (partition by r.external_id)) as reason
-            from %I($1) as r
+            from vitrina_internal.%I($1) as r
             order by r.external_id
         ) as g
-    $sql$, '_rows_' || _sync_ids.source_id)
+    $sql$, 'rows_' || sync_ids.source_id)
     into _products, _good, _bad, _reasons using ids;
     select p.inserted, p.updated, p.unchanged, p.queued
     into inserted, updated, unchanged, queued
     from put_products(source, coalesce(_products, '[]')) as p;
     delete from products as p
-    where p.source_id = _sync_ids.source_id and p.external_id = any (ids)
+    where p.source_id = sync_ids.source_id and p.external_id = any (ids)
         and p.external_id <> all (_good);
     get diagnostics removed = row_count;
     delete from rejects as r
-    where r.source_id = _sync_ids.source_id and r.external_id = any (ids)
+    where r.source_id = sync_ids.source_id and r.external_id = any (ids)
         and r.external_id <> all (_bad);
-    perform _put_rejects(_sync_ids.source_id, _bad, _reasons);
+    perform put_rejects(sync_ids.source_id, _bad, _reasons);
     rejected := cardinality(_bad);
     return next;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _note_differences(source_id, since) → (noted, seen): notes the ids of rows that differ from their
+-- note_differences(source_id, since) → (noted, seen): notes the ids of rows that differ from their
 -- product or have none and, without `since`, of products that have no row. seen: the newest watermark
 -- that was read.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _note_differences(source_id int, since timestamptz default null)
+create or replace function vitrina_internal.note_differences(source_id int, since timestamptz default null)
 returns table (noted int, seen timestamptz)
 language plpgsql volatile security invoker
 set search_path from current
@@ -96,13 +98,13 @@ begin
     return query execute format($sql$
         with given as materialized (
             select r.*, left(coalesce(r.external_id, ''), 500) as reject_id,
-                   _reason(r.external_id, r.title, r.attributes,
+                   reject_reason(r.external_id, r.title, r.attributes,
                            count(*) over (partition by r.external_id)) as reason
-            from %I(null, $2) as r
+            from vitrina_internal.%I(null, $2) as r
         ),
         -- what has no id to be noted by
         nameless as materialized (
-            select _put_rejects($1, array_agg(g.external_id), array_agg(g.reason))
+            select put_rejects($1, array_agg(g.external_id), array_agg(g.reason))
             from given as g
             where coalesce(g.external_id, '') = '' or g.external_id <> g.reject_id
             having count(*) > 0
@@ -132,8 +134,8 @@ begin
         )
         select (select count(*)::int from noted), (select max(g.watermark) from given as g)
         from (select count(*) from nameless) as n
-    $sql$, '_rows_' || _note_differences.source_id)
-    using _note_differences.source_id, since;
+    $sql$, 'rows_' || note_differences.source_id)
+    using note_differences.source_id, since;
 end
 $func$;
 
@@ -152,7 +154,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _source int := _attached(name);
+    _source int := attached_source(name);
     _ids text[];
     _id text;
     _done record;
@@ -179,11 +181,11 @@ begin
     if cardinality(_ids) > 0 then
         begin
             select s.* into inserted, updated, unchanged, queued, removed, rejected
-            from _sync_ids(name, _source, _ids) as s;
+            from sync_ids(name, _source, _ids) as s;
         exception when data_exception or integrity_constraint_violation then
             foreach _id in array _ids loop
                 begin
-                    select s.* into _done from _sync_ids(name, _source, array[_id]) as s;
+                    select s.* into _done from sync_ids(name, _source, array[_id]) as s;
                     inserted := inserted + _done.inserted;
                     updated := updated + _done.updated;
                     unchanged := unchanged + _done.unchanged;
@@ -191,7 +193,7 @@ begin
                     removed := removed + _done.removed;
                     rejected := rejected + _done.rejected;
                 exception when data_exception or integrity_constraint_violation then
-                    perform _put_rejects(_source, array[_id], array[sqlerrm]);
+                    perform put_rejects(_source, array[_id], array[sqlerrm]);
                     rejected := rejected + 1;
                 end;
             end loop;
@@ -205,9 +207,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _attached(name) → the id of an attached source. Raises VT003 where there is none.
+-- attached_source(name) → the id of an attached source. Raises VT003 where there is none.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _attached(name text) returns int
+create or replace function vitrina_internal.attached_source(name text) returns int
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -217,9 +219,9 @@ begin
     select a.source_id into _source
     from attachments as a
     join sources as s on s.id = a.source_id
-    where s.name = _attached.name;
+    where s.name = attached_source.name;
     if not found then
-        raise exception 'no source % is attached', quote_literal(_attached.name)
+        raise exception 'no source % is attached', quote_literal(attached_source.name)
             using errcode = 'VT003', hint = 'see the view vitrina.source_status';
     end if;
     return _source;
@@ -236,7 +238,7 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _source int := _attached(name);
+    _source int := attached_source(name);
     _count int;
 begin
     perform from attachments as a where a.source_id = _source for no key update skip locked;
@@ -244,7 +246,7 @@ begin
         return 0;
     end if;
     update attachments as a set swept_at = now(), seen = d.seen
-    from _note_differences(_source) as d
+    from note_differences(_source) as d
     where a.source_id = _source
     returning d.noted into _count;
     return _count;
@@ -261,7 +263,7 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _source int := _attached(name);
+    _source int := attached_source(name);
     _attachment attachments;
     _seen timestamptz;
     _count int;
@@ -276,7 +278,7 @@ begin
     end if;
     if _attachment.watermark is not null then
         select d.noted, greatest(d.seen, _attachment.seen) into _count, _seen
-        from _note_differences(
+        from note_differences(
             _source, coalesce(_attachment.seen, '-infinity') - interval '5 minutes') as d;
         if _seen is distinct from _attachment.seen then
             update attachments as a set seen = _seen where a.source_id = _source;
@@ -287,20 +289,20 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _moved(source_id) → which table of an attached source is not where it was, in a line that says the
+-- moved_table(source_id) → which table of an attached source is not where it was, in a line that says the
 -- way out; null where all are.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _moved(source_id int) returns text
+create or replace function vitrina_internal.moved_table(source_id int) returns text
 language sql stable security invoker
 set search_path from current
 as $func$
     select coalesce(
-        w.relation || ' is ' || _full_name(t.tgrelid) || ' now: attach it again by that name',
+        w.relation || ' is ' || full_name(t.tgrelid) || ' now: attach it again by that name',
         w.relation || ' is gone: attach the source again, or detach it')
     from wakes as w
     left join pg_trigger as t on t.tgname = format('vitrina_%s_%s_insert', w.source_id, w.place)
         and not t.tgisinternal
-    where w.source_id = _moved.source_id and to_regclass(w.relation) is null
+    where w.source_id = moved_table.source_id and to_regclass(w.relation) is null
     order by w.place
     limit 1;
 $func$;
@@ -336,7 +338,7 @@ begin
         begin
             _polled := poll_source(source);
         exception when others then
-            problem := coalesce(_moved(_source), sqlerrm || ': correct that, or attach the source again');
+            problem := coalesce(moved_table(_source), sqlerrm || ': correct that, or attach the source again');
             -- reading all of a source that cannot be read is not tried every second
             update attachments as a set swept_at = now() - a.sweep_every + interval '1 minute'
             where a.source_id = _source;
@@ -346,7 +348,7 @@ begin
             into taken, inserted, updated, unchanged, queued, removed, rejected
             from sync_source(source, k) as s;
         exception when others then
-            problem := coalesce(_moved(_source), sqlerrm || ': correct that, or attach the source again');
+            problem := coalesce(moved_table(_source), sqlerrm || ': correct that, or attach the source again');
             taken := 0; inserted := 0; updated := 0; unchanged := 0; queued := 0;
             removed := 0; rejected := 0;
         end;
@@ -361,21 +363,3 @@ begin
     end loop;
 end
 $func$;
-
--- What an upgrade has changed in the functions made for attached sources; a source that cannot be
--- read does not stop it.
-do $build$
-declare
-    _source record;
-begin
-    for _source in
-        select s.id, s.name from attachments as a join sources as s on s.id = a.source_id order by s.id
-    loop
-        begin
-            perform _build_source(_source.id);
-        exception when others then
-            raise notice 'the source % cannot be read: %', _source.name, sqlerrm;
-        end;
-    end loop;
-end
-$build$;

@@ -1,11 +1,11 @@
 -- What a query says: its words, the parts of it that must hold, its vector.
 
 -- ---------------------------------------------------------------------------------------------
--- _query_operators(query) → the parts of a query that must hold: "quoted phrases" and -words, in the
--- syntax of websearch_to_tsquery; null without any. _query_words(query) → the rest, to be ranked, of
+-- query_operators(query) → the parts of a query that must hold: "quoted phrases" and -words, in the
+-- syntax of websearch_to_tsquery; null without any. query_words(query) → the rest, to be ranked, of
 -- at most 2,000 characters.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _query_operators(query text) returns text
+create or replace function vitrina_internal.query_operators(query text) returns text
 language sql immutable parallel safe
 return (
     select string_agg(m.found[1], ' ')
@@ -13,7 +13,7 @@ return (
         as m (found)
 );
 
-create or replace function _query_words(query text) returns text
+create or replace function vitrina_internal.query_words(query text) returns text
 language sql immutable parallel safe
 return left(btrim(translate(regexp_replace(
     left(query, 10000), '(^|\s)-("[^"]*"|[[:alpha:]][^\s"]*)', ' ', 'g'), e'"\t\n\r', '    ')), 2000);
@@ -28,7 +28,7 @@ language sql stable security invoker
 set search_path from current
 as $func$
     select s.name, w.words
-    from (select _query_words(query) as words) as w
+    from (select query_words(query) as words) as w
     join spaces as s on s.modality = 'text' and s.state = 'active' and s.provider <> 'local'
     where w.words <> '' and not exists (
         select
@@ -37,11 +37,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _query_vector(space, words, keywords, weights) → the vector of a query's words in a text space, and
+-- query_vector(space, words, keywords, weights) → the vector of a query's words in a text space, and
 -- where it comes from: 'cache' (it was remembered), 'local' (made here, in the local space), or
 -- 'vocabulary' (the mean of the vectors of the keywords in the query, weighted). Nulls for none.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _query_vector(
+create or replace function vitrina_internal.query_vector(
     space spaces, words text, keywords text[], weights real[],
     out embedding @vector@.halfvec, out origin text
 )
@@ -83,7 +83,7 @@ language sql stable security invoker
 set search_path from current
 as $func$
     select v.embedding
-    from _query_vector(_active_space('text'), _query_words(words), '{}', '{}') as v;
+    from query_vector(active_space('text'), query_words(words), '{}', '{}') as v;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -96,9 +96,9 @@ create or replace function put_query_embedding(
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select _check_text('words', words, 100000);
-    select _check_k(keep, 0, 2147483647);
-    select _check_embeddings('query', s, array[0], array[put_query_embedding.embedding])
+    select check_text('words', words, 100000);
+    select check_k(keep, 0, 2147483647);
+    select check_embeddings('query', s, array[0], array[put_query_embedding.embedding])
     from spaces as s where s.name = space;
     insert into query_embeddings as q (space_id, query_hash, embedding)
     select s.id, sha256(convert_to(words, 'utf8')), put_query_embedding.embedding

@@ -1,44 +1,78 @@
 -- What a search is narrowed to.
 
 -- ---------------------------------------------------------------------------------------------
--- _filter_predicate(…, one_by_one) → a condition over `products as p` on the values that are given,
--- or null. Its parameters: $3 filter, $4 where_path, $5 wanted and $6 unwanted keyword ids, $7 source
--- ids, $8 operators of the query. The text is made of constants; every value stays a parameter.
--- one_by_one: for a few products that are looked at one after the other, not for all at once.
+-- filter_predicate(filters, one_by_one) → a condition over `products as p` for what the filters say,
+-- or null where they say nothing. The filters themselves are its parameter $1: the text is made of
+-- constants. one_by_one: for a few products that are looked at one after the other, not for all at once.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _filter_predicate(
-    filter jsonb, where_path jsonpath, wanted bigint[], unwanted bigint[], source_ids int[],
-    operators text, one_by_one boolean default false
+create or replace function vitrina_internal.filter_predicate(
+    filters filters, one_by_one boolean default false
 ) returns text
 language sql immutable parallel safe
 return nullif(concat_ws(' and ',
-    case when filter <> '{}' then 'p.attributes @> $3' end,
+    case when filters.filter <> '{}' then 'p.attributes @> ($1).filter' end,
     -- times with and without a zone are compared as well, then, in that of the session
-    case when where_path::text ~ '\.(date|time|timestamp)[a-z_]*\('
-         then 'jsonb_path_match_tz(p.attributes, $4, ''{}'', true)'
-         when where_path is not null then 'p.attributes @@ $4' end,
-    case when cardinality(wanted) > 0 then case when one_by_one then
+    case when filters.where_path::text ~ '\.(date|time|timestamp)[a-z_]*\('
+         then 'jsonb_path_match_tz(p.attributes, ($1).where_path, ''{}'', true)'
+         when filters.where_path is not null then 'p.attributes @@ ($1).where_path' end,
+    case when cardinality(filters.wanted) > 0 then case when one_by_one then
         '(select count(*) from product_keywords as pk'
-        ' where pk.product_id = p.id and pk.keyword_id = any ($5)) = cardinality($5)'
+        ' where pk.product_id = p.id and pk.keyword_id = any (($1).wanted)) = cardinality(($1).wanted)'
     else
-        'p.id in (select pk.product_id from product_keywords as pk where pk.keyword_id = any ($5)'
-        ' group by pk.product_id having count(*) = cardinality($5))' end end,
-    case when cardinality(unwanted) > 0 then case when one_by_one then
+        'p.id in (select pk.product_id from product_keywords as pk'
+        ' where pk.keyword_id = any (($1).wanted)'
+        ' group by pk.product_id having count(*) = cardinality(($1).wanted))' end end,
+    case when cardinality(filters.unwanted) > 0 then case when one_by_one then
         'not exists (select from product_keywords as pk'
-        ' where pk.product_id = p.id and pk.keyword_id = any ($6))'
+        ' where pk.product_id = p.id and pk.keyword_id = any (($1).unwanted))'
     else
         'p.id not in (select pk.product_id from product_keywords as pk'
-        ' where pk.keyword_id = any ($6))' end end,
-    case when source_ids is not null then 'p.source_id = any ($7)' end,
-    case when operators is not null then
+        ' where pk.keyword_id = any (($1).unwanted))' end end,
+    case when filters.source_ids is not null then 'p.source_id = any (($1).source_ids)' end,
+    case when filters.operators is not null then
         'exists (select from product_text as t join vitrina.sources as s on s.id = p.source_id'
         ' where t.product_id = p.id'
-        ' and t.tsv @@ websearch_to_tsquery(s.text_config::regconfig, $8))' end), '');
+        ' and t.tsv @@ websearch_to_tsquery(s.text_config::regconfig, ($1).operators))' end), '');
 
 -- ---------------------------------------------------------------------------------------------
--- _keyword_ids(terms) → the keywords these terms are, by their aliases; -1 for a term that is none.
+-- filtered_ids(filters, at_most) → the ids of the products that the filters leave, in no order; null
+-- where there are more than `at_most`, or no filters at all.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _keyword_ids(terms text[]) returns bigint[]
+create or replace function vitrina_internal.filtered_ids(filters filters, at_most int default null)
+returns bigint[]
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    -- products with the wanted keywords are looked up first, and the rest only of them
+    _wanted constant text := 'select pk.product_id as id from product_keywords as pk'
+                             ' where pk.keyword_id = any (($1).wanted)'
+                             ' group by pk.product_id having count(*) = cardinality(($1).wanted)';
+    _others filters := filters;
+    _rest text;
+    _ids bigint[];
+begin
+    if filter_predicate(filters) is null then
+        return null;
+    end if;
+    _others.wanted := '{}';
+    _rest := filter_predicate(_others);
+    execute format(
+        'select coalesce(array_agg(f.id), ''{}'') from (%s limit $2) as f',
+        case when filters.wanted = '{}' then 'select p.id from products as p where ' || _rest
+             when _rest is null then _wanted
+             else format('select p.id from (%s) as w join products as p on p.id = w.id where %s',
+                         _wanted, _rest) end)
+    into _ids
+    using filters, at_most + 1;
+    return case when cardinality(_ids) > at_most then null else _ids end;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- keyword_ids(terms) → the keywords these terms are, by their aliases; -1 for a term that is none.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.keyword_ids(terms text[]) returns bigint[]
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
@@ -48,52 +82,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _filters_of(filters, one_by_one) → the condition of _filter_predicate for these.
+-- check_narrowing(…): raises VT004 for what a search cannot be narrowed to, with the way out.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _filters_of(filters query_filters, one_by_one boolean default false)
-returns text
-language sql immutable parallel safe
-return _filter_predicate(filters.filter, filters.where_path, filters.wanted, filters.unwanted,
-                         filters.source_ids, filters.operators, one_by_one);
-
--- ---------------------------------------------------------------------------------------------
--- _filtered_ids(filters, at_most) → the ids of the products that the filters leave, in no order; null
--- where there are more than `at_most`, or no filters at all.
--- ---------------------------------------------------------------------------------------------
-create or replace function _filtered_ids(filters query_filters, at_most int default null)
-returns bigint[]
-language plpgsql stable security invoker
-set search_path from current
-as $func$
-declare
-    -- products with the wanted keywords are looked up first, and the rest only of them
-    _wanted text := 'select pk.product_id as id from product_keywords as pk'
-                    ' where pk.keyword_id = any ($5)'
-                    ' group by pk.product_id having count(*) = cardinality($5)';
-    _rest text := _filter_predicate(filters.filter, filters.where_path, '{}', filters.unwanted,
-                                    filters.source_ids, filters.operators);
-    _ids bigint[];
-begin
-    if _filters_of(filters) is null then
-        return null;
-    end if;
-    execute format(
-        'select coalesce(array_agg(f.id), ''{}'') from (%s limit $9) as f',
-        case when filters.wanted = '{}' then 'select p.id from products as p where ' || _rest
-             when _rest is null then _wanted
-             else format('select p.id from (%s) as w join products as p on p.id = w.id where %s',
-                         _wanted, _rest) end)
-    into _ids
-    using null, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
-          filters.source_ids, filters.operators, at_most + 1;
-    return case when cardinality(_ids) > at_most then null else _ids end;
-end
-$func$;
-
--- ---------------------------------------------------------------------------------------------
--- _check_narrowing(…): raises VT004 for what a search cannot be narrowed to, with the way out.
--- ---------------------------------------------------------------------------------------------
-create or replace function _check_narrowing(
+create or replace function vitrina_internal.check_narrowing(
     filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[], sources text[]
 ) returns void
 language plpgsql stable security invoker
@@ -120,5 +111,35 @@ begin
                 using errcode = 'VT004', hint = 'a predicate over attributes, like ''$.price < 50''';
         end if;
     end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- filters_of(filter, where_path, with_keywords, without_keywords, sources, query) → what a search is
+-- narrowed to, from what it was given. query: its "phrases" and -words narrow it too. Raises VT004 as
+-- check_narrowing does.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.filters_of(
+    filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[],
+    sources text[], query text default null
+) returns filters
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _filters filters;
+begin
+    perform check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
+    _filters.filter := coalesce(filter, '{}');
+    _filters.where_path := where_path;
+    _filters.wanted := case when with_keywords <> '{}' then keyword_ids(with_keywords) else '{}' end;
+    _filters.unwanted := case when without_keywords <> '{}' then keyword_ids(without_keywords)
+                              else '{}' end;
+    if sources is not null then
+        _filters.source_ids := array(
+            select s.id from vitrina.sources as s where s.name = any (filters_of.sources));
+    end if;
+    _filters.operators := query_operators(query);
+    return _filters;
 end
 $func$;

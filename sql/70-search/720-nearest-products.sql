@@ -2,12 +2,12 @@
 -- that pages follow each other without gaps: what the index finds comes first, the rest behind it.
 
 -- ---------------------------------------------------------------------------------------------
--- _nearest_products(space, embedding, k, among, filters) → the k products nearest by cosine distance among
+-- nearest_products(space, embedding, k, among, filters) → the k products nearest by cosine distance among
 -- those that the filters leave, all of them for a null k: always k where k match. among: the ids that
 -- the filters leave, where they are known; else they are given back where they had to be collected.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _nearest_products(
-    space spaces, embedding @vector@.halfvec, k int, inout among bigint[], filters query_filters,
+create or replace function vitrina_internal.nearest_products(
+    space spaces, embedding @vector@.halfvec, k int, inout among bigint[], filters filters,
     out ids bigint[], out distances float8[]
 )
 language plpgsql stable security invoker
@@ -23,13 +23,13 @@ begin
     end if;
     if among is null and k is not null then
         select w.ids, w.distances into ids, distances
-        from _walk_index(space, embedding, least(k, 100), filters) as w;
+        from walk_index(space, embedding, least(k, 100), filters) as w;
         if cardinality(ids) >= k then
             return;
         end if;
     end if;
     if among is null then
-        among := _filtered_ids(filters);
+        among := filtered_ids(filters);
     end if;
     -- the bare operator cannot use the index: exact
     if among is null then
@@ -37,22 +37,22 @@ begin
                array_agg(n.distance order by n.distance, n.product_id) as distances
         into _more
         from (
-            select e.product_id, e.embedding operator(@vector@.<=>) _nearest_products.embedding as distance
+            select e.product_id, e.embedding operator(@vector@.<=>) nearest_products.embedding as distance
             from product_embeddings as e
-            where e.space_id = space.id and e.product_id <> all (_nearest_products.ids)
+            where e.space_id = space.id and e.product_id <> all (nearest_products.ids)
             order by distance, e.product_id
-            limit k - cardinality(_nearest_products.ids)) as n;
+            limit k - cardinality(nearest_products.ids)) as n;
     else
         select array_agg(n.product_id order by n.distance, n.product_id) as ids,
                array_agg(n.distance order by n.distance, n.product_id) as distances
         into _more
         from (
-            select e.product_id, e.embedding operator(@vector@.<=>) _nearest_products.embedding as distance
+            select e.product_id, e.embedding operator(@vector@.<=>) nearest_products.embedding as distance
             from product_embeddings as e
             where e.space_id = space.id and e.product_id = any (among)
-                and e.product_id <> all (_nearest_products.ids)
+                and e.product_id <> all (nearest_products.ids)
             order by distance, e.product_id
-            limit k - cardinality(_nearest_products.ids)) as n;
+            limit k - cardinality(nearest_products.ids)) as n;
     end if;
     ids := ids || _more.ids;
     distances := distances || _more.distances;
@@ -60,13 +60,13 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _walk_index(space, embedding, k, filters) → up to k products, at most 100, as the HNSW index of the space
+-- walk_index(space, embedding, k, filters) → up to k products, at most 100, as the HNSW index of the space
 -- finds them, nearest first; none without an index, or where reading all vectors is as quick. With
 -- filters it gives up, and says less than k, as soon as so few of the products on the way pass that
 -- those it would find may not be the nearest: products that match far from the query, or rarely.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _walk_index(
-    space spaces, embedding @vector@.halfvec, k int, filters query_filters,
+create or replace function vitrina_internal.walk_index(
+    space spaces, embedding @vector@.halfvec, k int, filters filters,
     out ids bigint[], out distances float8[]
 )
 language plpgsql stable security invoker
@@ -77,10 +77,10 @@ as $func$
 declare
     _part text := 'product_embeddings_' || space.id;
     _rows real := (select c.reltuples from pg_class as c where c.oid = _part::regclass);
-    _predicate text := _filters_of(filters, true);
+    _predicate text := filter_predicate(filters, true);
     -- one order for the first page and one for ten pages: see above
     _tier int := case when k <= 20 then 20 else 100 end;
-    _distance text := format('e.embedding::@vector@.halfvec(%s) operator(@vector@.<=>) $1', space.dimensions);
+    _distance text := format('e.embedding::@vector@.halfvec(%s) operator(@vector@.<=>) $2', space.dimensions);
     _row record;
     _seen int := 0;
     _hits int := 0;
@@ -88,7 +88,7 @@ declare
 begin
     ids := '{}';
     distances := '{}';
-    if not _index_pays(_rows, space.dimensions) then
+    if not index_pays(_rows, space.dimensions) then
         return;
     end if;
     if space.quantized then
@@ -97,7 +97,7 @@ begin
             select array_agg(n.product_id order by n.distance, n.product_id),
                    array_agg(n.distance order by n.distance, n.product_id)
             into ids, distances
-            from _nearest_quantized(space, embedding, _tier) as n;
+            from nearest_quantized(space, embedding, _tier) as n;
         end if;
         return;
     end if;
@@ -110,9 +110,9 @@ begin
                     array_agg(n.distance order by n.place > 20, n.distance, n.product_id)
              from (select e.product_id, %1$s as distance, row_number() over () as place
                    from product_embeddings as e where e.space_id = %2$s
-                   order by %1$s limit $2) as n', _distance, space.id)
+                   order by %1$s limit $3) as n', _distance, space.id)
         into ids, distances
-        using embedding, _tier;
+        using filters, embedding, _tier;
         return;
     end if;
     for _row in execute format(
@@ -120,8 +120,7 @@ begin
                 (select true from products as p where p.id = e.product_id and %3$s) as fits
          from product_embeddings as e where e.space_id = %2$s order by %1$s limit 2200',
         _distance, space.id, _predicate)
-        using embedding, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
-              filters.source_ids, filters.operators
+        using filters, embedding
     loop
         _seen := _seen + 1;
         if _row.fits then

@@ -1,11 +1,11 @@
 -- Full text, ranked: how much of a query a product's text covers, by the rarity of the words.
 
 -- ---------------------------------------------------------------------------------------------
--- _lexeme_counts(lexemes) → in how many products each stands, and how many products there are. Exact
+-- lexeme_counts(lexemes) → in how many products each stands, and how many products there are. Exact
 -- in small catalogues; in others from the planner's statistics (what they do not list is rare), which
 -- cost no scan.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _lexeme_counts(
+create or replace function vitrina_internal.lexeme_counts(
     lexemes text[], out counts bigint[], out products bigint
 )
 language plpgsql stable security invoker
@@ -25,7 +25,7 @@ begin
     if _elements is null then
         select count(*) into products from product_text;
         select array_agg((select count(*) from product_text as t
-                          where t.tsv @@ _quoted(u.lexeme)::tsquery) order by u.place)
+                          where t.tsv @@ quoted_lexeme(u.lexeme)::tsquery) order by u.place)
         into counts
         from unnest(lexemes) with ordinality as u (lexeme, place);
     else
@@ -40,11 +40,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _words_of_query(words) → its words, at most 32, and for each the unit it belongs to and the keyword
+-- words_of_query(words) → its words, at most 32, and for each the unit it belongs to and the keyword
 -- that unit is: words in a row that make up an alias or a term of the thesaurus ("side table", "tshirt"
 -- for "T-shirt") are one unit, the longest first, any other word is one of its own.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _words_of_query(
+create or replace function vitrina_internal.words_of_query(
     words text, out said text[], out units int[], out names text[]
 )
 language plpgsql stable security invoker
@@ -55,7 +55,7 @@ declare
     _found record;
     _place int := 1;
 begin
-    said := (array_remove(regexp_split_to_array(_with_pairs(words), '[\s/_,;|–—-]+'), ''))[:32];
+    said := (array_remove(regexp_split_to_array(with_pairs(words), '[\s/_,;|–—-]+'), ''))[:32];
     units := array(select i from generate_series(1, cardinality(said)) as i);
     names := array_fill(null::text, array[cardinality(said)]);
     select array_agg(normal_form(u.word) order by u.place) into _forms
@@ -96,15 +96,15 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _read_query(words) → what full text makes of a query's words; nulls where there is nothing to find.
+-- read_query(words) → what full text makes of a query's words; nulls where there is nothing to find.
 -- keywords, weights: the keywords in it, and what share of the query each is. rank: an expression
--- over `product_text as t`, 0 to 1, of parameter $9 = parts. whole, most, rare, every: what has all
+-- over `product_text as t`, 0 to 1, of parameter $2 = parts. whole, most, rare, every: what has all
 -- units of it, all but the rarest, any lexeme that is rare, any at all.
 -- A unit counts by its rarity, idf as in BM25 (Robertson and Zaragoza 2009, eq. 3.3); fully where
 -- the product has the keyword it is, else by the place the words stand in and somewhat less: a title
 -- may name what the product is not ("lamp for side table").
 -- ---------------------------------------------------------------------------------------------
-create or replace function _read_query(words text) returns query_reading
+create or replace function vitrina_internal.read_query(words text) returns reading
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -112,11 +112,11 @@ as $func$
 declare
     _read record;
     _counted record;
-    _reading query_reading;
+    _reading reading;
     _configs text[] := array(select distinct s.text_config from sources as s order by 1);
     _lexemes text[];
 begin
-    select * into _read from _words_of_query(words);
+    select * into _read from words_of_query(words);
     if _read.said = '{}' then
         return null;
     end if;
@@ -127,7 +127,7 @@ begin
         cross join unnest(tsvector_to_array(to_tsvector(c.config::regconfig, u.word))) as l (lexeme)
         union
         select '#' || n.name from unnest(_read.names) as n (name) where n.name is not null);
-    select * into _counted from _lexeme_counts(_lexemes);
+    select * into _counted from lexeme_counts(_lexemes);
 
     with counted as materialized (
         select u.lexeme, u.products,
@@ -145,14 +145,14 @@ begin
                 as l (lexeme)) as l
     ),
     word as materialized (
-        select o.unit, o.place, string_agg(_quoted(o.lexeme), ' | ' order by o.lexeme) as text,
+        select o.unit, o.place, string_agg(quoted_lexeme(o.lexeme), ' | ' order by o.lexeme) as text,
                min(c.idf) as idf
         from own as o
         join counted as c on c.lexeme = o.lexeme
         group by o.unit, o.place
     ),
     named as materialized (
-        select n.unit, n.name, _quoted(c.lexeme) as tag, c.idf, k.facet,
+        select n.unit, n.name, quoted_lexeme(c.lexeme) as tag, c.idf, k.facet,
                -- the keyword's own words, where others were said: "sofa" for "couch"
                (select string_agg('(' || p.phrase::text || ')', ' | ')
                 from (select distinct phraseto_tsquery(g.config::regconfig, n.name) as phrase,
@@ -187,7 +187,7 @@ begin
     part as materialized (
         select p.*, row_number() over (order by p.unit, p.kind, p.place, p.text) as n
         from (
-            select o.unit, o.place, 'lexeme' as kind, _quoted(o.lexeme) as text
+            select o.unit, o.place, 'lexeme' as kind, quoted_lexeme(o.lexeme) as text
             from own as o
             join unit as u on u.unit = o.unit
             union all
@@ -203,7 +203,7 @@ begin
                    round((max(w.idf) / max(u.words_idf)
                           * case when max(u.tag) is null then 1 else 0.7 end)::numeric, 4) as share,
                    -- 1.6449: ts_rank divides by the sum of 1/n², so one hit in a title is 1 again
-                   string_agg(format('least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $9[%s]))',
+                   string_agg(format('least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $2[%s]))',
                                      p.n), ', ') as ranks
             from part as p
             join word as w on w.place = p.place
@@ -215,9 +215,9 @@ begin
     ranked as (
         select u.unit, format(
             '%s * case%s%s when true then %s end', round((u.idf / sum(u.idf) over ())::numeric, 4),
-            (select format(' when t.tsv @@ $9[%s] then 1', p.n)
+            (select format(' when t.tsv @@ $2[%s] then 1', p.n)
              from part as p where p.unit = u.unit and p.kind = 'tag'),
-            (select format(' when t.tsv @@ $9[%s] then 0.7', p.n)
+            (select format(' when t.tsv @@ $2[%s] then 0.7', p.n)
              from part as p where p.unit = u.unit and p.kind = 'phrase'),
             coalesce(w.rank, '0')) as rank
         from unit as u
@@ -234,7 +234,7 @@ begin
                     string_agg('(' || u.text || ')', ' & ') filter (where u.place > 1) end::tsquery
          from (select u.text, row_number() over (order by u.idf desc, u.unit) as place
                from unit as u) as u),
-        (select string_agg(_quoted(c.lexeme), ' | ')::tsquery
+        (select string_agg(quoted_lexeme(c.lexeme), ' | ')::tsquery
          from (select c.lexeme, sum(c.products) over (order by c.products, c.lexeme) as so_far,
                       row_number() over (order by c.products, c.lexeme) as place
                from counted as c) as c
@@ -246,13 +246,13 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _text_matches(reading, k, among, filters) → the k products whose text covers the query best and
--- their ranks, all that have anything of it for a null k; narrowed as in _nearest_products. With a k,
+-- text_matches(reading, k, among, filters) → the k products whose text covers the query best and
+-- their ranks, all that have anything of it for a null k; narrowed as in nearest_products. With a k,
 -- and without `among`, no more is looked at than a thousand products that have all of the query and,
 -- where these are fewer than k, two thousand that have all but its rarest unit, or something rare.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _text_matches(
-    reading query_reading, k int, among bigint[], filters query_filters,
+create or replace function vitrina_internal.text_matches(
+    reading reading, k int, among bigint[], filters filters,
     out ids bigint[], out ranks real[]
 )
 language plpgsql stable security invoker
@@ -260,27 +260,26 @@ set search_path from current
 as $func$
 declare
     _from text := 'select t.product_id, t.tsv from product_text as t where ' || case
-        when among is not null then 't.product_id = any ($2)'
+        when among is not null then 't.product_id = any ($3)'
         else coalesce('(select true from products as p where p.id = t.product_id and '
-                      || _filters_of(filters, true) || ')', 'true') end;
+                      || filter_predicate(filters, true) || ')', 'true') end;
     _source text;
 begin
     if reading.rank is null then
         return;
     end if;
     foreach _source in array case
-        when among is not null or k is null then array[_from || ' and t.tsv @@ $12']
-        else array[_from || ' and t.tsv @@ $10 limit 1000',
-                   format('(%1$s and t.tsv @@ $10 limit 1000) union all'
-                          ' (%1$s and t.tsv @@ $11 and not t.tsv @@ $10 limit 2000)', _from)] end
+        when among is not null or k is null then array[_from || ' and t.tsv @@ $7']
+        else array[_from || ' and t.tsv @@ $5 limit 1000',
+                   format('(%1$s and t.tsv @@ $5 limit 1000) union all'
+                          ' (%1$s and t.tsv @@ $6 and not t.tsv @@ $5 limit 2000)', _from)] end
     loop
         execute format(
             'select array_agg(r.product_id), array_agg(r.rank)
              from (select t.product_id, (%s)::real as rank from (%s) as t
-                   order by rank desc, t.product_id limit $1) as r', reading.rank, _source)
+                   order by rank desc, t.product_id limit $4) as r', reading.rank, _source)
         into ids, ranks
-        using k, among, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
-              filters.source_ids, filters.operators, reading.parts, reading.whole,
+        using filters, reading.parts, among, k, reading.whole,
               case when reading.most is null then reading.rare
                    else reading.most || reading.rare end, reading.every;
         exit when cardinality(ids) >= k;

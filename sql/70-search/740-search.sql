@@ -1,8 +1,10 @@
+-- Search: words, vectors and filters, in one order.
+
 -- ---------------------------------------------------------------------------------------------
--- _check_search(…): raises VT004 for arguments a search cannot use, naming the way out.
+-- check_search(…): raises VT004 for arguments a search cannot use, naming the way out.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_search(
-    k int, "offset" int, filter jsonb, mode text, weights jsonb, embedding @vector@.halfvec,
+create or replace function vitrina_internal.check_search(
+    k int, "offset" int, mode text, weights jsonb, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, text_space spaces, image_space spaces
 ) returns void
 language plpgsql immutable parallel safe security invoker
@@ -18,10 +20,6 @@ begin
     if "offset" < 0 then
         raise exception 'offset must not be negative, as % is', "offset" using errcode = 'VT004',
             hint = '0 is the first page';
-    end if;
-    if jsonb_typeof(filter) <> 'object' then
-        raise exception 'filter must be a JSON object, not %', left(filter::text, 100)
-            using errcode = 'VT004', hint = 'like ''{"brand": "Linden"}''';
     end if;
     if mode not in ('hybrid', 'vector', 'text') then
         raise exception 'mode must be hybrid, vector or text, not %', quote_literal(mode)
@@ -59,9 +57,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _coded_products(code, filters) → the products that have a code, of those that the filters leave.
+-- coded_products(code, filters) → the products that have a code, of those that the filters leave.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _coded_products(code text, filters query_filters) returns bigint[]
+create or replace function vitrina_internal.coded_products(code text, filters filters) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -72,29 +70,26 @@ begin
         return '{}';
     end if;
     _ids := array(select t.product_id from product_text as t
-                  where t.tsv @@ _quoted('=' || code)::tsquery order by t.product_id limit 1000);
-    if _ids <> '{}' and _filters_of(filters) is not null then
+                  where t.tsv @@ quoted_lexeme('=' || code)::tsquery order by t.product_id limit 1000);
+    if _ids <> '{}' and filter_predicate(filters) is not null then
         execute format('select coalesce(array_agg(p.id), ''{}'') from products as p'
-                       ' where p.id = any ($1) and %s', _filters_of(filters, true))
+                       ' where p.id = any ($2) and %s', filter_predicate(filters, true))
         into _ids
-        using _ids, null, filters.filter, filters.where_path, filters.wanted, filters.unwanted,
-              filters.source_ids, filters.operators;
+        using filters, _ids;
     end if;
     return _ids;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _fused_products(k, …) → at least k products that any channel finds, best first, or all there are:
+-- fused_products(k, …) → at least k products that any channel finds, best first, or all there are:
 -- the weighted mean of what each says of them. The hundred best of what each channel finds first
 -- come first, and all others behind them: so the first n are the same however many are asked for.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _fused_products(
-    k int, code text, reading query_reading, text_space spaces, embedding @vector@.halfvec,
-    image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters query_filters,
-    out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
-    out channels text[]
-)
+create or replace function vitrina_internal.fused_products(
+    k int, code text, reading reading, text_space spaces, embedding @vector@.halfvec,
+    image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters filters
+) returns hits
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -106,41 +101,42 @@ declare
     _image_weight real := case when image_embedding is null then 0
                                else coalesce((weights ->> 'image')::real, image_space.weight) end;
     _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
-    _codes bigint[] := _coded_products(code, filters);
+    _codes bigint[] := coded_products(code, filters);
     _depth int;
     _among bigint[];
     _vector record;
     _image record;
     _text record;
-    _more record;
+    _found hits;
+    _more hits;
 begin
-    ids := '{}';
+    _found.ids := '{}';
     -- the hundred best first, then all of them
     foreach _depth in array array[100, null] loop
-        _vector := _nearest_products(text_space, embedding, _depth, _among, filters);
-        _image := _nearest_products(image_space, image_embedding, _depth, _vector.among, filters);
+        _vector := nearest_products(text_space, embedding, _depth, _among, filters);
+        _image := nearest_products(image_space, image_embedding, _depth, _vector.among, filters);
         _among := _image.among;
         if _among is null and embedding is null and image_embedding is null then
-            _among := _filtered_ids(filters, 5000);
+            _among := filtered_ids(filters, 5000);
         end if;
-        _text := _text_matches(reading, _depth, _among, filters);
+        _text := text_matches(reading, _depth, _among, filters);
         execute format(
             'with found as (
                 select u.id, u.distance, null::float8 as image_distance, null::real as rank,
                        ''vector'' as channel
-                from unnest($1, $2) as u (id, distance)
+                from unnest($3, $4) as u (id, distance)
                 union all
-                select u.id, null, u.distance, null, ''image'' from unnest($3, $4) as u (id, distance)
+                select u.id, null, u.distance, null, ''image'' from unnest($5, $6) as u (id, distance)
                 union all
-                select u.id, null, null, u.rank, ''text'' from unnest($5, $6) as u (id, rank)
+                select u.id, null, null, u.rank, ''text'' from unnest($7, $8) as u (id, rank)
                 union all
-                select u.id, null, null, null, ''code'' from unnest($7) as u (id)
+                select u.id, null, null, null, ''code'' from unnest($1) as u (id)
             ),
             pool as (
                 select f.id, max(f.distance) as distance, max(f.image_distance) as image_distance,
                        max(f.rank) as rank, string_agg(f.channel, '','' order by f.channel) as channels
                 from found as f
-                where f.id <> all ($8)
+                where f.id <> all ($9)
                 group by f.id
             ),
             measured as (
@@ -155,7 +151,7 @@ begin
                        coalesce((coalesce($10 * m.rank, 0)
                                  + coalesce($11 * greatest(m.similarity, 0), 0)
                                  + coalesce($12 * greatest(m.image_similarity, 0), 0)) / $13, 0)
-                       + (m.id = any ($7))::int as score
+                       + (m.id = any ($1))::int as score
                 from measured as m
                 order by score desc, m.similarity desc nulls last, m.id
                 limit $14
@@ -176,40 +172,41 @@ begin
                  else 'select e.embedding operator(@vector@.<=>) $16 from product_embeddings as e'
                       ' where e.space_id = ' || image_space.id || ' and e.product_id = o.id' end)
         into _more
-        using _vector.ids, _vector.distances, _image.ids, _image.distances, _text.ids, _text.ranks,
-              _codes, ids, reading.parts, _text_weight, _vector_weight, _image_weight, _total,
+        using _codes, reading.parts, _vector.ids, _vector.distances, _image.ids, _image.distances,
+              _text.ids, _text.ranks, _found.ids, _text_weight, _vector_weight, _image_weight, _total,
               _depth, embedding, image_embedding;
-        ids := ids || _more.ids;
-        scores := scores || _more.scores;
-        similarities := similarities || _more.similarities;
-        ranks := ranks || _more.ranks;
-        channels := channels || _more.channels;
-        exit when cardinality(ids) >= k or cardinality(ids) < 100;
+        _found.ids := _found.ids || _more.ids;
+        _found.scores := _found.scores || _more.scores;
+        _found.similarities := _found.similarities || _more.similarities;
+        _found.ranks := _found.ranks || _more.ranks;
+        _found.channels := _found.channels || _more.channels;
+        exit when cardinality(_found.ids) >= k or cardinality(_found.ids) < 100;
     end loop;
+    return _found;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _near_products(k, space, embedding, channel, filters) → as _fused_products, of one channel of vectors.
+-- near_products(k, space, embedding, channel, filters) → as fused_products, of one channel of vectors.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _near_products(
-    k int, space spaces, embedding @vector@.halfvec, channel text, filters query_filters,
-    out ids bigint[], out scores float8[], out similarities float8[], out ranks real[],
-    out channels text[]
-)
+create or replace function vitrina_internal.near_products(
+    k int, space spaces, embedding @vector@.halfvec, channel text, filters filters
+) returns hits
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
     _near record;
+    _found hits;
 begin
-    _near := _nearest_products(space, embedding, k, null, filters);
-    ids := _near.ids;
+    _near := nearest_products(space, embedding, k, null, filters);
+    _found.ids := _near.ids;
     select array_agg(greatest(1 - u.distance, 0) order by u.place),
            array_agg(1 - u.distance order by u.place)
-    into scores, similarities
+    into _found.scores, _found.similarities
     from unnest(_near.distances) with ordinality as u (distance, place);
-    channels := array_fill(channel, array[cardinality(ids)]);
+    _found.channels := array_fill(channel, array[cardinality(_found.ids)]);
+    return _found;
 end
 $func$;
 
@@ -245,12 +242,12 @@ as $func$
 declare
     _text_space spaces;
     _image_space spaces;
-    _words text := coalesce(_query_words(query), '');
-    _filters query_filters;
-    _reading query_reading;
+    _words text := coalesce(query_words(query), '');
+    _filters filters;
+    _reading reading;
     _origin text;
     _end int;
-    _found record;
+    _found hits;
 begin
     if k = 0 then
         return;
@@ -260,20 +257,9 @@ begin
     "offset" := least(coalesce("offset", 0), 2000000000); -- further than there are products
     mode := coalesce(mode, 'hybrid');
     weights := coalesce(weights, '{}');
-    _filters.filter := coalesce(filter, '{}');
-    perform _check_search(k, "offset", _filters.filter, mode, weights, embedding, image_embedding,
+    perform check_search(k, "offset", mode, weights, embedding, image_embedding,
                           _text_space, _image_space);
-    perform _check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
-    _filters.where_path := where_path;
-    _filters.wanted := case when with_keywords <> '{}' then _keyword_ids(with_keywords)
-                            else '{}' end;
-    _filters.unwanted := case when without_keywords <> '{}' then _keyword_ids(without_keywords)
-                              else '{}' end;
-    if sources is not null then
-        _filters.source_ids := array(
-            select s.id from vitrina.sources as s where s.name = any (search.sources));
-    end if;
-    _filters.operators := _query_operators(query);
+    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
     _end := "offset" + k;
 
     if mode = 'text' then
@@ -282,13 +268,13 @@ begin
     end if;
     if _words <> '' and (mode <> 'vector'
                          or embedding is null and _text_space.provider <> 'local') then
-        _reading := _read_query(_words);
+        _reading := read_query(_words);
     end if;
     if embedding is not null then
         _origin := 'given';
     elsif _words <> '' and mode <> 'text' and _text_space.id is not null then
         select v.embedding, v.origin into embedding, _origin
-        from _query_vector(_text_space, _words, _reading.keywords, _reading.weights) as v;
+        from query_vector(_text_space, _words, _reading.keywords, _reading.weights) as v;
     end if;
     if mode = 'vector' then
         _reading := null;
@@ -298,18 +284,17 @@ begin
         execute format('select array_agg(n.id) as ids, null::float8[] as scores,
                                null::float8[] as similarities, null::real[] as ranks,
                                null::text[] as channels
-                        from (select p.id from products as p where %s order by p.id limit $1) as n',
-                       coalesce(_filters_of(_filters), 'true'))
+                        from (select p.id from products as p where %s order by p.id limit $2) as n',
+                       coalesce(filter_predicate(_filters), 'true'))
         into _found
-        using _end, null, _filters.filter, _filters.where_path, _filters.wanted, _filters.unwanted,
-              _filters.source_ids, _filters.operators;
+        using _filters, _end;
     elsif (mode = 'vector' or _words = '') and image_embedding is null then
-        _found := _near_products(_end, _text_space, embedding, 'vector', _filters);
+        _found := near_products(_end, _text_space, embedding, 'vector', _filters);
     elsif (mode = 'vector' or _words = '') and embedding is null then
-        _found := _near_products(_end, _image_space, image_embedding, 'image', _filters);
+        _found := near_products(_end, _image_space, image_embedding, 'image', _filters);
     else
-        _found := _fused_products(
-            _end, case when mode = 'vector' then '' else coalesce(_code(btrim(query)), '') end, _reading,
+        _found := fused_products(
+            _end, case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end, _reading,
             _text_space, embedding, _image_space, image_embedding, weights, _filters);
     end if;
     return query

@@ -1,3 +1,5 @@
+-- The products most like one.
+
 -- ---------------------------------------------------------------------------------------------
 -- similar_products(of_product, k) → the k products most like one, itself left out: by its own text
 -- and image vectors. The columns of search, less query_vector. Raises VT003 where there is no such product.
@@ -15,15 +17,15 @@ declare
     _embedding @vector@.halfvec;
     _image_embedding @vector@.halfvec;
 begin
-    perform _check_k(k, 1, 1000);
+    perform check_k(k, 1, 1000);
     if not exists (select from products as p where p.id = of_product) then
         raise exception 'there is no product %', of_product using errcode = 'VT003',
             hint = 'see: select product_id, title from vitrina.catalog';
     end if;
     select e.embedding into _embedding from product_embeddings as e
-    where e.product_id = of_product and e.space_id = (_active_space('text')).id;
+    where e.product_id = of_product and e.space_id = (active_space('text')).id;
     select e.embedding into _image_embedding from product_embeddings as e
-    where e.product_id = of_product and e.space_id = (_active_space('image')).id;
+    where e.product_id = of_product and e.space_id = (active_space('image')).id;
     if _embedding is null and _image_embedding is null then
         return;
     end if;

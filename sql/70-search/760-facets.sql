@@ -1,9 +1,11 @@
+-- What the products found have in common, counted.
+
 -- ---------------------------------------------------------------------------------------------
--- _words_query(words, require_all) → the tsquery of a query's words: those that have all of them, or
+-- words_query(words, require_all) → the tsquery of a query's words: those that have all of them, or
 -- any, in the text-search configuration of any source. A word, or several, that the vocabulary
 -- knows as another keyword also stands for that one: "couch" finds what says "sofa".
 -- ---------------------------------------------------------------------------------------------
-create or replace function _words_query(words text, require_all boolean) returns tsquery
+create or replace function vitrina_internal.words_query(words text, require_all boolean) returns tsquery
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -72,37 +74,28 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _words text := coalesce(_query_words(query), '');
-    _operators text := _query_operators(query);
-    _wanted bigint[];
-    _unwanted bigint[];
-    _source_ids int[];
+    _words text := coalesce(query_words(query), '');
+    _filters filters;
     _predicate text;
     _tsquery tsquery;
     _ids bigint[];
 begin
-    perform _check_k(k, 1, 1000);
-    perform _check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
-    _wanted := _keyword_ids(with_keywords);
-    _unwanted := _keyword_ids(without_keywords);
-    if sources is not null then
-        select coalesce(array_agg(s.id), '{}') into _source_ids
-        from vitrina.sources as s where s.name = any (facets.sources);
-    end if;
+    perform check_k(k, 1, 1000);
+    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
     if _words <> '' then
-        _tsquery := _words_query(_words, true);
+        _tsquery := words_query(_words, true);
         if not exists (select from product_text as t where t.tsv @@ _tsquery) then
-            _tsquery := _words_query(_words, false);
+            _tsquery := words_query(_words, false);
         end if;
     end if;
     _predicate := concat_ws(' and ',
-        _filter_predicate(filter, where_path, _wanted, _unwanted, _source_ids, _operators),
+        filter_predicate(_filters),
         case when _tsquery is not null then
-            'p.id in (select t.product_id from product_text as t where t.tsv @@ $9)' end);
+            'p.id in (select t.product_id from product_text as t where t.tsv @@ $2)' end);
     if _predicate <> '' then
         execute 'select coalesce(array_agg(p.id), ''{}'') from products as p where ' || _predicate
         into _ids
-        using null, null, filter, where_path, _wanted, _unwanted, _source_ids, _operators, _tsquery;
+        using _filters, _tsquery;
     end if;
 
     return query
@@ -110,7 +103,7 @@ begin
     from (
         select w.facet, w.name, c.products,
                row_number() over (partition by w.facet order by c.products desc, w.name) as place
-        from _count_keywords(_ids) as c
+        from count_keywords(_ids) as c
         join keywords as w on w.id = c.keyword_id
     ) as r
     where r.place <= k
@@ -120,15 +113,15 @@ begin
     if attributes is null or cardinality(attributes) > 0 then
         return query
         select 'attribute', a.attribute, a.value, a.products, a.low, a.high
-        from _count_attributes(_ids, attributes, k) as a;
+        from count_attributes(_ids, attributes, k) as a;
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _count_keywords(ids) → how many of these products have each keyword; of all products for null.
+-- count_keywords(ids) → how many of these products have each keyword; of all products for null.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _count_keywords(ids bigint[])
+create or replace function vitrina_internal.count_keywords(ids bigint[])
 returns table (keyword_id bigint, products bigint)
 language plpgsql stable security invoker
 set search_path from current
@@ -151,9 +144,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _count_attributes(ids, names, k) → the attributes' part of facets.
+-- count_attributes(ids, names, k) → the attributes' part of facets.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _count_attributes(ids bigint[], names text[], k int)
+create or replace function vitrina_internal.count_attributes(ids bigint[], names text[], k int)
 returns table (attribute text, value text, products bigint, low numeric, high numeric)
 language plpgsql stable security invoker
 set search_path from current

@@ -1,7 +1,9 @@
+-- Keywords for a query that is still being typed.
+
 -- ---------------------------------------------------------------------------------------------
--- _begun(form) → a tsquery for what has all the words of a form, of the last one the beginning.
+-- begun_words(form) → a tsquery for what has all the words of a form, of the last one the beginning.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _begun(form text) returns tsquery
+create or replace function vitrina_internal.begun_words(form text) returns tsquery
 language sql immutable parallel safe
 return (
     -- words of a normal form have neither quotes nor backslashes
@@ -28,7 +30,7 @@ declare
     -- a word that is not finished has no plural yet: "dres" must find "dress"
     _typed text[] := array[normal_form(_prefix), rtrim(rtrim(normal_form(_prefix || 'q'), 'q'))];
 begin
-    perform _check_k(k, 1, 1000);
+    perform check_k(k, 1, 1000);
     return query
     select case when n.alias = normal_form(w.name) then w.name else n.alias end,
            w.name, w.facet, n.products
@@ -43,7 +45,7 @@ begin
                    starts_with(a.alias, t.form) as begins
             from (select distinct u.form from unnest(_typed) as u (form) where u.form <> '') as t
             join keyword_aliases as a
-                on array_to_tsvector(array_remove(string_to_array(left(a.alias, 200), ' '), '')) @@ _begun(t.form)
+                on array_to_tsvector(array_remove(string_to_array(left(a.alias, 200), ' '), '')) @@ begun_words(t.form)
             order by a.alias, begins desc
         ) as m
         cross join lateral (

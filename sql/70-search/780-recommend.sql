@@ -1,9 +1,11 @@
+-- More like these products, less like those; nearest by picture.
+
 -- ---------------------------------------------------------------------------------------------
--- _taste(space_id, liked, disliked) → the direction of what is liked away from what is not, of length
+-- taste_direction(space_id, liked, disliked) → the direction of what is liked away from what is not, of length
 -- one: the mean of the one less half the mean of the other, as Rocchio (1971) moves a query. Null
 -- where no liked product has a vector in the space.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _taste(space_id int, liked bigint[], disliked bigint[]) returns @vector@.halfvec
+create or replace function vitrina_internal.taste_direction(space_id int, liked bigint[], disliked bigint[]) returns @vector@.halfvec
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
@@ -16,18 +18,18 @@ as $func$
                end as taste
         from (select @vector@.avg(@vector@.l2_normalize(e.embedding)) as embedding
               from product_embeddings as e
-              where e.space_id = _taste.space_id and e.product_id = any (liked)) as y
+              where e.space_id = taste_direction.space_id and e.product_id = any (liked)) as y
         cross join (
               select @vector@.avg(@vector@.l2_normalize(e.embedding)) as embedding
               from product_embeddings as e
-              where e.space_id = _taste.space_id and e.product_id = any (disliked)) as n
+              where e.space_id = taste_direction.space_id and e.product_id = any (disliked)) as n
     ) as t;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _check_products(ids): raises VT003 for the first that is no product.
+-- check_products(ids): raises VT003 for the first that is no product.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _check_products(ids bigint[]) returns void
+create or replace function vitrina_internal.check_products(ids bigint[]) returns void
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -74,10 +76,10 @@ begin
         raise exception 'name 1 to 1000 products, at least one of them liked'
             using errcode = 'VT004', hint = 'like recommend(''{1,2}'')';
     end if;
-    perform _check_k(k, 1, 1000);
-    perform _check_products(liked || coalesce(disliked, '{}'));
-    _embedding := _taste((_active_space('text')).id, liked, disliked);
-    _image_embedding := _taste((_active_space('image')).id, liked, disliked);
+    perform check_k(k, 1, 1000);
+    perform check_products(liked || coalesce(disliked, '{}'));
+    _embedding := taste_direction((active_space('text')).id, liked, disliked);
+    _image_embedding := taste_direction((active_space('image')).id, liked, disliked);
     if _embedding is null and _image_embedding is null then
         return;
     end if;
@@ -123,7 +125,7 @@ begin
             hint = 'leave the other two out';
     end if;
     if dhash is not null then
-        return query select * from _nearest_by_dhash(
+        return query select * from nearest_by_dhash(
             dhash, k, filter, where_path, with_keywords, without_keywords, sources);
         return;
     end if;
@@ -136,7 +138,7 @@ begin
         from products as p
         join product_embeddings as e on e.product_id = p.id
         where p.image_sha256 = decode(nearest_by_image.sha256, 'hex')
-            and e.space_id = (_active_space('image')).id
+            and e.space_id = (active_space('image')).id
         limit 1;
         if not found then
             raise exception 'no product has the picture %', left(sha256, 12) using errcode = 'VT003',
@@ -156,9 +158,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _nearest_by_dhash(…) → that part of nearest_by_image: exact, over the index of the hashes.
+-- nearest_by_dhash(…) → that part of nearest_by_image: exact, over the index of the hashes.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _nearest_by_dhash(
+create or replace function vitrina_internal.nearest_by_dhash(
     dhash bit, k int, filter jsonb, where_path jsonpath, with_keywords text[],
     without_keywords text[], sources text[]
 ) returns table (
@@ -170,35 +172,27 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _wanted bigint[];
-    _unwanted bigint[];
-    _source_ids int[];
+    _filters filters;
 begin
     if length(dhash) <> 64 then
         raise exception 'a difference hash has 64 bits, not %', length(dhash) using errcode = 'VT004',
             hint = 'give the difference hash of 8 by 8 pixels';
     end if;
-    perform _check_k(k, 1, 1000);
-    perform _check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
-    _wanted := _keyword_ids(with_keywords);
-    _unwanted := _keyword_ids(without_keywords);
-    if sources is not null then
-        select coalesce(array_agg(s.id), '{}') into _source_ids
-        from vitrina.sources as s where s.name = any (_nearest_by_dhash.sources);
-    end if;
+    perform check_k(k, 1, 1000);
+    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources);
     return query execute format(
         'select p.id, s.name, p.external_id, p.title, p.caption, p.keywords, shown_address(p.url), shown_address(p.image),
                 (1 - n.distance / 64.0)::real, null::real, null::real, array[''image'']
-         from (select p.id, bit_count(i.dhash # $1) as distance
+         from (select p.id, bit_count(i.dhash # $2) as distance
                from images as i
                join products as p on p.image_sha256 = i.sha256
                where %s
                order by distance, p.id
-               limit $2) as n
+               limit $3) as n
          join products as p on p.id = n.id
          join vitrina.sources as s on s.id = p.source_id
          order by n.distance, p.id',
-        coalesce(_filter_predicate(filter, where_path, _wanted, _unwanted, _source_ids, null), 'true'))
-    using dhash, k, filter, where_path, _wanted, _unwanted, _source_ids, null::text;
+        coalesce(filter_predicate(_filters), 'true'))
+    using _filters, dhash, k;
 end
 $func$;

@@ -2,12 +2,12 @@
 -- only what agrees in a part (a band of bits) is compared.
 
 -- ---------------------------------------------------------------------------------------------
--- _bands(distance) → masks over 64 bits, such that two numbers which differ in at most so many bits
+-- bit_bands(distance) → masks over 64 bits, such that two numbers which differ in at most so many bits
 -- are equal under one of them: the bits in distance + 3 parts, and every three of those, since three
 -- parts or more are without a difference. Each part is spread over the whole, as neighbouring bits
 -- of a picture are often alike; three at once leave few to compare even among flat backgrounds.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _bands(distance int) returns table (band int, mask bit)
+create or replace function vitrina_internal.bit_bands(distance int) returns table (band int, mask bit)
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
@@ -25,10 +25,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _like_pictures(max_distance, source_ids) → products whose picture is within max_distance bits of
--- an earlier product's, with the nearest of those. Exact; see _bands.
+-- like_pictures(max_distance, source_ids) → products whose picture is within max_distance bits of
+-- an earlier product's, with the nearest of those. Exact; see bit_bands.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _like_pictures(max_distance int, source_ids int[])
+create or replace function vitrina_internal.like_pictures(max_distance int, source_ids int[])
 returns table (product_id bigint, of_product bigint, distance int)
 language sql stable security invoker
 set search_path from current
@@ -42,7 +42,7 @@ as $func$
     banded as materialized (
         select p.id, p.dhash, b.band, (p.dhash & b.mask)::bigint as part
         from pictured as p
-        cross join _bands(max_distance) as b
+        cross join bit_bands(max_distance) as b
         where p.id = p.first and max_distance > 0
     )
     select p.id, p.first, 0
@@ -61,19 +61,19 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _like_texts(min_similarity, source_ids) → products whose text has a cosine of at least
+-- like_texts(min_similarity, source_ids) → products whose text has a cosine of at least
 -- min_similarity to an earlier product's, with the nearest of those, in the active text space. Equal
 -- texts are all found. Near ones are compared where the signs of their vectors, less the mean of
 -- all, agree in a band (Charikar 2002): of pairs at 0.97 that is 99 in 100, and all in small spaces.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _like_texts(min_similarity real, source_ids int[])
+create or replace function vitrina_internal.like_texts(min_similarity real, source_ids int[])
 returns table (product_id bigint, of_product bigint, similarity real)
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _space spaces := _active_space('text');
+    _space spaces := active_space('text');
     _signs int := least(_space.dimensions, 256);
     _width int; -- of a band, in signs; null: everything is compared
     _mean @vector@.halfvec;
@@ -157,7 +157,7 @@ as $func$
 declare
     _source_ids int[];
 begin
-    perform _check_k(k, 1, 100000);
+    perform check_k(k, 1, 100000);
     if max_distance not between 0 and 6 then
         raise exception 'max_distance must be 0 to 6, not %', max_distance using errcode = 'VT004',
             hint = 'pictures that differ in more bits are other pictures';
@@ -177,8 +177,8 @@ begin
            d.distance, d.similarity
     from (
         select product_id, of_product, x.distance, t.similarity
-        from _like_pictures(max_distance, _source_ids) as x
-        full join _like_texts(min_similarity, _source_ids) as t using (product_id, of_product)
+        from like_pictures(max_distance, _source_ids) as x
+        full join like_texts(min_similarity, _source_ids) as t using (product_id, of_product)
         order by (x.distance is null)::int + (t.similarity is null)::int,
                  coalesce(x.distance, max_distance) / 64.0 + 1 - coalesce(t.similarity, min_similarity),
                  product_id, of_product

@@ -2,11 +2,11 @@
 -- change can be undone to the letter.
 
 -- ---------------------------------------------------------------------------------------------
--- _vocabulary_rows(ids, forms) → by table, the rows of these keywords and of these forms: keywords
+-- vocabulary_rows(ids, forms) → by table, the rows of these keywords and of these forms: keywords
 -- with their vectors and aliases, aliases, distinctions. Vectors are read first, in the order in
 -- which a new space locks these tables.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _vocabulary_rows(ids bigint[], forms text[]) returns jsonb
+create or replace function vitrina_internal.vocabulary_rows(ids bigint[], forms text[]) returns jsonb
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -25,9 +25,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _rows_of(tables) → the rows in what _vocabulary_rows gives, each with its table and its key.
+-- rows_of(tables) → the rows in what vocabulary_rows gives, each with its table and its key.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _rows_of(tables jsonb)
+create or replace function vitrina_internal.rows_of(tables jsonb)
 returns table (in_table text, key text, content jsonb)
 language sql immutable parallel safe security invoker
 set search_path from current
@@ -45,36 +45,36 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _without(tables, others) → the rows of `tables` that are not, to the letter, among `others`.
+-- rows_without(tables, others) → the rows of `tables` that are not, to the letter, among `others`.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _without(tables jsonb, others jsonb) returns jsonb
+create or replace function vitrina_internal.rows_without(tables jsonb, others jsonb) returns jsonb
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
     select coalesce(jsonb_object_agg(d.in_table, d.contents), '{}')
     from (
         select r.in_table, jsonb_agg(r.content order by r.key) as contents
-        from _rows_of(tables) as r
-        left join _rows_of(others) as o on o.key = r.key
+        from rows_of(tables) as r
+        left join rows_of(others) as o on o.key = r.key
         where o.content is distinct from r.content
         group by r.in_table
     ) as d;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _record_change(action, arguments, before, after, undoes) → the change's number, or null where
+-- record_change(action, arguments, before, after, undoes) → the change's number, or null where
 -- nothing differs between before and after. Products follow: those that said a term that is
 -- another keyword now, or whose keyword has another name.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _record_change(
+create or replace function vitrina_internal.record_change(
     action text, arguments jsonb, before jsonb, after jsonb, undoes bigint default null
 ) returns bigint
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _old jsonb := _without(before, after);
-    _new jsonb := _without(after, before);
+    _old jsonb := rows_without(before, after);
+    _new jsonb := rows_without(after, before);
     _change bigint;
     _products bigint[];
 begin
@@ -82,65 +82,65 @@ begin
         return null;
     end if;
     insert into keyword_changes (action, arguments, before, after, touched, undoes)
-    select _record_change.action, coalesce(_record_change.arguments, '{}'), _old, _new,
-           array(select r.key from _rows_of(_old) as r
-                 union select r.key from _rows_of(_new) as r),
-           _record_change.undoes
+    select record_change.action, coalesce(record_change.arguments, '{}'), _old, _new,
+           array(select r.key from rows_of(_old) as r
+                 union select r.key from rows_of(_new) as r),
+           record_change.undoes
     returning keyword_changes.id into _change;
 
     select array_agg(distinct t.product_id) into _products
     from (
         select coalesce(o.content, n.content) ->> 'alias' as form
-        from (select r.* from _rows_of(_old) as r where r.in_table = 'keyword_aliases') as o
-        full join (select r.* from _rows_of(_new) as r where r.in_table = 'keyword_aliases') as n
+        from (select r.* from rows_of(_old) as r where r.in_table = 'keyword_aliases') as o
+        full join (select r.* from rows_of(_new) as r where r.in_table = 'keyword_aliases') as n
             on n.key = o.key
         where o.content -> 'keyword_id' is distinct from n.content -> 'keyword_id'
         union
         select a.alias
-        from _rows_of(_old) as o
-        join _rows_of(_new) as n on n.key = o.key
+        from rows_of(_old) as o
+        join rows_of(_new) as n on n.key = o.key
         join keyword_aliases as a on a.keyword_id = (n.content ->> 'id')::bigint
         where o.in_table = 'keywords' and o.content -> 'name' <> n.content -> 'name'
     ) as f
     join product_terms as t on t.form = f.form;
     if _products is not null then
-        perform _refresh_keywords(_products);
+        perform refresh_keywords(_products);
     end if;
     return _change;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _keyword_label(content) → a row of keywords in a few words.
+-- keyword_label(content) → a row of keywords in a few words.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _keyword_label(content jsonb) returns text
+create or replace function vitrina_internal.keyword_label(content jsonb) returns text
 language sql immutable parallel safe
 return (content ->> 'name') || ' (' || (content ->> 'facet')
     || case when (content ->> 'pinned')::boolean then ', pinned' else '' end || ')';
 
 -- ---------------------------------------------------------------------------------------------
--- _change_rows(change) → what it did, a row for each term: the keyword it was before and after,
+-- change_rows(change) → what it did, a row for each term: the keyword it was before and after,
 -- and the products that say it. Also for keywords with another name, facet or pin, and for
 -- distinctions.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _change_rows(change bigint)
+create or replace function vitrina_internal.change_rows(change bigint)
 returns table (change bigint, alias text, before text, after text, products bigint)
 language sql stable security invoker
 set search_path from current
 as $func$
     with old as (
-        select r.* from keyword_changes as c cross join lateral _rows_of(c.before) as r
-        where c.id = _change_rows.change
+        select r.* from keyword_changes as c cross join lateral rows_of(c.before) as r
+        where c.id = change_rows.change
     ),
     new as (
-        select r.* from keyword_changes as c cross join lateral _rows_of(c.after) as r
-        where c.id = _change_rows.change
+        select r.* from keyword_changes as c cross join lateral rows_of(c.after) as r
+        where c.id = change_rows.change
     ),
     pairs as (
         select coalesce(o.in_table, n.in_table) as in_table, o.content as o, n.content as n
         from old as o full join new as n on n.key = o.key
     )
-    select _change_rows.change, x.*
+    select change_rows.change, x.*
     from (
         select coalesce(b.o, b.n) ->> 'alias' as alias,
                coalesce(ow.content ->> 'name', ok.name) as before,
@@ -154,7 +154,7 @@ as $func$
         left join keywords as nk on nk.id = (b.n ->> 'keyword_id')::bigint
         where b.in_table = 'keyword_aliases'
         union all
-        select b.o ->> 'name', _keyword_label(b.o), _keyword_label(b.n),
+        select b.o ->> 'name', keyword_label(b.o), keyword_label(b.n),
                (select count(*) from product_keywords as pk
                 where pk.keyword_id = (b.n ->> 'id')::bigint)
         from pairs as b
@@ -169,29 +169,29 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _made_keywords(change) → the keywords that go away when it is undone: those that it made, and
+-- made_keywords(change) → the keywords that go away when it is undone: those that it made, and
 -- those that were learned since under a name that comes back.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _made_keywords(change keyword_changes) returns bigint[]
+create or replace function vitrina_internal.made_keywords(change keyword_changes) returns bigint[]
 language sql stable security invoker
 set search_path from current
 as $func$
     select coalesce(array_agg(w.id), '{}')
     from keywords as w
-    where (w.id in (select (r.content ->> 'id')::bigint from _rows_of(change.after) as r
+    where (w.id in (select (r.content ->> 'id')::bigint from rows_of(change.after) as r
                     where r.in_table = 'keywords')
-           or w.name in (select r.content ->> 'name' from _rows_of(change.before) as r
+           or w.name in (select r.content ->> 'name' from rows_of(change.before) as r
                          where r.in_table = 'keywords'))
-        and w.id not in (select (r.content ->> 'id')::bigint from _rows_of(change.before) as r
+        and w.id not in (select (r.content ->> 'id')::bigint from rows_of(change.before) as r
                          where r.in_table = 'keywords');
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _later_change(change) → the latest change that still holds and touched what this one touched:
+-- later_change(change) → the latest change that still holds and touched what this one touched:
 -- its rows, a keyword it would need, or an alias of a keyword it would take away. A change and its
 -- undo, both later, count as none.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _later_change(change keyword_changes) returns setof keyword_changes
+create or replace function vitrina_internal.later_change(change keyword_changes) returns setof keyword_changes
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -199,13 +199,13 @@ as $func$
         select array(
             select t.key from unnest(change.touched) as t (key)
             union
-            select 'keywords ' || m.id from unnest(_made_keywords(change)) as m (id)
+            select 'keywords ' || m.id from unnest(made_keywords(change)) as m (id)
             union
             select 'keyword_aliases ' || a.alias
-            from keyword_aliases as a where a.keyword_id = any (_made_keywords(change))
+            from keyword_aliases as a where a.keyword_id = any (made_keywords(change))
             union
             select 'keywords ' || (r.content ->> 'keyword_id')
-            from _rows_of(change.before) as r
+            from rows_of(change.before) as r
             where r.in_table = 'keyword_aliases' and not exists (
                 select from keywords as w where w.id = (r.content ->> 'keyword_id')::bigint)
                 and r.content ->> 'keyword_id' is not null) as keys
@@ -245,7 +245,7 @@ declare
     _undo bigint;
     _last bigint;
 begin
-    perform _hold_keywords(true);
+    perform hold_keywords(true);
     select c.* into _change from keyword_changes as c
     where case when undo_keyword_change.id is null then c.undoes is null and c.undone_at is null
                else c.id = undo_keyword_change.id end
@@ -260,27 +260,27 @@ begin
             using errcode = 'VT004', hint = 'to do it again: vitrina keywords undo '
                 || (select max(c.id) from keyword_changes as c where c.undoes = _change.id);
     end if;
-    select c.* into _later from _later_change(_change) as c;
+    select c.* into _later from later_change(_change) as c;
     if _later.id is not null then
         raise exception 'change % cannot be undone: change % (%) touched the same since',
             _change.id, _later.id, _later.action
             using errcode = 'VT004', hint = 'undo that one first: vitrina keywords undo ' || _later.id;
     end if;
 
-    _made := _made_keywords(_change);
+    _made := made_keywords(_change);
     select array_agg(distinct (r.content ->> 'id')::bigint) filter (where r.in_table = 'keywords'),
            array_agg(distinct r.content ->> 'alias') filter (where r.in_table = 'keyword_aliases')
            || array_agg(r.content ->> 'term_a') filter (where r.in_table = 'keyword_distinctions')
     into _ids, _forms
-    from (select r.* from _rows_of(_change.before) as r
-          union all select r.* from _rows_of(_change.after) as r) as r;
+    from (select r.* from rows_of(_change.before) as r
+          union all select r.* from rows_of(_change.after) as r) as r;
     _ids := _ids || _made;
     _forms := _forms || array(select a.alias from keyword_aliases as a where a.keyword_id = any (_made));
 
-    _before := _vocabulary_rows(_ids, _forms);
+    _before := vocabulary_rows(_ids, _forms);
     select coalesce(max(w.id), 0) into _last from keywords as w;
-    perform _restore_rows(_change.before, _change.after, _made);
-    perform _learn_terms(array(
+    perform restore_rows(_change.before, _change.after, _made);
+    perform learn_terms(array(
         select min(t.term) from product_terms as t
         where t.form = any (_forms) and not exists (
             select from keyword_aliases as a where a.alias = t.form)
@@ -288,19 +288,19 @@ begin
     -- those that were learned anew just now are of this undo
     _ids := _ids || array(select w.id from keywords as w where w.id > _last
                               and w.id <> all (_ids));
-    _undo := _record_change('undo', jsonb_build_object('change', _change.id, 'action', _change.action),
-                            _before, _vocabulary_rows(_ids, _forms), _change.id);
+    _undo := record_change('undo', jsonb_build_object('change', _change.id, 'action', _change.action),
+                            _before, vocabulary_rows(_ids, _forms), _change.id);
     update keyword_changes as c set undone_at = now() where c.id = _change.id;
     update keyword_changes as c set undone_at = null where c.id = _change.undoes;
-    return query select r.* from _change_rows(_undo) as r;
+    return query select r.* from change_rows(_undo) as r;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _restore_rows(before, after, made): the rows of `before` instead of those of `after`, and
+-- restore_rows(before, after, made): the rows of `before` instead of those of `after`, and
 -- without the keywords in `made`. Vectors of a space that is gone stay away.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _restore_rows(before jsonb, after jsonb, made bigint[]) returns void
+create or replace function vitrina_internal.restore_rows(before jsonb, after jsonb, made bigint[]) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -359,5 +359,5 @@ as $func$
                 else 'holds' end
     from keyword_changes as c
     order by c.id desc
-    limit _check_k(k);
+    limit check_k(k);
 $func$;

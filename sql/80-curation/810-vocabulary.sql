@@ -20,7 +20,7 @@ as $func$
             group by pk.keyword_id) as u on u.keyword_id = w.id
         where of_facet is null or w.facet = of_facet
         order by products desc, w.name
-        limit _check_k(k)
+        limit check_k(k)
     ) as w
     order by w.products desc, w.name;
 $func$;
@@ -42,7 +42,7 @@ as $func$
 declare
     _met record;
 begin
-    select m.* into _met from _meet_term(show_keyword.term, true) as m;
+    select m.* into _met from meet_term(show_keyword.term, true) as m;
     return query
     select w.name, w.facet, w.pinned, a.alias, a.method, a.similarity, a.decided_at,
            u.products, u.said
@@ -58,11 +58,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _meet_term(term, needed) → its normal form, whether it was met before, the keyword it is (none,
+-- meet_term(term, needed) → its normal form, whether it was met before, the keyword it is (none,
 -- where it was dropped) and whether it is that keyword's own name. Raises VT004 for a term that can
 -- be no keyword, VT003 where it is needed and was never met.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _meet_term(
+create or replace function vitrina_internal.meet_term(
     term text, needed boolean default false,
     out form text, out met boolean, out keyword_id bigint, out name text, out own boolean
 )
@@ -71,31 +71,31 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 begin
-    form := normal_form(_meet_term.term);
-    if not _is_term(_meet_term.term, _meet_term.form) then
+    form := normal_form(meet_term.term);
+    if not is_term(meet_term.term, meet_term.form) then
         raise exception '% can be no keyword: %',
-            coalesce(quote_literal(left(_meet_term.term, 40)), 'null'),
-            coalesce(_no_keyword(_meet_term.term, _meet_term.form), 'it is nothing')
+            coalesce(quote_literal(left(meet_term.term, 40)), 'null'),
+            coalesce(no_keyword(meet_term.term, meet_term.form), 'it is nothing')
             using errcode = 'VT004', hint = 'give a term of 1 to 100 characters, like side table';
     end if;
     select true, w.id, w.name, normal_form(w.name) = a.alias into met, keyword_id, name, own
     from keyword_aliases as a
     left join keywords as w on w.id = a.keyword_id
-    where a.alias = _meet_term.form;
+    where a.alias = meet_term.form;
     met := coalesce(met, false);
     own := coalesce(own, false);
     if needed and not met then
-        raise exception 'there is no keyword or alias %', quote_literal(_meet_term.term)
+        raise exception 'there is no keyword or alias %', quote_literal(meet_term.term)
             using errcode = 'VT003', hint = 'look for it: vitrina keywords similar '
-                || _shell(_meet_term.term);
+                || shell_quoted(meet_term.term);
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _keywords_named(forms, other_than) → the keywords whose own names are among these terms.
+-- keywords_named(forms, other_than) → the keywords whose own names are among these terms.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _keywords_named(forms text[], other_than bigint default null)
+create or replace function vitrina_internal.keywords_named(forms text[], other_than bigint default null)
 returns bigint[]
 language sql stable security invoker
 set search_path from current
@@ -108,24 +108,24 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _said_facet(form, keyword_id) → the facet of a term: as mostly said, else of the thesaurus, else
+-- said_facet(form, keyword_id) → the facet of a term: as mostly said, else of the thesaurus, else
 -- of this keyword.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _said_facet(form text, keyword_id bigint default null) returns text
+create or replace function vitrina_internal.said_facet(form text, keyword_id bigint default null) returns text
 language sql stable security invoker
 set search_path from current
 as $func$
     select coalesce(
         (select mode() within group (order by t.facet) from product_terms as t
-         where t.form = _said_facet.form and t.facet <> 'other'),
-        (select h.facet from thesaurus as h where h.term = _said_facet.form),
-        (select w.facet from keywords as w where w.id = _said_facet.keyword_id));
+         where t.form = said_facet.form and t.facet <> 'other'),
+        (select h.facet from thesaurus as h where h.term = said_facet.form),
+        (select w.facet from keywords as w where w.id = said_facet.keyword_id));
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _keyword_of(term) → as _meet_term, of a term that is a keyword. Raises VT003 otherwise.
+-- keyword_of(term) → as meet_term, of a term that is a keyword. Raises VT003 otherwise.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _keyword_of(
+create or replace function vitrina_internal.keyword_of(
     term text, out form text, out met boolean, out keyword_id bigint, out name text, out own boolean
 )
 language plpgsql stable security invoker
@@ -134,18 +134,18 @@ as $func$
 #variable_conflict use_column
 begin
     select m.form, m.met, m.keyword_id, m.name, m.own into form, met, keyword_id, name, own
-    from _meet_term(_keyword_of.term, true) as m;
+    from meet_term(keyword_of.term, true) as m;
     if keyword_id is null then
-        raise exception '% was dropped: it is no keyword', quote_literal(_keyword_of.term)
+        raise exception '% was dropped: it is no keyword', quote_literal(keyword_of.term)
             using errcode = 'VT003', hint = 'bring it back first: vitrina keywords split '
-                || _shell(_keyword_of.term);
+                || shell_quoted(keyword_of.term);
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _facets() → the facets there are.
+-- known_facets() → the facets there are.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _facets() returns text[]
+create or replace function vitrina_internal.known_facets() returns text[]
 language sql immutable parallel safe
 return array['type', 'material', 'style', 'color', 'feature', 'size', 'other'];

@@ -1,9 +1,9 @@
 -- What changes of the vocabulary are made of. None of these is in the trail by itself.
 
 -- ---------------------------------------------------------------------------------------------
--- _named(term) → a term as the name of a keyword given by hand: as _keyword_name, in its own case.
+-- given_name(term) → a term as the name of a keyword given by hand: as keyword_name, in its own case.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _named(term text) returns text
+create or replace function vitrina_internal.given_name(term text) returns text
 language sql immutable parallel safe
 return btrim(regexp_replace(
     regexp_replace(normalize(term, nfc) collate "C",
@@ -11,10 +11,10 @@ return btrim(regexp_replace(
     '[\x01-\x20\x7f-\u00a0\u2028\u2029\u3000]+', ' ', 'g'));
 
 -- ---------------------------------------------------------------------------------------------
--- _make_keyword(name, facet, pinned) → its id: a new keyword with its vectors in local spaces.
+-- make_keyword(name, facet, pinned) → its id: a new keyword with its vectors in local spaces.
 -- Those of other spaces come with the next work, as for any keyword without one.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _make_keyword(name text, facet text, pinned boolean default false)
+create or replace function vitrina_internal.make_keyword(name text, facet text, pinned boolean default false)
 returns bigint
 language plpgsql volatile security invoker
 set search_path from current
@@ -23,17 +23,17 @@ declare
     _id bigint;
 begin
     insert into keywords as w (name, facet, pinned)
-    values (_make_keyword.name, coalesce(_make_keyword.facet, 'other'), _make_keyword.pinned)
+    values (make_keyword.name, coalesce(make_keyword.facet, 'other'), make_keyword.pinned)
     returning w.id into _id;
-    perform _embed_keyword(_id);
+    perform embed_keyword(_id);
     return _id;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _embed_keyword(id): the vectors of a keyword's name in the local text spaces.
+-- embed_keyword(id): the vectors of a keyword's name in the local text spaces.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _embed_keyword(id bigint) returns void
+create or replace function vitrina_internal.embed_keyword(id bigint) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
@@ -42,21 +42,21 @@ as $func$
     from keywords as w
     cross join spaces as s
     cross join lateral embed_text(w.name) as e (embedding)
-    where w.id = _embed_keyword.id
+    where w.id = embed_keyword.id
         and s.modality = 'text' and s.provider = 'local' and e.embedding is not null
     on conflict (space_id, keyword_id) do nothing;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _point_terms(forms, keyword_id, method): from now on these terms are this keyword; null: none.
+-- point_terms(forms, keyword_id, method): from now on these terms are this keyword; null: none.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _point_terms(forms text[], keyword_id bigint, method text default 'manual')
+create or replace function vitrina_internal.point_terms(forms text[], keyword_id bigint, method text default 'manual')
 returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
     insert into keyword_aliases as a (alias, keyword_id, method)
-    select distinct u.form, _point_terms.keyword_id, _point_terms.method
+    select distinct u.form, point_terms.keyword_id, point_terms.method
     from unnest(forms) as u (form)
     order by u.form
     on conflict (alias) do update set
@@ -66,61 +66,61 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _distinguish(a, b, method): two terms in normal form are different things; what was said by hand
+-- distinguish(a, b, method): two terms in normal form are different things; what was said by hand
 -- is not said over by a judge.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _distinguish(a text, b text, method text default 'manual') returns void
+create or replace function vitrina_internal.distinguish(a text, b text, method text default 'manual') returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
     insert into keyword_distinctions as d (term_a, term_b, method)
-    select least(a, b), greatest(a, b), _distinguish.method where a <> b
+    select least(a, b), greatest(a, b), distinguish.method where a <> b
     on conflict (term_a, term_b) do update set method = excluded.method, decided_at = now()
     where d.method <> 'manual' and excluded.method = 'manual';
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _merge_terms(forms, keyword_id, method): these terms are this keyword. One that is a keyword's
+-- merge_terms(forms, keyword_id, method): these terms are this keyword. One that is a keyword's
 -- own name takes its aliases along, and the keyword goes. Distinctions within the keyword go too.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _merge_terms(forms text[], keyword_id bigint, method text) returns void
+create or replace function vitrina_internal.merge_terms(forms text[], keyword_id bigint, method text) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _gone bigint[] := _keywords_named(forms, keyword_id);
+    _gone bigint[] := keywords_named(forms, keyword_id);
 begin
-    perform _point_terms(
+    perform point_terms(
         forms || array(select a.alias from keyword_aliases as a where a.keyword_id = any (_gone)),
-        _merge_terms.keyword_id, _merge_terms.method);
+        merge_terms.keyword_id, merge_terms.method);
     delete from keyword_distinctions as d
     using keyword_aliases as a, keyword_aliases as b
     where a.alias = d.term_a and b.alias = d.term_b
-        and a.keyword_id = _merge_terms.keyword_id and b.keyword_id = _merge_terms.keyword_id;
+        and a.keyword_id = merge_terms.keyword_id and b.keyword_id = merge_terms.keyword_id;
     delete from keywords as w where w.id = any (_gone);
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _name_keyword(id, name): give it another name, with the vectors of that; a space that is not
+-- name_keyword(id, name): give it another name, with the vectors of that; a space that is not
 -- local gets its own with the next work.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _name_keyword(id bigint, name text) returns void
+create or replace function vitrina_internal.name_keyword(id bigint, name text) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
     _old text;
 begin
-    select w.name into _old from keywords as w where w.id = _name_keyword.id;
-    if _old = _name_keyword.name then
+    select w.name into _old from keywords as w where w.id = name_keyword.id;
+    if _old = name_keyword.name then
         return;
     end if;
-    update keywords as w set name = _name_keyword.name where w.id = _name_keyword.id;
-    if normal_form(_old) <> normal_form(_name_keyword.name) then
-        perform _point_terms(array[normal_form(_old), normal_form(_name_keyword.name)], _name_keyword.id);
-        delete from keyword_embeddings as e where e.keyword_id = _name_keyword.id;
-        perform _embed_keyword(_name_keyword.id);
+    update keywords as w set name = name_keyword.name where w.id = name_keyword.id;
+    if normal_form(_old) <> normal_form(name_keyword.name) then
+        perform point_terms(array[normal_form(_old), normal_form(name_keyword.name)], name_keyword.id);
+        delete from keyword_embeddings as e where e.keyword_id = name_keyword.id;
+        perform embed_keyword(name_keyword.id);
     end if;
 end
 $func$;

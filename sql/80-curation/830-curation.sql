@@ -22,29 +22,29 @@ declare
     _touched text[];
     _ids bigint[];
 begin
-    perform _hold_keywords(true);
-    select m.* into _into from _meet_term(into_keyword, true) as m;
+    perform hold_keywords(true);
+    select m.* into _into from meet_term(into_keyword, true) as m;
     if _into.keyword_id is null then
         raise exception '% was dropped: there is no keyword to merge into', quote_literal(into_keyword)
             using errcode = 'VT003', hint = 'bring it back first: vitrina keywords split '
-                || _shell(into_keyword);
+                || shell_quoted(into_keyword);
     end if;
     select array_agg(m.form) filter (where not (m.own and m.keyword_id = _into.keyword_id))
     into _forms
     from unnest(merge_keywords.terms) as u (term)
-    cross join lateral _meet_term(u.term) as m;
+    cross join lateral meet_term(u.term) as m;
     if _forms is null then
         return;
     end if;
-    _ids := _keywords_named(_forms) || _into.keyword_id;
+    _ids := keywords_named(_forms) || _into.keyword_id;
     _touched := _forms || array(
-        select a.alias from keyword_aliases as a where a.keyword_id = any (_keywords_named(_forms)));
-    _rows := _vocabulary_rows(_ids, _touched);
-    perform _merge_terms(_forms, _into.keyword_id, 'manual');
-    _change := _record_change(
+        select a.alias from keyword_aliases as a where a.keyword_id = any (keywords_named(_forms)));
+    _rows := vocabulary_rows(_ids, _touched);
+    perform merge_terms(_forms, _into.keyword_id, 'manual');
+    _change := record_change(
         'merge', jsonb_build_object('terms', merge_keywords.terms, 'into', _into.name),
-        _rows, _vocabulary_rows(_ids, _touched));
-    return query select r.* from _change_rows(_change) as r;
+        _rows, vocabulary_rows(_ids, _touched));
+    return query select r.* from change_rows(_change) as r;
 end
 $func$;
 
@@ -63,20 +63,20 @@ as $func$
 declare
     _from record;
     _to record;
-    _name text := _named(coalesce(split_keyword.as_keyword, split_keyword.term));
+    _name text := given_name(coalesce(split_keyword.as_keyword, split_keyword.term));
     _old_form text;
     _rows jsonb;
     _change bigint;
     _touched text[];
     _keyword bigint;
 begin
-    perform _hold_keywords(true);
-    select m.* into _from from _meet_term(split_keyword.term, true) as m;
-    select m.* into _to from _meet_term(_name) as m;
+    perform hold_keywords(true);
+    select m.* into _from from meet_term(split_keyword.term, true) as m;
+    select m.* into _to from meet_term(_name) as m;
     if _from.own then
         raise exception '% is the keyword itself, not an alias', quote_literal(split_keyword.term)
             using errcode = 'VT004', hint = 'split its aliases off it: vitrina keywords show '
-                || _shell(_from.name);
+                || shell_quoted(_from.name);
     elsif _to.own and _to.keyword_id = _from.keyword_id then
         raise exception '% is % already', quote_literal(split_keyword.term), quote_literal(_to.name)
             using errcode = 'VT004', hint = 'split it off under another name';
@@ -87,22 +87,22 @@ begin
     end if;
     _old_form := normal_form(_from.name);
     _touched := array[_from.form, _to.form, _old_form];
-    _rows := _vocabulary_rows(
+    _rows := vocabulary_rows(
         array_remove(array[_from.keyword_id, _to.keyword_id], null), _touched);
     if _to.own then
         _keyword := _to.keyword_id;
     else
-        _keyword := _make_keyword(_name, _said_facet(_from.form, _from.keyword_id));
+        _keyword := make_keyword(_name, said_facet(_from.form, _from.keyword_id));
     end if;
-    perform _point_terms(
+    perform point_terms(
         array_remove(array[_from.form, case when not _to.own then _to.form end], null), _keyword);
-    perform _distinguish(_old_form, f.form) from unnest(array[_from.form, _to.form]) as f (form)
+    perform distinguish(_old_form, f.form) from unnest(array[_from.form, _to.form]) as f (form)
     where _old_form is not null;
-    _change := _record_change(
+    _change := record_change(
         'split', jsonb_build_object('term', split_keyword.term, 'from', _from.name, 'as', _name),
-        _rows, _vocabulary_rows(
+        _rows, vocabulary_rows(
             array_remove(array[_from.keyword_id, _keyword], null), _touched));
-    return query select r.* from _change_rows(_change) as r;
+    return query select r.* from change_rows(_change) as r;
 end
 $func$;
 
@@ -123,21 +123,21 @@ declare
     _rows jsonb;
     _change bigint;
 begin
-    perform _hold_keywords(true);
-    select m.* into _old from _keyword_of(rename_keyword.term) as m;
-    select m.* into _new from _meet_term(rename_keyword.name) as m;
+    perform hold_keywords(true);
+    select m.* into _old from keyword_of(rename_keyword.term) as m;
+    select m.* into _new from meet_term(rename_keyword.name) as m;
     if _new.keyword_id <> _old.keyword_id then
         raise exception '% is % already', quote_literal(rename_keyword.name),
             case when _new.own then 'a keyword' else 'an alias of ' || quote_literal(_new.name) end
             using errcode = 'VT004', hint = format(
-                'to make them one: vitrina keywords merge %s --into %s', _shell(_old.name), _shell(_new.name));
+                'to make them one: vitrina keywords merge %s --into %s', shell_quoted(_old.name), shell_quoted(_new.name));
     end if;
-    _rows := _vocabulary_rows(array[_old.keyword_id], array[_new.form]);
-    perform _name_keyword(_old.keyword_id, _named(rename_keyword.name));
-    _change := _record_change(
-        'rename', jsonb_build_object('keyword', _old.name, 'name', _named(rename_keyword.name)),
-        _rows, _vocabulary_rows(array[_old.keyword_id], array[_new.form]));
-    return query select r.* from _change_rows(_change) as r;
+    _rows := vocabulary_rows(array[_old.keyword_id], array[_new.form]);
+    perform name_keyword(_old.keyword_id, given_name(rename_keyword.name));
+    _change := record_change(
+        'rename', jsonb_build_object('keyword', _old.name, 'name', given_name(rename_keyword.name)),
+        _rows, vocabulary_rows(array[_old.keyword_id], array[_new.form]));
+    return query select r.* from change_rows(_change) as r;
 end
 $func$;
 
@@ -156,16 +156,16 @@ declare
     _rows jsonb;
     _change bigint;
 begin
-    perform _check_word('pinned', pinned::text, 'true', 'false');
-    perform _hold_keywords(true);
-    select m.* into _keyword from _keyword_of(pin_keyword.term) as m;
-    _rows := _vocabulary_rows(array[_keyword.keyword_id], '{}');
+    perform check_word('pinned', pinned::text, 'true', 'false');
+    perform hold_keywords(true);
+    select m.* into _keyword from keyword_of(pin_keyword.term) as m;
+    _rows := vocabulary_rows(array[_keyword.keyword_id], '{}');
     update keywords as w set pinned = pin_keyword.pinned where w.id = _keyword.keyword_id;
-    _change := _record_change(
+    _change := record_change(
         case when pin_keyword.pinned then 'pin' else 'unpin' end,
         jsonb_build_object('keyword', _keyword.name),
-        _rows, _vocabulary_rows(array[_keyword.keyword_id], '{}'));
-    return query select r.* from _change_rows(_change) as r;
+        _rows, vocabulary_rows(array[_keyword.keyword_id], '{}'));
+    return query select r.* from change_rows(_change) as r;
 end
 $func$;
 
@@ -184,18 +184,18 @@ declare
     _rows jsonb;
     _change bigint;
 begin
-    perform _hold_keywords(true);
-    select m.* into _keyword from _keyword_of(set_facet.term) as m;
-    if set_facet.facet is null or set_facet.facet <> all (_facets()) then
+    perform hold_keywords(true);
+    select m.* into _keyword from keyword_of(set_facet.term) as m;
+    if set_facet.facet is null or set_facet.facet <> all (known_facets()) then
         raise exception '% is no facet', coalesce(quote_literal(set_facet.facet), 'null')
-            using errcode = 'VT004', hint = 'they are ' || array_to_string(_facets(), ', ');
+            using errcode = 'VT004', hint = 'they are ' || array_to_string(known_facets(), ', ');
     end if;
-    _rows := _vocabulary_rows(array[_keyword.keyword_id], '{}');
+    _rows := vocabulary_rows(array[_keyword.keyword_id], '{}');
     update keywords as w set facet = set_facet.facet where w.id = _keyword.keyword_id;
-    _change := _record_change(
+    _change := record_change(
         'facet', jsonb_build_object('keyword', _keyword.name, 'facet', set_facet.facet),
-        _rows, _vocabulary_rows(array[_keyword.keyword_id], '{}'));
-    return query select r.* from _change_rows(_change) as r;
+        _rows, vocabulary_rows(array[_keyword.keyword_id], '{}'));
+    return query select r.* from change_rows(_change) as r;
 end
 $func$;
 
@@ -217,18 +217,18 @@ declare
     _rows jsonb;
     _change bigint;
 begin
-    perform _hold_keywords(true);
-    select m.* into _met from _meet_term(drop_keyword.term) as m;
-    _ids := _keywords_named(array[_met.form]);
+    perform hold_keywords(true);
+    select m.* into _met from meet_term(drop_keyword.term) as m;
+    _ids := keywords_named(array[_met.form]);
     _forms := _met.form || array(
         select a.alias from keyword_aliases as a where a.keyword_id = any (_ids));
-    _rows := _vocabulary_rows(_ids, _forms);
-    perform _point_terms(_forms, null);
+    _rows := vocabulary_rows(_ids, _forms);
+    perform point_terms(_forms, null);
     delete from keywords as w where w.id = any (_ids);
-    _change := _record_change(
+    _change := record_change(
         'drop', jsonb_build_object('term', drop_keyword.term),
-        _rows, _vocabulary_rows(_ids, _forms));
-    return query select r.* from _change_rows(_change) as r;
+        _rows, vocabulary_rows(_ids, _forms));
+    return query select r.* from change_rows(_change) as r;
 end
 $func$;
 
@@ -249,9 +249,9 @@ declare
     _rows jsonb;
     _change bigint;
 begin
-    perform _hold_keywords(true);
-    select m.* into _a from _meet_term(distinguish_keywords.a) as m;
-    select m.* into _b from _meet_term(distinguish_keywords.b) as m;
+    perform hold_keywords(true);
+    select m.* into _a from meet_term(distinguish_keywords.a) as m;
+    select m.* into _b from meet_term(distinguish_keywords.b) as m;
     if _a.form = _b.form then
         raise exception '% and % are spellings of one term', quote_literal(distinguish_keywords.a),
             quote_literal(distinguish_keywords.b) using errcode = 'VT004',
@@ -260,17 +260,17 @@ begin
         raise exception '% and % are one keyword, %', quote_literal(distinguish_keywords.a),
             quote_literal(distinguish_keywords.b), quote_literal(_a.name)
             using errcode = 'VT004', hint = 'take one out of it: vitrina keywords split '
-                || _shell(case when _a.own then distinguish_keywords.b
+                || shell_quoted(case when _a.own then distinguish_keywords.b
                                       else distinguish_keywords.a end);
     end if;
     _touched := array[_a.form, _b.form, normal_form(coalesce(_a.name, distinguish_keywords.a)),
                       normal_form(coalesce(_b.name, distinguish_keywords.b))];
-    _rows := _vocabulary_rows('{}', _touched);
-    perform _distinguish(_touched[1], _touched[2]);
-    perform _distinguish(_touched[3], _touched[4]);
-    _change := _record_change(
+    _rows := vocabulary_rows('{}', _touched);
+    perform distinguish(_touched[1], _touched[2]);
+    perform distinguish(_touched[3], _touched[4]);
+    _change := record_change(
         'distinct', jsonb_build_object('a', distinguish_keywords.a, 'b', distinguish_keywords.b),
-        _rows, _vocabulary_rows('{}', _touched));
-    return query select r.* from _change_rows(_change) as r;
+        _rows, vocabulary_rows('{}', _touched));
+    return query select r.* from change_rows(_change) as r;
 end
 $func$;

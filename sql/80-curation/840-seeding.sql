@@ -1,22 +1,22 @@
 -- A shop's own vocabulary.
 
 -- ---------------------------------------------------------------------------------------------
--- _seed_rows(rows) → the rows of seed_keywords, read: the line each is named by, and the normal
+-- seed_rows(rows) → the rows of seed_keywords, read: the line each is named by, and the normal
 -- forms of its keyword and its aliases.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _seed_rows(rows jsonb)
+create or replace function vitrina_internal.seed_rows(rows jsonb)
 returns table (line int, keyword text, form text, facet text, aliases text[], problem text)
 language sql stable security invoker
 set search_path from current
 as $func$
     select r.line,
-           case when r.problem is null then _named(r.row ->> 'keyword') end,
+           case when r.problem is null then given_name(r.row ->> 'keyword') end,
            case when r.problem is null then normal_form(r.row ->> 'keyword') end,
            nullif(btrim(r.row ->> 'facet'), ''),
            case when r.problem is null then array(
-               select _named(a.alias)
+               select given_name(a.alias)
                from jsonb_array_elements_text(coalesce(nullif(r.row -> 'aliases', 'null'), '[]')) as a (alias)
-               where a.alias is not null and _named(a.alias) <> '') else '{}' end,
+               where a.alias is not null and given_name(a.alias) <> '') else '{}' end,
            r.problem
     from (
         select coalesce(case when u.row ->> 'line' ~ '^\d{1,9}$'
@@ -45,10 +45,10 @@ returns table (line int, keyword text, problem text)
 language sql stable security invoker
 set search_path from current
 as $func$
-    select _check_rows('rows', case when jsonb_typeof(rows) = 'array' then '[]' else rows end,
+    select check_rows('rows', case when jsonb_typeof(rows) = 'array' then '[]' else rows end,
         '{"keyword": "text", "facet": "text", "aliases": "texts"}');
-    with given as materialized (select r.* from _seed_rows(rows) as r),
-    good as (select g.* from given as g where g.problem is null and _is_term(g.keyword, g.form)),
+    with given as materialized (select r.* from seed_rows(rows) as r),
+    good as (select g.* from given as g where g.problem is null and is_term(g.keyword, g.form)),
     -- every term with the line that gives it: the keyword itself, and its aliases but itself
     terms as materialized (
         select g.line, g.keyword, g.form as own, g.keyword as term, g.form, true as is_keyword
@@ -72,11 +72,11 @@ as $func$
     select p.line, p.keyword, p.problem
     from (
         select g.line, g.keyword, coalesce(g.problem, case
-                when not _is_term(g.keyword, g.form)
-                    then 'it can be no keyword: ' || _no_keyword(g.keyword, g.form)
-                when g.facet <> all (_facets())
+                when not is_term(g.keyword, g.form)
+                    then 'it can be no keyword: ' || no_keyword(g.keyword, g.form)
+                when g.facet <> all (known_facets())
                     then format('%s is no facet: they are %s', quote_literal(g.facet),
-                                array_to_string(_facets(), ', ')) end) as problem
+                                array_to_string(known_facets(), ', ')) end) as problem
         from given as g
         union all
         select t.line, t.keyword, format('it is the keyword of line %s already', f.line)
@@ -84,8 +84,8 @@ as $func$
         where t.is_keyword and t.line <> f.line
         union all
         select t.line, t.keyword, case
-                when not _is_term(t.term, t.form)
-                    then format('its alias %L can be none: %s', left(t.term, 40), _no_keyword(t.term, t.form))
+                when not is_term(t.term, t.form)
+                    then format('its alias %L can be none: %s', left(t.term, 40), no_keyword(t.term, t.form))
                 when k.line is not null
                     then format('its alias %L is the keyword of line %s', t.term, k.line)
                 when f.line <> t.line
@@ -99,20 +99,20 @@ as $func$
         -- against what is there: what was decided by hand, and keywords that were learned as aliases
         select t.line, t.keyword, case
                 when t.is_keyword and m.id is null
-                    then format('it was dropped by hand; to bring it back: vitrina keywords split %s', _shell(t.term))
+                    then format('it was dropped by hand; to bring it back: vitrina keywords split %s', shell_quoted(t.term))
                 when t.is_keyword and not m.own
                     then format('it is an alias of %L; to take it out: vitrina keywords split %s',
-                                m.name, _shell(t.term))
+                                m.name, shell_quoted(t.term))
                 when not t.is_keyword and m.id is null
                     then format('its alias %L was dropped by hand; to bring it back: '
-                                'vitrina keywords split %s', t.term, _shell(t.term))
+                                'vitrina keywords split %s', t.term, shell_quoted(t.term))
                 when not t.is_keyword and m.own and m.pinned
                     then format('its alias %L is a pinned keyword; to unpin it: '
-                                'vitrina keywords unpin %s', t.term, _shell(t.term))
+                                'vitrina keywords unpin %s', t.term, shell_quoted(t.term))
                 when not t.is_keyword and not m.own and m.method = 'manual'
                     and normal_form(m.name) <> t.own
                     then format('its alias %L was given to %L by hand; to take it out: '
-                                'vitrina keywords split %s', t.term, m.name, _shell(t.term))
+                                'vitrina keywords split %s', t.term, m.name, shell_quoted(t.term))
             end
         from terms as t join met as m on m.form = t.form
         where not exists (select from first as f
@@ -148,7 +148,7 @@ begin
         raise exception 'a seed is an array of rows' using errcode = 'VT004',
             hint = '[{"keyword": "sofa", "facet": "type", "aliases": ["couch"]}]';
     end if;
-    perform _hold_keywords(true);
+    perform hold_keywords(true);
     select array_agg(format('line %s%s: %s', p.line, coalesce(' (' || left(p.keyword, 60) || ')', ''),
                             p.problem) order by p.line, p.problem)
     into _problems
@@ -162,32 +162,32 @@ begin
     end if;
 
     select array_agg(distinct f.form) into _forms
-    from _seed_rows(seed_keywords.rows) as r
+    from seed_rows(seed_keywords.rows) as r
     cross join lateral (
         select r.form union all select normal_form(a.alias) from unnest(r.aliases) as a (alias)
     ) as f (form);
-    _ids := _keywords_named(_forms);
+    _ids := keywords_named(_forms);
     _forms := _forms || array(select a.alias from keyword_aliases as a where a.keyword_id = any (_ids));
-    _rows := _vocabulary_rows(_ids, _forms);
-    for _row in select r.* from _seed_rows(seed_keywords.rows) as r order by r.line loop
-        _keyword := (_keywords_named(array[_row.form]))[1];
+    _rows := vocabulary_rows(_ids, _forms);
+    for _row in select r.* from seed_rows(seed_keywords.rows) as r order by r.line loop
+        _keyword := (keywords_named(array[_row.form]))[1];
         if _keyword is null then
-            _keyword := _make_keyword(
-                _row.keyword, coalesce(_row.facet, _said_facet(_row.form)), true);
+            _keyword := make_keyword(
+                _row.keyword, coalesce(_row.facet, said_facet(_row.form)), true);
             _ids := _ids || _keyword;
         else
-            perform _name_keyword(_keyword, _row.keyword);
+            perform name_keyword(_keyword, _row.keyword);
             update keywords as w set pinned = true, facet = coalesce(_row.facet, w.facet)
             where w.id = _keyword and (not w.pinned or w.facet <> _row.facet);
         end if;
-        perform _merge_terms(
+        perform merge_terms(
             array(select normal_form(a.alias) from unnest(_row.aliases) as a (alias)
                   where normal_form(a.alias) <> _row.form), _keyword, 'manual');
-        perform _point_terms(array[_row.form], _keyword);
+        perform point_terms(array[_row.form], _keyword);
     end loop;
-    _change := _record_change(
+    _change := record_change(
         'seed', jsonb_build_object('keywords', jsonb_array_length(seed_keywords.rows)),
-        _rows, _vocabulary_rows(_ids, _forms));
-    return query select r.* from _change_rows(_change) as r;
+        _rows, vocabulary_rows(_ids, _forms));
+    return query select r.* from change_rows(_change) as r;
 end
 $func$;

@@ -1,25 +1,25 @@
 -- What in the vocabulary deserves a look, by its owner or by a model.
 
 -- ---------------------------------------------------------------------------------------------
--- _soft(veto): whether a veto may be overruled: the terms say more or less than each other, or are
+-- is_soft_veto(veto): whether a veto may be overruled: the terms say more or less than each other, or are
 -- in different facets. Numbers, contrasts and decisions may not.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _soft(veto text) returns boolean
+create or replace function vitrina_internal.is_soft_veto(veto text) returns boolean
 language sql immutable parallel safe
 return veto ~ '^(narrower|words|facet)';
 
 -- ---------------------------------------------------------------------------------------------
--- _grey_bound(space, above) → the similarity from which on two keywords may be one, though the
+-- grey_bound(space, above) → the similarity from which on two keywords may be one, though the
 -- chain would not say so: `above`, or 0.15 below the space's threshold.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _grey_bound(space spaces, above real) returns real
+create or replace function vitrina_internal.grey_bound(space spaces, above real) returns real
 language sql immutable parallel safe
 return coalesce(above, (space).threshold - 0.15)::real;
 
 -- ---------------------------------------------------------------------------------------------
--- _judged_pairs() → the pairs, in normal form, that a judge has decided, undone since or not.
+-- judged_pairs() → the pairs, in normal form, that a judge has decided, undone since or not.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _judged_pairs() returns table (term_a text, term_b text)
+create or replace function vitrina_internal.judged_pairs() returns table (term_a text, term_b text)
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -31,7 +31,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- judge_pairs(k, above) → the k pairs of keywords to have judged, most products first: near each
--- other (see _grey_bound) in the active text space, with nothing against it but a soft veto, not
+-- other in the active text space, with nothing against it but a soft veto, not
 -- judged before, not decided by hand, not both pinned. `products` have one or the other.
 -- ---------------------------------------------------------------------------------------------
 create or replace function judge_pairs(k int default 1000, above real default null)
@@ -43,10 +43,10 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _space spaces := _active_space('text');
+    _space spaces := active_space('text');
 begin
     return query
-    with judged as materialized (select j.* from _judged_pairs() as j),
+    with judged as materialized (select j.* from judged_pairs() as j),
     used as materialized (
         select w.id, w.name, w.facet, w.pinned, normal_form(w.name) as form,
                coalesce(u.products, 0) as products
@@ -58,16 +58,16 @@ begin
         select least(e.keyword_id, n.keyword_id) as a, greatest(e.keyword_id, n.keyword_id) as b,
                max(n.similarity) as similarity
         from keyword_embeddings as e
-        cross join lateral _nearest_keywords(_space, e.embedding, 4) as n
+        cross join lateral nearest_keywords(_space, e.embedding, 4) as n
         where e.space_id = _space.id and n.keyword_id <> e.keyword_id
-            and n.similarity >= _grey_bound(_space, judge_pairs.above)
+            and n.similarity >= grey_bound(_space, judge_pairs.above)
         group by 1, 2
     ),
     pairs as materialized (
         select a.name, a.facet, a.form, b.name as other, b.facet as other_facet, b.form as other_form,
                n.similarity, a.products + b.products as products, n.a, n.b,
-               coalesce(_veto(a.form, b.form),
-                        case when _facets_differ(a.facet, b.facet)
+               coalesce(term_veto(a.form, b.form),
+                        case when facets_differ(a.facet, b.facet)
                              then format('facet: %s / %s', a.facet, b.facet) end) as veto
         from near as n
         join used as a on a.id = n.a
@@ -76,20 +76,20 @@ begin
     )
     select p.name, p.facet, p.other, p.other_facet, p.similarity, p.veto, p.products
     from pairs as p
-    where (p.veto is null or _soft(p.veto))
+    where (p.veto is null or is_soft_veto(p.veto))
         and not exists (select from judged as j
                         where j.term_a = least(p.form, p.other_form)
                             and j.term_b = greatest(p.form, p.other_form))
-        and not _are_distinct(p.a, p.b)
+        and not keywords_distinct(p.a, p.b)
     order by p.products desc, p.similarity desc, p.a, p.b
-    limit _check_k(k);
+    limit check_k(k);
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _are_distinct(a, b): whether any terms of these two keywords were decided to be different things.
+-- keywords_distinct(a, b): whether any terms of these two keywords were decided to be different things.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _are_distinct(a bigint, b bigint) returns boolean
+create or replace function vitrina_internal.keywords_distinct(a bigint, b bigint) returns boolean
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -118,7 +118,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _space spaces := _active_space('text');
+    _space spaces := active_space('text');
 begin
     return query
     with said as materialized (
@@ -129,8 +129,8 @@ begin
     ),
     merged as materialized (
         select w.name, w.facet, a.alias, a.method, a.similarity, s.facet as said_facet,
-               coalesce(s.products, 0) as products, _veto(a.alias, normal_form(w.name)) as veto,
-               _keyword_threshold(_space, w.facet) as threshold
+               coalesce(s.products, 0) as products, term_veto(a.alias, normal_form(w.name)) as veto,
+               keyword_threshold(_space, w.facet) as threshold
         from keyword_aliases as a
         join keywords as w on w.id = a.keyword_id
         left join said as s on s.form = a.alias
@@ -139,26 +139,26 @@ begin
     found as (
         select 'merge' as problem, m.name as keyword, m.alias as term, m.similarity, m.products,
                case
-                   when m.veto is not null and (m.method = 'embedding' or not _soft(m.veto))
+                   when m.veto is not null and (m.method = 'embedding' or not is_soft_veto(m.veto))
                        then m.veto
-                   when _facets_differ(m.said_facet, m.facet)
+                   when facets_differ(m.said_facet, m.facet)
                        then format('facet: said as %s, the keyword is %s', m.said_facet, m.facet)
                    when m.method = 'embedding' and m.similarity < m.threshold + (1 - m.threshold) / 4
                        then format('barely similar: %s', round(m.similarity::numeric, 3))
                end as reason,
-               'vitrina keywords split ' || _shell(m.alias) as command
+               'vitrina keywords split ' || shell_quoted(m.alias) as command
         from merged as m
         union all
         select 'duplicate', p.keyword, p.other, p.similarity, p.products,
                coalesce(p.veto, format('similar: %s', round(p.similarity::numeric, 3))),
-               format('vitrina keywords merge %s --into %s', _shell(p.other), _shell(p.keyword))
+               format('vitrina keywords merge %s --into %s', shell_quoted(p.other), shell_quoted(p.keyword))
         from judge_pairs(audit_keywords.k, audit_keywords.above) as p
     )
     select f.problem, f.keyword, f.term, f.similarity, f.products, f.reason, f.command
     from found as f
     where f.reason is not null
     order by f.products desc, f.problem desc, f.similarity, f.term
-    limit _check_k(audit_keywords.k);
+    limit check_k(audit_keywords.k);
 end
 $func$;
 
@@ -182,22 +182,22 @@ declare
     _rows jsonb;
     _change bigint;
 begin
-    perform _hold_keywords(true);
+    perform hold_keywords(true);
     -- the different ones first: they stand in the way of what would follow from the others
     select jsonb_agg(jsonb_build_object('a', p.a, 'b', p.b, 'same', false)),
            array_agg(p.a) || array_agg(p.b)
     into _different, _forms
-    from _open_judgements() as p
+    from open_judgements() as p
     where not p.same;
     if _different is not null then
-        _rows := _vocabulary_rows('{}', _forms);
-        perform _distinguish(p.pair ->> 'a', p.pair ->> 'b', 'judge')
+        _rows := vocabulary_rows('{}', _forms);
+        perform distinguish(p.pair ->> 'a', p.pair ->> 'b', 'judge')
         from jsonb_array_elements(_different) as p (pair);
-        _change := _record_change('judge', jsonb_build_object('pairs', _different),
-                                  _rows, _vocabulary_rows('{}', _forms));
-        return query select r.* from _change_rows(_change) as r;
+        _change := record_change('judge', jsonb_build_object('pairs', _different),
+                                  _rows, vocabulary_rows('{}', _forms));
+        return query select r.* from change_rows(_change) as r;
     end if;
-    for _pair in select p.* from _open_judgements() as p where p.same loop
+    for _pair in select p.* from open_judgements() as p where p.same loop
         select array_agg(w.id order by w.pinned desc, u.products desc, w.id),
                array_agg(normal_form(w.name) order by w.pinned desc, u.products desc, w.id)
         into _ids, _forms
@@ -207,30 +207,30 @@ begin
                             where pk.keyword_id = w.id) as u
         where a.alias in (_pair.a, _pair.b);
         -- an earlier one of these answers may have settled it
-        continue when _ids[1] = _ids[2] or cardinality(_ids) < 2 or _are_distinct(_ids[1], _ids[2])
+        continue when _ids[1] = _ids[2] or cardinality(_ids) < 2 or keywords_distinct(_ids[1], _ids[2])
             or (select bool_and(w.pinned) from keywords as w where w.id = any (_ids));
         _forms := _forms || array(
             select a.alias from keyword_aliases as a where a.keyword_id = _ids[2]);
-        _rows := _vocabulary_rows(_ids, _forms);
-        perform _merge_terms(_forms[2:2], _ids[1], 'judge');
-        _change := _record_change(
+        _rows := vocabulary_rows(_ids, _forms);
+        perform merge_terms(_forms[2:2], _ids[1], 'judge');
+        _change := record_change(
             'judge', jsonb_build_object('pairs', jsonb_build_array(
                 jsonb_build_object('a', _pair.a, 'b', _pair.b, 'same', true))),
-            _rows, _vocabulary_rows(_ids, _forms));
-        return query select r.* from _change_rows(_change) as r;
+            _rows, vocabulary_rows(_ids, _forms));
+        return query select r.* from change_rows(_change) as r;
     end loop;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _open_judgements() → the stored answers about two terms, in normal form, that are two keywords
+-- open_judgements() → the stored answers about two terms, in normal form, that are two keywords
 -- and that no answer was applied to yet; the latest for each.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _open_judgements() returns table (a text, b text, same boolean)
+create or replace function vitrina_internal.open_judgements() returns table (a text, b text, same boolean)
 language sql stable security invoker
 set search_path from current
 as $func$
-    with judged as materialized (select j.* from _judged_pairs() as j)
+    with judged as materialized (select j.* from judged_pairs() as j)
     select v.a, v.b, v.same
     from (
         select distinct on (least(f.a, f.b), greatest(f.a, f.b)) f.*
@@ -250,6 +250,6 @@ as $func$
     where l.keyword_id <> r.keyword_id
         and not exists (select from judged as j
                         where j.term_a = least(v.a, v.b) and j.term_b = greatest(v.a, v.b))
-        and not _are_distinct(l.keyword_id, r.keyword_id)
+        and not keywords_distinct(l.keyword_id, r.keyword_id)
     order by v.id, v.place;
 $func$;

@@ -1,10 +1,10 @@
 -- The vocabulary decided anew from what was said.
 
 -- ---------------------------------------------------------------------------------------------
--- _decided_by_hand() → the aliases that a rebuild leaves: given by hand or by a judge, and the own
+-- decided_by_hand() → the aliases that a rebuild leaves: given by hand or by a judge, and the own
 -- names of keywords that are pinned or have such an alias.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _decided_by_hand() returns setof text
+create or replace function vitrina_internal.decided_by_hand() returns setof text
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -18,11 +18,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _terms_to_decide(space) → the terms that nobody decided by hand, in the order in which they were
+-- terms_to_decide(space) → the terms that nobody decided by hand, in the order in which they were
 -- first said, then those that no product says any more; each with its vector in this text space,
 -- where it is stored or can be made. `left_alone`: it was decided by a vector that is not stored.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _terms_to_decide(space spaces) returns table (
+create or replace function vitrina_internal.terms_to_decide(space spaces) returns table (
     place int, form text, term text, facet text, embedding @vector@.halfvec, left_alone boolean
 )
 language sql stable security invoker
@@ -41,7 +41,7 @@ as $func$
         join keywords as w on w.id = a.keyword_id
         cross join lateral (select a.alias = normal_form(w.name) as own) as n
         left join first as f on f.form = a.alias
-        where a.alias not in (select d.alias from _decided_by_hand() as d (alias))
+        where a.alias not in (select d.alias from decided_by_hand() as d (alias))
     )
     select t.place, t.form, t.term, t.facet, coalesce(e.embedding, l.embedding),
            space.provider <> 'local' and t.method = 'embedding'
@@ -55,10 +55,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _decide_anew() → what the chain of decisions makes of all these terms now: of each the own form,
+-- decide_anew() → what the chain of decisions makes of all these terms now: of each the own form,
 -- name and facet of the keyword it would be. It is tried out, and taken back before this returns.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _decide_anew() returns table (
+create or replace function vitrina_internal.decide_anew() returns table (
     form text, target text, name text, facet text, method text, similarity real, veto text
 )
 language plpgsql volatile security invoker
@@ -66,7 +66,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _space spaces := _active_space('text');
+    _space spaces := active_space('text');
     _terms text[];
     _forms text[];
     _facets text[];
@@ -77,7 +77,7 @@ begin
     select array_agg(t.term order by t.place), array_agg(t.form order by t.place),
            array_agg(t.facet order by t.place), array_agg(t.embedding order by t.place)
     into _terms, _forms, _facets, _embeddings
-    from _terms_to_decide(_space) as t
+    from terms_to_decide(_space) as t
     where not t.left_alone;
     begin
         -- out of sight: keywords are found by aliases, vectors and names
@@ -91,7 +91,7 @@ begin
         where e.space_id = _space.id and e.keyword_id = h.id;
         delete from keyword_aliases as a where a.alias = any (_forms);
         select jsonb_object_agg(l.alias, l.veto) into _vetoes
-        from _learn_keywords(_terms, _forms, _embeddings, _facets) as l;
+        from learn_keywords(_terms, _forms, _embeddings, _facets) as l;
         select jsonb_agg(jsonb_build_array(
             a.alias, normal_form(w.name), w.name, w.facet, a.method, a.similarity, _vetoes ->> a.alias))
         into _decided
@@ -131,8 +131,8 @@ declare
     _rows jsonb;
     _one record;
 begin
-    perform _hold_keywords(true);
-    with decided as materialized (select d.* from _decide_anew() as d),
+    perform hold_keywords(true);
+    with decided as materialized (select d.* from decide_anew() as d),
     moved as (
         select d.form, w.id, w.name as before, d.target, d.name, d.facet, d.method, d.similarity, d.veto,
                null as note
@@ -144,7 +144,7 @@ begin
         -- with their keyword, wherever that went
         select t.form, w.id, w.name, d.target, d.name, d.facet, a.method, a.similarity, null,
                'its vector is not stored: it stays with its keyword'
-        from _terms_to_decide(_active_space('text')) as t
+        from terms_to_decide(active_space('text')) as t
         join keyword_aliases as a on a.alias = t.form
         join keywords as w on w.id = a.keyword_id
         join decided as d on d.form = normal_form(w.name) and d.target <> d.form
@@ -160,16 +160,16 @@ begin
         _ids := _ids || array(
             select a.keyword_id from keyword_aliases as a
             where a.alias in (select p.target from jsonb_to_recordset(_plan) as p (target text)));
-        _rows := _vocabulary_rows(_ids, _forms);
+        _rows := vocabulary_rows(_ids, _forms);
         for _one in
             select distinct on (p.target) p.target, p.name, p.facet
             from jsonb_to_recordset(_plan) as p (target text, name text, facet text)
-            where _keywords_named(array[p.target]) = '{}'
+            where keywords_named(array[p.target]) = '{}'
         loop
-            _ids := _ids || _make_keyword(_one.name, _one.facet);
+            _ids := _ids || make_keyword(_one.name, _one.facet);
         end loop;
-        perform _apply_plan(_plan, _ids);
-        perform _record_change('rebuild', '{}', _rows, _vocabulary_rows(_ids, _forms));
+        perform apply_plan(_plan, _ids);
+        perform record_change('rebuild', '{}', _rows, vocabulary_rows(_ids, _forms));
     end if;
     return query
     select p.form, p.before, p.name, p.method, p.similarity, p.veto,
@@ -182,10 +182,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- _apply_plan(plan, ids): the terms of a rebuild's plan are their new keywords, of these ids;
+-- apply_plan(plan, ids): the terms of a rebuild's plan are their new keywords, of these ids;
 -- keywords whose own names are others' by now go.
 -- ---------------------------------------------------------------------------------------------
-create or replace function _apply_plan(plan jsonb, ids bigint[]) returns void
+create or replace function vitrina_internal.apply_plan(plan jsonb, ids bigint[]) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$

@@ -1,3 +1,5 @@
+-- The views, and what has been spent.
+
 -- ---------------------------------------------------------------------------------------------
 -- catalog: one row a product, for joins on (source, external_id). url and image are shown as
 -- shown_address does; the table products holds them whole.
@@ -69,7 +71,7 @@ cross join lateral (
     select count(*) as noted, min(c.noted_at) as oldest from changes as c where c.source_id = s.id
 ) as n
 cross join lateral (
-    select coalesce(a.problem, _moved(s.id), case when count(t.oid) < 4 * count(distinct w.place)
+    select coalesce(a.problem, moved_table(s.id), case when count(t.oid) < 4 * count(distinct w.place)
         then 'triggers are missing or disabled: attach the source again' end) as problem
     from wakes as w
     left join pg_trigger as t on t.tgname ~ format('^vitrina_%s_%s_', w.source_id, w.place)

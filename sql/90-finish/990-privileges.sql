@@ -1,6 +1,7 @@
 -- Two roles to grant to the shop's own: vitrina_reader searches, vitrina_writer also brings
 -- products in and works on them. Making roles needs createrole; without it the grants are left
 -- out and the notice, like `vitrina doctor`, says what a DBA runs before the next upgrade.
+
 do $privileges$
 declare
     _role text;
@@ -12,15 +13,18 @@ declare
         'query_to_embed', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
         'row_secured',
         'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
-        '_vector_schema', -- doctor and db check call this one
-        '_moved']; -- the view source_status calls this one as its user
+        'vector_schema', -- doctor and db check call this one
+        'moved_table']; -- the view source_status calls this one as its user
+    -- the helpers that no public function calls and writers need: what triggers call, and the above
+    _serves constant text[] := array[
+        'normalize_term', 'set_key', 'words_changed', 'vector_schema', 'moved_table'];
     -- what the owner of the schema calls, and what only that needs
     _owns constant text[] := array[
         'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces', 'set_budget',
         'set_keyword_policy', 'set_keyword_threshold', 'attach_table', 'attach_query', 'detach',
-        'drop_answers', '_attach', '_probe', '_build_source', '_unbuild_source', '_make_rows',
-        '_make_triggers', '_make_wake', '_keep_private', '_parse_wake', '_find_table',
-        '_definition', '_give_words', '_run_patiently'];
+        'drop_answers', 'attach_source', 'probe_view', 'build_source', 'unbuild_source', 'make_rows',
+        'make_triggers', 'make_wake', 'keep_private', 'parse_wake', 'find_table',
+        'view_query', 'give_words', 'run_patiently'];
 begin
     foreach _role in array array['vitrina_reader', 'vitrina_writer'] loop
         if to_regrole(_role) is null then
@@ -35,49 +39,47 @@ begin
         end if;
     end loop;
 
-    revoke all on schema vitrina from public;
+    revoke all on schema vitrina, vitrina_internal from public;
     revoke all on all tables in schema vitrina from public;
-    for _function in
-        select p.oid::regprocedure from pg_proc as p where p.pronamespace = 'vitrina'::regnamespace
-    loop
-        execute format('revoke all on function %s from public', _function);
-    end loop;
+    revoke all on all functions in schema vitrina, vitrina_internal from public;
 
     foreach _role in array array['vitrina_reader', 'vitrina_writer'] loop
         continue when to_regrole(_role) is null;
         -- what an older version gave goes: the lists below are all there is
         execute format('revoke all on all tables in schema vitrina from %I', _role);
-        execute format('revoke all on all functions in schema vitrina from %I', _role);
-        execute format('grant usage on schema vitrina to %I', _role);
+        execute format('revoke all on all functions in schema vitrina, vitrina_internal from %I', _role);
+        execute format('grant usage on schema vitrina, vitrina_internal to %I', _role);
         for _function in
-            -- functions run as their caller, so a role needs the helpers of those it calls as well
-            with recursive mentions as materialized (
-                select distinct p.proname as name, m.found[1] as mentioned
+            -- functions run as their caller, so a role needs the helpers of those it calls as well,
+            -- and no others
+            with recursive ours as materialized (
+                select p.oid, p.proname::text as name, p.provolatile = 'v' as writes,
+                       p.pronamespace = 'vitrina'::regnamespace as is_public,
+                       -- what reads an attached table runs as its owner
+                       case when not p.prosecdef
+                            then coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) end as body
                 from pg_proc as p
-                cross join regexp_matches(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc),
-                                          '([a-z_]+)\s*\(', 'g') as m (found)
-                where p.pronamespace = 'vitrina'::regnamespace
+                where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
+                    and p.proname <> all (_owns)
+            ),
+            mentions as materialized (
+                select distinct o.name, m.found[1] as mentioned
+                from ours as o
+                cross join regexp_matches(o.body, '([a-z_]+)\s*\(', 'g') as m (found)
             ),
             reached as (
-                select p.proname::text as name
-                from pg_proc as p
-                where p.pronamespace = 'vitrina'::regnamespace and case _role
-                    when 'vitrina_reader' then p.proname = any (_reads)
-                    else p.proname !~ '^_'
-                        -- what triggers call, and what reads an attached table
-                        or p.proname in ('_normalize_term', '_set_key', '_words_changed', '_moved',
-                                        '_vector_schema')
-                        or p.proname ~ '^_rows_\d' end
-                    and p.proname <> all (_owns)
+                select o.name
+                from ours as o
+                where case _role
+                    when 'vitrina_reader' then o.name = any (_reads)
+                    else o.is_public or o.name = any (_serves) or o.name ~ '^rows_\d' end
                 union
                 select m.mentioned from reached as r join mentions as m on m.name = r.name
             )
-            select p.oid::regprocedure
-            from pg_proc as p
-            join reached as r on r.name = p.proname
-            where p.pronamespace = 'vitrina'::regnamespace
-                and not (_role = 'vitrina_reader' and p.provolatile = 'v')
-                and p.proname <> all (_owns)
+            select o.oid::regprocedure
+            from ours as o
+            join reached as r on r.name = o.name
+            where not (_role = 'vitrina_reader' and o.writes)
         loop
             execute format('grant execute on function %s to %I', _function, _role);
         end loop;

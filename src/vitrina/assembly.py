@@ -17,8 +17,8 @@ from vitrina.ledger import Ledger
 from vitrina.models.base import Term
 from vitrina.models.openai.prices import prices
 from vitrina.models.openai.settings import OpenAISettings
+from vitrina.spaces.api import ensure_space
 from vitrina.spaces.embed import LocalTextEmbedder, OpenAITextEmbedder
-from vitrina.spaces.ensure import ensure_space, space_name
 
 if TYPE_CHECKING:
     from vitrina.weave.tracing import Tracer
@@ -45,9 +45,9 @@ def assemble(context: Context, purpose: Purpose = "enrich") -> Engine:
     endpoint = OpenAISettings.of(context.settings)
     max_cost = None if purpose == "search" else context.settings.max_cost
     price = prices(endpoint, max_cost)
-    space = space_name(endpoint)
+    space = ""  # a judge makes no vectors
     if purpose == "search":
-        endpoint, space = _in_use(context.database, endpoint, space)
+        endpoint, space = _in_use(context.database, endpoint)
     elif purpose == "enrich":
         space = ensure_space(context, endpoint)
         _check_vocabulary(context.database, endpoint)
@@ -142,15 +142,18 @@ def _tracer(context: Context) -> Tracer | None:
     return Tracer.to(context.settings.weave, notice=context.notice)
 
 
-def _in_use(database: Database, endpoint: OpenAISettings, space: str) -> tuple[OpenAISettings, str]:
-    """The endpoint with the model of the text space in use, and that space's name."""
+def _in_use(database: Database, endpoint: OpenAISettings) -> tuple[OpenAISettings, str]:
+    """The endpoint with the model of the text space in use, and that space's name.
+
+    As it is, and without a name, where the database makes the vectors of that space.
+    """
     for row in database.rows(
         "select s.name, s.model, s.dimensions from vitrina.spaces as s"
         " where s.modality = 'text' and s.state = 'active' and s.provider <> 'local'"
     ):
         endpoint = replace(endpoint, embedding_model=row["model"], dimensions=row["dimensions"])
-        space = row["name"]
-    return endpoint, space
+        return endpoint, str(row["name"])
+    return endpoint, ""
 
 
 def _check_vocabulary(database: Database, endpoint: OpenAISettings) -> None:

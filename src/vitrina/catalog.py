@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from vitrina import embedded
 from vitrina.assembly import assemble, space_embedder
 from vitrina.batch.api import Batches
-from vitrina.batch.run import Means
+from vitrina.batch.means import Means
 from vitrina.context import Context
 from vitrina.costs import Costs
 from vitrina.db import schema
 from vitrina.db.database import Database
 from vitrina.enrich.jobs import Jobs
-from vitrina.enrich.pipeline import Totals
-from vitrina.enrich.run import Work, index
 from vitrina.errors import AccessError, SchemaError
 from vitrina.evaluation.api import Evaluator
 from vitrina.files import FileOptions
@@ -32,13 +30,16 @@ from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders
 from vitrina.products.api import Sources, source_name
 from vitrina.products.load import Loaded
-from vitrina.products.load_enriched import Imported, import_file
 from vitrina.search.browse import Browse
 from vitrina.search.query_vectors import Queries
 from vitrina.search.search import Search
 from vitrina.settings import Settings
 from vitrina.spaces.api import Spaces
 from vitrina.weave import datasets
+
+if TYPE_CHECKING:
+    from vitrina.enrich.totals import Totals
+    from vitrina.products.load_enriched import Imported
 
 ALL = 2**31 - 1
 
@@ -185,6 +186,9 @@ class Catalog:
         Raises InputError where the file cannot be used, or not with that space; AccessError where
         this role may not make or use the space, saying who may.
         """
+        from vitrina.enrich.run import index
+        from vitrina.products.load_enriched import import_file
+
         done = import_file(
             self.database,
             str(path),
@@ -218,6 +222,8 @@ class Catalog:
         Raises ProviderError where the provider cannot be used, BudgetError where the budget is
         spent; what is finished is stored first.
         """
+        from vitrina.enrich.run import Work  # on use: a search does without
+
         work = Work(self._context, self._folders, self.sources)
         with assemble(self._context) as engine:
             return work.run(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vitrina import __version__
 from vitrina.db import schema
-from vitrina.db.database import connect, mapped, pin_path
+from vitrina.db.connection import connect, pin_path
+from vitrina.db.faults import mapped
 from vitrina.errors import VitrinaError
 from vitrina.settings import Settings
 
@@ -99,6 +100,8 @@ def _provider(settings: Settings) -> Iterator[Finding]:
             "for a vision model, set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own",
         )
         return
+    from vitrina.models.openai.settings import OpenAISettings
+
     try:
         endpoint = OpenAISettings.of(settings)
     except VitrinaError as exc:
@@ -225,13 +228,13 @@ def _creators(rows: Rows) -> Iterator[Finding]:
     for schema_name, owner, role, vitrinas_own in rows(
         "select format('%I', n.nspname::text), format('%I', pg_get_userbyid(n.nspowner)::text),"
         " case when a.grantee = 0 then 'public' else format('%I', r.rolname::text) end,"
-        " n.nspname = 'vitrina'"
+        " n.nspname in ('vitrina', 'vitrina_internal')"
         " from pg_namespace as n"
         " cross join aclexplode(n.nspacl) as a"
         " left join pg_roles as r on r.oid = a.grantee"
         " where a.privilege_type = 'CREATE' and a.grantee <> n.nspowner"
         " and r.rolsuper is distinct from true and r.rolname is distinct from 'pg_database_owner'"
-        " and (n.nspname = 'vitrina' or n.oid in ("
+        " and (n.nspname in ('vitrina', 'vitrina_internal') or n.oid in ("
         "  select e.extnamespace from pg_extension as e where e.extname = 'vector'))"
         " order by 4, 1, 3"
     ):

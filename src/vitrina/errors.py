@@ -68,6 +68,10 @@ class PictureError(VitrinaError):
         self.transient = transient
 
 
+class BusyError(PictureError):
+    """A picture that could not be looked at just now; there may be nothing wrong with it."""
+
+
 class DamagedError(PictureError):
     """The bytes of a picture break the rules of their format."""
 

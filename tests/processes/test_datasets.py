@@ -15,6 +15,7 @@ from vitrina.catalog import Catalog
 from vitrina.errors import InputError
 from vitrina.products.load import load_file
 from vitrina.weave import datasets
+from waiting import HANG
 from weave_recorder import WeaveRecorder
 
 pytestmark = pytest.mark.once
@@ -42,7 +43,7 @@ def shell(recorder: WeaveRecorder, database_url: str, tmp_path: Path) -> Shell:
             cwd=tmp_path,
             text=True,
             capture_output=True,
-            timeout=60,
+            timeout=HANG,
         )
 
     return run

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from psycopg.conninfo import conninfo_to_dict
 
+import servers
 from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.cli.demo import SOURCE, folder
-from vitrina.db import schema
 from vitrina.files import FileOptions, Mapping
 from vitrina.settings import Settings
 
@@ -40,12 +41,8 @@ def lines(text: str) -> list[str]:
 @pytest.fixture(scope="module")
 def demo(server: embedded.Server) -> Iterator[str]:
     """A database with the demo catalogue, as `make demo` leaves it."""
-    import psycopg
-
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        conn.execute("create database readme")
-    url = server.url("readme")
-    schema.upgrade(url)
+    name = servers.create(server, servers.TEMPLATE)
+    url = server.url(name)
     with Catalog(settings=Settings(database_url=url)) as catalog:
         catalog.ingest(
             folder() / "products.csv",
@@ -53,8 +50,7 @@ def demo(server: embedded.Server) -> Iterator[str]:
             options=FileOptions(Mapping(image_root=folder())),
         )
     yield url
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        conn.execute("drop database readme with (force)")
+    servers.drop(server, name)
 
 
 def printed(server: embedded.Server, vitrina: Callable[..., Result], url: str, command: str) -> str:
@@ -93,7 +89,7 @@ def test_the_page_on_the_vocabulary_shows_what_is_printed(
     make_database: Callable[[str], str],
 ) -> None:
     """One after the other, as each changes the vocabulary for the next."""
-    url = make_database("readme")
+    url = make_database(conninfo_to_dict(demo)["dbname"])
     shown = sessions("docs/vocabulary.md")
     assert len(shown) >= 5
     for command, output in shown:

@@ -8,10 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,16 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from conftest import VERSION
 from openai_stub import OpenAIStub, caption_of, title_of
+from servers import SAFE, VERSION
 from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.db import schema
 from vitrina.db.database import Database
 from vitrina.enrich.leases import Leases, Process
 from vitrina.errors import AccessError, UnreachableError
 from vitrina.settings import Settings
+from waiting import HANG, eventually
 from workers import workers
-
-SAFE = {"fsync": "off"}  # what is committed outlasts a server that is ended at once
-HANG = 120  # seconds after which a test has hung
 
 
 @pytest.fixture
@@ -55,13 +51,6 @@ def ask(url: str, query: str, *params: Any) -> Any:
     with psycopg.connect(url, autocommit=True) as conn:
         row = conn.execute(query, params or None).fetchone()
     return row[0] if row else None
-
-
-def until(reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + HANG
-    while not reached():
-        assert time.monotonic() < deadline, "it never came to this"
-        time.sleep(0.02)
 
 
 def check(url: str, titles: dict[str, str]) -> None:
@@ -141,7 +130,7 @@ def test_a_worker_does_not_claim_what_it_has_in_hand(database_url: str, stub: Op
         expire(database_url)
         # it looks for more every second: what comes now it takes, what it has it does not
         put(database_url, {"3": "Green felt lamp"})
-        until(lambda: ask(database_url, "select count(*) from vitrina.jobs") == 1)
+        eventually(lambda: ask(database_url, "select count(*) from vitrina.jobs") == 1)
         assert ask(database_url, "select count(*) from vitrina.jobs where state = 'leased'") == 1
         gate.open.set()
         working.join(HANG)
@@ -175,7 +164,7 @@ def test_a_stopped_process_that_goes_on_past_its_lease_changes_nothing(
         assert gate.asked.wait(HANG)
         late.send_signal(signal.SIGSTOP)
         put(database_url, {"1": "Blue leather sofa"})
-        until(lambda: not ask(database_url, "select count(*) from vitrina.jobs where state"
+        eventually(lambda: not ask(database_url, "select count(*) from vitrina.jobs where state"
                               " = 'leased' and lease_until > now()"))  # fmt: skip
         other = start()
         _, told = other.communicate(timeout=HANG)
@@ -206,7 +195,7 @@ def test_a_product_that_kills_its_workers_is_tried_alone_then_set_aside(
             process = start()
             assert gate.asked.wait(HANG)
             if alone:
-                until(lambda: ask(database_url, IN_HAND) == 1)
+                eventually(lambda: ask(database_url, IN_HAND) == 1)
             process.send_signal(signal.SIGKILL)
             process.wait()
     # what another process would do: one that is not proved gone here would wait for the lease
@@ -280,7 +269,7 @@ def test_a_zombie_is_gone(database_url: str) -> None:
     other = Process(me.host, child.pid, me.boot_id, me.namespaces, started)
     assert not me.proves_gone(other)
     child.kill()
-    until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z")
+    eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z")
     assert me.proves_gone(other)
     child.communicate()
 
@@ -318,20 +307,6 @@ def test_two_workers_of_one_host_name_leave_each_other_alone(
     assert stub.calls["chat"] == 3 * len(titles), "a live lease was freed"
 
 
-@pytest.fixture
-def own_server() -> Iterator[embedded.Server]:
-    """A server that a test may stop, with the database `vitrina`."""
-    home = Path(tempfile.mkdtemp(prefix="vt-", dir="/tmp"))
-    home.chmod(0o755)
-    try:
-        server = embedded.start(home, version=VERSION, options=SAFE)
-        schema.upgrade(server.url())
-        yield server
-    finally:
-        embedded.stop(home)
-        shutil.rmtree(home)
-
-
 def postmaster(server: embedded.Server) -> int:
     return int((server.data / "postmaster.pid").read_text().splitlines()[0])
 
@@ -340,7 +315,7 @@ def end(server: embedded.Server, how: signal.Signals) -> None:
     """Have the server end: fast (SIGINT), or at once (SIGQUIT), which it recovers from."""
     ending = psutil.Process(postmaster(server))
     ending.send_signal(how)
-    until(lambda: not ending.is_running() or ending.status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: not ending.is_running() or ending.status() == psutil.STATUS_ZOMBIE)
 
 
 def begin(server: embedded.Server) -> None:
@@ -365,7 +340,7 @@ def test_answers_outlast_a_restart_of_the_database(
         working.start()
         assert gate.asked.wait(HANG)
         end(own_server, how)
-        until(lambda: any("waiting for the database" in line for line in said))
+        eventually(lambda: any("waiting for the database" in line for line in said))
         gate.open.set()  # an answer comes while there is no database
         begin(own_server)
         working.join(HANG)
@@ -394,7 +369,7 @@ def test_ingest_goes_on_through_crashes_and_restarts(
     for part, how in enumerate((crash, fast, immediate)):
         process.stdin.write("".join(rows[1000 * part : 1000 * part + 999]))
         process.stdin.flush()
-        until(
+        eventually(
             lambda n=part: (
                 process.poll() is not None
                 or ask_or_none(url, "select count(*) from vitrina.products") > 800 * n
@@ -435,7 +410,7 @@ def test_a_worker_that_starts_before_the_database_waits(own_server: embedded.Ser
             assert line, "it ended"
             line = process.stderr.readline()
         begin(own_server)
-        until(lambda: ask(url, "select count(*) from vitrina.jobs") == 0)
+        eventually(lambda: ask(url, "select count(*) from vitrina.jobs") == 0)
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=HANG)
         assert process.returncode == 0, told

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from psycopg import sql
 
 from vitrina import embedded
 from vitrina.db import schema
-from vitrina.db.database import Listener
+from vitrina.db.connection import Listener
+from waiting import HANG, eventually
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
@@ -82,17 +83,15 @@ def bouncer(server: embedded.Server, owner: tuple[str, str, str]) -> Iterator[Ca
     def address(role: str) -> str:
         return f"postgresql://{role}@127.0.0.1:{port}/{name}"
 
+    def answers() -> bool:
+        assert process.poll() is None, process.communicate()[1]
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(address(roles[0])).close()
+            return True
+        return False
+
     try:
-        for _ in range(100):
-            try:
-                psycopg.connect(address(roles[0]), connect_timeout=2).close()
-                break
-            except psycopg.OperationalError as exc:
-                assert process.poll() is None, process.communicate()[1]
-                failed = exc
-                time.sleep(0.05)
-        else:
-            raise failed
+        eventually(answers)
         yield address
     finally:
         process.terminate()
@@ -141,7 +140,8 @@ def test_a_shop_behind_a_transaction_pooler(
             assert shop.execute("show search_path").fetchone() == ('"$user", public',)
     with psycopg.connect(url) as dba:
         assert dba.execute(
-            "select count(*) from pg_locks where locktype = 'advisory'"
+            "select count(*) from pg_locks where locktype = 'advisory' and database ="
+            " (select oid from pg_database where datname = current_database())"
         ).fetchone() == (0,)
 
 
@@ -157,6 +157,6 @@ def test_listening_is_left_out_through_a_pooler(
             assert not listener.wait(0.01, stop)
             with psycopg.connect(direct, autocommit=True) as conn:
                 conn.execute("select pg_notify('vitrina_jobs', '')")
-            assert listener.wait(2 if told else 0.2, stop) is told
+            assert listener.wait(HANG if told else 0.2, stop) is told
         finally:
             listener.close()

@@ -14,8 +14,9 @@ from collections.abc import Callable
 import psycopg
 from psycopg.types.json import Jsonb
 
-from conftest import VERSION
 from openai_stub import OpenAIStub, caption_of
+from servers import VERSION
+from waiting import HANG
 
 # fewer the second time: what an older Postgres could do differently shows in a few
 KILLS = int(os.environ.get("VITRINA_KILLS", "20" if VERSION == 18 else "6"))
@@ -91,7 +92,7 @@ def test_kills_at_any_moment_lose_nothing_and_pay_nothing_twice(database_url: st
             lost.append(whole(stub) - stored(database_url) - sum(lost))
         for _ in range(2):
             last = start(database_url, stub)
-            _, told = last.communicate(timeout=120)
+            _, told = last.communicate(timeout=HANG)
             assert last.returncode == 0, told
             with psycopg.connect(database_url) as conn:
                 # whoever kills so often looks like a product that does

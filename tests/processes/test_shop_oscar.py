@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
+import servers
+from catalogues import SHARED
 from shops import pooler
-from shops.goods import fashion
+from shops.goods import demo, fashion
 from shops.rehearsal import ROLES, make_database, make_roles
 from shops.runs import Scene, oscar, rehearse
 from vitrina import embedded
 
 pytestmark = [
-    pytest.mark.data,
     pytest.mark.skipif(
         importlib.util.find_spec("oscar") is None, reason="no django-oscar: run make .venv/.shops"
     ),
@@ -26,17 +27,24 @@ no_pooler = pytest.mark.skipif(pooler.program() is None, reason="no pgbouncer: a
 
 
 @pytest.fixture(scope="module")
-def filled(
-    server: embedded.Server, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Scene:
-    """A shop with products, to copy."""
-    goods = fashion(shared_data / "fashion", 60)
+def filled(server: embedded.Server, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A shop with products, to copy: filled once, whichever process runs which test."""
+    home = server.data.parents[1]
+    if (SHARED / "fashion").is_dir():
+        goods = fashion(SHARED / "fashion", 30)
+    else:
+        goods = demo(tmp_path_factory.mktemp("pictures"))[:30]
     picture = Path(goods.pop()["picture"])
-    scene = Scene(server, "oscar_filled", tmp_path_factory.mktemp("media"), goods, picture)
-    make_roles(server)
-    make_database(server, scene.name)
-    with oscar(scene):
-        return scene
+    scene = Scene(server, "oscar_filled", home / "oscar-media", goods, picture)
+    done = home / ".oscar-filled"
+    with servers.locked(home / ".oscar"):
+        if not done.exists():
+            scene.folder.mkdir()
+            make_roles(server)
+            make_database(server, scene.name)
+            with oscar(scene):
+                done.touch()
+    return scene
 
 
 @pytest.mark.parametrize("way", ["direct", pytest.param("pooled", marks=no_pooler)])

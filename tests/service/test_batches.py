@@ -38,6 +38,7 @@ from vitrina.models.openai.provider import OpenAIProvider
 from vitrina.models.openai.settings import OpenAISettings
 from vitrina.products.load import load_file
 from vitrina.settings import Settings
+from waiting import HANG
 
 TITLES = ["Oak table", "Metal chair", "Glass lamp", "Felt sofa", "Rattan stool"]
 
@@ -316,7 +317,7 @@ def test_a_process_that_is_killed_loses_nothing_and_pays_nothing_twice(
     if during == "collect":
         shop.batches.submit()
     arguments = [sys.executable, "-c", KILLED, shop.database.dsn, holder, hook, during]
-    killed = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    killed = subprocess.run(arguments, capture_output=True, text=True, timeout=HANG)
     assert killed.returncode == -9, killed.stderr
     if during == "submit":
         assert shop.status()["queued"] == 5

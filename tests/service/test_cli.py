@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from PIL import Image
 
 from openai_stub import OpenAIStub
 from vitrina.cli import COMMANDS, main
+from waiting import HANG, eventually
 
 Run = Callable[..., Result]
 GOOD = "id,title,color\n1,Oak shoe rack,brown\n2,Red velvet sofa,red\n"
@@ -363,12 +363,10 @@ def test_a_watching_worker_takes_what_comes_and_stops_when_told(
     )  # fmt: skip
     try:
         vitrina("ingest", str(products), "--no-enrich", url=database_url)
-        deadline = time.monotonic() + 30
-        while lines(vitrina("status", "--json", url=database_url))[0]["queued"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        status = ("status", "--json")
+        eventually(lambda: not lines(vitrina(*status, url=database_url))[0]["queued"])
         worker.terminate()
-        _, err = worker.communicate(timeout=30)
+        _, err = worker.communicate(timeout=HANG)
         assert worker.returncode == 0
         assert "2 products enriched" in err
     finally:

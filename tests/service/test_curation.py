@@ -16,6 +16,7 @@ from vitrina.catalog import Catalog
 from vitrina.errors import InputError
 from vitrina.files.keyword_file import read_seed
 from vocabulary import enrich, fill, keywords, state
+from waiting import HANG, waits_for_a_lock
 
 Run = Callable[..., Result]
 
@@ -165,9 +166,10 @@ def test_a_worker_that_looked_before_a_merge_is_right_after_it(
 
     thread = threading.Thread(target=merge)
     thread.start()
-    assert not merged.wait(0.5), "the merge waits for what is being put"
+    waits_for_a_lock(db, owner)
+    assert not merged.is_set(), "the merge waits for what is being put"
     worker.commit()
-    thread.join(30)
+    thread.join(HANG)
     assert merged.is_set()
     assert keywords(db, 0) == ["qua shelf", "teal"]
 
@@ -175,10 +177,11 @@ def test_a_worker_that_looked_before_a_merge_is_right_after_it(
     owner.execute("select vitrina.split_keyword('zig lamp')")
     put = threading.Thread(target=lambda: (enrich(worker, {1: ["zig lamp"]}), worker.commit()))
     put.start()
-    put.join(0.5)
+    waits_for_a_lock(db, worker)
     assert put.is_alive(), "what is put waits for the split"
     owner.commit()
-    put.join(30)
+    put.join(HANG)
+    assert not put.is_alive()
     assert (keywords(db, 0), keywords(db, 1)) == (["zig lamp", "teal"], ["zig lamp"])
     worker.close()
     owner.close()

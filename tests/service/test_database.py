@@ -1,17 +1,20 @@
-"""db/database.py: every failure to reach or use a database is one clear error, without a secret."""
+"""db/: every failure to reach or use a database is one clear error, without a secret."""
 
 from __future__ import annotations
 
 import re
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from vitrina import embedded
-from vitrina.db import database
+from vitrina.db.connection import connect
+from vitrina.db.database import Database, HalfVector
+from vitrina.db.faults import BY_STATE, mapped
 from vitrina.errors import (
     AccessError,
     ConfigError,
@@ -23,6 +26,7 @@ from vitrina.errors import (
     UnreachableError,
     VitrinaError,
 )
+from waiting import HANG, eventually
 
 
 @pytest.fixture
@@ -43,19 +47,19 @@ def closed_port() -> int:
 )
 def test_a_url_that_is_none_is_refused_without_showing_it(dsn: str) -> None:
     with pytest.raises((ConfigError, UnreachableError)) as caught:
-        database.connect(dsn)
+        connect(dsn)
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_closed_port_is_unreachable(closed_port: int) -> None:
     with pytest.raises(UnreachableError, match="cannot reach the database") as caught:
-        database.connect(f"postgresql://u:hunter2@127.0.0.1:{closed_port}/shop")
+        connect(f"postgresql://u:hunter2@127.0.0.1:{closed_port}/shop")
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_database_that_is_not_there_is_named(server: embedded.Server) -> None:
     with pytest.raises(UnreachableError, match='database "nowhere" does not exist'):
-        database.connect(server.url("nowhere"))
+        connect(server.url("nowhere"))
 
 
 @pytest.fixture
@@ -67,7 +71,17 @@ def password_database(server: embedded.Server) -> Iterator[str]:
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
         conn.execute("create role keyholder login password 'right'")
         conn.execute("select pg_reload_conf()")
-    yield server.url("postgres").replace("//postgres@", "//keyholder:wrong@")
+    url = server.url("postgres").replace("//postgres@", "//keyholder:wrong@")
+
+    def refused() -> bool:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            return True
+        return False
+
+    eventually(refused)  # the server reads the file when it gets to it
+    yield url
     hba.write_bytes(before)
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
         conn.execute("select pg_reload_conf()")
@@ -76,7 +90,7 @@ def password_database(server: embedded.Server) -> Iterator[str]:
 
 def test_a_wrong_password_is_access(password_database: str) -> None:
     with pytest.raises(AccessError, match=r"refused the login: .*keyholder") as caught:
-        database.connect(password_database)
+        connect(password_database)
     assert "wrong" not in str(caught.value)
 
 
@@ -94,14 +108,14 @@ def test_a_wrong_password_is_access(password_database: str) -> None:
 def test_errors_of_statements_are_mapped(
     database_url: str, query: str, kind: type[VitrinaError]
 ) -> None:
-    with database.connect(database_url) as conn, pytest.raises(kind), database.mapped():
+    with connect(database_url) as conn, pytest.raises(kind), mapped():
         conn.execute(query.encode())
 
 
 def test_a_pool_outlives_a_restart_of_the_server(
     database_url: str, make_database: Callable[[str], str]
 ) -> None:
-    with database.Database(database_url, size=2) as pool:
+    with Database(database_url, size=2) as pool:
         assert pool.value("select 1") == 1
         with psycopg.connect(database_url, autocommit=True) as conn:
             conn.execute(
@@ -111,9 +125,25 @@ def test_a_pool_outlives_a_restart_of_the_server(
         assert pool.value("select 2") == 2
 
 
+def test_a_database_that_is_back_by_the_second_look_was_away(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([False])
+    monkeypatch.setattr("vitrina.db.database.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("vitrina.db.database.answers", lambda _: next(looks, True))
+    said: list[str] = []
+    with Database(database_url, size=1, wait=HANG, notice=said.append) as pool:
+        with ThreadPoolExecutor(1) as threads:
+            with pool.transaction():  # it holds the only connection
+                asked = threads.submit(pool.value, "select 1")
+                eventually(lambda: said or asked.done())
+            assert asked.result(HANG) == 1
+    assert said[-1] == "the database is back"
+
+
 def test_vectors_and_streams(database_url: str) -> None:
-    with database.Database(database_url) as pool:
-        vectors = [database.HalfVector([1, 2, 3]), database.HalfVector([0.5, 0, 0])]
+    with Database(database_url) as pool:
+        vectors = [HalfVector([1, 2, 3]), HalfVector([0.5, 0, 0])]
         row = pool.rows("select unnest(%s) as v", (vectors,))
         assert [item["v"].to_list() for item in row] == [[1, 2, 3], [0.5, 0, 0]]
         numbers = [row["n"] for row in pool.stream("select generate_series(1, 1200) as n")]
@@ -121,7 +151,7 @@ def test_vectors_and_streams(database_url: str) -> None:
 
 
 def test_a_failed_transaction_writes_nothing(database_url: str) -> None:
-    with database.Database(database_url) as pool:
+    with Database(database_url) as pool:
 
         def half() -> None:
             with pool.transaction() as conn:
@@ -134,14 +164,14 @@ def test_a_failed_transaction_writes_nothing(database_url: str) -> None:
 
 
 def test_every_code_of_the_sql_has_an_exception_of_its_own_and_is_in_the_docs() -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     bodies = [path.read_text("utf-8") for path in (root / "sql").rglob("*.sql")]
-    bodies.append((root / "src/vitrina/schema.py").read_text("utf-8"))
+    bodies.append((root / "src/vitrina/db/schema.py").read_text("utf-8"))
     raised = {code for body in bodies for code in re.findall(r"errcode = '(VT\d{3})'", body)}
     # what the SQL catches itself reaches no caller
     caught = {code for body in bodies for code in re.findall(r"when sqlstate '(VT\d{3})'", body)}
-    raised -= caught - database.BY_STATE.keys()
-    known = {code: error for code, error in database.BY_STATE.items() if code.startswith("VT")}
+    raised -= caught - BY_STATE.keys()
+    known = {code: error for code, error in BY_STATE.items() if code.startswith("VT")}
     assert raised == known.keys()
     assert len(set(known.values())) == len(known)
     docs = (root / "docs/sql.md").read_text("utf-8")
@@ -149,7 +179,7 @@ def test_every_code_of_the_sql_has_an_exception_of_its_own_and_is_in_the_docs() 
 
 
 def test_every_error_of_the_sql_has_a_hint() -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     without = [
         f"{path.name}: {' '.join(found.split())[:100]}"
         for path in sorted((root / "sql").rglob("*.sql"))

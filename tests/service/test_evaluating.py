@@ -19,7 +19,8 @@ from small_shop import CATALOGUE, put
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError
 from vitrina.settings import Settings
-from weave_recorder import WeaveRecorder
+from waiting import HANG
+from weave_recorder import PATIENT, WeaveRecorder
 
 Run = Callable[..., Result]
 GOOD = [
@@ -183,10 +184,10 @@ def test_an_evaluation_goes_to_weave(catalog: Catalog, database_url: str, tmp_pa
     path = judged(tmp_path / "j.csv", GOOD)
     with WeaveRecorder() as recorder:
         done = subprocess.run(
-            [sys.executable, "-m", "vitrina", "--database-url", database_url, "eval", str(path),
+            [sys.executable, "-c", PATIENT, "--database-url", database_url, "eval", str(path),
              "--mode", "text", "--mode", "hybrid", "--weave", "team/shop", "--json"],
             env={**os.environ, **recorder.environment, "HOME": str(tmp_path)},
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True, text=True, check=False, timeout=HANG,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "2 evaluations logged to team/shop" in done.stderr

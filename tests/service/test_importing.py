@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,9 +15,10 @@ from click.testing import Result
 
 from vitrina.catalog import Catalog
 from vitrina.errors import AccessError, InputError
-from vitrina.files import Mapping, Row
+from vitrina.files import FileOptions, Mapping, Row
 from vitrina.files.enrichments import Enrichments, Said
 from vitrina.products.load_enriched import Imported, import_file
+from waiting import eventually
 
 Run = Callable[..., Result]
 SPACE = "openai-text-embedding-3-large-3"
@@ -179,7 +179,13 @@ def test_columns_can_be_named(catalog: Catalog, tmp_path: Path) -> None:
     columns = {"keywords": "kw", "caption": "alt", "embedding": "v"}
     mapping = Mapping(columns={"external_id": "code"})
     done = catalog.import_enriched(
-        path, source="s", mapping=mapping, columns=columns, space="mine", model="m", provider="p"
+        path,
+        source="s",
+        options=FileOptions(mapping),
+        columns=columns,
+        space="mine",
+        model="m",
+        provider="p",
     )
     assert counts(done) == (1, 0, 0, 1, 1, 0, 0)
     assert done.space == "mine"
@@ -205,7 +211,7 @@ def test_a_vector_that_cannot_be_used_costs_nobody_a_product(
     bad = '4,Chair,oak,,"A chair.","[1, 2]"\n5,Desk,"[oops",,A desk.,"[1,2,3]"\n6,,,,,\n'
     path = write(tmp_path, GOOD + bad)
     rejects = tmp_path / "rejects.csv"
-    done = catalog.import_enriched(path, rejects=str(rejects))
+    done = catalog.import_enriched(path, options=FileOptions(rejects=str(rejects)))
     assert counts(done) == (5, 0, 0, 2, 3, 3, 2)
     assert (done.loaded.read, done.loaded.rejected) == (6, 1)
     kept = list(csv.reader(rejects.read_text().splitlines()))[1:]
@@ -301,13 +307,14 @@ def test_a_batch_that_meets_a_worker_is_tried_again(
     catalog.import_enriched(path)
     path.write_text(GOOD.replace("An oak", "One oak"))
     db.execute("set deadlock_timeout = '1min'")  # the import is the one that gives way
+    waiting = (
+        "select exists (select from pg_stat_activity where datname = current_database()"
+        " and pg_backend_pid() = any (pg_blocking_pids(pid)))"
+    )
     with ThreadPoolExecutor(1) as pool, db.transaction():
         db.execute("select from products where external_id = '2' for update")
         running = pool.submit(catalog.import_enriched, path)
-        while not db.execute("select exists (select from pg_locks where not granted)").fetchone()[
-            0
-        ]:
-            time.sleep(0.01)
+        eventually(lambda: db.execute(waiting).fetchone() == (True,))
         db.execute("select from products where external_id = '1' for update")
     assert counts(running.result()) == (0, 0, 3, 1, 1, 0, 0)
 
@@ -411,7 +418,7 @@ def test_the_real_files_come_in_and_are_searched_exactly(
             rows = db.execute(
                 "select s.product_id from product_embeddings as e, lateral"
                 " search(embedding => e.embedding, mode => 'vector', k => 6) as s"
-                " where e.product_id = %s and e.space_id = (_active_space('text')).id",
+                " where e.product_id = %s and e.space_id = (vitrina_internal.active_space('text')).id",
                 [id_],
             ).fetchall()
             others = [place[row[0]] for row in rows if row[0] != id_]

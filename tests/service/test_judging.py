@@ -228,7 +228,7 @@ def test_the_budget_stops_it_and_keeps_what_is_paid_for(
         conn.execute("select vitrina.set_budget(0.02)")
     with pytest.raises(BudgetError, match=r"budget of 0\.02"):
         shop().keywords.judge()
-    decided = "select count(*) from vitrina._judged_pairs()"
+    decided = "select count(*) from vitrina_internal.judged_pairs()"
     assert value(database_url, decided) == 2 * len(judged(stub))
 
 

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -37,7 +36,10 @@ from picture_server import PictureServer
 from vitrina.catalog import Catalog
 from vitrina.errors import BudgetError, ProviderError, UnreachableError, VitrinaError
 from vitrina.models.answers import Usage
+from vitrina.pictures import decode as images
+from vitrina.pictures.memory import MemoryBudget
 from vitrina.settings import Settings
+from waiting import HANG, eventually, read_until
 
 Run = Callable[..., Result]
 Shop = Callable[..., Catalog]
@@ -645,8 +647,7 @@ def test_products_that_go_away_at_work_disturb_nobody(
     catalog = shop()
 
     def remove() -> None:
-        while stub.calls["chat"] < 8:
-            time.sleep(0.005)
+        eventually(lambda: stub.calls["chat"] >= 8)
         if what == "sources":
             scalar(database_url, "select vitrina.remove_source('gone')")
         else:
@@ -675,8 +676,7 @@ def test_a_database_that_drops_its_connections_charges_nobody(
 
     def cut() -> None:
         for calls in (6, 14, 24):
-            while stub.calls["chat"] < calls:
-                time.sleep(0.002)
+            eventually(lambda calls=calls: stub.calls["chat"] >= calls)
             scalar(
                 database_url,
                 "select count(pg_terminate_backend(pid)) from pg_stat_activity"
@@ -710,8 +710,7 @@ def test_a_product_that_changes_at_work_is_done_again(
     catalog = shop()
     thread = threading.Thread(target=catalog.work)
     thread.start()
-    while stub.calls["chat"] < 2:
-        time.sleep(0.005)
+    eventually(lambda: stub.calls["chat"] >= 2)
     put(database_url, ["Red velvet sofa", "Blue desk"])
     thread.join()
     shop().work()
@@ -757,8 +756,7 @@ def test_the_space_may_be_switched_at_work(
     put(database_url, ["Old oak desk", *TITLES[:12]])
 
     def switch() -> None:
-        while stub.calls["chat"] < 8:
-            time.sleep(0.005)
+        eventually(lambda: stub.calls["chat"] >= 8)
         scalar(database_url, "select vitrina.use_space(%s)", after)
 
     thread = threading.Thread(target=switch)
@@ -870,13 +868,13 @@ def test_a_signal_stops_with_everything_paid_for_stored(
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
     )
-    while stub.calls["chat"] < 20 and process.poll() is None:
-        time.sleep(0.01)
-    for _ in range(times):
+    eventually(lambda: stub.calls["chat"] >= 20 or process.poll() is not None)
+    process.send_signal(number)
+    told = read_until(process.stderr, "stopping: what is begun is finished")
+    for _ in range(times - 1):
         process.send_signal(number)
-        time.sleep(0.02)
-    _, told = process.communicate(timeout=30)
-    assert process.returncode == times - 1, told
+    told += process.communicate(timeout=HANG)[1]
+    assert process.returncode == (0 if times == 1 else 130), told
     assert "stopping: what is begun is finished" in told
     assert "Traceback" not in told
     assert "Exception" not in told
@@ -892,24 +890,24 @@ def test_a_signal_stops_with_everything_paid_for_stored(
 
 def test_the_second_ctrl_c_waits_for_no_other_try(stub: OpenAIStub, database_url: str) -> None:
     put(database_url, TITLES[:8])
-    stub.fault("chat", "hang", times=None, seconds=20)
+    stub.fault("chat", "hang", times=None, seconds=HANG)
     command = [sys.executable, "-m", "vitrina", "--database-url", database_url, "work", "--drain",
                "--concurrency", "4"]  # fmt: skip
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "VITRINA_TIMEOUT": "3"}
     )
-    while stub.calls["chat"] < 4 and process.poll() is None:
-        time.sleep(0.01)
-    for _ in range(2):
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.2)
+    eventually(lambda: stub.calls["chat"] >= 4 or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    told = read_until(process.stderr, "stopping: what is begun is finished")
+    process.send_signal(signal.SIGINT)
     try:
-        _, told = process.communicate(timeout=8)  # a call under way ends after 3 s
+        told += process.communicate(timeout=HANG)[1]
     finally:
         process.kill()
         process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert "Traceback" not in told
+    assert stub.calls["chat"] == 4, "it tried again"
     untouched(database_url, TITLES[:8])
 
 
@@ -1038,3 +1036,22 @@ def test_a_reader_searches_by_vector_too(stub: OpenAIStub, shop: Shop, database_
             conn.execute(f"drop role reader_{name}")
     assert hits[0].title == "Red sofa"
     assert "vector" in hits[0].matched
+
+
+def test_a_product_whose_picture_finds_no_memory_is_tried_again(
+    catalog: Catalog, db: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (90, 90)).save(tmp_path / "a.png")
+    catalog._folders.allow(tmp_path)
+    config = Jsonb({"image_root": str(tmp_path)})
+    db.execute("select put_source('shop', config => %s)", (config,))
+    rows = [{"external_id": "1", "title": "Oak desk", "image": "a.png"}]
+    db.execute("select put_products('shop', %s)", (Jsonb(rows),))
+    monkeypatch.setattr(images, "DECODING", MemoryBudget(100_000_000, patience=0.1))
+    with images.DECODING.hold(images.DECODING.size):
+        totals = catalog.work()
+    assert (totals.products, totals.retried) == (0, 1)
+    assert "no memory to decode it became free" in str(totals.errors)
+    db.execute("update jobs set run_after = now()")
+    assert catalog.work().products == 1
+    assert db.execute("select image_error from products").fetchone() == (None,)

@@ -159,9 +159,11 @@ def test_a_statement_sees_one_space_from_its_begin_to_its_end(
         reader.execute("set transaction isolation level repeatable read")
         reader.execute("select 1 from vitrina.spaces").fetchall()
         shop.execute("select activate_space('new')")
-        seen = reader.execute("select (vitrina._active_space('text')).name").fetchone()
+        seen = reader.execute("select (vitrina_internal.active_space('text')).name").fetchone()
     assert seen == ("local-text",)
-    assert shop.execute("select (_active_space('text')).name").fetchone() == ("new",)
+    assert shop.execute("select (vitrina_internal.active_space('text')).name").fetchone() == (
+        "new",
+    )
 
 
 def test_a_space_held_by_a_long_statement_is_not_waited_for_for_ever(
@@ -213,6 +215,7 @@ def statements(db: psycopg.Connection, arguments: str) -> list[tuple[str, str]]:
     return [(name, statement.split(" on ")[0]) for name, statement in rows]
 
 
+@pytest.mark.committed
 @pytest.mark.parametrize("quantized", [False, True])
 def test_statements_make_what_is_missing_and_no_more(
     shop: psycopg.Connection, quantized: bool
@@ -243,6 +246,7 @@ def test_statements_make_what_is_missing_and_no_more(
     ]
 
 
+@pytest.mark.committed
 def test_what_was_filled_is_analyzed_first(db: psycopg.Connection) -> None:
     put(db, [(f"p{n:04}", f"Thing {n}", [], {}) for n in range(1100)])
     db.execute("select create_space('new', 'test', 'm', 'text', 3)")
@@ -253,6 +257,7 @@ def test_what_was_filled_is_analyzed_first(db: psycopg.Connection) -> None:
     assert statements(db, "'new'") == []
 
 
+@pytest.mark.committed
 def test_an_index_that_was_left_invalid_is_built_again(shop: psycopg.Connection) -> None:
     shop.execute("select create_space('new', 'test', 'm', 'text', 8)")
     fill(shop, "new", 8)
@@ -308,7 +313,9 @@ def test_the_nearest_of_a_quantised_space_are_in_their_true_order(db: psycopg.Co
     db.execute("set enable_seqscan = off; set enable_sort = off")
     query = "(select e.embedding from product_embeddings_3 as e where e.product_id = 5)"
     space = "(select s from spaces as s where s.name = 'new')"
-    rows = db.execute(f"select * from _nearest_quantized({space}, {query}, 10)").fetchall()
+    rows = db.execute(
+        f"select * from vitrina_internal.nearest_quantized({space}, {query}, 10)"
+    ).fetchall()
     exact = db.execute(
         f"select e.product_id, e.embedding <=> {query} from product_embeddings_3 as e"
         " order by 2, 1 limit 10"

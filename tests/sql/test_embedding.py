@@ -115,7 +115,7 @@ def test_meaning(db: psycopg.Connection, query: str, near: str, far: str) -> Non
     ids=ascii,
 )
 def test_split_word(db: psycopg.Connection, word: str | None, pieces: list[str] | None) -> None:
-    assert db.execute("select _split_word(%s)", [word]).fetchone() == (pieces,)
+    assert db.execute("select vitrina_internal.split_word(%s)", [word]).fetchone() == (pieces,)
 
 
 def test_any_collation_of_the_caller(db: psycopg.Connection) -> None:

@@ -18,7 +18,7 @@ FUNCTIONS = """
                  join pg_type as t on t.oid = u.oid order by u.place),
            p.pronargs - p.pronargdefaults
     from pg_proc as p
-    where p.pronamespace = 'vitrina'::regnamespace and p.proname !~ '^_'
+    where p.pronamespace = 'vitrina'::regnamespace
         and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
     order by 1
 """
@@ -208,7 +208,8 @@ def calls(function: Function) -> Iterator[str]:
                 if name == "facts" and rows.endswith(("'null'", quoted(row) + ", " + quoted(row))):
                     continue
                 given = rows if name == "facts" else f"jsonb_build_array({rows})"
-                yield f'select * from vitrina.{function.name}({", ".join([*others, f""""{name}" => {given}"""])})'
+                others_and_rows = ", ".join([*others, f'"{name}" => {given}'])
+                yield f"select * from vitrina.{function.name}({others_and_rows})"
     if not function.arguments:
         yield f"select * from vitrina.{function.name}()"
 
@@ -247,7 +248,7 @@ def put(db: psycopg.Connection) -> list[Function]:
     db.execute("select vitrina.queue_products('{1,2}')")
     db.execute("select vitrina.claim_jobs('w')")
     db.execute("create table public.product (id int primary key, title text)")
-    db.execute("set statement_timeout = '5s'")
+    db.execute("set statement_timeout = '1min'")
     return [Function(*row) for row in db.execute(FUNCTIONS).fetchall()]
 
 

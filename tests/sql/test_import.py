@@ -165,7 +165,7 @@ def test_what_cannot_be_is_named(
 def test_an_error_leaves_nothing_behind(shop: psycopg.Connection) -> None:
     with pytest.raises(psycopg.DatabaseError, match="all zero"):
         import_products(shop, LAMP, embeddings=["[0,0,0]"])
-    with pytest.raises(psycopg.errors.CheckViolation):
+    with pytest.raises(psycopg.DatabaseError, match="has 2 dimensions"):
         import_products(shop, LAMP, embeddings=["[1,0]"])
     assert shop.execute("select count(*) from products").fetchone() == (0,)
 
@@ -203,8 +203,53 @@ def test_the_writer_imports_and_is_told_who_makes_spaces(shop: psycopg.Connectio
     assert shop.execute("select import_space('four', 'test', 'it''s', 4)").fetchone() == ("four",)
 
 
+def test_a_space_is_ensured_and_used_where_nothing_else_is(db: psycopg.Connection) -> None:
+    ensure = "select name, state from ensure_space('openai', 'Big/Model', 3)"
+    assert db.execute(ensure).fetchone() == ("openai-big-model-3", "active")
+    assert db.execute(ensure).fetchone() == ("openai-big-model-3", "active")
+    with pytest.raises(psycopg.DatabaseError, match="is for openai Big/Model") as caught:
+        db.execute("select ensure_space('openai', 'big-model', 3)")
+    assert caught.value.sqlstate == "VT004"
+
+
+def test_a_space_is_ensured_beside_the_one_with_vectors(db: psycopg.Connection) -> None:
+    db.execute("select put_source('shop')")
+    import_products(db, LAMP, space=None)
+    db.execute("select embed_products(array(select id from products))")
+    ensure = "select name, state from ensure_space('openai', 'm', 3)"
+    assert db.execute(ensure).fetchone() == ("openai-m-3", "building")
+    active = "select name from spaces where modality = 'text' and state = 'active'"
+    assert db.execute(active).fetchone() == ("local-text",)
+
+
+def test_the_writer_ensures_a_space_that_is_there_and_is_told_who_makes_one(
+    db: psycopg.Connection,
+) -> None:
+    ensure = "select name, state from ensure_space('openai', 'm', 3)"
+    steps = [
+        ("may not make the space openai-m-3", "create_space('openai-m-3', 'openai', 'm', 'text'"),
+        ("may not put the space openai-m-3 into use", "use_space('openai-m-3');"),
+    ]
+    for message, hint in steps:
+        db.execute("set role vitrina_writer")
+        with pytest.raises(psycopg.DatabaseError, match=message) as caught:
+            db.execute(ensure)
+        assert caught.value.sqlstate == "VT002"
+        assert hint in caught.value.diag.message_hint
+        db.execute("reset role")
+        db.execute("select import_space(null, 'openai', 'm', 3)")
+    db.execute("select use_space('openai-m-3')")
+    db.execute("set role vitrina_writer")
+    assert db.execute(ensure).fetchone() == ("openai-m-3", "active")
+
+
 @pytest.mark.parametrize(
-    "call", ["import_products('shop', '[]')", "import_space('a', 'b', 'c', 3)"]
+    "call",
+    [
+        "import_products('shop', '[]')",
+        "import_space('a', 'b', 'c', 3)",
+        "ensure_space('a', 'b', 3)",
+    ],
 )
 def test_the_reader_does_not_import(shop: psycopg.Connection, call: str) -> None:
     shop.execute("set role vitrina_reader")

@@ -5,6 +5,8 @@ import json
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.committed  # leases end as time goes by
+
 
 @pytest.fixture
 def queued(db: psycopg.Connection) -> list[int]:

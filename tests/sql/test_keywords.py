@@ -287,7 +287,7 @@ def test_explain_says_what_would_be_decided_and_writes_nothing(db: psycopg.Conne
 def test_a_known_term_takes_no_lock(db: psycopg.Connection, database_url: str) -> None:
     resolve(db, "lamp")
     with psycopg.connect(database_url) as other:
-        other.execute("select vitrina._lock_vocabulary()")
+        other.execute("select vitrina_internal.lock_vocabulary()")
         db.execute("set lock_timeout = '2s'")
         assert [row.method for row in resolve(db, "lamp", "Lamps")] == ["exact", "form"]
         with pytest.raises(psycopg.errors.LockNotAvailable):
@@ -341,7 +341,7 @@ def test_two_workers_never_create_two_keywords_that_are_one(
         " join keyword_embeddings as b on b.keyword_id > a.keyword_id and b.space_id = a.space_id"
         " join keywords as l on l.id = a.keyword_id join keywords as r on r.id = b.keyword_id"
         " where 1 - (a.embedding <=> b.embedding) > 0.6::real"
-        " and _veto(normal_form(l.name), normal_form(r.name)) is null"
+        " and vitrina_internal.term_veto(normal_form(l.name), normal_form(r.name)) is null"
     ).fetchall()
     assert mergeable == []
     assert db.execute("select count(*) from keyword_aliases").fetchone() == (len(variants) * 2,)
@@ -365,6 +365,7 @@ def test_shop_terms_are_kept_in_normal_form(db: psycopg.Connection) -> None:
     assert rows == [("left hand",), ("right hand",)]
 
 
+@pytest.mark.once
 def test_words_given_anew_leave_a_shop_s_own_as_they_are(db: psycopg.Connection) -> None:
     db.execute("insert into thesaurus values ('grumble', 'wobble')")
     db.execute("update thesaurus set canonical = 'divan' where term = 'settee'")
@@ -380,7 +381,7 @@ def test_words_given_anew_leave_a_shop_s_own_as_they_are(db: psycopg.Connection)
         " select s.target, s.term, s.value from seeded_words as s where s.term <> 'sofa bed'"
         " union all values ('thesaurus', 'brandnew', 'newer')"
     )
-    db.execute("select _give_words()")
+    db.execute("select vitrina_internal.give_words()")
     rows = dict(
         db.execute(
             "select t.term, t.canonical from thesaurus as t"
@@ -398,7 +399,7 @@ def test_what_was_kept_in_an_older_normal_form_is_renewed(db: psycopg.Connection
     resolve(db, "men's shoes", "womens hat")
     db.execute("update keyword_aliases set alias = 'men shoe' where alias = 'man shoe'")
     db.execute("insert into keyword_distinctions values ('men belt', 'womens belt', 'judge')")
-    db.execute("select _renew_forms()")
+    db.execute("select vitrina_internal.renew_forms()")
     aliases = db.execute("select alias, key from keyword_aliases order by 1").fetchall()
     assert ("man shoe", "manshoe") in aliases
     assert db.execute("select term_a, term_b from keyword_distinctions").fetchall() == [

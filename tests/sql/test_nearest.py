@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+import servers
 from vitrina import embedded
 
 ROWS, DIMENSIONS = 4000, 16
@@ -15,11 +16,10 @@ Vector = str
 
 
 @pytest.fixture(scope="module")
-def catalogue(server: embedded.Server, template: str) -> str:
+def catalogue(server: embedded.Server) -> Iterator[str]:
     """A database of 4,000 products in clusters, in a space that counts as a large one."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        conn.execute("create database nearest template vitrina_template")
-    url = server.url("nearest")
+    name = servers.create(server, servers.TEMPLATE)
+    url = server.url(name)
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("set search_path = vitrina, public")
         db.execute("select put_source('big'), put_source('other'), setseed(0.5)")
@@ -33,7 +33,7 @@ def catalogue(server: embedded.Server, template: str) -> str:
             " join sources as s on s.name = case when i %% 7 = 0 then 'other' else 'big' end",
             [ROWS],
         )
-        db.execute("select _refresh_text(array_agg(id)) from products")
+        db.execute("select vitrina_internal.refresh_text(array_agg(id)) from products")
         db.execute("select create_space('tiny', 'test', 'm', 'text', 16), use_space('tiny')")
         db.execute(
             "insert into product_embeddings (space_id, product_id, input_hash, embedding)"
@@ -60,7 +60,8 @@ def catalogue(server: embedded.Server, template: str) -> str:
             " select ('product_embeddings_' || s.id)::regclass from spaces as s"
             " where s.name = 'tiny')"
         )
-    return url
+    yield url
+    servers.drop(server, name)
 
 
 @pytest.fixture
@@ -214,8 +215,8 @@ def test_what_is_far_is_not_searched_by_the_index_alone(large: psycopg.Connectio
         " on p.id = e.product_id where p.attributes @> '{\"cluster\": 0}' limit 1"
     ).fetchone()[0]
     walked = (
-        "select cardinality(ids) from _walk_index(_active_space('text'), %s::halfvec, 10,"
-        " row(%s::jsonb, null, '{}', '{}', null, null)::query_filters)"
+        "select cardinality(ids) from vitrina_internal.walk_index(vitrina_internal.active_space('text'), %s::halfvec, 10,"
+        " row(%s::jsonb, null, '{}', '{}', null, null)::vitrina_internal.filters)"
     )
     near, far = '{"cluster": 0}', '{"cluster": 5}'
     assert large.execute(walked, [vector, near]).fetchone()[0] == 20

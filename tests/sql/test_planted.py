@@ -53,7 +53,7 @@ select * from vitrina.resolve_keywords('{sofa couch,dark-green,lamps,4-tier shel
 select * from vitrina.unknown_terms('{lamp,zebra print}')
 select vitrina.put_query_embedding('local-text', 'sofa', vitrina.embed_text('sofa'))
 select * from vitrina.import_products('other', '[{"external_id": "9", "title": "Tin lamp", "keywords":
-    [{"term": "lamp", "facet": "type"}], "caption": "A lamp.", "description": ""}]')
+    ["lamp"], "caption": "A lamp.", "description": ""}]')
 select * from vitrina.merge_keywords('{velvet}', 'fabric')
 select * from vitrina.undo_keyword_change()
 select * from vitrina.rename_keyword('velvet', 'plush')
@@ -127,7 +127,7 @@ select * from vitrina.index_statements('second', 1)
 select vitrina.index_spaces(1)
 select vitrina.create_space('signs', 'elsewhere', 'm', 'text', 256, quantized => true)
 select vitrina.put_embeddings('signs', '{1,2}', '{"\\\\x00","\\\\x00"}', array[vitrina.embed_text('a'), vitrina.embed_text('b')])
-select n.* from vitrina.spaces as s cross join lateral vitrina._nearest_quantized(
+select n.* from vitrina.spaces as s cross join lateral vitrina_internal.nearest_quantized(
     s, vitrina.embed_text('a'), 2) as n where s.name = 'signs'
 select vitrina.import_space('mine', 'elsewhere', 'm', 3)
 select vitrina.activate_space('second', true)
@@ -317,7 +317,7 @@ def test_temporary_tables_stand_for_none_of_vitrinas(
     reader = database_url.replace("//postgres@", f"//{make_role('vitrina_reader')}@")
     with psycopg.connect(reader, autocommit=True) as conn:
         # each also makes a type of that name
-        for (name,) in [*named, ("halfvec",), ("query_filters",), ("pg_class",), ("pg_type",)]:
+        for (name,) in [*named, ("halfvec",), ("filters",), ("pg_class",), ("pg_type",)]:
             conn.execute(f'create temp table "{name}" (id int, name text, state text)')
         for path in ('"$user", public', "pg_temp, public", "pg_temp, pg_catalog, vitrina"):
             conn.execute("select pg_catalog.set_config('search_path', %s, false)", [path])

@@ -31,7 +31,7 @@ def vectors(db: psycopg.Connection) -> dict[str, np.ndarray]:
     rows = db.execute(
         "select p.external_id, e.embedding::text from product_embeddings as e"
         " join products as p on p.id = e.product_id"
-        " where e.space_id = (_active_space('text')).id"
+        " where e.space_id = (vitrina_internal.active_space('text')).id"
     ).fetchall()
     return {code: np.array([float(x) for x in text[1:-1].split(",")]) for code, text in rows}
 
@@ -99,7 +99,9 @@ def test_pictures_take_part(db: psycopg.Connection) -> None:
             "select put_embeddings('local-image', array[%s::bigint], array['x']::bytea[],"
             " array[%s::text::halfvec])", [id_, str(vector)],
         )  # fmt: skip
-    db.execute("delete from product_embeddings where space_id = (_active_space('text')).id")
+    db.execute(
+        "delete from product_embeddings where space_id = (vitrina_internal.active_space('text')).id"
+    )
     assert codes(db, "%s, k => 1", [ids["sofa-1"]]) == ["lamp-1"]
 
 
@@ -183,7 +185,7 @@ def test_by_sha256_and_by_vector_find_the_same(
     by_vector = db.execute(
         "select external_id, similarity from nearest_by_image("
         " (select e.embedding from product_embeddings as e where e.product_id = %s"
-        "   and e.space_id = (_active_space('image')).id), k => 3)",
+        "   and e.space_id = (vitrina_internal.active_space('image')).id), k => 3)",
         [pictured["lamp-1"]],
     ).fetchall()
     assert by_sha == by_vector

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -23,7 +24,8 @@ from vitrina.errors import AccessError, DatabaseError, ExtensionError, SchemaErr
 
 DEFINITIONS = """
 select p.oid::regprocedure::text as name, pg_get_functiondef(p.oid) as body, p.proacl::text
-from pg_proc as p where p.pronamespace = 'vitrina'::regnamespace
+from pg_proc as p
+where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
 union all
 select c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || a.attnotnull, null
 from pg_attribute as a join pg_class as c on c.oid = a.attrelid
@@ -56,7 +58,8 @@ def role(server: embedded.Server) -> Iterator[Callable[..., str]]:
     """A function that makes a login role and returns its name."""
     made: list[str] = []
 
-    def make(name: str, options: str = "") -> str:
+    def make(prefix: str, options: str = "") -> str:
+        name = f"{prefix}_{uuid4().hex[:8]}"
         with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
             conn.execute(f"create role {name} login {options}")
         made.append(name)
@@ -64,13 +67,14 @@ def role(server: embedded.Server) -> Iterator[Callable[..., str]]:
 
     yield make
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        for (database,) in conn.execute(
-            "select datname from pg_database where datallowconn"
-        ).fetchall():
-            with psycopg.connect(server.url(database), autocommit=True) as inner:
-                for name in made:
-                    inner.execute(f"drop owned by {name} cascade")
         for name in made:
+            for (database,) in conn.execute(
+                "select distinct d.datname from pg_shdepend as s"
+                " join pg_database as d on d.oid = s.dbid where s.refobjid = %s::regrole",
+                [name],
+            ).fetchall():
+                with psycopg.connect(server.url(database), autocommit=True) as inner:
+                    inner.execute(f"drop owned by {name} cascade")
             conn.execute(f"drop role {name}")
 
 
@@ -121,26 +125,24 @@ def test_printing_is_repeatable_and_needs_no_database() -> None:
     assert "copy vitrina.word_pieces" not in one.getvalue()
 
 
-def test_downgrade_leaves_nothing(empty_database: str) -> None:
-    schema.upgrade(empty_database)
-    schema.downgrade(empty_database)
-    with psycopg.connect(empty_database) as conn:
+def test_downgrade_leaves_nothing(database_url: str) -> None:
+    schema.downgrade(database_url)
+    with psycopg.connect(database_url) as conn:
         assert conn.execute("select to_regnamespace('vitrina')").fetchone() == (None,)
     with pytest.raises(SchemaError, match="nothing to take back"):
-        schema.downgrade(empty_database)
-    schema.upgrade(empty_database)
-    assert schema.check(empty_database).current
+        schema.downgrade(database_url)
+    schema.upgrade(database_url)
+    assert schema.check(database_url).current
 
 
-def test_changed_behaviour_is_replaced_and_data_stays(empty_database: str) -> None:
-    schema.upgrade(empty_database)
-    with psycopg.connect(empty_database, autocommit=True) as conn:
+def test_changed_behaviour_is_replaced_and_data_stays(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
         conn.execute("drop function vitrina.embed_text(text)")
         conn.execute("insert into vitrina.thesaurus values ('settle', 'bench')")
-    assert schema.check(empty_database).behind == ("sql",)
-    assert schema.upgrade(empty_database) == ["functions and views"]
-    with psycopg.connect(empty_database) as conn:
+    assert schema.check(database_url).behind == ("sql",)
+    assert schema.upgrade(database_url) == ["functions and views"]
+    with psycopg.connect(database_url) as conn:
         assert conn.execute("select vitrina.embed_text('lamp') is not null").fetchone() == (True,)
         row = conn.execute(
             "select canonical from vitrina.thesaurus where term = 'settle'"
@@ -151,15 +153,23 @@ def test_changed_behaviour_is_replaced_and_data_stays(empty_database: str) -> No
 def test_without_rights_the_error_names_the_statement(
     empty_database: str, role: Callable[..., str]
 ) -> None:
-    app = as_role(empty_database, role("shop_app"))
+    owner = role("shop_app")
+    app = as_role(empty_database, owner)
     with pytest.raises(ExtensionError, match="create extension vector;"):
         schema.upgrade(app)
     with psycopg.connect(empty_database, autocommit=True) as dba:
         dba.execute("create extension vector")
-    with pytest.raises(AccessError, match="create schema vitrina authorization shop_app;"):
+    with pytest.raises(
+        AccessError, match=f"vitrina authorization {owner}; create schema vitrina_internal"
+    ):
         schema.upgrade(app)
     with psycopg.connect(empty_database, autocommit=True) as dba:
-        dba.execute("create schema vitrina authorization shop_app")
+        dba.execute(f"create schema vitrina authorization {owner}")
+    # of two that are missing both are named, of one that one
+    with pytest.raises(AccessError, match="run in this database: create schema vitrina_internal"):
+        schema.upgrade(app)
+    with psycopg.connect(empty_database, autocommit=True) as dba:
+        dba.execute(f"create schema vitrina_internal authorization {owner}")
     schema.upgrade(app)
     assert schema.check(app).current
 
@@ -269,15 +279,17 @@ def test_the_writer_ingests_and_does_not_change_the_schema(
 
 
 def test_everybody_else_gets_nothing(database_url: str, role: Callable[..., str]) -> None:
-    stranger = as_role(database_url, role("shop_stranger"))
+    nobody = role("shop_stranger")
+    stranger = as_role(database_url, nobody)
     with psycopg.connect(stranger, autocommit=True) as conn:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             conn.execute("select * from vitrina.search('lamp')")
     with psycopg.connect(database_url) as conn:
         open_to_all = conn.execute(
             "select p.oid::regprocedure::text from pg_proc as p"
-            " where p.pronamespace = 'vitrina'::regnamespace"
-            " and has_function_privilege('shop_stranger', p.oid, 'execute')"
+            " where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)"
+            " and has_function_privilege(%s, p.oid, 'execute')",
+            [nobody],
         ).fetchall()
     assert open_to_all == []
 
@@ -287,13 +299,14 @@ def test_every_function_pins_its_path_and_is_invoker(database_url: str) -> None:
     with psycopg.connect(database_url) as conn:
         rows = conn.execute(
             "select p.oid::regprocedure::text, p.prosecdef, p.proconfig, p.prosqlbody is not null"
-            " from pg_proc as p where p.pronamespace = 'vitrina'::regnamespace"
+            " from pg_proc as p"
+            " where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)"
         ).fetchall()
     assert len(rows) > 30
     for name, definer, config, parsed in rows:
         assert not definer, name
         path = [item for item in config or [] if item.startswith("search_path=")]
-        assert parsed or path == ["search_path=vitrina, pg_temp"], (name, config)
+        assert parsed or path == ["search_path=vitrina, vitrina_internal, pg_temp"], (name, config)
 
 
 def test_every_foreign_key_has_an_index(database_url: str) -> None:
@@ -345,10 +358,11 @@ def works(url: str) -> None:
         conn.execute("select vitrina.index_spaces(1)")
         paths = conn.execute(
             "select distinct c from pg_proc as p cross join unnest(p.proconfig) as c"
-            " where p.pronamespace = 'vitrina'::regnamespace and c like 'search_path=%'"
+            " where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)"
+            " and c like 'search_path=%'"
         ).fetchall()
     assert {path for (path,) in paths} == {
-        "search_path=vitrina, pg_temp", "search_path=pg_catalog, pg_temp",
+        "search_path=vitrina, vitrina_internal, pg_temp", "search_path=pg_catalog, pg_temp",
     }  # fmt: skip
 
 
@@ -451,17 +465,142 @@ def test_a_schema_name_that_cannot_stand_in_a_text_is_refused(empty_database: st
         schema.upgrade(empty_database)
 
 
+# As revision 0010 had it: one schema, helpers with a _ before their names, and the extension's schema
+# in every path.
+OLDER = """
+do $older$
+declare
+    _function regprocedure;
+    _name text;
+begin
+    set local search_path = pg_catalog;
+    for _function, _name in
+        select p.oid::regprocedure, p.proname
+        from pg_proc as p where p.pronamespace = 'vitrina_internal'::regnamespace
+    loop
+        execute format('alter function %s rename to %I', _function, '_' || _name);
+        execute format('alter function %s set schema vitrina', _function);
+    end loop;
+    for _function in
+        select p.oid from pg_proc as p
+        where p.pronamespace = 'vitrina'::regnamespace and p.proconfig::text like '%vitrina_internal%'
+    loop
+        execute format('alter function %s set search_path = vitrina, public, pg_temp', _function);
+    end loop;
+end
+$older$;
+alter function vitrina._media_address rename to _media;
+update vitrina.attachments set query = replace(query, 'vitrina_internal.media_address(', 'vitrina._media(');
+drop function vitrina._vector_schema();
+drop type vitrina_internal.filters cascade;
+drop type vitrina_internal.reading cascade;
+drop type vitrina_internal.hits cascade;
+create type vitrina.query_filters as (filter jsonb);
+create type vitrina.query_reading as (rank text);
+drop schema vitrina_internal;
+update vitrina.installed set sha256 = 'older' where name = 'sql';
+update vitrina.alembic_version set version_num = '0010';
+"""
+
+
 def older(conn: psycopg.Connection) -> None:
-    """Take a database back to functions that have the extension's schema on their path."""
-    conn.execute(
-        "do $$ declare f regprocedure; begin for f in select p.oid from pg_proc as p"
-        " where p.pronamespace = 'vitrina'::regnamespace and p.proconfig::text like '%vitrina, pg_temp%'"
-        " loop execute format('alter function %s set search_path = vitrina, public, pg_temp', f);"
-        " end loop; end $$"
-    )
-    conn.execute("drop function vitrina._vector_schema()")
-    conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
-    conn.execute("update vitrina.alembic_version set version_num = '0010'")
+    """Take a database back to how an older vitrina had its functions."""
+    conn.execute(OLDER.encode())
+
+
+def test_an_upgrade_moves_the_helpers_out_of_the_schema(
+    database_url: str, make_database: Callable[[str], str], template: str
+) -> None:
+    fill(database_url)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("create table public.chair (id int primary key, title text, picture text)")
+        conn.execute("insert into public.chair values (1, 'Oak chair', 'a.png')")
+        conn.execute("select vitrina.attach_table('public.chair', 'title', image => 'picture',"
+                     " media_root => 'https://shop.example/m')")  # fmt: skip
+        conn.execute("select vitrina.sync_sources()")
+        # cannot be read while the upgrade runs
+        conn.execute("create table public.lost (id int primary key, title text)")
+        conn.execute("select vitrina.attach_table('public.lost', 'title')")
+        conn.execute("alter table public.lost rename to found")
+        older(conn)
+        conn.execute("create function vitrina.shops_own() returns int language sql return 1")
+    schema.upgrade(database_url)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        assert conn.execute("select vitrina.shops_own()").fetchone() == (1,)
+        conn.execute("drop function vitrina.shops_own()")
+        conn.execute("insert into public.chair values (2, 'Pine chair', 'b.png')")
+        conn.execute("alter table public.found rename to lost")
+        conn.execute("insert into public.lost values (1, 'Tin box')")
+        conn.execute("select vitrina.sync_sources()")
+        found = (
+            "select title, image from vitrina.catalog where source in ('chair', 'lost') order by 1"
+        )
+        assert conn.execute(found).fetchall() == [
+            ("Oak chair", "https://shop.example/m/a.png"),
+            ("Pine chair", "https://shop.example/m/b.png"),
+            ("Tin box", None),
+        ]
+        for source in ("chair", "lost"):
+            conn.execute("select vitrina.detach(%s)", [source])
+    works(database_url)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("select vitrina.detach('product')")
+    fresh = make_database(template)
+    assert functions(database_url) == functions(fresh)
+
+
+def functions(url: str) -> list[tuple]:
+    """Every function, who may call it and what is said of it."""
+    with psycopg.connect(url) as conn:
+        return conn.execute(
+            "select p.oid::regprocedure::text, pg_get_functiondef(p.oid), p.proacl::text,"
+            " obj_description(p.oid, 'pg_proc') from pg_proc as p"
+            " where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)"
+            " order by 1"
+        ).fetchall()
+
+
+def test_the_schema_holds_what_people_call_and_says_what_it_is(database_url: str) -> None:
+    public = [found["name"] for found in schema.public_objects() if found["kind"] == "function"]
+    with psycopg.connect(database_url) as conn:
+        there = conn.execute(
+            "select p.proname::text from pg_proc as p"
+            " where p.pronamespace = 'vitrina'::regnamespace order by 1"
+        ).fetchall()
+        silent = conn.execute(
+            "select p.proname::text from pg_proc as p where p.pronamespace = 'vitrina'::regnamespace"
+            " and obj_description(p.oid, 'pg_proc') is null"
+            " union all select c.relname from pg_class as c"
+            " where c.relnamespace = 'vitrina'::regnamespace and c.relkind in ('r', 'p', 'v')"
+            " and not c.relispartition and obj_description(c.oid, 'pg_class') is null"
+            " union all select t.typname from pg_type as t join pg_class as c on c.oid = t.typrelid"
+            " where t.typnamespace = 'vitrina'::regnamespace and c.relkind = 'c'"
+            " and obj_description(t.oid, 'pg_type') is null"
+        ).fetchall()
+        said = conn.execute("select obj_description('vitrina.suggest'::regproc)").fetchone()
+    assert [name for (name,) in there] == sorted(public)
+    assert silent == []
+    assert said is not None
+    assert said[0].startswith("suggest(prefix, k) → keywords for what has been typed so far")
+
+
+def test_what_an_older_version_had_goes(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(
+            "create function vitrina_internal.forgotten() returns int language sql return 1"
+        )
+        conn.execute(
+            "create function vitrina.search(words text) returns int language sql"
+            " set search_path = vitrina, pg_temp as 'select 1'"
+        )
+        conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
+    schema.upgrade(database_url)
+    with psycopg.connect(database_url) as conn:
+        left = conn.execute(
+            "select to_regprocedure('vitrina_internal.forgotten()'),"
+            " to_regprocedure('vitrina.search(text)')"
+        ).fetchone()
+    assert left == (None, None)
 
 
 def test_an_upgrade_takes_the_extension_out_of_every_path(database_url: str) -> None:

@@ -76,6 +76,7 @@ def test_indexes_come_once_there_is_something_to_index(db: psycopg.Connection) -
     assert db.execute("select index_spaces(at_least => 1)").fetchone() == (0,)
 
 
+@pytest.mark.committed
 def test_queries_are_remembered_and_the_oldest_forgotten(db: psycopg.Connection) -> None:
     db.execute("select create_space('new', 'test', 'm', 'text', 3), use_space('new')")
     assert db.execute("select space, words from query_to_embed('lamp -red')").fetchall() == [

@@ -103,6 +103,7 @@ def test_k_is_kept(shop: psycopg.Connection) -> None:
     assert len(suggested(shop, "s", 2)) == 2
 
 
+@pytest.mark.committed
 def test_the_index_answers(db: psycopg.Connection) -> None:
     db.execute(
         "insert into keywords (name) select 'word ' || n from generate_series(1, 5000) as n;"
@@ -112,7 +113,7 @@ def test_the_index_answers(db: psycopg.Connection) -> None:
     plan = db.execute(
         "explain select a.keyword_id from keyword_aliases as a"
         " where array_to_tsvector(array_remove(string_to_array(left(a.alias, 200), ' '), ''))"
-        " @@ _begun('word 12')"
+        " @@ vitrina_internal.begun_words('word 12')"
     ).fetchall()
     assert "keyword_aliases_words_idx" in str(plan)
     db.execute("select pg_stat_force_next_flush()")

@@ -40,16 +40,16 @@ def test_another_normal_form_keeps_every_keyword(shop: psycopg.Connection) -> No
     before = state(shop)
     shop.execute("update keyword_aliases set alias = 'older ' || alias")
     shop.execute("update product_terms set form = 'older ' || form")
-    assert shop.execute("select _refresh_forms()").fetchone() == (36,)
+    assert shop.execute("select vitrina_internal.refresh_forms()").fetchone() == (36,)
     after = state(shop)
     for table in ("products", "product_keywords", "product_terms", "product_text"):
         assert after[table] == before[table], table
     shop.execute("delete from keyword_aliases where alias like 'older %'")
     shop.execute("update product_terms set form = '' where term = 'zig lamp'")
     shop.execute("delete from keyword_aliases where alias = 'zig lamp'")
-    assert shop.execute("select _refresh_forms()").fetchone() == (4,)
+    assert shop.execute("select vitrina_internal.refresh_forms()").fetchone() == (4,)
     assert state(shop)["products"] == before["products"]
-    assert shop.execute("select _refresh_forms()").fetchone() == (0,)
+    assert shop.execute("select vitrina_internal.refresh_forms()").fetchone() == (0,)
 
 
 def test_what_was_said_survives_the_way_down_and_up(

@@ -3,6 +3,8 @@
 import psycopg
 import pytest
 
+from vitrina.db.retail_words import word_bases
+
 
 @pytest.mark.parametrize(
     ("spellings", "form"),
@@ -105,3 +107,12 @@ def test_other_scripts_are_kept(db: psycopg.Connection) -> None:
         "select normal_form('Стул'), normal_form('椅子'), normal_form('Möbel')"
     ).fetchone()
     assert row == ("стул", "椅子", "möbel")
+
+
+def test_every_word_of_the_data_file_has_its_base_as_its_form(db: psycopg.Connection) -> None:
+    words = word_bases("number", "plural", "spelling", "unit", "invariant", "apart")
+    assert len(words) > 300
+    found = db.execute(
+        "select w.word, normal_form(w.word) from unnest(%s::text[]) as w (word)", [list(words)]
+    )
+    assert dict(found.fetchall()) == words

@@ -30,7 +30,7 @@ from vitrina.models.base import Enrichment, Subject, Term
 from vitrina.models.openai import embeddings, faults
 from vitrina.models.openai.pacing import Pacer, StoppedError
 from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings, TextError
-from vitrina.models.openai.requests import Capabilities
+from waiting import eventually
 
 KEY = "sk-proj-Zz9-very-secret_0123456789"
 TITLE = "black oak desk"
@@ -233,13 +233,13 @@ def test_patience_ends(make: Make, stub: OpenAIStub, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["hang", "drip", "drip-headers"])
 def test_a_call_has_a_hard_deadline(make: Make, stub: OpenAIStub, kind: str) -> None:
-    provider = make({"timeout": 0.4}, attempts=1)
+    provider = make({"timeout": 1.5}, attempts=1)
     provider.tag(Subject(TITLE))  # the client is there, the connection is kept alive
-    stub.fault("chat", kind, seconds=5 if kind == "hang" else 0.05)
+    stub.fault("chat", kind, seconds=60 if kind == "hang" else 0.05)
     started = time.monotonic()
-    with pytest.raises(ItemError, match=r"did not answer within 0\.4 s"):
+    with pytest.raises(ItemError, match=r"did not answer within 1\.5 s"):
         provider.tag(Subject(TITLE))
-    assert 0.35 < time.monotonic() - started < 0.9
+    assert 1.4 < time.monotonic() - started < 30
     assert provider.tag(Subject(TITLE)).value == terms(TITLE)
 
 
@@ -259,9 +259,9 @@ def test_no_request_is_made_while_the_headers_say_there_are_none_left(
     stub.headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "300ms"}
     provider.tag(Subject(TITLE))
     stub.headers = {}
-    started = time.monotonic()
     provider.tag(Subject(TITLE))
-    assert time.monotonic() - started > 0.25
+    first, second = stub.requests("chat")
+    assert second.began - first.began > 0.29
 
 
 def test_the_limit_of_calls_at_once_holds(make: Make) -> None:
@@ -275,11 +275,11 @@ def test_stopping_wakes_who_waits_to_try_again(make: Make, stub: OpenAIStub) -> 
     stub.fault("chat", "429-after", times=None, seconds=60)
     pacer = Pacer(2)
     provider = make(pacer=pacer)
-    threading.Timer(0.2, pacer.stop).start()
+    threading.Thread(target=lambda: (eventually(lambda: stub.calls["chat"]), pacer.stop())).start()
     started = time.monotonic()
     with pytest.raises(StoppedError):
         provider.tag(Subject(TITLE))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
 
 
 def test_many_products_failing_alike_are_not_their_fault(make: Make, stub: OpenAIStub) -> None:
@@ -420,10 +420,7 @@ def test_the_ladder_of_structured_output(make: Make, stub: OpenAIStub) -> None:
     assert provider.describe(Subject(TITLE)).value == description_of(TITLE)
     assert stub.calls["chat"] == 10
     assert "response_format" not in stub.requests("chat")[-1].body
-    found = json.loads(json.dumps(provider.capabilities))
-    assert found["gpt-4o-mini"]["answer_format"] == "text"
-    make(capabilities=found).tag(Subject(TITLE))
-    assert stub.calls["chat"] == 11
+    assert provider.capabilities["gpt-4o-mini"]["answer_format"] == "text"
 
 
 def test_threads_that_find_out_together_go_one_step_down(make: Make, stub: OpenAIStub) -> None:
@@ -474,13 +471,6 @@ def test_a_setting_that_is_not_taken_is_the_users_to_change(make: Make, stub: Op
 def test_answers_in_prose_are_understood(make: Make, stub: OpenAIStub) -> None:
     stub.answer = lambda _: "Of course:\n```python\n['Desk', 'oak',]\n```"
     assert make().tag(Subject(TITLE)).value == (Term("desk"), Term("oak"))
-
-
-def test_stored_capabilities_of_another_version_do_no_harm() -> None:
-    stored = {"m": {"answer_format": "telepathy", "temperature": False, "new": 1}}
-    profile = Capabilities(False, stored).profile("m")
-    assert profile.answer_format == "json_schema"
-    assert profile.temperature is False
 
 
 # ---------------------------------------------------------------- embeddings

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from vitrina.models.openai.pacing import Breaker, Limit, Pacer, StoppedError, backoff
+from waiting import HANG, eventually
 
 
 class Clock:
@@ -76,7 +77,6 @@ def test_never_more_at_once_than_the_limit() -> None:
 
 def test_first_come_first_served() -> None:
     pacer, order = Pacer(1), []
-    ready = threading.Event()
 
     def call(number: int) -> None:
         with pacer.slot():
@@ -88,7 +88,7 @@ def test_first_come_first_served() -> None:
             thread = threading.Thread(target=call, args=(number,))
             thread.start()
             threads.append(thread)
-            ready.wait(0.01)
+            eventually(lambda: len(pacer._line) == len(threads))
     for thread in threads:
         thread.join()
     assert order == list(range(8))
@@ -108,7 +108,7 @@ def test_a_pause_is_for_everybody_and_costs_no_busy_waiting() -> None:
     with ThreadPoolExecutor(4) as pool:
         waits = list(pool.map(call, range(4)))
     assert min(waits) >= 0.14
-    assert max(waits) < 0.5
+    assert max(waits) < 30
     assert time.process_time() - busy < 0.1
 
 
@@ -127,6 +127,7 @@ def test_a_longer_pause_prevails_and_has_an_end() -> None:
 
 def test_stopping_wakes_those_in_line_and_those_asleep() -> None:
     pacer, outcomes = Pacer(1), []
+    asleep = threading.Event()
 
     def wait_in_line() -> None:
         try:
@@ -137,7 +138,8 @@ def test_stopping_wakes_those_in_line_and_those_asleep() -> None:
 
     def sleep() -> None:
         try:
-            pacer.sleep(30)
+            asleep.set()
+            pacer.sleep(2 * HANG)
         except StoppedError:
             outcomes.append("stopped")
 
@@ -146,10 +148,10 @@ def test_stopping_wakes_those_in_line_and_those_asleep() -> None:
         threads += [threading.Thread(target=wait_in_line) for _ in range(3)]
         for thread in threads:
             thread.start()
-        time.sleep(0.05)
+        eventually(lambda: len(pacer._line) == 4 and asleep.is_set())
         pacer.stop()
         for thread in threads:
-            thread.join(2)
+            thread.join(HANG)
     assert outcomes == ["stopped"] * 5
     assert pacer.stopped
     with pytest.raises(StoppedError), pacer.slot():

@@ -13,13 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from vitrina.errors import PictureError
+from vitrina.errors import BusyError, PictureError
 from vitrina.pictures import avif
 from vitrina.pictures import decode as images
 from vitrina.pictures.decode import DECODING, decode
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.memory import MemoryBudget
-from vitrina.pictures.survey import orientation, survey
+from vitrina.pictures.survey import survey
+from vitrina.pictures.tiff import orientation
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -221,7 +222,7 @@ def test_memory_is_shared_by_all_threads(monkeypatch: pytest.MonkeyPatch) -> Non
     budget = MemoryBudget(2 * found.memory)
     monkeypatch.setattr(images, "DECODING", budget)
     inside, most, lock = 0, 0, threading.Lock()
-    small = images._small
+    small = images.small
 
     def counted(image: Image.Image, edge: int) -> Image.Image:
         nonlocal inside, most
@@ -234,7 +235,7 @@ def test_memory_is_shared_by_all_threads(monkeypatch: pytest.MonkeyPatch) -> Non
             with lock:
                 inside -= 1
 
-    monkeypatch.setattr(images, "_small", counted)
+    monkeypatch.setattr(images, "small", counted)
     with ThreadPoolExecutor(8) as pool:
         assert {p.width for p in pool.map(decode, [data] * 16)} == {2000}
     assert most <= 2
@@ -257,7 +258,7 @@ def test_a_large_share_is_not_overtaken_for_ever() -> None:
         large = threading.Thread(target=take, args=("large", 10))
         large.start()
         waiting.wait()
-        while not budget._turn.locked():
+        while not budget.waiting:
             pass
         small = threading.Thread(target=take, args=("small", 1))
         small.start()
@@ -266,6 +267,55 @@ def test_a_large_share_is_not_overtaken_for_ever() -> None:
     assert order == ["large", "small"]
     with pytest.raises(PictureError, match="over the limit"), budget.hold(11):
         pass
+
+
+def test_whoever_waits_in_vain_says_so_and_lets_others_go_on() -> None:
+    budget = MemoryBudget(10, patience=0.2)
+    with budget.hold(4):
+        with pytest.raises(BusyError, match="no memory to decode it became free"), budget.hold(7):
+            pass
+        with budget.hold(6):
+            pass
+    with budget.hold(10):
+        pass
+
+
+def test_whoever_waits_is_told_to_stop() -> None:
+    budget, stop = MemoryBudget(10), threading.Event()
+
+    def wait() -> None:
+        with budget.hold(10, stop):
+            raise AssertionError
+
+    with ThreadPoolExecutor(1) as pool, budget.hold(1):
+        waiter = pool.submit(wait)
+        while not budget.waiting:
+            pass
+        stop.set()
+        with pytest.raises(BusyError, match="told to stop"):
+            waiter.result()
+    with budget.hold(10):
+        pass
+
+
+def test_a_cut_jpeg_is_decoded_no_more_often_than_its_work_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With restart markers it is tried with twice as many ends."""
+    opened: list[object] = []
+    really = images._opened
+    monkeypatch.setattr(images, "_opened", lambda found: opened.append(found) or really(found))
+    for options in ({}, {"restart_marker_rows": 1}):
+        whole = encoded(scene(), "JPEG", **options)
+        found = survey(whole, Limits())
+        assert found is not None
+        opened.clear()
+        decode(whole[:-2])
+        decodes = len(opened)
+        decode(whole[:-2], limits=Limits(work=decodes * found.work))
+        assert "cut short and too large" in refused(
+            whole[:-2], Limits(work=decodes * found.work - 1)
+        )
 
 
 KINDS = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vitrina.batch import collect
-from vitrina.batch.run import Batched, Means
-from vitrina.models.openai.batch import Limits
+from vitrina.batch.means import Means
+
+if TYPE_CHECKING:
+    from vitrina.batch.run import Batched
 
 Rows: TypeAlias = list[dict[str, Any]]
 
@@ -38,6 +39,9 @@ class Batches:
 
         Raises ConfigError without an endpoint, ProviderError where it cannot be used.
         """
+        from vitrina.batch import collect  # on use: it takes time to import
+        from vitrina.models.openai.batch import Limits
+
         limits = Limits(tokens=tokens) if tokens is not None else Limits()
         return collect.submit(
             self._means,
@@ -69,6 +73,8 @@ class Batches:
 
         Raises ProviderError where the endpoint cannot be used.
         """
+        from vitrina.batch import collect
+
         if wait:
             return collect.wait(
                 self._means,

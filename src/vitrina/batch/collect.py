@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vitrina.batch.means import Means
 from vitrina.batch.round import Round, begin, note, settle, submitted
-from vitrina.batch.run import Batched, Means, Run, cost_of
-from vitrina.db.database import Database, Jsonb, connect, fetch_value, mapped
+from vitrina.batch.run import Batched, Run, cost_of
+from vitrina.db.connection import connect, fetch_value
+from vitrina.db.database import Database, Jsonb
+from vitrina.db.faults import mapped
 from vitrina.enrich.stages import dump_enrichment, dump_terms
 from vitrina.errors import ConfigError, ProviderError, UnreachableError, VitrinaError
 from vitrina.models.openai.batch import Limits, Outcome, read_line

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 from uuid import uuid4
 
+from vitrina.batch.means import Means
 from vitrina.batch.missing import Asker, KeptPictures, Request
-from vitrina.batch.run import Batched, Means, Run, cost_of
+from vitrina.batch.run import Batched, Run, cost_of
 from vitrina.db.database import Database, Jsonb
 from vitrina.enrich import worker
 from vitrina.enrich.leases import Job, Leases

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from vitrina.context import Context
-from vitrina.enrich.engine import Engine
-from vitrina.enrich.pipeline import Totals
+from vitrina.enrich.totals import Totals
 from vitrina.errors import ConfigError
 from vitrina.models import pricing
 from vitrina.models.answers import Usage
 from vitrina.models.openai.batch import Limits
 from vitrina.models.openai.settings import OpenAISettings
-from vitrina.pictures.loader import Folders
 from vitrina.settings import Settings
 
 NOT_STORED = {"base_url", "api_key", "timeout"}
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What batches are made with: a catalog's context, its folders of pictures, its engines."""
-
-    context: Context
-    folders: Folders
-    assemble: Callable[[Context], Engine]
 
 
 @dataclass(slots=True)

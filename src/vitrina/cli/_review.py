@@ -8,7 +8,7 @@ import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
 from vitrina.cli._provider import judge_options, settings
-from vitrina.cli.work import describe_judged
+from vitrina.cli._report import describe_judged
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import sys
@@ -11,67 +12,90 @@ from collections.abc import Iterator
 
 from vitrina.cli._common import notice
 
-EXIT_SECONDS = 4.0  # after which a second signal ends the process, whatever its threads are at
-GIVE_BACK_SECONDS = 2.0
-NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+EXIT_SECONDS = 4.5  # after which a second signal ends the process, whatever its threads are at
+GRACE_SECONDS = 2.0  # of these for calls under way, which are paid for,
+GIVE_BACK_SECONDS = 2.0  # and for the database to take back what is leased
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[threading.Event]:
     """An event that the first Ctrl-C or SIGTERM sets.
 
-    A second of either gives back what is leased and ends the process with 130 or 143, within
-    EXIT_SECONDS. A thread of its own sees to that: the main one, too, may be in a call that no
-    signal ends, and what decodes a picture or waits for a server cannot be ended otherwise.
+    A second of either interrupts, and what is leased is given back. The process ends with 130 or
+    143, within EXIT_SECONDS: a thread of its own sees to that, as what decodes a picture or waits
+    for a server cannot be ended otherwise, and the main thread may wait for it.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
+    count = itertools.count(1)
+
+    def interrupt(number: int, _: object) -> None:
+        if next(count) == 2:
+            watcher.code = 128 + number
+            raise KeyboardInterrupt
+
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     wakes = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    before = {number: signal.signal(number, lambda *_: None) for number in NAMES}
-    watcher = threading.Thread(target=_watch, args=(told, stop), daemon=True)
+    before = {number: signal.signal(number, interrupt) for number in NUMBERS}
+    watcher = _Watcher(told, stop)
     watcher.start()
     try:
         yield stop
+    except KeyboardInterrupt:
+        notice("\nstopped; what was finished is stored, run the command again to go on")
+        raise SystemExit(watcher.code) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(wakes)
+        watcher.over.set()
         os.close(tell)
         watcher.join()
         os.close(told)
 
 
-def _watch(told: int, stop: threading.Event) -> None:
-    """Read the numbers of signals until there is nobody left to write one."""
-    while number := os.read(told, 1):
-        if number[0] not in NAMES:
-            continue
-        if stop.is_set():
-            _end(number[0])
-        stop.set()
-        name = NAMES[signal.Signals(number[0])]
+class _Watcher(threading.Thread):
+    """Reads the numbers of signals until there is nobody left to write one."""
+
+    def __init__(self, told: int, stop: threading.Event) -> None:
+        super().__init__(name="vitrina-signals", daemon=True)
+        self._told, self._stop_event = told, stop
+        self.over = threading.Event()  # the run has ended by itself
+        self.code = 128 + signal.SIGINT
+
+    def run(self) -> None:
+        """Set the event at the first, end the process after the second."""
+        while number := os.read(self._told, 1):
+            if number[0] not in NUMBERS:
+                continue
+            if self._stop_event.is_set():
+                self.code = 128 + number[0]
+                self._end()
+                return
+            self._stop_event.set()
+            with contextlib.suppress(Exception):
+                notice(
+                    "\nstopping: what is begun is finished and stored;"
+                    " Ctrl-C or SIGTERM again to stop at once"
+                )
+
+    def _end(self) -> None:
+        """End this process, what it leases given back where the database answers."""
+        timer = threading.Timer(EXIT_SECONDS, os._exit, (self.code,))
+        timer.daemon = True
+        timer.start()
+        if self.over.wait(GRACE_SECONDS):
+            timer.cancel()
+            return
+        if sys.stderr.isatty():
+            os.write(2, b"\x1b[?25h")  # the cursor, which a progress bar hides
         with contextlib.suppress(Exception):
-            notice(
-                f"\n{name}: what is begun is finished and stored;"
-                " Ctrl-C or SIGTERM again to stop at once"
-            )
+            from vitrina.enrich import leases
 
-
-def _end(number: int) -> None:
-    """End this process, what it leases given back where the database answers."""
-    code = 128 + number
-    timer = threading.Timer(EXIT_SECONDS, os._exit, (code,))
-    timer.daemon = True
-    timer.start()
-    if sys.stderr.isatty():
-        os.write(2, b"\x1b[?25h")  # the cursor, which a progress bar hides
-    with contextlib.suppress(Exception):
-        from vitrina.enrich import leases
-
-        leases.abandon(GIVE_BACK_SECONDS)
-        notice("stopped at once; what was begun is done again, run the command again to go on")
-    os._exit(code)
+            leases.abandon(GIVE_BACK_SECONDS)
+            notice("\nstopped at once; run the command again to go on")
+        os._exit(self.code)

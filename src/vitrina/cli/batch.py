@@ -9,6 +9,7 @@ import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
 from vitrina.cli._provider import OPTIONS, image_root_option, settings
+from vitrina.cli._report import describe_totals
 from vitrina.cli._signals import stoppable
 from vitrina.errors import BudgetError, ProviderError
 
@@ -57,8 +58,6 @@ def describe_batched(done: Batched) -> str:
         cost = f", about {done.estimate:.4f} USD" if done.estimate else ""
         lines.append(f"{done.requests:,} requests submitted (batches: {done.batches:,}){cost}")
     if done.enriched.products or done.enriched.failed or done.enriched.retried:
-        from vitrina.cli.work import describe_totals
-
         lines.append(describe_totals(done.enriched))
     if done.full:
         lines.append("the queue of the endpoint is full: the rest is submitted as it empties")

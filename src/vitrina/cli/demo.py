@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, progress_bar
-from vitrina.cli.ingest import describe_loaded
-from vitrina.cli.work import describe_totals
+from vitrina.cli._report import describe_loaded, describe_totals
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog

@@ -10,8 +10,9 @@ import click
 
 from vitrina.cli._common import WAIT_SECONDS, notice, open_catalog, progress_bar, wait_option
 from vitrina.cli._provider import provider_options, settings
+from vitrina.cli._report import describe_loaded, show_estimate
 from vitrina.cli.batch import batch_options, submit
-from vitrina.cli.work import check_judge, judge_option, show_estimate, work
+from vitrina.cli.work import check_judge, judge_option, work
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -29,6 +30,7 @@ def parse_map(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
     return pairs
 
 
+<<<<<<< HEAD
 def describe_loaded(loaded: Loaded) -> str:
     """Rows by outcome in one line, then the first rejects."""
     lines = [
@@ -50,6 +52,8 @@ def describe_reading(loaded: Loaded) -> None:
         notice(said)
 
 
+=======
+>>>>>>> 0cce3b1cda8010f820d54d5af560d1f0ed07d7ca
 @click.command("ingest")
 @click.argument("file", required=False)
 @click.option("--source", metavar="NAME", help="Name of the source; the file's name without it.")

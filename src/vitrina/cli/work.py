@@ -10,7 +10,6 @@ import click
 
 from vitrina.cli._common import (
     WAIT_SECONDS,
-    emit,
     notice,
     open_catalog,
     progress_bar,
@@ -18,13 +17,13 @@ from vitrina.cli._common import (
     wait_option,
 )
 from vitrina.cli._provider import image_root_option, provider_options, settings
+from vitrina.cli._report import describe_judged, describe_totals, show_estimate
 from vitrina.cli._signals import stoppable
 from vitrina.cli.batch import batch_options, submit
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
-    from vitrina.enrich.pipeline import Totals
-    from vitrina.keywords.judge import Judged
+    from vitrina.enrich.totals import Totals
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,47 +46,6 @@ def check_judge(judge: bool, *, batch: bool, watch: bool = False, no_enrich: boo
         raise click.UsageError(
             "--judge judges once the work is done: add --drain, or use `vitrina keywords judge`"
         )
-
-
-def describe_totals(totals: Totals) -> str:
-    """Work done, in one line; then the commonest reasons for what is missing."""
-    lines = [
-        f"{totals.products:,} products enriched: {totals.generations:,} generations"
-        f" ({totals.reused:,} reused), {totals.embeddings:,} embeddings"
-        + (f", {totals.cost:.4f} USD" if totals.cost else "")
-    ]
-    if totals.failed or totals.retried:
-        lines.append(f"{totals.failed:,} failed for good, {totals.retried:,} will be tried again:")
-        lines += [f"  {count:,} × {error}" for error, count in totals.errors.most_common(3)]
-    missing = sum(totals.reasons.values())
-    if missing:
-        lines.append(
-            f"{missing:,} pictures could not be had; `vitrina ingest --retry-images` tries again:"
-        )
-        lines += [f"  {count:,} × {reason}" for reason, count in _grouped(totals).items()]
-    return "\n".join(lines)
-
-
-def _grouped(totals: Totals) -> dict[str, int]:
-    """Reasons without the picture's own name, the three commonest first."""
-    from vitrina.pictures.loader import NOT_AGAIN
-
-    counts: dict[str, int] = {}
-    for reason, count in totals.reasons.items():
-        key = reason.removesuffix(NOT_AGAIN).rpartition(": ")[2]
-        counts[key] = counts.get(key, 0) + count
-    return dict(sorted(counts.items(), key=lambda item: -item[1])[:3])
-
-
-def describe_judged(judged: Judged) -> str:
-    """Pairs by verdict in one line; then why some have none."""
-    lines = [
-        f"{judged.pairs:,} pairs of keywords to judge: {judged.same:,} the same,"
-        f" {judged.different:,} different"
-        + (f", {judged.unanswered:,} left for another time" if judged.unanswered else "")
-        + (f", {judged.cost:.4f} USD" if judged.cost else "")
-    ]
-    return "\n".join([*lines, *(f"  {reason}" for reason in judged.reasons[:3])])
 
 
 def work(
@@ -116,30 +74,6 @@ def work(
                 notice(describe_totals(last[0]))
                 if judge and catalog.settings.chosen != "local":
                     notice(describe_judged(last[0].judged))
-
-
-def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> None:
-    """Print what enriching so many products is likely to take and cost; asks nobody."""
-    guess = catalog.costs.estimate(products, batch=batch)
-    if guess is None:
-        click.echo(f"{products:,} products, enriched offline: no calls, no cost")
-        return
-    rows = [
-        {
-            "stage": stage.stage,
-            "model": stage.model,
-            "calls": stage.calls,
-            "input tokens": stage.input_tokens if stage.input_tokens is not None else "unknown",
-            "output tokens": stage.output_tokens,
-            "USD": "unknown" if stage.cost is None else f"{stage.cost:.4f}",
-        }
-        for stage in guess.stages
-    ]
-    emit(rows, None)
-    total = "unknown" if guess.cost is None else f"{guess.cost:.4f} USD"
-    click.echo(f"{products:,} products, at most {guess.calls:,} calls, {total}")
-    for assumption in guess.assumptions:
-        click.echo(f"  {assumption}")
 
 
 @click.command("work")

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from vitrina.db import retail_words, word_pieces
+from vitrina.db import retail_words
 from vitrina.db.folders import DATA, data_dir
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def _escaped(text: str) -> str:
 def _word_pieces() -> Seed:
     # read when it is needed: every command asks for the fingerprint
     def load(conn: psycopg.Connection) -> None:
+        from vitrina.db import word_pieces
+
         pieces = word_pieces.read()
         conn.execute("truncate vitrina.word_pieces")
         with conn.cursor().copy(
@@ -84,6 +86,8 @@ def _word_pieces() -> Seed:
         conn.execute("analyze vitrina.word_pieces")
 
     def write(out: TextIO) -> None:
+        from vitrina.db import word_pieces
+
         pieces = word_pieces.read()
         out.write("copy vitrina.word_pieces (piece, embedding) from stdin;\n")
         for piece, embedding in pieces.text_rows():
@@ -101,18 +105,23 @@ def _retail_words() -> Seed:
         with conn.cursor().copy(copy) as given:
             for row in _given_words():
                 given.write_row(row)
-        conn.execute("select vitrina._give_words()")
+        conn.execute("select vitrina_internal.give_words()")
         conn.execute("drop table given_words")
 
     def write(out: TextIO) -> None:
         out.write(f"{GIVEN_WORDS};\n{copy};\n")
         for row in _given_words():
             out.write("\t".join("\\N" if text is None else _escaped(text) for text in row) + "\n")
-        out.write("\\.\nselect vitrina._give_words();\ndrop table given_words;\n\n")
+        out.write("\\.\nselect vitrina_internal.give_words();\ndrop table given_words;\n\n")
 
     # what the words are kept as depends on the functions that normalise them
     sql = data_dir("sql")
-    forms = [sql / "10-text/110-normal-form.sql", sql / "30-keywords/300-words.sql"]
+    text = sql / "10-text"
+    forms = [
+        text / "105-words.sql",
+        text / "110-normal-form.sql",
+        sql / "30-keywords/300-words.sql",
+    ]
     words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
     return Seed("retail_words", _digest(*words, *forms), load, write)
 

@@ -50,6 +50,11 @@ def entries() -> tuple[Entry, ...]:
     )
 
 
+def word_bases(*kinds: str) -> dict[str, str]:
+    """The words of these kinds in data/words.csv, each with the word that it counts as."""
+    return {row["word"]: row["base"] for row in _read("words.csv") if row["kind"] in kinds}
+
+
 def _read(name: str) -> list[dict[str, str]]:
     with (DATA / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, TextIO
 import psycopg
 
 from vitrina import __version__
-from vitrina.db import builtin_data, database
+from vitrina.db import builtin_data
+from vitrina.db.connection import connect, fetch_value, pin_path
+from vitrina.db.faults import mapped
 from vitrina.db.folders import data_dir
 from vitrina.errors import DatabaseError, SchemaError
 
@@ -34,6 +36,7 @@ declare
     _here text := pg_catalog.current_schema();
     _version text;
     _schema text;
+    _one text;
 begin
     -- the session's own path may hold schemas where others create functions and operators
     perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
@@ -76,29 +79,43 @@ begin
             using errcode = 'VT001', hint = 'as a DBA, run in this database: '
                 'alter extension vector set schema public;';
     end if;
-    if to_regnamespace('vitrina') is null then
-        begin
-            create schema vitrina;
-        exception when insufficient_privilege then
-            raise exception 'the role % may not create the schema vitrina',
-                quote_ident(current_user) using errcode = 'VT002', hint = format(
-                    'as a DBA, run in this database: create schema vitrina authorization %I;',
-                    current_user);
-        end;
-    end if;
-    if not has_schema_privilege('vitrina', 'create') then
-        raise exception 'the role % may not create in the schema vitrina', quote_ident(current_user)
-            using errcode = 'VT002', hint = format(
-                'as a DBA, run in this database: alter schema vitrina owner to %I;', current_user);
-    end if;
+    foreach _one in array array['vitrina', 'vitrina_internal'] loop
+        if to_regnamespace(_one) is null then
+            begin
+                execute format('create schema %I', _one);
+            exception when insufficient_privilege then
+                raise exception 'the role % may not create the schema %',
+                    quote_ident(current_user), _one using errcode = 'VT002', hint =
+                    'as a DBA, run in this database: ' || (
+                        select string_agg(format('create schema %I authorization %I;', m.name,
+                                                 current_user), ' ')
+                        from unnest(array['vitrina', 'vitrina_internal']) as m (name)
+                        where to_regnamespace(m.name) is null);
+            end;
+        end if;
+        if not has_schema_privilege(_one, 'create') then
+            raise exception 'the role % may not create in the schema %', quote_ident(current_user),
+                _one using errcode = 'VT002', hint = format(
+                'as a DBA, run in this database: alter schema %I owner to %I;', _one, current_user);
+        end if;
+    end loop;
     -- loads the library: without it a role that is no superuser may not set hnsw.* on a function
     execute format('select ''[1]''::%I.vector', _schema);
 end
 $preamble$;
 
 -- Functions take their search_path from here (set search_path from current).
-set search_path = vitrina, pg_temp;
+set search_path = vitrina, vitrina_internal, pg_temp;
 """
+
+# A function or view of the schema vitrina in sql/, with the comment between the rulers above it;
+# what is of vitrina_internal has a point in its name.
+PUBLIC = re.compile(
+    r"-- -{20,}\n(?P<comment>(?:--(?! -{20})[^\n]*\n)+)-- -{20,}\n"
+    r"create or replace (?P<kind>function|view) (?P<name>\w+)\b(?!\.)"
+    r"(?P<signature>.*?)(?=\nlanguage|\s+as\n)",
+    re.DOTALL,
+)
 
 # What stands in sql/ and in migrations for the schema of the extension.
 VECTOR = "@vector@"
@@ -117,10 +134,11 @@ $install$;
 """
 
 MOVED = """\
-select format('from the schema %s to %s', vitrina._vector_schema(), quote_ident(n.nspname::text))
+select format('from the schema %s to %s', vitrina_internal.vector_schema(),
+              quote_ident(n.nspname::text))
 from pg_extension as e
 join pg_namespace as n on n.oid = e.extnamespace
-where e.extname = 'vector' and vitrina._vector_schema() <> quote_ident(n.nspname::text)
+where e.extname = 'vector' and vitrina_internal.vector_schema() <> quote_ident(n.nspname::text)
 """
 
 
@@ -166,6 +184,27 @@ def sql_digest() -> str:
     for name, path in sql_files():
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def public_objects() -> Iterator[re.Match[str]]:
+    """The functions and views that people call, in the order of the files; see PUBLIC."""
+    for _, path in sql_files():
+        yield from PUBLIC.finditer(path.read_text("utf-8").replace(f"{VECTOR}.", ""))
+
+
+def comment_of(found: re.Match[str]) -> str:
+    """The comment above a function or view, without its dashes."""
+    return "\n".join(line[2:].strip() for line in found["comment"].splitlines())
+
+
+def comments() -> str:
+    """Statements that keep in the database what is written above functions and views."""
+    said = ((found["kind"], found["name"], comment_of(found)) for found in public_objects())
+    return "".join(
+        # a name stands for one function: none is overloaded
+        "comment on {} vitrina.{} is '{}';\n".format(kind, name, text.replace("'", "''"))
+        for kind, name, text in said
+    )
 
 
 def qualified(body: str) -> str:
@@ -224,9 +263,9 @@ def _locked(dsn: str) -> Iterator[None]:
     Polled: a blocked pg_advisory_lock keeps a snapshot open, which an index build of the winner
     would wait for.
     """
-    with database.connect(dsn, autocommit=True) as conn:
+    with connect(dsn, autocommit=True) as conn:
         deadline = time.monotonic() + LOCK_SECONDS
-        while not database.fetch_value(conn, "select pg_try_advisory_lock(%s, %s)", LOCK_KEY):
+        while not fetch_value(conn, "select pg_try_advisory_lock(%s, %s)", LOCK_KEY):
             if time.monotonic() > deadline:
                 raise DatabaseError(
                     f"another upgrade has held the lock for {LOCK_SECONDS:.0f} s: "
@@ -241,7 +280,7 @@ def _locked(dsn: str) -> Iterator[None]:
 
 def _session(dsn: str) -> psycopg.Connection:
     """A connection on which the preamble has run."""
-    conn = database.connect(dsn)
+    conn = connect(dsn)
     try:
         conn.execute(PREAMBLE)
         conn.commit()
@@ -268,7 +307,7 @@ def _migrate(dsn: str, revision: str, *, down: bool = False) -> None:
 
 def upgrade(dsn: str) -> list[str]:
     """Bring a database to this version; safe to repeat and to race. Returns what was done."""
-    with database.mapped(), _locked(dsn), _session(dsn) as conn:
+    with mapped(), _locked(dsn), _session(dsn) as conn:
         before = state(conn)
         if before.current:
             return []
@@ -278,6 +317,7 @@ def upgrade(dsn: str) -> list[str]:
             done.append(f"schema {before.revision or 'none'} -> {before.head}")
         for _, path in sql_files():
             conn.execute(qualified(path.read_text("utf-8")).encode())
+        conn.execute(comments().encode())
         _record(conn, "sql", sql_digest())
         done.append("functions and views")
         for seed in builtin_data.all_seeds():
@@ -304,15 +344,15 @@ def state(conn: psycopg.Connection) -> State:
     revision: str | None = None
     found: dict[str, str] = {}
     moved: str | None = None
-    database.pin_path(conn)
-    if database.fetch_value(conn, "select to_regclass('vitrina.alembic_version') is not null"):
-        revision = database.fetch_value(conn, "select version_num from vitrina.alembic_version")
+    pin_path(conn)
+    if fetch_value(conn, "select to_regclass('vitrina.alembic_version') is not null"):
+        revision = fetch_value(conn, "select version_num from vitrina.alembic_version")
     if revision is not None:
         found = dict(conn.execute("select i.name, i.sha256 from vitrina.installed as i").fetchall())
-        if database.fetch_value(
-            conn, "select to_regprocedure('vitrina._vector_schema()') is not null"
+        if fetch_value(
+            conn, "select to_regprocedure('vitrina_internal.vector_schema()') is not null"
         ):
-            moved = database.fetch_value(conn, MOVED)
+            moved = fetch_value(conn, MOVED)
     conn.rollback()
     behind = tuple(name for name, sha256 in wanted.items() if found.get(name) != sha256)
     return State(revision, head(), behind, moved)
@@ -320,7 +360,7 @@ def state(conn: psycopg.Connection) -> State:
 
 def check(dsn: str) -> State:
     """What is installed at `dsn`."""
-    with database.mapped(), database.connect(dsn) as conn:
+    with mapped(), connect(dsn) as conn:
         return state(conn)
 
 
@@ -330,7 +370,7 @@ def downgrade(dsn: str, revision: str = "base") -> None:
     Behaviour belongs to the newest state, so it is dropped first: install the older vitrina and
     run its `vitrina db upgrade` to have its own again.
     """
-    with database.mapped(), _locked(dsn), _session(dsn) as conn:
+    with mapped(), _locked(dsn), _session(dsn) as conn:
         before = state(conn)
         if not before.installed:
             raise SchemaError("vitrina is not installed in this database: nothing to take back")
@@ -340,7 +380,7 @@ def downgrade(dsn: str, revision: str = "base") -> None:
         _migrate(dsn, revision, down=True)
         if revision == "base":
             conn.execute("drop table vitrina.alembic_version")
-            conn.execute("drop schema vitrina")
+            conn.execute("drop schema vitrina, vitrina_internal")
         conn.commit()
 
 
@@ -364,7 +404,8 @@ begin
         -- all names before the first is dropped: one that went with another has no name any more
         select unnest(array_agg(p.oid::regprocedure::text)) as name
         from pg_proc as p
-        where p.pronamespace = 'vitrina'::regnamespace and p.prokind = 'f'
+        where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
+            and p.prokind = 'f'
     loop
         execute format('drop function if exists %s cascade', _object.name);
     end loop;
@@ -388,6 +429,7 @@ def write_sql(out: TextIO, *, data: bool = True) -> None:
     out.write(PREAMBLE + "\n" + migrations.getvalue().strip() + "\n\nbegin;\n\n")
     for name, path in sql_files():
         out.write(f"-- sql/{name}\n\n{qualified(path.read_text('utf-8'))}\n")
+    out.write(comments() + "\n")
     digests = {"sql": sql_digest()}
     for seed in builtin_data.all_seeds():
         if data:

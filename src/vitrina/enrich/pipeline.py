@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from vitrina.db.database import Database, HalfVector, Jsonb
 from vitrina.enrich.engine import Engine
+from vitrina.enrich.in_hand import ALONE, Claim, InHand, Work
 from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.stages import dump_terms
+from vitrina.enrich.totals import Totals
 from vitrina.errors import (
     BudgetError,
+    BusyError,
     ConfigError,
     DatabaseError,
     FolderError,
@@ -28,159 +30,15 @@ from vitrina.errors import (
     UnreachableError,
     VitrinaError,
 )
-from vitrina.keywords.judge import Judged
-from vitrina.models.base import Enrichment, ImageEmbedder, Subject, Term
+from vitrina.models.base import ImageEmbedder, Subject, Term
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.loader import PictureLoader
 from vitrina.redaction import redact
 from vitrina.spaces.embed import Embedded
 
-STORE = 32  # products stored and embedded together
 STORERS = 3  # batches stored at once: one waits for its embeddings while another is written
 EMBED_SECONDS = 60.0  # after embedding failed, nothing is embedded for so long
 NO_VECTOR = "no vector yet: "  # how the error of a job begins whose vector alone is due
-STORE_SECONDS = 2.0  # a product waits no longer for others to be stored with
-CLAIM_SECONDS = 1.0  # how often it is looked for more, while the last products are at work
-ALONE = 2  # a product with which so many workers died is worked on alone
-
-
-@dataclass(slots=True)
-class Totals:
-    """What a run did. `without_picture` are among the products; `cost` is in USD.
-
-    `judged` is what a judge did after it, where one was asked for. `without_vector` are products
-    that are stored and found by their words, and whose vector is due; `no_vector` says why.
-    """
-
-    products: int = 0
-    failed: int = 0
-    retried: int = 0
-    without_picture: int = 0
-    without_vector: int = 0
-    no_vector: str = ""
-    generations: int = 0
-    reused: int = 0
-    embeddings: int = 0
-    cost: float = 0.0
-    reasons: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
-    judged: Judged = field(default_factory=Judged)
-
-    def __add__(self, other: Totals) -> Totals:
-        return Totals(
-            self.products + other.products,
-            self.failed + other.failed,
-            self.retried + other.retried,
-            self.without_picture + other.without_picture,
-            self.without_vector + other.without_vector,
-            self.no_vector + other.no_vector,
-            self.generations + other.generations,
-            self.reused + other.reused,
-            self.embeddings + other.embeddings,
-            self.cost + other.cost,
-            self.reasons + other.reasons,
-            self.errors + other.errors,
-            self.judged + other.judged,
-        )
-
-
-@dataclass(slots=True)
-class Work:
-    """A job with what its stages made of it so far; `refused`: this process may not do it."""
-
-    job: Job
-    picture: Picture | None = None
-    image_error: str | None = None
-    image_embedding: HalfVector | None = None
-    enrichment: Enrichment | None = None
-    error: str | None = None
-    reply: str | None = None
-    refused: bool = False
-
-
-Claim = Callable[[int, Collection[int]], list[Job]]
-
-
-@dataclass(slots=True)
-class _Run:
-    """Where one run stands: products that wait, are at work, finished, and being stored.
-
-    `suspects` wait to be worked on alone, as `alone` is; `in_hand` are all products that are not
-    stored yet, by id.
-    """
-
-    leases: Leases
-    claim: Claim
-    stop: threading.Event | None
-    waiting: deque[Job] = field(default_factory=deque)
-    suspects: deque[Job] = field(default_factory=deque)
-    active: set[Future[Work]] = field(default_factory=set)
-    finished: list[Work] = field(default_factory=list)
-    stores: dict[Future[None], list[Work]] = field(default_factory=dict)
-    in_hand: set[int] = field(default_factory=set)
-    alone: int | None = None
-    fatal: BaseException | None = None
-    dry: bool = False
-    next_claim: float = 0.0
-    oldest: float = 0.0
-
-    @property
-    def halted(self) -> bool:
-        """Whether nothing new may begin."""
-        return self.fatal is not None or (self.stop is not None and self.stop.is_set())
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing is left to do, or nothing that may be done."""
-        at_work = self.active or self.finished or self.stores
-        return not at_work and (self.halted or self.dry)
-
-    @property
-    def may_begin(self) -> bool:
-        """Whether a product may be begun beside those that are in hand."""
-        return not self.halted and self.alone not in self.in_hand
-
-    @property
-    def to_store(self) -> bool:
-        """Whether it is time to store what is finished."""
-        waited = time.monotonic() - self.oldest
-        full = len(self.finished) >= STORE or waited > STORE_SECONDS
-        return bool(self.finished) and (full or not self.active)
-
-    def take(self, jobs: list[Job]) -> None:
-        """Line up what was claimed; where that is nothing, look again in a moment."""
-        if not jobs:
-            self.next_claim = time.monotonic() + CLAIM_SECONDS
-            self.dry = not self.in_hand
-        for job in jobs:
-            (self.suspects if job.deaths >= ALONE else self.waiting).append(job)
-            self.in_hand.add(job.product_id)
-
-    def next(self, room: int) -> list[Job]:
-        """The jobs to begin now, `room` at most; they wait no more."""
-        if not self.suspects:
-            return [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
-        if self.active or self.finished or self.stores:
-            return []
-        return [self.suspects.popleft()]
-
-    def collect(self) -> None:
-        """Take what is finished; what stops the run is kept until the rest is stored."""
-        for future in [future for future in self.active if future.done()]:
-            self.active.discard(future)
-            error = future.exception()
-            if error is not None:
-                self.fatal = self.fatal or error
-            else:
-                self.oldest = self.oldest if self.finished else time.monotonic()
-                self.finished.append(future.result())
-
-    def check_stores(self) -> None:
-        """Let go of what is stored; a store that failed stops the run."""
-        for store in [store for store in self.stores if store.done()]:
-            works = self.stores.pop(store)
-            self.in_hand.difference_update(work.job.product_id for work in works)
-            self.fatal = self.fatal or store.exception()
 
 
 class Pipeline:
@@ -249,6 +107,7 @@ class Pipeline:
     ) -> None:
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             self._engine.stop()
+            self._loader.stop()
         self.close()
 
     def run(
@@ -271,7 +130,7 @@ class Pipeline:
         Raises ProviderError or BudgetError after storing what is finished; the jobs it stopped
         stay leased, uncharged, for the caller to release.
         """
-        run = _Run(leases, claim, stop)
+        run = InHand(leases, claim, stop)
         while True:
             self._feed(run)
             if run.over:
@@ -291,7 +150,7 @@ class Pipeline:
         if run.fatal is not None:
             raise run.fatal
 
-    def _feed(self, run: _Run) -> None:
+    def _feed(self, run: InHand) -> None:
         """Claim and begin as much as there are threads for."""
         if not run.may_begin:
             return
@@ -307,7 +166,7 @@ class Pipeline:
         except (BudgetError, DatabaseError) as exc:
             run.fatal = exc
 
-    def _begin(self, run: _Run, jobs: list[Job]) -> None:
+    def _begin(self, run: InHand, jobs: list[Job]) -> None:
         """Take these in hand, less those that are leased no more or have changed since."""
         begun = run.leases.begin(jobs)
         run.in_hand.difference_update(job.product_id for job in jobs if job not in begun)
@@ -316,7 +175,7 @@ class Pipeline:
                 run.alone = job.product_id
             run.active.add(self._pool.submit(self._work, job))
 
-    def _flush(self, run: _Run) -> None:
+    def _flush(self, run: InHand) -> None:
         store = self._storer.submit(self._store, run.leases, run.finished)
         run.stores[store] = run.finished
         run.finished = []
@@ -341,6 +200,9 @@ class Pipeline:
             except FolderError as exc:
                 # without its picture the answer would be another, and paid for
                 work.error, work.refused = str(exc), True
+                return work
+            except BusyError as exc:
+                work.error = str(exc)  # nor is it stored without: it is tried again
                 return work
             except PictureError as exc:
                 work.image_error = str(exc)

@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from vitrina.db.database import Database, Listener
+from vitrina.db.connection import Listener
+from vitrina.db.database import Database
 from vitrina.enrich.leases import Job, Leases
-from vitrina.enrich.pipeline import Pipeline, Totals
+from vitrina.enrich.pipeline import Pipeline
+from vitrina.enrich.totals import Totals
 from vitrina.errors import AccessError, UnreachableError
 from vitrina.products.api import Sources, Synced
 from vitrina.settings import LEASE_SECONDS

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from vitrina.context import Context
-from vitrina.db.database import HalfVector, Jsonb, retried
+from vitrina.db.database import HalfVector, Jsonb
+from vitrina.db.retries import retried
 from vitrina.files.keyword_file import read_seed
 from vitrina.keywords.judge import Judge, Judged, estimate, judge_pairs
 from vitrina.models.base import Term

@@ -11,6 +11,8 @@ from vitrina.pictures.decode import Picture
 
 __all__ = ["FACETS", "Enrichment", "Facet", "ImageEmbedder", "Subject", "Term", "Vision"]
 
+INPUTS = 2048  # texts embedded in one request, at most
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

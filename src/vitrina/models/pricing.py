@@ -13,7 +13,7 @@ from typing import Any
 
 from vitrina.models import prompts
 from vitrina.models.answers import Usage
-from vitrina.models.openai.embeddings import INPUTS
+from vitrina.models.base import INPUTS
 from vitrina.models.prompts import Options, Stage
 
 __all__ = ["Estimate", "StageEstimate", "estimate", "image_tokens", "price", "prices_read"]

@@ -13,6 +13,7 @@ from vitrina.errors import FolderError, PictureError
 from vitrina.pictures import decode
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.fetch import Fetcher
+from vitrina.pictures.find import shown
 from vitrina.pictures.limits import Limits
 
 HOST_FAILURES = 5  # a host that failed so often in a row is not asked again in this run
@@ -73,29 +74,37 @@ class PictureLoader:
         self._failures: Counter[str] = Counter()
         self._reasons: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Wait for no memory any more: whoever does gives up."""
+        self._stop.set()
 
     def load(self, reference: str, root: str | None) -> Picture:
         """The picture behind a URL, or behind a path below `root`.
 
         Raises PictureError with the reason there is none; FolderError where this process may not
-        look.
+        look, BusyError where it has no memory for it just now.
         """
         if "://" not in reference[:10]:
             if root is None:
                 raise PictureError(
-                    f"{decode.shown(reference)} is no URL:"
-                    " name the folder it is under with --image-root"
+                    f"{shown(reference)} is no URL: name the folder it is under with --image-root"
                 )
             try:
                 real = self._folders.real(root)
             except FolderError as exc:
-                raise FolderError(f"{decode.shown(reference)}: {exc}") from None
-            return decode.load(reference, root=real, named=Path(root), limits=self._limits)
+                raise FolderError(f"{shown(reference)}: {exc}") from None
+            return decode.load(
+                reference, root=real, named=Path(root), limits=self._limits, stop=self._stop
+            )
         host = _host(reference)
         if self._failures[host] >= HOST_FAILURES:
             raise PictureError(f"{self._reasons[host]}{NOT_AGAIN}", transient=True)
         try:
-            picture = decode.load(reference, limits=self._limits, fetcher=self._fetcher)
+            picture = decode.load(
+                reference, limits=self._limits, fetcher=self._fetcher, stop=self._stop
+            )
         except PictureError as exc:
             if exc.transient:
                 with self._lock:

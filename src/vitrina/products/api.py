@@ -32,6 +32,16 @@ class Synced:
     rejected: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 
+    def count(self, row: Mapping[str, int]) -> None:
+        """Add what one batch of one source did."""
+        self.taken += row["taken"]
+        self.inserted += row["inserted"]
+        self.updated += row["updated"]
+        self.unchanged += row["unchanged"]
+        self.queued += row["queued"]
+        self.removed += row["removed"]
+        self.rejected += row["rejected"]
+
 
 class Sources:
     """The sources of a catalog: files that were loaded, tables of the shop that are followed."""
@@ -246,8 +256,7 @@ class Sources:
         ):
             source, problem = row.pop("source"), row.pop("problem")
             taken += row["taken"]
-            for name, count in row.items():
-                setattr(done, name, getattr(done, name) + count)
+            done.count(row)
             if problem is not None:
                 done.problems[source] = problem
             else:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import contextlib
 import csv
 import itertools
+<<<<<<< HEAD
 from collections.abc import Callable, Iterator
+=======
+import json
+from collections.abc import Callable, Iterator, Mapping
+>>>>>>> 0cce3b1cda8010f820d54d5af560d1f0ed07d7ca
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -40,6 +45,13 @@ class Loaded:
     reading: Reading | None = None
     tally: Tally = field(default_factory=Tally)
     notices: list[str] = field(default_factory=list)
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Add what a batch of products came to in the database."""
+        self.inserted += counts["inserted"]
+        self.updated += counts["updated"]
+        self.unchanged += counts["unchanged"]
+        self.queued += counts["queued"]
 
 
 @contextlib.contextmanager
@@ -198,5 +210,4 @@ def _put(
         loaded.unchanged += len(batch) - queued
         return
     (counts,) = database.rows("select * from vitrina.put_products(%s, %s)", (source, payload))
-    for name, count in counts.items():
-        setattr(loaded, name, getattr(loaded, name) + count)
+    loaded.count(counts)

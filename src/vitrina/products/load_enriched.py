@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Columns
 from dataclasses import dataclass, field
 
-from vitrina.db.database import Database, retried
+from vitrina.db.database import Database
+from vitrina.db.retries import retried
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, Reading, Reject, Repeat
 from vitrina.files.enrichments import Enrichments, Said
@@ -34,11 +35,10 @@ class Imported:
 
     def count(self, counts: Columns[str, int]) -> None:
         """Add what import_products returns."""
-        for name, count in counts.items():
-            if name in ("inserted", "updated", "unchanged", "queued"):
-                setattr(self.loaded, name, getattr(self.loaded, name) + count)
-            if name in ("enriched", "embedded", "queued"):
-                setattr(self, name, getattr(self, name) + count)
+        self.loaded.count(counts)
+        self.enriched += counts["enriched"]
+        self.embedded += counts["embedded"]
+        self.queued += counts["queued"]
 
     def report(self, reject: Reject, write: Callable[[Reject], None]) -> None:
         """Keep a reject: the first few here, all of them in the file."""

@@ -10,7 +10,6 @@ from vitrina.db.database import HalfVector
 from vitrina.errors import AccessError
 from vitrina.models.base import Term
 from vitrina.pictures.decode import Picture
-from vitrina.pictures.descriptor import LocalImageEmbedder
 
 
 class Reader(Protocol):
@@ -51,6 +50,8 @@ class Queries:
 
     def image_vector(self, picture: Picture) -> HalfVector | None:
         """The picture in the image space; None where there is no such space in use."""
+        from vitrina.pictures.descriptor import LocalImageEmbedder
+
         if not self._database.value(
             "select exists (select from vitrina.spaces as s"
             " where s.modality = 'image' and s.state = 'active')"

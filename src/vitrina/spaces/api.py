@@ -18,9 +18,24 @@ from vitrina.spaces.index import Indexing
 Rows: TypeAlias = list[dict[str, Any]]
 LOCAL = ("minilm-word-pieces-1", 256)
 MOST_DIMENSIONS = 4000  # of an index over halfvec
-THRESHOLD = 0.6
+THRESHOLD = 0.6  # of the recipe, for text-embedding-3-large
 
 Step = Callable[[str, int, int], None]
+
+
+def ensure_space(context: Context, endpoint: OpenAISettings) -> str:
+    """The name of the endpoint's space, made if need be; see ensure_space in SQL."""
+    (row,) = context.database.rows(
+        "select * from vitrina.ensure_space('openai', %s, %s, %s::real)",
+        (endpoint.embedding_model, endpoint.dimensions, THRESHOLD),
+    )
+    name = str(row["name"])
+    if row["state"] != "active":
+        context.notice(
+            f"products are searched in another text space; {name} is filled beside it."
+            f" To search in it: vitrina spaces activate {name}"
+        )
+    return name
 
 
 class Spaces:

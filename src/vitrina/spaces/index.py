@@ -7,7 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from vitrina.db.database import Database, Session
+from vitrina.db.connection import Session
+from vitrina.db.database import Database
 from vitrina.errors import DatabaseError, InputError
 
 POLL_SECONDS = 0.5

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import atexit
-import configparser
 import contextlib
 import io
 import logging
-import netrc
 import os
 import re
 import sys
@@ -175,6 +173,8 @@ def _explained(exc: Exception) -> VitrinaError:
 def _has_key() -> bool:
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
+    import netrc
+
     for name in ("~/.netrc", "~/_netrc"):
         with contextlib.suppress(OSError, netrc.NetrcParseError):
             found = netrc.netrc(Path(name).expanduser()).authenticators(_host(_base_url()))
@@ -187,6 +187,8 @@ def _base_url() -> str:
     """Where weave looks for projects: the environment, then its files of settings."""
     if url := os.environ.get("WANDB_BASE_URL"):
         return url.rstrip("/")
+    import configparser
+
     settings = configparser.ConfigParser()
     folder = os.environ.get("WANDB_CONFIG_DIR", "~/.config/wandb")
     with contextlib.suppress(configparser.Error, UnicodeDecodeError):

@@ -241,26 +241,42 @@ class Fields:
             text = value.strip()
             if not text:
                 continue
-            items = parse_list(text) if text[0] == "[" else None
-            if items is not None:
-                found[column] = items
-            elif len(text) > LONG:
-                long.append(to_text(text))
-            elif kind in _TEXTS:
+            if kind in _TEXTS and text[0] != "[" and len(text) <= LONG:
                 found[column] = text
-            elif kind == "price":
-                price = parse_price(text, decimal)
-                if price is None:
-                    self._bad_price(row.line, column, text)
-                else:
-                    prices[column] = price
-                    found[column] = price.low
-            elif text.lower() not in NOTHING:
-                number = parse_number(text, decimal)
-                found[column] = text if number is None else number
+            else:
+                self._take(row.line, column, kind, decimal, text, (found, prices, long))
         if more := self.more(values):
             found.update(more)
         return found, prices, long
+
+    def _take(
+        self,
+        line: int,
+        column: str,
+        kind: str,
+        decimal: str,
+        text: str,
+        into: tuple[dict[str, object], dict[str, Price], list[str]],
+    ) -> None:
+        """Put a text among the attributes, as what its column is."""
+        found, prices, long = into
+        items = parse_list(text) if text[0] == "[" else None
+        if items is not None:
+            found[column] = items
+        elif len(text) > LONG:
+            long.append(to_text(text))
+        elif kind in _TEXTS:
+            found[column] = text
+        elif kind == "price":
+            price = parse_price(text, decimal)
+            if price is None:
+                self._bad_price(line, column, text)
+            else:
+                prices[column] = price
+                found[column] = price.low
+        elif text.lower() not in NOTHING:
+            number = parse_number(text, decimal)
+            found[column] = text if number is None else number
 
     def _bad_price(self, line: int, column: str, text: str) -> None:
         if text.lower() in NOTHING:

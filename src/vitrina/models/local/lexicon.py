@@ -12,46 +12,16 @@ from functools import cache
 from typing import NamedTuple, cast
 
 from vitrina.db.facets import Facet
-from vitrina.db.retail_words import Entry, contrasts, entries
+from vitrina.db.retail_words import Entry, contrasts, entries, word_bases
 
 _WORD = re.compile(r"[^\W_]+(?:['’ʼ][^\W\d_]+)?")
 _POSSESSIVE = re.compile(r"['’ʼ](?:s)?$")
 _JOINED = re.compile(r"[\s\-‐‑_]*")  # what may stand between the words of one term
-_PLURALS = {
-    "children": "child",
-    "bikinis": "bikini",
-    "dhotis": "dhoti",
-    "juttis": "jutti",
-    "knives": "knife",
-    "kurtis": "kurti",
-    "loaves": "loaf",
-    "mojaris": "mojari",
-    "saris": "sari",
-    "shelve": "shelf",
-}
-_SPELLINGS = {
-    "aluminium": "aluminum",
-    "colour": "color",
-    "coloured": "colored",
-    "colours": "color",
-    "grey": "gray",
-    "jewellery": "jewelry",
-    "organiser": "organizer",
-}
-_NUMBERS = {
-    "one": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-    "eleven": 11,
-    "twelve": 12,
-}
+# what normal_form in SQL knows as well, less what is another thing in the singular ("glasses"): the
+# words around it tell
+_SPELLINGS = word_bases("spelling")
+_SINGULARS = word_bases("plural", "unit", "invariant")
+_NUMBERS = {word: base for word, base in word_bases("number").items() if int(base) <= 12}
 _MEASURED = re.compile(
     r"\d\s*(?:\"|”|″|'{1,2}|’|in|inch|inches|cm|mm|ft|feet)\.?\s*$", re.IGNORECASE
 )
@@ -186,7 +156,7 @@ def quantities(text: str) -> list[tuple[str, Facet]]:
                 continue
             taken.append(hit.span())
             parts = [part.lower() for part in hit.groups()]
-            parts[0] = str(_NUMBERS.get(parts[0], parts[0]))
+            parts[0] = _NUMBERS.get(parts[0], parts[0])
             if parts[0] not in {"0", "1"}:
                 found.setdefault(shape.format(*parts), (hit.start(), facet))
     return [(term, facet) for term, (_, facet) in sorted(found.items(), key=lambda f: f[1])]
@@ -213,9 +183,9 @@ def group(name: str) -> frozenset[str]:
 
 def singular(word: str) -> str:
     """A lower-case English word without its plural ending: "shelves" → "shelf"."""
-    if word in _PLURALS or len(word) < 4 or word.endswith(("ss", "us", "is")):
-        return _PLURALS.get(word, word)
-    if word.endswith(("shelves", "scarves")):
+    if word in _SINGULARS or len(word) < 4 or word.endswith(("ss", "us", "is")):
+        return _SINGULARS.get(word, word)
+    if word.endswith(("shelves", "wolves", "scarves", "loaves", "hooves", "thieves", "dwarves")):
         return word[:-3] + "f"
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"

@@ -12,9 +12,10 @@ from typing import Any
 
 from vitrina.errors import ItemError, ProviderError
 from vitrina.models.answers import Usage, read_usage
+from vitrina.models.openai.capabilities import Capabilities, Profile
 from vitrina.models.openai.faults import Fault, Target, classify, classify_body, rate_pause, scrub
 from vitrina.models.openai.pacing import Breaker, Pacer, Slot, backoff
-from vitrina.models.openai.requests import Body, Capabilities, Profile, bounded
+from vitrina.models.openai.requests import Body, bounded
 from vitrina.models.openai.settings import OpenAISettings
 
 __all__ = ["Client", "PatienceError", "RefusedError", "Reply"]

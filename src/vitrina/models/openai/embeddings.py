@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from vitrina.errors import ItemError, ProviderError
+from vitrina.models.base import INPUTS
 
 __all__ = ["TextError", "UnusableError", "Vector", "WrongDimensionsError", "decode", "plan", "trim"]
 
 Vector = array  # of 32-bit floats; `.tolist()` where a list is wanted
-INPUTS = 2048
 TOKENS = 300_000
 CHARACTERS = 8000  # of one text: below the 8,192 tokens a model reads
 

@@ -16,13 +16,12 @@ from vitrina.models import answers, prompts
 from vitrina.models.answers import Answer, AnswerError, Usage
 from vitrina.models.base import Enrichment, Subject, Term
 from vitrina.models.openai import embeddings
+from vitrina.models.openai.capabilities import Capabilities, Profile
 from vitrina.models.openai.client import UNUSABLE, Client, PatienceError, RefusedError, Reply
 from vitrina.models.openai.embeddings import TextError, UnusableError, WrongDimensionsError
 from vitrina.models.openai.pacing import Breaker, Pacer
 from vitrina.models.openai.requests import (
     Body,
-    Capabilities,
-    Profile,
     embedding_body,
     judge_body,
     limit_of,
@@ -53,7 +52,6 @@ class OpenAIProvider:
         concurrency: calls at once, where no pacer is given.
         attempts: calls for one answer before it is given up.
         first_wait: upper bound in seconds of the first pause between two of them; it doubles.
-        capabilities: what `capabilities` gave in an earlier run.
         trip_after: different products in a row that fail for one reason before all stops.
     """
 
@@ -67,13 +65,12 @@ class OpenAIProvider:
         concurrency: int = 8,
         attempts: int = 5,
         first_wait: float = 0.5,
-        capabilities: Mapping[str, Mapping[str, object]] | None = None,
         trip_after: int = 5,
     ) -> None:
         self.settings = settings
         self.afford: Afford | None = None  # asked between the tries of one call
         self.pacer = pacer or Pacer(concurrency)
-        self._capabilities = Capabilities(settings.official, capabilities)
+        self._capabilities = Capabilities(settings.official)
         self._client = Client(
             settings,
             self.pacer,
@@ -100,7 +97,7 @@ class OpenAIProvider:
 
     @property
     def capabilities(self) -> dict[str, dict[str, object]]:
-        """What each model was found to take, fit for JSON and for the next run."""
+        """What each model was found to take, fit for JSON."""
         return self._capabilities.found
 
     def model_of(self, stage: Stage) -> str:

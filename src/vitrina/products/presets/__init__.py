@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from vitrina.db.database import identifier, literal
+from vitrina.db.connection import identifier, literal
 from vitrina.errors import InputError
 
 _PLACE = re.compile(r""":'(?P<value>\w+)'|:"(?P<name>\w+)\"""")

@@ -1,0 +1,93 @@
+"""Work that was done, or is to be done, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from vitrina.cli._common import emit
+
+if TYPE_CHECKING:
+    from vitrina.catalog import Catalog
+    from vitrina.enrich.totals import Totals
+    from vitrina.keywords.judge import Judged
+    from vitrina.products.load import Loaded
+
+
+def describe_loaded(loaded: Loaded) -> str:
+    """Rows by outcome in one line, then the first rejects."""
+    lines = [
+        f"{loaded.read:,} rows: {loaded.inserted:,} new, {loaded.updated:,} changed,"
+        f" {loaded.unchanged:,} unchanged, {loaded.rejected:,} rejected"
+        + (f", {loaded.repeated:,} repeated an earlier row" if loaded.repeated else "")
+    ]
+    lines += [f"  line {reject.line}: {reject.reason}" for reject in loaded.rejects]
+    if loaded.rejected > len(loaded.rejects):
+        lines.append(f"  and {loaded.rejected - len(loaded.rejects):,} more")
+    return "\n".join(lines)
+
+
+def describe_totals(totals: Totals) -> str:
+    """Work done, in one line; then the commonest reasons for what is missing."""
+    lines = [
+        f"{totals.products:,} products enriched: {totals.generations:,} generations"
+        f" ({totals.reused:,} reused), {totals.embeddings:,} embeddings"
+        + (f", {totals.cost:.4f} USD" if totals.cost else "")
+    ]
+    if totals.failed or totals.retried:
+        lines.append(f"{totals.failed:,} failed for good, {totals.retried:,} will be tried again:")
+        lines += [f"  {count:,} × {error}" for error, count in totals.errors.most_common(3)]
+    missing = sum(totals.reasons.values())
+    if missing:
+        lines.append(
+            f"{missing:,} pictures could not be had; `vitrina ingest --retry-images` tries again:"
+        )
+        lines += [f"  {count:,} × {reason}" for reason, count in _grouped(totals).items()]
+    return "\n".join(lines)
+
+
+def _grouped(totals: Totals) -> dict[str, int]:
+    """Reasons without the picture's own name, the three commonest first."""
+    from vitrina.pictures.loader import NOT_AGAIN
+
+    counts: dict[str, int] = {}
+    for reason, count in totals.reasons.items():
+        key = reason.removesuffix(NOT_AGAIN).rpartition(": ")[2]
+        counts[key] = counts.get(key, 0) + count
+    return dict(sorted(counts.items(), key=lambda item: -item[1])[:3])
+
+
+def describe_judged(judged: Judged) -> str:
+    """Pairs by verdict in one line; then why some have none."""
+    lines = [
+        f"{judged.pairs:,} pairs of keywords to judge: {judged.same:,} the same,"
+        f" {judged.different:,} different"
+        + (f", {judged.unanswered:,} left for another time" if judged.unanswered else "")
+        + (f", {judged.cost:.4f} USD" if judged.cost else "")
+    ]
+    return "\n".join([*lines, *(f"  {reason}" for reason in judged.reasons[:3])])
+
+
+def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> None:
+    """Print what enriching so many products is likely to take and cost; asks nobody."""
+    guess = catalog.costs.estimate(products, batch=batch)
+    if guess is None:
+        click.echo(f"{products:,} products, enriched offline: no calls, no cost")
+        return
+    rows = [
+        {
+            "stage": stage.stage,
+            "model": stage.model,
+            "calls": stage.calls,
+            "input tokens": stage.input_tokens if stage.input_tokens is not None else "unknown",
+            "output tokens": stage.output_tokens,
+            "USD": "unknown" if stage.cost is None else f"{stage.cost:.4f}",
+        }
+        for stage in guess.stages
+    ]
+    emit(rows, None)
+    total = "unknown" if guess.cost is None else f"{guess.cost:.4f} USD"
+    click.echo(f"{products:,} products, at most {guess.calls:,} calls, {total}")
+    for assumption in guess.assumptions:
+        click.echo(f"  {assumption}")

@@ -1,0 +1,89 @@
+"""What the driver raises, as errors of vitrina's that say what to do next."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from vitrina import errors
+
+UNDEFINED = "42704"  # a type, but also a text-search configuration, a setting or a role
+# what libpq says beside the fact
+GUESSES = ("Is the server running", "This probably means", "before or while processing")
+
+# sqlstate, or its first two characters, to the error it becomes.
+BY_STATE: dict[str, type[errors.VitrinaError]] = {
+    "VT001": errors.ExtensionError,
+    "VT002": errors.AccessError,
+    "VT003": errors.NotFoundError,
+    "VT004": errors.InputError,
+    "VT005": errors.BudgetError,
+    "25006": errors.ReadOnlyError,
+    "28": errors.AccessError,
+    "3D": errors.UnreachableError,
+    "3F": errors.SchemaError,
+    "42501": errors.AccessError,
+    "42883": errors.SchemaError,
+    "42P01": errors.SchemaError,
+    "57P": errors.UnreachableError,
+    "08": errors.UnreachableError,
+}
+
+ADVICE: dict[type[errors.VitrinaError], str] = {
+    errors.SchemaError: "run `vitrina db upgrade`",
+    errors.AccessError: "ask for membership in vitrina_writer, or in vitrina_reader to search",
+    errors.ReadOnlyError: "point VITRINA_DATABASE_URL at the primary",
+}
+
+
+def _class_of(state: str) -> type[errors.VitrinaError]:
+    for length in (5, 3, 2):
+        if found := BY_STATE.get(state[:length]):
+            return found
+    return errors.DatabaseError
+
+
+def translate(exc: psycopg.Error) -> errors.VitrinaError:
+    """The error that one of the driver's becomes."""
+    state = exc.sqlstate
+    if state is None:
+        return _translate_connect(exc)
+    kind = _class_of(state)
+    if state == UNDEFINED and exc.diag.source_function == "typenameType":
+        kind = errors.SchemaError  # a type of the extension, which was moved
+    message = exc.diag.message_primary or str(exc)
+    if not state.startswith("VT"):
+        advice = ADVICE.get(kind)
+        return kind(f"{message}: {advice}" if advice else message)
+    hint = exc.diag.message_hint
+    return kind(f"{message}; {hint}" if hint else message)
+
+
+def _translate_connect(exc: psycopg.Error) -> errors.VitrinaError:
+    lines = [line.strip() for line in str(exc).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(GUESSES)]
+    text = lines[-1] if lines else type(exc).__name__
+    text = text.removeprefix("connection failed: ").removeprefix("connection is bad: ")
+    if isinstance(exc, PoolTimeout):
+        return errors.UnreachableError("no database connection became free in time: try again")
+    if "authentication failed" in text or "pg_hba.conf" in text or "no password" in text:
+        return errors.AccessError(
+            f"the database refused the login: {text}; check VITRINA_DATABASE_URL"
+        )
+    if isinstance(exc, psycopg.OperationalError):
+        return errors.UnreachableError(
+            f"cannot reach the database: {text}; check VITRINA_DATABASE_URL and that it runs"
+        )
+    return errors.DatabaseError(text)
+
+
+@contextlib.contextmanager
+def mapped() -> Iterator[None]:
+    """Turn a driver's error into the one of vitrina's that says what to do next."""
+    try:
+        yield
+    except psycopg.Error as exc:
+        raise translate(exc) from exc

@@ -1,0 +1,75 @@
+"""What may be done again: after a deadlock, or when the database is back."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from vitrina import errors
+from vitrina.db.connection import CONNECT_SECONDS, connect
+
+DEADLOCK = "40P01"
+# it goes away, comes up, or has no room for now; not that it was dropped, or a time limit ran out
+AWAY = ("08", "57P01", "57P02", "57P03", "57P05", "53300")
+POOLER_AWAY = ("cannot connect to server", "server_login_retry", "server login has been failing")
+T = TypeVar("T")
+
+
+def retried(work: Callable[[], T], *, tries: int = 4) -> T:
+    """What `work` returns; done again where Postgres chose it to end a deadlock.
+
+    `work` is a whole transaction, so nothing of the failed try is left.
+    """
+    for left in reversed(range(tries)):
+        try:
+            return work()
+        except errors.DatabaseError as exc:
+            if not left or not is_deadlock(exc):
+                raise
+    raise AssertionError("unreachable")
+
+
+def is_deadlock(exc: errors.DatabaseError) -> bool:
+    """Whether Postgres ended the transaction because of a deadlock."""
+    return getattr(exc.__cause__, "sqlstate", None) == DEADLOCK
+
+
+class PoolAway(PoolTimeout):
+    """No connection came, and the database did not answer then; it may be back by now."""
+
+
+def is_away(exc: errors.DatabaseError, dsn: str) -> bool:
+    """Whether the database is away for now, rather than refusing for good."""
+    cause = exc.__cause__
+    if isinstance(exc, errors.AccessError) or isinstance(cause, PoolClosed):
+        return False
+    if not isinstance(cause, psycopg.OperationalError):
+        return False
+    if cause.sqlstate is not None:
+        return cause.sqlstate.startswith(AWAY)
+    if isinstance(cause, PoolTimeout):
+        return isinstance(cause, PoolAway) or not answers(dsn)
+    return any(text in str(cause) for text in POOLER_AWAY) or _comes_and_goes(dsn)
+
+
+def _comes_and_goes(dsn: str) -> bool:
+    """Whether it does not answer, or answers again; a server may refuse for a reason as well."""
+    for _ in range(3):
+        if not answers(dsn):
+            return True
+        with contextlib.suppress(errors.VitrinaError):
+            connect(dsn).close()
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def answers(dsn: str) -> bool:
+    """Whether a server takes connections there; who may enter and where to is not asked."""
+    given = psycopg.conninfo.make_conninfo(dsn, connect_timeout=CONNECT_SECONDS)
+    return psycopg.pq.PGconn.ping(given.encode()) == psycopg.pq.Ping.OK
