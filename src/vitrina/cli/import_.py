@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vitrina.cli._common import notice, open_catalog, progress_bar
-<<<<<<< HEAD
-from vitrina.cli.ingest import describe_loaded, describe_reading, parse_map
-=======
-from vitrina.cli._report import describe_loaded
+from vitrina.cli._report import describe_loaded, describe_reading
 from vitrina.cli.ingest import parse_map
->>>>>>> 0cce3b1cda8010f820d54d5af560d1f0ed07d7ca
 
 if TYPE_CHECKING:
     from vitrina.products.load_enriched import Imported
@@ -132,7 +128,8 @@ def command(
             **options,
         )
         active = catalog.status()["text_space"]
-    describe_reading(done.loaded)
+    for said in describe_reading(done.loaded):
+        notice(said)
     _describe(done)
     _describe_space(done, active, options["model"])
     notice(f"{time.monotonic() - started:.1f} s")

@@ -10,7 +10,7 @@ import click
 
 from vitrina.cli._common import WAIT_SECONDS, notice, open_catalog, progress_bar, wait_option
 from vitrina.cli._provider import provider_options, settings
-from vitrina.cli._report import describe_loaded, show_estimate
+from vitrina.cli._report import describe_loaded, describe_reading, show_estimate
 from vitrina.cli.batch import batch_options, submit
 from vitrina.cli.work import check_judge, judge_option, work
 
@@ -30,30 +30,6 @@ def parse_map(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
     return pairs
 
 
-<<<<<<< HEAD
-def describe_loaded(loaded: Loaded) -> str:
-    """Rows by outcome in one line, then the first rejects."""
-    lines = [
-        f"{loaded.read:,} rows: {loaded.inserted:,} new, {loaded.updated:,} changed,"
-        f" {loaded.unchanged:,} unchanged, {loaded.rejected:,} rejected"
-        + (f", {loaded.repeated:,} repeated an earlier row" if loaded.repeated else "")
-    ]
-    lines += [f"  line {reject.line}: {reject.reason}" for reject in loaded.rejects]
-    if loaded.rejected > len(loaded.rejects):
-        lines.append(f"  and {loaded.rejected - len(loaded.rejects):,} more")
-    return "\n".join(lines)
-
-
-def describe_reading(loaded: Loaded) -> None:
-    """Say how the file was read, and what a person should know of that."""
-    if loaded.reading is not None:
-        notice(f"{loaded.reading.sentence()} · {loaded.tally.sentence()}")
-    for said in loaded.notices:
-        notice(said)
-
-
-=======
->>>>>>> 0cce3b1cda8010f820d54d5af560d1f0ed07d7ca
 @click.command("ingest")
 @click.argument("file", required=False)
 @click.option("--source", metavar="NAME", help="Name of the source; the file's name without it.")
@@ -168,6 +144,7 @@ def _load(
             dry_run=dry_run,
             progress=lambda done: bar(done.read, None, f"{done.rejected} rejected"),
         )
-    describe_reading(loaded)
+    for said in describe_reading(loaded):
+        notice(said)
     notice(describe_loaded(loaded))
     return loaded

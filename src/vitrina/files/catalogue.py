@@ -18,8 +18,9 @@ from vitrina.files.formats.base import Format, Reader, Setup
 from vitrina.files.groups import Groups, grouping
 from vitrina.files.items import LeftOut, Product, Reject, Repeat
 from vitrina.files.mapping import Mapping
+from vitrina.files.opening import NO_OPENERS, Openers, open_file
 from vitrina.files.reading import Reading, Tally
-from vitrina.files.rows import NO_OPENERS, BadRow, Openers, Row, RowFile, open_file
+from vitrina.files.rows import BadRow, Row, RowFile
 from vitrina.files.survey import Survey
 
 _SHOWN = 40  # columns named in an error

@@ -5,12 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import itertools
-<<<<<<< HEAD
-from collections.abc import Callable, Iterator
-=======
-import json
 from collections.abc import Callable, Iterator, Mapping
->>>>>>> 0cce3b1cda8010f820d54d5af560d1f0ed07d7ca
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO

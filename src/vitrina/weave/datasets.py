@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from vitrina.errors import InputError, NotFoundError
 from vitrina.files.documents import json_row
-from vitrina.files.rows import BadRow, Openers, Row
+from vitrina.files.opening import Openers
+from vitrina.files.rows import BadRow, Row
 from vitrina.redaction import redact, without_pictures
 from vitrina.weave.server import TraceServerError, connect, leave
 
