@@ -175,14 +175,16 @@ def _parsed(lines: list[str], delimiter: str) -> Iterator[list[str]]:
 def _delimiter(sample: list[str]) -> str:
     """The delimiter with which most rows have as many fields as the header."""
 
-    def score(delimiter: str) -> tuple[float, int]:
+    def score(delimiter: str) -> tuple[float, bool, int]:
         rows = [row for row in _parsed(sample, delimiter) if row][:_LOOKED_AT]
         below = rows[header_at(rows[:_PREAMBLE]) :]
         if not below or len(below[0]) < 2:
-            return 0.0, 0
+            return 0.0, False, 0
         width = len(below[0])
         alike = Counter(len(row) for row in below)[width] / len(below)
-        return round(alike, 1), width
+        # a comma in a sentence has a blank after it
+        tight = not any(cell.startswith(" ") for row in below for cell in row)
+        return round(alike, 1), tight, width
 
     return max(_DELIMITERS, key=score)
 
@@ -207,8 +209,9 @@ def header_at(rows: list[list[str]]) -> int:
 
 
 def _fuller(rows: list[list[str]], number: int) -> bool:
-    """Whether the next row has more in it: this one is a heading."""
-    return number + 1 < len(rows) and sum(bool(cell.strip()) for cell in rows[number + 1]) > 2
+    """Whether the next row that is not empty has more in it: this one is a heading."""
+    counts = (sum(bool(cell.strip()) for cell in row) for row in rows[number + 1 :])
+    return next((count for count in counts if count), 0) > 2
 
 
 def _is_template_header(row: list[str]) -> bool:
