@@ -73,7 +73,7 @@ def test_pictures_in_one_cell_are_parted_only_where_they_are_pictures(tmp_path: 
     path = tmp_path / "p.csv"
     path.write_text(
         'id,title,images\n1,a,"https://x.test/a.jpg, https://x.test/b.jpg"\n'
-        '2,b,a.jpg|b.jpg;c\n3,c,"photo, old.jpg"\n4,d,https://x.test/w_1,h_2/a.jpg\n'
+        '2,b,a.jpg|b.jpg;c\n3,c,"photo, old.jpg"\n4,d,"https://x.test/w_1,h_2/a.jpg"\n'
         "5,e,\"['a.jpg', 'b.jpg']\"\n6,f,a.jpg|b.jpg\n",
         "utf-8",
     )
