@@ -117,6 +117,14 @@ def test_a_file_that_cannot_be_used_is_named(
         rows_of(tmp_path, name, data)
 
 
+def test_an_address_is_no_file_and_the_way_to_read_it_is_said() -> None:
+    with (
+        pytest.raises(InputError, match=r"is an address: curl .* \| vitrina ingest -"),
+        open_rows("https://shop.example/feed.xml"),
+    ):
+        pass
+
+
 def test_other_encodings_are_read(tmp_path: Path) -> None:
     latin = rows_of(tmp_path, "a.csv", "id,title\n1,café\n".encode("latin-1"), encoding="latin-1")
     assert latin == [Row(2, {"id": "1", "title": "café"})]

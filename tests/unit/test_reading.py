@@ -142,6 +142,14 @@ def test_a_stored_reading_is_kept_whatever_else_would_be_recognised(tmp_path: Pa
         Reading.from_json({"format": "plain", "colour": 1})
 
 
+def test_a_file_that_lacks_the_columns_of_its_source_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("code,title\n1,Lamp\n", "utf-8")
+    stored = Reading("plain", {"title": ["title"], "external_id": ["sku"]})
+    with pytest.raises(InputError, match="no column 'sku', from which the external_id"):
+        read(path, reading=stored)
+
+
 def test_a_source_of_a_version_without_readings_keeps_its_products(tmp_path: Path) -> None:
     path = tmp_path / "p.csv"
     path.write_text(

@@ -291,6 +291,7 @@ def opened_products(
     if reading is not None:
         fields = {name: reading.columns.get(name, []) for name in fields}
         fields |= {name: [column] for name, column in mapping.columns.items()}
+        _still_there(fields, columns, file.name)
         setup.stored = fields
     if not fields["title"] and columns and not reader.titled:
         raise InputError(
@@ -306,6 +307,17 @@ def opened_products(
         mapping.image or (reading.image if reading is not None else None),
     )
     return ProductFile(file, mapping, chosen, setup, read, limit)
+
+
+def _still_there(fields: dict[str, list[str]], columns: list[str], name: str) -> None:
+    """Raises InputError where the columns that the source is read from are gone."""
+    for field_name in ("title", "external_id"):
+        named = fields.get(field_name, [])
+        if named and not any(column.split(".")[0] in columns for column in named):
+            raise InputError(
+                f"{name} has no column {named[0]!r}, from which the {field_name} of this source is"
+                f" read; there are: {', '.join(columns[:_SHOWN])} (--remap reads them anew)"
+            )
 
 
 # The names that versions without a stored reading knew, best first.

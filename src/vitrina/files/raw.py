@@ -90,6 +90,10 @@ def open_raw(path: str) -> Iterator[RawFile]:
             shutil.copyfileobj(sys.stdin.buffer, kept)
             kept.flush()
             file = RawFile("standard input", Path(kept.name))
+        elif path.startswith(("http://", "https://")):
+            raise InputError(
+                f"{path} is an address: curl -sL '{path}' | vitrina ingest - --source NAME"
+            )
         else:
             file = RawFile(path, _readable(path, stack))
         yield _unpacked(file)
