@@ -1,8 +1,8 @@
 -- What vitrina knows about words: `thesaurus` (synonyms) and `contrasts` (terms that exclude each
--- other). Both are data: a shop extends them by insert.
+-- other). Both are tables: a shop extends them by insert.
 
 -- ---------------------------------------------------------------------------------------------
--- squashed(form) → the form without spaces, so that "book shelf" meets "bookshelf"; numbers stay
+-- squashed(form) → the form without spaces, so that "book shelf" equals "bookshelf"; numbers stay
 -- apart.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.squashed(form text) returns text
@@ -10,8 +10,8 @@ language sql immutable parallel safe
 return replace(regexp_replace(form, '(\d) (?=\d)', '\1_', 'g'), ' ', '');
 
 -- ---------------------------------------------------------------------------------------------
--- squashed_phrases(words) → every run of up to five of the words, squashed, and where it starts and ends;
--- the longest first of those that start together.
+-- squashed_phrases(words) → every run of up to five of the words, squashed, with its start and end;
+-- of those with the same start, the longest first.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.squashed_phrases(words text[])
 returns table (first int, last int, key text)
@@ -34,8 +34,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- known_words(words) → the longest phrases of the thesaurus among the words, left to right, what
--- each becomes (in normal form, through at most three synonyms) and its facet.
+-- known_words(words) → the longest phrases of the thesaurus among the words, left to right, each with
+-- its canonical term (in normal form, through at most three synonyms) and its facet.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.known_words(words text[])
 returns table (first int, last int, becomes text, facet text)
@@ -51,7 +51,7 @@ begin
     for _found in
         select p.first, p.last, p.key, t.becomes, t.facet
         from squashed_phrases(words) as p
-        -- a letter alone is a size ("m"), among other words a unit ("2 m")
+        -- a single letter is a size ("m"), but among other words a unit ("2 m")
         join thesaurus as t on t.key = p.key and (length(p.key) > 1 or cardinality(words) = 1)
         order by p.first, p.last desc, t.term
     loop
@@ -74,11 +74,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- canonical_form(form) → the form with its words in one spelling, order and unit; and the facet of
--- what it names: of the whole, else of its last words where they are a type, else null.
--- Known synonyms become their canonical term ("couch cover", "sofa cover"); "storage bench" and
--- "bench with storage", "shoes for men" and "men shoes", "set of 2" and "2 piece set", "sugar free"
--- and "without sugar", "1 kg" and "1000 g", "boho style" and "boho" meet.
+-- canonical_form(form) → the form with its words in one spelling, order and unit; and its facet: that
+-- of the whole, else of its last words if they are a type, else null. Known synonyms become their
+-- canonical term ("couch cover", "sofa cover"); these pairs become equal: "storage bench" and "bench
+-- with storage", "shoes for men" and "men shoes", "set of 2" and "2 piece set", "sugar free" and
+-- "without sugar", "1 kg" and "1000 g", "boho style" and "boho".
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.canonical_form(form text, out canonical text, out facet text)
 language plpgsql stable parallel safe security invoker
@@ -86,11 +86,11 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    -- a unit in smaller ones, so that equal quantities meet
+    -- convert units to smaller units, so that equal quantities become equal
     _smaller constant jsonb := '{"m":[1000,"mm"],"cm":[10,"mm"],"ft":[12,"inch"],"yd":[36,"inch"],
         "l":[1000,"ml"],"kg":[1000,"g"],"kw":[1000,"w"],"year":[12,"month"],"hour":[60,"minute"],
         "tb":[1000,"gb"],"week":[7,"day"],"lb":[16,"oz"]}';
-    -- what adds nothing behind words of this facet
+    -- words that add nothing behind words of this facet
     _noise constant jsonb := '{"color":["color","shade","tone","hue"],"size":["size"],
         "style":["style","design","look","theme","aesthetic"],"material":["material"]}';
     _words text[];
@@ -169,7 +169,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- contrast_marks(canonical) → the terms of `contrasts` in a canonical form, each as "group: term"; sorted.
+-- contrast_marks(canonical) → the terms of `contrasts` in a canonical form, each as "group: term";
+-- sorted.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.contrast_marks(canonical text) returns text[]
 language plpgsql stable parallel safe security invoker
@@ -186,7 +187,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- term_key(form) → the key under which terms meet that are one by what is known of their words.
+-- term_key(form) → the key that terms share if the thesaurus makes them the same.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.term_key(form text) returns text
 language sql stable parallel safe security invoker
@@ -196,9 +197,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- Triggers that keep the keys: terms of the thesaurus and of contrasts are kept in normal form,
--- however they are inserted; aliases and names of keywords have their keys and marks; and a change of
--- the words changes those of what has them.
+-- Triggers that maintain the keys: terms of the thesaurus and of contrasts are stored in normal form,
+-- however inserted; aliases and names of keywords have their keys and marks; a change of the words
+-- renews them.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.normalize_term() returns trigger
 language plpgsql security invoker
@@ -232,8 +233,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- renew_keys(terms): keys of what has one of these terms (in normal form) among its words; of
--- everything where it is null.
+-- renew_keys(terms): renews the keys of rows with one of these terms (in normal form) among their
+-- words; of all rows if null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.renew_keys(terms text[]) returns void
 language plpgsql volatile security invoker
@@ -269,7 +270,7 @@ begin
     perform renew_keys(array_agg(distinct t.term))
     from (select c.term from changed as c limit 101) as t
     having count(*) between 1 and 100;
-    -- too many to look for one by one
+    -- too many to look up one by one
     if (select count(*) from (select from changed as c limit 101) as t) > 100 then
         perform renew_keys(null);
     end if;
@@ -297,8 +298,8 @@ create or replace trigger contrasts_deleted after delete on contrasts
     referencing old table as changed for each statement execute function words_changed();
 
 -- ---------------------------------------------------------------------------------------------
--- renew_forms(): puts what an older vitrina has kept in normal form into today's. Where two terms
--- have become one, the first stays.
+-- renew_forms(): brings stored normal forms of an older vitrina up to date. If two terms become the
+-- same, the first stays.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.renew_forms() returns void
 language plpgsql volatile security invoker
@@ -354,9 +355,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- give_words(): takes the rows of the temporary table given_words (target, term, value, facet) into
--- thesaurus and contrasts. What was given before and is given no more goes, unless a shop has changed
--- it; what a shop has changed or deleted stays so.
+-- give_words(): loads the rows of the temporary table given_words (target, term, value, facet) into
+-- thesaurus and contrasts. Rows given earlier but missing now are deleted, unless the shop has changed
+-- them; rows that the shop changed or deleted stay so.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.give_words() returns void
 language plpgsql volatile security invoker
@@ -374,7 +375,7 @@ begin
     delete from contrasts as t using seeded_words as s
     where s.target = 'contrasts' and (s.term, s.value) = (t.term, t.contrast_group) and not exists (
         select from new_words as n where (n.target, n.form, n.value) = (s.target, s.term, s.value));
-    -- a canonical term is mostly one of the terms: its form is known
+    -- a canonical term is usually among the terms: its form is known
     create temporary table new_forms on commit drop as
     select u.value, coalesce(k.form, normal_form(u.value)) as form
     from (select distinct n.value from new_words as n where n.target = 'thesaurus') as u
@@ -382,7 +383,7 @@ begin
                where w.target = 'thesaurus' order by w.term) as k on k.term = u.value;
     analyze new_words;
     analyze new_forms;
-    -- in one go what the triggers do row by row
+    -- does at once what the triggers do row by row
     alter table thesaurus disable trigger user;
     alter table contrasts disable trigger user;
     insert into thesaurus (term, canonical, facet, key, becomes)
