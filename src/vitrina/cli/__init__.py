@@ -18,7 +18,8 @@ from vitrina.printing import printable
 COMMANDS = {
     "demo": ("demo", "See it work: a catalogue with pictures, searched by text and by picture."),
     "db": ("db", "Start, stop, upgrade and inspect the database."),
-    "ingest": ("ingest", "Bring in the products of a CSV or JSON Lines file."),
+    "ingest": ("ingest", "Bring in the products of a shop's export, and enrich them."),
+    "formats": ("formats", "List the kinds of file that are recognised, and by what."),
     "import": ("import_", "Bring in products that are tagged, captioned and embedded already."),
     "attach": ("attach", "Follow one of the shop's own tables as a source of products."),
     "sources": ("sources", "List the sources of products, their state and their problems."),

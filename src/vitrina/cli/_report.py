@@ -28,6 +28,13 @@ def describe_loaded(loaded: Loaded) -> str:
     return "\n".join(lines)
 
 
+def describe_reading(loaded: Loaded) -> list[str]:
+    """How the file was read, and what a person should know of that."""
+    if loaded.reading is None:
+        return []
+    return [f"{loaded.reading.sentence()} · {loaded.tally.sentence()}", *loaded.notices]
+
+
 def describe_totals(totals: Totals) -> str:
     """Work done, in one line; then the commonest reasons for failures and missing pictures."""
     lines = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vitrina.cli._common import notice, open_catalog, progress_bar
-from vitrina.cli._report import describe_loaded
+from vitrina.cli._report import describe_loaded, describe_reading
 from vitrina.cli.ingest import parse_map
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def _describe_space(done: Imported, active: str | None, model: str) -> None:
 @click.option("--image", metavar="TEMPLATE", help="A picture's name or URL, like '{id}.jpg'.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Read at most N rows.")
 @click.option("--rejects", metavar="FILE", help="Write unusable rows and values to this CSV file.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the file.")
-@click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV [found in its header].")
+@click.option("--encoding", metavar="NAME", help="Encoding of the file [decided by evidence].")
+@click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV [found in its first rows].")
 @click.option("--text-config", metavar="NAME", help="Language of text search: english, german …")
 @click.pass_context
 def command(
@@ -91,7 +91,7 @@ def command(
     image: str | None,
     limit: int | None,
     rejects: str | None,
-    encoding: str,
+    encoding: str | None,
     delimiter: str | None,
     text_config: str | None,
     **options: Any,
@@ -127,6 +127,8 @@ def command(
             **options,
         )
         active = catalog.status()["text_space"]
+    for said in describe_reading(done.loaded):
+        notice(said)
     _describe(done)
     _describe_space(done, active, options["model"])
     notice(f"{time.monotonic() - started:.1f} s")

@@ -10,7 +10,7 @@ import click
 
 from vitrina.cli._common import WAIT_SECONDS, notice, open_catalog, progress_bar, wait_option
 from vitrina.cli._provider import provider_options, settings
-from vitrina.cli._report import describe_loaded, show_estimate
+from vitrina.cli._report import describe_loaded, describe_reading, show_estimate
 from vitrina.cli.batch import batch_options, submit
 from vitrina.cli.work import check_judge, judge_option, work
 
@@ -39,14 +39,18 @@ def parse_map(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
     multiple=True,
     callback=parse_map,
     metavar="FIELD=COLUMN",
-    help="Read title, external_id, image or url from this column; may be given again.",
+    help="Read title, external_id, image, price … from this column; may be given again.",
 )
 @click.option("--image-root", metavar="DIR", help="The folder of pictures that are no URLs.")
 @click.option("--image", metavar="TEMPLATE", help="A picture's name or URL, like '{id}.jpg'.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
 @click.option("--rejects", metavar="FILE", help="Write rows that cannot be used here, as CSV.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the file.")
-@click.option("--delimiter", metavar="CHAR", help="Of a CSV; found in its header without it.")
+@click.option("--format", metavar="NAME", help="Of the file, as `vitrina formats` lists them.")
+@click.option("--file-language", metavar="TAG", help="Of texts that the file has in several.")
+@click.option("--names", metavar="FILE", help="Names of columns of your own: field,language,names.")
+@click.option("--encoding", metavar="NAME", help="Of the file; decided by what is in it without.")
+@click.option("--delimiter", metavar="CHAR", help="Of a CSV; found in its first rows without it.")
+@click.option("--remap", is_flag=True, help="Read the columns anew, not as the source was before.")
 @click.option("--text-config", metavar="NAME", help="Text search in: english, german …")
 @click.option("--no-enrich", is_flag=True, help="Only queue the products, for `vitrina work`.")
 @click.option("--retry-images", is_flag=True, help="Try again for pictures that could not be had.")
@@ -70,11 +74,12 @@ def command(
     batch_tokens: int | None,
     **options: Any,
 ) -> None:
-    """Bring in the products of a CSV or JSON Lines file, `-` for stdin, and enrich them.
+    """Bring in the products of a shop's export, `-` for stdin, and enrich them.
 
-    Products are matched by source and external id: new ones come in, changed ones are updated,
-    and only what changed is tagged, captioned and embedded again. Columns that are not the title,
-    id, picture or url become attributes. A Weave Dataset comes in the same way, by its reference.
+    The file may be CSV, JSON, XML or a sheet, packed or not; its format and its columns are
+    recognised, and said. Products are matched by source and external id: new ones come in, changed
+    ones are updated, and only what changed is tagged, captioned and embedded again. Other columns
+    become attributes. A Weave Dataset comes in the same way, by its reference.
     With --batch they are tagged and captioned within a day, at half the price: see `vitrina batch`.
 
     \b
@@ -128,8 +133,9 @@ def _load(
         columns=options.pop("columns"),
         image=options.pop("image"),
         image_root=Path(root) if root else None,
+        names=Path(names) if (names := options.pop("names")) else None,
     )
-    read = FileOptions(mapping, **options)
+    read = FileOptions(mapping, language=options.pop("file_language"), **options)
     with progress_bar("reading") as bar:
         loaded = catalog.sources.load(
             file,
@@ -138,5 +144,7 @@ def _load(
             dry_run=dry_run,
             progress=lambda done: bar(done.read, None, f"{done.rejected} rejected"),
         )
+    for said in describe_reading(loaded):
+        notice(said)
     notice(describe_loaded(loaded))
     return loaded

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from vitrina.db.database import Database
 from vitrina.errors import InputError
-from vitrina.files.rows import BadRow, Row, open_rows
+from vitrina.files.opening import open_rows
+from vitrina.files.rows import BadRow, Row
 from vitrina.weave.datasets import OPENERS
 
 COLUMNS = ("query", "external_id", "grade")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from collections.abc import Mapping as Columns
 from dataclasses import dataclass, field
 from unicodedata import normalize
 
 from vitrina.db.database import HalfVector
 from vitrina.errors import InputError
+from vitrina.files import names
 from vitrina.files.mapping import Mapping
 from vitrina.files.rows import BadRow, Row
 from vitrina.files.values import parse_list
@@ -23,6 +24,7 @@ KNOWN = {
     "caption": ("caption",),
     "embedding": ("embedding", "vector"),
 }
+_PRODUCT = ("external_id", "title", "image", "url")
 NOTHING = frozenset({"", "nan", "none", "null"})
 MAX_KEYWORD = 200  # characters
 MAX_TEXT = 100_000  # characters of keywords, description and caption together
@@ -130,9 +132,16 @@ class Enrichments:
         } | dict(self._chosen)
         self._columns = columns
         self._fields = {name: column for name, column in found.items() if column in columns}
-        self._kept = frozenset(self._mapping.resolve(columns).values())
+        self._kept = self._read_from(columns)
         self._present.update(dict.fromkeys(columns))
         self._found.update(self._fields)
+
+    def _read_from(self, columns: list[str]) -> frozenset[str]:
+        """The columns that the product itself is read from."""
+        found = [names.built_in().columns(name, columns)[:1] for name in _PRODUCT]
+        return frozenset(column for one in found for column in one) | frozenset(
+            self._mapping.columns.values()
+        )
 
     def take(self, row: Row) -> tuple[Row, Said]:
         """The row without its enrichment, and the enrichment.
@@ -162,13 +171,17 @@ class Enrichments:
         } - self._kept
         return Row(row.line, {c: None if c in gone else v for c, v in row.values.items()}), said
 
-    def strip(self, rows: Iterable[Row | BadRow]) -> Iterator[Row | BadRow]:
-        """The rows without their enrichments, which wait in `by_line`."""
+    def strip(
+        self, rows: Iterable[Row | BadRow], *, keep: bool
+    ) -> Generator[Row | BadRow, None, None]:
+        """The rows without their enrichments, which wait in `by_line` where they are kept."""
         for row in rows:
             if isinstance(row, BadRow):
                 yield row
             else:
-                bare, self.by_line[row.line] = self.take(row)
+                bare, said = self.take(row)
+                if keep:
+                    self.by_line[row.line] = said
                 yield bare
 
     def look_ahead(self, rows: Iterable[Row | BadRow]) -> int | None:

@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from vitrina.errors import InputError
-from vitrina.files.rows import NO_OPENERS, BadRow, Openers, open_rows
+from vitrina.files.opening import NO_OPENERS, Openers, open_rows
+from vitrina.files.rows import BadRow
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "keyword": ("keyword", "name", "term"),

@@ -13,16 +13,22 @@ class FileOptions:
 
     Args:
         mapping: which columns are what; recognised by name without one.
-        encoding: of the file.
-        delimiter: of a CSV; found in its header without one.
+        encoding: of the file; decided by what is in it without one.
+        delimiter: of a CSV; found in its first rows without one.
         text_config: the text-search configuration of the source (english, german, simple …).
         limit: at most so many rows.
         rejects: a CSV file for rows that cannot be used, with line and reason.
+        format: the name of its format; recognised by its header without it.
+        language: of texts that the file has in several; English without it.
+        remap: forget how the source was read before.
     """
 
     mapping: Mapping = field(default_factory=Mapping)
-    encoding: str = "utf-8"
+    encoding: str | None = None
     delimiter: str | None = None
     text_config: str | None = None
     limit: int | None = None
     rejects: str | None = None
+    format: str | None = None
+    language: str | None = None
+    remap: bool = False

@@ -5,35 +5,29 @@ from __future__ import annotations
 import contextlib
 import csv
 import itertools
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError
-from vitrina.files import (
-    BadRow,
-    FileOptions,
-    Product,
-    Reject,
-    Repeat,
-    Row,
-    open_rows,
-    read_products,
-)
+from vitrina.files import FileOptions, Product, ProductFile, Reading, Reject, Repeat, Tally
+from vitrina.files.catalogue import open_products
 from vitrina.printing import defused
+from vitrina.products.payload import as_json, rows_of
 from vitrina.weave.datasets import OPENERS
 
 BATCH = 500
 KEPT_REJECTS = 20
-Rows = Iterator[Row | BadRow]
 
 
 @dataclass(slots=True)
 class Loaded:
-    """What reading a file did: rows by outcome, and the first rejects."""
+    """What reading a file did: rows by outcome, and the first rejects.
+
+    `reading` says how it was read, `tally` what came out, `notices` what a person should know.
+    """
 
     read: int = 0
     inserted: int = 0
@@ -43,6 +37,9 @@ class Loaded:
     queued: int = 0
     rejected: int = 0
     rejects: list[Reject] = field(default_factory=list)
+    reading: Reading | None = None
+    tally: Tally = field(default_factory=Tally)
+    notices: list[str] = field(default_factory=list)
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Add what a batch of products came to in the database."""
@@ -78,9 +75,39 @@ def reject_writer(path: str | None) -> Iterator[Callable[[Reject], None]]:
             file.close()
 
 
-def opened(path: str, options: FileOptions) -> contextlib.AbstractContextManager[Rows]:
-    """The rows of a file, or of a Weave Dataset."""
-    return open_rows(path, encoding=options.encoding, delimiter=options.delimiter, openers=OPENERS)
+@contextlib.contextmanager
+def opened(
+    database: Database, path: str, *, source: str, options: FileOptions
+) -> Iterator[ProductFile]:
+    """The products of a file, or of a Weave Dataset, read as the source was read before."""
+    before, has_products = (None, False) if options.remap else _before(database, source)
+    with open_products(
+        path,
+        mapping=options.mapping,
+        format=options.format,
+        language=options.language,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        limit=options.limit,
+        reading=before,
+        earlier=has_products and before is None and options.format is None,
+        openers=OPENERS,
+    ) as file:
+        yield file
+
+
+def _before(database: Database, source: str) -> tuple[Reading | None, bool]:
+    """How a source was read when it was first loaded, and whether it has products."""
+    rows = database.rows(
+        "select s.config -> 'reading' as reading,"
+        " exists (select from vitrina.products as p where p.source_id = s.id) as filled"
+        " from vitrina.sources as s where s.name = %s and s.kind = 'file'",
+        (source,),
+    )
+    if not rows:
+        return None, False
+    stored = rows[0]["reading"]
+    return (Reading.from_json(stored) if stored else None), bool(rows[0]["filled"])
 
 
 def load_file(
@@ -98,7 +125,7 @@ def load_file(
 
     Args:
         database: where to.
-        path: CSV or JSON Lines; `-` is standard input.
+        path: a file of any kind that open_file reads; `-` is standard input.
         source: the name of the source, made on first use.
         options: how to read it.
         dry_run: write nothing; count what would be queued.
@@ -109,9 +136,12 @@ def load_file(
     """
     options = options or FileOptions()
     loaded = Loaded()
-    with opened(path, options) as rows, reject_writer(options.rejects) as write_reject:
-        name = "standard input" if path == "-" else path
-        products = read_products(itertools.islice(rows, options.limit), options.mapping, name=name)
+    with (
+        opened(database, path, source=source, options=options) as file,
+        reject_writer(options.rejects) as write_reject,
+    ):
+        loaded.reading, loaded.tally = file.reading, file.tally
+        products = file.products()
         batch: list[Product] = []
         registered = False
         for product in itertools.chain(products, [None]):
@@ -131,19 +161,26 @@ def load_file(
                 batch.append(product)
             if batch and (product is None or len(batch) >= BATCH):
                 if not registered and not dry_run:
-                    register(database, source, options)
+                    register(database, source, options, file.reading)
                     registered = True
                 _put(database, source, batch, loaded, dry_run=dry_run)
                 batch.clear()
                 if progress is not None:
                     progress(loaded)
+        loaded.read = file.tally.rows
+        loaded.notices = file.notices()
     return loaded
 
 
-def register(database: Database, source: str, options: FileOptions) -> None:
-    """Make the source of a file, or change it."""
-    root = options.mapping.image_root
-    config = {"image_root": str(root.absolute())} if root is not None else {}
+def register(
+    database: Database, source: str, options: FileOptions, reading: Reading | None = None
+) -> None:
+    """Make the source of a file, or change it; how it is read is kept with it."""
+    config: dict[str, object] = {}
+    if options.mapping.image_root is not None:
+        config["image_root"] = str(options.mapping.image_root.absolute())
+    if reading is not None:
+        config["reading"] = reading.as_json()
     database.value(
         "select vitrina.put_source(%s, 'file', %s, %s)",
         (source, Jsonb(config), options.text_config),
@@ -153,22 +190,19 @@ def register(database: Database, source: str, options: FileOptions) -> None:
 def _put(
     database: Database, source: str, batch: list[Product], loaded: Loaded, *, dry_run: bool
 ) -> None:
-    rows = [row_of(product) for product in batch]
-    payload = Jsonb(rows, dumps=lambda value: json.dumps(value, ensure_ascii=False))
+    payload = as_json(rows_of(batch))
     if dry_run:
-        loaded.queued += database.value("select vitrina.count_to_queue(%s, %s)", (source, payload))
+        queued = database.value("select vitrina.count_to_queue(%s, %s)", (source, payload))
+        known = database.value(
+            "select count(*) from vitrina.products as p"
+            " join vitrina.sources as s on s.id = p.source_id"
+            " where s.name = %s and p.external_id = any(%s)",
+            (source, [product.external_id for product in batch]),
+        )
+        loaded.queued += queued
+        loaded.inserted += len(batch) - known
+        loaded.updated += queued - (len(batch) - known)
+        loaded.unchanged += len(batch) - queued
         return
     (counts,) = database.rows("select * from vitrina.put_products(%s, %s)", (source, payload))
     loaded.count(counts)
-
-
-def row_of(product: Product) -> dict[str, Any]:
-    """A product as the functions that put products take it."""
-    return {
-        "external_id": product.external_id,
-        "title": product.title,
-        "image": product.image,
-        "image_stamp": product.image_stamp,
-        "url": product.url,
-        "attributes": product.attributes,
-    }

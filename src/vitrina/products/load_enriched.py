@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Columns
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from vitrina.db.database import Database, Jsonb
+from vitrina.db.database import Database
 from vitrina.db.retries import retried
 from vitrina.errors import InputError
-from vitrina.files import FileOptions, Product, Reject, Repeat, read_products
+from vitrina.files import FileOptions, Product, Reading, Reject, Repeat
 from vitrina.files.enrichments import Enrichments, Said
-from vitrina.products.load import (
-    BATCH,
-    KEPT_REJECTS,
-    Loaded,
-    opened,
-    register,
-    reject_writer,
-    row_of,
-)
+from vitrina.products.load import BATCH, KEPT_REJECTS, Loaded, opened, register, reject_writer
+from vitrina.products.payload import as_json, row_of
 
 
 @dataclass(slots=True)
@@ -95,26 +86,28 @@ def import_file(
         progress: called after each batch.
 
     Raises:
-        InputError: the file cannot be used, or not with this space; nothing was written then
-            (from standard input: nothing from the first embedding on).
+        InputError: the file cannot be used, or not with this space; nothing was written then.
         AccessError: the space is not there, or not in use, and this role may not change that.
     """
     options = options or FileOptions()
     done = Imported()
     target = _Target(database, source, options, space, provider, model, threshold, use)
-    name = "standard input" if path == "-" else path
-    with opened(path, options) as rows, reject_writer(options.rejects) as write_reject:
-        enrichments = Enrichments(columns or {}, options.mapping)
-        stripped = enrichments.strip(itertools.islice(rows, options.limit))
-        products = read_products(stripped, options.mapping, name=name)
+    enrichments = Enrichments(columns or {}, options.mapping)
+    with (
+        opened(database, path, source=source, options=options) as file,
+        reject_writer(options.rejects) as write_reject,
+    ):
+        done.loaded.reading, done.loaded.tally = file.reading, file.tally
+        read = file.file.read
+        products = file.products(lambda first: enrichments.strip(read(), keep=not first))
         for batch in _batches(products, enrichments, done, write_reject):
             found = _dimensions(said for _, said in batch)
             if not target.registered:
-                enrichments.check(name)
-                if found is None and Path(path).is_file():  # a pipe can be read only once
-                    with opened(path, options) as again:
-                        found = enrichments.look_ahead(itertools.islice(again, options.limit))
-                if found is None and use and Path(path).is_file():
+                enrichments.check(file.file.name)
+                target.reading = file.reading
+                if found is None:
+                    found = enrichments.look_ahead(itertools.islice(read(), options.limit))
+                if found is None and use:
                     raise InputError(f"no embedding in {path}, so no space to use (--use)")
             done.space = target.settle(found)
             for product, said in batch:
@@ -123,6 +116,8 @@ def import_file(
             target.put(batch, done)
             if progress is not None:
                 progress(done)
+        done.loaded.read = file.tally.rows
+        done.loaded.notices = file.notices()
     if use:
         target.make_active()
     return done
@@ -142,6 +137,7 @@ class _Target:
     use: bool
     dimensions: int | None = None
     registered: bool = False
+    reading: Reading | None = None
 
     def settle(self, dimensions: int | None) -> str | None:
         """Find or make both; the space, once there is one, stays. Returns its name."""
@@ -152,7 +148,7 @@ class _Target:
             )
             self.dimensions = dimensions
         if not self.registered:
-            register(self.database, self.source, self.options)
+            register(self.database, self.source, self.options, self.reading)
             self.registered = True
         return self.space if self.dimensions is not None else None
 
@@ -170,7 +166,7 @@ class _Target:
         vectors = [said.embedding for _, said in batch]
         params = (
             self.source,
-            Jsonb(rows, dumps=lambda value: json.dumps(value, ensure_ascii=False)),
+            as_json(rows),
             self.space,
             vectors if any(vector is not None for vector in vectors) else None,
         )

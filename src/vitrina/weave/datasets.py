@@ -12,8 +12,9 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from vitrina.errors import InputError, NotFoundError
-from vitrina.files import rows as sources_rows
-from vitrina.files.rows import BadRow, Openers, Row
+from vitrina.files.documents import json_row
+from vitrina.files.opening import Openers
+from vitrina.files.rows import BadRow, Row
 from vitrina.redaction import redact, without_pictures
 from vitrina.weave.private import leave
 from vitrina.weave.server import TraceServerError, connect
@@ -135,7 +136,7 @@ def _table_of(client: Any, reference: str, name: str, version: str) -> str:
 
 
 def _row(line: int, value: object) -> Row | BadRow:
-    row = sources_rows.json_row(line, json.dumps(value))
+    row = json_row(line, json.dumps(value))
     if isinstance(row, Row):
         attributes = row.values.get("attributes")
         if isinstance(attributes, dict) and {"product_id", "external_id"} <= row.values.keys():

@@ -1,0 +1,408 @@
+"""A file of products: how it is read, its products one by one, and what there is to say of them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import re
+import sqlite3
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from vitrina.errors import InputError
+from vitrina.files import formats, names
+from vitrina.files.formats.base import Format, Reader, Setup
+from vitrina.files.groups import Groups, grouping
+from vitrina.files.items import LeftOut, Product, Reject, Repeat
+from vitrina.files.mapping import Mapping
+from vitrina.files.opening import NO_OPENERS, Openers, open_file
+from vitrina.files.reading import Reading, Tally
+from vitrina.files.rows import BadRow, Row, RowFile
+from vitrina.files.survey import Survey
+
+_SHOWN = 40  # columns named in an error
+_PRICES = ("price", "sale_price", "was_price")
+_CODES = ("external_id", "sku", "ean", "mpn", "group")
+
+
+Rows = Generator[Row | BadRow, None, None]
+Read = Callable[[bool], Rows]
+
+
+@dataclass(slots=True)
+class ProductFile:
+    """A file of products, opened.
+
+    `reading` says how it is read, `tally` what came out once `products` is at its end.
+    """
+
+    file: RowFile
+    mapping: Mapping
+    format: Format
+    setup: Setup
+    reading: Reading
+    limit: int | None = None
+    tally: Tally = field(default_factory=Tally)
+    pictures: list[str] = field(default_factory=list)
+
+    def products(self, read: Read | None = None) -> Iterator[Product | Repeat | Reject]:
+        """Each product, in the order of the file; what cannot be used comes as a reject.
+
+        Args:
+            read: gives the rows instead of the file: told whether it is the first look at them.
+
+        Raises InputError where no row can ever be used.
+        """
+
+        def own(look: bool) -> Rows:
+            return self.file.read()
+
+        reader = self.format.reader(self.setup)
+        with grouping(reader) as groups, closing(_Seen()) as seen:
+            if read is None and self.file.cells is not None and self._is_simple(reader):
+                self._survey_cells(reader, self.file.cells())
+            else:
+                self._survey(reader, groups, (read or own)(True))
+            rows = self._rows(reader, (read or own)(False))
+            found = groups.gather(rows) if self._groups(reader) else _alone(rows)
+            for group in found:
+                if isinstance(group, BadRow):
+                    self.tally.rejected += 1
+                    yield Reject(group.line, None, group.reason)
+                    continue
+                for item in reader.products(*group):
+                    if isinstance(item, LeftOut):
+                        self.tally.left_out[item.reason] += item.rows
+                    else:
+                        yield self._counted(item, seen)
+        self.tally.said.update(self.setup.said)
+        self.tally.bad_prices = self.setup.bad_prices
+        self.tally.bad_price_count = self.setup.bad_price_count
+
+    def _groups(self, reader: Reader) -> bool:
+        return reader.groups or bool(self.reading.columns.get("group"))
+
+    def _rows(self, reader: Reader, rows: Rows) -> Iterator[Row | BadRow]:
+        reader.restart()
+        with closing(rows):
+            for row in itertools.islice(rows, self.limit):
+                yield row if isinstance(row, BadRow) else reader.prepare(row)
+
+    def _survey(self, reader: Reader, groups: Groups, rows: Rows) -> None:
+        """Look at the whole file: what its columns are, and which rows belong together."""
+        survey = self._new_survey()
+        grouped = self._groups(reader)
+        total = 0
+        for row in self._rows(reader, rows):
+            total += 1
+            if isinstance(row, Row):
+                survey.add(row.values)
+                if grouped:
+                    groups.note(row)
+        self._surveyed(reader, survey, total)
+
+    def _is_simple(self, reader: Reader) -> bool:
+        """Whether a look at the cells is enough: no row is changed, none belongs to another."""
+        changed = type(reader).prepare is not Reader.prepare
+        distinct = len(set(self.file.columns)) == len(self.file.columns)
+        return distinct and not (changed or self._groups(reader))
+
+    def _survey_cells(self, reader: Reader, rows: Generator[list[str], None, None]) -> None:
+        """Look at the cells of the whole file."""
+        survey = self._new_survey()
+        with closing(rows) as cells:
+            for row in itertools.islice(cells, self.limit):
+                survey.add_cells(self.file.columns, row)
+        self._surveyed(reader, survey, survey.rows)
+
+    def _new_survey(self) -> Survey:
+        fields = self.reading.columns
+        return Survey(
+            {column for name in _PRICES for column in fields.get(name, ())},
+            {column for name in _CODES for column in fields.get(name, ())},
+        )
+
+    def _surveyed(self, reader: Reader, survey: Survey, total: int) -> None:
+        if not total:
+            raise InputError(f"{self.file.name} has no rows below its header")
+        self.tally.rows = total
+        self.setup.kinds.update(survey.kinds())
+        self.pictures = survey.pictures()
+        reader.forget()
+
+    def _counted(self, item: Product | Reject, seen: _Seen) -> Product | Repeat | Reject:
+        """The item with an id, counted."""
+        tally = self.tally
+        result: Product | Repeat | Reject = item
+        if isinstance(item, Product):
+            if item.image and self.mapping.image_root is not None:
+                item = replace(item, image_stamp=_stamp(item.image, self.mapping.image_root))
+            if item.external_id:
+                result = seen.checked(item)
+            else:
+                tally.made_ids += 1
+                result = seen.numbered(item)
+        if isinstance(result, Product):
+            tally.products += 1
+            tally.variants += len(result.variants)
+            tally.pictures += len(result.images)
+            tally.without_picture += not result.image
+        elif isinstance(result, Repeat):
+            tally.repeated += 1
+        else:
+            tally.rejected += 1
+        return result
+
+    def notices(self) -> list[str]:
+        """What a person should know of the reading, each with the option that mends it."""
+        tally, columns = self.tally, self.reading.columns
+        said = [*self.file.said]
+        for what, count in tally.said.items():
+            said.append(f"{what} in {count:,} row{'' if count == 1 else 's'}" + _remedy(what))
+        if tally.made_ids:
+            if columns.get("external_id"):
+                said.append(
+                    _count(tally.made_ids, "product has", "products have")
+                    + " no id: it is made from address, picture and title"
+                )
+            else:
+                said.append(
+                    "no column looks like an id: ids are made from address, picture and title, so"
+                    " a new title makes a new product (--map external_id=COLUMN)"
+                )
+        if tally.products and not tally.pictures:
+            said.append(self._no_picture())
+        elif tally.without_picture:
+            said.append(
+                f"{_count(tally.without_picture, 'product has', 'products have')} no picture"
+            )
+        if tally.bad_price_count:
+            shown = "; ".join(
+                f"line {line}, {column}: {text!r}" for line, column, text in tally.bad_prices
+            )
+            more = tally.bad_price_count - len(tally.bad_prices)
+            said.append(
+                _count(tally.bad_price_count, "price is no number", "prices are no numbers")
+                + f": {shown}"
+                + (f" and {more:,} more" if more else "")
+            )
+        return said
+
+    def _no_picture(self) -> str:
+        if self.reading.columns.get("image"):
+            return f"no product has a picture: {self.reading.columns['image'][0]} is empty"
+        others = [name for name in self.pictures if name not in self.reading.columns.get("url", ())]
+        if others:
+            return (
+                "no column is called like a picture, but addresses of pictures stand in "
+                f"{', '.join(others[:10])} (--map image={others[0]})"
+            )
+        return "no column looks like a picture (--map image=COLUMN, or --image '{id}.jpg')"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _remedy(what: str) -> str:
+    if what.endswith("is empty"):
+        return ": the next column of ids was taken"
+    return ""
+
+
+def _alone(rows: Iterator[Row | BadRow]) -> Iterator[tuple[str | None, list[Row]] | BadRow]:
+    for row in rows:
+        if isinstance(row, BadRow):
+            yield row
+        else:
+            yield None, [row]
+
+
+@contextlib.contextmanager
+def open_products(
+    path: str,
+    *,
+    mapping: Mapping | None = None,
+    format: str | None = None,
+    language: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    limit: int | None = None,
+    reading: Reading | None = None,
+    earlier: bool = False,
+    openers: Openers = NO_OPENERS,
+) -> Iterator[ProductFile]:
+    """Open a file of products: what it is is recognised, unless it is said or stored.
+
+    Args:
+        path: the file, as open_file takes it.
+        mapping: which columns are what, where a person says so.
+        format: the name of a format; recognised without it.
+        language: of texts that a file has in several; English without it.
+        encoding, delimiter: of its text; decided by evidence without them.
+        limit: at most so many rows.
+        reading: how the source was read before; only what is given beside it differs.
+        earlier: read it as the versions did that kept no reading, so that no product of the source
+            gets another id.
+        openers: what reads a path that starts so.
+
+    Raises:
+        InputError: the file cannot be read, or no column is a title.
+    """
+    mapping = mapping or Mapping()
+    if reading is not None:
+        format = format or reading.format
+        language = language or reading.language
+    with open_file(path, encoding=encoding, delimiter=delimiter, openers=openers) as file:
+        if earlier:
+            reading = _earlier(file)
+            format = reading.format
+            file.said.append("read as this source was before: --remap reads all that is known now")
+        yield opened_products(
+            file, mapping=mapping, format=format, language=language, limit=limit, reading=reading
+        )
+
+
+def opened_products(
+    file: RowFile,
+    *,
+    mapping: Mapping,
+    format: str | None = None,
+    language: str | None = None,
+    limit: int | None = None,
+    reading: Reading | None = None,
+) -> ProductFile:
+    """The products of a file that is open: see open_products."""
+    chosen = formats.named(format) if format else formats.recognised(file)
+    setup = Setup(
+        file,
+        names=names.extended(mapping.names) if mapping.names else names.built_in(),
+        columns=dict(mapping.columns),
+        image=mapping.image,
+        language=language or "en",
+    )
+    reader = chosen.reader(setup)
+    columns = _columns(file, reader)
+    mapping.check(columns)
+    fields = reader.found(columns)
+    if reading is not None:
+        fields = {name: reading.columns.get(name, []) for name in fields}
+        fields |= {name: [column] for name, column in mapping.columns.items()}
+        _still_there(fields, columns, file.name)
+        setup.stored = fields
+    if not fields["title"] and columns and not reader.titled:
+        raise InputError(
+            f"no column of {file.name} looks like a title, among: "
+            f"{', '.join(columns[:_SHOWN])}; say which: --map title=COLUMN"
+        )
+    read = Reading(
+        chosen.name,
+        {name: found for name, found in fields.items() if found},
+        setup.language,
+        file.encoding,
+        file.delimiter,
+        mapping.image or (reading.image if reading is not None else None),
+    )
+    return ProductFile(file, mapping, chosen, setup, read, limit)
+
+
+def _still_there(fields: dict[str, list[str]], columns: list[str], name: str) -> None:
+    """Raises InputError where the columns that the source is read from are gone."""
+    for field_name in ("title", "external_id"):
+        named = fields.get(field_name, [])
+        if named and not any(column.split(".")[0] in columns for column in named):
+            raise InputError(
+                f"{name} has no column {named[0]!r}, from which the {field_name} of this source is"
+                f" read; there are: {', '.join(columns[:_SHOWN])} (--remap reads them anew)"
+            )
+
+
+# The names that versions without a stored reading knew, best first.
+_EARLIER = {
+    "external_id": "externalid id sku asin productid itemid articleid articlenumber productcode"
+    " itemcode code handle variantsku uniqid",
+    "title": "title producttitle productdisplayname productname displayname itemname name",
+    "image": "image imageurl imagelink primaryimage mainimage imagesrc picture pictureurl photo"
+    " img imgurl thumbnail",
+    "url": "url link producturl productlink permalink",
+}
+
+
+def _earlier(file: RowFile) -> Reading:
+    """How versions read a file that kept no reading: four columns, each row a product."""
+    by_name = {re.sub(r"[\s_-]", "", name).lower(): name for name in reversed(file.columns)}
+    found: dict[str, list[str]] = {}
+    for field_name, known in _EARLIER.items():
+        column = next((by_name[word] for word in known.split() if word in by_name), None)
+        if column is not None and [column] not in found.values():
+            found[field_name] = [column]
+    return Reading("plain", found)
+
+
+def _columns(file: RowFile, reader: Reader) -> list[str]:
+    """The columns as the format has them: some rename them."""
+    keys: dict[str, None] = {}
+    reader.restart()
+    with closing(file.read()) as rows:
+        for row in itertools.islice(rows, 20):
+            if isinstance(row, Row):
+                keys.update(dict.fromkeys(reader.prepare(row).values))
+    return list(keys or file.columns)
+
+
+class _Seen:
+    """The ids of a file, on disk: a file of millions of rows is checked in constant memory."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("")
+        self._db.execute("create table seen (id text primary key, line int, said blob, count int)")
+
+    def _first(self, key: str, product: Product) -> tuple[int, bytes, int]:
+        said = hashlib.sha256(f"{product.title}\0{product.image}".encode()).digest()[:12]
+        row: tuple[int, bytes, int] = self._db.execute(
+            "insert into seen values (?, ?, ?, 1) on conflict do update set count = count + 1"
+            " returning line, said, count",
+            (key, product.line, said),
+        ).fetchone()
+        return row[0], said if row[1] == said else b"", row[2]
+
+    def checked(self, product: Product) -> Product | Repeat | Reject:
+        """The product, where its id is new."""
+        line, same, count = self._first(product.external_id, product)
+        if count == 1:
+            return product
+        if same:
+            return Repeat(product.line, product.external_id, line)
+        return Reject(
+            product.line,
+            product.external_id,
+            f"the id stands on line {line} already, with another title or picture",
+        )
+
+    def numbered(self, product: Product) -> Product:
+        """The product with an id that is made of what it is."""
+        key = f"{product.url or ''}\0{product.image or ''}\0{product.title}"
+        count = self._first(key, product)[2]
+        made = hashlib.sha256(key.encode()).hexdigest()[:16]
+        return replace(product, external_id=made if count == 1 else f"{made}-{count}")
+
+    def close(self) -> None:
+        """Give back the disk."""
+        self._db.close()
+
+
+def _stamp(image: str, root: Path) -> str | None:
+    """Size and time of a picture on disk: tells that it was replaced without reading it."""
+    if "://" in image:
+        return None
+    try:
+        path = (root / image).resolve()
+        if not path.is_relative_to(root.resolve()):  # it is never read, so nothing is said of it
+            return None
+        stat = path.stat()
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return f"{stat.st_size}-{stat.st_mtime_ns}"

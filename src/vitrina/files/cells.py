@@ -1,0 +1,130 @@
+"""What is in a cell: text in the language that was asked for, values by path, yes and no."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from vitrina.files.html_text import to_line
+from vitrina.files.names import words
+
+_SAID_BY = (
+    "value",
+    "name",
+    "title",
+    "label",
+    "text",
+    "@value",
+)  # keys that hold the text of a dict
+_YES = words("1 true yes y ja oui si sí sì tak sim on wahr vrai はい enabled published active")
+_NO = words("0 false no n nein non nee nie não off falsch faux いいえ disabled -1")
+_OUT = re.compile(
+    r"out.?of.?stock|sold.?out|unavailable|not available|discontinued|back.?order|pre.?order"
+    r"|nicht|ausverkauft|épuis|indisponible|rupture|agotad|sin existencias|esaurit|non disponibile"
+    r"|uitverkocht|niet|brak|niedost|esgotad|indispon|在庫なし|売り切れ|品切",
+    re.IGNORECASE,
+)
+_IN = re.compile(
+    r"in.?stock|available|limited|online.?only|auf lager|lieferbar|verfügbar|vorrätig|en stock"
+    r"|disponib|disponív|op voorraad|leverbaar|dostępn|na stanie|em estoque|在庫あり|\d+ left",
+    re.IGNORECASE,
+)
+
+
+def line_of(value: object, language: str = "en") -> str | None:
+    """A value as one line of text; of a list, its first item. None where it is no text."""
+    if value.__class__ is str:
+        return to_line(value)
+    if value is None or (isinstance(value, list | dict) and not value):
+        return ""
+    if isinstance(value, bool | int | float):
+        return str(value)
+    if isinstance(value, list):
+        return line_of(in_language(value, language), language)
+    if isinstance(value, dict):
+        found = next((value[key] for key in _SAID_BY if isinstance(value.get(key), str)), None)
+        return None if found is None else to_line(found)
+    return to_line(str(value))
+
+
+def in_language(items: list[Any], language: str) -> Any:
+    """Of texts marked with languages the one asked for, else English, else the first."""
+    if not items:
+        return None
+    for wanted in (language, language[:2], "en"):
+        for item in items:
+            if isinstance(item, dict) and _tag(item).replace("-", "_").lower().startswith(
+                wanted.lower()
+            ):
+                return item
+    return items[0]
+
+
+def _tag(item: dict[str, Any]) -> str:
+    return str(item.get("language_tag") or item.get("@language") or item.get("language") or "")
+
+
+def is_said(value: object) -> bool:
+    """Whether a value is a list of texts with languages, or of wrapped texts."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, dict) and "value" in item for item in value)
+    )
+
+
+def unwrapped(value: object, language: str) -> object:
+    """`[{language_tag, value}]` as its texts in one language; anything else as it is."""
+    if not is_said(value):
+        return value
+    items: list[dict[str, Any]] = value  # type: ignore[assignment]
+    tagged = {_tag(item) for item in items if _tag(item)}
+    if tagged:
+        chosen = _tag(in_language(items, language))
+        items = [item for item in items if _tag(item) == chosen]
+    values = [item["value"] for item in items]
+    return values[0] if len(values) == 1 else values
+
+
+def value_at(values: dict[str, Any], path: str) -> Any:
+    """The value of a column, or of a path such as `images.0.src`."""
+    if path in values or "." not in path:
+        return values.get(path)
+    value: Any = values
+    for step in path.split("."):
+        if isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        elif isinstance(value, dict):
+            value = value.get(step)
+        else:
+            return None
+    return value
+
+
+def is_yes(value: object, empty: bool = True) -> bool | None:
+    """Yes or no as files write it; `empty` for an empty cell, None for any other word."""
+    if isinstance(value, bool):
+        return value
+    text = str(value if value is not None else "").strip().lower()
+    if text == "":
+        return empty
+    return True if text in _YES else False if text in _NO else None
+
+
+def in_stock(value: object) -> bool | None:
+    """Whether a product can be had now, from words, yes and no, or a number of pieces."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return value > 0
+    text = line_of(value) or ""
+    if not text:
+        return None
+    try:
+        return float(text.replace(",", ".")) > 0
+    except ValueError:
+        pass
+    said = is_yes(text)
+    if said is not None:
+        return said
+    return False if _OUT.search(text) else True if _IN.search(text) else None

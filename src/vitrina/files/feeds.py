@@ -1,0 +1,151 @@
+"""Reads XML as rows (RSS and Atom feeds, and any list of elements), and JSON-LD out of HTML."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Generator, Iterator
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+import defusedxml.ElementTree
+from defusedxml.common import DefusedXmlException
+from selectolax.lexbor import LexborHTMLParser
+
+from vitrina.errors import InputError
+from vitrina.files import linked
+from vitrina.files.documents import MAX_WHOLE, columns_of, numbered
+from vitrina.files.raw import RawFile
+from vitrina.files.rows import BadRow, Row, RowFile
+
+_GOOGLE = "{http://base.google.com/ns/1.0}"
+_RECORDS = {"rss": "item", "RDF": "item", "feed": "entry"}
+_LOOKED_AT = 20_000  # elements that decide which one is a row
+_ADDRESS = ("href", "url", "src")
+
+
+def open_feed(file: RawFile, start: str) -> RowFile:
+    """Find the rows of an XML file, or the products of a web page."""
+    if "<html" in start.lower() or "<!doctype html" in start.lower():
+        nodes = _page(file)
+        opened = RowFile(file.name, "html", lambda: numbered(nodes))
+    else:
+        root, record = _record(file)
+        opened = RowFile(file.name, "xml", lambda: _rows(file, record), above=[[root]])
+    opened.columns = columns_of(opened)
+    return opened
+
+
+def _page(file: RawFile) -> list[dict[str, Any]]:
+    """The products that a web page states in JSON-LD."""
+    with file.open() as raw:
+        html = raw.read(MAX_WHOLE + 1)
+    if len(html) > MAX_WHOLE:
+        raise InputError(f"{file.name} is a page of more than {MAX_WHOLE // 1_000_000} MB")
+    documents = []
+    for script in LexborHTMLParser(html).css('script[type*="ld+json"]'):
+        try:
+            documents.append(json.loads(script.text()))
+        except (ValueError, RecursionError):
+            continue
+    if nodes := linked.products_in(*documents):
+        return nodes
+    raise InputError(f"{file.name} is a web page without products in JSON-LD: export a table")
+
+
+def local(tag: str) -> str:
+    """The name of an element without its namespace."""
+    return tag.rsplit("}", 1)[-1]
+
+
+def _events(file: RawFile, events: tuple[str, ...]) -> Iterator[tuple[str, Element]]:
+    with file.open() as raw:
+        yield from defusedxml.ElementTree.iterparse(raw, events=events, forbid_dtd=False)
+
+
+def _record(file: RawFile) -> tuple[str, str]:
+    """The name of the root, and the path of the elements that are rows."""
+    counts: Counter[str] = Counter()
+    leaves: Counter[str] = Counter()
+    path: list[str] = []
+    seen = 0
+    root = ""
+    try:
+        for event, element in _events(file, ("start", "end")):
+            if event == "start":
+                path.append(local(element.tag))
+                if not root:
+                    root = path[0]
+                    if root in _RECORDS:
+                        return root, _RECORDS[root]
+                continue
+            here = "/".join(path)
+            path.pop()
+            if len(element):
+                counts[here] += 1
+            else:
+                leaves["/".join(path)] += 1
+            seen += 1
+            if seen > _LOOKED_AT:
+                break
+    except (ParseError, DefusedXmlException) as exc:
+        if not counts:
+            raise InputError(f"{file.name} cannot be read as XML: {exc}") from None
+    twice = [name for name, count in counts.items() if count > 1 and leaves[name] > count]
+    single = [name for name in counts if leaves[name] > 1]
+    found = min(twice or single, key=lambda name: name.count("/"), default=None)
+    if found is None:
+        raise InputError(f"{file.name} is XML in which no element looks like a product")
+    return root, found.rsplit("/", 1)[-1]
+
+
+def _rows(file: RawFile, record: str) -> Generator[Row | BadRow, None, None]:
+    """Each element of that name as a row; what has been read is forgotten."""
+    number = 0
+    above: list[Element] = []
+    try:
+        for event, element in _events(file, ("start", "end")):
+            if event == "start":
+                above.append(element)
+                continue
+            above.pop()
+            if local(element.tag) == record and not any(local(up.tag) == record for up in above):
+                number += 1
+                yield Row(number, _values(element))
+                element.clear()
+                if above:
+                    above[-1].clear()
+    except (ParseError, DefusedXmlException) as exc:
+        yield BadRow(number + 1, f"broken XML: {exc}; the rest was not read")
+
+
+def _values(element: Element) -> dict[str, object]:
+    """An element's parts by name, without namespaces; a repeated one is a list.
+
+    What stands in Google's namespace wins over the same name without it.
+    """
+    found: dict[str, object] = {
+        local(name): value for name, value in element.attrib.items() if value.strip()
+    }
+    google = {local(child.tag) for child in element if child.tag.startswith(_GOOGLE)}
+    for child in element:
+        name = local(child.tag)
+        if name in google and not child.tag.startswith(_GOOGLE):
+            continue
+        name = child.get("name") or name  # <param name="Colour">red</param>
+        value = _value(child)
+        if value in ("", None):
+            continue
+        before = found.get(name)
+        if before is None:
+            found[name] = value
+        else:
+            found[name] = [*before, value] if isinstance(before, list) else [before, value]
+    return found
+
+
+def _value(element: Element) -> object:
+    if len(element):
+        return _values(element)
+    text = (element.text or "").strip()
+    return text or next((element.attrib[key] for key in _ADDRESS if key in element.attrib), "")

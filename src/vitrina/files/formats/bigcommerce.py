@@ -1,0 +1,213 @@
+"""BigCommerce's exports: SKU, Rule, Variant and Image rows right below their product."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from vitrina.files.cells import is_yes
+from vitrina.files.formats.base import Format, Own, Reader
+from vitrina.files.items import LeftOut, Product, Reject
+from vitrina.files.numbers import parse_price
+from vitrina.files.rows import Row, RowFile
+
+_LEGACY = re.compile(r"(?:^|,)\s*(?:\[\w+\])?([^=,]+)=([^,]*)")
+_MODERN = re.compile(r"Name=(.*?)\|Value=(.*?)(?=\s*(?:\|\|\s*)?Type=|\s*\|\||$)", re.DOTALL)
+_CHANGE = re.compile(r"\s*\[(\w+)\]\s*(.+)")
+_SWATCH = re.compile(r"(?::#[0-9a-fA-F]{3,8}.*|\[[^\]]*\])$")
+
+
+class _Below(Reader):
+    """Rows that belong to the product above them."""
+
+    groups = True
+    whole = False
+    kind_column = ""
+
+    def restart(self) -> None:
+        self._number = 0
+
+    def kind(self, values: dict[str, Any]) -> str:
+        return str(values.get(self.kind_column) or "").strip().lower()
+
+    def key(self, row: Row) -> str | None:
+        if self.kind(row.values) == "product":
+            self._number += 1
+        return str(self._number)
+
+    def group_id(self, key: str | None, head: Row) -> str:
+        return self.external_id(head)
+
+
+class LegacyReader(_Below):
+    """Reads the older export, with rows of products, SKUs and rules."""
+
+    kind_column = "Item Type"
+    own: ClassVar[Own] = {
+        "title": ("Product Name",),
+        "external_id": ("Product ID", "Product Code/SKU"),
+        "group": (),
+        "text": ("Product Description",),
+        "image": ("Product Image URL", "Product Image File"),
+        "url": ("Product URL",),
+        "price": ("Price", "Calculated Price"),
+        "sale_price": ("Sale Price",),
+        "was_price": ("Retail Price",),
+        "sku": ("Product Code/SKU",),
+        "ean": ("Product UPC/EAN", "Global Trade Item Number"),
+        "mpn": ("Manufacturer Part Number",),
+        "stock": (),
+    }
+    structure = (
+        "Item Type", "Product Type", "Product Visible?", "Allow Purchases?", "Track Inventory",
+        "Product Tax Class", "Cost Price", "Fixed Shipping Price", "Free Shipping", "Sort Order",
+        "Option Set", "Option Set Align", "Stop Processing Rules", "Show Product Condition?",
+        "Product Availability", "Page Title", "Meta Keywords", "Meta Description", "Date Added",
+        "Date Modified", "Event Date Required?", "Product Condition", "Product Inventoried",
+        "Event Date Name", "MYOB Asset Acct", "Product Custom Fields",
+    )  # fmt: skip
+
+    def is_structure(self, column: str) -> bool:
+        return column.startswith(
+            ("Product Image ", "Event Date", "MYOB", "Low Stock", "Current Stock")
+        )
+
+    def left_out(self, values: dict[str, Any]) -> str | None:
+        return "hidden" if is_yes(values.get("Product Visible?")) is False else None
+
+    def role(self, values: dict[str, Any]) -> str:
+        return {"product": "both", "sku": "variant"}.get(self.kind(values), "rule")
+
+    def options(self, values: dict[str, Any]) -> dict[str, object]:
+        if self.kind(values) != "sku":
+            return {}
+        return {
+            name.strip(): _SWATCH.sub("", value.strip())
+            for name, value in _LEGACY.findall(str(values.get("Product Name") or ""))
+        }
+
+    def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
+        rules = {
+            str(
+                row.values.get("Product Code/SKU") or row.values.get("Product Name") or ""
+            ).strip(): str(row.values.get("Price") or "")
+            for row in rows
+            if self.kind(row.values) == "rule"
+        }
+        base = next((row for row in rows if self.kind(row.values) == "product"), None)
+        if base is not None and len(rows) > 1:
+            rows = [
+                self._ruled(row, base, rules) for row in rows if self.kind(row.values) != "rule"
+            ]
+        yield from super().products(key, rows)
+
+    def _ruled(self, row: Row, base: Row, rules: dict[str, str]) -> Row:
+        """An SKU with the price that its rule gives it, else that of its product."""
+        if self.kind(row.values) != "sku":
+            return row
+        given = parse_price(str(base.values.get("Price") or "").strip())
+        price = given.low if given is not None else 0.0
+        rule = rules.get(str(row.values.get("Product Code/SKU") or "").strip(), "")
+        if (match := _CHANGE.match(rule)) and (change := parse_price(match[2].strip())):
+            price = {
+                "ADD": price + change.low,
+                "REMOVE": price - change.low,
+                "PERCENT": price * (1 + change.low / 100),
+            }.get(match[1].upper(), change.low)
+        elif rule and (fixed := parse_price(rule)):
+            price = fixed.low
+        return Row(row.line, {**row.values, "Price": f"{price:.2f}" if price else ""})
+
+    def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
+        return " / ".join(str(value) for value in options.values())
+
+    def more(self, values: dict[str, Any]) -> dict[str, object]:
+        paths = [
+            path.strip() for path in str(values.get("Category") or "").split(";") if path.strip()
+        ]
+        return {"Category": paths[0] if len(paths) == 1 else paths} if paths else {}
+
+
+class ModernReader(_Below):
+    """Reads the newer export, with rows of products, variants, images and videos."""
+
+    kind_column = "Item"
+    own: ClassVar[Own] = {
+        "title": ("Name",),
+        "external_id": ("ID", "SKU"),
+        "group": (),
+        "text": ("Description",),
+        "image": ("Image URL (Import)", "Internal Image URL (Export)"),
+        "url": ("Product URL",),
+        "price": ("Price",),
+        "sale_price": ("Sale Price",),
+        "was_price": ("Retail Price",),
+        "sku": ("SKU",),
+        "ean": ("UPC/EAN", "Global Trade Number"),
+        "mpn": ("Manufacturer Part Number",),
+        "stock": (),
+    }
+    structure = (
+        "Item", "Type", "Options", "Is Visible", "Brand ID", "Categories", "Cost Price",
+        "Tax Class",
+        "Inventory Tracking", "Is Featured", "Image is Thumbnail", "Image Sort Order",
+        "Variant Image URL", "Meta Keywords", "Meta Description", "Page Title", "Show Condition",
+        "Free Shipping", "Fixed Shipping Cost", "Sort Order", "Image ID", "Image Description",
+        "Minimum Purchase Quantity", "Maximum Purchase Quantity", "Current Stock", "Low Stock",
+        "YouTube ID", "Video Title", "Video Description", "Video Sort Order", "Channels",
+    )  # fmt: skip
+
+    def left_out(self, values: dict[str, Any]) -> str | None:
+        return "hidden" if is_yes(values.get("Is Visible")) is False else None
+
+    def variant_left_out(self, values: dict[str, Any]) -> str | None:
+        return None
+
+    def role(self, values: dict[str, Any]) -> str:
+        return {"product": "both", "variant": "variant", "image": "picture"}.get(
+            self.kind(values), "video"
+        )
+
+    def options(self, values: dict[str, Any]) -> dict[str, object]:
+        if self.kind(values) != "variant":
+            return {}
+        return {
+            name.strip(): _SWATCH.sub("", value.strip()).strip()
+            for name, value in _MODERN.findall(str(values.get("Options") or ""))
+        }
+
+    def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
+        return " / ".join(str(value) for value in options.values())
+
+    def variant_picture(self, values: dict[str, Any]) -> str | None:
+        return str(values.get("Variant Image URL") or "").strip() or None
+
+    def all_pictures(self, head: Row, rows: list[Row]) -> list[str]:
+        shown = [row for row in rows if self.role(row.values) in ("picture", "both")]
+        shown.sort(key=lambda row: is_yes(row.values.get("Image is Thumbnail"), False) is not True)
+        # what the shop may be asked for comes before what a tool of theirs holds
+        return list(dict.fromkeys(a for row in shown for a in self.pictures(row.values)[:1]))
+
+
+def _is_modern(file: RowFile, columns: frozenset[str]) -> bool:
+    return {"item", "sku", "options"} <= columns and "name" in columns
+
+
+LEGACY = Format(
+    "bigcommerce-legacy",
+    "columns Item Type and Product Name",
+    "Item Type,Product ID,Product Name,Product Code/SKU,Price\n"
+    "Product,77,Brass lamp,LMP,49.99\n  SKU,78,[S]Finish=Black,LMP-B,\n",
+    lambda file, columns: {"itemtype", "productname"} <= columns,
+    LegacyReader,
+)
+
+FORMAT = Format(
+    "bigcommerce",
+    "columns Item, SKU and Options",
+    "Item,ID,Name,SKU,Options,Price\nProduct,9,Lamp,L,,40\n"
+    "Variant,,,L-B,Type=Swatch|Name=Finish|Value=Black[#000000],45\n",
+    _is_modern,
+    ModernReader,
+)

@@ -1,0 +1,97 @@
+"""Square's export of a catalogue: a row a variation, with the name of its item."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from vitrina.files.cells import is_yes
+from vitrina.files.formats.base import Format, Own, Reader
+from vitrina.files.names import plain
+from vitrina.files.rows import Row
+
+_STRUCTURE = (
+    "optionname", "optionvalue", "enabled", "currentquantity", "newquantity", "stockalert", "tax",
+    "price",
+)  # fmt: skip
+
+
+class SquareReader(Reader):
+    """Reads items; `Regular` is the variation of an item that has only one."""
+
+    groups = True
+    whole = False
+    own: ClassVar[Own] = {
+        "title": ("Item Name",),
+        "external_id": ("Token", "Reference Handle", "SKU"),
+        "group": (),
+        "text": ("Description",),
+        "price": ("Price", "Online Sale Price"),
+        "sale_price": (),
+        "category": ("Category", "Categories", "Reporting Category"),
+        "sku": ("SKU",),
+        "ean": ("GTIN",),
+        "mpn": (),
+        "url": ("Permalink",),
+        "stock": (),
+    }
+    structure = (
+        "Token", "Reference Handle", "Variation Name", "Square Online Item Visibility", "Archived",
+        "Item Type", "Customer-facing Name", "Sellable", "Contains Alcohol", "Stockable",
+        "Skip Detail Screen in POS", "Delivery Enabled", "Shipping Enabled",
+        "Self-serve Ordering Enabled",
+        "Pickup Enabled", "Default Unit Cost", "Default Vendor Name", "Default Vendor Code",
+        "Location",
+    )  # fmt: skip
+
+    def restart(self) -> None:
+        self._last = ""
+        self._pairs = [
+            (column, column.replace("Name", "Value"))
+            for column in self.setup.file.columns
+            if plain(column).startswith("optionname")
+        ]
+
+    def is_structure(self, column: str) -> bool:
+        name = plain(column)
+        return name != "price" and name.startswith(_STRUCTURE)
+
+    def key(self, row: Row) -> str | None:
+        self._last = (
+            str(row.values.get("Reference Handle") or "").strip()
+            or self.first(row.values, self.columns(row.values, "title"))
+            or self._last
+        )
+        return self._last or None
+
+    def group_id(self, key: str | None, head: Row) -> str:
+        return self.external_id(head)
+
+    def left_out(self, values: dict[str, Any]) -> str | None:
+        if is_yes(values.get("Archived"), empty=False):
+            return "archived"
+        seen = str(values.get("Square Online Item Visibility") or "").strip().lower()
+        return seen if seen in ("hidden", "unavailable") else None
+
+    def options(self, values: dict[str, Any]) -> dict[str, object]:
+        found = {
+            str(values.get(name)).strip(): str(values.get(value)).strip()
+            for name, value in self._pairs
+            if values.get(name) and values.get(value)
+        }
+        name = str(values.get("Variation Name") or "").strip()
+        if not found and name and name != "Regular":
+            found = {"Variation": name}
+        return dict(found)
+
+    def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
+        name = str(values.get("Variation Name") or "").strip()
+        return name if name != "Regular" else super().variant_title(values, options)
+
+
+FORMAT = Format(
+    "square",
+    "columns Token, Item Name and Variation Name",
+    "Token,Item Name,Variation Name,SKU,Price\nA1,Mug,Small,MUG-S,7.00\nA2,Mug,Large,MUG-L,9.00\n",
+    lambda file, columns: {"token", "itemname", "variationname"} <= columns,
+    SquareReader,
+)

@@ -1,0 +1,115 @@
+"""Vendure's file of products: a row without a name is a further variant of the row above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from vitrina.files.cells import is_yes
+from vitrina.files.formats.base import Format, Own, Reader, Setup
+from vitrina.files.items import LeftOut, Product, Reject
+from vitrina.files.rows import Row
+
+
+class VendureReader(Reader):
+    """Reads products; facets are attributes, `name:de` is a language."""
+
+    groups = True
+    whole = False
+    own: ClassVar[Own] = {
+        "title": ("name",),
+        "external_id": ("slug", "sku"),
+        "group": (),
+        "text": ("description",),
+        "image": ("assets",),
+        "url": (),
+        "price": ("price",),
+        "sku": ("sku",),
+        "stock": ("stockOnHand",),
+    }
+    structure = (
+        "optionGroups", "optionValues", "facets", "variantAssets", "variantFacets", "enabled",
+        "taxCategory", "trackInventory",
+    )  # fmt: skip
+
+    def __init__(self, setup: Setup) -> None:
+        self._language = _languages(setup.file.columns, setup.language)
+        super().__init__(setup)
+
+    def restart(self) -> None:
+        self._number = 0
+        self._groups: list[str] = []
+
+    def prepare(self, row: Row) -> Row:
+        if not self._language:
+            return row
+        return Row(
+            row.line,
+            {
+                self._language.get(name, name): value
+                for name, value in row.values.items()
+                if self._language.get(name, name)
+            },
+        )
+
+    def key(self, row: Row) -> str | None:
+        if str(row.values.get("name") or "").strip():
+            self._number += 1
+        return str(self._number)
+
+    def group_id(self, key: str | None, head: Row) -> str:
+        return self.external_id(head)
+
+    def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
+        said = next(
+            (row.values["optionGroups"] for row in rows if row.values.get("optionGroups")), ""
+        )
+        self._groups = [name.strip() for name in str(said).split("|") if name.strip()]
+        yield from super().products(key, rows)
+
+    def left_out(self, values: dict[str, Any]) -> str | None:
+        return "not enabled" if is_yes(values.get("enabled")) is False else None
+
+    def role(self, values: dict[str, Any]) -> str:
+        return "both" if str(values.get("name") or "").strip() else "variant"
+
+    def options(self, values: dict[str, Any]) -> dict[str, object]:
+        said = [item.strip() for item in str(values.get("optionValues") or "").split("|")]
+        return {name: value for name, value in zip(self._groups, said, strict=False) if value}
+
+    def variant_picture(self, values: dict[str, Any]) -> str | None:
+        said = str(values.get("variantAssets") or "").split("|")[0].strip()
+        return said or None
+
+    def more(self, values: dict[str, Any]) -> dict[str, object]:
+        found: dict[str, list[str]] = {}
+        for column in ("facets", "variantFacets"):
+            for piece in str(values.get(column) or "").split("|"):
+                name, colon, value = piece.partition(":")
+                if colon and value.strip():
+                    found.setdefault(name.strip(), []).append(value.strip())
+        return {name: items[0] if len(items) == 1 else items for name, items in found.items()}
+
+
+def _languages(columns: list[str], wanted: str) -> dict[str, str]:
+    """`name:en` as `name` in the language that is wanted, as "" in the others."""
+    by_name: dict[str, dict[str, str]] = {}
+    for column in columns:
+        name, colon, language = column.partition(":")
+        if colon and len(language) in (2, 5) and name not in ("product", "variant"):
+            by_name.setdefault(name, {})[language] = column
+    renamed: dict[str, str] = {}
+    for name, found in by_name.items():
+        chosen = next((lang for lang in (wanted, "en") if lang in found), next(iter(found)))
+        renamed |= {column: name if lang == chosen else "" for lang, column in found.items()}
+    return renamed
+
+
+FORMAT = Format(
+    "vendure",
+    "columns optionGroups and optionValues",
+    "name,slug,assets,facets,optionGroups,optionValues,sku,price\n"
+    "Mug,mug,a.jpg|b.jpg,category:Mugs,Size,S,M-S,7\n,,,,,L,M-L,9\n",
+    lambda file, columns: {"optiongroups", "optionvalues"} <= columns,
+    VendureReader,
+)

@@ -1,0 +1,89 @@
+"""Reads a sheet of Excel or OpenDocument as rows."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Generator
+from typing import Any
+
+import python_calamine
+
+from vitrina.errors import InputError
+from vitrina.files import names
+from vitrina.files.raw import OLE, ZIP, RawFile
+from vitrina.files.rows import BadRow, Row, RowFile
+from vitrina.files.tables import gathered, header_at
+
+MAX_SIZE = 20_000_000  # bytes: a sheet is read at once
+_LOOKED_AT = 13
+
+
+def is_sheet(head: bytes) -> bool:
+    """Whether these bytes start a workbook (a zip with a table in it is opened before)."""
+    return head.startswith((OLE, ZIP))
+
+
+def open_sheet(file: RawFile) -> RowFile:
+    """Open the sheet with the products: the first whose header has a title, else the first.
+
+    Raises InputError where the file is too large to be read at once, or is none.
+    """
+    if (size := file.size()) > MAX_SIZE:
+        raise InputError(
+            f"{file.name} has {size // 1_000_000} MB, sheets are read up to "
+            f"{MAX_SIZE // 1_000_000}: save it as CSV"
+        )
+    try:
+        with file.open() as raw:
+            book = python_calamine.CalamineWorkbook.from_filelike(raw)
+            sheets = [(name, book.get_sheet_by_name(name).to_python()) for name in book.sheet_names]
+    except (python_calamine.CalamineError, OSError, ValueError) as exc:
+        raise InputError(f"{file.name} cannot be read as a sheet: {exc}") from None
+    sheets = [(name, rows) for name, rows in sheets if rows]
+    if not sheets:
+        raise InputError(f"{file.name} is empty")
+    chosen = next(
+        (
+            sheet
+            for sheet in sheets
+            if any(names.is_title(column) for column in _header(sheet[1])[1])
+        ),
+        sheets[0],
+    )
+    skip, columns = _header(chosen[1])
+    opened = RowFile(file.name, "sheet", lambda: _rows(chosen[1], skip, columns), columns=columns)
+    opened.above = [[_written(cell) for cell in row] for row in chosen[1][:skip]]
+    if len(sheets) > 1:
+        opened.said.append(f"sheet {chosen[0]} of {len(sheets)}")
+    return opened
+
+
+def _header(rows: list[list[Any]]) -> tuple[int, list[str]]:
+    written = [[_written(cell) for cell in row] for row in rows[:_LOOKED_AT]]
+    skip = header_at(written)
+    return skip, [cell.strip() for cell in written[skip]]
+
+
+def _written(cell: Any) -> str:
+    return str(_plain(cell))
+
+
+def _plain(cell: Any) -> Any:
+    """A cell without what only a sheet knows: whole numbers as such, dates as text."""
+    if isinstance(cell, float) and cell.is_integer():
+        return int(cell)
+    if isinstance(cell, datetime.date | datetime.time):
+        return cell.isoformat()
+    if isinstance(cell, datetime.timedelta):
+        return str(cell)
+    return cell
+
+
+def _rows(
+    rows: list[list[Any]], skip: int, columns: list[str]
+) -> Generator[Row | BadRow, None, None]:
+    for number, cells in enumerate(rows[skip + 1 :], skip + 2):
+        values = [_plain(cell) for cell in cells[: len(columns)]]
+        if any(value != "" for value in values):
+            values += [""] * (len(columns) - len(values))
+            yield Row(number, gathered(columns, values))

@@ -1,0 +1,191 @@
+"""Judges the columns of a file whole: which hold numbers, prices or codes, and with which mark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from vitrina.files import numbers
+from vitrina.files.addresses import looks_like_picture
+
+NOTHING = frozenset({"", "-", "–", "—", "n/a", "na", "nan", "none", "null", "#n/a"})
+_SAMPLE = 400  # rows in which a column shows whether it holds codes or pictures
+_ALIKE = 0.97  # of the values of a column of codes are different
+_CODE = re.compile(r"(?=.*\d)[^\W_][\w./#+-]{2,39}")
+_CODE_NAME = re.compile(
+    r"(?:^|_|\b)(?:id|sku|upc|ean|gtin|isbn|asin|mpn|code|zip|phone|model)(?:$|_|\b)|(?:id|sku|code)$",
+    re.IGNORECASE,
+)
+_PRICE_NAME = re.compile(
+    r"(?:^|_|\b)(?:price|cost|msrp|rrp|amount)(?:$|_|\b)|price$", re.IGNORECASE
+)
+
+
+@dataclass(slots=True)
+class Column:
+    """What the values of a column say of it, so far."""
+
+    name: str
+    is_price: bool = False
+    is_code: bool = False
+    number: bool = True  # all values are numbers
+    whole: bool = True  # all are whole numbers
+    code: bool = True  # all look like codes
+    filled: int = 0
+    pictures: int = 0
+    wide: bool = True
+    marks: dict[str, int] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+
+    def look(self, value: str, sampling: bool) -> None:
+        """Take a value into account."""
+        text = value.strip()
+        if len(text) < 5 and text.lower() in NOTHING:
+            return
+        self.filled += 1
+        if sampling:
+            if self.code:
+                self.code = _CODE.fullmatch(text) is not None
+                self.seen.add(text)
+                self.wide = self.wide and len(text) >= 6
+            if looks_like_picture(text):
+                self.pictures += 1
+        if self.is_price or self.number:
+            if easy := numbers.EASY.fullmatch(text):
+                if easy[1] is not None:
+                    self.marks["."] = self.marks.get(".", 0) + 1
+                    self.whole = False
+                return
+            said = numbers.mark(text)
+            if said is not None:
+                self.marks[said] = self.marks.get(said, 0) + 1
+                self.whole = False
+            if self.number and numbers.parse_number(text) is None:
+                self.number = False
+
+    @property
+    def looks_like_code(self) -> bool:
+        """Different values of letters and digits; numbers only where they are long and even."""
+        if not self.code or self.filled < 2 or len(self.seen) < _ALIKE * min(self.filled, _SAMPLE):
+            return False
+        return not self.number or (self.whole and self.wide)
+
+    def decimal(self, usual: str | None) -> str:
+        """The decimal mark of the column; `usual` is that of the rest of the file."""
+        points, commas = self.marks.get(".", 0), self.marks.get(",", 0)
+        if points != commas:
+            return "." if points > commas else ","
+        if usual is not None:
+            return usual
+        # 1.299 alone: prices have no three decimals, measures may have
+        if self.marks.get("?.") and self.is_price:
+            return ","
+        return "."
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the texts of a column are read: `text`, `number`, `price` or `code`."""
+
+    kind: str = "text"
+    decimal: str = "."
+
+
+class Survey:
+    """Looks at rows one by one and says at the end what their columns are.
+
+    Args:
+        prices: columns that are prices by their name.
+        codes: columns that are codes by their name; their numbers stay text.
+    """
+
+    def __init__(self, prices: Iterable[str] = (), codes: Iterable[str] = ()) -> None:
+        self._prices, self._codes = frozenset(prices), frozenset(codes)
+        self.columns: dict[str, Column] = {}
+        self._alive: list[Column] = []
+        self._places: list[tuple[int, Column]] | None = None
+        self.rows = 0
+
+    def add(self, values: dict[str, object]) -> None:
+        """Look at a row."""
+        self.rows += 1
+        if self.rows <= _SAMPLE:
+            for name, value in values.items():
+                if isinstance(value, str):
+                    self._column(name).look(value, True)
+            if self.rows == _SAMPLE:
+                self._settle()
+            return
+        died = False
+        for column in self._alive:
+            value = values.get(column.name)
+            if value.__class__ is str and value:
+                column.look(value, False)
+                died = died or not (column.number or column.is_price)
+        if died:
+            self._settle()
+
+    def add_cells(self, columns: list[str], cells: list[str]) -> None:
+        """Look at a row whose cells are in the order of the columns."""
+        if self.rows < _SAMPLE or not cells:
+            self.add(dict(zip(columns, cells, strict=False)))
+            return
+        self.rows += 1
+        if self._places is None:
+            self._places = [(columns.index(column.name), column) for column in self._alive]
+        died = False
+        for place, column in self._places:
+            if value := cells[place]:
+                column.look(value, False)
+                died = died or not (column.number or column.is_price)
+        if died:
+            self._settle()
+
+    def _column(self, name: str) -> Column:
+        column = self.columns.get(name)
+        if column is None:
+            is_price = name in self._prices or _PRICE_NAME.search(name) is not None
+            column = Column(
+                name, is_price, name in self._codes or _CODE_NAME.search(name) is not None
+            )
+            self.columns[name] = column
+        return column
+
+    def _settle(self) -> None:
+        """Go on with the columns that can still turn out to be numbers."""
+        self._places = None
+        self._alive = [
+            column
+            for column in self.columns.values()
+            if column.is_price or (column.number and not column.is_code)
+        ]
+
+    def kinds(self) -> dict[str, Kind]:
+        """How each column of texts is read."""
+        points = sum(
+            column.marks.get(".", 0) for column in self.columns.values() if self._counts(column)
+        )
+        commas = sum(
+            column.marks.get(",", 0) for column in self.columns.values() if self._counts(column)
+        )
+        usual = None if points == commas else "." if points > commas else ","
+        return {name: self._kind(column, usual) for name, column in self.columns.items()}
+
+    @staticmethod
+    def _counts(column: Column) -> bool:
+        return column.is_price or column.number
+
+    @staticmethod
+    def _kind(column: Column, usual: str | None) -> Kind:
+        if column.is_price:
+            return Kind("price", column.decimal(usual))
+        if column.is_code or column.looks_like_code:
+            return Kind("code")
+        if column.number and column.filled:
+            return Kind("number", column.decimal(usual))
+        return Kind()
+
+    def pictures(self) -> list[str]:
+        """The columns whose values look like addresses of pictures."""
+        return [column.name for column in self.columns.values() if column.pictures]

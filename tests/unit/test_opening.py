@@ -1,0 +1,244 @@
+"""files/opening.py, raw.py, encodings.py, tables.py: from bytes to rows, by evidence."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from vitrina.errors import InputError
+from vitrina.files import BadRow, Row, open_file, open_rows
+
+
+def rows_of(path: Path | str, **options: str) -> list[Row | BadRow]:
+    with open_rows(str(path), **options) as rows:
+        return list(rows)
+
+
+MANIFEST = (
+    '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+    '<manifest:file-entry manifest:full-path="/"'
+    ' manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/></manifest:manifest>'
+)
+LAMP = [Row(2, {"id": "1", "title": "Lamp"})]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "said"),
+    [
+        ("id;title\n1;Tasse \u2013 \u201eCafé\u201c\n", "cp1252", "Windows-1252"),
+        ("id;title\n1;Größe für Füße\n", "latin-1", "Windows-1252"),
+        ("id;title\n1;Szafka żółta, łóżko, kość\n", "cp1250", "Windows-1250"),
+        ("id;title\n1;Szafka żółta, łóżko, kość\n", "iso8859-2", "ISO 8859-2"),
+        ("id;title\n1;Настольная лампа из дуба\n", "cp1251", "Windows-1251"),
+        ("id;title\n1;青いマグカップ\n", "cp932", "Shift_JIS"),
+        ("id;title\n1;青いマグカップ\n", "euc-jp", "EUC-JP"),
+        ("id;title\n1;Café\n", "utf-16", "UTF-16"),
+        ("id;title\n1;Lampe de bureau pour le café\n", "utf-16-le", "UTF-16-LE"),
+        ("id;title\n1;Café\n", "utf-8-sig", None),
+        ("id;title\n1;Café\n", "utf-8", None),
+    ],
+)
+def test_the_encoding_is_decided_by_evidence_and_said(
+    tmp_path: Path, text: str, encoding: str, said: str | None
+) -> None:
+    path = tmp_path / "p.csv"
+    path.write_bytes(text.encode(encoding))
+    title = text.splitlines()[1].partition(";")[2]
+    with open_file(str(path)) as file:
+        assert list(file.read()) == [Row(2, {"id": "1", "title": title})]
+    assert file.columns == ["id", "title"]
+    if said is None:
+        assert file.said == []
+    else:
+        assert said in " ".join(file.said)
+
+
+def test_a_broken_row_of_utf8_is_named_and_the_rest_read(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_bytes(
+        "id,title\n1,Café\n2,Crème brûlée, no\n".encode() + b"3,caf\xe9\n" + "4,Thé\n".encode()
+    )
+    first, _, bad, last = rows_of(path)
+    assert first == Row(2, {"id": "1", "title": "Café"})
+    assert isinstance(bad, BadRow)
+    assert "not valid UTF-8" in bad.reason
+    assert last == Row(5, {"id": "4", "title": "Thé"})
+
+
+def test_a_given_encoding_wins(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_bytes("id,title\n1,café\n".encode("cp1252"))
+    (bad,) = rows_of(path, encoding="utf-8")
+    assert isinstance(bad, BadRow)
+    assert rows_of(path, encoding="cp1252") == [Row(2, {"id": "1", "title": "café"})]
+    with pytest.raises(InputError, match="unknown encoding"):
+        rows_of(path, encoding="klingon")
+
+
+def test_packed_files_are_unpacked(tmp_path: Path) -> None:
+    plain = b"id,title\n1,Lamp\n"
+    (tmp_path / "p.csv.gz").write_bytes(gzip.compress(plain))
+    assert rows_of(tmp_path / "p.csv.gz") == LAMP
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.writestr("export/products.csv", plain)
+        archive.writestr("export/images/1.jpg", b"\xff\xd8")
+        archive.writestr("__MACOSX/products.csv", b"x")
+    assert rows_of(tmp_path / "p.zip") == LAMP
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("a.csv", plain)
+        archive.writestr("b.csv", plain)
+    with pytest.raises(InputError, match=r"holds 2 tables \(a.csv, b.csv\)"):
+        rows_of(tmp_path / "two.zip")
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(plain * 100)[:40])
+    with pytest.raises(InputError, match="packed and damaged"):
+        rows_of(tmp_path / "cut.csv.gz")
+
+
+def test_a_pipe_is_read_more_than_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(b"id,title\n1,Lamp\n"))
+    writer.start()
+    with open_file(str(pipe)) as file:
+        assert list(file.read()) == list(file.read()) == LAMP
+    writer.join()
+
+
+def test_standard_input_is_read_more_than_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Standard:
+        buffer = io.BytesIO(b"id,title\n1,Lamp\n")
+
+    monkeypatch.setattr(sys, "stdin", Standard())
+    with open_file("-") as file:
+        assert list(file.read()) == list(file.read()) == LAMP
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("sep=;\nid;title,long;price\n1;Lamp;9,90\n", ";"),
+        ("id;title;price\n1;Lamp, big;9,90\n2;Mug, small;7,50\n", ";"),
+        ('id,title\n1,"a;b;c\nd;e"\n2,"f;g"\n', ","),
+        ("id|title, short\n1|Lamp, red\n", "|"),
+        ("title\nLamp\n", ","),
+    ],
+)
+def test_the_delimiter_is_decided_over_several_rows(
+    tmp_path: Path, text: str, delimiter: str
+) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(text, "utf-8")
+    with open_file(str(path)) as file:
+        assert file.delimiter == delimiter
+        assert all(isinstance(row, Row) for row in file.read())
+
+
+def test_a_heading_above_the_header_is_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("Export of today,,\n,,\nid,title,price\n1,Lamp,9\n", "utf-8")
+    assert rows_of(path) == [Row(4, {"id": "1", "title": "Lamp", "price": "9"})]
+
+
+def test_a_column_that_is_there_twice_is_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("id,image,image,image\n1,a.jpg,,b.jpg\n2,c.jpg,,\n", "utf-8")
+    assert [row.values["image"] for row in rows_of(path) if isinstance(row, Row)] == [
+        ["a.jpg", "b.jpg"],
+        "c.jpg",
+    ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [{"id": 1, "title": "Lamp"}],
+        {"products": [{"id": 1, "title": "Lamp"}], "total": 1},
+        {"meta": {"links": [{"href": "x"}]}, "data": {"items": [{"id": 1, "title": "Lamp"}]}},
+        {"data": {"products": {"edges": [{"node": {"id": 1, "title": "Lamp"}}]}}},
+        {"id": 1, "title": "Lamp"},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_products_are_found_at_any_depth_of_a_document(
+    tmp_path: Path, document: object, indent: int | None
+) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps(document, indent=indent), "utf-8")
+    assert rows_of(path) == [Row(1, {"id": 1, "title": "Lamp"})]
+
+
+def test_a_document_that_breaks_off_is_read_so_far(tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    path.write_text('{"products": [{"id": 1, "title": "Lamp"}, {"id": 2, "ti', "utf-8")
+    first, bad = rows_of(path)
+    assert first == Row(1, {"id": 1, "title": "Lamp"})
+    assert isinstance(bad, BadRow)
+    assert "the rest was not read" in bad.reason
+
+
+def test_any_xml_with_a_list_of_elements_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "p.xml"
+    path.write_text(
+        "<shop><name>Shop</name><offers>"
+        '<offer id="1"><title>Lamp</title><picture>a.jpg</picture><picture>b.jpg</picture>'
+        '<param name="Colour">red</param></offer>'
+        '<offer id="2"><title>Mug</title></offer></offers></shop>',
+        "utf-8",
+    )
+    assert rows_of(path) == [
+        Row(1, {"id": "1", "title": "Lamp", "picture": ["a.jpg", "b.jpg"], "Colour": "red"}),
+        Row(2, {"id": "2", "title": "Mug"}),
+    ]
+
+
+def test_a_sheet_of_opendocument_is_read(tmp_path: Path) -> None:
+    cells = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="{kind}" {value}><text:p>{text}</text:p></table:table-cell>'
+            for kind, value, text in row
+        )
+        + "</table:table-row>"
+        for row in (
+            [("string", "", "id"), ("string", "", "title"), ("string", "", "price")],
+            [
+                ("float", 'office:value="10002"', "10002"),
+                ("string", "", "Lamp"),
+                ("float", 'office:value="9.9"', "9,90"),
+            ],
+        )
+    )
+    content = (
+        '<?xml version="1.0"?><office:document-content'
+        ' xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
+        ' xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"'
+        ' xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body>'
+        f'<office:spreadsheet><table:table table:name="Products">{cells}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    with zipfile.ZipFile(tmp_path / "p.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", content)
+        archive.writestr("META-INF/manifest.xml", MANIFEST)
+    with open_file(str(tmp_path / "p.ods")) as file:
+        assert (file.kind, file.columns) == ("sheet", ["id", "title", "price"])
+        assert list(file.read()) == [Row(2, {"id": 10002, "title": "Lamp", "price": 9.9})]
+
+
+def test_a_sheet_beyond_the_stated_size_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vitrina.files import sheets
+
+    monkeypatch.setattr(sheets, "MAX_SIZE", 10)
+    (tmp_path / "p.xls").write_bytes(b"\xd0\xcf\x11\xe0" + b"\0" * 100)
+    with pytest.raises(InputError, match="save it as CSV"):
+        rows_of(tmp_path / "p.xls")
