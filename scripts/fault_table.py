@@ -337,10 +337,10 @@ def page(rows: list[str]) -> str:
             "# What happens when the endpoint fails",
             "",
             "Six products each, through the whole pipeline, against a server that fails on purpose:"
-            " once, always,\nor always for one of the products. scripts/fault_table.py runs this and"
-            " writes the page. HOST is the\nendpoint. A passing error is tried again after a growing"
-            " pause, five times, before it counts; a\ncharged product is tried again twice later,"
-            " then it fails permanently with its reason:\n`select * from vitrina.jobs where"
+            " once, always,\nor always for one of the products. scripts/fault_table.py runs this"
+            " and writes the page. HOST is the\nendpoint. A passing error is tried again after a"
+            " growing pause, five times, before it counts; a\ncharged product is tried again twice"
+            " later, then it fails permanently with its reason:\n`select * from vitrina.jobs where"
             " state = 'failed'`.",
             "",
             "| what goes wrong | how often | the run | in the end |",
