@@ -112,8 +112,8 @@ def test_load_takes_an_address(server: ps.PictureServer, fetcher: Fetcher) -> No
 @pytest.mark.parametrize(
     ("path", "said", "transient"),
     [
-        ("/status/404", "no such picture (404 Not Found)", False),
-        ("/status/410", "no such picture (410 Gone)", False),
+        ("/status/404", "no picture at this address (404 Not Found)", False),
+        ("/status/410", "no picture at this address (410 Gone)", False),
         ("/status/401", "refuses access (401", False),
         ("/status/403", "refuses access (403", False),
         ("/status/400", "answers 400", False),
@@ -131,8 +131,8 @@ def test_load_takes_an_address(server: ps.PictureServer, fetcher: Fetcher) -> No
         ("/page", "web page (HTML)", False),
         ("/empty.jpg", "empty (0 bytes)", False),
         ("/gzip.jpg", "compresses", False),
-        ("/short.jpg", "broke off", True),
-        ("/reset.jpg", "broke off", True),
+        ("/short.jpg", "broke the connection", True),
+        ("/reset.jpg", "broke the connection", True),
         ("/garbage.jpg", "makes no sense", True),
         ("/claims-much.jpg", "over the limit of 0.2 MB", False),
         ("/endless.jpg", "over the limit of 0.2 MB", False),
