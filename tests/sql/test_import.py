@@ -145,7 +145,7 @@ def test_no_vectors_of_terms_are_needed_where_the_space_in_use_is_not_local(
 @pytest.mark.parametrize(
     ("call", "state", "message"),
     [
-        ("import_products('elsewhere', '[]')", "VT003", "no source 'elsewhere'"),
+        ("import_products('elsewhere', '[]')", "VT003", "source 'elsewhere' not found"),
         ("import_products('shop', '[]', 'three', '{\"[1,2,3]\"}')", "VT004", "one embedding per"),
         ("import_space('three', 'test', 'm', 4)", "VT004", "of 3 dimensions, these have 4"),
         ("import_space('three', 'test', 'n', 3)", "VT004", "is for test m, not for test n"),
