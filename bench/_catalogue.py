@@ -86,7 +86,7 @@ embedded as (
 insert into vitrina.product_embeddings (space_id, product_id, input_hash, embedding)
 select s.id, e.ids[t.ordinal], '', t.embedding
 from embedded as e
-cross join vitrina.embed_texts(e.texts) as t
+cross join vitrina_internal.embed_all(e.texts) as t
 join vitrina.spaces as s on s.name = 'local-text'
 """
 

@@ -66,6 +66,7 @@ REFUSALS: dict[str, tuple[int, dict[str, str], str, str]] = {
     ),
     "bad-request": (400, {}, "invalid_value", "Something is not right: {key}"),
     "no-schema": (400, {}, "invalid", "'response_format' of type 'json_schema' is not supported"),
+    "no-system": (400, {}, "invalid", "System role not supported"),
     "no-json": (400, {}, "invalid", "This response_format type is unavailable now"),
     "no-temperature": (400, {}, "unsupported_value", "'temperature' does not support 0 here"),
     "no-max-tokens": (400, {}, "unsupported_parameter", "Unsupported parameter: 'max_tokens'"),
@@ -172,7 +173,8 @@ class OpenAIStub:
     """The server. `key` is the only one accepted, None any; `latency` is seconds,
     for every answer or by route.
 
-    `batch_seconds` is how long a batch takes, None until `complete_batches()`.
+    `refused` says of the body of a batch's line which refusal it gets. `batch_seconds` is how long
+    a batch takes, None until `complete_batches()`.
     """
 
     def __init__(
@@ -188,6 +190,7 @@ class OpenAIStub:
         self.dimensions = dimensions
         self.batch_seconds = batch_seconds
         self.answer: Callable[[Json], str | None] | None = None
+        self.refused: Callable[[Json], str | None] | None = None
         self.headers: dict[str, str] = {}
         self.elsewhere = ""
         self.log: list[Request] = []
@@ -402,6 +405,10 @@ class OpenAIStub:
             elif odd and "error-lines" in batch.kinds:
                 body = _error("context_length_exceeded", "maximum context length is 8192")
                 failed.append(_line(line["custom_id"], {"status_code": 400, "body": body}, None))
+            elif self.refused is not None and (kind := self.refused(line["body"])):
+                status, _, code, message = REFUSALS[kind]
+                response = {"status_code": status, "body": _error(code, message)}
+                failed.append(_line(line["custom_id"], response, None))
             elif not (odd and "partial" in batch.kinds):
                 body = self._batch_line(line)
                 done.append(_line(line["custom_id"], {"status_code": 200, "body": body}, None))

@@ -83,6 +83,26 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- name_or_null(said) → a text of 1 to 500 characters, or null: what no column takes that must be there.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.name_or_null(said text) returns text
+language sql immutable parallel safe
+return case when length(said) between 1 and 500 then said end;
+
+-- ---------------------------------------------------------------------------------------------
+-- too_many(argument, count, at_most): raises VT004; called where a list is longer than that.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.too_many(argument text, count int, at_most int) returns text[]
+language plpgsql stable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    raise exception '% takes % items at most, not %', argument, at_most, count
+        using errcode = 'VT004', hint = 'give them in parts';
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- check_rows(argument, rows, keys): raises VT004 where this is no array of objects with these keys,
 -- and names the first row at fault. keys: a jsonb object, each key with its kind (see below); with a
 -- "!" behind it the key must be there, otherwise it may be missing or null. "a|b": one of these words.
@@ -137,9 +157,10 @@ begin
                     when 'id' then case when v.said ~ '^\d{1,19}$'
                                         then v.said::numeric <= 9223372036854775807 else false end
                     when 'amount' then v.said ~ '^\d{1,6}(\.\d{1,40})?$|^\d(\.\d{1,40})?[eE]-\d{1,2}$'
-                    when 'sha256' then v.said ~ '^[0-9a-fA-F]{64}$'
-                    when 'hex' then v.said ~ '^([0-9a-fA-F]{2}){1,64}$'
-                    when 'bits' then v.said ~ '^[01]{64}$'
+                    when 'sha256' then length(v.said) = 64 and v.said !~ '[^0-9a-fA-F]'
+                    when 'hex' then length(v.said) between 2 and 128 and length(v.said) % 2 = 0
+                        and v.said !~ '[^0-9a-fA-F]'
+                    when 'bits' then length(v.said) = 64 and v.said !~ '[^01]'
                     when 'base64' then v.said ~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$'
                     else v.said = any (string_to_array(rtrim(k.kind, '!'), '|')) end
             end

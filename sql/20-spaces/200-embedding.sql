@@ -95,7 +95,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- embed_texts(texts): one row per text: its place in the array, from 1, and its vector of length 1
--- of the first 3,072 characters; null for a text without a known word.
+-- of the first 3,072 characters; null for a text without a known word. Raises VT004 for more than
+-- 10,000 texts.
 -- ---------------------------------------------------------------------------------------------
 create or replace function embed_texts(texts text[])
 returns table (ordinal int, embedding @vector@.halfvec)
@@ -107,7 +108,8 @@ security invoker
 set search_path from current
 as $func$
     select t.ordinal::int, e.embedding
-    from unnest(texts) with ordinality as t (body, ordinal)
+    from unnest(case when cardinality(texts) > 10000 then too_many('texts', cardinality(texts), 10000)
+                     else texts end) with ordinality as t (body, ordinal)
     cross join lateral (
         select case when @vector@.l2_norm(@vector@.avg(v.embedding)) > 0
                     then @vector@.l2_normalize(@vector@.avg(v.embedding)) end
@@ -127,6 +129,20 @@ as $func$
         where w.word <> ''
     ) as e (embedding)
     order by t.ordinal
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- embed_all(texts) → as embed_texts, of any number.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.embed_all(texts text[])
+returns table (ordinal int, embedding @vector@.halfvec)
+language sql stable strict parallel safe security invoker
+set search_path from current
+as $func$
+    select s.start - 1 + e.ordinal, e.embedding
+    from generate_series(1, cardinality(texts), 10000) as s (start)
+    cross join lateral embed_texts(texts[s.start:s.start + 9999]) as e
+    order by 1;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ set search_path from current
 as $func$
 begin
     if coalesce(name !~ '^[a-z0-9][a-z0-9._-]{0,99}$', true) then
-        raise exception '% cannot be the name of a space', quote_nullable(name)
+        raise exception '% cannot be the name of a space', quote_nullable(left(name, 100))
             using errcode = 'VT004', hint = 'a-z, 0-9, ".", "_" and "-", at most 100 of them';
     end if;
     if coalesce(btrim(provider), '') = '' or coalesce(btrim(model), '') = '' then
@@ -76,7 +76,7 @@ begin
             hint = 'name the provider and the model of its vectors';
     end if;
     if coalesce(modality not in ('text', 'image'), true) then
-        raise exception 'the modality must be text or image, not %', quote_nullable(modality)
+        raise exception 'the modality must be text or image, not %', quote_nullable(left(modality, 100))
             using errcode = 'VT004', hint = 'text for descriptions of products, image for their pictures';
     end if;
     if coalesce(dimensions not between 1 and 4000, true) then

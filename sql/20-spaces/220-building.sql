@@ -90,7 +90,7 @@ as $func$
 #variable_conflict use_column
 begin
     if not exists (select from spaces as s where s.name = index_statements.space) then
-        raise exception 'space % not found', quote_nullable(space) using errcode = 'VT003',
+        raise exception 'space % not found', quote_nullable(left(space, 100)) using errcode = 'VT003',
             hint = 'see: select * from vitrina.space_status()';
     end if;
     return query
@@ -272,7 +272,7 @@ declare
 begin
     if not exists (select from spaces as s where s.name = space and s.provider = 'local'
                    and s.modality = 'text') then
-        raise exception '% is not a space of the local text model', quote_nullable(space)
+        raise exception '% is not a space of the local text model', quote_nullable(left(space, 100))
             using errcode = 'VT004', hint = 'its vectors come from its provider: `vitrina spaces build`';
     end if;
     select array_agg(m.id order by m.id), array_agg(m.name order by m.id) into _ids, _names
@@ -280,7 +280,7 @@ begin
     return coalesce(put_keyword_embeddings(space, v.ids, v.embeddings), 0)
     from (
         select array_agg(_ids[e.ordinal]) as ids, array_agg(e.embedding) as embeddings
-        from embed_texts(_names) as e
+        from embed_all(_names) as e
         where e.embedding is not null
     ) as v;
 end

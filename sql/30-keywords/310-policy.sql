@@ -15,7 +15,7 @@ as $func$
 #variable_conflict use_column
 begin
     if set_keyword_policy.mode not in ('strict', 'plain') then
-        raise exception 'the policy cannot be %', quote_literal(set_keyword_policy.mode)
+        raise exception 'the policy cannot be %', quote_literal(left(set_keyword_policy.mode, 100))
             using errcode = 'VT004', hint = 'use strict or plain';
     end if;
     update keyword_policy as p set
@@ -44,7 +44,7 @@ begin
     where s.modality = 'text' and case when set_keyword_threshold.space is null then s.state = 'active'
                                        else s.name = set_keyword_threshold.space end;
     if not found then
-        raise exception 'text space % not found', quote_nullable(set_keyword_threshold.space)
+        raise exception 'text space % not found', quote_nullable(left(set_keyword_threshold.space, 100))
             using errcode = 'VT003', hint = 'see: select name from vitrina.spaces';
     end if;
     if not coalesce(set_keyword_threshold.threshold between 0 and 1,
@@ -56,7 +56,7 @@ begin
         update spaces as s set threshold = set_keyword_threshold.threshold where s.id = _space.id;
     elsif set_keyword_threshold.facet not in
         ('type', 'material', 'style', 'color', 'feature', 'size', 'other') then
-        raise exception 'facet % not found', quote_literal(set_keyword_threshold.facet)
+        raise exception 'facet % not found', quote_literal(left(set_keyword_threshold.facet, 100))
             using errcode = 'VT004',
                   hint = 'use one of type, material, style, color, feature, size, other';
     elsif set_keyword_threshold.threshold is null then

@@ -290,13 +290,14 @@ begin
     then
         if embeddings is null then
             if (active_space('text')).provider is distinct from 'local' then
-                if exists (select from unknown_terms(said)) then
+                if exists (select from generate_series(1, cardinality(said), 10000) as s (start)
+                           cross join lateral unknown_terms(said[s.start:s.start + 9999])) then
                     raise exception 'the active text space is not local: give one embedding per term'
                         using errcode = 'VT004', hint = 'unknown_terms(said) lists the terms that need an embedding';
                 end if;
             else
                 select array_agg(e.embedding order by e.ordinal) into embeddings
-                from embed_texts(said) as e;
+                from embed_all(said) as e;
             end if;
         end if;
         select coalesce(jsonb_object_agg(l.alias, l.veto), '{}') into _learned
@@ -325,7 +326,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- unknown_terms(said) → the terms that need a vector to be decided: those without an alias that their
--- known words do not decide. One spelling of each, in their order.
+-- known words do not decide. One spelling of each, in their order. Raises VT004 for more than 10,000
+-- terms.
 -- ---------------------------------------------------------------------------------------------
 create or replace function unknown_terms(said text[]) returns setof text
 language sql stable security invoker
@@ -334,7 +336,8 @@ as $func$
     select u.term
     from (
         select distinct on (n.form) n.form, v.term, v.place
-        from unnest(said) with ordinality as v (term, place)
+        from unnest(case when cardinality(said) > 10000 then too_many('said', cardinality(said), 10000)
+                         else said end) with ordinality as v (term, place)
         cross join lateral (select normal_form(v.term) as form) as n
         where no_keyword(v.term, n.form) is null
         order by n.form, v.place

@@ -42,7 +42,7 @@ begin
             hint = 'give it a short name, like shop';
     end if;
     if coalesce(put_source.kind, '') not in ('file', 'table') then
-        raise exception 'a source cannot be of the kind %', quote_nullable(put_source.kind)
+        raise exception 'a source cannot be of the kind %', quote_nullable(left(put_source.kind, 100))
             using errcode = 'VT004', hint = 'use file or table';
     end if;
     if jsonb_typeof(put_source.config) is distinct from 'object' then
@@ -87,7 +87,7 @@ declare
 begin
     select s.id into _source from sources as s where s.name = remove_source.name;
     if not found then
-        raise exception 'source % not found', quote_literal(remove_source.name)
+        raise exception 'source % not found', quote_literal(left(remove_source.name, 100))
             using errcode = 'VT003', hint = 'see: select name from vitrina.sources';
     end if;
     if exists (select from attachments as a where a.source_id = _source) then
@@ -130,16 +130,20 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 create or replace function queue_products(product_ids bigint[], stage text default 'enrich')
 returns int
-language sql volatile security invoker
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
-    select check_word('stage', queue_products.stage, 'enrich', 'embed');
+#variable_conflict use_column
+declare
+    _count int;
+begin
+    perform check_word('stage', queue_products.stage, 'enrich', 'embed');
     with queued as (
         insert into jobs as j (product_id, stage)
-        select p.id, queue_products.stage
-        from (select distinct u.id from unnest(product_ids) as u (id)) as g
-        join products as p on p.id = g.id
-        order by p.id
+        select distinct u.id, queue_products.stage
+        from unnest(product_ids) as u (id)
+        where u.id is not null
+        order by u.id
         on conflict (product_id) do update set
             version = j.version + 1,
             stage = case when j.stage = 'enrich' then 'enrich' else excluded.stage end,
@@ -158,7 +162,13 @@ as $func$
     told as materialized (
         select pg_notify('vitrina_jobs', '') from queued limit 1
     )
-    select count(*)::int from queued cross join (select count(*) from told) as t;
+    select count(*) into _count from queued cross join (select count(*) from told) as t;
+    return _count;
+exception when foreign_key_violation then
+    -- some are not there; looked up only now, as each new job's key is looked up by itself
+    return queue_products(
+        array(select p.id from products as p where p.id = any (product_ids)), stage);
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -182,19 +192,13 @@ declare
 begin
     select s.id into _source from sources as s where s.name = put_products.source;
     if not found then
-        raise exception 'source % not found', quote_literal(put_products.source)
+        raise exception 'source % not found', quote_literal(left(put_products.source, 100))
             using errcode = 'VT003', hint = 'create it: select vitrina.put_source(name)';
     end if;
     perform check_rows('products', put_products.products,
         '{"external_id": "name!", "title": "title!", "image": "text",
          "image_stamp": "text", "url": "text", "attributes": "object"}');
-    select count(*), max(g.external_id) filter (where g.again) into _given, _twice
-    from (select r.external_id, count(*) over (partition by r.external_id) > 1 as again
-          from jsonb_to_recordset(put_products.products) as r (external_id text)) as g;
-    if _twice is not null then
-        raise exception 'products has external id % twice', quote_literal(_twice)
-            using errcode = 'VT004', hint = 'give each external id once; nothing was written';
-    end if;
+    _given := jsonb_array_length(put_products.products);
     with given as (
         select r.external_id, r.title, r.image, r.image_stamp, r.url,
                coalesce(r.attributes, '{}') as attributes,
@@ -234,6 +238,15 @@ begin
     perform refresh_text(_changed);
     queued := queue_products(coalesce(_to_queue, '{}'));
     return next;
+exception when cardinality_violation then
+    select r.external_id into _twice
+    from jsonb_to_recordset(put_products.products) as r (external_id text)
+    group by r.external_id having count(*) > 1 limit 1;
+    if not found then
+        raise;
+    end if;
+    raise exception 'products has external id % twice', quote_literal(_twice)
+        using errcode = 'VT004', hint = 'give each external id once; nothing was written';
 end
 $func$;
 
@@ -241,17 +254,22 @@ $func$;
 -- count_to_queue(source, products) → how many of them put_products would queue; writes nothing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function count_to_queue(source text, products jsonb) returns int
-language sql stable security invoker
+language plpgsql stable security invoker
 set search_path from current
 as $func$
-    select check_rows('products', count_to_queue.products,
+begin
+    return (
+        select count(*)
+        from jsonb_to_recordset(count_to_queue.products) as r (
+            external_id text, title text, image text, image_stamp text, attributes jsonb)
+        left join sources as s on s.name = source
+        left join vitrina.products as p on p.source_id = s.id and p.external_id = r.external_id
+        where p.input_hash is distinct from
+            input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}')));
+exception when data_exception then
+    perform check_rows('products', count_to_queue.products,
         '{"external_id": "text", "title": "text", "image": "text",
          "image_stamp": "text", "url": "text", "attributes": "object"}');
-    select count(*)::int
-    from jsonb_to_recordset(count_to_queue.products) as r (
-        external_id text, title text, image text, image_stamp text, attributes jsonb)
-    left join sources as s on s.name = source
-    left join vitrina.products as p on p.source_id = s.id and p.external_id = r.external_id
-    where p.input_hash is distinct from
-        input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}'));
+    raise;
+end
 $func$;

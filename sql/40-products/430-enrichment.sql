@@ -16,22 +16,27 @@ $func$;
 -- width, height, bytes, thumbnail (base64 WebP), dhash (64 binary digits)}.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_images(images jsonb) returns void
-language sql volatile security invoker
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
-    select check_rows('images', put_images.images,
-        '{"sha256": "sha256!", "mime": "name!", "width": "size!",
-         "height": "size!", "bytes": "size!", "thumbnail": "base64!",
-         "dhash": "bits!"}');
+begin
     insert into images (sha256, mime, width, height, bytes, thumbnail, dhash)
     select distinct on (r.sha256)
-        decode(r.sha256, 'hex'), r.mime, r.width, r.height, r.bytes,
-        decode(r.thumbnail, 'base64'), r.dhash::bit(64)
+        decode(r.sha256, 'hex'), name_or_null(r.mime), r.width, r.height, r.bytes,
+        decode(r.thumbnail, 'base64'), case when length(r.dhash) = 64 then r.dhash::bit(64) end
     from jsonb_to_recordset(put_images.images) as r (
         sha256 text, mime text, width int, height int, bytes int, thumbnail text, dhash text)
     order by r.sha256
     -- locks a picture that is stored already, so that collect_images leaves it
     on conflict (sha256) do update set mime = excluded.mime;
+exception when data_exception or integrity_constraint_violation then
+    -- which row it was is looked for only now: thumbnails are long
+    perform check_rows('images', put_images.images,
+        '{"sha256": "sha256!", "mime": "name!", "width": "size!",
+         "height": "size!", "bytes": "size!", "thumbnail": "base64!",
+         "dhash": "bits!"}');
+    raise;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -225,7 +230,7 @@ declare
 begin
     select s.* into _space from spaces as s where s.name = put_embeddings.space;
     if not found then
-        raise exception 'space % not found', quote_literal(put_embeddings.space)
+        raise exception 'space % not found', quote_literal(left(put_embeddings.space, 100))
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
     perform check_embeddings('product', _space, product_ids, embeddings);
@@ -272,7 +277,7 @@ begin
     end if;
     if _space.provider is distinct from 'local' then
         raise exception '%', case when space is null then 'the active text space is not local'
-                                  else quote_literal(space) || ' is not a space of the local text model' end
+                                  else quote_literal(left(space, 100)) || ' is not a space of the local text model' end
             using errcode = 'VT004',
             hint = 'its embeddings come from its provider: `vitrina work`, `vitrina spaces build`';
     end if;
@@ -285,7 +290,7 @@ begin
         return 0;
     end if;
     return put_embeddings(_space.name, _ids, _hashes, (
-        select array_agg(e.embedding order by e.ordinal) from embed_texts(_inputs) as e));
+        select array_agg(e.embedding order by e.ordinal) from embed_all(_inputs) as e));
 end
 $func$;
 
@@ -312,20 +317,21 @@ $func$;
 -- or null), seconds}. Keeps answers that are stored already.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_generations(generations jsonb) returns int
-language sql volatile security invoker
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
-    select check_rows('generations', put_generations.generations,
-        '{"stage": "name!", "input_hash": "hex!", "provider": "name!",
-         "model": "name!", "prompt_version": "name!", "output": "any!",
-         "input_tokens": "count", "cached_tokens": "count",
-         "output_tokens": "count", "cost": "amount", "seconds": "amount"}');
+declare
+    _count int;
+    _good boolean;
+begin
     with put as (
-        insert into generations (
+        insert into generations as g (
             stage, input_hash, provider, model, prompt_version, output,
             input_tokens, cached_tokens, output_tokens, cost, seconds)
-        select r.stage, decode(r.input_hash, 'hex'), r.provider, r.model, r.prompt_version, r.output,
-               coalesce(r.input_tokens, 0), coalesce(r.cached_tokens, 0),
+        select name_or_null(r.stage), case when length(r.input_hash) between 2 and 128
+                                            then decode(r.input_hash, 'hex') end,
+               name_or_null(r.provider), name_or_null(r.model), name_or_null(r.prompt_version),
+               r.output, coalesce(r.input_tokens, 0), coalesce(r.cached_tokens, 0),
                coalesce(r.output_tokens, 0), r.cost, r.seconds
         from jsonb_to_recordset(put_generations.generations) as r (
             stage text, input_hash text, provider text, model text, prompt_version text,
@@ -333,9 +339,26 @@ as $func$
             seconds real)
         order by r.stage, r.input_hash
         on conflict (stage, input_hash, model, prompt_version) do nothing
-        returning 1
+        returning g.input_tokens, g.cached_tokens, g.output_tokens, g.cost, g.seconds
     )
-    select count(*)::int from put;
+    select count(*), bool_and(least(p.input_tokens, p.cached_tokens, p.output_tokens) >= 0
+                              and (p.cost >= 0 and p.cost < 1000000) is not false
+                              and (p.seconds >= 0 and p.seconds < 1000000) is not false)
+    into _count, _good
+    from put as p;
+    if not _good then
+        raise data_exception;
+    end if;
+    return _count;
+exception when data_exception or integrity_constraint_violation then
+    -- which row it was is looked for only now
+    perform check_rows('generations', put_generations.generations,
+        '{"stage": "name!", "input_hash": "hex!", "provider": "name!",
+         "model": "name!", "prompt_version": "name!", "output": "any!",
+         "input_tokens": "count", "cached_tokens": "count",
+         "output_tokens": "count", "cost": "amount", "seconds": "amount"}');
+    raise;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ begin
             using errcode = 'VT004', hint = 'leave the embeddings out, or name their provider';
     end if;
     if _name !~ '^[a-z0-9][a-z0-9._-]{0,99}$' then
-        raise exception '% cannot be the name of a space', quote_literal(_name)
+        raise exception '% cannot be the name of a space', quote_literal(left(_name, 100))
             using errcode = 'VT004', hint = 'a-z, 0-9, ".", "_" and "-", at most 100 of them';
     end if;
     if use and not has_table_privilege('spaces', 'update') then
@@ -127,7 +127,7 @@ begin
     end if;
     if (active_space('text')).provider = 'local' then
         select array_agg(e.embedding order by e.ordinal) into _embeddings
-        from embed_texts(_terms) as e;
+        from embed_all(_terms) as e;
     end if;
     perform l.alias from learn_keywords(_terms, _forms, _embeddings, null) as l;
 end

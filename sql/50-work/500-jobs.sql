@@ -1,6 +1,20 @@
 -- The queue: one job per product, leased to one worker at a time, within a budget.
 
 -- ---------------------------------------------------------------------------------------------
+-- standing_budgets() → each budget and the stored spend of its period.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.standing_budgets() returns table (period text, usd numeric, spent numeric)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select b.period, b.usd, coalesce(sum(g.cost), 0)
+    from budgets as b
+    left join generations as g on b.period = 'total'
+        or g.created_at >= date_trunc(b.period, now())
+    group by b.period, b.usd;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- check_budget(beyond): raises VT005 if the budget of a period is spent (see budgets). beyond: USD
 -- that are spent but not stored yet.
 -- ---------------------------------------------------------------------------------------------
@@ -12,11 +26,7 @@ declare
     _budget record;
 begin
     for _budget in
-        select b.period, b.usd, coalesce(sum(g.cost), 0) + coalesce(beyond, 0) as spent
-        from budgets as b
-        left join generations as g on b.period = 'total'
-            or g.created_at >= date_trunc(b.period, now())
-        group by b.period, b.usd
+        select b.period, b.usd, b.spent + coalesce(beyond, 0) as spent from standing_budgets() as b
     loop
         if _budget.spent >= _budget.usd then
             raise exception 'the budget of % USD (%) is spent: % USD',

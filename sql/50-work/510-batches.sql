@@ -214,16 +214,17 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- put_batch_answers(batch, answers) → how many of its open requests they settle. answers: a jsonb array
--- of {custom_id, state ('done', 'missing' or 'refused'), error, provider, output, input_tokens,
--- cached_tokens, output_tokens, cost}. The first answer to a custom id counts; an unknown or settled
--- custom id changes nothing. A paid answer of no use is kept under a key that no request uses.
+-- of {custom_id, state ('done', 'missing', 'refused', or 'released': to be asked again in another form,
+-- and not counted as asked), error, provider, output, input_tokens, cached_tokens, output_tokens, cost}.
+-- The first answer to a custom id counts; an unknown or settled custom id changes nothing. A paid
+-- answer of no use is kept under a key that no request uses.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_batch_answers(batch bigint, answers jsonb) returns int
 language sql volatile security invoker
 set search_path from current
 as $func$
     select check_rows('answers', put_batch_answers.answers,
-        '{"custom_id": "name!", "state": "done|missing|refused!",
+        '{"custom_id": "name!", "state": "done|missing|refused|released!",
          "error": "text", "provider": "name", "output": "any",
          "input_tokens": "count", "cached_tokens": "count",
          "output_tokens": "count", "cost": "amount"}');
@@ -395,12 +396,9 @@ as $func$
         where b.state in ('preparing', 'creating', 'submitted')
     ),
     rooms as (
-        select b.usd - coalesce(sum(g.cost), 0) - r.usd as usd
-        from budgets as b
+        select b.usd - b.spent - r.usd as usd
+        from standing_budgets() as b
         cross join reserved as r
-        left join generations as g on b.period = 'total'
-            or g.created_at >= date_trunc(b.period, now())
-        group by b.period, b.usd, r.usd
         union all
         select max_cost - coalesce(sum(
             case when b.state in ('preparing', 'creating', 'submitted') then b.estimate

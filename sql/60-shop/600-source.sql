@@ -54,7 +54,7 @@ begin
     join pg_namespace as n on n.oid = c.relnamespace
     where c.oid = _table and c.relkind in ('r', 'p', 'v', 'm', 'f');
     if _schema is null then
-        raise exception 'table % not found', relation using errcode = 'VT003',
+        raise exception 'table % not found', left(relation, 200) using errcode = 'VT003',
             hint = 'name it with its schema, like public.product';
     end if;
     if _schema = 'vitrina' then
@@ -127,7 +127,7 @@ exception
         raise exception '%', sqlerrm using errcode = 'VT002',
             hint = format('as its owner, grant usage and select to %I', current_user);
     when syntax_error_or_access_rule_violation or feature_not_supported or invalid_parameter_value then
-        raise exception 'source cannot be read: %', sqlerrm using errcode = 'VT004',
+        raise exception 'source cannot be read: %', left(sqlerrm, 500) using errcode = 'VT004',
             hint = 'use names of tables and columns that exist in this database';
 end
 $func$;
@@ -143,7 +143,7 @@ declare
     _missing text := (select min(w) from unnest(wanted) as w where w <> all (has));
 begin
     if _missing is not null then
-        raise exception '% has no column %', what, quote_ident(_missing) using errcode = 'VT004',
+        raise exception '% has no column %', what, quote_ident(left(_missing, 100)) using errcode = 'VT004',
             hint = 'it has: ' || array_to_string(has, ', ');
     end if;
 end

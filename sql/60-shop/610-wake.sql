@@ -107,7 +107,7 @@ declare
     _has text[];
 begin
     if _part is null then
-        raise exception 'cannot read the wake %', spec using errcode = 'VT004',
+        raise exception 'cannot read the wake %', left(spec, 200) using errcode = 'VT004',
             hint = 'write TABLE=COLUMN, TABLE(COLUMNS)=COLUMN or TABLE=select … from changed …';
     end if;
     _table := find_table(_part[1], path);

@@ -19,7 +19,7 @@ begin
     where s.name = detach.name
     for update of a;
     if not found then
-        raise exception 'source % is not attached', quote_literal(detach.name)
+        raise exception 'source % is not attached', quote_literal(left(detach.name, 100))
             using errcode = 'VT003', hint = 'see the view vitrina.source_status';
     end if;
     perform unbuild_source(_source);

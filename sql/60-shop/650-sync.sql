@@ -222,7 +222,7 @@ begin
     join sources as s on s.id = a.source_id
     where s.name = attached_source.name;
     if not found then
-        raise exception 'source % is not attached', quote_literal(attached_source.name)
+        raise exception 'source % is not attached', quote_literal(left(attached_source.name, 100))
             using errcode = 'VT003', hint = 'see the view vitrina.source_status';
     end if;
     return _source;

@@ -22,7 +22,7 @@ begin
             hint = 'use 0 for the first page';
     end if;
     if mode not in ('hybrid', 'vector', 'text') then
-        raise exception 'mode must be hybrid, vector or text, not %', quote_literal(mode)
+        raise exception 'mode must be hybrid, vector or text, not %', quote_literal(left(mode, 100))
             using errcode = 'VT004', hint = 'hybrid uses both words and vectors';
     end if;
     if weights <> '{}' then

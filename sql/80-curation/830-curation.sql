@@ -6,7 +6,7 @@
 -- how many products say the term. A keyword brings all its aliases along; an alias comes alone; a new
 -- term is known from now on. Merging a term into its present keyword confirms that: a rebuild will
 -- leave it. Raises VT003 if the keyword to merge into is not found, VT004 for a term that cannot be a
--- keyword.
+-- keyword, and for more than 10,000 terms.
 -- ---------------------------------------------------------------------------------------------
 create or replace function merge_keywords(terms text[], into_keyword text)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -28,7 +28,9 @@ begin
     end if;
     select array_agg(m.form) filter (where not (m.own and m.keyword_id = _into.keyword_id))
     into _forms
-    from unnest(merge_keywords.terms) as u (term)
+    from unnest(case when cardinality(merge_keywords.terms) > 10000
+                     then too_many('terms', cardinality(merge_keywords.terms), 10000)
+                     else merge_keywords.terms end) as u (term)
     cross join lateral meet_term(u.term) as m;
     if _forms is null then
         return;
@@ -170,7 +172,7 @@ begin
     perform hold_keywords(true);
     select m.* into _keyword from keyword_of(set_facet.term) as m;
     if set_facet.facet is null or set_facet.facet <> all (known_facets()) then
-        raise exception 'facet % not found', coalesce(quote_literal(set_facet.facet), 'null')
+        raise exception 'facet % not found', coalesce(quote_literal(left(set_facet.facet, 100)), 'null')
             using errcode = 'VT004', hint = 'use one of ' || array_to_string(known_facets(), ', ');
     end if;
     _snapshot := take_snapshot(array[_keyword.keyword_id], '{}');

@@ -75,7 +75,7 @@ as $func$
                 when not is_term(g.keyword, g.form)
                     then 'it cannot be a keyword: ' || no_keyword(g.keyword, g.form)
                 when g.facet <> all (known_facets())
-                    then format('facet %s not found: use one of %s', quote_literal(g.facet),
+                    then format('facet %s not found: use one of %s', quote_literal(left(g.facet, 100)),
                                 array_to_string(known_facets(), ', ')) end) as problem
         from given as g
         union all

@@ -48,7 +48,7 @@ as $func$
     from terms as t
     left join keyword_embeddings as e
         on e.space_id = space.id and e.keyword_id = t.id and t.own and space.provider <> 'local'
-    left join embed_texts(case when space.provider = 'local'
+    left join embed_all(case when space.provider = 'local'
                                then (select array_agg(o.term order by o.place) from terms as o) end) as l
         on l.ordinal = t.place
     order by t.place;

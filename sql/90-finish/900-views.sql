@@ -93,7 +93,7 @@ set search_path from current
 as $func$
 begin
     if by not in ('day', 'stage', 'model') then
-        raise exception 'costs can be summed by day, stage or model, not by %', quote_literal(by)
+        raise exception 'costs can be summed by day, stage or model, not by %', quote_literal(left(by, 100))
             using errcode = 'VT004', hint = 'leave it out for all three';
     end if;
     return query

@@ -35,9 +35,9 @@ import json, sys, time
 from vitrina.models.pricing import price
 from vitrina.models.answers import Answer, AnswerError, Usage
 from vitrina.models.base import Term
-from vitrina.weave.tracing import Tracer
 from vitrina.weave import server
-server.START_SECONDS = 600.0  # a slow machine takes long to import weave
+from vitrina.weave.tracing import Tracer
+server.START_SECONDS = server.PROBE_SECONDS = 600.0  # a slow machine takes long to import weave
 notes = []
 started = time.monotonic()
 tracer = Tracer.to("team/shop", notice=notes.append)
@@ -464,7 +464,7 @@ def dying(tmp_path: Path) -> Iterator[dict[str, tuple[WeaveRecorder, Process]]]:
     for fault, ending in ENDINGS.items():
         script = DYING.replace("ENDING", ending)
         if fault == "given up":
-            script = "import vitrina.weave.server as s; s.GIVE_UP_SECONDS = 1\n" + script
+            script = "server.GIVE_UP_SECONDS = 1\n" + script
         recorder = WeaveRecorder()
         running[fault] = recorder, launch(recorder, tmp_path, script)
     yield running

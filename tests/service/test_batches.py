@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -197,6 +198,36 @@ def test_requests_that_are_refused_are_left_to_a_worker(
     assert ["too long" in row["error"] for row in reasons] == [True, True]
     assert shop.work().products == 2
     assert stub.calls["chat"] == 2
+
+
+def test_the_next_round_leaves_out_what_the_endpoint_refused(
+    shop: Catalog, told: Told, stub: OpenAIStub
+) -> None:
+    def refused(body: dict[str, Any]) -> str | None:
+        if body.get("response_format", {}).get("type") == "json_schema":
+            return "no-schema"
+        return "no-system" if body["messages"][0]["role"] == "system" else None
+
+    stub.refused = refused
+    told(one_call=True).batches.submit()
+    for _ in range(2):  # each in a process that knows nothing but the database
+        done = told().batches.collect()
+        assert (done.answered, done.requests, done.left) == (0, 5, 0)
+    done = told().batches.collect()
+    assert (done.answered, done.enriched.products, done.open) == (5, 5, 0)
+    assert (enriched(shop), stub.calls["chat"]) == (expected(), 0)
+    last = json.loads(stub.files[list(stub._batches.values())[-1].input_file_id].splitlines()[0])
+    assert last["body"]["temperature"] == 0, "it was not asked before, and is asked the same"
+    assert last["body"]["response_format"] == {"type": "json_object"}
+
+
+def test_a_request_that_is_refused_in_every_form_is_left_to_a_worker(
+    told: Told, stub: OpenAIStub
+) -> None:
+    stub.refused = lambda _: "no-schema"
+    told(one_call=True).batches.submit()
+    done = told().batches.collect(wait=True, seconds=0.01)
+    assert (done.answered, done.left, done.open, len(stub._batches)) == (0, 5, 0, 3)
 
 
 def test_a_request_is_given_up_after_three_batches(

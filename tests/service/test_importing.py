@@ -230,7 +230,7 @@ def test_a_vector_that_cannot_be_used_costs_nobody_a_product(
         (GOOD, {"space": "local-text"}, "of 256 dimensions, these have 3"),
         (GOOD, {"space": "taken-3"}, "is for openai other, not for openai text-embedding-3-large"),
         (GOOD, {"space": "No!"}, "cannot be the name of a space"),
-        (GOOD, {"provider": "local"}, "made in the database"),
+        (GOOD, {"provider": "local"}, "the database makes them"),
         (GOOD, {"columns": {"caption": "nope"}}, "no column 'nope' for caption"),
         (GOOD, {"columns": {"colour": "id"}}, "cannot map 'colour'"),
         ("id,title\n1,a\n", {}, "no columns of .* look like keywords and caption"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import psycopg
+import pytest
 from psycopg import sql
 
 import small_shop
@@ -170,6 +172,14 @@ WRONG = [
     {},
     {"a": 1},
 ]
+# how else an error names the row at fault
+NAMED = {
+    "put_enrichments.enrichments": ["the picture abababababab of product "],
+    "store_enrichments.enrichments": ["the picture abababababab of product "],
+    "seed_keywords.rows": ["1 problem in the seed, nothing is changed:\n  line "],
+    "put_products.products": ["products has 'x' twice"],
+    "import_products.products": ["products has 'x' twice"],
+}
 WORDS = "(select string_agg('w' || i, ' ') from generate_series(1, 140000) as i)"
 
 
@@ -281,11 +291,44 @@ def test_a_hostile_argument_is_answered_or_refused_with_an_error_of_vitrinas_own
 
 
 def test_a_good_row_is_taken_and_a_bad_one_is_named(db: psycopg.Connection) -> None:
-    good = {}
+    good: dict[str, psycopg.Error | None] = {}
+    unnamed = []
+    named = 0
     for function in put(db):
         for call in calls(function):
-            name = f"{function.name}.{next((a for a in function.arguments if f'{function.name}.{a}' in ROWS), '')}"
-            if name in ROWS and quoted(ROWS[name]) in call and name not in good:
-                good[name] = refusal(db, call)
+            rows = re.search(r'"(\w+)" => jsonb_build_array\(', call)
+            name = f"{function.name}.{rows[1]}" if rows else ""
+            if name not in ROWS:
+                continue
+            exc = refusal(db, call)
+            if name not in good:
+                good[name] = exc
+            elif exc is not None:
+                named += 1
+                message = exc.diag.message_primary or ""
+                place = 2 if call.endswith("'null'))") else 1
+                if not message.startswith((f"row {place} of ", *NAMED.get(name, ()))):
+                    unnamed.append(f"{call[:200]}\n    {message[:120]}")
     images = {name for name in ROWS if name.endswith(".enrichments")}  # theirs are not stored
     assert {name for name, exc in good.items() if exc is not None} == images
+    assert named > 500
+    assert not unnamed, f"{len(unnamed)}:\n" + "\n".join(unnamed)
+
+
+def test_a_list_of_a_readers_has_ten_thousand_items_at_most(db: psycopg.Connection) -> None:
+    small_shop.put(db, small_shop.CATALOGUE)
+    for function in ("embed_texts", "unknown_terms", "merge_keywords"):
+        more = ", 'oak'" if function == "merge_keywords" else ""
+        call = f"select count(*) from {function}(array_fill(%s::text, array[%s]){more})"
+        with pytest.raises(psycopg.Error, match="takes 10000 items at most, not 10001") as refused:
+            db.execute(call, ["oak", 10_001])
+        assert refused.value.sqlstate == "VT004"
+    assert db.execute(
+        "select count(*) from embed_texts(array_fill(''::text, array[10000]))"
+    ).fetchone() == (10_000,)
+    assert db.execute(
+        "select count(*), max(e.ordinal) from vitrina_internal.embed_all(array_fill(''::text, array[10001])) as e"
+    ).fetchone() == (10_001, 10_001)
+    assert db.execute(
+        "select count(*) from resolve_keywords(array_fill('oak'::text, array[10001]))"
+    ).fetchone() == (10_001,)

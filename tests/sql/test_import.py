@@ -135,7 +135,7 @@ def test_no_vectors_of_terms_are_needed_where_the_space_in_use_is_not_local(
         ["sofa", "wobble rack"],
     )
     assert import_products(shop, LAMP, sofa) == NOTHING
-    with pytest.raises(psycopg.DatabaseError, match="give one embedding per term") as caught:
+    with pytest.raises(psycopg.DatabaseError, match="give one item per product term") as caught:
         shop.execute("select * from resolve_keywords('{never heard of}')")
     assert caught.value.sqlstate == "VT004"
     missing = shop.execute("select name from missing_keyword_embeddings('three')").fetchall()
@@ -146,10 +146,14 @@ def test_no_vectors_of_terms_are_needed_where_the_space_in_use_is_not_local(
     ("call", "state", "message"),
     [
         ("import_products('elsewhere', '[]')", "VT003", "source 'elsewhere' not found"),
-        ("import_products('shop', '[]', 'three', '{\"[1,2,3]\"}')", "VT004", "one embedding per"),
+        (
+            "import_products('shop', '[]', 'three', '{\"[1,2,3]\"}')",
+            "VT004",
+            "one item per product",
+        ),
         ("import_space('three', 'test', 'm', 4)", "VT004", "of 3 dimensions, these have 4"),
         ("import_space('three', 'test', 'n', 3)", "VT004", "is for test m, not for test n"),
-        ("import_space('local-image', 'local', 'm', 3)", "VT004", "made in the database"),
+        ("import_space('local-image', 'local', 'm', 3)", "VT004", "the database makes them"),
         ("import_space('No Name', 'test', 'm', 3)", "VT004", "cannot be the name"),
         ("import_space(null, 'test', 'm', 5000)", "VT004", "dimensions"),
     ],

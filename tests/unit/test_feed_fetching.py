@@ -17,7 +17,7 @@ from vitrina.errors import (
     TooLateError,
     TooMuchError,
 )
-from vitrina.http.fetch import Bounds, fetch
+from vitrina.http.fetch import Bounds, Session, fetch
 
 ROWS = b"id,title\n" + b"1,Oak chair\n" * 5_000
 ETAG, MODIFIED = '"v1"', "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -153,3 +153,29 @@ def test_private_addresses_are_refused(
     monkeypatch.setattr("vitrina.http.guard.is_public", lambda ip: ip == "127.0.0.1")
     with pytest.raises(PrivateAddressError, match=r"10\.0\.0\.1 is not"):
         fetch(server.url("/inwards.csv"))
+
+
+def test_the_proxy_of_the_environment_is_used_and_watched_where_asked_for(
+    server: ps.PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", server.url(""))
+    server.pages["http://far.example/feed.csv"] = ps.reply(ROWS)
+    server.pages["http://far.example/drip.csv"] = ps.drip_body()
+    bounds = Bounds(seconds=5, allow_private=True)
+    with Session(bounds, purpose="tests", environment=True) as session:
+        with session.get("http://far.example/feed.csv") as answer:
+            assert b"".join(answer.pieces()) == ROWS
+        began = time.monotonic()
+        with pytest.raises(TooLateError):
+            with session.get("http://far.example/drip.csv") as answer:
+                list(answer.pieces())
+        assert time.monotonic() - began < LONG
+
+
+def test_without_redirects_one_is_an_answer(server: ps.PictureServer) -> None:
+    bounds = Bounds(redirects=0, allow_private=True)
+    with Session(bounds, purpose="tests") as session:
+        with session.get(server.url("/moved.csv")) as answer:
+            assert answer.status == 301

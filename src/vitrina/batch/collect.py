@@ -10,12 +10,13 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vitrina.batch.means import Means
 from vitrina.batch.round import Round, begin, note, settle, submitted
-from vitrina.batch.run import Batched, Run, cost_of
+from vitrina.batch.run import Batched, Run, cost_of, learn
 from vitrina.db.connection import connect, fetch_value
 from vitrina.db.database import Database, Jsonb
 from vitrina.db.faults import mapped
@@ -29,6 +30,7 @@ from vitrina.models.openai.batch_client import (
     PassingError,
     RefusedBatchError,
 )
+from vitrina.models.openai.capabilities import Capabilities
 from vitrina.models.openai.provider import OpenAIProvider
 from vitrina.models.openai.settings import OpenAISettings
 
@@ -152,6 +154,7 @@ class _Desk:
         self._database = means.context.database
         self._notice = means.context.notice
         self._endpoint = OpenAISettings.of(means.context.settings)
+        self._found: dict[str, Capabilities] = {}
 
     def batches(self, *states: str) -> list[Row]:
         """This endpoint's batches in these states, oldest first."""
@@ -228,10 +231,38 @@ class _Desk:
                 known = [outcome for outcome in outcomes if outcome is not None]
                 if len(known) < len(page):
                     self._notice(f"{len(page) - len(known)} lines of {file_id} are unreadable")
-                settled += self._put(batch, known)
+                settled += self._put(batch, self._lowered(batch, known))
         except NoBatchError as exc:
             self._notice(f"{file_id}: {exc}")
         return settled
+
+    def _lowered(self, batch: Row, outcomes: list[Outcome]) -> list[Outcome]:
+        """Release what was refused for a parameter that can be left out: it is asked again without.
+
+        The settings of the next batch keep what is found here; where this process ends before that,
+        one more round finds it again.
+        """
+        model = batch["model"]
+        asked = Capabilities(self._endpoint.official)
+        learn(asked, batch["settings"])
+        refused = {outcome.parameter for outcome in outcomes if outcome.parameter}
+        less = {name: asked.profile(model).lowered(name, asked.official) for name in refused}
+        for profile in filter(None, less.values()):
+            self._known(batch["run"]).learn(model, asdict(profile))
+        return [
+            replace(outcome, state="released") if less.get(outcome.parameter or "") else outcome
+            for outcome in outcomes
+        ]
+
+    def _known(self, run: str) -> Capabilities:
+        """What the batches of a run have found that models take."""
+        if run not in self._found:
+            known = self._found[run] = Capabilities(self._endpoint.official)
+            for batch in self._database.rows(
+                "select b.settings from vitrina.batches as b where b.run = %s", (run,)
+            ):
+                learn(known, batch["settings"])
+        return self._found[run]
 
     def _put(self, batch: Row, outcomes: list[Outcome]) -> int:
         rows = [self._row(batch["model"], outcome) for outcome in outcomes]
@@ -291,6 +322,7 @@ class _Desk:
                 self._means.context.settings,
                 trusted=self._trusted([batch["id"] for batch in batches]),
             )
+            run = replace(run, found=self._known(run_id).found)
             whole = Round(
                 self._means,
                 run,

@@ -13,7 +13,7 @@ from vitrina.errors import FolderError, PictureError
 from vitrina.ledger import Question
 from vitrina.models.base import Subject
 from vitrina.models.openai.batch import estimate_tokens, line
-from vitrina.models.openai.requests import Body, request_body
+from vitrina.models.openai.requests import Body
 from vitrina.models.prompts import Stage, clean_line
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.limits import Limits
@@ -158,23 +158,15 @@ class Asker:
         stage: Stage = request.question.stage  # type: ignore[assignment]
         hints = self._stages.near(request.subject.title) if stage in ("tag", "enrich") else ()
         subject = Subject(request.subject.title) if stage == "caption" else request.subject
-        if request.attempts == 0:
-            return self.provider.request_body(
-                stage,
-                subject,
-                description=request.description,
-                hints=hints,
-                image_url=request.image_url,
-            )
-        return request_body(
+        again = request.attempts > 0
+        return self.provider.request_body(
             stage,
-            self.provider.settings,
             subject,
             description=request.description,
             hints=hints,
-            image_url=None if subject.picture else request.image_url,
-            least=self.provider.settings.max_tokens,
-            again=True,
+            image_url=None if again and subject.picture else request.image_url,
+            least=self.provider.settings.max_tokens if again else 0,
+            again=again,
         )
 
     def written(self, requests: Sequence[Request]) -> list[tuple[bytes, int]]:

@@ -82,6 +82,7 @@ class Round:
             one_call=settings.one_call,
             threads=settings.concurrency,
         )
+        self._asker.provider.learn(run.found)
         self._leases = Leases(database, seconds=settings.lease)
         queued = database.rows("select * from vitrina.queued_tokens(%s)", (run.base_url,))
         self._planner = Planner(run.limits, {row["model"]: row["tokens"] for row in queued})
@@ -230,9 +231,10 @@ class Round:
         if spool is not None:
             self._send(spool)
         token = uuid4().hex
+        run = replace(self._run, found=self._asker.provider.capabilities)
         batch = self._database.value(
             "select vitrina.open_batch(%s, %s, %s, %s, %s)",
-            (token, self._run.id, Jsonb(self._run.stored()), self._run.base_url, part.model),
+            (token, run.id, Jsonb(run.stored()), run.base_url, part.model),
         )
         path = folder / f"{token}.jsonl"
         spool = _Spool(part, batch, token, path, path.open("wb"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from vitrina.errors import ConfigError
 from vitrina.models import pricing
 from vitrina.models.answers import Usage
 from vitrina.models.openai.batch import Limits
+from vitrina.models.openai.capabilities import Capabilities
 from vitrina.models.openai.settings import OpenAISettings
 from vitrina.settings import Settings
 
@@ -63,6 +65,7 @@ class Run:
     sources: list[str] | None
     limits: Limits
     base_url: str
+    found: dict[str, dict[str, object]] = field(default_factory=dict)  # what each model takes
 
     @classmethod
     def begin(cls, settings: Settings, sources: list[str] | None, limits: Limits) -> Run:
@@ -137,7 +140,16 @@ class Run:
             "max_cost": str(cost) if cost is not None else None,
             "sources": self.sources,
             "limits": asdict(self.limits),
+            "found": self.found,
         }
+
+
+def learn(known: Capabilities, settings: Mapping[str, Any]) -> None:
+    """Learn from the settings of a batch how it asked its models."""
+    said = settings.get("found")
+    for model, profile in said.items() if isinstance(said, dict) else ():
+        if isinstance(profile, dict):
+            known.learn(model, profile)
 
 
 def cost_of(endpoint: OpenAISettings, model: str, usage: Usage) -> Decimal | None:

@@ -225,11 +225,20 @@ class Database(Closing):
             cur.itersize = batch
             yield from cur.execute(query, params)
 
-    def value(self, query: LiteralString, params: Params = None) -> Any:
-        """The first column of the first row, or None, in a transaction of its own."""
+    def value(
+        self,
+        query: LiteralString,
+        params: Params = None,
+        *,
+        said: Callable[[str], None] | None = None,
+    ) -> Any:
+        """The first column of the first row, or None, in a transaction of its own.
+
+        `said` is told the notices that Postgres gives meanwhile, each with its hint.
+        """
 
         def run() -> Any:
-            with mapped(), self._connection() as conn:
+            with mapped(), self._connection() as conn, _heard(conn, said):
                 return fetch_value(conn, query, params)
 
         return self.persist(run)
@@ -250,3 +259,20 @@ class Database(Closing):
         """Close every connection."""
         if self._pid == os.getpid():
             self._opened.close()
+
+
+@contextlib.contextmanager
+def _heard(conn: psycopg.Connection, said: Callable[[str], None] | None) -> Iterator[None]:
+    """Pass on the notices that Postgres gives on this connection."""
+    if said is None:
+        yield
+        return
+
+    def tell(diag: psycopg.errors.Diagnostic) -> None:
+        said("; ".join(filter(None, (diag.message_primary, diag.message_hint))))
+
+    conn.add_notice_handler(tell)
+    try:
+        yield
+    finally:
+        conn.remove_notice_handler(tell)

@@ -14,7 +14,6 @@ from vitrina.products.load import Loaded, load_file
 from vitrina.weave.datasets import name_of
 
 Rows: TypeAlias = list[dict[str, Any]]
-Names: TypeAlias = list[str]
 
 BATCH = 500
 
@@ -197,26 +196,14 @@ class Sources:
 
     def _name_of(self, query: Any, params: Mapping[str, object]) -> str:
         try:
-            source = self._database.value(query, params)
+            source = self._database.value(query, params, said=self._notice)
         except AccessError as exc:
             raise _for_owner(exc) from exc
-        name = str(
+        return str(
             self._database.value(
                 "select s.name from vitrina.sources as s where s.id = %s", (source,)
             )
         )
-        if secured := self.row_secured(name):
-            self._notice(
-                f"search ignores the row-level security of {', '.join(secured)}: whoever may"
-                f" search finds every product of {name}; to search per tenant, give each a source"
-                " (docs/shops.md)"
-            )
-        return name
-
-    def row_secured(self, source: str) -> Names:
-        """The tables under an attached source with row-level security."""
-        rows = self._database.rows("select r.relation from vitrina.row_secured(%s) as r", (source,))
-        return [row["relation"] for row in rows]
 
     def list(self) -> Rows:
         """Every source with its state, its counts, and its problem."""

@@ -149,13 +149,17 @@ def _picture_tokens(model: str, detail: str, picture: tuple[int, int] | None, ou
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result in one line of an answer: `done` with a value, `missing`, or `refused`."""
+    """The result in one line of an answer: `done` with a value, `missing`, or `refused`.
+
+    `parameter` names the refused part of the request, if the line says so.
+    """
 
     custom_id: str
     state: str
     value: Any = None
     error: str | None = None
     usage: Usage = field(default_factory=Usage)
+    parameter: str | None = None
 
 
 class Parser(Protocol):
@@ -191,7 +195,8 @@ def read_line(parser: Parser, raw: bytes) -> Outcome | None:
         final = fault.kind in ("item", "parameter") or (
             fault.kind == "picture" and not settings.image_urls
         )
-        return Outcome(custom_id, "refused" if final else "missing", error=fault.message)
+        state = "refused" if final else "missing"
+        return Outcome(custom_id, state, error=fault.message, parameter=fault.parameter)
     try:
         answer = parser.parse_answer(stage, body)
     except AnswerError as exc:

@@ -5,11 +5,22 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 THINKING = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])")  # models that think before they answer
+
+
+# of a profile, by the parameter of a request that it is about
+_FIELDS = {
+    "response_format": "answer_format",
+    "max_tokens": "length_parameter",
+    "temperature": "temperature",
+    "system": "system",
+    "detail": "detail",
+    "encoding_format": "encoding",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +38,27 @@ class Profile:
     def lowered(self, parameter: str, official: bool) -> Profile | None:
         """The next value to try after this parameter was refused; None at the end."""
         first, other = _length_parameter(official), _length_parameter(not official)
-        steps: dict[str, tuple[str, dict[object, object]]] = {
-            "response_format": (
-                "answer_format",
-                {"json_schema": "json_object", "json_object": "text"},
-            ),
-            "max_tokens": ("length_parameter", {first: other, other: "none"}),
-            "temperature": ("temperature", {True: False}),
-            "system": ("system", {True: False}),
-            "detail": ("detail", {True: False}),
-            "encoding_format": ("encoding", {"base64": "float", "float": "none"}),
+        steps: dict[str, dict[object, object]] = {
+            "response_format": {"json_schema": "json_object", "json_object": "text"},
+            "max_tokens": {first: other, other: "none"},
+            "temperature": {True: False},
+            "system": {True: False},
+            "detail": {True: False},
+            "encoding_format": {"base64": "float", "float": "none"},
         }
-        name, after = steps.get(parameter, ("", {}))
-        value = after.get(getattr(self, name, None))
+        name = _FIELDS.get(parameter, "")
+        value = steps.get(parameter, {}).get(getattr(self, name, None))
         return None if value is None else replace(self, **{name: value})  # type: ignore[arg-type]
+
+    def lowered_to(self, said: Mapping[str, object], official: bool) -> Profile:
+        """With each field as it is said, by name, where that is further down from here."""
+        found = self
+        for parameter, name in _FIELDS.items():
+            lower: Profile | None = found
+            while lower is not None and getattr(lower, name) != said.get(name):
+                lower = lower.lowered(parameter, official)
+            found = lower or found
+        return found
 
     def rungs(self, official: bool) -> Iterator[Profile]:
         """Reduced requests in the order to try: one parameter less at a time, then several."""
@@ -155,6 +173,12 @@ class Capabilities:
                 del self._candidates[model]
                 return True
             return False
+
+    def learn(self, model: str, said: Mapping[str, object]) -> None:
+        """Send no more to a model than `said`, what another process found that it takes."""
+        with self._lock:
+            current = self._profiles.get(model) or self._first(model)
+            self._profiles[model] = current.lowered_to(said, self.official)
 
     def limit(self, model: str) -> int:
         """The limit of tokens that this model was found to need; 0: the usual limit suffices."""

@@ -89,6 +89,11 @@ class OpenAIProvider(Closing):
         """The accepted parameters found for each model, fit for JSON."""
         return self._capabilities.found
 
+    def learn(self, found: Mapping[str, Mapping[str, object]]) -> None:
+        """Send each model no more than another process `found`: what its `capabilities` were."""
+        for model, said in found.items():
+            self._capabilities.learn(model, said)
+
     def model_of(self, stage: Stage) -> str:
         """The model that answers at this stage."""
         return self.settings.model_of(stage)
@@ -152,8 +157,10 @@ class OpenAIProvider(Closing):
         description: str = "",
         hints: Sequence[str] = (),
         image_url: str | None = None,
+        least: int = 0,
+        again: bool = False,
     ) -> Body:
-        """The body of one request, also for a batch; sends nothing."""
+        """The body of one request, also for a batch; sends nothing. See request_body."""
         return request_body(
             stage,
             self.settings,
@@ -162,6 +169,8 @@ class OpenAIProvider(Closing):
             hints=hints,
             image_url=image_url,
             profile=self._capabilities.profile(self.model_of(stage)),
+            least=least,
+            again=again,
         )
 
     def embedding_body(self, texts: Sequence[str]) -> Body:
