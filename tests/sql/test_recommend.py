@@ -212,8 +212,8 @@ def test_filters_hold_for_pictures(
 @pytest.mark.parametrize(
     ("arguments", "state", "message"),
     [
-        ("", "VT004", "give one of"),
-        ("'[1]', 'ab'", "VT004", "give one of"),
+        ("", "VT004", "give exactly one of"),
+        ("'[1]', 'ab'", "VT004", "give exactly one of"),
         ("sha256 => 'ab'", "VT004", "64 hexadecimal digits"),
         ("sha256 => repeat('0', 64)", "VT003", "no product has the picture 000000000000"),
         ("dhash => '101'::varbit", "VT004", "64 bits, not 3"),

@@ -140,8 +140,8 @@ def test_load_takes_an_address(server: ps.PictureServer, fetcher: Fetcher) -> No
         ("/hop4", "more than 3 redirects", False),
         ("/loop", "more than 3 redirects", False),
         ("/nowhere", "without an address", False),
-        ("/to-file", "file: addresses are not read", False),
-        ("/to-ftp", "ftp: addresses are not read", False),
+        ("/to-file", "file: addresses are not supported", False),
+        ("/to-ftp", "ftp: addresses are not supported", False),
         ("/to-user", "user name", False),
     ],
 )
