@@ -1,7 +1,8 @@
 """Write sql/10-text/105-words.sql from src/vitrina/data/words.csv.
 
-normal_form reads no table, so that it can be immutable: its words are constants of functions.
-`python scripts/make_words.py` writes the file; with `--check` it only says whether it is current.
+normal_form reads no table, so that it can be immutable: functions have its words as constants.
+`python scripts/make_words.py` writes the file; with `--check` it only checks whether the file is
+current.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ FUNCTIONS = {
     ),
     "invariant_words": (
         "invariant apart",
-        "words that end in s and are no plurals, or are another thing than without it",
+        "words that end in s but are no plurals, or mean another thing without it",
     ),
-    "measure_words": ("measure", "units that are meant only behind a number"),
-    "part_words": ("part", "words that say the same as their base behind another word"),
+    "measure_words": ("measure", "units that count as units only behind a number"),
+    "part_words": ("part", "words that mean the same as their base behind another word"),
 }
 
 
@@ -55,7 +56,7 @@ def main() -> int:
     if "--check" not in sys.argv:
         SQL.write_text(sql_file(), "utf-8")
     elif SQL.read_text("utf-8") != sql_file():
-        print("not current: sql/10-text/105-words.sql: run python scripts/make_words.py")
+        print("sql/10-text/105-words.sql is not current: run python scripts/make_words.py")
         return 1
     return 0
 

@@ -83,7 +83,7 @@ return '{"aches":"ache", "aeroplane":"airplane", "aeroplanes":"airplane", "agein
     "yoghurt":"yogurt", "yoghurts":"yogurt", "zucchinis":"zucchini"}'::jsonb;
 
 -- ---------------------------------------------------------------------------------------------
--- invariant_words() → words that end in s and are no plurals, or are another thing than without it.
+-- invariant_words() → words that end in s but are no plurals, or mean another thing without it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.invariant_words() returns jsonb
 language sql immutable parallel safe
@@ -99,7 +99,7 @@ return '{"abs":"abs", "as":"as", "asparagus":"asparagus", "atlas":"atlas", "bias
     "was":"was", "yes":"yes"}'::jsonb;
 
 -- ---------------------------------------------------------------------------------------------
--- measure_words() → units that are meant only behind a number.
+-- measure_words() → units that count as units only behind a number.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.measure_words() returns jsonb
 language sql immutable parallel safe
@@ -114,7 +114,7 @@ return '{"amp":"a", "ampere":"a", "amps":"a", "carat":"ct", "count":"ct", "cts":
     "yard":"yd", "yr":"year", "yrs":"year"}'::jsonb;
 
 -- ---------------------------------------------------------------------------------------------
--- part_words() → words that say the same as their base behind another word.
+-- part_words() → words that mean the same as their base behind another word.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.part_words() returns jsonb
 language sql immutable parallel safe

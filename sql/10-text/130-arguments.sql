@@ -37,7 +37,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_word(argument, value, words): raises VT004 for what is not one of the words.
+-- check_word(argument, value, words): raises VT004 if the value is not one of the words.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_word(argument text, value text, variadic words text[])
 returns void
@@ -103,7 +103,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_rows(argument, rows, keys): raises VT004 where this is no array of objects with these keys,
+-- check_rows(argument, rows, keys): raises VT004 if this is not an array of objects with these keys,
 -- and names the first row at fault. keys: a jsonb object, each key with its kind (see below); with a
 -- "!" behind it the key must be there, otherwise it may be missing or null. "a|b": one of these words.
 -- ---------------------------------------------------------------------------------------------

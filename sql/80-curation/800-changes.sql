@@ -62,8 +62,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- take_snapshot(ids, forms) → the rows of these keywords, of their aliases and of these forms as they
--- are now. A change takes it first, and gives it to record_change when it is done.
+-- take_snapshot(ids, forms) → the present rows of these keywords, their aliases and these forms. A
+-- change takes it first, and gives it to record_change when it is done.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.take_snapshot(ids bigint[], forms text[]) returns jsonb
 language sql stable security invoker
@@ -75,9 +75,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- record_change(snapshot, action, arguments, made, undoes) → what the change did, see change_rows:
--- the difference between the snapshot and the same rows now, and those of the keywords it made. It
--- is in the trail from now on, and products follow. No rows where nothing differs.
+-- record_change(snapshot, action, arguments, made, undoes) → the effect of a change, see change_rows:
+-- the difference between the snapshot and the present rows, including those of the keywords it made.
+-- Adds the change to the history; products follow. No rows if nothing differs.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.record_change(
     snapshot jsonb, action text, arguments jsonb, made bigint[] default '{}',
@@ -110,7 +110,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- follow_change(old, new): the keywords of the products that said a term that is another keyword
+-- follow_change(old, new): renews the keywords of products that said a term with another keyword
 -- now, or whose keyword has another name.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.follow_change(old jsonb, new jsonb) returns void

@@ -1,4 +1,4 @@
-"""What is closed at the end of a `with` block."""
+"""Objects that a `with` block closes at its end."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Self
 
 
 class Closing(ABC):
-    """Something with a `close`, which the end of a `with` block calls."""
+    """An object whose `close` is called at the end of a `with` block."""
 
     __slots__ = ()
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what is held."""
+        """Release the resources."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Checks of everything vitrina needs; each says what it found and, if it is wrong, what to do."""
+"""Checks everything that vitrina needs; each check says what it found and what to do."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 Level = Literal["ok", "note", "wrong"]
 ENDPOINT_SECONDS = 10.0
-BACKLOG_SECONDS = 600  # changes that wait longer have no worker
+BACKLOG_SECONDS = 600  # if changes wait longer, there is no worker
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: `wrong` needs doing, `note` may, `ok` needs nothing."""
+    """One check: `wrong` needs action, `note` may, `ok` does not."""
 
     check: str
     level: Level
@@ -64,7 +64,7 @@ def examine(dsn: str, settings: Settings) -> Iterator[Finding]:
             yield Finding("schema", "wrong", "vitrina is not installed", "vitrina db upgrade")
             return
         if state.current:
-            yield Finding("schema", "ok", f"revision {state.revision}, as this vitrina brings")
+            yield Finding("schema", "ok", f"revision {state.revision}, as in this vitrina")
         else:
             yield Finding("schema", "wrong", state.lacks, "vitrina db upgrade")
         yield from _privileges(rows)
@@ -88,7 +88,10 @@ def _packages() -> Iterator[Finding]:
             yield Finding(package, "ok", importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
             yield Finding(
-                package, "note", f"missing; only for {needed}", "pip install 'vitrina[local]'"
+                package,
+                "note",
+                f"missing; only needed for {needed}",
+                "pip install 'vitrina[local]'",
             )
 
 
@@ -112,7 +115,7 @@ def _provider(settings: Settings) -> Iterator[Finding]:
 
 
 def _reached(endpoint: OpenAISettings) -> Finding:
-    """Whether the endpoint answers, takes the key, and knows the models; costs nothing."""
+    """Whether the endpoint answers, accepts the key, and has the models; costs nothing."""
     import httpx2
 
     from vitrina.http.transport import DeadlineTransport
@@ -203,7 +206,7 @@ def _privileges(rows: Rows) -> Iterator[Finding]:
         "grants",
         "ok" if searches else "wrong",
         f"vitrina belongs to {owner}; this role may {', '.join(may) or 'do nothing'}",
-        "nothing" if searches else "grant vitrina_reader, or vitrina_writer, to it",
+        "nothing" if searches else "grant vitrina_reader or vitrina_writer to it",
     )
     for role, what in (("vitrina_reader", "search"), ("vitrina_writer", "ingest and enrich")):
         ((exists, member),) = rows(
@@ -225,7 +228,7 @@ def _privileges(rows: Rows) -> Iterator[Finding]:
 
 
 def _creators(rows: Rows) -> Iterator[Finding]:
-    """Who may plant functions and operators beside those of the extension, or of vitrina."""
+    """The roles that may create functions and operators beside the extension's and vitrina's."""
     for schema_name, owner, role, vitrinas_own in rows(
         "select format('%I', n.nspname::text), format('%I', pg_get_userbyid(n.nspowner)::text),"
         " case when a.grantee = 0 then 'public' else format('%I', r.rolname::text) end,"
@@ -239,7 +242,7 @@ def _creators(rows: Rows) -> Iterator[Finding]:
         "  select e.extnamespace from pg_extension as e where e.extname = 'vector'))"
         " order by 4, 1, 3"
     ):
-        who = "every role" if role == "public" else f"the role {role}"
+        who = "every role" if role == "public" else f"role {role}"
         harm = (
             "vitrina's functions run"
             if vitrinas_own
@@ -300,7 +303,7 @@ def _attached(rows: Rows) -> Iterator[Finding]:
             yield Finding(check, "wrong", problem, "vitrina attach …; or: vitrina detach " + source)
         elif waiting is not None and waiting > BACKLOG_SECONDS:
             yield Finding(
-                check, "note", f"changes wait since {waiting // 60:,} minutes", "vitrina work"
+                check, "note", f"changes have waited {waiting // 60:,} minutes", "vitrina work"
             )
         else:
             aside = f", {rejects:,} rows set aside" if rejects else ""
@@ -312,8 +315,8 @@ def _attached(rows: Rows) -> Iterator[Finding]:
     ):
         yield Finding(
             f"source {source}", "note",
-            f"the row-level security of {relations} is no part of search:"
-            " whoever may search finds all of its products",
+            f"search ignores the row-level security of {relations}:"
+            " whoever may search finds all its products",
             "give each tenant a source of its own (docs/shops.md)",
         )  # fmt: skip
     for relation, owner in rows(
@@ -340,13 +343,13 @@ def _work(rows: Rows) -> Iterator[Finding]:
         yield Finding(
             "queue",
             "note",
-            f"{failed:,} products failed for good",
+            f"{failed:,} products failed permanently",
             "vitrina jobs list --state failed; vitrina jobs retry",
         )
     if without:
         yield Finding(
             "pictures",
             "note",
-            f"{without:,} products are without a usable picture",
+            f"{without:,} products have no usable picture",
             "vitrina ingest --retry-images",
         )

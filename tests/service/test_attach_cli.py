@@ -61,7 +61,7 @@ def test_a_table_is_attached_worked_on_and_detached(
     assert "2 products removed" in vitrina("detach", "product", url=shop).stderr
     again = vitrina("detach", "product", url=shop)
     assert again.exit_code == 1
-    assert again.stderr.startswith("Error: no source 'product' is attached")
+    assert again.stderr.startswith("Error: source 'product' is not attached")
 
 
 def test_a_query_is_attached_with_what_wakes_it(
@@ -100,7 +100,7 @@ def test_a_query_is_attached_with_what_wakes_it(
         (["attach", "product", "--title", "title", "--set", "a=b"], 2, "--set goes with --preset"),
         (["attach", "--preset", "nothing"], 1, "no preset 'nothing'"),
         (["attach", "--preset", "x", "--query", "FILE"], 2, "leave --query out"),
-        (["sources", "--sweep", "nothing"], 1, "no source 'nothing' is attached"),
+        (["sources", "--sweep", "nothing"], 1, "source 'nothing' is not attached"),
     ],
 )
 def test_misuse_says_what_to_do(

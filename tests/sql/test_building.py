@@ -302,7 +302,7 @@ def test_memory_is_what_the_graph_takes_within_bounds(shop: psycopg.Connection) 
 
 
 def test_indexing_an_unknown_space_is_an_error(db: psycopg.Connection) -> None:
-    with pytest.raises(psycopg.DatabaseError, match="no space 'nowhere'") as caught:
+    with pytest.raises(psycopg.DatabaseError, match="space 'nowhere' not found") as caught:
         db.execute("select index_statements('nowhere')")
     assert caught.value.sqlstate == "VT003"
 

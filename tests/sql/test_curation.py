@@ -220,9 +220,9 @@ def test_the_list_is_most_used_first_and_by_facet(shop: psycopg.Connection) -> N
         ("split_keyword('black')", "VT004", "the keyword itself"),
         ("split_keyword('nope')", "VT003", "keyword or alias 'nope' not found"),
         ("split_keyword('noir', 'white one')", "VT004", "'white one' is an alias of 'white'"),
-        ("split_keyword('noir', 'Black')", "VT004", "is 'black' already"),
-        ("rename_keyword('black', 'white')", "VT004", "'white' is a keyword already"),
-        ("rename_keyword('black', 'white one')", "VT004", "an alias of 'white' already"),
+        ("split_keyword('noir', 'Black')", "VT004", "already belongs to 'black'"),
+        ("rename_keyword('black', 'white')", "VT004", "'white' is already a keyword"),
+        ("rename_keyword('black', 'white one')", "VT004", "already an alias of 'white'"),
         ("rename_keyword('black', ' ')", "VT004", "no letter or digit"),
         ("pin_keyword('nope')", "VT003", "keyword or alias 'nope' not found"),
         ("set_facet('black', 'colour')", "VT004", "facet 'colour' not found"),
@@ -275,7 +275,7 @@ def test_a_later_change_of_the_same_rows_must_be_undone_first(shop: psycopg.Conn
     ):
         shop.execute("select undo_keyword_change(1)")
     shop.execute("select undo_keyword_change(2)")
-    with pytest.raises(psycopg.DatabaseError, match="undone already") as caught:
+    with pytest.raises(psycopg.DatabaseError, match="already undone") as caught:
         shop.execute("select undo_keyword_change(2)")
     assert caught.value.diag.message_hint == "to redo it: vitrina keywords undo 4"
     shop.execute("select undo_keyword_change(3)")

@@ -135,7 +135,7 @@ def test_no_vectors_of_terms_are_needed_where_the_space_in_use_is_not_local(
         ["sofa", "wobble rack"],
     )
     assert import_products(shop, LAMP, sofa) == NOTHING
-    with pytest.raises(psycopg.DatabaseError, match="give one item per product term") as caught:
+    with pytest.raises(psycopg.DatabaseError, match="give one embedding per term") as caught:
         shop.execute("select * from resolve_keywords('{never heard of}')")
     assert caught.value.sqlstate == "VT004"
     missing = shop.execute("select name from missing_keyword_embeddings('three')").fetchall()

@@ -118,9 +118,9 @@ def test_without_vectors_there_is_nothing_to_go_by(
     [
         ("'{}'", "VT004", "at least one of them liked"),
         ("null", "VT004", "at least one of them liked"),
-        ("'{999}'", "VT003", "no product 999"),
-        ("array[1, null]", "VT003", "no product null"),
-        ("'{1}', '{998}'", "VT003", "no product 998"),
+        ("'{999}'", "VT003", "product 999 not found"),
+        ("array[1, null]", "VT003", "product null not found"),
+        ("'{1}', '{998}'", "VT003", "product 998 not found"),
         ("'{1}', k => 0", "VT004", "k must be"),
         ("'{1}', k => null", "VT004", "k must be"),
         ("'{1}', k => 1001", "VT004", "k must be"),
@@ -212,8 +212,8 @@ def test_filters_hold_for_pictures(
 @pytest.mark.parametrize(
     ("arguments", "state", "message"),
     [
-        ("", "VT004", "give one of"),
-        ("'[1]', 'ab'", "VT004", "give one of"),
+        ("", "VT004", "give exactly one of"),
+        ("'[1]', 'ab'", "VT004", "give exactly one of"),
         ("sha256 => 'ab'", "VT004", "64 hexadecimal digits"),
         ("sha256 => repeat('0', 64)", "VT003", "no product has the picture 000000000000"),
         ("dhash => '101'::varbit", "VT004", "64 bits, not 3"),

@@ -215,7 +215,7 @@ def test_similar_products_leave_the_product_out(shop: psycopg.Connection) -> Non
 
 
 def test_similar_to_nothing_is_an_error(shop: psycopg.Connection) -> None:
-    with pytest.raises(psycopg.DatabaseError, match="no product 99999") as caught:
+    with pytest.raises(psycopg.DatabaseError, match="product 99999 not found") as caught:
         shop.execute("select similar_products(99999)")
     assert caught.value.sqlstate == "VT003"
 

@@ -169,7 +169,7 @@ class TestRedirects:
             "embeddings": lambda: provider.embed(["Oak desk"]),
         }
         stub.fault(route, "elsewhere")
-        with pytest.raises(ProviderError, match=f"sends us to {other.url}.*OPENAI_BASE_URL"):
+        with pytest.raises(ProviderError, match=f"redirects to {other.url}.*OPENAI_BASE_URL"):
             asks[route]()
         assert other.log == [], "neither the key nor a product reaches it"
 
@@ -177,10 +177,10 @@ class TestRedirects:
         self, stub: OpenAIStub, other: OpenAIStub, batches: BatchClient
     ) -> None:
         stub.fault("batches", "elsewhere", times=None)
-        with pytest.raises(ProviderError, match="sends us to"):
+        with pytest.raises(ProviderError, match="redirects to"):
             batches.retrieve("batch_1")
         stub.fault("content", "elsewhere")
-        with pytest.raises(ProviderError, match="sends us to"):
+        with pytest.raises(ProviderError, match="redirects to"):
             list(batches.lines("file-1"))
         assert other.log == []
 

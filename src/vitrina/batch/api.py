@@ -27,17 +27,17 @@ class Batches:
         tokens: int | None = None,
         progress: Callable[[Batched], None] | None = None,
     ) -> Batched:
-        """Submit what queued products lack, at half the price, and return.
+        """Submit the missing requests of queued products, at half the price, and return.
 
-        The products stay queued, not due for workers for three days. Products that lack nothing
-        are finished at once. Answers come in with collect.
+        The products stay queued, not due for workers for three days. Complete products
+        are finished at once. Collect stores the answers.
 
         Args:
             sources: products of these sources only; later rounds keep to them.
-            tokens: of input that the account may queue for one model; 2,000,000 without it.
-            progress: called with what is done so far.
+            tokens: of input that the account may queue per model; default: 2,000,000.
+            progress: called with the counts so far.
 
-        Raises ConfigError without an endpoint, ProviderError where it cannot be used.
+        Raises ConfigError without an endpoint, ProviderError if it is unavailable.
         """
         from vitrina.batch import collect  # on use: it takes time to import
         from vitrina.models.openai.batch import Limits
@@ -58,7 +58,7 @@ class Batches:
         stop: threading.Event | None = None,
         progress: Callable[[Batched], None] | None = None,
     ) -> Batched:
-        """Store what batches have answered, submit what follows from it, finish what is complete.
+        """Store the answers of batches, submit the next round, finish complete products.
 
         Any process may do so, on any machine, also after another was killed. What was submitted
         says how it was asked; the key and the address of the endpoint are taken from here, and so
@@ -66,12 +66,12 @@ class Batches:
         the batches, private addresses of pictures are asked only where both allow them.
 
         Args:
-            wait: go on until no batch is open.
-            seconds: between two looks.
+            wait: continue until no batch is open.
+            seconds: between two checks.
             stop: ends the waiting.
-            progress: called with what is done so far.
+            progress: called with the counts so far.
 
-        Raises ProviderError where the endpoint cannot be used.
+        Raises ProviderError if the endpoint is unavailable.
         """
         from vitrina.batch import collect
 

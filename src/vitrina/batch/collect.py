@@ -1,7 +1,7 @@
 """Has the stages of queued products answered through the Batch API, in rounds that outlive us.
 
 A batch only fills generations. What is under way stands in the database before the endpoint hears
-of it, so any process on any machine goes on where another was killed, and nothing is asked twice.
+of it, so any process on any machine can continue after another was killed, and asks nothing twice.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class BusyError(VitrinaError):
 
 @contextlib.contextmanager
 def alone(database: Database) -> Iterator[Callable[[], None]]:
-    """Be the only process at the batches; yields a check that raises where that is over."""
+    """Be the only process that works on batches; yields a check that raises if that has ended."""
     with mapped(), connect(database.dsn) as conn:
         if not fetch_value(conn, "select vitrina.lock_batches()"):
             raise BusyError
@@ -90,7 +90,7 @@ def collect(
     *,
     progress: Progress | None = None,
 ) -> Batched:
-    """Take in what is answered and begin what follows from it; see Batches.collect."""
+    """Store the answers and begin the next round; see Batches.collect."""
     database, settings = means.context.database, means.context.settings
     if settings.chosen == "local":
         raise ConfigError("batches are at an endpoint: set OPENAI_API_KEY or OPENAI_BASE_URL")
@@ -164,7 +164,7 @@ class _Desk:
     def recover(self) -> None:
         """Take up what a process left when it was killed between two steps.
 
-        We hold the lock, so whatever is on its way is nobody's.
+        We hold the lock, so no other process works on unfinished batches.
         """
         for batch in self.batches("preparing"):
             settle(self._database, batch["id"], "abandoned", "its process ended before sending it")
@@ -255,7 +255,7 @@ class _Desk:
         ]
 
     def _known(self, run: str) -> Capabilities:
-        """What the batches of a run have found that models take."""
+        """The accepted parameters that the batches of a run have found."""
         if run not in self._found:
             known = self._found[run] = Capabilities(self._endpoint.official)
             for batch in self._database.rows(
@@ -311,7 +311,7 @@ class _Desk:
         )
 
     def follow_up(self) -> None:
-        """Give every run that has answers its next round: what is missing, what is complete."""
+        """Give every run with answers its next round: missing requests, complete products."""
         answered: dict[str, list[Row]] = {}
         for batch in self.batches("answered"):
             answered.setdefault(batch["run"], []).append(batch)

@@ -99,7 +99,7 @@ class Checked:
 
 @dataclass(slots=True)
 class _Look:
-    """A product while it is looked at; `found` has its stored answers by stage."""
+    """A product under examination; `found` has its stored answers by stage."""
 
     product_id: int
     version: int

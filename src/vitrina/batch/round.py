@@ -27,7 +27,7 @@ from vitrina.models.prompts import Stage
 from vitrina.pictures.descriptor import LocalImageEmbedder
 from vitrina.pictures.limits import Limits as PictureLimits
 
-PAGE = 32  # products looked at together: their pictures are in memory
+PAGE = 32  # products examined together: their pictures are in memory
 
 
 @dataclass(slots=True)
@@ -48,10 +48,10 @@ class Round:
 
     Args:
         means: what it is made with.
-        run: what was told.
+        run: the run's settings.
         client: where batches go.
         done: counts what happens here.
-        check: raises where another process may be at the batches by now.
+        check: raises if another process may work on batches by now.
         progress: called after each page of products.
     """
 
@@ -200,7 +200,7 @@ class Round:
             if self._allowance is not None and cost is not None and cost > self._allowance:
                 self._stopped = (
                     "the budget has no room for more requests: raise --max-cost or"
-                    " `vitrina cost --budget`; what is submitted goes on"
+                    " `vitrina cost --budget`; submitted requests continue"
                 )
                 break
             part = self._planner.place(sized)
@@ -294,7 +294,7 @@ def submitted(database: Database, batch: int, remote: Remote) -> None:
 
 
 def note(database: Database, batch: int, **facts: Any) -> None:
-    """Keep what is known of a batch."""
+    """Store the facts of a batch."""
     known = {name: value for name, value in facts.items() if value is not None}
     database.rows("select vitrina.note_batch(%s, %s)", (batch, Jsonb(known)))
 

@@ -1,4 +1,4 @@
-"""A run of batches: what its first command was told, kept for all its rounds, and what it did."""
+"""A run of batches: the settings of its first command, kept for all its rounds, and its results."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Run:
 
     @classmethod
     def begin(cls, settings: Settings, sources: list[str] | None, limits: Limits) -> Run:
-        """A new run. Raises ConfigError where there is no endpoint to send batches to."""
+        """A new run. Raises ConfigError without an endpoint for batches."""
         if settings.chosen == "local":
             raise ConfigError(
                 "batches are for an OpenAI-compatible endpoint: set OPENAI_API_KEY or"
@@ -158,7 +158,7 @@ def cost_of(endpoint: OpenAISettings, model: str, usage: Usage) -> Decimal | Non
 
 
 def _usd(stored: Any) -> Decimal:
-    """A stored amount. Raises ValueError or ArithmeticError where it is no amount."""
+    """A stored amount. Raises ValueError or ArithmeticError if it is not an amount."""
     amount = Decimal(stored)
     if not amount.is_finite():
         raise ValueError(stored)
@@ -171,6 +171,6 @@ def _names() -> set[str]:
 
 
 def _told(endpoint: OpenAISettings) -> dict[str, Any]:
-    """The settings that decide what is asked, each with its value."""
+    """The settings that determine the requests, each with its value."""
     told = {k: v for k, v in asdict(endpoint).items() if k not in NOT_STORED}
     return told | {"caption_model": endpoint.model_of("caption")}

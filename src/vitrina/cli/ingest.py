@@ -39,22 +39,22 @@ def parse_map(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
     multiple=True,
     callback=parse_map,
     metavar="FIELD=COLUMN",
-    help="Read title, external_id, image, price … from this column; may be given again.",
+    help="Read title, external_id, image, price … from this column; repeatable.",
 )
-@click.option("--image-root", metavar="DIR", help="The folder of pictures that are no URLs.")
+@click.option("--image-root", metavar="DIR", help="The folder of pictures without a URL.")
 @click.option("--image", metavar="TEMPLATE", help="A picture's name or URL, like '{id}.jpg'.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
-@click.option("--rejects", metavar="FILE", help="Write rows that cannot be used here, as CSV.")
-@click.option("--format", metavar="NAME", help="Of the file, as `vitrina formats` lists them.")
-@click.option("--file-language", metavar="TAG", help="Of texts that the file has in several.")
-@click.option("--names", metavar="FILE", help="Names of columns of your own: field,language,names.")
-@click.option("--encoding", metavar="NAME", help="Of the file; decided by what is in it without.")
-@click.option("--delimiter", metavar="CHAR", help="Of a CSV; found in its first rows without it.")
-@click.option("--remap", is_flag=True, help="Read the columns anew, not as the source was before.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Read at most N rows.")
+@click.option("--rejects", metavar="FILE", help="Write unusable rows to this CSV file.")
+@click.option("--format", metavar="NAME", help="Format of the file; `vitrina formats` lists them.")
+@click.option("--file-language", metavar="TAG", help="Preferred language of texts in several.")
+@click.option("--names", metavar="FILE", help="Your own column names: field,language,names.")
+@click.option("--encoding", metavar="NAME", help="Of the file; default: found in its content.")
+@click.option("--delimiter", metavar="CHAR", help="Of a CSV; default: found in its first rows.")
+@click.option("--remap", is_flag=True, help="Recognise the columns again; drop the stored reading.")
 @click.option("--text-config", metavar="NAME", help="Text search in: english, german …")
-@click.option("--no-enrich", is_flag=True, help="Only queue the products, for `vitrina work`.")
-@click.option("--retry-images", is_flag=True, help="Try again for pictures that could not be had.")
-@click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
+@click.option("--no-enrich", is_flag=True, help="Only queue the products for `vitrina work`.")
+@click.option("--retry-images", is_flag=True, help="Try unavailable pictures again.")
+@click.option("--dry-run", is_flag=True, help="Only estimate calls and cost.")
 @wait_option
 @judge_option
 @batch_options

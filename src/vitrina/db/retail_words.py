@@ -51,7 +51,7 @@ def entries() -> tuple[Entry, ...]:
 
 
 def word_bases(*kinds: str) -> dict[str, str]:
-    """The words of these kinds in data/words.csv, each with the word that it counts as."""
+    """The words of these kinds in data/words.csv, each with its base word."""
     return {row["word"]: row["base"] for row in _read("words.csv") if row["kind"] in kinds}
 
 

@@ -1,1 +1,1 @@
-"""HTTP within bounds: of time, of size, and of who is asked."""
+"""HTTP within bounds of time, size and addresses."""

@@ -1,4 +1,4 @@
-"""Bodies of answers: unpacked a piece at a time, and counted as they come in."""
+"""Bodies of answers: unpacked in pieces, and counted as they arrive."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from vitrina.errors import FetchError, TooMuchError
 
-CHUNK = 65_536  # bytes handled at a time
+CHUNK = 65_536  # bytes per piece
 
 
 def bounded(chunks: Iterable[bytes], packed: str, most: int) -> Iterator[bytes]:
-    """The bytes in `chunks`, which come packed as `packed` (gzip, or not), at most `most`.
+    """The bytes in `chunks`, packed as `packed` (gzip, or not), at most `most`.
 
-    Raises TooMuchError, and FetchError where they cannot be unpacked.
+    Raises TooMuchError, and FetchError if they cannot be unpacked.
     """
     read = size = 0
 
@@ -21,7 +21,7 @@ def bounded(chunks: Iterable[bytes], packed: str, most: int) -> Iterator[bytes]:
         nonlocal read
         for chunk in chunks:
             read += len(chunk)
-            if read > most:  # a gzip can be long and hold nothing
+            if read > most:  # a gzip can be long without contents
                 raise too_much(read, most)
             yield chunk
 
@@ -29,7 +29,7 @@ def bounded(chunks: Iterable[bytes], packed: str, most: int) -> Iterator[bytes]:
         yield from counted()
         return
     if packed not in ("gzip", "x-gzip"):
-        raise FetchError(f"packs its answer as {packed[:20]!r}, unasked")
+        raise FetchError(f"packs its answer as {packed[:20]!r}, unrequested")
     try:
         for piece in _unpacked(counted()):
             size += len(piece)
@@ -41,13 +41,13 @@ def bounded(chunks: Iterable[bytes], packed: str, most: int) -> Iterator[bytes]:
 
 
 def too_much(size: int, most: int) -> TooMuchError:
-    """The error of a body of `size` bytes, or more, where `most` are taken."""
+    """The error for a body of `size` bytes or more, if `most` are allowed."""
     digits = 0 if most >= 1e6 else 1
     return TooMuchError(f"answered with more than {most / 1e6:,.{digits}f} MB", size)
 
 
 def _unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What is in a gzip, in small pieces; it may be several in a row, and what follows is left."""
+    """The contents of a gzip, or several in a row, in small pieces; ignores data behind them."""
     unpacker = None
     for chunk in chunks:
         rest = chunk

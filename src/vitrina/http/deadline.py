@@ -1,8 +1,8 @@
-"""One time limit for a whole exchange, however slowly its bytes come.
+"""One time limit for a whole exchange, even if its bytes arrive slowly.
 
 The time-outs of HTTP clients start again with every byte, so a server that sends a byte a second
-keeps a thread for ever. A client that asks before each read takes what is `left`; any other has its
-connection watched, and cut when the time is up: that ends a read wherever it blocks, under TLS too.
+keeps a thread forever. A client that asks before each read gets the time `left`; the connections of
+other clients are watched, and cut when the time is up: that ends a read anywhere, under TLS too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Deadline:
-    """So many seconds for what this thread does on the network inside the block."""
+    """The seconds for this thread's network traffic inside the block."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -34,7 +34,7 @@ class Deadline:
 
     @staticmethod
     def current() -> Deadline | None:
-        """The deadline this thread is under."""
+        """The deadline of this thread."""
         return _here.deadline
 
     def __enter__(self) -> Self:
@@ -53,7 +53,7 @@ class Deadline:
         return self._cut_off or time.monotonic() >= self._ends
 
     def left(self) -> float:
-        """The seconds left. Raises TooLateError when there are none."""
+        """The seconds left. Raises TooLateError if there are none."""
         seconds = self._ends - time.monotonic()
         if self._cut_off or seconds <= 0:
             raise self.too_late()
@@ -64,7 +64,7 @@ class Deadline:
         return TooLateError(f"no answer within {self.seconds:g} seconds")
 
     def watch(self, line: socket.socket) -> None:
-        """Cut this connection when time is up, and no other any more."""
+        """Cut this connection when time is up, and no longer the one before."""
         self._release()
         with self._lock:  # a duplicate, as TLS takes the original over
             self._twin = socket.fromfd(line.fileno(), line.family, line.type)
@@ -96,7 +96,7 @@ _here = _Here()
 
 
 def within(seconds: float, function: Callable[[], T]) -> T:
-    """What `function` returns or raises; TimeoutError, leaving it to itself, if it takes longer."""
+    """The result or error of `function`; TimeoutError, letting it run on, if it takes longer."""
     done: Future[T] = Future()
 
     def run() -> None:

@@ -1,7 +1,7 @@
-"""What is at an address that somebody else wrote: pictures, feeds.
+"""Fetches from foreign addresses: pictures, feeds.
 
-One deadline covers the whole exchange, redirects included. No cookies, and no proxy and no `.netrc`
-unless they are asked for.
+One deadline covers the whole exchange, redirects included. No cookies; proxies and `.netrc` only on
+request.
 
     with fetch("https://shop.example/feed.xml", etag=known) as feed:
         if not feed.unchanged:
@@ -37,10 +37,10 @@ _IN_MEMORY = 1_000_000  # bytes of a feed; a longer one goes to a file
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What an exchange may cost: bytes of the answer, unpacked, seconds for all of it, redirects.
+    """The bounds of an exchange: bytes of the unpacked answer, seconds in total, redirects.
 
-    Without any redirects, a redirect is an answer. `allow_private` lets addresses of the own
-    network through.
+    With 0 redirects, a redirect is an answer. `allow_private` allows addresses of the
+    private network.
     """
 
     bytes: int = 10_000_000
@@ -53,17 +53,17 @@ FEED = Bounds(bytes=2_000_000_000, seconds=900.0)
 
 
 class Session(Closing):
-    """Gets what is at addresses within bounds, keeping connections open; threads may share one.
+    """Fetches addresses within bounds, keeping connections open; threads may share one.
 
     A redirect from https to http is followed: plain http is good enough for an address in the
     catalogue, and nothing secret is ever sent.
 
     Args:
-        bounds: of each exchange.
-        purpose: what for, in words for who runs the server.
-        accept: the kinds that are asked for.
-        environment: use the proxies, `.netrc` and certificates that the environment names.
-        verify: whether certificates have to be good.
+        bounds: the bounds of each exchange.
+        purpose: the purpose, told to the operator of the server.
+        accept: the requested kinds of content.
+        environment: use the proxies, `.netrc` and certificates of the environment.
+        verify: whether to check certificates.
     """
 
     def __init__(
@@ -91,14 +91,14 @@ class Session(Closing):
             self._session.mount(prefix, GuardedAdapter(allow_private=bounds.allow_private))
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the kept connections."""
         self._session.close()
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
-        """The answer at the end of the redirects, whatever its status, while it may be read.
+        """The answer at the end of the redirects, of any status, readable inside the block.
 
-        Raises FetchError; `transient` where another try later may go better.
+        Raises FetchError; `transient` if a later try may succeed.
         """
         with Deadline(self.bounds.seconds) as deadline:
             for _ in range(self.bounds.redirects + 1):
@@ -120,13 +120,13 @@ class Session(Closing):
                         target = self._session.get_redirect_target(response)
                         url = urljoin(url, target) if target else ""
                 if not url:
-                    raise FetchError("the server redirects without saying where to")
+                    raise FetchError("the server redirects without an address")
             many = self.bounds.redirects
             raise FetchError(f"more than {many} redirects; give the last address")
 
 
 class Answer:
-    """An answer whose body has yet to be read."""
+    """An answer with an unread body."""
 
     def __init__(self, response: requests.Response, most: int, deadline: Deadline) -> None:
         self.status = response.status_code
@@ -134,7 +134,7 @@ class Answer:
         self._response, self._most, self._deadline = response, most, deadline
 
     def check(self) -> None:
-        """Raises StatusError unless the server says here it is."""
+        """Raises StatusError unless the status is a success."""
         if self.status in {200, 203}:
             return
         try:
@@ -145,7 +145,7 @@ class Answer:
         raise StatusError(self.status, said, transient=transient)
 
     def pieces(self, *, unpack: bool = False) -> Iterator[bytes]:
-        """The body as it comes in, or unpacked. Raises FetchError, TooMuchError beyond bounds."""
+        """The body as it arrives, or unpacked. Raises FetchError, TooMuchError beyond bounds."""
         length = self.headers.get("Content-Length", "")
         if length.isascii() and length.isdigit() and int(length[:18]) > self._most:
             raise too_much(int(length[:18]), self._most)
@@ -160,14 +160,14 @@ class Answer:
             if not chunk:
                 break
             yield chunk
-        self._deadline.left()  # a body without a length ends where its connection is cut
+        self._deadline.left()  # a body without a length ends when its connection is cut
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched(Closing):
-    """What is at an address; close it.
+    """The file at an address; close it.
 
-    `etag` and `modified` are to be given back next time, to be told where nothing has changed.
+    `etag` and `modified` are for the next request, which then reports an unchanged file.
     """
 
     file: IO[bytes] | None  # from its beginning
@@ -176,11 +176,11 @@ class Fetched(Closing):
 
     @property
     def unchanged(self) -> bool:
-        """Whether it is what it was; then there is no file."""
+        """Whether it is unchanged; then there is no file."""
         return self.file is None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self.file is not None:
             self.file.close()
 
@@ -188,9 +188,9 @@ class Fetched(Closing):
 def fetch(
     url: str, *, etag: str | None = None, modified: str | None = None, bounds: Bounds = FEED
 ) -> Fetched:
-    """What is at `url`, unpacked, unless it is what it was when it had this `etag` and `modified`.
+    """The file at `url`, unpacked, unless it is unchanged since this `etag` and `modified`.
 
-    Raises FetchError, whose words leave the address out: there may be a secret in it.
+    Raises FetchError, without the address: it may contain a secret.
     """
     known = {"If-None-Match": etag, "If-Modified-Since": modified}
     headers = {"Accept-Encoding": "gzip"} | {name: said for name, said in known.items() if said}
@@ -202,7 +202,7 @@ def fetch(
         if answer.status == http.HTTPStatus.NOT_MODIFIED and (etag or modified):
             return Fetched(None, now[0] or etag, now[1] or modified)
         answer.check()
-        file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - goes to the caller
+        file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
         try:
             file.writelines(answer.pieces(unpack=True))
             file.seek(0)
@@ -214,7 +214,7 @@ def fetch(
 
 @contextmanager
 def _explained(deadline: Deadline) -> Iterator[None]:
-    """The errors of the HTTP client as ours."""
+    """Turns the errors of the HTTP client into ours."""
     try:
         yield
     except FetchError:
@@ -228,14 +228,16 @@ def _explained(deadline: Deadline) -> Iterator[None]:
 
 
 def _meaning(error: Exception) -> FetchError:
-    """What an error of the HTTP client means."""
+    """Our error for an error of the HTTP client."""
     cause: BaseException | None = error
-    while cause is not None:  # the certificate's error lies at the bottom of several others
+    while cause is not None:  # the certificate's error is the cause of several others
         if isinstance(cause, ssl.SSLCertVerificationError):
             return FetchError(f"its certificate is not accepted ({cause.verify_message})")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, requests.exceptions.SSLError):
-        return FetchError("no secure connection could be made", transient=True)
+        return FetchError("no secure connection is possible", transient=True)
     if isinstance(error, requests.exceptions.InvalidURL | UnicodeError | ValueError):
         return FetchError("the address cannot be understood")
-    return FetchError("the server broke off or its answer makes no sense", transient=True)
+    return FetchError(
+        "the server broke the connection, or its answer makes no sense", transient=True
+    )

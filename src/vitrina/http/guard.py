@@ -1,7 +1,7 @@
-"""Whom we connect to, where somebody else wrote the address.
+"""Guards connections to foreign addresses.
 
-Every host is looked up once, and the connection goes to what was looked up and checked: a name
-cannot turn into another machine in between (DNS rebinding).
+Every host is looked up once, and the connection goes to the checked address: a name cannot turn
+into another machine in between (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _Address = tuple[socket.AddressFamily, Any]
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Connections of `requests` that keep to the thread's deadline, and to the public internet.
+    """Connections of `requests`, bound to the thread's deadline and the public internet.
 
     Args:
-        allow_private: let addresses of the own network through.
+        allow_private: allow addresses of the private network.
     """
 
     def __init__(self, *, allow_private: bool) -> None:
@@ -45,28 +45,30 @@ class GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """The connections to a proxy, which are watched as well."""
+        """The connections to a proxy, also watched."""
         manager = super().proxy_manager_for(proxy, **options)
         manager.pool_classes_by_scheme = self._pools
         return manager
 
 
 def check_address(url: str) -> None:
-    """Raises FetchError where `url` is no plain http(s) address."""
+    """Raises FetchError if `url` is not a plain http(s) address."""
     try:
         parts = parse_url(url)
     except HTTPError as error:
         raise FetchError("the address cannot be understood") from error
     if parts.scheme not in {"http", "https"}:
-        raise FetchError(f"{parts.scheme or 'such'}: addresses are not read; use http or https")
+        raise FetchError(
+            f"{parts.scheme or 'such'}: addresses are not supported; use http or https"
+        )
     if parts.auth is not None or _USER.match(url):
-        raise FetchError("the address has a user name or a backslash in it; give one without")
+        raise FetchError("the address has a user name or a backslash in it; remove it")
     if not parts.host:
         raise FetchError("the address has no host")
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is of the open internet: neither private, reserved nor unassigned.
+    """Whether an IP address is public: neither private, reserved nor unassigned.
 
     An IPv4 address inside an IPv6 one counts as itself; tunnels (6to4, Teredo) are refused.
     """
@@ -90,7 +92,7 @@ class _Http(HTTPConnection):
         return _connected(str(self.host).strip("[]"), int(self.port), self.allow_private)
 
     def getresponse(self) -> Any:
-        if self.sock is not None:  # a kept connection belongs to another exchange now
+        if self.sock is not None:  # a kept connection now belongs to another exchange
             _deadline().watch(self.sock)
         return super().getresponse()
 
@@ -115,7 +117,7 @@ def _deadline() -> Deadline:
 
 
 def _connected(host: str, port: int, allow_private: bool) -> socket.socket:
-    """A connection to `host`, to an address that was checked."""
+    """A connection to a checked address of `host`."""
     deadline = _deadline()
     addresses = _looked_up(host, port, deadline)
     for shown in () if allow_private else [target[0] for _, target in addresses]:
@@ -143,7 +145,7 @@ def _connected(host: str, port: int, allow_private: bool) -> socket.socket:
 
 
 def _looked_up(host: str, port: int, deadline: Deadline) -> list[_Address]:
-    """The addresses of `host`. A look-up knows no time limit of its own."""
+    """The addresses of `host`. A look-up has no time limit of its own."""
     try:
         found = within(
             deadline.left(), lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -155,5 +157,5 @@ def _looked_up(host: str, port: int, deadline: Deadline) -> list[_Address]:
     except Exception:
         found = []
     if not found:
-        raise FetchError(f"the host {host} cannot be found", transient=True)
+        raise FetchError(f"host {host} not found", transient=True)
     return [(family, target) for family, _, _, _, target in found]

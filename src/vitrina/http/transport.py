@@ -1,8 +1,8 @@
-"""The transport of the openai client: under the thread's deadline, to one server, within a size.
+"""The transport of the openai client: bound to the thread's deadline, one server and a size.
 
-Every read and write of the thread gets what is left of its deadline. Only looking up a host name
-is not bounded: the operating system does that. A redirect is followed on the same server only:
-nothing, least of all the key, goes anywhere else. Imported late: it needs the HTTP library.
+Every read and write of the thread gets the rest of its deadline. Only the look-up of a host name is
+unbounded: the operating system does that. A redirect is followed on the same server only: no data,
+least of all the key, goes to another one. Imported late: it needs the HTTP library.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from vitrina.http.deadline import Deadline
 
 __all__ = ["ANSWER_BYTES", "REDIRECTS", "DeadlineTransport", "ElsewhereError", "at_most"]
 
-ANSWER_BYTES = 16_000_000  # of one answer, unpacked: a thousand times what is usual
+ANSWER_BYTES = 16_000_000  # of one answer, unpacked: a thousand times the usual size
 REDIRECTS = 3
 _KEPT = 64
 _local = threading.local()
 
 
 class ElsewhereError(httpx2.TransportError):
-    """The server sends us to another one, which is not followed."""
+    """The server redirects to another server; that is not followed."""
 
 
 @contextmanager
 def at_most(size: int) -> Iterator[None]:
-    """Bound the answers to what this thread asks inside the block, in bytes."""
+    """Bound the answers to this thread's requests inside the block, in bytes."""
     before, _local.most = _most(), size
     try:
         yield
@@ -49,7 +49,7 @@ def _most() -> int:
 
 
 def _left(timeout: float | None, error: type[Exception]) -> float | None:
-    """The smaller of `timeout` and what is left of the deadline. Raises `error` for nothing."""
+    """The smaller of `timeout` and the rest of the deadline. Raises `error` if none is left."""
     deadline = Deadline.current()
     if deadline is None:
         return timeout
@@ -61,7 +61,7 @@ def _left(timeout: float | None, error: type[Exception]) -> float | None:
 
 
 class _Stream(httpcore2.NetworkStream):
-    """A network stream that keeps to the deadline of the thread that uses it."""
+    """A network stream bound to the deadline of the thread that uses it."""
 
     def __init__(self, stream: httpcore2.NetworkStream) -> None:
         self._stream = stream
@@ -70,7 +70,7 @@ class _Stream(httpcore2.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout, httpcore2.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # cut up, so that a slow receiver meets the deadline too
+        # in pieces, so that a slow receiver meets the deadline too
         for at in range(0, len(buffer), CHUNK):
             left = _left(timeout, httpcore2.WriteTimeout)
             self._stream.write(buffer[at : at + CHUNK], left)
@@ -105,7 +105,7 @@ class _Backend(httpcore2.SyncBackend):
 
 
 class DeadlineTransport(httpx2.BaseTransport):
-    """The transport to one server, through the environment's proxy where there is one."""
+    """The transport to one server, through the environment's proxy, if any."""
 
     def __init__(self, base_url: str, connections: int) -> None:
         self._server = httpx2.URL(base_url)
@@ -116,7 +116,7 @@ class DeadlineTransport(httpx2.BaseTransport):
             "network_backend": _Backend(),
         }
         proxy = _proxy_for(base_url)
-        if proxy or base_url.startswith("https:"):  # takes 50 ms, so not for a server next door
+        if proxy or base_url.startswith("https:"):  # takes 50 ms, so not for a local server
             options["ssl_context"] = httpx2.create_ssl_context()
         self._pool: httpcore2.ConnectionPool
         if proxy is None:
@@ -131,14 +131,14 @@ class DeadlineTransport(httpx2.BaseTransport):
         self._pool = kind(proxy_url=url, **options)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request; the errors of the layer below become those the client knows.
+        """Send one request; turns the errors of the layer below into those the client knows.
 
         Raises ElsewhereError for another server. Reading the answer raises TransportError, from
-        TooMuchError, where it is too long.
+        TooMuchError, if it is too long.
         """
         if not _same_server(self._server, request.url):
             where = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
-            raise ElsewhereError(f"sends us to {where[:120]}")
+            raise ElsewhereError(f"redirects to {where[:120]}")
         request.headers["Accept-Encoding"] = "gzip"
         assert isinstance(request.stream, httpx2.SyncByteStream)  # noqa: S101 - for the types
         with _translated():
@@ -171,7 +171,7 @@ class DeadlineTransport(httpx2.BaseTransport):
 
 
 class _Body(httpx2.SyncByteStream):
-    """The body of an answer, unpacked, no more than `most` bytes of it."""
+    """The unpacked body of an answer, at most `most` bytes."""
 
     def __init__(self, answer: httpcore2.Response, packed: str, most: int) -> None:
         self._answer = answer
@@ -212,7 +212,7 @@ def _translated() -> Iterator[None]:
 
 
 def _same_server(base: httpx2.URL, url: httpx2.URL) -> bool:
-    """Whether `url` is on the server at `base`, or on it by TLS now."""
+    """Whether `url` is on the server at `base`, or on the same server by TLS."""
     ports = {"http": 80, "https": 443}
     port, base_port = url.port or ports.get(url.scheme), base.port or ports.get(base.scheme)
     secured = (base.scheme, url.scheme, base_port, port) == ("http", "https", 80, 443)
@@ -221,7 +221,7 @@ def _same_server(base: httpx2.URL, url: httpx2.URL) -> bool:
 
 
 def _proxy_for(base_url: str) -> str | None:
-    """The proxy the environment names for this address; never one for this very machine."""
+    """The environment's proxy for this address; never for this machine itself."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
     if host in {"localhost", "::1"} or host.startswith("127."):

@@ -1,4 +1,4 @@
-"""Pictures over HTTP, and in words of pictures what keeps them from coming."""
+"""Pictures over HTTP, and their failures as picture errors."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Fetcher(Closing):
         )
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the kept connections."""
         self._session.close()
 
     def fetch(self, url: str) -> bytes:
-        """The bytes behind `url`, at most `limits.bytes`, within `limits.seconds` altogether.
+        """The bytes behind `url`, at most `limits.bytes`, within `limits.seconds` in total.
 
-        Raises PictureError; `transient` where another try later may go better.
+        Raises PictureError; `transient` if a later try may succeed.
         """
         try:
             with self._session.get(url) as answer:
@@ -57,21 +57,21 @@ class Fetcher(Closing):
         if isinstance(error, TooLateError):
             return f"no picture within {self.limits.seconds:g} seconds"
         if isinstance(error, PrivateAddressError):
-            return f"{error}; to allow your own network use --allow-private-images"
+            return f"{error}; to allow your private network use --allow-private-images"
         if isinstance(error, StatusError):
             if error.status in {404, 410}:
-                return f"the server has no such picture ({error.said})"
+                return f"the server has no picture at this address ({error.said})"
             if error.status in {401, 403}:
-                return f"the server does not give it to us ({error.said})"
+                return f"the server refuses access ({error.said})"
         return str(error)
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
-    """Raises PictureError where the headers say why a body does not look like a picture."""
+    """Raises PictureError if the headers show that a body is not a picture."""
     if "html" in headers.get("Content-Type", "").lower():
         raise PictureError(
             "the server sends a web page (HTML), not a picture;"
             " give the address of the picture itself"
         )
     if headers.get("Content-Encoding", "").lower() in _COMPRESSIONS:
-        raise PictureError("the server compresses its answer though asked not to")
+        raise PictureError("the server compresses its answer, although asked not to")

@@ -60,16 +60,16 @@ def entries(data: bytes) -> Iterator[Entry]:
 
 
 def _make_plain(data: bytearray, entry: Entry) -> None:
-    """Change an entry of which a decoder would warn, or raise DamagedError.
+    """Change an entry that makes a decoder warn, or raise DamagedError.
 
-    Entries that no pixel depends on are made empty; what is one number is said to be one.
+    Empties entries that pixels do not depend on; sets the count of single numbers to 1.
     """
     place, tag, kind, count, at = entry
     length = _TIFF_SIZES.get(kind, 0) * count
     if tag in _TIFF_UNUSED or (tag not in _TIFF_NEEDED and at + length > len(data)):
         count = 0
     elif tag in _TIFF_SINGLE and count > 1:
-        if length > 4:  # then the numbers are elsewhere
+        if length > 4:  # then the numbers are at another place
             raise DamagedError("TIFF")
         count = 1
     struct.pack_into(byte_order(data) + "L", data, place + 4, count)

@@ -1,4 +1,4 @@
-"""Brings in products that are tagged, captioned and embedded already, so that nobody pays again."""
+"""Brings in products that are tagged, captioned and embedded already, without paying again."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class _Target:
     def make_active(self) -> None:
         """Make the space the active one of its modality."""
         if self.dimensions is None:
-            raise InputError("there was no embedding, so there is no space to use (--use)")
+            raise InputError("no embedding found, so there is no space to use (--use)")
         self.database.value("select vitrina.use_space(%s)", (self.space,))
 
 

@@ -1,6 +1,6 @@
-"""The names of weave that are not public and that vitrina needs, each once.
+"""The private names of weave that vitrina needs, each once.
 
-A weave without one of them traces all the same: only what the name is for is lost. `missing` tells.
+A weave without a name still traces; only that name's purpose is lost. `missing` lists such names.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ SENDERS = ("calls", "start of a call", "end of a call")
 MAKERS = ("ops", "files")
 QUEUES = ("queue of calls", "queue of feedback")
 
-NAMES = {  # where it is (in a module, the client's server, or its queues), and its name
+NAMES = {  # its place (a module, the client's server, or its queues), and its name
     # asks a package index for newer versions, at every start
     "version check": ("weave.trace.init_message", "_print_version_check"),
-    # can leave a project that does not exist alone
+    # can avoid creating a missing project
     "init": ("weave.trace.weave_init", "init_weave"),
-    # forgets the client; weave.finish would wait for what is to be sent
+    # forgets the client; weave.finish would wait for unsent data
     "finish": ("weave.trace.weave_init", "finish"),
     # five minutes, for calls without an end
     "wait": ("weave.trace_server_bindings.call_batch_processor", "FLUSH_TIMEOUT_SECONDS"),
-    # what goes out: watched, to see whether the server takes it
+    # sent data: watched, to see whether the server accepts it
     "calls": ("server", "_send_calls_complete_to_server"),
     "start of a call": ("server", "_send_call_start_v2"),
     "end of a call": ("server", "_send_call_end_v2"),
@@ -34,39 +34,39 @@ NAMES = {  # where it is (in a module, the client's server, or its queues), and 
     "files": ("server", "file_create"),
     # the generated client, which tries everything three times
     "client": ("server", "_stainless_client"),
-    # what waits to be sent
+    # data waiting to be sent
     "queue of calls": ("server", "get_call_processor"),
     "queue of feedback": ("server", "get_feedback_processor"),
-    # ends a queue where nobody waits for it
+    # ends a queue without waiting for it
     "end": ("queue", "stop_accepting_work_event"),
-    # is called at the end of the process, and waits
+    # called at the end of the process, and waits
     "exit": ("queue", "stop_accepting_new_work_and_flush_queue"),
 }
 
 
 def missing(client: Any) -> list[str]:
-    """The names that this version of weave does not have."""
+    """The names that this version of weave lacks."""
     lacks = []
     for key, (place, name) in NAMES.items():
         try:
             _find(key, client)
-        except Exception:  # whatever another version does
+        except Exception:  # another version may raise any error
             lacks.append(f"{place}.{name}")
     return lacks
 
 
 def ask_for_no_versions() -> None:
-    """Let weave not look for newer versions of itself."""
+    """Stop weave from looking for newer versions of itself."""
     with suppress(Exception):
         module, name = _find("version check")
         setattr(module, name, lambda: None)
 
 
 def client_of_existing(project: str) -> Any:
-    """weave's client for a project; one that does not exist is not made."""
+    """weave's client for a project; a missing project is not created."""
     try:
         module, name = _find("init")
-    except Exception:  # then it is made
+    except Exception:  # then it is created
         import weave
 
         return weave.init(project)
@@ -74,7 +74,7 @@ def client_of_existing(project: str) -> Any:
 
 
 def watch(client: Any, watched: Callable[[Send, bool], Send]) -> None:
-    """Put `watched(send, it makes what calls refer to)` in the place of all that sends; once."""
+    """Replace every sender by `watched(send, it makes what calls refer to)`; once."""
     for key in SENDERS + MAKERS:
         with suppress(Exception):
             server, name = _find(key, client)
@@ -85,7 +85,7 @@ def watch(client: Any, watched: Callable[[Send, bool], Send]) -> None:
 
 
 def hurry(client: Any) -> None:
-    """Wait neither for calls without an end nor for feedback, of which there is none."""
+    """Do not wait for calls without an end, nor for feedback, as there is none."""
     with suppress(Exception):
         module, name = _find("wait")
         setattr(module, name, 1)
@@ -94,7 +94,7 @@ def hurry(client: Any) -> None:
 
 
 def leave(client: Any) -> None:
-    """Forget weave's client, whatever waits to be sent; it does not hold up the process's end."""
+    """Forget weave's client with its unsent data, so that it does not delay the process's end."""
     with suppress(Exception):
         module, name = _find("finish")
         getattr(module, name)()
@@ -105,7 +105,7 @@ def leave(client: Any) -> None:
 
 
 def _find(key: str, client: Any = None) -> tuple[Any, str]:
-    """Where a name is, and the name. Raises AttributeError, ImportError where it is not."""
+    """The place of a name, and the name. Raises AttributeError, ImportError if it is missing."""
     place, name = NAMES[key]
     if place == "queue":
         holder = next(_queues(client, *QUEUES))

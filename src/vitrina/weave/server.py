@@ -21,16 +21,16 @@ from vitrina.http.fetch import Bounds, Session
 from vitrina.redaction import redact
 from vitrina.weave import private
 
-PROBE_SECONDS = 2.5  # for each server to show that it is there
+PROBE_SECONDS = 2.5  # for each server to answer
 START_SECONDS = 20.0  # for importing weave and its first requests, in a run with other work to do
-PATIENT_SECONDS = 300.0  # the same, where there is no other
-FLUSH_SECONDS = 3.5  # for what is not yet sent when a run ends
+PATIENT_SECONDS = 300.0  # the same, without other work to do
+FLUSH_SECONDS = 3.5  # for unsent data when a run ends
 GIVE_UP_AFTER = 3  # requests that failed in a row …
 GIVE_UP_SECONDS = 20.0  # … over so many seconds
 
 _PUBLIC = "https://api.wandb.ai"
 _PROJECT = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_FORCED = {  # what vitrina promises, whatever else is set
+_FORCED = {  # vitrina's promises, despite other settings
     "WANDB_ERROR_REPORTING": "false",
     "WEAVE_IMPLICITLY_PATCH_INTEGRATIONS": "false",
     "WEAVE_PRINT_CALL_LINK": "false",
@@ -46,32 +46,32 @@ _QUICK = {
 
 
 class TraceServerError(VitrinaError):
-    """The trace server cannot be reached; check WANDB_BASE_URL."""
+    """The trace server is unavailable; check WANDB_BASE_URL."""
 
 
 def connect(project: str, *, create: bool = True, quick: bool = True, verbose: bool = False) -> Any:
     """weave's client for "entity/project" or "project".
 
-    Its settings go through the environment: weave keeps them by thread otherwise.
+    Its settings go through the environment: otherwise weave keeps them by thread.
 
     Args:
-        project: where to; made where it does not exist.
-        create: False to leave one that does not exist alone.
-        quick: short time-outs and no second try, as suits a run that has other work to do.
-        verbose: let weave say on stderr what it has to say.
+        project: the project; created if missing.
+        create: False: do not create a missing project.
+        quick: short time-outs and no second try, for a run with other work to do.
+        verbose: let weave write to stderr.
 
     Raises:
-        ConfigError: no key, a key that is refused, or no such form of a project.
-        TraceServerError: there is no trace server to be reached.
+        ConfigError: a missing or refused key, or a wrong form of the project.
+        TraceServerError: the trace server is unavailable.
     """
     if not _PROJECT.fullmatch(project):
-        raise ConfigError(f"{project!r} is no Weave project: give it as entity/project")
+        raise ConfigError(f"{project!r} is not a Weave project: give it as entity/project")
     if not _has_key():
         raise ConfigError(
             f"Weave needs a key for {_base_url()}: set WANDB_API_KEY, or leave Weave out"
         )
     if os.environ.get("WEAVE_DISABLED", "").lower() in ("true", "1", "yes", "on"):
-        raise TraceServerError("WEAVE_DISABLED is set.")
+        raise TraceServerError("WEAVE_DISABLED is set: unset it to trace.")
     _probe()
     os.environ.update(_FORCED)
     for name, value in _QUICK.items() if quick else ():
@@ -88,7 +88,9 @@ def connect(project: str, *, create: bool = True, quick: bool = True, verbose: b
                 logger = logging.getLogger("weave")
                 logger.handlers, logger.propagate = [logging.NullHandler()], False
     if client.entity == "DISABLED":
-        raise TraceServerError("weave is too old or too new for this trace server.")
+        raise TraceServerError(
+            "weave is too old or too new for this trace server: install another version."
+        )
     return client
 
 
@@ -102,7 +104,7 @@ def _init(project: str, create: bool) -> Any:
 
 
 def _probe() -> None:
-    """Ask both servers, before weave is imported, whether they are there at all."""
+    """Check that both servers answer, before importing weave."""
 
     verify = os.environ.get("WEAVE_INSECURE_DISABLE_SSL", "").lower() != "true"
     asks = Session(
@@ -115,7 +117,7 @@ def _probe() -> None:
         warnings.simplefilter("ignore")
         for url in (f"{_trace_url()}/server_info", _base_url()):
             try:
-                with session.get(url) as answer:  # its body, however long, is not read
+                with session.get(url) as answer:  # its body is not read
                     status = answer.status
             except FetchError as exc:
                 raise TraceServerError(
@@ -126,7 +128,7 @@ def _probe() -> None:
 
 
 def _explained(exc: Exception) -> VitrinaError:
-    """What weave raised, as what the user can do about it."""
+    """The error for weave's exception, saying what to do."""
     link: BaseException | None = exc
     while link is not None:
         status = getattr(getattr(link, "response", None), "status_code", None)
@@ -139,7 +141,7 @@ def _explained(exc: Exception) -> VitrinaError:
         ):
             return ConfigError(f"Weave: {redact(str(link))}")
         link = link.__cause__ or link.__context__
-    return TraceServerError(f"The trace server cannot be used: {redact(str(exc))}.")
+    return TraceServerError(f"The trace server is unavailable: {redact(str(exc))}.")
 
 
 def _has_key() -> bool:
@@ -156,7 +158,7 @@ def _has_key() -> bool:
 
 
 def _base_url() -> str:
-    """Where weave looks for projects: the environment, then its files of settings."""
+    """The address of weave's projects: from the environment, then its files of settings."""
     if url := os.environ.get("WANDB_BASE_URL"):
         return url.rstrip("/")
     import configparser
@@ -169,7 +171,7 @@ def _base_url() -> str:
 
 
 def _trace_url() -> str:
-    """Where weave sends traces."""
+    """The address of weave's traces."""
     base = os.environ.get("WANDB_PUBLIC_BASE_URL", "").rstrip("/") or _base_url()
     default = "https://trace.wandb.ai" if base == _PUBLIC else f"{base}/traces"
     return os.environ.get("WF_TRACE_SERVER_URL", default).rstrip("/")
@@ -181,7 +183,7 @@ def _host(url: str) -> str:
 
 @contextlib.contextmanager
 def quiet(verbose: bool = False) -> Iterator[None]:
-    """Keeps what others print away: from stdout always, from stderr unless `verbose`."""
+    """Suppresses others' output: on stdout always, on stderr unless `verbose`."""
     with contextlib.ExitStack() as stack:
         if verbose:
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
@@ -194,13 +196,13 @@ def quiet(verbose: bool = False) -> Iterator[None]:
 
 
 class Delivery:
-    """How weave's client fares in sending; lets go of what it cannot send.
+    """Watches the sending of weave's client; drops data that it cannot send.
 
-    Left alone, weave tries again for ever, and holds up the end of the process for minutes.
+    By itself, weave tries forever, and delays the end of the process for minutes.
 
     Args:
         client: weave's.
-        stopped: called once when the server is given up.
+        stopped: called once when it gives up on the server.
     """
 
     def __init__(self, client: Any, stopped: Callable[[], None]) -> None:
@@ -212,7 +214,7 @@ class Delivery:
     def _watched(self, send: private.Send, makes: bool) -> private.Send:
         def watched(*args: Any, **kwargs: Any) -> object:
             if makes and (self._dropping or self._failures):
-                raise ConnectionError("the trace server failed a moment ago")
+                raise ConnectionError("the trace server has just failed")
             if self._dropping:
                 return None
             try:
@@ -235,7 +237,7 @@ class Delivery:
             self._stopped()
 
     def close(self) -> bool:
-        """Send what is left, in bounded time, and forget the client; whether all of it went."""
+        """Send the rest, in bounded time, and forget the client; returns whether all was sent."""
         private.hurry(self._client)
         sent = True
         if not self._dropping:
