@@ -74,6 +74,32 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- smaller_units() → a unit in smaller ones, so that equal quantities meet.
+-- noise_words() → what adds nothing behind words of a facet.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.smaller_units() returns jsonb
+language sql immutable parallel safe
+return '{"m":[1000,"mm"],"cm":[10,"mm"],"ft":[12,"inch"],"yd":[36,"inch"],
+    "l":[1000,"ml"],"kg":[1000,"g"],"kw":[1000,"w"],"year":[12,"month"],"hour":[60,"minute"],
+    "tb":[1000,"gb"],"week":[7,"day"],"lb":[16,"oz"]}'::jsonb;
+
+create or replace function vitrina_internal.noise_words() returns jsonb
+language sql immutable parallel safe
+return '{"color":["color","shade","tone","hue"],"size":["size"],
+    "style":["style","design","look","theme","aesthetic"],"material":["material"]}'::jsonb;
+
+-- ---------------------------------------------------------------------------------------------
+-- counted_sets(form) → "set of 2" and "2 piece set" as "2 set"; and of gold, a carat is a karat.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.counted_sets(form text) returns text
+language sql immutable parallel safe
+return regexp_replace(
+    regexp_replace(
+        regexp_replace(form, '\m(set|pack|box|bag|case) of (\d+)\M', '\2 \1', 'g'),
+        '(\d+) (?:piece|count|ct) (set|pack)\M', '\1 \2', 'g'),
+    '(\d+) ct (?=.*\mgold\M)', '\1 k ', 'g');
+
+-- ---------------------------------------------------------------------------------------------
 -- canonical_form(form) → the form with its words in one spelling, order and unit; and the facet of
 -- what it names: of the whole, else of its last words where they are a type, else null.
 -- Known synonyms become their canonical term ("couch cover", "sofa cover"); "storage bench" and
@@ -86,13 +112,8 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    -- a unit in smaller ones, so that equal quantities meet
-    _smaller constant jsonb := '{"m":[1000,"mm"],"cm":[10,"mm"],"ft":[12,"inch"],"yd":[36,"inch"],
-        "l":[1000,"ml"],"kg":[1000,"g"],"kw":[1000,"w"],"year":[12,"month"],"hour":[60,"minute"],
-        "tb":[1000,"gb"],"week":[7,"day"],"lb":[16,"oz"]}';
-    -- what adds nothing behind words of this facet
-    _noise constant jsonb := '{"color":["color","shade","tone","hue"],"size":["size"],
-        "style":["style","design","look","theme","aesthetic"],"material":["material"]}';
+    _smaller constant jsonb := smaller_units();
+    _noise constant jsonb := noise_words();
     _words text[];
     _found record;
     _next int := 1;
@@ -104,10 +125,7 @@ declare
     _n int := 0;
 begin
     if canonical_form.form ~ '\d' then
-        form := regexp_replace(form, '\m(set|pack|box|bag|case) of (\d+)\M', '\2 \1', 'g');
-        form := regexp_replace(form, '(\d+) (?:piece|count|ct) (set|pack)\M', '\1 \2', 'g');
-        -- of gold, a carat is a karat
-        form := regexp_replace(form, '(\d+) ct (?=.*\mgold\M)', '\1 k ', 'g');
+        form := counted_sets(form);
     end if;
     _words := string_to_array(form, ' ');
     for _found in
