@@ -1,10 +1,10 @@
--- The key under which spellings of one term meet.
+-- The key that the spellings of a term share.
 
 -- ---------------------------------------------------------------------------------------------
--- lower_text(body) → in lower case and compatibility form (NFKC), whatever the database's locale.
--- Accents go ("décor", "decor"), but not the letters of their own that ä, ö, ü and å are; so do
--- marks that are often left out (Hebrew and Arabic vowels) and what cannot be seen; punctuation
--- and symbols of any script become spaces.
+-- lower_text(body) → the text in lower case and NFKC form, in any locale of the database.
+-- Removes accents ("décor", "decor"), but keeps ä, ö, ü and å, which are letters of their own.
+-- Removes marks that are often left out (Hebrew and Arabic vowels) and invisible characters. Turns
+-- punctuation and symbols of any script into spaces.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.lower_text(body text) returns text
 language sql immutable parallel safe
@@ -17,7 +17,7 @@ return case when octet_length(body) = char_length(body) then lower(body collate 
                     '(?<![AOUaou])\u0308|(?<![Aa])\u030a|[\u0300-\u0307\u0309\u030b-\u036f\u00ad'
                     '\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670'
                     '\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]', '', 'g'),
-                -- but not primes, which stand for feet and inches, nor × and the fraction's bar
+                -- but keeps primes (feet and inches), × and the fraction's bar
                 '[\u0080-\u00a9\u00ab-\u00b4\u00b6-\u00b9\u00bb\u00bf\u00f7\u037e\u0387\u055a-\u055f'
                 '\u0589\u058a\u05be\u05c0\u05c3\u05c6\u05f3\u05f4\u060c\u061b\u061e\u061f\u066a-\u066d\u06d4'
                 '\u0964\u0965\u2000-\u2018\u201a-\u2031\u2034-\u2043\u2045-\u2bff\u3000-\u3003\u3008-\u3020'
@@ -108,12 +108,12 @@ return word in ('with', 'for', 'of', 'and', 'the', 'a') and before !~ '^\d'
     or word = 'shape' and before in ('round', 'square', 'oval', 'rectangle', 'rectangular');
 
 -- ---------------------------------------------------------------------------------------------
--- normal_form(term) → the key under which spellings of one term meet.
--- Case, accents, spaces, hyphens and other punctuation make no difference, nor do plurals (feet,
--- knives, men's), number words and digits, units (24", 24in, 24-inch), British and American
--- spelling, "color", "size", "style" and "shape" behind what is a color, size … anyway, and a
+-- normal_form(term) → the key that the spellings of a term share.
+-- Ignores case, accents, spaces, hyphens and other punctuation, plurals (feet, knives, men's), the
+-- difference of number words and digits, of units (24", 24in, 24-inch), of British and American
+-- spelling; "color", "size", "style" and "shape" behind a word that is a color, size … anyway; and
 -- "with", "for" or "of" at the end. It is a key, not a word: "Grey Book-Shelves" gives "gray book
--- shelf". Empty where there is no letter or digit. Never raises.
+-- shelf". Empty if the term has no letter or digit. Never raises.
 -- ---------------------------------------------------------------------------------------------
 create or replace function normal_form(term text) returns text
 language plpgsql immutable parallel safe security invoker
@@ -126,7 +126,7 @@ declare
     _units constant jsonb := measure_words();
     -- behind another word: "wall mounted", "queen-sized"
     _tails constant jsonb := part_words();
-    _text text := lower_text(left(term, 10000)); -- no term is longer
+    _text text := lower_text(left(term, 10000)); -- longer than any term
     _parts text[];
     _word text;
     _known text;
@@ -158,7 +158,7 @@ begin
                     continue;
                 end if;
                 if _word = 'in' and coalesce(_words ->> _parts[_i + 1], _parts[_i + 1]) ~ '^\d' then
-                    null; -- "2 in 1": no inches
+                    null; -- "2 in 1": not inches
                 elsif _units ? _word then
                     _word := _units ->> _word;
                 end if;

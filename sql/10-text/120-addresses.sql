@@ -1,9 +1,9 @@
--- Addresses as they may be shown to people.
+-- Addresses that may be shown to people.
 
 -- ---------------------------------------------------------------------------------------------
--- shown_address(address) → an address as it may be shown: without user name and password, and with
--- *** for the value of what signs it (Signature, sig, token, credential, Expires …). What is stored
--- stays whole, since a worker fetches the picture by it. A path stays as it is.
+-- shown_address(address) → an address that may be shown: without user name and password, and with
+-- *** for the value of a signature (Signature, sig, token, credential, Expires …). The stored
+-- address stays whole, since a worker fetches the picture by it. Paths are unchanged.
 -- ---------------------------------------------------------------------------------------------
 create or replace function shown_address(address text) returns text
 language sql immutable parallel safe

@@ -20,7 +20,8 @@ as $func$
     else regexp_replace(
         translate(
             lower(regexp_replace(normalize(body, nfd) collate "C",
-                -- Controls, formats, private use, marks of the scripts that have pieces (Cc, Cf, Co, Mn).
+                -- Controls, formats, private use, marks of the scripts that have pieces (Cc, Cf, Co,
+                -- Mn).
                 '[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\u009f\u00ad\u0300-\u036f\u0483-\u0487\u0591-\u05bd'
                 '\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0600-\u0605\u0610-\u061a\u061c\u064b-\u065f'
                 '\u0670\u06d6-\u06dd\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0890-\u089f\u08ca-\u0902'
@@ -59,7 +60,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- split_word(word): the longest known pieces that make up a word, in order ('tabletops' gives
--- 'tablet', '##ops'); null where a part is unknown, as the whole word then counts as unknown.
+-- 'tablet', '##ops'); null if a part is unknown: the whole word then counts as unknown.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.split_word(word text)
 returns text[]
@@ -93,8 +94,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- embed_texts(texts): one row per text: its place in the array, from 1, and its vector of length one
--- from the first 3,072 characters; null for a text without any known word.
+-- embed_texts(texts): one row per text: its place in the array, from 1, and its vector of length 1
+-- of the first 3,072 characters; null for a text without a known word.
 -- ---------------------------------------------------------------------------------------------
 create or replace function embed_texts(texts text[])
 returns table (ordinal int, embedding @vector@.halfvec)
@@ -111,7 +112,7 @@ as $func$
         select case when @vector@.l2_norm(@vector@.avg(v.embedding)) > 0
                     then @vector@.l2_normalize(@vector@.avg(v.embedding)) end
         from string_to_table(plain_text(left(t.body, 3072) collate "C"), ' ') as w (word)
-        -- `limit 1` says to look each word up by the index, however many words are expected.
+        -- `limit 1` makes the planner use the index for each word, however many it expects
         left join lateral (
             select p.embedding from word_pieces as p where p.piece = w.word collate "C" limit 1
         ) as whole on true

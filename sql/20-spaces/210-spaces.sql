@@ -1,10 +1,11 @@
--- Spaces: made, switched and dropped. One space is in use for texts, one for pictures.
+-- Creating, switching and dropping spaces. One space is in use for texts, one for pictures.
 
 -- ---------------------------------------------------------------------------------------------
 -- create_space(name, provider, model, modality, dimensions, threshold, weight, state, quantized) →
--- its id. A space with its partitions: a vector of other dimensions is refused, and storage is
--- plain, as scans read the heap. Its indexes come once there is enough in it: see index_statements.
--- quantized: an index over the vectors' signs, 16 times smaller. Searches go on meanwhile. Raises VT004 for what cannot be a space, before anything is made.
+-- its id. Creates a space with its partitions: they refuse vectors of other dimensions, and their
+-- storage is plain, as scans read the heap. Its indexes are built once it has enough vectors: see
+-- index_statements. quantized: index the vectors' signs, 16 times smaller. Searches continue
+-- meanwhile. Raises VT004 for a wrong argument, before anything is created.
 -- ---------------------------------------------------------------------------------------------
 create or replace function create_space(
     name text, provider text, model text, modality text, dimensions int,
@@ -23,15 +24,15 @@ begin
     perform check_word('state', state, 'building', 'active', 'retired'),
             check_word('quantized', quantized::text, 'true', 'false');
     if weight between 0 and 1000 is not true then
-        raise exception 'the weight of a space is 0 to 1000, not %', coalesce(weight::text, 'null')
-            using errcode = 'VT004', hint = '1 counts it as much as any other';
+        raise exception 'the weight of a space must be 0 to 1000, not %', coalesce(weight::text, 'null')
+            using errcode = 'VT004', hint = '1 is the usual weight';
     end if;
-    -- what attaching a partition locks, in the order in which workers lock it
+    -- the tables that attaching a partition locks, in the order in which workers lock them
     lock table keywords, products in share row exclusive mode;
     lock table spaces in share row exclusive mode;
     if exists (select from spaces as s where s.name = create_space.name) then
-        raise exception 'there is a space % already', quote_literal(name) using errcode = 'VT004',
-            hint = 'take another name, or drop that one: vitrina spaces drop NAME';
+        raise exception 'space % exists already', quote_literal(name) using errcode = 'VT004',
+            hint = 'choose another name, or drop that space: vitrina spaces drop NAME';
     end if;
     insert into spaces as s (
         name, provider, model, modality, dimensions, threshold, weight, state, quantized)
@@ -42,7 +43,7 @@ begin
     foreach _parent in array array['keyword_embeddings', 'product_embeddings'] loop
         continue when create_space.modality = 'image' and _parent = 'keyword_embeddings';
         _part := format('%s_%s', _parent, _space);
-        -- made on its own and then attached: `partition of` would hold up every search
+        -- created alone, then attached: `partition of` would block every search
         execute format('create table %I (like %I including defaults,'
                        ' constraint %I check (@vector@.vector_dims(embedding) = %s),'
                        ' constraint %I check (space_id = %s))', _part, _parent,
@@ -57,7 +58,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_space(…): raises VT004 for what cannot be a space, with the way out.
+-- check_space(…): raises VT004 if a space cannot have these settings, saying what to do.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_space(
     name text, provider text, model text, modality text, dimensions int, threshold real
@@ -71,60 +72,60 @@ begin
             using errcode = 'VT004', hint = 'a-z, 0-9, ".", "_" and "-", at most 100 of them';
     end if;
     if coalesce(btrim(provider), '') = '' or coalesce(btrim(model), '') = '' then
-        raise exception 'a space has a provider and a model' using errcode = 'VT004',
-            hint = 'name what makes its vectors';
+        raise exception 'a space needs a provider and a model' using errcode = 'VT004',
+            hint = 'name the provider and the model of its vectors';
     end if;
     if coalesce(modality not in ('text', 'image'), true) then
-        raise exception 'the modality is text or image, not %', quote_nullable(modality)
-            using errcode = 'VT004', hint = 'text for what describes products, image for their pictures';
+        raise exception 'the modality must be text or image, not %', quote_nullable(modality)
+            using errcode = 'VT004', hint = 'text for descriptions of products, image for their pictures';
     end if;
     if coalesce(dimensions not between 1 and 4000, true) then
-        raise exception 'a space has 1 to 4000 dimensions, not %', dimensions using errcode = 'VT004',
-            hint = 'an index ends there: ask the model for shortened vectors (its parameter "dimensions")';
+        raise exception 'a space must have 1 to 4000 dimensions, not %', dimensions using errcode = 'VT004',
+            hint = 'an index has no more: ask the model for shortened vectors (its parameter "dimensions")';
     end if;
     if coalesce(threshold not between 0 and 1, true) then
-        raise exception 'the threshold is a cosine from 0 to 1, not %', threshold
+        raise exception 'the threshold must be a cosine from 0 to 1, not %', threshold
             using errcode = 'VT004', hint = 'like 0.6: above it two terms are one keyword';
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- drop_space(name): the space, its embeddings and its cached queries; fast, one table a drop.
--- Raises VT003 where there is no such space, and VT004 where it is the active one or searches
--- that run for longer do not let go of it.
+-- drop_space(name): drops the space, its embeddings and its cached queries; fast, as each is a table.
+-- Raises VT003 if the space is not found, VT004 if it is active or if long searches keep it
+-- locked.
 -- ---------------------------------------------------------------------------------------------
 create or replace function drop_space(name text) returns void
 language plpgsql volatile security invoker
 set search_path from current
-set lock_timeout = '5s' -- new searches wait behind this one
+set lock_timeout = '5s' -- new searches wait behind this lock
 as $func$
 declare
     _space spaces;
 begin
     select s.* into _space from spaces as s where s.name = drop_space.name for update;
     if not found then
-        raise exception 'there is no space %', quote_nullable(left(drop_space.name, 100))
+        raise exception 'space % not found', quote_nullable(left(drop_space.name, 100))
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
     if _space.state = 'active' then
-        raise exception 'the space % is in use', quote_literal(drop_space.name)
+        raise exception 'space % is in use', quote_literal(drop_space.name)
             using errcode = 'VT004',
-            hint = 'make another one active first: vitrina spaces activate NAME';
+            hint = 'activate another space first: vitrina spaces activate NAME';
     end if;
     execute format('drop table if exists %I, %I',
                    'keyword_embeddings_' || _space.id, 'product_embeddings_' || _space.id);
     delete from spaces as s where s.id = _space.id;
 exception when lock_not_available then
-    raise exception 'the space % could not be dropped: statements that run for seconds hold it',
+    raise exception 'space % could not be dropped: long-running statements keep it locked',
         quote_literal(drop_space.name) using errcode = 'VT004', hint = 'try again in a while';
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- use_space(name): make it the active space of its modality, and the one before it retired, whatever
--- is missing in it; see activate_space. A statement sees one space or the other, never both. Raises
--- VT003 where there is no such space.
+-- use_space(name): makes it the active space of its modality, and retires the space before it, even
+-- if vectors are missing in it; see activate_space. A statement sees one space or the other, never
+-- both. Raises VT003 if the space is not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function use_space(name text) returns void
 language plpgsql volatile security invoker
@@ -135,10 +136,10 @@ declare
 begin
     select s.* into _space from spaces as s where s.name = use_space.name;
     if not found then
-        raise exception 'there is no space %', quote_nullable(left(use_space.name, 100))
+        raise exception 'space % not found', quote_nullable(left(use_space.name, 100))
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
-    -- two switches at once take turns: the second sees what the first has made active
+    -- concurrent switches take turns: the second sees the result of the first
     perform from spaces as s where s.modality = _space.modality order by s.id for update;
     update spaces as s set state = 'retired'
     where s.modality = _space.modality and s.state = 'active' and s.id <> _space.id;
@@ -147,9 +148,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- activate_space(name, force) → the name of the space that was active before, if any: going back is
--- activating that one. As use_space, but raises VT004 where products or keywords have no vector in
--- it, or an index is missing, saying how many; not with `force`. VT003 for no such space.
+-- activate_space(name, force) → the name of the previously active space, if any; activate that one
+-- to go back. Like use_space, but raises VT004 if products or keywords have no vector in the space,
+-- or an index is missing, saying how many; not with `force`. VT003 if the space is not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function activate_space(name text, force boolean default false) returns text
 language plpgsql volatile security invoker
@@ -161,12 +162,12 @@ declare
 begin
     select t.* into _status from space_status(activate_space.name) as t;
     if not found then
-        raise exception 'there is no space %', quote_nullable(left(activate_space.name, 100))
+        raise exception 'space % not found', quote_nullable(left(activate_space.name, 100))
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
     if not force and (_status.missing_products > 0 or _status.missing_keywords > 0
                       or _status.index in ('missing', 'invalid')) then
-        raise exception 'the space % is not complete: % of % products and % keywords have no vector%',
+        raise exception 'space % is not complete: % of % products and % keywords have no vector%',
             quote_literal(name), _status.missing_products,
             _status.missing_products + _status.products, _status.missing_keywords,
             case when _status.index in ('missing', 'invalid') then ', and its index is not built'
@@ -183,7 +184,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- active_space(modality) → the row of `spaces` in use for 'text' or 'image'; null without one.
+-- active_space(modality) → the active row of `spaces` for 'text' or 'image', or null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.active_space(modality text) returns spaces
 language sql stable parallel safe security invoker

@@ -1,18 +1,18 @@
--- Filling and indexing a space beside the one in use.
+-- Filling and indexing a space beside the space in use.
 
 -- ---------------------------------------------------------------------------------------------
--- index_pays(rows, dimensions): whether an HNSW index is quicker than reading every vector. Reading
--- 10 MB of them takes about as long as walking the graph, and is exact.
+-- index_pays(rows, dimensions): whether an HNSW index is faster than reading every vector. Reading
+-- 10 MB of vectors takes about as long as walking the graph, and is exact.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.index_pays(rows float8, dimensions int) returns boolean
 language sql immutable parallel safe
 return rows * dimensions > 5e6;
 
 -- ---------------------------------------------------------------------------------------------
--- space_indexes(space) → the index each partition of a space is to have, all spaces without a name:
--- its name, `definition` (what follows `create index NAME`), how many rows it covers, whether it
--- pays, the memory its graph takes in bytes, and its state: null (there is none), 'invalid' (a
--- build failed), 'building', 'ready'. `other`: an index of the other kind, left from before.
+-- space_indexes(space) → the index that each partition of a space should have; of all spaces without
+-- a name. Its name, its `definition` (the text after `create index NAME`), the rows it covers,
+-- whether it pays, the memory of its graph in bytes, and its state: null (missing), 'invalid' (a
+-- build failed), 'building', 'ready'. `other`: an index of the other kind, left over.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.space_indexes(space text default null)
 returns table (
@@ -30,7 +30,7 @@ begin
                (select o.relname from pg_class as o
                 where o.relnamespace = c.relnamespace
                     and o.relname = c.relname || case when k.bits then '_hnsw' else '_hnsw_bits' end),
-               -- ef_construction: 64, the default, finds 92 of 100 nearest ones for hard queries
+               -- ef_construction: 64, the default, finds 92 of the 100 nearest for hard queries
                -- among 100,000 at 256 dimensions, 200 finds 98, for twice the time of a build
                format(case when k.bits
                            then 'on vitrina.%1$I using hnsw'
@@ -38,7 +38,7 @@ begin
                                 ' with (ef_construction = 200)'
                            else 'on vitrina.%1$I using hnsw'
                                 ' ((embedding::@vector@.halfvec(%2$s)) @vector@.halfvec_cosine_ops)'
-                                -- keywords are inserted one by one, and looked for exactly as well
+                                -- keywords are inserted singly, and also searched exactly
                                 || case p.parent when 'product_embeddings'
                                    then ' with (ef_construction = 200)' else '' end end,
                       c.relname, s.dimensions),
@@ -54,7 +54,7 @@ begin
         where space_indexes.space is null or s.name = space_indexes.space
         order by s.id, c.relname desc
     loop
-        -- through the parent: that is what roles may read
+        -- through the parent: roles may read that table
         execute format('select count(*) from %I as e where e.space_id = $1',
                        regexp_replace(part, '_\d+$', '')) into rows using space_id;
         select index_pays(rows, s.dimensions) into pays from spaces as s where s.id = space_id;
@@ -73,13 +73,13 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- index_statements(space, at_least, most_memory) → what to run, in this order and each outside of a
--- transaction, so that a space is ready: none while it has its indexes or they would not pay. What
--- was filled and not analyzed since is; the planner takes it for empty otherwise. An index that a
--- failed build left behind is dropped and built again. at_least: index from so many
--- numbers on (rows × dimensions); null: where it pays. memory: what to set maintenance_work_mem to
--- before, in kB: what the graph takes, at most `most_memory` kB; beyond it a build takes several
--- times as long. Raises VT003 for no such space.
+-- index_statements(space, at_least, most_memory) → the statements that index a space, to run in this
+-- order and each outside of a transaction; no rows if it has its indexes or they would not pay.
+-- They also analyze a table filled since its last analyze, as the planner takes it for empty, and
+-- drop and rebuild an index left by a failed build. at_least: index from this many numbers (rows ×
+-- dimensions); null: where it pays. memory: the maintenance_work_mem to set before, in kB: the size
+-- of the graph, at most `most_memory` kB; a build with less takes several times as long. Raises
+-- VT003 if the space is not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function index_statements(
     space text, at_least bigint default null, most_memory int default 1048576
@@ -90,7 +90,7 @@ as $func$
 #variable_conflict use_column
 begin
     if not exists (select from spaces as s where s.name = index_statements.space) then
-        raise exception 'there is no space %', quote_nullable(space) using errcode = 'VT003',
+        raise exception 'space % not found', quote_nullable(space) using errcode = 'VT003',
             hint = 'see: select * from vitrina.space_status()';
     end if;
     return query
@@ -118,10 +118,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- index_spaces(at_least) → how many HNSW indexes it made: of partitions that have none, where one pays,
--- or from `at_least` numbers on (rows × dimensions). Filling first and indexing then is several times
--- quicker than the other way round; searches are right, and exact, without. Writes to a partition
--- wait meanwhile; index_statements does it without. Only the owner may.
+-- index_spaces(at_least) → how many HNSW indexes it built: for partitions without an index, where it
+-- pays, or from `at_least` numbers (rows × dimensions). Filling before indexing is several times
+-- faster than the reverse; searches without an index are right, and exact. Writes to a partition
+-- wait meanwhile; index_statements avoids that. Only for the owner.
 -- ---------------------------------------------------------------------------------------------
 create or replace function index_spaces(at_least bigint default null) returns int
 language plpgsql volatile security invoker
@@ -132,7 +132,7 @@ declare
     _part record;
     _made int := 0;
 begin
-    -- two workers that finish together would both find the index missing
+    -- else two workers that finish together both find the index missing
     perform pg_advisory_xact_lock(hashtext('vitrina.index_spaces'));
     for _part in
         select i.*
@@ -142,7 +142,7 @@ begin
             and case when index_spaces.at_least is null then i.pays
                      else i.rows * s.dimensions >= index_spaces.at_least end
     loop
-        -- one that `vitrina spaces build` is filling is indexed by it
+        -- `vitrina spaces build` indexes the space that it fills
         continue when not pg_try_advisory_xact_lock(
             hashtext('vitrina.build_space'), _part.space_id);
         if _part.state = 'invalid' then
@@ -156,8 +156,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- space_status(space) → the spaces, or one: how many products and keywords have a vector in each, how
--- many that could have one have none, and the index over its products: 'ready', 'none' (it would
+-- space_status(space) → the spaces, or one: how many products and keywords have a vector in it, how
+-- many should have a vector but do not, and the index over its products: 'ready', 'none' (it would
 -- not pay), 'missing', 'invalid' (its build failed) or 'building'.
 -- ---------------------------------------------------------------------------------------------
 create or replace function space_status(space text default null)
@@ -205,7 +205,7 @@ begin
                     select from keyword_embeddings as e
                     where e.space_id = _space.id and e.keyword_id = w.id)
                 offset 0) as w
-            -- a word of no known piece has no vector in the local space, whenever it is built
+            -- a word without a known piece never has a vector in the local space
             where _space.provider <> 'local' or embed_text(w.name) is not null
         ) as w
         where i.part like 'product%';
@@ -215,7 +215,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- missing_in_space(space) → the enriched products whose text is not embedded in this text space, or
--- is another text by now. Equal texts come together, so that each is embedded once.
+-- has changed since. Equal texts come together, so that each is embedded once.
 -- ---------------------------------------------------------------------------------------------
 create or replace function missing_in_space(space text)
 returns table (product_id bigint, input_hash bytea)
@@ -241,7 +241,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- missing_keyword_embeddings(space, k, after) → up to k keywords without a vector in this space, by
--- id, those after one.
+-- id, after the id `after`.
 -- ---------------------------------------------------------------------------------------------
 create or replace function missing_keyword_embeddings(
     space text, k int default 500, after bigint default 0
@@ -259,8 +259,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- embed_keywords(space) → how many keywords got a vector in this space of the local model, those
--- that had none. Raises VT004 where its vectors are not made in the database.
+-- embed_keywords(space) → how many missing vectors of keywords it made in this space of the local
+-- model. Raises VT004 if the vectors of the space are not made in the database.
 -- ---------------------------------------------------------------------------------------------
 create or replace function embed_keywords(space text) returns int
 language plpgsql volatile security invoker
@@ -272,7 +272,7 @@ declare
 begin
     if not exists (select from spaces as s where s.name = space and s.provider = 'local'
                    and s.modality = 'text') then
-        raise exception '% is no space of the local text model', quote_nullable(space)
+        raise exception '% is not a space of the local text model', quote_nullable(space)
             using errcode = 'VT004', hint = 'its vectors come from its provider: `vitrina spaces build`';
     end if;
     select array_agg(m.id order by m.id), array_agg(m.name order by m.id) into _ids, _names
@@ -287,9 +287,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- nearest_quantized(space, embedding, k, predicate, …) → as nearest_products does in a quantised
--- space: 4 k candidates by the Hamming distance of the signs, from the index, put in order by their
--- cosine distance, which is exact.
+-- nearest_quantized(space, embedding, k, predicate, …) → like nearest_products, in a quantized space:
+-- takes 4 k candidates from the index, by the Hamming distance of the signs, and orders them by
+-- exact cosine distance.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.nearest_quantized(
     space spaces, embedding @vector@.halfvec, k int, predicate text default null,

@@ -1,8 +1,8 @@
 -- What vitrina knows about words: `thesaurus` (synonyms) and `contrasts` (terms that exclude each
--- other). Both are data: a shop extends them by insert.
+-- other). Both are tables: a shop extends them by insert.
 
 -- ---------------------------------------------------------------------------------------------
--- squashed(form) → the form without spaces, so that "book shelf" meets "bookshelf"; numbers stay
+-- squashed(form) → the form without spaces, so that "book shelf" equals "bookshelf"; numbers stay
 -- apart.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.squashed(form text) returns text
@@ -10,8 +10,8 @@ language sql immutable parallel safe
 return replace(regexp_replace(form, '(\d) (?=\d)', '\1_', 'g'), ' ', '');
 
 -- ---------------------------------------------------------------------------------------------
--- squashed_phrases(words) → every run of up to five of the words, squashed, and where it starts and ends;
--- the longest first of those that start together.
+-- squashed_phrases(words) → every run of up to five of the words, squashed, with its start and end;
+-- of those with the same start, the longest first.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.squashed_phrases(words text[])
 returns table (first int, last int, key text)
@@ -34,8 +34,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- known_words(words) → the longest phrases of the thesaurus among the words, left to right, what
--- each becomes (in normal form, through at most three synonyms) and its facet.
+-- known_words(words) → the longest phrases of the thesaurus among the words, left to right, each with
+-- its canonical term (in normal form, through at most three synonyms) and its facet.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.known_words(words text[])
 returns table (first int, last int, becomes text, facet text)
@@ -51,7 +51,7 @@ begin
     for _found in
         select p.first, p.last, p.key, t.becomes, t.facet
         from squashed_phrases(words) as p
-        -- a letter alone is a size ("m"), among other words a unit ("2 m")
+        -- a single letter is a size ("m"), but among other words a unit ("2 m")
         join thesaurus as t on t.key = p.key and (length(p.key) > 1 or cardinality(words) = 1)
         order by p.first, p.last desc, t.term
     loop
@@ -100,11 +100,11 @@ return regexp_replace(
     '(\d+) ct (?=.*\mgold\M)', '\1 k ', 'g');
 
 -- ---------------------------------------------------------------------------------------------
--- canonical_form(form) → the form with its words in one spelling, order and unit; and the facet of
--- what it names: of the whole, else of its last words where they are a type, else null.
--- Known synonyms become their canonical term ("couch cover", "sofa cover"); "storage bench" and
--- "bench with storage", "shoes for men" and "men shoes", "set of 2" and "2 piece set", "sugar free"
--- and "without sugar", "1 kg" and "1000 g", "boho style" and "boho" meet.
+-- canonical_form(form) → the form with its words in one spelling, order and unit; and its facet: that
+-- of the whole, else of its last words if they are a type, else null. Known synonyms become their
+-- canonical term ("couch cover", "sofa cover"); these pairs become equal: "storage bench" and "bench
+-- with storage", "shoes for men" and "men shoes", "set of 2" and "2 piece set", "sugar free" and
+-- "without sugar", "1 kg" and "1000 g", "boho style" and "boho".
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.canonical_form(form text, out canonical text, out facet text)
 language plpgsql stable parallel safe security invoker
@@ -187,7 +187,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- contrast_marks(canonical) → the terms of `contrasts` in a canonical form, each as "group: term"; sorted.
+-- contrast_marks(canonical) → the terms of `contrasts` in a canonical form, each as "group: term";
+-- sorted.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.contrast_marks(canonical text) returns text[]
 language plpgsql stable parallel safe security invoker
@@ -204,7 +205,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- term_key(form) → the key under which terms meet that are one by what is known of their words.
+-- term_key(form) → the key that terms share if the thesaurus makes them the same.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.term_key(form text) returns text
 language sql stable parallel safe security invoker

@@ -1,9 +1,9 @@
--- The keys under which terms are looked up, kept in step with the words vitrina knows.
+-- The keys under which terms are looked up, renewed when the words change.
 
 -- ---------------------------------------------------------------------------------------------
--- Triggers that keep the keys: terms of the thesaurus and of contrasts are kept in normal form,
--- however they are inserted; aliases and names of keywords have their keys and marks; and a change of
--- the words changes those of what has them.
+-- Triggers that maintain the keys: terms of the thesaurus and of contrasts are stored in normal form,
+-- however inserted; aliases and names of keywords have their keys and marks; a change of the words
+-- renews them.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.normalize_term() returns trigger
 language plpgsql security invoker
@@ -37,8 +37,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- renew_keys(terms): keys of what has one of these terms (in normal form) among its words; of
--- everything where it is null.
+-- renew_keys(terms): renews the keys of rows with one of these terms (in normal form) among their
+-- words; of all rows if null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.renew_keys(terms text[]) returns void
 language plpgsql volatile security invoker
@@ -74,7 +74,7 @@ begin
     perform renew_keys(array_agg(distinct t.term))
     from (select c.term from changed as c limit 101) as t
     having count(*) between 1 and 100;
-    -- too many to look for one by one
+    -- too many to look up one by one
     if (select count(*) from (select from changed as c limit 101) as t) > 100 then
         perform renew_keys(null);
     end if;

@@ -1,8 +1,8 @@
--- Words as a version of vitrina brings them: a shop's own changes stay.
+-- The words that a version of vitrina brings; a shop's own changes stay.
 
 -- ---------------------------------------------------------------------------------------------
--- renew_forms(): puts what an older vitrina has kept in normal form into today's. Where two terms
--- have become one, the first stays.
+-- renew_forms(): brings stored normal forms of an older vitrina up to date. If two terms become the
+-- same, the first stays.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.renew_forms() returns void
 language plpgsql volatile security invoker
@@ -58,9 +58,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- give_words(): takes the rows of the temporary table given_words (target, term, value, facet) into
--- thesaurus and contrasts. What was given before and is given no more goes, unless a shop has changed
--- it; what a shop has changed or deleted stays so.
+-- give_words(): loads the rows of the temporary table given_words (target, term, value, facet) into
+-- thesaurus and contrasts. Rows given earlier but missing now are deleted, unless the shop has changed
+-- them; rows that the shop changed or deleted stay so.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.give_words() returns void
 language plpgsql volatile security invoker
@@ -78,7 +78,7 @@ begin
     delete from contrasts as t using seeded_words as s
     where s.target = 'contrasts' and (s.term, s.value) = (t.term, t.contrast_group) and not exists (
         select from new_words as n where (n.target, n.form, n.value) = (s.target, s.term, s.value));
-    -- a canonical term is mostly one of the terms: its form is known
+    -- a canonical term is usually among the terms: its form is known
     create temporary table new_forms on commit drop as
     select u.value, coalesce(k.form, normal_form(u.value)) as form
     from (select distinct n.value from new_words as n where n.target = 'thesaurus') as u
@@ -86,7 +86,7 @@ begin
                where w.target = 'thesaurus' order by w.term) as k on k.term = u.value;
     analyze new_words;
     analyze new_forms;
-    -- in one go what the triggers do row by row
+    -- does at once what the triggers do row by row
     alter table thesaurus disable trigger user;
     alter table contrasts disable trigger user;
     insert into thesaurus (term, canonical, facet, key, becomes)

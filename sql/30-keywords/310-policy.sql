@@ -1,10 +1,10 @@
--- What a shop decides about how its vocabulary grows.
+-- The shop's policy for the growth of its vocabulary.
 
 -- ---------------------------------------------------------------------------------------------
--- set_keyword_policy(mode, merge_narrower): the policy for decisions to come (see keyword_policy).
+-- set_keyword_policy(mode, merge_narrower): sets the policy for new decisions (see keyword_policy).
 -- mode: 'strict' is the whole chain; 'plain' takes the nearest keyword over the threshold, without
--- thesaurus and vetoes, for comparison. merge_narrower: a term may merge with one that has more
--- words ("chair", "office chair"). Null leaves a setting as it is. Raises VT004 for another mode.
+-- thesaurus and vetoes, for comparison. merge_narrower: a term may merge with a term of more words
+-- ("chair", "office chair"). Null keeps a setting. Raises VT004 for another mode.
 -- ---------------------------------------------------------------------------------------------
 create or replace function set_keyword_policy(
     mode text default null, merge_narrower boolean default null
@@ -15,8 +15,8 @@ as $func$
 #variable_conflict use_column
 begin
     if set_keyword_policy.mode not in ('strict', 'plain') then
-        raise exception 'there is no policy %', quote_literal(set_keyword_policy.mode)
-            using errcode = 'VT004', hint = 'it is strict or plain';
+        raise exception 'the policy cannot be %', quote_literal(set_keyword_policy.mode)
+            using errcode = 'VT004', hint = 'use strict or plain';
     end if;
     update keyword_policy as p set
         mode = coalesce(set_keyword_policy.mode, p.mode),
@@ -25,9 +25,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- set_keyword_threshold(threshold, facet, space): the cosine, from 0 to 1, over which two terms of
--- this facet may be one keyword. facet: null sets the space's own, which facets without one have;
--- threshold: null takes a facet's back. space: a name; null for the active text space. Raises VT003 for an unknown space, VT004 for what is out of range.
+-- set_keyword_threshold(threshold, facet, space): sets the cosine, from 0 to 1, above which two terms
+-- of this facet may be the same keyword. facet: null sets the space's own threshold, the default of
+-- all facets; threshold: null removes a facet's own. space: a name; null for the active text space.
+-- Raises VT003 for an unknown space, VT004 for a value out of range.
 -- ---------------------------------------------------------------------------------------------
 create or replace function set_keyword_threshold(
     threshold real, facet text default null, space text default null
@@ -43,21 +44,21 @@ begin
     where s.modality = 'text' and case when set_keyword_threshold.space is null then s.state = 'active'
                                        else s.name = set_keyword_threshold.space end;
     if not found then
-        raise exception 'there is no text space %', quote_nullable(set_keyword_threshold.space)
+        raise exception 'text space % not found', quote_nullable(set_keyword_threshold.space)
             using errcode = 'VT003', hint = 'see: select name from vitrina.spaces';
     end if;
     if not coalesce(set_keyword_threshold.threshold between 0 and 1,
                     set_keyword_threshold.facet is not null) then
-        raise exception 'a threshold is a cosine from 0 to 1' using errcode = 'VT004',
+        raise exception 'a threshold must be a cosine from 0 to 1' using errcode = 'VT004',
             hint = 'like 0.6: above it two terms are one keyword';
     end if;
     if set_keyword_threshold.facet is null then
         update spaces as s set threshold = set_keyword_threshold.threshold where s.id = _space.id;
     elsif set_keyword_threshold.facet not in
         ('type', 'material', 'style', 'color', 'feature', 'size', 'other') then
-        raise exception 'there is no facet %', quote_literal(set_keyword_threshold.facet)
+        raise exception 'facet % not found', quote_literal(set_keyword_threshold.facet)
             using errcode = 'VT004',
-                  hint = 'it is one of type, material, style, color, feature, size, other';
+                  hint = 'use one of type, material, style, color, feature, size, other';
     elsif set_keyword_threshold.threshold is null then
         delete from keyword_thresholds as t
         where t.space_id = _space.id and t.facet = set_keyword_threshold.facet;
@@ -70,8 +71,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- keyword_threshold(space, facet) → the cosine over which a term of this facet may be a keyword:
--- the facet's own, else the space's.
+-- keyword_threshold(space, facet) → the cosine above which a term of this facet may be a keyword: the
+-- facet's own, else the space's.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.keyword_threshold(space spaces, facet text) returns real
 language sql stable parallel safe security invoker

@@ -1,7 +1,7 @@
--- Vetoes: why two terms may never be one keyword, however near their vectors are.
+-- Vetoes: why two terms may never be the same keyword, however near their vectors are.
 
 -- ---------------------------------------------------------------------------------------------
--- numbers_in(form) → the numbers in it, each with its unit where that is a measure; sorted.
+-- numbers_in(form) → the numbers in it, each with its unit if that is a measure; sorted.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.numbers_in(form text) returns text[]
 language sql immutable parallel safe
@@ -12,8 +12,8 @@ return array(
     order by m.found[1]);
 
 -- ---------------------------------------------------------------------------------------------
--- marks_contrast(a, b) → of two lists of marks, the terms of one group that are not the same in both
--- ("color: black / white"), or null. A term that both have says nothing.
+-- marks_contrast(a, b) → from two lists of marks, the terms of a group that differ ("color: black /
+-- white"), or null. Terms in both lists are ignored.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.marks_contrast(a text[], b text[]) returns text
 language plpgsql immutable parallel safe security invoker
@@ -31,7 +31,7 @@ begin
         foreach _r in array b loop
             if split_part(_l, ': ', 1) = split_part(_r, ': ', 1) and _r <> all (a) then
                 _terms := split_part(_l, ': ', 2) || ' / ' || split_part(_r, ': ', 2);
-                -- the longest terms say most ("bar stool / step stool"), the shortest name of a group
+                -- the longest terms say most ("bar stool / step stool"); the shortest name of a group
                 -- is the broadest ("color", "tea kind")
                 if length(_terms) > length(_best)
                     or length(_terms) = length(_best) and length(_l) < length(_why) then
@@ -94,11 +94,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- form_veto(a, a_marks, b, b_marks, narrower) → why two canonical forms may not be one keyword, or
--- null. The first that applies of: numbers ("3 / 4"), negation (sugar free / sugar), contrast (black
--- / white, with the group), order (dress shirt / shirt dress), known (both are in the thesaurus, as
--- different things), narrower (one has more words: "side table", "table"; where `narrower` asks for
--- it), words (those that differ are not near by themselves).
+-- form_veto(a, a_marks, b, b_marks, narrower) → why two canonical forms may not be the same keyword,
+-- or null. The first that applies of: numbers ("3 / 4"), negation (sugar free / sugar), contrast
+-- (black / white, with the group), order (dress shirt / shirt dress), known (the thesaurus has both
+-- as different things), narrower (one form has more words: "side table", "table"; only if
+-- `narrower`), words (the words that differ are not near each other).
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.form_veto(
     a text, a_marks text[], b text, b_marks text[], narrower boolean default true
@@ -145,7 +145,7 @@ begin
         end if;
     end if;
     if _only_a = '{}' and _only_b = '{}' then
-        -- "dress shirt" and "shirt dress" are each what the last word says
+        -- the last word says what "dress shirt" and "shirt dress" are
         if _a[cardinality(_a)] <> _b[cardinality(_b)] and 2 = (
             select count(distinct t.key) from thesaurus as t
             where t.facet = 'type' and t.key in (_a[cardinality(_a)], _b[cardinality(_b)]))
@@ -168,7 +168,7 @@ begin
     elsif cardinality(_a) = 1 and cardinality(_b) = 1 and (_a[1] in (b || 'ed', b || 'd')
         or _b[1] in (a || 'ed', a || 'd'))
     then
-        -- "salt" and "salted": a thing, and what was done with it
+        -- "salt" and "salted": a thing, and a treatment
         return format('words: %s / %s', a, b);
     elsif cardinality(_only_a) < cardinality(_a) then
         return words_veto(array_to_string(_only_a, ' '), array_to_string(_only_b, ' '));
@@ -178,22 +178,22 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- facets_differ(a, b): both are known and they are not the same; 'other' says nothing.
+-- facets_differ(a, b): whether both facets are known and different; 'other' counts as unknown.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.facets_differ(a text, b text) returns boolean
 language sql immutable parallel safe
 return coalesce(nullif(a, 'other') <> nullif(b, 'other'), false);
 
 -- ---------------------------------------------------------------------------------------------
--- facet_veto(a, b) → "facet: color / material" where both are known and not the same; else null.
+-- facet_veto(a, b) → "facet: color / material" if both are known and different; else null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.facet_veto(a text, b text) returns text
 language sql immutable parallel safe
 return case when facets_differ(a, b) then 'facet: ' || a || ' / ' || b end;
 
 -- ---------------------------------------------------------------------------------------------
--- decided_distinct(a, b) → 'distinct: decided by hand' or 'by a judge', where that was decided of the
--- two terms in normal form; else null.
+-- decided_distinct(a, b) → 'distinct: decided by hand' or 'by a judge', if the two terms in normal
+-- form were decided to be different; else null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.decided_distinct(a text, b text) returns text
 language sql stable parallel safe security invoker
@@ -205,8 +205,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- term_veto(a, b) → why two terms in normal form may never be one keyword under the policy in force,
--- in words of a shop ("numbers: 3 / 4", "contrast, color: black / white"), or null.
+-- term_veto(a, b) → why two terms in normal form may never be the same keyword under the current
+-- policy, in a shop's words ("numbers: 3 / 4", "contrast, color: black / white"), or null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.term_veto(a text, b text) returns text
 language sql stable parallel safe security invoker

@@ -1,4 +1,4 @@
--- The keywords nearest to a vector, and which of them a term may join.
+-- The keywords nearest to a vector, and the keyword that a term may join.
 
 -- ---------------------------------------------------------------------------------------------
 -- nearest_keywords(space, embedding, k) → the k keywords nearest by cosine, from the HNSW index.
@@ -25,8 +25,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- near_keywords(space, embeddings, at_least, above) → for each embedding, by its place in the array,
--- the keywords with a cosine over `at_least`. Exact, in one pass over the keywords with an id greater
--- than `above`.
+-- the keywords with a cosine over `at_least`. Exact, in one pass over the keywords with an id above
+-- `above`.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.near_keywords(
     space spaces, embeddings @vector@.halfvec[], at_least real, above bigint default 0
@@ -36,10 +36,10 @@ set search_path from current
 as $func$
 begin
     if coalesce(cardinality(embeddings), 0) = 0 then
-        return; -- else the keywords were read for nothing
+        return; -- else the keywords would be read in vain
     end if;
     -- the bare operator: an exact scan, never the HNSW index, which may miss the nearest; numbers
-    -- in the text: the plan knows then whether few or all keywords are greater than `above`
+    -- in the text tell the planner whether few or all keywords are above `above`
     return query execute format(
         'select u.place::int, e.keyword_id, (1 - (e.embedding operator(@vector@.<=>) u.embedding))::real
          from keyword_embeddings as e
@@ -52,10 +52,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- choose_keyword(space, form, facet, ids, similarities) → of some keywords, nearest first, the
--- first that a term in normal form may be one with: over the threshold and not vetoed. `veto`: why
--- the very nearest one over the threshold was refused, where it was. likely_facet: of the nearest
--- that has one, over 0.7.
+-- choose_keyword(space, form, facet, ids, similarities) → from some keywords, nearest first, the first
+-- that a term in normal form may join: over the threshold and without a veto. `veto`: why the very
+-- nearest keyword over the threshold was refused. likely_facet: the facet of the nearest keyword with
+-- a facet, over 0.7.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.choose_keyword(
     space spaces, form text, facet text, ids bigint[], similarities real[],
@@ -105,8 +105,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- keyword_candidates(space, form, facet, embedding, k) → the k keywords nearest to a term in
--- normal form, by cosine; each with the threshold it must be over and what the vetoes say.
+-- keyword_candidates(space, form, facet, embedding, k) → the k keywords nearest to a term in normal
+-- form, by cosine; each with its threshold and its vetoes.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.keyword_candidates(
     space spaces, form text, facet text, embedding @vector@.halfvec, k int default 10

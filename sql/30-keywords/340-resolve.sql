@@ -1,9 +1,9 @@
--- The decision chain: which keyword a term is. Normal form, thesaurus, the nearest keyword that is
--- not vetoed, else a new keyword.
+-- The decision chain that gives a term its keyword: normal form, thesaurus, the nearest keyword
+-- without a veto, else a new keyword.
 
 -- ---------------------------------------------------------------------------------------------
--- lock_vocabulary(): held to the end of the transaction by whoever makes keywords. Taken before
--- any row of keywords or products is, and never for a term that is known.
+-- lock_vocabulary(): whoever makes keywords holds this lock until the transaction ends. Take it before
+-- any row of keywords or products, and never for a known term.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.lock_vocabulary() returns void
 language sql volatile security invoker
@@ -26,7 +26,7 @@ return btrim(regexp_replace(
     '[\x01-\x20\x7f-\u00a0\u2028\u2029\u3000]+', ' ', 'g'));
 
 -- ---------------------------------------------------------------------------------------------
--- no_keyword(said, form) → why a term can be no keyword, or null where it can.
+-- no_keyword(said, form) → why a term cannot be a keyword, or null if it can.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.no_keyword(said text, form text) returns text
 language sql immutable parallel safe
@@ -39,9 +39,9 @@ return case
 end;
 
 -- ---------------------------------------------------------------------------------------------
--- known_key(form) → the keyword that a term in normal form is by its key, without any vector, and
--- how: form (the words are the same) or thesaurus; null where it is none. `canonical` is the term
--- of the thesaurus that stands for the whole of it, `facet` what the thesaurus says it is.
+-- known_key(form) → the keyword that a term in normal form has by its key, without any vector, and the
+-- method: form (the same words) or thesaurus; null if there is no such keyword. `canonical`: the
+-- thesaurus term for the whole form, `facet`: its facet in the thesaurus.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.known_key(
     form text, out keyword_id bigint, out method text, out canonical text, out facet text
@@ -55,7 +55,7 @@ declare
     _alias text;
 begin
     select squashed(c.canonical), c.facet into _key, facet from canonical_form(known_key.form) as c;
-    -- the term that stands for itself; else what this one becomes
+    -- the term itself if it is canonical; else its canonical term
     select t.canonical into canonical
     from thesaurus as t where t.key in (_key, squashed(known_key.form))
     order by t.key = _key and squashed(t.becomes) = _key desc, t.key = _key, t.term
@@ -76,9 +76,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- look_up_terms(space, said, forms, embeddings, facets, at_least) → the terms without an alias, one
--- row a form, in their order; and the keyword each is as things are, with the method, or null.
--- Writes nothing and takes no lock. `embedding` is null where the term is not compared by it.
+-- look_up_terms(space, said, forms, embeddings, facets, at_least) → the terms without an alias, one row
+-- per form, in their order; with their present keyword and the method, or null. Writes nothing and
+-- takes no lock. `embedding` is null if the term is not compared by vector.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.look_up_terms(
     space spaces, said text[], forms text[], embeddings @vector@.halfvec[], facets text[], at_least real
@@ -98,7 +98,7 @@ begin
     with term as materialized (
         select (row_number() over (order by u.place))::int as place, u.said, u.form, u.embedding,
                coalesce(nullif(u.facet, 'other'), k.facet) as facet, k.canonical, k.keyword_id, k.method,
-               -- the local model was made from English: it knows no more of other scripts than letters
+               -- the local model was made from English: of other scripts it knows only letters
                k.keyword_id is null and u.embedding is not null
                    and not (space.provider = 'local' and u.form ~ '[^\u0001-\u024f]') as compared
         from (
@@ -179,11 +179,11 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- learn_keywords(said, forms, embeddings, facets) → the aliases it decided, with vetoes.
--- Decides for terms that have no alias yet, in the order they were said: what is known of their
--- words, then the nearest keyword over the threshold that is not vetoed, else a new keyword. The
--- nearest is looked for by the HNSW index where there is one; before a keyword is made, exactly.
--- Race-free: keywords are made under a lock held to the end of the transaction, after another look
--- at those that came meanwhile. Ids are given under that lock, so their order is that of commits.
+-- Decides for terms without an alias, in the order they were said: by the known words, then the
+-- nearest keyword over the threshold without a veto, else a new keyword. Finds the nearest with the
+-- HNSW index if there is one; before it makes a keyword, exactly. Race-free: keywords are made under
+-- a lock held until the transaction ends, after another look at keywords made meanwhile. Ids are
+-- given under that lock, so their order is the order of commits.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.learn_keywords(
     said text[], forms text[], embeddings @vector@.halfvec[], facets text[]
@@ -208,7 +208,7 @@ declare
     _similarity real;
     _name text;
 begin
-    -- so that no keyword found here is merged away before an alias of it is stored
+    -- so that no keyword found here is merged away before its alias is stored
     perform hold_keywords();
     select coalesce(max(w.id), 0) into _seen from keywords as w;
     for _term in select t.* from look_up_terms(_space, said, forms, embeddings, facets, _least) as t loop
@@ -222,7 +222,7 @@ begin
             _locked := true;
         end if;
         if _locked then
-            -- what others, or terms before this one, have made since the look-up
+            -- keywords that others, or earlier terms, made since the look-up
             continue when exists (select from keyword_aliases as a where a.alias = _term.form);
             if _keyword is null and not _plain then
                 select k.* into _known from known_key(_term.form) as k;
@@ -263,16 +263,16 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- resolve_keywords(said, embeddings, facets) → one row a term said, in the order of `said`:
--- the keyword it is, that keyword's facet, and how it was decided. `method`: exact (the keyword's
--- own name), form (another spelling of its words), thesaurus (a known synonym), embedding (near by
--- `similarity`, over the threshold), judge, manual, or new: the term became a keyword. `veto`: why
--- the nearest keyword was refused (numbers, negation, contrast, known, narrower, words, order,
--- facet, distinct, with what differs), or why the term has no keyword: without a letter or digit, or
--- longer than 200 characters; a term dropped by hand has the method manual and no keyword.
--- embeddings: one per term in the active text space; null where that space is the local one.
--- facets: one per term, or null; unknown ones are null or 'other'.
--- Raises VT004 where the arrays differ in length, or vectors are needed and not given.
+-- resolve_keywords(said, embeddings, facets) → one row per term said, in the order of `said`: its
+-- keyword, the keyword's facet, and the method of the decision: exact (the keyword's own name), form
+-- (another spelling of its words), thesaurus (a known synonym), embedding (its `similarity` is over
+-- the threshold), judge, manual, or new: the term became a keyword. `veto`: why the nearest keyword
+-- was refused (numbers, negation, contrast, known, narrower, words, order, facet, distinct, with the
+-- difference), or why the term has no keyword: it has no letter or digit, or more than 200
+-- characters. A term dropped by hand has the method manual and no keyword. embeddings: one per term
+-- in the active text space; null if that space is the local one. facets: one per term, or null; an
+-- unknown facet is null or 'other'. Raises VT004 if the arrays differ in length, or needed vectors
+-- are missing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function resolve_keywords(
     said text[], embeddings @vector@.halfvec[] default null, facets text[] default null
@@ -289,12 +289,12 @@ declare
     _learned jsonb := '{}';
 begin
     if cardinality(embeddings) <> cardinality(said) or cardinality(facets) <> cardinality(said) then
-        raise exception 'said, embeddings and facets must be of one length' using errcode = 'VT004',
-            hint = 'give one of each per term, null where there is none';
+        raise exception 'said, embeddings and facets must have the same length' using errcode = 'VT004',
+            hint = 'give one of each per term; an item may be null';
     end if;
     if cardinality(said) > 100000 then
-        raise exception 'at most 100,000 terms at once, not %', cardinality(said)
-            using errcode = 'VT004', hint = 'others that learn wait meanwhile: give them in parts';
+        raise exception 'said takes at most 100,000 terms, not %', cardinality(said)
+            using errcode = 'VT004', hint = 'give them in parts: other learners wait meanwhile';
     end if;
     select array_agg(normal_form(u.term) order by u.place) into _forms
     from unnest(said) with ordinality as u (term, place);
@@ -306,8 +306,8 @@ begin
         if embeddings is null then
             if (active_space('text')).provider is distinct from 'local' then
                 if exists (select from unknown_terms(said)) then
-                    raise exception 'the active text space is not the local one: give one embedding per term'
-                        using errcode = 'VT004', hint = 'unknown_terms(said) says which terms need one';
+                    raise exception 'the active text space is not local: give one embedding per term'
+                        using errcode = 'VT004', hint = 'unknown_terms(said) lists the terms that need an embedding';
                 end if;
             else
                 select array_agg(e.embedding order by e.ordinal) into embeddings
@@ -339,8 +339,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- unknown_terms(said) → the terms that need a vector to be decided: neither an alias nor what is
--- known of their words says what they are. One spelling of each, in their order.
+-- unknown_terms(said) → the terms that need a vector to be decided: those without an alias that their
+-- known words do not decide. One spelling of each, in their order.
 -- ---------------------------------------------------------------------------------------------
 create or replace function unknown_terms(said text[]) returns setof text
 language sql stable security invoker

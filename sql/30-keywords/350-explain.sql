@@ -1,9 +1,9 @@
--- The vocabulary asked without being changed: what is near a term, and why a term is what it is.
+-- Read-only questions to the vocabulary: which keywords are near a term, and why it has its keyword.
 
 -- ---------------------------------------------------------------------------------------------
--- similar_keywords(term, k) → the k keywords nearest to a term, which need not be one itself.
--- `similarity` is the cosine in the active text space. Raises VT004 where the term is no keyword
--- and its vector cannot be made in the database (the active text space is not the local one).
+-- similar_keywords(term, k) → the k keywords nearest to a term, which may be any text. `similarity`:
+-- the cosine in the active text space. Raises VT004 if the term is not a keyword and the database
+-- cannot make its vector (the active text space is not local).
 -- ---------------------------------------------------------------------------------------------
 create or replace function similar_keywords(term text, k int default 10)
 returns table (keyword text, facet text, similarity real)
@@ -24,9 +24,9 @@ begin
         _embedding := query_embedding(term);
     end if;
     if _embedding is null and _space.provider <> 'local' then
-        raise exception 'the term % is no keyword, and the space % is not local',
+        raise exception '% is not a keyword, and the database cannot embed it: space % is not local',
             quote_literal(term), _space.name
-            using errcode = 'VT004', hint = 'ask for a keyword, or use `vitrina keywords`';
+            using errcode = 'VT004', hint = 'give a keyword, or use `vitrina keywords similar`';
     end if;
     return query
     select w.name, w.facet, n.similarity
@@ -39,12 +39,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- explain_keyword(term, of_facet) → what the chain would make of a term, and why; writes nothing.
--- First the row of the decision: step says by which rule (exact, form, thesaurus, embedding, judge,
--- manual, new, or none where the term can be no keyword). Then the ten nearest keywords, best first,
--- each with its similarity, the threshold, and what speaks against it (`veto`); `verdict` is same,
--- vetoed or far. Raises VT004 where the term has no vector and the active text space is not the
--- local one.
+-- explain_keyword(term, of_facet) → which keyword the chain would give a term, and why; writes
+-- nothing. First the row of the decision: step is its rule (exact, form, thesaurus, embedding, judge,
+-- manual, new, or none if the term cannot be a keyword). Then the ten nearest keywords, best first,
+-- each with its similarity, the threshold, and any `veto`; `verdict` is same, vetoed or far. Raises
+-- VT004 if the term has no vector and the active text space is not local.
 -- ---------------------------------------------------------------------------------------------
 create or replace function explain_keyword(term text, of_facet text default null)
 returns table (
@@ -90,9 +89,9 @@ begin
         from keywords as w where w.id = _known.keyword_id;
         return next;
     elsif _embedding is null and _space.provider <> 'local' then
-        raise exception 'the term % is no keyword, and the space % is not local',
+        raise exception '% is not a keyword, and the database cannot embed it: space % is not local',
             quote_literal(term), _space.name
-            using errcode = 'VT004', hint = 'ask with `vitrina keywords explain`, which embeds it';
+            using errcode = 'VT004', hint = 'use `vitrina keywords explain`, which embeds it';
     else
         select c.* into _one
         from look_up_terms(_space, array[explain_keyword.term], array[_form], array[_embedding], array[facet], 0.7) as c;
@@ -120,7 +119,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- content_words(form) → its words, without those that only join others.
+-- content_words(form) → its words, without words that only join others.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.content_words(form text) returns text[]
 language sql immutable parallel safe
@@ -132,8 +131,8 @@ return array(
 
 -- ---------------------------------------------------------------------------------------------
 -- keyword_hints(title, k) → up to k keywords that a product with this title may have, best first:
--- those with words of the title, then the nearest where the active text space is the local one,
--- then the most used.
+-- keywords with words of the title, then the nearest if the active text space is local, then the
+-- most used.
 -- ---------------------------------------------------------------------------------------------
 create or replace function keyword_hints(title text, k int default 40)
 returns table (keyword text, facet text)

@@ -1,10 +1,9 @@
--- Vectors of keywords that were made outside the database.
+-- Vectors of keywords, made outside the database.
 
 -- ---------------------------------------------------------------------------------------------
 -- put_keyword_embeddings(space, keyword_ids, embeddings) → how many were new.
--- Parallel arrays; space: a name. A keyword that went away meanwhile, or that has no vector, is
--- passed over. Raises VT003 for an unknown space, VT004 for a vector of other dimensions or one that
--- is all zero.
+-- Parallel arrays; space: a name. Skips keywords that are gone or have no vector. Raises VT003 for an
+-- unknown space, VT004 for a vector of other dimensions or of zeros only.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_keyword_embeddings(
     space text, keyword_ids bigint[], embeddings @vector@.halfvec[]
@@ -18,7 +17,7 @@ declare
 begin
     select s.* into _space from spaces as s where s.name = put_keyword_embeddings.space;
     if not found then
-        raise exception 'there is no space %', quote_nullable(left(put_keyword_embeddings.space, 100))
+        raise exception 'space % not found', quote_nullable(left(put_keyword_embeddings.space, 100))
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
     perform check_embeddings('keyword', _space, keyword_ids, embeddings);

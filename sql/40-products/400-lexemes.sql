@@ -1,7 +1,7 @@
--- What a product is found by in full text.
+-- The full text by which a product is found.
 
 -- ---------------------------------------------------------------------------------------------
--- unspaced_run() → the expression for a run of letters in a script that is written without spaces.
+-- unspaced_run() → the expression for a run of letters in a script without spaces.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.unspaced_run() returns text
 language sql immutable parallel safe
@@ -10,7 +10,7 @@ return '[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00
 
 -- ---------------------------------------------------------------------------------------------
 -- with_pairs(body) → a text with its words in scripts without spaces (Chinese, Japanese, Thai …) as
--- single characters and as pairs of them, by which they are found: "黑色边桌" has 黑色, 色边, 边桌.
+-- single characters and as pairs, by which they are found: "黑色边桌" has 黑色, 色边, 边桌.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.with_pairs(body text) returns text
 language sql immutable parallel safe security invoker
@@ -33,8 +33,8 @@ language sql immutable parallel safe
 return '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''';
 
 -- ---------------------------------------------------------------------------------------------
--- is_code_name(name) → whether an attribute of this name holds codes that a shop looks products up
--- by. bare_code(body) → a code without what people leave out or add: "AB-12 3" is "ab123".
+-- is_code_name(name) → whether an attribute of this name holds codes by which a shop finds products.
+-- bare_code(body) → a code without separators, in lower case: "AB-12 3" is "ab123".
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.is_code_name(name text) returns boolean
 language sql immutable parallel safe
@@ -58,12 +58,12 @@ create or replace function vitrina_internal.product_lexemes(
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
-    -- cut, since a tsvector takes 1 MB at most, whatever the words
+    -- cut, since a tsvector takes at most 1 MB
     select setweight(to_tsvector(config::regconfig, with_pairs(title)), 'A')
         || setweight(to_tsvector(config::regconfig, left(array_to_string(keywords, ' . '), 10000)), 'B')
         || setweight(to_tsvector(config::regconfig, with_pairs(coalesce(left(caption, 10000), ''))), 'C')
         || setweight(to_tsvector(config::regconfig, with_pairs(coalesce(left(description, 30000), ''))), 'D')
-        -- without places: they are in no order, and it halves the row
+        -- without positions: they have no order, and it halves the row
         || strip(to_tsvector(config::regconfig, with_pairs(coalesce(left(a.texts, 30000), ''))))
         || array_to_tsvector(array(
                select '#' || u.keyword from unnest(keywords) as u (keyword) where u.keyword <> ''
@@ -75,7 +75,7 @@ as $func$
                array_agg(bare_code(v.body)) filter (where v.is_code) as codes
         from (
             select e.value #>> '{}' as body,
-                   -- a word is a poor code: many a query would be one
+                   -- a word is a poor code: many queries would match it
                    is_code_name(t.key) and e.value #>> '{}' ~ '\d' as is_code
             from jsonb_each(attributes) as t
             cross join lateral jsonb_array_elements(
@@ -84,7 +84,7 @@ as $func$
             where jsonb_typeof(e.value) = 'string'
                 or jsonb_typeof(e.value) = 'number' and is_code_name(t.key)
         ) as v
-        -- texts that name something; no addresses, no keys of the shop's own software
+        -- texts that name something; not addresses or keys of the shop's own software
         where char_length(v.body) <= 60 and v.body !~ '^\w+://|^[0-9a-fA-F-]{20,}$'
     ) as a;
 $func$;

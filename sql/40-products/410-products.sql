@@ -1,9 +1,8 @@
--- Sources and their products: written where they differ, queued where an enrichment would differ.
+-- Sources and their products: written if changed, queued if an enrichment would change.
 
 -- ---------------------------------------------------------------------------------------------
--- input_hash(title, image, image_stamp, attributes) → the hash of what an enrichment reads.
--- Numbers and booleans among the attributes (price, stock) describe nothing, so their changes
--- cost nothing.
+-- input_hash(title, image, image_stamp, attributes) → the hash of the input of an enrichment. Numbers
+-- and booleans among the attributes (price, stock) describe nothing: changing them costs nothing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.input_hash(
     title text, image text, image_stamp text, attributes jsonb
@@ -19,13 +18,13 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- put_source(name, kind, config, text_config) → the source's id; makes it or updates its settings.
--- text_config names a text-search configuration ('english', 'german', 'simple' …), one of the shop's
--- own with its schema ('public.shop'); config is merged into what is there. config.image_root, the
--- folder of pictures that are no URLs, is trusted by workers where the schema's owner says so here;
--- from others it must lie below a folder that is (see trusted_root, or `vitrina work --image-root`).
--- Raises VT004 for an unknown configuration or kind, for a config that is no object, and for a name
--- that is empty or over 200 characters.
+-- put_source(name, kind, config, text_config) → the source's id; creates the source or updates its
+-- settings. text_config: a text-search configuration ('english', 'german', 'simple' …), or the shop's
+-- own with its schema ('public.shop'). config is merged into the stored one. config.image_root: the
+-- folder of pictures without a URL; workers trust it if the schema's owner sets it here; from other
+-- roles it must lie below a trusted folder (see trusted_root, or `vitrina work --image-root`). Raises
+-- VT004 for an unknown configuration or kind, a config that is not an object, or a name that is empty
+-- or over 200 characters.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_source(
     name text, kind text default 'file', config jsonb default '{}', text_config text default null
@@ -39,12 +38,12 @@ declare
     _config regconfig;
 begin
     if length(coalesce(put_source.name, '')) not between 1 and 200 then
-        raise exception 'a source''s name has 1 to 200 characters' using errcode = 'VT004',
+        raise exception 'the name of a source must have 1 to 200 characters' using errcode = 'VT004',
             hint = 'give it a short name, like shop';
     end if;
     if coalesce(put_source.kind, '') not in ('file', 'table') then
         raise exception 'a source cannot be of the kind %', quote_nullable(put_source.kind)
-            using errcode = 'VT004', hint = 'file, or table';
+            using errcode = 'VT004', hint = 'use file or table';
     end if;
     if jsonb_typeof(put_source.config) is distinct from 'object' then
         raise exception 'the config of a source must be a JSON object' using errcode = 'VT004',
@@ -53,7 +52,7 @@ begin
     begin
         _config := put_source.text_config::regconfig;
     exception when others then
-        raise exception 'there is no text-search configuration %',
+        raise exception 'text-search configuration % not found',
             quote_literal(left(put_source.text_config, 100)) using errcode = 'VT004',
             hint = 'see: select cfgname from pg_ts_config';
     end;
@@ -64,7 +63,7 @@ begin
         config = s.config || excluded.config,
         text_config = coalesce(_config::text, s.text_config)
     returning s.id into _id;
-    -- the privilege is the owner's alone, so that a writer can only narrow it
+    -- only the owner has this privilege; a writer can only narrow the folder
     if put_source.config ->> 'image_root' is not null
         and has_column_privilege('vitrina.sources', 'trusted_root', 'update') then
         update sources as s set trusted_root = put_source.config ->> 'image_root' where s.id = _id;
@@ -74,8 +73,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- remove_source(name) → how many products it had: they go with it, the vocabulary stays. Raises
--- VT003 where there is no such source, VT004 for one that is attached.
+-- remove_source(name) → how many products it had. Deletes the source with its products; the vocabulary
+-- stays. Raises VT003 if the source is not found, VT004 if it is attached.
 -- ---------------------------------------------------------------------------------------------
 create or replace function remove_source(name text) returns int
 language plpgsql volatile security invoker
@@ -88,12 +87,12 @@ declare
 begin
     select s.id into _source from sources as s where s.name = remove_source.name;
     if not found then
-        raise exception 'there is no source %', quote_literal(remove_source.name)
+        raise exception 'source % not found', quote_literal(remove_source.name)
             using errcode = 'VT003', hint = 'see: select name from vitrina.sources';
     end if;
     if exists (select from attachments as a where a.source_id = _source) then
-        raise exception 'the source % is attached', quote_ident(remove_source.name)
-            using errcode = 'VT004', hint = format('select vitrina.detach(%L);', remove_source.name);
+        raise exception 'source % is attached', quote_ident(remove_source.name)
+            using errcode = 'VT004', hint = format('detach it: select vitrina.detach(%L);', remove_source.name);
     end if;
     _images := array(select distinct p.image_sha256 from products as p
                      where p.source_id = _source and p.image_sha256 is not null);
@@ -106,8 +105,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- refresh_text(product_ids): the full-text rows of these products, in the text-search configuration
--- of their source; see product_lexemes.
+-- refresh_text(product_ids): renews the full-text rows of these products, in the text-search
+-- configuration of their source; see product_lexemes.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.refresh_text(product_ids bigint[]) returns void
 language sql volatile security invoker
@@ -124,10 +123,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- queue_products(product_ids, stage) → how many: queue them for enrichment, or again if one is at
--- work. stage: 'enrich', or 'embed' where only the text to embed has changed: no picture is fetched
--- and no model asked then. One that waits for the whole enrichment, or failed at it, stays as it is;
--- one that is not there is passed over.
+-- queue_products(product_ids, stage) → how many. Queues them for enrichment, or again if a worker has
+-- them. stage: 'enrich', or 'embed' if only the text to embed has changed: then no picture is fetched
+-- and no model asked. A product that waits for the whole enrichment, or failed at it, stays as it is;
+-- unknown products are skipped.
 -- ---------------------------------------------------------------------------------------------
 create or replace function queue_products(product_ids bigint[], stage text default 'enrich')
 returns int
@@ -151,11 +150,11 @@ as $func$
             -- a leased job stays with its worker, whose finish will see the new version
             state = case when j.state = 'leased' then 'leased' else 'queued' end,
             run_after = case when j.state = 'leased' then j.run_after else now() end
-        -- an enrichment to come embeds too; one at work may have read the text already
+        -- a queued enrichment also embeds; one at work may already have read the text
         where excluded.stage = 'enrich' or j.stage = 'embed' or j.state = 'leased'
         returning 1
     ),
-    -- a hint for workers that wait; they look by themselves every second all the same
+    -- a hint for idle workers; they also check every second
     told as materialized (
         select pg_notify('vitrina_jobs', '') from queued limit 1
     )
@@ -164,9 +163,9 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- put_products(source, products) → counts of rows inserted, updated, unchanged, and queued.
--- products: a jsonb array of {external_id, title, image, image_stamp, url, attributes}; an
--- external id may stand in it once. A product is queued for enrichment when what an enrichment
--- reads has changed; a new price is stored and costs nothing. Raises VT003 for an unknown source.
+-- products: a jsonb array of {external_id, title, image, image_stamp, url, attributes}, each external
+-- id once. A product is queued for enrichment when the input of an enrichment has changed; a new
+-- price is stored and costs nothing. Raises VT003 for an unknown source.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_products(source text, products jsonb)
 returns table (inserted int, updated int, unchanged int, queued int)
@@ -183,8 +182,8 @@ declare
 begin
     select s.id into _source from sources as s where s.name = put_products.source;
     if not found then
-        raise exception 'there is no source %', quote_literal(put_products.source)
-            using errcode = 'VT003', hint = 'make it with vitrina.put_source(name)';
+        raise exception 'source % not found', quote_literal(put_products.source)
+            using errcode = 'VT003', hint = 'create it: select vitrina.put_source(name)';
     end if;
     perform check_rows('products', put_products.products,
         '{"external_id": "name!", "title": "title!", "image": "text",
@@ -193,7 +192,7 @@ begin
     from (select r.external_id, count(*) over (partition by r.external_id) > 1 as again
           from jsonb_to_recordset(put_products.products) as r (external_id text)) as g;
     if _twice is not null then
-        raise exception 'products has % twice', quote_literal(_twice)
+        raise exception 'products has external id % twice', quote_literal(_twice)
             using errcode = 'VT004', hint = 'give each external id once; nothing was written';
     end if;
     with given as (

@@ -1,10 +1,10 @@
--- What was said of products (product_terms) is kept; their keywords are derived from it through the
--- aliases, so a change of the vocabulary is a change of aliases, then a refresh.
+-- The terms said of products are stored (product_terms); their keywords are derived from them through
+-- the aliases. So a change of the vocabulary is a change of aliases, then a refresh.
 
 -- ---------------------------------------------------------------------------------------------
--- hold_keywords(to_change): until the transaction ends, aliases that are there stay as they are;
--- with to_change no other transaction derives keywords or learns any. Whoever also takes the lock
--- 'vitrina.keywords' takes this one first, so that none waits in a circle.
+-- hold_keywords(to_change): until the transaction ends, no other one changes existing aliases; with
+-- to_change no other one derives or learns keywords. Whoever also needs the lock 'vitrina.keywords'
+-- takes this one first, so that there is no deadlock.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.hold_keywords(to_change boolean default false) returns void
 language plpgsql volatile security invoker
@@ -12,8 +12,8 @@ set search_path from current
 as $func$
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
-        raise exception 'keywords are given and changed in READ COMMITTED transactions only'
-            using errcode = 'VT004', hint = 'a snapshot could not see what others have decided';
+        raise exception 'keywords can only change in READ COMMITTED transactions'
+            using errcode = 'VT004', hint = 'set transaction isolation level read committed: a snapshot cannot see the decisions of others';
     end if;
     if to_change then
         perform pg_advisory_xact_lock(hashtext('vitrina.curation'));
@@ -32,7 +32,7 @@ language sql immutable parallel safe
 return form is not null and no_keyword(term, form) is null;
 
 -- ---------------------------------------------------------------------------------------------
--- shell_quoted(term) → a term as an argument of a command, for hints.
+-- shell_quoted(term) → a term as a shell argument, for hints.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.shell_quoted(term text) returns text
 language sql immutable parallel safe
@@ -40,9 +40,9 @@ return case when term ~ '^[[:alnum:]_.-]+$' and term !~ '^-' then term
             else '''' || replace(term, '''', '''\''''') || '''' end;
 
 -- ---------------------------------------------------------------------------------------------
--- put_terms(said): what was said of products, instead of what was. said: a jsonb array of
--- {product_id, terms: [{term, facet}]}, a product once. Terms that can be none are left out, and
--- so are products that are gone.
+-- put_terms(said): replaces the terms said of products. said: a jsonb array of {product_id, terms:
+-- [{term, facet}]}, each product once. Skips terms that cannot be a keyword, and products that are
+-- gone.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.put_terms(said jsonb) returns void
 language sql volatile security invoker
@@ -55,7 +55,7 @@ as $func$
             jsonb_to_recordset(coalesce(e.terms, '[]')) as (term text, facet text))
             with ordinality as t (term, facet, place)
     ),
-    -- one term is said of many products
+    -- many products share a term
     forms as materialized (
         select d.term, normal_form(d.term) as form
         from (select distinct s.term from said_terms as s) as d
@@ -83,8 +83,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- derive_keywords(product_ids) → the keywords of each product, in the order in which they were
--- first said; product_keywords is brought in line with them. `said` is the first word for each.
+-- derive_keywords(product_ids) → the keywords of each product, in the order in which they were first
+-- said; updates product_keywords. `said` is the first word for each.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.derive_keywords(product_ids bigint[])
 returns table (product_id bigint, keywords text[])
@@ -118,9 +118,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- refresh_keywords(product_ids) → how many of these products have other keywords now: theirs are
--- derived again, and with them the full text and the vector of those that changed. What was
--- enriched when stays as it was.
+-- refresh_keywords(product_ids) → how many of these products have other keywords now. Derives them
+-- again, and with them the full text and the vector of changed products. enriched_at stays as it
+-- was.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.refresh_keywords(product_ids bigint[]) returns int
 language plpgsql volatile security invoker
@@ -145,10 +145,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- refresh_embeddings(product_ids): vectors in the active text space of products whose text is
--- another one by now: made at once where that space is the local one, queued otherwise. A job that
--- waits for a vector of the text that is embedded again is taken away. Products without a vector
--- wait for the enrichment that gives them one.
+-- refresh_embeddings(product_ids): renews the vectors, in the active text space, of products whose
+-- text has changed: at once if that space is local, else by queueing them. A job that waits for the
+-- vector of a text that is already embedded is deleted. Products without a vector wait for their
+-- enrichment.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.refresh_embeddings(product_ids bigint[]) returns void
 language plpgsql volatile security invoker
@@ -177,7 +177,7 @@ begin
         perform embed_products(_stale);
         return;
     end if;
-    -- one that is at work may have read the text already, so it is queued again
+    -- a worker may already have read the text, so the product is queued again
     perform queue_products(coalesce(_queue, '{}'), 'embed');
     delete from jobs as j
     where j.product_id = any (_moot) and j.state = 'queued' and j.stage = 'embed';
@@ -185,7 +185,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- refresh_forms() → how many terms had another normal form than now, as after an upgrade: aliases
+-- refresh_forms() → how many terms had an outdated normal form, as after an upgrade. Their aliases
 -- follow, so that products keep their keywords.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.refresh_forms() returns int

@@ -1,8 +1,8 @@
--- What models and pictures say about products, stored once and whole.
+-- The results of models and pictures for products, each stored once.
 
 -- ---------------------------------------------------------------------------------------------
--- embedding_input(keywords, caption) → the text of a product that is embedded: its keywords,
--- joined by commas, then its caption on a line of its own.
+-- embedding_input(keywords, caption) → the text of a product to embed: its keywords, separated by
+-- commas, then its caption on a line of its own.
 -- ---------------------------------------------------------------------------------------------
 create or replace function embedding_input(keywords text[], caption text) returns text
 language sql immutable parallel safe security invoker
@@ -12,7 +12,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- put_images(images): store pictures, each once. images: a jsonb array of {sha256 (hex), mime,
+-- put_images(images): stores pictures, each once. images: a jsonb array of {sha256 (hex), mime,
 -- width, height, bytes, thumbnail (base64 WebP), dhash (64 binary digits)}.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_images(images jsonb) returns void
@@ -30,13 +30,13 @@ as $func$
     from jsonb_to_recordset(put_images.images) as r (
         sha256 text, mime text, width int, height int, bytes int, thumbnail text, dhash text)
     order by r.sha256
-    -- locks one that is there already, so that collect_images leaves it
+    -- locks a picture that is stored already, so that collect_images leaves it
     on conflict (sha256) do update set mime = excluded.mime;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- each_once(enrichments) → the same with the last of each product, where one is there twice. Raises
--- VT004 for what put_enrichments does not take.
+-- each_once(enrichments) → the enrichments, only the last of each product. Raises VT004 for rows that
+-- put_enrichments does not take.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.each_once(enrichments jsonb) returns jsonb
 language sql immutable parallel safe security invoker
@@ -56,7 +56,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- learn_said(enrichments): resolve the terms of these against the vocabulary, learning new ones.
+-- learn_said(enrichments): resolves their terms against the vocabulary, and learns new terms.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.learn_said(enrichments jsonb) returns void
 language plpgsql volatile security invoker
@@ -66,7 +66,7 @@ declare
     _said text[];
     _facets text[];
 begin
-    -- between what a term is and what is made of it nobody may decide otherwise
+    -- nobody may change a decision between resolving a term and using the result
     perform hold_keywords();
     select array_agg(t.term order by e.place, t.place), array_agg(t.facet order by e.place, t.place)
     into _said, _facets
@@ -80,7 +80,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- write_enrichments(enrichments) → how many products were written; their terms are learned already.
+-- write_enrichments(enrichments) → how many products it wrote; their terms are already learned.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.write_enrichments(enrichments jsonb) returns int
 language plpgsql volatile security invoker
@@ -99,9 +99,9 @@ begin
         and not exists (select from images as i where i.sha256 = decode(e.image_sha256, 'hex'))
     limit 1;
     if found then
-        raise exception 'the picture % of product % is not stored', left(_without.image_sha256, 12),
+        raise exception 'picture % of product % is not stored', left(_without.image_sha256, 12),
             _without.product_id
-            using errcode = 'VT003', hint = 'give it to vitrina.put_images first';
+            using errcode = 'VT003', hint = 'store it first: vitrina.put_images';
     end if;
     perform put_terms(enrichments);
 
@@ -133,9 +133,9 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- put_enrichments(enrichments) → how many products it wrote.
 -- enrichments: a jsonb array of {product_id, image_sha256 (hex or null), image_error, terms:
--- [{term, facet}], description, caption}; of a product that is there twice the last counts. Terms are
--- resolved against the vocabulary, new ones learned (see resolve_keywords: where the active text space
--- is not the local one, call it first with the embeddings of the new terms).
+-- [{term, facet}], description, caption}; if a product is there twice, the last row counts. Terms are
+-- resolved against the vocabulary, and new terms learned (see resolve_keywords: if the active text
+-- space is not local, call it first with the embeddings of the new terms).
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_enrichments(enrichments jsonb) returns int
 language plpgsql volatile security invoker
@@ -150,10 +150,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- store_enrichments(worker, product_ids, versions, enrichments, images) → the products that were
--- written: of the leased ones in these versions (see hold_jobs), those among the enrichments. What a
--- worker comes too late with is dropped. The products and their jobs stay locked until the
--- transaction ends. enrichments: see put_enrichments; images: see put_images.
+-- store_enrichments(worker, product_ids, versions, enrichments, images) → the products it wrote: those
+-- among the enrichments that this worker leases in these versions (see hold_jobs). Drops work that
+-- comes too late. The products and their jobs stay locked until the transaction ends. enrichments: see
+-- put_enrichments; images: see put_images.
 -- ---------------------------------------------------------------------------------------------
 create or replace function store_enrichments(
     worker text, product_ids bigint[], versions bigint[], enrichments jsonb,
@@ -167,7 +167,7 @@ declare
     _held bigint[];
 begin
     perform check_rows('images', images, '{"sha256": "sha256!"}');
-    -- the vocabulary first, then products, then jobs: everybody locks in this order
+    -- the vocabulary first, then products, then jobs: all transactions lock in this order
     perform learn_said(_given);
     _held := array(select h.product_id
                    from hold_jobs(store_enrichments.worker, store_enrichments.product_ids,
@@ -187,8 +187,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- missing_embeddings(product_ids, space) → (product_id, input, input_hash) of those whose text in
--- this text space is not embedded, or is another text by now. space: a name; null for the active.
+-- missing_embeddings(product_ids, space) → (product_id, input, input_hash) of the products whose text
+-- is not embedded in this text space, or has changed since. space: a name; null for the active one.
 -- ---------------------------------------------------------------------------------------------
 create or replace function missing_embeddings(product_ids bigint[], space text default null)
 returns table (product_id bigint, input text, input_hash bytea)
@@ -209,9 +209,9 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- put_embeddings(space, product_ids, input_hashes, embeddings) → how many were new or changed.
--- Parallel arrays; space: a name. In a text space a vector is left out whose hash is not that of the
--- product's present text, see missing_embeddings: it was made of an older one. Raises VT003 for an
--- unknown space, VT004 for a vector of other dimensions, or one that is all zero.
+-- Parallel arrays; space: a name. In a text space it skips a vector whose hash is not that of the
+-- product's present text (see missing_embeddings): it was made of an older text. Raises VT003 for an
+-- unknown space, VT004 for a vector of other dimensions, or of zeros only.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_embeddings(
     space text, product_ids bigint[], input_hashes bytea[], embeddings @vector@.halfvec[]
@@ -225,7 +225,7 @@ declare
 begin
     select s.* into _space from spaces as s where s.name = put_embeddings.space;
     if not found then
-        raise exception 'there is no space %', quote_literal(put_embeddings.space)
+        raise exception 'space % not found', quote_literal(put_embeddings.space)
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
     perform check_embeddings('product', _space, product_ids, embeddings);
@@ -238,8 +238,8 @@ begin
         where g.embedding is not null
         order by g.id, g.place desc
     ) as u
-    -- products that went away meanwhile are passed over, the others stay as they are until this
-    -- commits: a vector of an older text never takes the place of a newer one
+    -- products that are gone are skipped, the others stay as they are until this commits: a
+    -- vector of an older text never replaces a newer one
     join products as p on p.id = u.id
     where _space.modality <> 'text' or p.enriched_at is null
         or u.hash = sha256(convert_to(embedding_input(p.keywords, p.caption), 'utf8'))
@@ -254,8 +254,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- embed_products(product_ids, space) → how many embeddings were made: of those missing in this text
--- space, the active one without a name; its model must be the local one (VT004 otherwise).
+-- embed_products(product_ids, space) → how many missing embeddings it made in this text space; null for
+-- the active one. Its model must be the local one (VT004 otherwise).
 -- ---------------------------------------------------------------------------------------------
 create or replace function embed_products(product_ids bigint[], space text default null) returns int
 language plpgsql volatile security invoker
@@ -271,12 +271,12 @@ begin
         select s.* into _space from spaces as s where s.name = space and s.modality = 'text';
     end if;
     if _space.provider is distinct from 'local' then
-        raise exception '%', case when space is null then 'the active text space is not the local one'
-                                  else quote_literal(space) || ' is no space of the local text model' end
+        raise exception '%', case when space is null then 'the active text space is not local'
+                                  else quote_literal(space) || ' is not a space of the local text model' end
             using errcode = 'VT004',
             hint = 'its embeddings come from its provider: `vitrina work`, `vitrina spaces build`';
     end if;
-    -- else keywords that change meanwhile would be overwritten by the vector of those before
+    -- else a vector of the old keywords could overwrite that of newly changed ones
     perform hold_keywords();
     select array_agg(m.product_id), array_agg(m.input), array_agg(m.input_hash)
     into _ids, _inputs, _hashes
@@ -290,7 +290,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- find_generations(stage, model, prompt_version, input_hashes) → the stored answers to these.
+-- find_generations(stage, model, prompt_version, input_hashes) → the stored answers to these inputs.
 -- ---------------------------------------------------------------------------------------------
 create or replace function find_generations(
     stage text, model text, prompt_version text, input_hashes bytea[]
@@ -307,9 +307,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- put_generations(generations) → how many were new. generations: a jsonb array of {stage,
--- input_hash (hex), provider, model, prompt_version, output, input_tokens, cached_tokens,
--- output_tokens, cost (USD or null), seconds}. An answer that is there already stays.
+-- put_generations(generations) → how many were new. generations: a jsonb array of {stage, input_hash
+-- (hex), provider, model, prompt_version, output, input_tokens, cached_tokens, output_tokens, cost (USD
+-- or null), seconds}. Keeps answers that are stored already.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_generations(generations jsonb) returns int
 language sql volatile security invoker
@@ -339,12 +339,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- drop_answers(stage, model, before, dry_run) → answers: how many stored answers went; usd: what they
--- cost, where their price is known; unpriced: how many have none. Null leaves a filter out; before:
--- those stored earlier. With dry_run they are only counted. What products have stays as it is; what is
--- asked again is paid for again. What was spent stays known, so that budgets stay as they are: a row
--- keeps its tokens and its cost, without its output, under a key that nobody asks for.
--- For the owner of the schema.
+-- drop_answers(stage, model, before, dry_run) → answers: how many stored answers it dropped; usd: their
+-- cost, if known; unpriced: how many have no known price. A null filter is ignored; before: answers
+-- stored earlier. With dry_run it only counts them. Products keep their results; asking again costs
+-- again. The spend stays known, so budgets stay as they are: a row keeps its tokens and cost, without
+-- its output, under a key that no request uses. Only for the owner of the schema.
 -- ---------------------------------------------------------------------------------------------
 create or replace function drop_answers(
     stage text default null, model text default null, before timestamptz default null,
@@ -374,9 +373,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- drop_unused(images) → how many of these thumbnails went: those that no product has any more. One
--- that a worker is about to refer to stays: put_images locks what it finds, and locked ones are
--- passed over.
+-- drop_unused(images) → how many of these thumbnails it deleted: those that no product has any more.
+-- It skips thumbnails that a worker is about to use: put_images locks them.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.drop_unused(images bytea[]) returns int
 language plpgsql volatile security invoker
@@ -393,7 +391,7 @@ begin
             and not exists (select from products as p where p.image_sha256 = i.sha256)
         for update of i skip locked
     ) as u;
-    -- again, now that nobody can refer to them: the first look may be older than a reference
+    -- check again, now that they are locked: a reference may be newer than the first check
     delete from images as i
     where i.sha256 = any (_unused)
         and not exists (select from products as p where p.image_sha256 = i.sha256);
@@ -403,7 +401,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- collect_images(k) → how many thumbnails went that no product has any more, at most k.
+-- collect_images(k) → how many thumbnails without a product it deleted, at most k.
 -- ---------------------------------------------------------------------------------------------
 create or replace function collect_images(k int default 10000) returns int
 language plpgsql volatile security invoker

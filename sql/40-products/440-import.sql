@@ -1,11 +1,11 @@
--- Products that come with keywords, captions and vectors of their own.
+-- Products that come with their own keywords, captions and vectors.
 
 -- ---------------------------------------------------------------------------------------------
 -- import_space(name, provider, model, dimensions, threshold, use) → the name of the text space for
--- vectors that come from elsewhere, which it makes if there is none. name: null for one made of
--- provider, model and dimensions. use: it is to become the active one, see use_space; that is
--- checked here and left to the caller. Raises VT004 where a space of this name takes other vectors,
--- VT002 where the role may not do it, with what its owner runs.
+-- imported vectors, created if missing. name: null for a name made of provider, model and dimensions.
+-- use: the space is to become active, see use_space; this function checks that and leaves the switch
+-- to the caller. Raises VT004 if a space of this name takes other vectors, VT002 if the role may not
+-- do it, with the statement for the owner.
 -- ---------------------------------------------------------------------------------------------
 create or replace function import_space(
     name text, provider text, model text, dimensions int, threshold real default 0.6,
@@ -22,7 +22,7 @@ declare
     _space spaces;
 begin
     if import_space.provider = 'local' then
-        raise exception 'the vectors of the local space are made in the database'
+        raise exception 'the local space takes no embeddings: the database makes them'
             using errcode = 'VT004', hint = 'leave the embeddings out, or name their provider';
     end if;
     if _name !~ '^[a-z0-9][a-z0-9._-]{0,99}$' then
@@ -30,7 +30,7 @@ begin
             using errcode = 'VT004', hint = 'a-z, 0-9, ".", "_" and "-", at most 100 of them';
     end if;
     if use and not has_table_privilege('spaces', 'update') then
-        raise exception 'the role % may not make % the active space', current_user, _name
+        raise exception 'role % may not make space % the active one', current_user, _name
             using errcode = 'VT002', hint = format(
                 'import without use, then as %s, the owner: select vitrina.use_space(%L);',
                 _owner, _name);
@@ -40,11 +40,11 @@ begin
             -- as create_space does, before looking again
             lock table keywords, products in share row exclusive mode;
             lock table spaces in share row exclusive mode;
-            -- another import may have made it meanwhile
+            -- another import may have created it meanwhile
             perform create_space(_name, provider, model, 'text', dimensions, threshold)
             where not exists (select from spaces as s where s.name = _name);
         exception when insufficient_privilege then
-            raise exception 'the role % may not make the space %', current_user, _name
+            raise exception 'role % may not create space %', current_user, _name
                 using errcode = 'VT002', hint = format(
                     'first, as %s, the owner: '
                     'select vitrina.create_space(%L, %L, %L, ''text'', %s, %s);',
@@ -53,13 +53,13 @@ begin
     end if;
     select s.* into _space from spaces as s where s.name = _name;
     if (_space.modality, _space.dimensions) is distinct from ('text', import_space.dimensions) then
-        raise exception 'the space % takes % vectors of % dimensions, these have %',
+        raise exception 'space % takes % vectors of % dimensions, these have %',
             _name, _space.modality, _space.dimensions, import_space.dimensions
-            using errcode = 'VT004', hint = 'name another space';
+            using errcode = 'VT004', hint = 'choose another space';
     end if;
     if (_space.provider, _space.model)
        is distinct from (import_space.provider, import_space.model) then
-        raise exception 'the space % is for % %, not for % %', _name, _space.provider, _space.model,
+        raise exception 'space % is for % %, not for % %', _name, _space.provider, _space.model,
             import_space.provider, import_space.model
             using errcode = 'VT004', hint = 'give its provider and model, or name another space';
     end if;
@@ -69,10 +69,9 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- ensure_space(provider, model, dimensions, threshold) → the name and the state of the text space for
--- an embedding model, which it makes if there is none. Where no product has a vector in the active
--- text space it becomes the active one; else it is filled beside that one, so that search never
--- breaks. Raises VT002 where the role may not do it, with what the owner runs, and VT004 as
--- import_space does.
+-- an embedding model, created if missing. If no product has a vector in the active text space, the new
+-- space becomes active; else it is filled beside the active one, so that search never breaks. Raises
+-- VT002 if the role may not do it, with the statement for the owner, and VT004 as import_space does.
 -- ---------------------------------------------------------------------------------------------
 create or replace function ensure_space(
     provider text, model text, dimensions int, threshold real default 0.6,
@@ -93,7 +92,7 @@ begin
     end if;
     select s.state into ensure_space.state from spaces as s where s.name = ensure_space.name;
 exception when insufficient_privilege then
-    raise exception 'the role % may not put the space % into use', current_user, ensure_space.name
+    raise exception 'role % may not activate space %', current_user, ensure_space.name
         using errcode = 'VT002', hint = format(
             'first, as %s, the owner: select vitrina.use_space(%L);',
             (select pg_get_userbyid(n.nspowner) from pg_namespace as n where n.nspname = 'vitrina'),
@@ -102,9 +101,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- learn_terms(said): terms that are no keyword yet become one, or join one, as resolve_keywords
--- decides. Where the active text space is not the local one, no vector is asked for: the thesaurus
--- decides, and the rest become keywords of their own.
+-- learn_terms(said): unknown terms become keywords or join one, as resolve_keywords decides. If the
+-- active text space is not local, no vector is needed: the thesaurus decides, and the other terms
+-- become keywords of their own.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.learn_terms(said text[]) returns void
 language plpgsql volatile security invoker
@@ -135,9 +134,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- changed_enrichments(source, products) → those of import_products' rows with keywords and caption
--- that say something else than what is stored, as put_enrichments reads them. The picture that a
--- product has stays.
+-- changed_enrichments(source, products) → of import_products' rows with keywords and caption, those
+-- that differ from the stored ones, in the form of put_enrichments. The product's picture stays.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.changed_enrichments(source text, products jsonb) returns jsonb
 language sql stable security invoker
@@ -165,14 +163,13 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- import_products(source, products, space, embeddings) → counts of rows inserted, updated,
--- unchanged, queued, and of enrichments and embeddings that were new or changed.
--- products: as put_products takes them, each with keywords (an array of texts), description and
--- caption where they are known. With keywords and a caption a product counts as enriched: it is
--- not queued, its terms are resolved as put_enrichments does, and a local text space embeds it.
--- embeddings: one per product or null, in the text space that `space` names; each counts as made
--- from the keywords and the caption that are stored. Raises VT003 for an unknown source or space,
--- VT004 where the arrays differ in length or a vector is all zero.
+-- import_products(source, products, space, embeddings) → counts of rows inserted, updated, unchanged,
+-- queued, and of new or changed enrichments and embeddings. products: as for put_products, each with
+-- its keywords (an array of texts), description and caption if known. A product with keywords and a
+-- caption counts as enriched: it is not queued, its terms are resolved as in put_enrichments, and a
+-- local text space embeds it. embeddings: one per product or null, in the text space `space`; each
+-- counts as made from the stored keywords and caption. Raises VT003 for an unknown source or space,
+-- VT004 if the arrays differ in length or a vector is all zeros.
 -- ---------------------------------------------------------------------------------------------
 create or replace function import_products(
     source text, products jsonb, space text default null, embeddings @vector@.halfvec[] default null
@@ -193,10 +190,10 @@ begin
          "image_stamp": "text", "url": "text", "attributes": "object",
          "keywords": "texts", "description": "text", "caption": "text"}');
     if cardinality(embeddings) <> jsonb_array_length(import_products.products) then
-        raise exception 'give one embedding per product, null for none' using errcode = 'VT004',
-            hint = 'or leave the embeddings out';
+        raise exception 'embeddings must have one item per product' using errcode = 'VT004',
+            hint = 'use null for a product without an embedding, or leave the embeddings out';
     end if;
-    -- before a product is locked: workers take these locks in this order
+    -- before any product is locked: workers lock in this order
     perform hold_keywords();
     perform learn_terms(array_agg(t.term order by g.place, t.place))
     from rows from (jsonb_to_recordset(import_products.products) as (keywords jsonb, caption text))
@@ -224,7 +221,7 @@ begin
     from products as p
     join sources as s on s.id = p.source_id
     where s.name = import_products.source and p.external_id = any (_codes);
-    -- queueing a product has added one to its job's version: this many of `queued` are gone again
+    -- queueing a product adds 1 to its job's version: this many of `queued` are deleted again
     with gone as (
         delete from jobs as j where j.product_id = any (_enriched) returning j.version
     )

@@ -1,8 +1,8 @@
 -- The queue: one job per product, leased to one worker at a time, within a budget.
 
 -- ---------------------------------------------------------------------------------------------
--- check_budget(beyond): raises VT005 where what a period may cost has been spent in it (see budgets).
--- beyond: USD that are spent and not stored yet.
+-- check_budget(beyond): raises VT005 if the budget of a period is spent (see budgets). beyond: USD
+-- that are spent but not stored yet.
 -- ---------------------------------------------------------------------------------------------
 create or replace function check_budget(beyond numeric default 0) returns void
 language plpgsql stable security invoker
@@ -28,7 +28,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- set_budget(usd, period): what may be spent a day, a month, or in total; null takes it away.
+-- set_budget(usd, period): sets the most to spend a day, a month, or in total; null removes it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function set_budget(usd numeric, period text default 'total') returns void
 language plpgsql volatile security invoker
@@ -37,8 +37,8 @@ as $func$
 begin
     perform check_word('period', period, 'day', 'month', 'total');
     if not usd between 0 and 99999999 then
-        raise exception 'a budget is 0 to 99999999 USD, not %', left(usd::text, 40)
-            using errcode = 'VT004', hint = 'null takes the budget away';
+        raise exception 'a budget must be 0 to 99999999 USD, not %', left(usd::text, 40)
+            using errcode = 'VT004', hint = 'null removes the budget';
     end if;
     delete from budgets as b where b.period = set_budget.period;
     insert into budgets (period, usd)
@@ -47,10 +47,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- register_worker(worker, host, pid, boot_id, namespaces, process_start): a row of its own for a
--- process that will lease jobs under this id, a random one. boot_id, namespaces and process_start say
--- which process it is; null where that is not known: its leases then expire, and are never freed
--- early. Rows of workers that hold nothing and have not been heard of for a day go.
+-- register_worker(worker, host, pid, boot_id, namespaces, process_start): adds a row for a process that
+-- will lease jobs under this random id. boot_id, namespaces and process_start identify the process;
+-- null if unknown: its leases then expire, and are never freed early. Deletes rows of workers without
+-- leases that sent no heartbeat for a day.
 -- ---------------------------------------------------------------------------------------------
 create or replace function register_worker(
     worker text, host text, pid int, boot_id text default null, namespaces text default null,
@@ -71,8 +71,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- is_set_aside(deaths) → whether so many workers died with a product that it is not tried again; after
--- one less it is worked on alone, so that no other product is charged with the last.
+-- is_set_aside(deaths) → whether so many workers died with a product that it is set aside; after one
+-- death less it is worked on alone, so that no other product is charged with the last death.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.is_set_aside(deaths text[]) returns boolean
 language sql immutable parallel safe security invoker
@@ -82,9 +82,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- beat_worker(worker, product_ids, lease) → how many of these it still leases, now longer by the
--- clock; those without product_ids: all. A worker that was taken for dead and is back takes its name
--- off the products it had in hand: one that was set aside for that is due again.
+-- beat_worker(worker, product_ids, lease) → how many of these jobs it still leases, after renewing the
+-- leases; null product_ids: all. A worker that was taken for dead and returns is removed from the
+-- deaths of the products it had in hand: a product set aside for that is due again.
 -- ---------------------------------------------------------------------------------------------
 create or replace function beat_worker(
     worker text, product_ids bigint[] default null, lease interval default '10 minutes'
@@ -107,7 +107,7 @@ as $func$
         error = case when is_set_aside(j.deaths) and j.state = 'failed' then null else j.error end
     from wronged as w
     where j.product_id = w.product_id;
-    -- what is locked is being stored by the same worker
+    -- the same worker is storing the locked ones
     with mine as materialized (
         select j.product_id
         from jobs as j
@@ -126,7 +126,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- leasing_workers() → the workers that hold leases and have a row, to tell which are gone.
+-- leasing_workers() → the workers with leases and a row, to find out which are gone.
 -- ---------------------------------------------------------------------------------------------
 create or replace function leasing_workers() returns setof workers
 language sql stable security invoker
@@ -139,11 +139,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- end_leases(product_ids, proved) → how many leases ended whose worker does not answer; their
--- products are due again. It is no attempt at any of them. Those that it had in hand, not the ones
--- that only waited, may be what killed it: they are charged with a death if it is proved gone, or if
--- it has not been heard of since the lease ran out. One that comes back (a laptop that slept, a cut
--- network) takes the charge back, see beat_worker. After the third death a product is set aside.
+-- end_leases(product_ids, proved) → how many leases it ended of workers that do not answer; their
+-- products are due again. It is not counted as an attempt. The products in hand, not the waiting ones,
+-- may have killed the worker: each is charged with a death if the worker is proved gone, or sent no
+-- heartbeat since the lease ran out. A worker that returns (a laptop that slept, a cut network) takes
+-- the charge back, see beat_worker. After the third death a product is set aside.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.end_leases(product_ids bigint[], proved boolean) returns int
 language sql volatile security invoker
@@ -166,8 +166,8 @@ as $func$
             state = case when is_set_aside(e.deaths) then 'failed' else 'queued' end,
             run_after = case when is_set_aside(e.deaths) then now() else j.run_after end,
             error = case when is_set_aside(e.deaths) then 'three workers died while they worked on'
-                || ' this product, the last time on this one alone (out of memory?); once that is'
-                || ' mended: vitrina jobs retry ' || j.product_id else j.error end,
+                || ' this product, the last time on this one alone (out of memory?); mend that,'
+                || ' then: vitrina jobs retry ' || j.product_id else j.error end,
             attempts = greatest(j.attempts - 1, 0),
             deaths = e.deaths,
             begun_at = null,
@@ -181,8 +181,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- bury_workers(workers) → how many leases were freed of workers that are proved gone. What they had
--- in hand is charged with their death.
+-- bury_workers(workers) → how many leases it freed of workers that are proved gone. The products in
+-- their hands are charged with a death.
 -- ---------------------------------------------------------------------------------------------
 create or replace function bury_workers(workers text[]) returns int
 language sql volatile security invoker
@@ -195,14 +195,14 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- claim_jobs(worker, k, lease, sources, paid, in_hand) → up to k jobs, now leased to this worker,
--- with what an enrichment reads. Takes queued jobs that are due, those whose lease has expired among
--- them, oldest first; concurrent claims never share one. sources: names, null for all. image_root: the
--- folder that relative pictures of the source are under; image_embedded: sha256 of the picture that
--- is embedded already. deaths: how many workers died with it; from two on it is to be worked on
--- alone. paid: the work costs money: raises VT005 where a standing budget is spent. in_hand: products
--- that the worker is still at, whoever leases them by now; it is given no such product. Without it,
--- an expired lease of its own is left to others.
+-- claim_jobs(worker, k, lease, sources, paid, in_hand) → up to k jobs, now leased to this worker, with
+-- the input of an enrichment. Takes queued jobs that are due, also those with an expired lease, oldest
+-- first; concurrent claims never share a job. sources: names, null for all. image_root: the folder of
+-- the source's relative pictures; image_embedded: sha256 of the picture that is already embedded.
+-- deaths: how many workers died with it; from two on, work on it alone. paid: the work costs money:
+-- raises VT005 if a standing budget is spent. in_hand: products that the worker is still working on,
+-- even if another now leases them; it gets none of these. Without it, its own expired leases are left
+-- to others.
 -- ---------------------------------------------------------------------------------------------
 create or replace function claim_jobs(
     worker text, k int default 32, lease interval default '10 minutes',
@@ -228,7 +228,7 @@ begin
         select coalesce(array_agg(s.id), '{}') into _sources
         from vitrina.sources as s where s.name = any (claim_jobs.sources);
     end if;
-    -- apart, so that each reads its index in order: a claim costs the same however many jobs wait
+    -- two queries, so that each reads its index in order: the cost does not grow with the queue
     perform end_leases(array(
         select j.product_id
         from jobs as j
@@ -275,9 +275,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- leased_jobs(worker, product_ids, versions) → those that this worker leases, locked, each once;
--- current: in the version it claimed. Of one that has changed meanwhile the lease ends and the
--- product is due again, as if it were new.
+-- leased_jobs(worker, product_ids, versions) → the jobs that this worker leases, locked, each once;
+-- current: whether still in the version it claimed. If a product changed meanwhile, its lease ends and
+-- it is due again, like a new one.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.leased_jobs(worker text, product_ids bigint[], versions bigint[])
 returns table (product_id bigint, current boolean)
@@ -307,9 +307,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- begin_jobs(worker, product_ids, versions) → those of its leased products that this worker may
--- begin with: from now on it has them in hand, and is charged with them if it dies. What it leases no
--- more, or what has changed since, it shall leave.
+-- begin_jobs(worker, product_ids, versions) → the leased products that this worker may begin with: it
+-- now has them in hand, and they are charged if it dies. It must leave the others: it lost the lease,
+-- or the product has changed.
 -- ---------------------------------------------------------------------------------------------
 create or replace function begin_jobs(worker text, product_ids bigint[], versions bigint[])
 returns setof bigint
@@ -323,9 +323,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- hold_jobs(worker, product_ids, versions) → the products that this worker still leases in the
--- version it claimed, they and their jobs locked until the transaction ends: only these may it store.
--- One that changed meanwhile is queued again.
+-- hold_jobs(worker, product_ids, versions) → the products that this worker still leases in the version
+-- it claimed, locked with their jobs until the transaction ends: it may store only these. A product
+-- that changed meanwhile is queued again.
 -- ---------------------------------------------------------------------------------------------
 create or replace function hold_jobs(worker text, product_ids bigint[], versions bigint[])
 returns setof bigint
@@ -333,7 +333,7 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 begin
-    -- in the order of whoever changes a product and then queues it
+    -- in the lock order of those who change a product and then queue it
     perform from products as p where p.id = any (hold_jobs.product_ids) order by p.id
     for no key update;
     return query
@@ -344,8 +344,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- finish_jobs(worker, product_ids, versions) → how many are done. A job that another worker holds
--- by now is left alone; one whose product changed meanwhile is queued again.
+-- finish_jobs(worker, product_ids, versions) → how many are done. Skips a job that another worker now
+-- holds; a product that changed meanwhile is queued again.
 -- ---------------------------------------------------------------------------------------------
 create or replace function finish_jobs(worker text, product_ids bigint[], versions bigint[])
 returns int
@@ -362,9 +362,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- defer_embeddings(worker, product_ids, versions, error) → how many jobs now wait for their vector
--- alone, uncharged, with the reason; they come due within a minute, or five after a second try.
--- A job that another worker holds, or whose product changed, is left alone.
+-- defer_embeddings(worker, product_ids, versions, error) → how many jobs now wait only for their
+-- vector, uncharged, with the reason; due within a minute, or five after a second try. Skips a job that
+-- another worker holds, or whose product changed.
 -- ---------------------------------------------------------------------------------------------
 create or replace function defer_embeddings(
     worker text, product_ids bigint[], versions bigint[], error text
@@ -388,11 +388,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- fail_jobs(worker, product_ids, errors, max_attempts, replies, versions) → how many have failed for
--- good. The rest are tried again, at a random time within half a minute, and twice as long after each
--- try, up to an hour: failures of one cause do not come back all at once. replies: what the model
--- answered, where that is the reason. versions: those that were claimed; one whose product changed
--- meanwhile has not failed, and is due again.
+-- fail_jobs(worker, product_ids, errors, max_attempts, replies, versions) → how many failed
+-- permanently. Others are tried again at a random time within half a minute, doubled after each try, up
+-- to an hour, so that failures of the same cause do not return together. replies: the model's answers,
+-- if they are the reason. versions: the claimed ones; a product that changed meanwhile has not failed,
+-- and is due again.
 -- ---------------------------------------------------------------------------------------------
 create or replace function fail_jobs(
     worker text, product_ids bigint[], errors text[], max_attempts int default 3,
@@ -427,7 +427,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- release_jobs(worker) → how many leases it gave back, untouched and uncharged.
+-- release_jobs(worker) → how many leases it gave back, as untouched and uncharged.
 -- ---------------------------------------------------------------------------------------------
 create or replace function release_jobs(worker text) returns int
 language sql volatile security invoker
@@ -444,7 +444,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- retire_worker(worker) → how many leases it gave back, as release_jobs does; its row goes.
+-- retire_worker(worker) → how many leases it gave back, as release_jobs does; deletes its row.
 -- ---------------------------------------------------------------------------------------------
 create or replace function retire_worker(worker text) returns int
 language sql volatile security invoker
@@ -455,7 +455,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- retry_images(sources) → how many products without a usable picture were queued again.
+-- retry_images(sources) → how many products without a usable picture it queued again.
 -- ---------------------------------------------------------------------------------------------
 create or replace function retry_images(sources text[] default null) returns int
 language sql volatile security invoker
@@ -470,9 +470,9 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- list_jobs(states, sources, matching, product_ids, k) → jobs in these states (queued, leased, failed;
--- null for all), of these sources, whose error is like `matching` ('%timed out%'), those that failed
--- last first. worker: its host and process number. reply: what the model answered, where that is why
--- it failed. deaths: how many workers died with it in hand.
+-- null for all), of these sources, with an error like `matching` ('%timed out%'); the latest failures
+-- first. worker: its host and process number. reply: the model's answer, if it is why the job failed.
+-- deaths: how many workers died with it in hand.
 -- ---------------------------------------------------------------------------------------------
 create or replace function list_jobs(
     states text[] default null, sources text[] default null, matching text default null,
@@ -501,8 +501,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- retry_jobs(sources, matching, product_ids) → how many jobs that failed, for good or for now, are
--- due again as if they were new. The filters are those of list_jobs.
+-- retry_jobs(sources, matching, product_ids) → how many failed jobs, permanent or not, are due again
+-- like new ones. For the filters see list_jobs.
 -- ---------------------------------------------------------------------------------------------
 create or replace function retry_jobs(
     sources text[] default null, matching text default null, product_ids bigint[] default null
@@ -522,8 +522,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- drop_jobs(states, sources, matching, product_ids) → how many jobs are gone: their products stay as
--- they are, until they change. A job at work stays. The filters are those of list_jobs.
+-- drop_jobs(states, sources, matching, product_ids) → how many jobs it deleted; their products stay as
+-- they are until they change. A job in a worker's hands stays. For the filters see list_jobs.
 -- ---------------------------------------------------------------------------------------------
 create or replace function drop_jobs(
     states text[] default '{failed}', sources text[] default null, matching text default null,

@@ -1,8 +1,8 @@
--- Batches: requests that a provider answers within a day for half the price.
+-- Batches: requests that a provider answers within a day at half the price.
 
 -- ---------------------------------------------------------------------------------------------
--- lock_batches() → whether this transaction is now the only one that submits or collects batches.
--- The lock goes with the transaction, and a machine that is gone is noticed within two minutes.
+-- lock_batches() → whether this transaction is now the only one that submits or collects batches. The
+-- lock ends with the transaction; a lost machine is noticed within two minutes.
 -- ---------------------------------------------------------------------------------------------
 create or replace function lock_batches() returns boolean
 language plpgsql volatile security invoker
@@ -18,7 +18,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_batch(batch): raises VT003 where there is no such batch.
+-- check_batch(batch): raises VT003 if the batch is not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_batch(batch bigint) returns void
 language plpgsql stable security invoker
@@ -26,16 +26,16 @@ set search_path from current
 as $func$
 begin
     if not exists (select from batches as b where b.id = batch) then
-        raise exception 'there is no batch %', coalesce(batch::text, 'null')
+        raise exception 'batch % not found', coalesce(batch::text, 'null')
             using errcode = 'VT003', hint = 'see: select * from vitrina.list_batches()';
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- products_to_batch(run, touched, sources, after, k) → the next k queued products, by id, with what
--- an enrichment reads, that await no answer of a batch. touched: those that this run has asked
--- about in their present version, due or not; otherwise the others that are due.
+-- products_to_batch(run, touched, sources, after, k) → the next k queued products, by id, with the
+-- input of an enrichment, that await no answer of a batch. touched: those that this run has asked about
+-- in their present version, due or not; otherwise the other products that are due.
 -- ---------------------------------------------------------------------------------------------
 create or replace function products_to_batch(
     run text, touched boolean, sources text[] default null, after bigint default 0,
@@ -71,11 +71,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- find_requests(candidates) → for each, by its ordinal: the stored answer, whether one is awaited,
--- and how often it was asked in a batch. candidates: a jsonb array of {product_id, version, stage,
--- input_hash (hex), model, prompt_version}. Missing is what has no output and is not open.
--- attempts counts by product and stage, so that a picture that is another each time ends too; it
--- is null where asking again is in vain.
+-- find_requests(candidates) → for each, by its ordinal: the stored answer, whether a batch will answer
+-- it, and how often a batch has asked it. candidates: a jsonb array of {product_id, version, stage,
+-- input_hash (hex), model, prompt_version}. A request is missing if it has no output and is not open.
+-- attempts counts by product and stage, so that a picture that changes each time also ends; it is null
+-- if asking again is in vain.
 -- ---------------------------------------------------------------------------------------------
 create or replace function find_requests(candidates jsonb)
 returns table (ordinal int, output jsonb, is_open boolean, attempts int)
@@ -107,7 +107,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- open_batch(token, run, settings, base_url, model) → the id of a new batch that is being prepared.
+-- open_batch(token, run, settings, base_url, model) → the id of a new batch, in preparation.
 -- ---------------------------------------------------------------------------------------------
 create or replace function open_batch(
     token text, run text, settings jsonb, base_url text, model text
@@ -127,10 +127,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- add_requests(batch, requests) → the custom ids of those that are this batch's now; whatever
--- another batch awaits is left out. requests: a jsonb array of {custom_id, product_id, version,
--- stage, input_hash (hex), model, prompt_version, attempts, tokens, estimate}. Their products wait
--- three days for the batch; then they are due for any worker.
+-- add_requests(batch, requests) → the custom ids of the requests now in this batch; skips those that
+-- another batch will answer. requests: a jsonb array of {custom_id, product_id, version, stage,
+-- input_hash (hex), model, prompt_version, attempts, tokens, estimate}. Their products wait three days
+-- for the batch; then they are due for any worker.
 -- ---------------------------------------------------------------------------------------------
 create or replace function add_requests(batch bigint, requests jsonb) returns setof text
 language sql volatile security invoker
@@ -185,7 +185,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- note_batch(batch, facts): what is known of it by now. facts: a jsonb object with any of state,
+-- note_batch(batch, facts): stores what is known of a batch. facts: a jsonb object with any of state,
 -- remote_id, status, input_file, output_file, error_file, error.
 -- ---------------------------------------------------------------------------------------------
 create or replace function note_batch(batch bigint, facts jsonb) returns void
@@ -213,11 +213,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- put_batch_answers(batch, answers) → how many of its open requests they settle. answers: a jsonb
--- array of {custom_id, state ('done', 'missing' or 'refused'), error, provider, output,
--- input_tokens, cached_tokens, output_tokens, cost}. Of one custom id the first counts; one that
--- is unknown or settled changes nothing. What was paid for and is of no use is kept under a key
--- that nobody asks for.
+-- put_batch_answers(batch, answers) → how many of its open requests they settle. answers: a jsonb array
+-- of {custom_id, state ('done', 'missing' or 'refused'), error, provider, output, input_tokens,
+-- cached_tokens, output_tokens, cost}. The first answer to a custom id counts; an unknown or settled
+-- custom id changes nothing. A paid answer of no use is kept under a key that no request uses.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_batch_answers(batch bigint, answers jsonb) returns int
 language sql volatile security invoker
@@ -280,7 +279,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- settle_batch(batch, state, error) → how many requests it left open: it will not answer them.
+-- settle_batch(batch, state, error) → how many requests were still open: they will get no answer.
 -- state 'answered': they count as asked; 'failed' or 'abandoned': they were never asked, and their
 -- products are due again.
 -- ---------------------------------------------------------------------------------------------
@@ -317,7 +316,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- make_due(product_ids) → how many queued products of these wait for no batch any more.
+-- make_due(product_ids) → how many of these queued products no longer wait for a batch.
 -- ---------------------------------------------------------------------------------------------
 create or replace function make_due(product_ids bigint[]) returns int
 language sql volatile security invoker
@@ -332,7 +331,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- claim_products(worker, product_ids, versions, lease) → these, where they are queued in these
+-- claim_products(worker, product_ids, versions, lease) → the jobs of these products, if queued in these
 -- versions, now leased to this worker: the columns of claim_jobs.
 -- ---------------------------------------------------------------------------------------------
 create or replace function claim_products(
@@ -368,7 +367,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- queued_tokens(base_url) → by model: the tokens that open batches hold in the endpoint's queue.
+-- queued_tokens(base_url) → by model: the tokens of open batches in the endpoint's queue.
 -- ---------------------------------------------------------------------------------------------
 create or replace function queued_tokens(base_url text) returns table (model text, tokens bigint)
 language sql stable security invoker
@@ -382,8 +381,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- batch_allowance(run, max_cost) → USD that this run may still submit: what is left of max_cost and
--- of each standing budget once open batches have cost their estimates; null where nothing limits.
+-- batch_allowance(run, max_cost) → USD that this run may still submit: the rest of max_cost and of each
+-- standing budget after the estimates of open batches; null if nothing limits it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function batch_allowance(run text, max_cost numeric default null)
 returns numeric
@@ -414,7 +413,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- list_batches(states, k) → the k newest batches, in these states, newest first; null for all.
+-- list_batches(states, k) → the k newest batches in these states, newest first; null for all states.
 -- ---------------------------------------------------------------------------------------------
 create or replace function list_batches(states text[] default null, k int default 1000)
 returns table (

@@ -1,8 +1,8 @@
--- A table of the shop's, as a source: which columns it has and may be read.
+-- A shop's table as a source: its columns, and whether they may be read.
 
 -- ---------------------------------------------------------------------------------------------
--- media_address(root, image) → the address or path of a picture: `root`, a URL, in front of one that has no
--- scheme; or the path below `root`, a folder, which may be in front of it already.
+-- media_address(root, image) → the address or path of a picture: `root`, a URL, in front of an address
+-- without a scheme; or the path below `root`, a folder, which the path may already start with.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.media_address(root text, image text) returns text
 language sql immutable parallel safe security invoker
@@ -19,8 +19,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- find_table(relation, path) → the table of this name, as a search_path of `path` sees it. Raises
--- VT003 where there is none, VT004 for one of vitrina's own.
+-- find_table(relation, path) → the table of this name, as seen by the search_path `path`. Raises VT003
+-- if it is not found, VT004 for one of vitrina's own.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.find_table(relation text, path text) returns regclass
 language plpgsql volatile security invoker
@@ -34,9 +34,9 @@ declare
     _schema text;
 begin
     begin
-        -- nothing else is looked up in a path where others may create
+        -- no other name is looked up in a path where others may create objects
         perform pg_catalog.set_config('search_path', path, true);
-        -- as SQL reads it, else exactly as written: "Product" needs no quotes
+        -- as SQL reads the name, else exactly as written: "Product" needs no quotes
         _table := coalesce(pg_catalog.to_regclass(relation), pg_catalog.to_regclass(_exactly));
         perform pg_catalog.set_config('search_path', _own, true);
     exception
@@ -44,7 +44,7 @@ begin
             _table := null;
         when invalid_parameter_value then
             raise exception 'path cannot be %', quote_nullable(left(path, 100))
-                using errcode = 'VT004', hint = 'a search_path, like ''shop, public''';
+                using errcode = 'VT004', hint = 'give a search_path, like ''shop, public''';
         when insufficient_privilege then
             raise exception '%', sqlerrm using errcode = 'VT002',
                 hint = format('as its owner: grant usage on schema … to %I', current_user);
@@ -54,11 +54,11 @@ begin
     join pg_namespace as n on n.oid = c.relnamespace
     where c.oid = _table and c.relkind in ('r', 'p', 'v', 'm', 'f');
     if _schema is null then
-        raise exception 'there is no table %', relation using errcode = 'VT003',
+        raise exception 'table % not found', relation using errcode = 'VT003',
             hint = 'name it with its schema, like public.product';
     end if;
     if _schema = 'vitrina' then
-        raise exception '% is a table of vitrina''s own', relation using errcode = 'VT004',
+        raise exception '% is one of vitrina''s own tables', relation using errcode = 'VT004',
             hint = 'name a table or view of the shop''s';
     end if;
     return _table;
@@ -79,7 +79,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- columns_of(relation) → the names of its columns, in order.
+-- columns_of(relation) → the names of the table's columns, in order.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.columns_of(relation regclass) returns text[]
 language sql stable security invoker
@@ -91,7 +91,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- primary_key(relation) → the columns of its primary key, null without one.
+-- primary_key(relation) → the columns of the table's primary key, or null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.primary_key(relation regclass) returns text[]
 language sql stable security invoker
@@ -105,8 +105,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- probe_view(query, path) → a view of the query, for a look at its columns; the caller drops it. A view
--- that stayed would keep the shop from changing its tables. Raises VT004 for a query that is none.
+-- probe_view(query, path) → a view of the query, to inspect its columns; the caller drops it, as it
+-- would keep the shop from changing its tables. Raises VT004 for an invalid query.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.probe_view(query text, path text) returns regclass
 language plpgsql volatile security invoker
@@ -117,7 +117,7 @@ declare
     _view text := format('vitrina.%I', '_probe_' || gen_random_uuid());
     _create text := format('create view %s as %s', _view, query);
 begin
-    -- only the query is looked up in a path where others may create
+    -- only the query is looked up in a path where others may create objects
     perform pg_catalog.set_config('search_path', path, true);
     execute _create;
     perform pg_catalog.set_config('search_path', _own, true);
@@ -127,13 +127,13 @@ exception
         raise exception '%', sqlerrm using errcode = 'VT002',
             hint = format('as its owner, grant usage and select to %I', current_user);
     when syntax_error_or_access_rule_violation or feature_not_supported or invalid_parameter_value then
-        raise exception 'the source cannot be read: %', sqlerrm using errcode = 'VT004',
-            hint = 'name tables and columns as they are in this database';
+        raise exception 'source cannot be read: %', sqlerrm using errcode = 'VT004',
+            hint = 'use names of tables and columns that exist in this database';
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_columns(what, wanted, has): raises VT004 for a wanted column that is not there.
+-- check_columns(what, wanted, has): raises VT004 if a wanted column is missing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_columns(what text, wanted text[], has text[]) returns void
 language plpgsql immutable security invoker
@@ -150,8 +150,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- source_query(from_clause, alias, …) → the query that gives a source's products, as attachments.query
--- has it. attributes: columns that become one each. extra: a jsonb column whose members do.
+-- source_query(from_clause, alias, …) → the query that gives a source's products, for
+-- attachments.query. attributes: each of these columns becomes an attribute. extra: a jsonb column
+-- whose members become attributes.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.source_query(
     from_clause text, alias text, id text[], title text, image text, image_stamp text, url text,
@@ -173,7 +174,7 @@ as $func$
         || concat_ws(' || ',
                $sql$'{}'::pg_catalog.jsonb$sql$,
                'coalesce(' || c.q || quote_ident(extra) || $sql$::pg_catalog.jsonb, '{}')$sql$,
-               -- a function takes a hundred arguments at most
+               -- a function takes at most a hundred arguments
                (select string_agg(format('pg_catalog.jsonb_build_object(%s)', p.pairs), ' || ')
                 from (select string_agg(format('%L, %s%I', a.name, c.q, a.name), ', '
                                         order by a.place) as pairs
@@ -188,7 +189,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- read_columns(probe) → (relation, columns): the tables and views that a view reads, directly or
--- through other views, with the columns it reads of each; null where it takes a whole row.
+-- through other views, with the columns it reads; null if it takes a whole row.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.read_columns(probe regclass)
 returns table (relation regclass, columns text[])
@@ -219,7 +220,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- type_name(type) → the name of a type, of a domain that of what it is made of, whatever the path.
+-- type_name(type) → the name of a type, for a domain that of its base type, whatever the search_path.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.type_name(type oid) returns text
 language plpgsql volatile security invoker

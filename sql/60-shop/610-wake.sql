@@ -1,7 +1,7 @@
--- Which products a change in one of the shop's tables concerns.
+-- Finding the products that a change in one of the shop's tables concerns.
 
 -- ---------------------------------------------------------------------------------------------
--- listed_names(list) → the column names of a comma-separated list, exactly as written, quotes taken off.
+-- listed_names(list) → the column names of a comma-separated list, exactly as written, without quotes.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.listed_names(list text) returns text[]
 language sql immutable security invoker
@@ -13,7 +13,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- is_comparable(type) → whether `=` of pg_catalog compares two values of it, without ever raising.
+-- is_comparable(type) → whether `=` of pg_catalog compares two of its values without ever raising.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.is_comparable(type oid) returns boolean
 language sql stable security invoker
@@ -36,7 +36,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- value_expression(relation, alias, name) → SQL for a column's value in a form that can be compared.
+-- value_expression(relation, alias, name) → SQL for a column's value in a comparable form.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.value_expression(relation regclass, alias text, name text) returns text
 language sql stable security invoker
@@ -49,7 +49,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- values_expression(relation, alias, names) → the same of several columns, in brackets.
+-- values_expression(relation, alias, names) → the same for several columns, in brackets.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.values_expression(relation regclass, alias text, names text[]) returns text
 language sql stable security invoker
@@ -60,8 +60,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- id_expression(alias, names) → SQL for the external id that these columns make: the text of one;
--- of several joined by ":", with "\" before each ":" or "\" that is in them.
+-- id_expression(alias, names) → SQL for the external id made of these columns: the text of a single
+-- column; several are joined by ":", with "\" before each ":" or "\" in them.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.id_expression(alias text, names text[]) returns text
 language sql immutable security invoker
@@ -70,7 +70,7 @@ as $func$
     select case
         when cardinality(names) = 1 then format('%s.%I::pg_catalog.text', alias, names[1])
         else (select string_agg(
-                  -- chr(92) is the backslash, which a shop's session may read otherwise
+                  -- chr(92) is the backslash, which a shop's session may read differently
                   format($sql$replace(replace(%s.%I::pg_catalog.text, chr(92), chr(92) || chr(92)),
                                       ':', chr(92) || ':')$sql$, alias, n.name), $sql$ || ':' || $sql$ order by n.place)
               from unnest(names) with ordinality as n (name, place))
@@ -90,8 +90,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- parse_wake(spec, path, probe, ids) → what a wake says: "table=column" or "table(columns)=column"
--- where the column holds the product's id (several for a composite one), or "table=select …" that
+-- parse_wake(spec, path, probe, ids) → the parsed wake: "table=column" or "table(columns)=column" if
+-- the column holds the product's id (several columns for a composite id), or "table=select …" that
 -- gives ids for the rows of `changed`. Without columns: those that the source reads of the table.
 -- probe: the view of the source; ids: how many columns an id has. Raises VT003, VT004.
 -- ---------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ declare
     _has text[];
 begin
     if _part is null then
-        raise exception 'a wake cannot be read: %', spec using errcode = 'VT004',
+        raise exception 'cannot read the wake %', spec using errcode = 'VT004',
             hint = 'write TABLE=COLUMN, TABLE(COLUMNS)=COLUMN or TABLE=select … from changed …';
     end if;
     _table := find_table(_part[1], path);
@@ -119,9 +119,9 @@ begin
     else
         _wake.key := listed_names(_part[3]);
         if cardinality(_wake.key) <> ids then
-            raise exception 'an id has % columns, and the wake of % names %',
+            raise exception 'an id has % columns, but the wake of % names %',
                 ids, _wake.relation, cardinality(_wake.key) using errcode = 'VT004',
-                    hint = 'name as many columns as identify a product';
+                    hint = 'name all columns that identify a product';
         end if;
     end if;
     perform check_columns(_wake.relation, _wake.columns || _wake.key, _has);
@@ -135,8 +135,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- changed_query(relation, query, path, ids) → the query of a wake, every name but `changed`
--- qualified. Raises VT004 where it gives another number of columns than an id has.
+-- changed_query(relation, query, path, ids) → the query of a wake, with every name but `changed`
+-- qualified. Raises VT004 if it does not give as many columns as an id has.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.changed_query(relation regclass, query text, path text, ids int)
 returns text
@@ -155,16 +155,16 @@ begin
     execute format('drop view %s', full_name(_view));
     drop table vitrina.changed;
     if _count <> ids then
-        raise exception 'an id has % columns, and the wake of % gives %',
+        raise exception 'an id has % columns, but the wake of % gives %',
             ids, full_name(relation), _count using errcode = 'VT004',
-                hint = 'select as many columns as identify a product';
+                hint = 'select all columns that identify a product';
     end if;
     return _sql;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- view_query(view, path) → the query of a view, with every name qualified that is not on `path`.
+-- view_query(view, path) → the query of a view, qualifying every name that is not on `path`.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.view_query(view regclass, path text default 'pg_catalog') returns text
 language plpgsql volatile security invoker
@@ -177,9 +177,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- changed_ids(wake) → SQL for the ids, old and new, of the rows that an update has changed in columns
--- that matter. Rows are paired by the primary key. The plan is made once, for one row or for a
--- million: the trigger function holds it to hashing.
+-- changed_ids(wake) → SQL for the ids, old and new, of the rows that an update changed in relevant
+-- columns. Pairs rows by the primary key. Its plan is made once, for one row or a million; the trigger
+-- function restricts it to hash joins.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.changed_ids(wake wakes) returns text
 language plpgsql stable security invoker
@@ -215,8 +215,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- changed_rows(wake) → SQL for the rows, old and new, that an update has changed in columns that
--- matter to a wake with a query.
+-- changed_rows(wake) → SQL for the rows, old and new, that an update changed in columns relevant to a
+-- wake with a query.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.changed_rows(wake wakes) returns text
 language sql stable security invoker

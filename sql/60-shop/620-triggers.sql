@@ -1,9 +1,9 @@
--- The functions and triggers that are made for each attached source.
+-- The functions and triggers of each attached source.
 
 -- ---------------------------------------------------------------------------------------------
--- make_rows(attachment): the function that gives an attached source's products: of these ids, else
--- of those whose watermark is not before `since`, else all. It reads with the rights of its owner,
--- and says moments alike whatever the time zone of the session.
+-- make_rows(attachment): creates the function that gives an attached source's products: of these ids,
+-- else of rows whose watermark is not before `since`, else all. It reads with the rights of its owner,
+-- and writes times alike in every session's time zone.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.make_rows(attachment attachments) returns void
 language plpgsql volatile security invoker
@@ -36,7 +36,7 @@ begin
         ' set timezone = ''UTC'' set datestyle = ''ISO, MDY'' set intervalstyle = ''postgres'''
         ' set bytea_output = ''hex'' set extra_float_digits = 1 as %L',
         'rows_' || attachment.source_id,
-        -- executed as text: a column that is gone must not be taken for a variable of this name
+        -- executed as text: else a dropped column could be taken for a variable of this name
         format(e'\nbegin\n'
                'if ids is not null then\nreturn query execute %L using ids;\n'
                'elsif since is not null then\nreturn query execute %L using since;\n'
@@ -49,7 +49,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- keep_private(function): PUBLIC may not call a function made here; writers may read rows.
+-- keep_private(function): forbids PUBLIC to call a function made here; writers may read rows.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.keep_private(function text) returns void
 language plpgsql volatile security invoker
@@ -61,7 +61,7 @@ declare
         where p.pronamespace = 'vitrina_internal'::regnamespace and p.proname = function);
 begin
     execute format('revoke all on function %s from public', _function);
-    -- a trigger fires without this right, and who had it could fire one on a table of his own
+    -- triggers fire without this right; a role that had it could use it on a table of its own
     if function !~ '^wake_' and to_regrole('vitrina_writer') is not null then
         execute format('grant execute on function %s to vitrina_writer', _function);
     end if;
@@ -69,9 +69,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- make_wake(wake): the trigger function of a table that wakes products. It runs in the shop's own
--- transaction, whoever writes, so it never raises, waits at most 50 ms for a lock, and needs no
--- right of the writer's: what it could not note, the next sweep finds.
+-- make_wake(wake): creates the trigger function of a table that wakes products. It runs in the shop's
+-- own transaction, for every writer, so it never raises, waits at most 50 ms for a lock, and needs no
+-- right of the writer; the next sweep finds the changes it could not note.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.make_wake(wake wakes) returns void
 language plpgsql volatile security invoker
@@ -95,9 +95,9 @@ begin
         _changed := mapped_ids(wake, changed_rows(wake));
     end if;
     if wake.is_product then
-        -- in a block of its own: if the product cannot go now, the next sync takes it away
+        -- in a block of its own: if the product cannot be deleted now, the next sync deletes it
         _gone := format(
-            -- to read products would make serializable writers fail each other: the next sync does it;
+            -- reading products would make serializable writers fail each other: the next sync does it;
             -- an array is looked up in the index, whatever joins are allowed
             e'if tg_op in (''DELETE'', ''TRUNCATE'')'
             ' and current_setting(''transaction_isolation'') <> ''serializable'' then\nbegin\n'
@@ -137,7 +137,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- mapped_ids(wake, changed) → SQL for the ids that a wake's query gives for these rows.
+-- mapped_ids(wake, changed) → SQL for the ids that the wake's query gives for these rows.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.mapped_ids(wake wakes, changed text) returns text
 language sql stable security invoker
@@ -152,8 +152,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- run_patiently(statement): runs what takes a lock that the shop's writers would queue behind: asks
--- for it a tenth of a second at a time, for ten seconds, so that they get through in between.
+-- run_patiently(statement): runs a statement whose lock would make the shop's writers queue: tries for
+-- a tenth of a second at a time, for ten seconds, so that writers get through in between.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.run_patiently(statement text) returns void
 language plpgsql volatile security invoker
@@ -180,7 +180,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- make_triggers(wake): the triggers of a table that wakes products, those that are missing.
+-- make_triggers(wake): creates the missing triggers of a table that wakes products.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.make_triggers(wake wakes) returns void
 language plpgsql volatile security invoker
@@ -210,8 +210,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- build_source(source_id): what an attached source needs beside its rows: the partition of
--- changes, functions and triggers. Raises VT002 where the shop's tables may not be read.
+-- build_source(source_id): creates what an attached source needs beside its rows: the partition of
+-- changes, functions and triggers. Raises VT002 if the shop's tables may not be read.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.build_source(source_id int) returns void
 language plpgsql volatile security invoker
@@ -235,13 +235,13 @@ begin
     end loop;
     execute format('select from vitrina_internal.%I(''{}'')', 'rows_' || source_id);
 exception when insufficient_privilege then
-    raise exception 'the role % may not read what it attaches: %', current_user, sqlerrm
+    raise exception 'role % may not read the tables it attaches: %', current_user, sqlerrm
         using errcode = 'VT002', hint = format('as its owner: grant select on … to %I', current_user);
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- unbuild_source(source_id): takes away what build_source made, the shop's triggers with it.
+-- unbuild_source(source_id): drops what build_source created, with the triggers on the shop's tables.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.unbuild_source(source_id int) returns void
 language plpgsql volatile security invoker

@@ -1,7 +1,7 @@
--- A shop's table or query becomes a source.
+-- Attaching a shop's table or query as a source.
 
 -- ---------------------------------------------------------------------------------------------
--- check_triggers(relation): raises VT002 or VT004 where this role can make no triggers on it.
+-- check_triggers(relation): raises VT002 or VT004 if this role cannot create triggers on it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_triggers(relation regclass) returns void
 language plpgsql stable security invoker
@@ -9,12 +9,12 @@ set search_path from current
 as $func$
 begin
     if (select c.relkind from pg_class as c where c.oid = relation) not in ('r', 'p') then
-        raise exception '% is no table, so it can have no triggers', full_name(relation)
-            using errcode = 'VT004', hint = 'name the tables below it as wakes, or attach it '
+        raise exception '% is not a table, so it cannot have triggers', full_name(relation)
+            using errcode = 'VT004', hint = 'name the tables that it reads as wakes, or attach it '
                 'without triggers';
     end if;
     if not has_table_privilege(relation, 'trigger') then
-        raise exception 'the role % may not make triggers on %', current_user, full_name(relation)
+        raise exception 'role % may not create triggers on %', current_user, full_name(relation)
             using errcode = 'VT002', hint = format(
                 'as its owner: grant select, trigger on %s to %I; or attach it without triggers',
                 full_name(relation), current_user);
@@ -23,9 +23,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- row_secured(source) → the tables under an attached source, or under all, that have row-level
--- security, now. It is no part of search: whoever may search finds every row that the owner of
--- vitrina may read. Views are looked through.
+-- row_secured(source) → the tables under an attached source, or under all, that now have row-level
+-- security. Search ignores it: whoever may search finds every row that the owner of vitrina may read.
+-- Looks through views.
 -- ---------------------------------------------------------------------------------------------
 create or replace function row_secured(source text default null)
 returns table (source text, relation text)
@@ -35,7 +35,7 @@ as $func$
     select distinct s.name, format('%I.%I', n.nspname, c.relname)
     from attachments as a
     join sources as s on s.id = a.source_id
-    -- by name, since a name that this role may not look up would raise
+    -- by text, since a name that this role may not look up would raise
     cross join lateral (
         select b.oid
         from pg_class as b
@@ -56,7 +56,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_attach(…): raises VT004 for what attach_table and attach_query cannot use.
+-- check_attach(…): raises VT004 for arguments that attach_table and attach_query cannot use.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_attach(
     title text, id text[], attributes text[], wake text[], media_root text, sweep_every interval
@@ -75,14 +75,14 @@ begin
         perform check_text('media_root', media_root, 2000);
     end if;
     if sweep_every <= '0' then
-        raise exception 'sweep_every must be more than nothing, not %', sweep_every
+        raise exception 'sweep_every must be more than 0, not %', sweep_every
             using errcode = 'VT004', hint = 'like ''1 hour''';
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- say_row_secured(source) → the same id; a notice says which tables under it have row-level security.
+-- say_row_secured(source) → the same id; a notice names the tables under it with row-level security.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.say_row_secured(source int) returns int
 language plpgsql volatile security invoker
@@ -94,7 +94,7 @@ declare
                         from row_secured(_name) as r);
 begin
     if _relations is not null then
-        raise notice 'the row-level security of % is no part of search: whoever may search finds '
+        raise notice 'search ignores the row-level security of %: whoever may search finds '
             'every product of %', _relations, _name
             using hint = 'to search per tenant, give each a source of its own, with a predicate, '
                 'and name it: search(…, sources => ''{…}'')';
@@ -104,8 +104,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- attach_source(name, relation, query, ids, wake, …) → the source's id. What attach_table and attach_query
--- have in common: looks at the query, keeps what it says, and makes functions and triggers.
+-- attach_source(name, relation, query, ids, wake, …) → the source's id. The common part of attach_table
+-- and attach_query: inspects the query, stores the settings, and creates functions and triggers.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.attach_source(
     name text, relation text, query text, ids int, wake text[], text_config text, media_root text,
@@ -124,8 +124,8 @@ declare
     _moment text;
 begin
     if exists (select from sources as s where s.name = attach_source.name and s.kind <> 'table') then
-        raise exception 'the source % is an imported file', quote_ident(name)
-            using errcode = 'VT004', hint = 'give the attached one another name';
+        raise exception 'source % is an imported file', quote_ident(name)
+            using errcode = 'VT004', hint = 'give the attached source another name';
     end if;
     _view := probe_view(query, path);
     _attachment.query := view_query(_view);
@@ -136,8 +136,8 @@ begin
     from pg_attribute as a where a.attrelid = _view and a.attnum > 0;
     if watermark is not null then
         if _moment not in ('timestamp with time zone', 'timestamp without time zone') then
-            raise exception 'the watermark % is of type %', quote_ident(watermark), _moment
-                using errcode = 'VT004', hint = 'name a column of type timestamp that every change '
+            raise exception 'watermark % has type %, not timestamp', quote_ident(watermark), _moment
+                using errcode = 'VT004', hint = 'name a timestamp column that every change '
                     'of a row sets';
         end if;
         _attachment.watermark := _moment;
@@ -176,17 +176,16 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- attach_table(relation, title, …) → the source's id. A table or view of the shop's becomes a source
--- of products that vitrina keeps in step with it; called again, it changes how. The products come in
--- with the next sync.
--- relation: its name. title: the column of titles. id: the columns that identify a product, the
--- primary key without it. image, url: columns. attributes: columns to filter by and to tag from.
--- predicate: SQL that is true for the rows that are to be found, like 'deleted_at is null'.
--- name: of the source, the table's own without it. text_config: like 'english'. media_root: folder or
--- URL in front of pictures that are no URLs. triggers: the table gets triggers that note changes, at
--- once and never raising; without them, rows are looked at when `watermark` says they changed (a
--- column of type timestamp), and all rows every sweep_every. wake: more tables, see attach_query.
--- Columns are named exactly as they are. Raises VT002, VT003 or VT004 with the way out.
+-- attach_table(relation, title, …) → the source's id. Makes a table or view of the shop a source of
+-- products that vitrina follows; call it again to change the settings. The next sync brings the
+-- products in. relation: its name. title: the column of titles. id: the columns that identify a
+-- product; default: the primary key. image, url: columns. attributes: columns to filter by and to tag
+-- from. predicate: SQL that is true for the rows to find, like 'deleted_at is null'. name: of the
+-- source; default: the table's. text_config: like 'english'. media_root: folder or URL in front of
+-- pictures without a URL. triggers: the table gets triggers that note changes at once and never raise;
+-- without them, `watermark` (a timestamp column) shows which rows changed, and all rows are compared
+-- every sweep_every. wake: more tables, see attach_query. Write column names exactly. Raises VT002,
+-- VT003 or VT004, saying what to do.
 -- ---------------------------------------------------------------------------------------------
 create or replace function attach_table(
     relation text, title text, id text[] default null, image text default null,
@@ -214,7 +213,7 @@ begin
     where c.oid = _table;
     if _id is null then
         raise exception '% %', _full, case when _kind in ('r', 'p') then 'has no primary key'
-                                           else 'is no table, so it has no primary key' end
+                                           else 'is not a table, so it has no primary key' end
             using errcode = 'VT004', hint = 'name the columns that identify a product (id, --id)';
     end if;
     perform check_columns(_full, array_remove(
@@ -223,8 +222,8 @@ begin
         _name := case when _schema = 'public' then _alias else _schema || '.' || _alias end;
         if exists (select from sources as s join attachments as a on a.source_id = s.id
                    where s.name = _name and a.relation is distinct from _full) then
-            raise exception 'there is a source % already, and it is not %', quote_ident(_name), _full
-                using errcode = 'VT004', hint = 'give this one a name (name, --name)';
+            raise exception 'source % exists already, and it is not %', quote_ident(_name), _full
+                using errcode = 'VT004', hint = 'give this source another name (name, --name)';
         end if;
     end if;
     return say_row_secured(attach_source(
@@ -239,17 +238,16 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- attach_query(name, query, wake, …) → the source's id. What a query of the shop's gives becomes a
--- source of products that vitrina keeps in step with it; called again, it changes how.
--- query: its columns are id, title and, where there are, image, image_stamp (changes when the picture
--- behind the same address does), url and attributes (jsonb); all others become attributes. id names
--- the columns that identify a product where that is not `id`. Let them be key columns as they are,
--- so that a few products can be read without reading all.
--- wake: the tables whose changes wake products, each 'table=column' where the column holds the
--- product's id ('table=a,b' for an id of two), 'table(columns)=column' to say which columns matter
--- (those the query reads, without it), or 'table=select … from changed …', which gives the ids
--- for the rows of `changed`. Without any, all is looked at every sweep_every. The rest is as for
--- attach_table. Raises VT002, VT003 or VT004 with the way out.
+-- attach_query(name, query, wake, …) → the source's id. Makes a query of the shop a source of products
+-- that vitrina follows; call it again to change the settings. query: its columns are id, title and, if
+-- present, image, image_stamp (changes when the picture behind the same address changes), url and
+-- attributes (jsonb); all other columns become attributes. id: the columns that identify a product, if
+-- not `id`. Select key columns unchanged, so that a few products can be read without reading all.
+-- wake: the tables whose changes wake products, each 'table=column' if the column holds the product's
+-- id ('table=a,b' for an id of two columns), 'table(columns)=column' to name the relevant columns
+-- (default: those the query reads), or 'table=select … from changed …', which gives the ids for the
+-- rows of `changed`. Without wakes, all rows are compared every sweep_every. For the other arguments
+-- see attach_table. Raises VT002, VT003 or VT004, saying what to do.
 -- ---------------------------------------------------------------------------------------------
 create or replace function attach_query(
     name text, query text, wake text[] default '{}', id text[] default '{id}',

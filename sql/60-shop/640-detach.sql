@@ -1,9 +1,9 @@
--- An attached source is let go.
+-- Detaching a source.
 
 -- ---------------------------------------------------------------------------------------------
--- detach(name, keep_products) → how many products went: the source follows the shop no more, and
--- nothing of vitrina's is left in the shop's schema. keep_products: they stay, as an imported file's
--- would. Raises VT003 where no such source is attached.
+-- detach(name, keep_products) → how many products it removed: the source stops following the shop, and
+-- nothing of vitrina stays in the shop's schema. keep_products: they stay, like those of an imported
+-- file. Raises VT003 if the source is not attached.
 -- ---------------------------------------------------------------------------------------------
 create or replace function detach(name text, keep_products boolean default false) returns int
 language plpgsql volatile security invoker
@@ -19,7 +19,7 @@ begin
     where s.name = detach.name
     for update of a;
     if not found then
-        raise exception 'no source % is attached', quote_literal(detach.name)
+        raise exception 'source % is not attached', quote_literal(detach.name)
             using errcode = 'VT003', hint = 'see the view vitrina.source_status';
     end if;
     perform unbuild_source(_source);

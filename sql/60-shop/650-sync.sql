@@ -1,8 +1,8 @@
--- Products follow the rows of the shop.
+-- Syncing: products follow the rows of the shop.
 
 -- ---------------------------------------------------------------------------------------------
--- reject_reason(external_id, title, attributes, count) → why a row of the shop's cannot be a product; null if it
--- can. count: of rows that have this id.
+-- reject_reason(external_id, title, attributes, count) → why a row of the shop cannot be a product, or
+-- null. count: how many rows have this id.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.reject_reason(external_id text, title text, attributes jsonb, count bigint)
 returns text
@@ -15,12 +15,12 @@ as $func$
         when count > 1 then 'several rows have this id'
         when title is null or btrim(title, e' \t\r\n') = '' then 'it has no title'
         when length(title) > 2000 then 'its title is longer than 2,000 characters'
-        when jsonb_typeof(attributes) <> 'object' then 'its attributes are no JSON object'
+        when jsonb_typeof(attributes) <> 'object' then 'its attributes are not a JSON object'
     end;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- put_rejects(source_id, external_ids, reasons): keeps why these rows are set aside.
+-- put_rejects(source_id, external_ids, reasons): stores why these rows are set aside.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.put_rejects(source_id int, external_ids text[], reasons text[])
 returns void
@@ -37,8 +37,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- sync_ids(source, source_id, ids) → counts: makes these products what the shop has. Those that it has
--- no more go; a row that cannot be a product is set aside with the reason, and goes too.
+-- sync_ids(source, source_id, ids) → counts: makes these products equal to the shop's rows. Deletes
+-- products whose row is gone; sets aside, with the reason, a row that cannot be a product, and
+-- deletes its product too.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.sync_ids(source text, source_id int, ids text[])
 returns table (inserted int, updated int, unchanged int, queued int, removed int, rejected int)
@@ -85,8 +86,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- note_differences(source_id, since) → (noted, seen): notes the ids of rows that differ from their
--- product or have none and, without `since`, of products that have no row. seen: the newest watermark
--- that was read.
+-- product or have none and, without `since`, of products without a row. seen: the newest watermark
+-- read.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.note_differences(source_id int, since timestamptz default null)
 returns table (noted int, seen timestamptz)
@@ -102,7 +103,7 @@ begin
                            count(*) over (partition by r.external_id)) as reason
             from vitrina_internal.%I(null, $2) as r
         ),
-        -- what has no id to be noted by
+        -- rows without an id to note
         nameless as materialized (
             select put_rejects($1, array_agg(g.external_id), array_agg(g.reason))
             from given as g
@@ -140,11 +141,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- sync_source(name, k) → counts: takes up to k noted changes of an attached source and makes the products what
--- the shop has now; only those whose enrichment would read something else are queued for work. taken: 0
--- when nothing was left. A row that cannot be read or stored is set aside with its reason. Where
--- another session syncs this source, it does nothing. Raises VT003 where no such source is attached,
--- and what a query raises that cannot be run.
+-- sync_source(name, k) → counts: takes up to k noted changes of an attached source and makes its
+-- products equal to the shop's rows; queues only products whose enrichment input has changed. taken: 0
+-- when no change was left. Sets aside, with the reason, a row that cannot be read or stored. Does
+-- nothing if another session syncs this source. Raises VT003 if the source is not attached, and the
+-- error of a query that fails.
 -- ---------------------------------------------------------------------------------------------
 create or replace function sync_source(name text, k int default 500) returns table (
     taken int, inserted int, updated int, unchanged int, queued int, removed int, rejected int
@@ -160,7 +161,7 @@ declare
     _done record;
 begin
     taken := 0; inserted := 0; updated := 0; unchanged := 0; queued := 0; removed := 0; rejected := 0;
-    -- one at a time: of two, the one that read first could write last
+    -- one sync at a time: of two, the first reader could write last
     perform from attachments as a where a.source_id = _source for no key update skip locked;
     if not found then
         return next;
@@ -207,7 +208,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- attached_source(name) → the id of an attached source. Raises VT003 where there is none.
+-- attached_source(name) → the id of an attached source. Raises VT003 if it is not attached.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.attached_source(name text) returns int
 language plpgsql stable security invoker
@@ -221,7 +222,7 @@ begin
     join sources as s on s.id = a.source_id
     where s.name = attached_source.name;
     if not found then
-        raise exception 'no source % is attached', quote_literal(attached_source.name)
+        raise exception 'source % is not attached', quote_literal(attached_source.name)
             using errcode = 'VT003', hint = 'see the view vitrina.source_status';
     end if;
     return _source;
@@ -229,9 +230,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- sweep_source(name) → how many ids it noted, for the next syncs: it compares all rows of the shop's
--- with all products, both ways, and finds what triggers missed. 0 where another session is at it.
--- Raises VT003 where no such source is attached, and what a query raises that cannot be run.
+-- sweep_source(name) → how many ids it noted for the next syncs. Compares all rows of the shop with all
+-- products, both ways, and finds changes that triggers missed. 0 if another session is sweeping. Raises
+-- VT003 if the source is not attached, and the error of a query that fails.
 -- ---------------------------------------------------------------------------------------------
 create or replace function sweep_source(name text) returns int
 language plpgsql volatile security invoker
@@ -254,9 +255,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- poll_source(name) → how many ids it noted, for the next syncs: where it is due, by the sweep; else,
--- where the source has a watermark, by rows that changed since the last look, and those of five
--- minutes before, whose transactions may have been open then. Null where nothing was to be read.
+-- poll_source(name) → how many ids it noted for the next syncs: by a sweep if it is due; else, if the
+-- source has a watermark, from rows changed since the last poll or in the five minutes before it, as
+-- their transactions may have been open then. Null if there was nothing to read.
 -- ---------------------------------------------------------------------------------------------
 create or replace function poll_source(name text) returns int
 language plpgsql volatile security invoker
@@ -289,8 +290,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- moved_table(source_id) → which table of an attached source is not where it was, in a line that says the
--- way out; null where all are.
+-- moved_table(source_id) → a line about a table of an attached source that has moved or is gone, saying
+-- what to do; null if there is none.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.moved_table(source_id int) returns text
 language sql stable security invoker
@@ -308,8 +309,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- sync_sources(k, sources) → counts for each attached source, as sync_source gives them, after
--- poll_source. One that cannot be read does not stop the others: its problem is given, and kept for
+-- sync_sources(k, sources) → counts for each attached source, as from sync_source, after poll_source. A
+-- source that cannot be read does not stop the others: its problem is returned, and stored for
 -- source_status. sources: names, null for all.
 -- ---------------------------------------------------------------------------------------------
 create or replace function sync_sources(k int default 500, sources text[] default null)
@@ -339,7 +340,7 @@ begin
             _polled := poll_source(source);
         exception when others then
             problem := coalesce(moved_table(_source), sqlerrm || ': correct that, or attach the source again');
-            -- reading all of a source that cannot be read is not tried every second
+            -- do not try every second to read all of an unreadable source
             update attachments as a set swept_at = now() - a.sweep_every + interval '1 minute'
             where a.source_id = _source;
         end;
@@ -353,7 +354,7 @@ begin
             removed := 0; rejected := 0;
         end;
         if problem is null and _polled is null and taken = 0 then
-            problem := _before; -- nothing was read that would show it to be over
+            problem := _before; -- nothing was read, so the problem may still be there
         end if;
         if problem is distinct from _before then
             update attachments as a set problem = sync_sources.problem, problem_at = now()

@@ -1,9 +1,9 @@
--- What a query says: its words, the parts of it that must hold, its vector.
+-- Reading a query: its words, its required parts, its vector.
 
 -- ---------------------------------------------------------------------------------------------
--- query_operators(query) → the parts of a query that must hold: "quoted phrases" and -words, in the
--- syntax of websearch_to_tsquery; null without any. query_words(query) → the rest, to be ranked, of
--- at most 2,000 characters.
+-- query_operators(query) → the required parts of a query, "quoted phrases" and -words, in the syntax
+-- of websearch_to_tsquery; null if it has no such part. query_words(query) → the other words, to be
+-- ranked, at most 2,000 characters.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.query_operators(query text) returns text
 language sql immutable parallel safe
@@ -19,9 +19,9 @@ return left(btrim(translate(regexp_replace(
     left(query, 10000), '(^|\s)-("[^"]*"|[[:alpha:]][^\s"]*)', ' ', 'g'), e'"\t\n\r', '    ')), 2000);
 
 -- ---------------------------------------------------------------------------------------------
--- query_to_embed(query) → (space, words) where a search for this query has no vector yet: the active
--- text space is not the local one, and nobody has searched for these words. Embed `words`, then
--- put_query_embedding. No row otherwise.
+-- query_to_embed(query) → (space, words) if a search for this query has no vector yet: the active text
+-- space is not local, and these words are not in the cache. Embed `words`, then call
+-- put_query_embedding. Otherwise no row.
 -- ---------------------------------------------------------------------------------------------
 create or replace function query_to_embed(query text) returns table (space text, words text)
 language sql stable security invoker
@@ -38,8 +38,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- query_vector(space, words, keywords, weights) → the vector of a query's words in a text space, and
--- where it comes from: 'cache' (it was remembered), 'local' (made here, in the local space), or
--- 'vocabulary' (the mean of the vectors of the keywords in the query, weighted). Nulls for none.
+-- its origin: 'cache' (remembered), 'local' (made here, in the local space), or 'vocabulary' (the
+-- weighted mean of the vectors of the query's keywords). Nulls if there is no vector.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.query_vector(
     space spaces, words text, keywords text[], weights real[],
@@ -75,8 +75,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- query_embedding(words) → the vector of a query in the active text space, if it is known: made here
--- in the local one, remembered in others; null otherwise.
+-- query_embedding(words) → the known vector of a query in the active text space: made here if the space
+-- is local, else remembered; or null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function query_embedding(words text) returns @vector@.halfvec
 language sql stable security invoker
@@ -87,8 +87,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- put_query_embedding(space, words, embedding, keep): remember the vector of a query; the `keep` most
--- lately remembered ones of all spaces stay.
+-- put_query_embedding(space, words, embedding, keep): remembers the vector of a query; keeps the `keep`
+-- latest vectors of all spaces.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_query_embedding(
     space text, words text, embedding @vector@.halfvec, keep int default 10000

@@ -1,9 +1,9 @@
--- What a search is narrowed to.
+-- The filters of a search.
 
 -- ---------------------------------------------------------------------------------------------
--- filter_predicate(filters, one_by_one) → a condition over `products as p` for what the filters say,
--- or null where they say nothing. The filters themselves are its parameter $1: the text is made of
--- constants. one_by_one: for a few products that are looked at one after the other, not for all at once.
+-- filter_predicate(filters, one_by_one) → a condition over `products as p` for the filters, or null if
+-- they are empty. The filters are its parameter $1: the text is made of constants. one_by_one: for a
+-- few products that are checked singly, not for all at once.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filter_predicate(
     filters filters, one_by_one boolean default false
@@ -11,7 +11,7 @@ create or replace function vitrina_internal.filter_predicate(
 language sql immutable parallel safe
 return nullif(concat_ws(' and ',
     case when filters.filter <> '{}' then 'p.attributes @> ($1).filter' end,
-    -- times with and without a zone are compared as well, then, in that of the session
+    -- then times with and without a zone compare too, in the session's zone
     case when filters.where_path::text ~ '\.(date|time|timestamp)[a-z_]*\('
          then 'jsonb_path_match_tz(p.attributes, ($1).where_path, ''{}'', true)'
          when filters.where_path is not null then 'p.attributes @@ ($1).where_path' end,
@@ -35,8 +35,8 @@ return nullif(concat_ws(' and ',
         ' and t.tsv @@ websearch_to_tsquery(s.text_config::regconfig, ($1).operators))' end), '');
 
 -- ---------------------------------------------------------------------------------------------
--- filtered_ids(filters, at_most) → the ids of the products that the filters leave, in no order; null
--- where there are more than `at_most`, or no filters at all.
+-- filtered_ids(filters, at_most) → the ids of the products that match the filters, unordered; null if
+-- there are more than `at_most`, or no filters.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filtered_ids(filters filters, at_most int default null)
 returns bigint[]
@@ -44,7 +44,7 @@ language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
-    -- products with the wanted keywords are looked up first, and the rest only of them
+    -- look up the products with the wanted keywords first, and check the other filters only on them
     _wanted constant text := 'select pk.product_id as id from product_keywords as pk'
                              ' where pk.keyword_id = any (($1).wanted)'
                              ' group by pk.product_id having count(*) = cardinality(($1).wanted)';
@@ -70,7 +70,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- keyword_ids(terms) → the keywords these terms are, by their aliases; -1 for a term that is none.
+-- keyword_ids(terms) → the keywords of these terms, by their aliases; -1 for an unknown term.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.keyword_ids(terms text[]) returns bigint[]
 language sql stable parallel safe security invoker
@@ -82,7 +82,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_narrowing(…): raises VT004 for what a search cannot be narrowed to, with the way out.
+-- check_narrowing(…): raises VT004 for filters that a search cannot use, saying what to do.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_narrowing(
     filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[], sources text[]
@@ -99,24 +99,25 @@ begin
     end if;
     if greatest(cardinality(with_keywords), cardinality(without_keywords), cardinality(sources)) > 10000
     then
-        raise exception 'with_keywords, without_keywords and sources take 10000 items at most, each'
-            using errcode = 'VT004', hint = 'name fewer of them';
+        raise exception 'with_keywords, without_keywords and sources take at most 10000 items each'
+            using errcode = 'VT004', hint = 'give fewer items';
     end if;
     if where_path is not null then
-        -- what raises, silent or not, where a product has the attribute; texts and keys aside
+        -- constructs that raise, even in silent mode, if a product has the attribute; not in texts and
+        -- keys
         _bare := regexp_replace(where_path::text, '"(\\.|[^"\\])*"', '""', 'g');
         if _bare ~ '\$""|\.decimal\((0|[^)]*\d{4})' then
             raise exception 'where_path cannot use variables, nor .decimal() of over 999 digits: %',
                 left(where_path::text, 100)
-                using errcode = 'VT004', hint = 'a predicate over attributes, like ''$.price < 50''';
+                using errcode = 'VT004', hint = 'give a predicate over attributes, like ''$.price < 50''';
         end if;
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- filters_of(filter, where_path, with_keywords, without_keywords, sources, query) → what a search is
--- narrowed to, from what it was given. query: its "phrases" and -words narrow it too. Raises VT004 as
+-- filters_of(filter, where_path, with_keywords, without_keywords, sources, query) → the filters of a
+-- search, from its arguments. query: its "phrases" and -words are filters too. Raises VT004 as
 -- check_narrowing does.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filters_of(

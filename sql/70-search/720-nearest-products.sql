@@ -1,10 +1,10 @@
--- The products nearest to a vector. The first n of them are the same however many are asked for, so
--- that pages follow each other without gaps: what the index finds comes first, the rest behind it.
+-- The products nearest to a vector. The first n are the same for every k, so that pages follow each
+-- other without gaps: the hits of the index come first, the others behind them.
 
 -- ---------------------------------------------------------------------------------------------
--- nearest_products(space, embedding, k, among, filters) → the k products nearest by cosine distance among
--- those that the filters leave, all of them for a null k: always k where k match. among: the ids that
--- the filters leave, where they are known; else they are given back where they had to be collected.
+-- nearest_products(space, embedding, k, among, filters) → the k products nearest by cosine distance
+-- that match the filters, all of them for a null k: always k if k match. among: the ids that match the
+-- filters, if known; if they had to be collected, they are returned.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.nearest_products(
     space spaces, embedding @vector@.halfvec, k int, inout among bigint[], filters filters,
@@ -83,10 +83,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- walk_index(space, embedding, k, filters) → up to k products, at most 100, as the HNSW index of the space
--- finds them, nearest first; none without an index, or where reading all vectors is as quick. With
--- filters it gives up, and says less than k, as soon as so few of the products on the way pass that
--- those it would find may not be the nearest: products that match far from the query, or rarely.
+-- walk_index(space, embedding, k, filters) → up to k products, at most 100, as found by the HNSW index
+-- of the space, nearest first; no rows without an index, or if reading all vectors is as fast. With
+-- filters it stops early, with fewer than k, once so few products on the way match that its hits may
+-- not be the nearest: the products that match are rare, or far from the query.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.walk_index(
     space spaces, embedding @vector@.halfvec, k int, filters filters,
@@ -101,7 +101,7 @@ declare
     _part text := 'product_embeddings_' || space.id;
     _rows real := (select c.reltuples from pg_class as c where c.oid = _part::regclass);
     _predicate text := filter_predicate(filters, true);
-    -- one order for the first page and one for ten pages: see above
+    -- the same order for one page and for ten: see above
     _tier int := case when k <= 20 then 20 else 100 end;
     _distance text := format('e.embedding::@vector@.halfvec(%s) operator(@vector@.<=>) $2', space.dimensions);
     _row record;
@@ -115,7 +115,7 @@ begin
         return;
     end if;
     if space.quantized then
-        -- the signs of vectors order too roughly to count on the way what a filter leaves
+        -- the order by signs is too rough to count on the way how many match a filter
         if _predicate is null and to_regclass(_part || '_hnsw_bits') is not null then
             select array_agg(n.product_id order by n.distance, n.product_id),
                    array_agg(n.distance order by n.distance, n.product_id)

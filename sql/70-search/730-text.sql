@@ -1,9 +1,9 @@
--- Full text, ranked: how much of a query a product's text covers, by the rarity of the words.
+-- Ranked full text: how much of a query a product's text covers, weighted by the rarity of words.
 
 -- ---------------------------------------------------------------------------------------------
--- lexeme_counts(lexemes) → in how many products each stands, and how many products there are. Exact
--- in small catalogues; in others from the planner's statistics (what they do not list is rare), which
--- cost no scan.
+-- lexeme_counts(lexemes) → how many products have each lexeme, and how many products there are. Exact
+-- in small catalogues; in others from the planner's statistics (an unlisted lexeme is rare), without a
+-- scan.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.lexeme_counts(
     lexemes text[], out counts bigint[], out products bigint
@@ -29,7 +29,7 @@ begin
         into counts
         from unnest(lexemes) with ordinality as u (lexeme, place);
     else
-        -- the last but one of the shares is the least of those listed
+        -- the last but one of the shares is the least listed share
         select array_agg((products * coalesce(
                    _shares[array_position(_elements, u.lexeme)],
                    _shares[cardinality(_elements) + 1] / 2))::bigint order by u.place)
@@ -40,9 +40,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- words_of_query(words) → its words, at most 32, and for each the unit it belongs to and the keyword
--- that unit is: words in a row that make up an alias or a term of the thesaurus ("side table", "tshirt"
--- for "T-shirt") are one unit, the longest first, any other word is one of its own.
+-- words_of_query(words) → its words, at most 32, each with its unit and the unit's keyword: words in a
+-- row that make up an alias or a term of the thesaurus ("side table", "tshirt" for "T-shirt") are one
+-- unit, the longest first; any other word is a unit of its own.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.words_of_query(
     words text, out said text[], out units int[], out names text[]
@@ -214,10 +214,12 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- read_query(words) → what full text makes of a query's words; nulls where there is nothing to find.
--- keywords, weights: the keywords in it, and what share of the query each is. rank: an expression
--- over `product_text as t`, 0 to 1, of parameter $2 = parts: see rank_of_unit. whole, most, rare,
--- every: what has all units of it, all but the rarest, any lexeme that is rare, any at all.
+-- read_query(words) → a query's words, read for full text; nulls if there is nothing to find.
+-- keywords, weights: its keywords, and the share of each in the query. rank: an expression over
+-- `product_text as t`, 0 to 1, of parameter $2 = parts. whole, most, rare, every: matches texts with
+-- all units, all but the rarest, any rare lexeme, any lexeme. A unit counts by its rarity, idf as in
+-- BM25 (Robertson and Zaragoza 2009, eq. 3.3): fully if the product has its keyword, else less, by the
+-- place of the words: a title may name another product ("lamp for side table").
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.read_query(words text) returns reading
 language plpgsql stable security invoker
@@ -279,10 +281,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- text_matches(reading, k, among, filters) → the k products whose text covers the query best and
--- their ranks, all that have anything of it for a null k; narrowed as in nearest_products. With a k,
--- and without `among`, no more is looked at than a thousand products that have all of the query and,
--- where these are fewer than k, two thousand that have all but its rarest unit, or something rare.
+-- text_matches(reading, k, among, filters) → the k products whose text covers the query best, with
+-- their ranks; all that match any of it for a null k; filters as in nearest_products. With a k, and
+-- without `among`, it reads at most a thousand products that have the whole query and, if these are
+-- fewer than k, two thousand that have all but its rarest unit, or a rare lexeme.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.text_matches(
     reading reading, k int, among bigint[], filters filters,

@@ -1,7 +1,7 @@
--- Search: words, vectors and filters, in one order.
+-- Search: words, vectors and filters, in a single order.
 
 -- ---------------------------------------------------------------------------------------------
--- check_search(…): raises VT004 for arguments a search cannot use, naming the way out.
+-- check_search(…): raises VT004 for arguments that a search cannot use, saying what to do.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_search(
     k int, "offset" int, mode text, weights jsonb, embedding @vector@.halfvec,
@@ -15,15 +15,15 @@ declare
 begin
     if k is null or k not between 0 and 10000 then
         raise exception 'k must be 0 to 10000, not %', coalesce(k::text, 'null')
-            using errcode = 'VT004', hint = 'page through more with "offset"';
+            using errcode = 'VT004', hint = 'get more in pages, with "offset"';
     end if;
     if "offset" < 0 then
-        raise exception 'offset must not be negative, as % is', "offset" using errcode = 'VT004',
-            hint = '0 is the first page';
+        raise exception 'offset must be 0 or more, not %', "offset" using errcode = 'VT004',
+            hint = 'use 0 for the first page';
     end if;
     if mode not in ('hybrid', 'vector', 'text') then
         raise exception 'mode must be hybrid, vector or text, not %', quote_literal(mode)
-            using errcode = 'VT004', hint = 'hybrid looks at both words and meaning';
+            using errcode = 'VT004', hint = 'hybrid uses both words and vectors';
     end if;
     if weights <> '{}' then
         if jsonb_typeof(weights) = 'object' then
@@ -35,7 +35,7 @@ begin
         end if;
         if _wrong is not null or jsonb_typeof(weights) <> 'object' then
             raise exception 'weights cannot be %', left(weights::text, 100) using errcode = 'VT004',
-                hint = 'like ''{"text": 1, "vector": 0.5, "image": 2}'', each from 0 to 1000';
+                hint = 'give weights like ''{"text": 1, "vector": 0.5, "image": 2}'', each from 0 to 1000';
         end if;
     end if;
     if embedding is not null and @vector@.vector_dims(embedding) is distinct from text_space.dimensions then
@@ -50,14 +50,14 @@ begin
             using errcode = 'VT004', hint = 'embed the picture with the model of that space';
     end if;
     if @vector@.l2_norm(embedding) = 0 or @vector@.l2_norm(image_embedding) = 0 then
-        raise exception 'an embedding that is all zero has no direction to search in'
-            using errcode = 'VT004', hint = 'leave it out, or give the vector of what is looked for';
+        raise exception 'an embedding of zeros has no direction to search in'
+            using errcode = 'VT004', hint = 'leave it out, or give the vector of the query';
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- coded_products(code, filters) → the products that have a code, of those that the filters leave.
+-- coded_products(code, filters) → the products with this code that match the filters.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.coded_products(code text, filters filters) returns bigint[]
 language plpgsql stable security invoker
@@ -144,9 +144,9 @@ return format(
               ' where e.space_id = ' || image_space_id || ' and e.product_id = o.id' end);
 
 -- ---------------------------------------------------------------------------------------------
--- fused_products(k, …) → at least k products that any channel finds, best first, or all there are:
--- the weighted mean of what each says of them. The hundred best of what each channel finds first
--- come first, and all others behind them: so the first n are the same however many are asked for.
+-- fused_products(k, …) → at least k products that any channel finds, or all of them, best first: by the
+-- weighted mean over the channels. The hundred best of each channel's first hits come first, all
+-- others behind them: so the first n are the same for every k.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fused_products(
     k int, code text, reading reading, text_space spaces, embedding @vector@.halfvec,
@@ -173,7 +173,7 @@ declare
     _more hits;
 begin
     _found.ids := '{}';
-    -- the hundred best first, then all of them
+    -- the hundred best first, then all
     foreach _depth in array array[100, null] loop
         _vector := nearest_products(text_space, embedding, _depth, _among, filters);
         _image := nearest_products(image_space, image_embedding, _depth, _vector.among, filters);
@@ -201,7 +201,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- near_products(k, space, embedding, channel, filters) → as fused_products, of one channel of vectors.
+-- near_products(k, space, embedding, channel, filters) → like fused_products, for a single channel of
+-- vectors.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.near_products(
     k int, space spaces, embedding @vector@.halfvec, channel text, filters filters
@@ -244,19 +245,20 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- search(query, k, offset, …) → the k products that match best, after the first `offset` ones.
--- query: words; "a phrase" must stand as it is, -word must not. A code (external id, SKU …) finds its
--- product first. filter: attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
--- over attributes ('$.price < 50'). with_keywords: all of them; without_keywords: none of them.
--- sources: names. mode: hybrid, vector (similarity alone) or text (words alone). embedding,
+-- search(query, k, offset, …) → the k products that match best, after the first `offset` ones. query:
+-- words; "a phrase" is required as it is, -word is excluded. A code (external id, SKU …) finds its
+-- product first. filter: the attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
+-- over attributes ('$.price < 50'). with_keywords: all are required; without_keywords: all are
+-- excluded. sources: names. mode: hybrid, vector (similarity only) or text (words only). embedding,
 -- image_embedding: of the query, in the active text and image space. weights: of the channels in the
--- score, '{"text": 1, "vector": 0.5, "image": 1}'; without them text counts 1, a similarity what its
--- space says. Without query and embeddings: all that the filters leave, by id.
--- url, image: as shown_address shows them. score: 0 to 1, orders the rows; 1 more for a code. similarity: cosine of the text vectors, else of
--- the image vectors, null where no vector took part. text_rank: share of the query that the text
--- covers, 0 to 1. matched: the channels (code, text, vector, image) that found it. query_vector: where
--- the query's text vector comes from: given, cache (remembered), local (made here), vocabulary (the
--- mean of its keywords' own vectors); null without one. Raises VT004 for arguments it cannot use.
+-- score, '{"text": 1, "vector": 0.5, "image": 1}'; by default text counts 1, a similarity the weight of
+-- its space. Without query and embeddings: all products that match the filters, by id. url, image: as
+-- shown_address shows them. score: 0 to 1, orders the rows; plus 1 for a code. similarity: cosine of
+-- the text vectors, else of the image vectors, null without vectors. text_rank: the share of the query
+-- that the text covers, 0 to 1. matched: the channels (code, text, vector, image) that found it.
+-- query_vector: the origin of the query's text vector: given, cache (remembered), local (made here),
+-- vocabulary (the mean of its keywords' vectors); null without a vector. Raises VT004 for wrong
+-- arguments.
 -- ---------------------------------------------------------------------------------------------
 create or replace function search(
     query text default null, k int default 10, "offset" int default 0, filter jsonb default '{}',
@@ -287,7 +289,7 @@ begin
     end if;
     select s.* into _text_space from spaces as s where s.modality = 'text' and s.state = 'active';
     select s.* into _image_space from spaces as s where s.modality = 'image' and s.state = 'active';
-    "offset" := least(coalesce("offset", 0), 2000000000); -- further than there are products
+    "offset" := least(coalesce("offset", 0), 2000000000); -- more than any catalogue has
     mode := coalesce(mode, 'hybrid');
     weights := coalesce(weights, '{}');
     perform check_search(k, "offset", mode, weights, embedding, image_embedding,

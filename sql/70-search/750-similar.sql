@@ -1,8 +1,9 @@
--- The products most like one.
+-- The products most similar to a product.
 
 -- ---------------------------------------------------------------------------------------------
--- similar_products(of_product, k) → the k products most like one, itself left out: by its own text
--- and image vectors. The columns of search, less query_vector. Raises VT003 where there is no such product.
+-- similar_products(of_product, k) → the k products most similar to this one, without itself: by its own
+-- text and image vectors. The columns of search, without query_vector. Raises VT003 if the product is
+-- not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function similar_products(of_product bigint, k int default 10)
 returns table (
@@ -19,7 +20,7 @@ declare
 begin
     perform check_k(k, 1, 1000);
     if not exists (select from products as p where p.id = of_product) then
-        raise exception 'there is no product %', of_product using errcode = 'VT003',
+        raise exception 'product % not found', of_product using errcode = 'VT003',
             hint = 'see: select product_id, title from vitrina.catalog';
     end if;
     select e.embedding into _embedding from product_embeddings as e

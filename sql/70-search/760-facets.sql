@@ -1,9 +1,9 @@
--- What the products found have in common, counted.
+-- Counts of the keywords and attributes of the products found.
 
 -- ---------------------------------------------------------------------------------------------
--- words_query(words, require_all) → the tsquery of a query's words: those that have all of them, or
--- any, in the text-search configuration of any source. A word, or several, that the vocabulary
--- knows as another keyword also stands for that one: "couch" finds what says "sofa".
+-- words_query(words, require_all) → the tsquery for texts with all of a query's words, or any, in the
+-- text-search configuration of any source. Words that the vocabulary knows as another keyword also
+-- stand for that keyword: "couch" also finds "sofa".
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.words_query(words text, require_all boolean) returns tsquery
 language plpgsql stable security invoker
@@ -52,14 +52,13 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- facets(query, k, …, attributes) → what the products that are left have in common, counted over all
--- of them: those that the filters of search leave and, with a query, that have its words (all of
--- them; where no product has all, any). kind: 'keyword', with the facet and its k most used
--- keywords, or 'attribute', with its name and its k commonest values, elements of lists among them.
--- Numbers with more than k values come as up to five ranges that hold about as many products each:
--- low and high are of the products in it. attributes: these only ('{}' for none, and quicker);
--- null: all but those whose values hardly repeat. Texts over 100 characters are no values. Raises
--- VT004 for arguments it cannot use.
+-- facets(query, k, …, attributes) → the keywords and attributes of products, counted over all products
+-- that match the filters of search and, with a query, have all its words (any, if no product has all).
+-- kind: 'keyword', with the facet and its k most used keywords, or 'attribute', with its name and its k
+-- commonest values, including elements of lists. Numbers with more than k values are given as up to
+-- five ranges of about as many products each; low and high are real values of their products.
+-- attributes: only these ('{}' for no attributes, and faster); null: all but those whose values hardly
+-- repeat. Ignores texts over 100 characters. Raises VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
 create or replace function facets(
     query text default null, k int default 10, filter jsonb default '{}',
@@ -132,7 +131,7 @@ begin
         return query
         select pk.keyword_id, count(*) from product_keywords as pk group by pk.keyword_id;
     else
-        -- executed for its own plan: the number of ids decides between the index and a hash
+        -- executed as text for its own plan: the number of ids decides between the index and a hash
         return query execute
             'select pk.keyword_id, count(*)
              from unnest($1) as u (id)
@@ -165,7 +164,7 @@ begin
              group by 1, 2
          ),
          spread as (
-             -- a list counts for each of its elements, once
+             -- a list counts once for each of its elements
              select c.key, e.value, c.products
              from counted as c
              cross join lateral (

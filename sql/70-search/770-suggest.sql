@@ -1,7 +1,7 @@
 -- Keywords for a query that is still being typed.
 
 -- ---------------------------------------------------------------------------------------------
--- begun_words(form) → a tsquery for what has all the words of a form, of the last one the beginning.
+-- begun_words(form) → a tsquery for texts with all the words of a form, the last as a prefix.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.begun_words(form text) returns tsquery
 language sql immutable parallel safe
@@ -12,11 +12,11 @@ return (
 );
 
 -- ---------------------------------------------------------------------------------------------
--- suggest(prefix, k) → keywords for what has been typed so far, most used first: those with a word
--- that begins so, and those with such an alias; then `suggestion` is the alias, and `keyword` where
--- it leads. products: how many have the keyword. Spelling is compared in normal form (case, hyphens,
--- plurals do not matter); characters that are no letters or digits stand for nothing. No rows for
--- nothing typed. Raises VT004 for a k that is not 1 to 1000.
+-- suggest(prefix, k) → keywords for a query that is being typed, most used first: those with a word
+-- that begins so, and those with such an alias; then `suggestion` is the alias and `keyword` its
+-- keyword. products: how many have the keyword. Compares in normal form (case, hyphens, plurals do not
+-- matter) and ignores other characters than letters and digits. No rows for an empty prefix. Raises
+-- VT004 for a k that is not 1 to 1000.
 -- ---------------------------------------------------------------------------------------------
 create or replace function suggest(prefix text, k int default 10)
 returns table (suggestion text, keyword text, facet text, products bigint)
@@ -25,9 +25,9 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    -- a sign alone means nothing yet, though normal_form reads "%" and "&" as words
+    -- a single sign means nothing yet, though normal_form reads "%" and "&" as words
     _prefix text := translate(left(prefix, 200), '%&+', '   ');
-    -- a word that is not finished has no plural yet: "dres" must find "dress"
+    -- an unfinished word has no plural yet: "dres" must find "dress"
     _typed text[] := array[normal_form(_prefix), rtrim(rtrim(normal_form(_prefix || 'q'), 'q'))];
 begin
     perform check_k(k, 1, 1000);

@@ -1,9 +1,9 @@
--- More like these products, less like those; nearest by picture.
+-- Recommendations from liked and disliked products; search by picture.
 
 -- ---------------------------------------------------------------------------------------------
--- taste_direction(space_id, liked, disliked) → the direction of what is liked away from what is not, of length
--- one: the mean of the one less half the mean of the other, as Rocchio (1971) moves a query. Null
--- where no liked product has a vector in the space.
+-- taste_direction(space_id, liked, disliked) → the direction towards the liked products, away from the
+-- disliked ones, of length 1: the mean of the liked less half the mean of the disliked, as Rocchio
+-- (1971) moves a query. Null if no liked product has a vector in the space.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.taste_direction(space_id int, liked bigint[], disliked bigint[]) returns @vector@.halfvec
 language sql stable parallel safe security invoker
@@ -12,7 +12,7 @@ as $func$
     select case when @vector@.l2_norm(t.taste) > 0 then @vector@.l2_normalize(t.taste) end
     from (
         select case when n.embedding is null then y.embedding
-                    -- operators that name their schema are all of one precedence
+                    -- operators with a schema name all have the same precedence
                     else y.embedding operator(@vector@.-) (n.embedding operator(@vector@.*) array_fill(
                              0.5::real, array[@vector@.vector_dims(n.embedding)])::@vector@.halfvec)
                end as taste
@@ -27,7 +27,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_products(ids): raises VT003 for the first that is no product.
+-- check_products(ids): raises VT003 for the first id that is not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_products(ids bigint[]) returns void
 language plpgsql stable security invoker
@@ -42,17 +42,17 @@ begin
     order by u.place
     limit 1;
     if found then
-        raise exception 'there is no product %', coalesce(_id::text, 'null') using errcode = 'VT003',
+        raise exception 'product % not found', coalesce(_id::text, 'null') using errcode = 'VT003',
             hint = 'see: select product_id, title from vitrina.catalog';
     end if;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- recommend(liked, disliked, k, …) → the k products nearest to those that are liked, all of them
--- together, and away from those that are not; none of either is among them. By text and by picture,
--- with the filters and columns of search. Products without a vector say nothing. Raises VT003 for
--- one that is not there, VT004 where none is liked, or more than a thousand are named.
+-- recommend(liked, disliked, k, …) → the k products nearest to the liked ones together, and away from
+-- the disliked; without both. By text and by picture, with the filters and columns of search. Products
+-- without a vector are ignored. Raises VT003 for an id that is not found, VT004 if no product is liked,
+-- or more than a thousand are named.
 -- ---------------------------------------------------------------------------------------------
 create or replace function recommend(
     liked bigint[], disliked bigint[] default '{}', k int default 10, filter jsonb default '{}',
@@ -99,10 +99,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- nearest_by_image(embedding, sha256, dhash, k, …) → the k products whose picture is nearest to one,
--- given in one way: its vector in the active image space; the sha256 (hex) of a picture that some
--- product has; or its difference hash, then score is the share of bits that agree. The filters and
--- columns of search, less query_vector. Raises VT003 for a picture nobody has, VT004 for none or two ways.
+-- nearest_by_image(embedding, sha256, dhash, k, …) → the k products whose picture is nearest to a
+-- picture, given in one way: its vector in the active image space; the sha256 (hex) of a stored
+-- picture; or its difference hash, then score is the share of bits that agree. The filters and columns
+-- of search, without query_vector. Raises VT003 if no product has the picture, VT004 for no way or
+-- several.
 -- ---------------------------------------------------------------------------------------------
 create or replace function nearest_by_image(
     embedding @vector@.halfvec default null, sha256 text default null, dhash bit default null,
@@ -121,8 +122,8 @@ declare
     _embedding @vector@.halfvec := nearest_by_image.embedding;
 begin
     if num_nonnulls(embedding, sha256, dhash) <> 1 then
-        raise exception 'give one of embedding, sha256 and dhash' using errcode = 'VT004',
-            hint = 'leave the other two out';
+        raise exception 'give exactly one of embedding, sha256 and dhash' using errcode = 'VT004',
+            hint = 'leave out the other two';
     end if;
     if dhash is not null then
         return query select * from nearest_by_dhash(
@@ -131,7 +132,7 @@ begin
     end if;
     if sha256 is not null then
         if lower(sha256) !~ '^[0-9a-f]{64}$' then
-            raise exception 'a sha256 is 64 hexadecimal digits' using errcode = 'VT004',
+            raise exception 'sha256 must be 64 hexadecimal digits' using errcode = 'VT004',
                 hint = 'like encode(image_sha256, ''hex'') of a product';
         end if;
         select e.embedding into _embedding
@@ -158,7 +159,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- nearest_by_dhash(…) → that part of nearest_by_image: exact, over the index of the hashes.
+-- nearest_by_dhash(…) → nearest_by_image for a dhash: exact, by the index of the hashes.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.nearest_by_dhash(
     dhash bit, k int, filter jsonb, where_path jsonpath, with_keywords text[],
@@ -175,7 +176,7 @@ declare
     _filters filters;
 begin
     if length(dhash) <> 64 then
-        raise exception 'a difference hash has 64 bits, not %', length(dhash) using errcode = 'VT004',
+        raise exception 'dhash must have 64 bits, not %', length(dhash) using errcode = 'VT004',
             hint = 'give the difference hash of 8 by 8 pixels';
     end if;
     perform check_k(k, 1, 1000);

@@ -1,11 +1,11 @@
--- Finds equals without comparing everything with everything: whatever is close agrees somewhere, so
--- only what agrees in a part (a band of bits) is compared.
+-- Finding duplicates without comparing all pairs: near products agree in some part (a band of bits), so
+-- only products that agree in a band are compared.
 
 -- ---------------------------------------------------------------------------------------------
--- bit_bands(distance) → masks over 64 bits, such that two numbers which differ in at most so many bits
--- are equal under one of them: the bits in distance + 3 parts, and every three of those, since three
--- parts or more are without a difference. Each part is spread over the whole, as neighbouring bits
--- of a picture are often alike; three at once leave few to compare even among flat backgrounds.
+-- bit_bands(distance) → masks over 64 bits: two numbers that differ in at most this many bits are equal
+-- under one of them. The bits form distance + 3 parts, and the masks are every three of those, since at
+-- least three parts have no difference. Each part is spread over the whole, as neighbouring bits of a
+-- picture are often alike; three at once leave few pairs to compare even among flat backgrounds.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.bit_bands(distance int) returns table (band int, mask bit)
 language sql immutable parallel safe security invoker
@@ -25,8 +25,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- like_pictures(max_distance, source_ids) → products whose picture is within max_distance bits of
--- an earlier product's, with the nearest of those. Exact; see bit_bands.
+-- like_pictures(max_distance, source_ids) → products whose picture is within max_distance bits of an
+-- earlier product's, with the nearest of these. Exact; see bit_bands.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.like_pictures(max_distance int, source_ids int[])
 returns table (product_id bigint, of_product bigint, distance int)
@@ -61,10 +61,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- like_texts(min_similarity, source_ids) → products whose text has a cosine of at least
--- min_similarity to an earlier product's, with the nearest of those, in the active text space. Equal
--- texts are all found. Near ones are compared where the signs of their vectors, less the mean of
--- all, agree in a band (Charikar 2002): of pairs at 0.97 that is 99 in 100, and all in small spaces.
+-- like_texts(min_similarity, source_ids) → products whose text has a cosine of at least min_similarity
+-- to an earlier product's, with the nearest of these, in the active text space. Finds all equal texts.
+-- Near texts are compared if the signs of their vectors, less the mean of all, agree in a band
+-- (Charikar 2002): finds 99 of 100 pairs at 0.97, and all pairs in small spaces.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.like_texts(min_similarity real, source_ids int[])
 returns table (product_id bigint, of_product bigint, similarity real)
@@ -75,7 +75,7 @@ as $func$
 declare
     _space spaces := active_space('text');
     _signs int := least(_space.dimensions, 256);
-    _width int; -- of a band, in signs; null: everything is compared
+    _width int; -- of a band, in signs; null: compare all pairs
     _mean @vector@.halfvec;
 begin
     if min_similarity is null then
@@ -136,11 +136,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- duplicates(k, max_distance, min_similarity, sources) → the k products most like an earlier one: by
--- their picture (at most max_distance of the 64 bits of its difference hash differ), their text
--- (keywords and caption with a cosine of at least min_similarity), or both; `reasons` says which.
--- One row a product and earlier product, most alike first. max_distance: 0 to 6; null for texts
--- alone; min_similarity: null for pictures alone. Raises VT004 for arguments it cannot use.
+-- duplicates(k, max_distance, min_similarity, sources) → the k products most similar to an earlier
+-- product: by picture (at most max_distance of the 64 bits of its difference hash differ), by text
+-- (keywords and caption with a cosine of at least min_similarity), or both; `reasons` says which. One
+-- row per product and earlier product, most similar first. max_distance: 0 to 6; null for texts only;
+-- min_similarity: null for pictures only. Raises VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
 create or replace function duplicates(
     k int default 100, max_distance int default 4, min_similarity real default 0.97,
@@ -160,11 +160,11 @@ begin
     perform check_k(k, 1, 100000);
     if max_distance not between 0 and 6 then
         raise exception 'max_distance must be 0 to 6, not %', max_distance using errcode = 'VT004',
-            hint = 'pictures that differ in more bits are other pictures';
+            hint = 'pictures that differ in more bits are different pictures';
     end if;
     if not min_similarity between 0.8 and 1 then
         raise exception 'min_similarity must be 0.8 to 1, not %', min_similarity
-            using errcode = 'VT004', hint = 'for what is merely alike, use similar_products';
+            using errcode = 'VT004', hint = 'for less similar products, use similar_products';
     end if;
     if sources is not null then
         select coalesce(array_agg(s.id), '{}') into _source_ids

@@ -1,10 +1,10 @@
--- The trail of changes to the vocabulary: the rows as they were and as they became, so that each
--- change can be undone to the letter.
+-- The history of changes to the vocabulary: the rows before and after each change, so that it can be
+-- undone exactly.
 
 -- ---------------------------------------------------------------------------------------------
--- vocabulary_rows(ids, forms) → by table, the rows of these keywords and of these forms: keywords
--- with their vectors and aliases, aliases, distinctions. Vectors are read first, in the order in
--- which a new space locks these tables.
+-- vocabulary_rows(ids, forms) → by table, the rows of these keywords and forms: keywords with their
+-- vectors and aliases, aliases, distinctions. Reads vectors first: a new space locks these tables in
+-- that order.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.vocabulary_rows(ids bigint[], forms text[]) returns jsonb
 language sql stable security invoker
@@ -25,7 +25,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- rows_of(tables) → the rows in what vocabulary_rows gives, each with its table and its key.
+-- rows_of(tables) → the rows from vocabulary_rows, each with its table and its key.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.rows_of(tables jsonb)
 returns table (in_table text, key text, content jsonb)
@@ -45,7 +45,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- rows_without(tables, others) → the rows of `tables` that are not, to the letter, among `others`.
+-- rows_without(tables, others) → the rows of `tables` that have no equal row in `others`.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.rows_without(tables jsonb, others jsonb) returns jsonb
 language sql immutable parallel safe security invoker
@@ -150,9 +150,8 @@ return (content ->> 'name') || ' (' || (content ->> 'facet')
     || case when (content ->> 'pinned')::boolean then ', pinned' else '' end || ')';
 
 -- ---------------------------------------------------------------------------------------------
--- change_rows(change) → what it did, a row for each term: the keyword it was before and after,
--- and the products that say it. Also for keywords with another name, facet or pin, and for
--- distinctions.
+-- change_rows(change) → its effect, one row per term: the keyword before and after, and how many
+-- products say the term. Also for keywords with another name, facet or pin, and for distinctions.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.change_rows(change bigint)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -200,8 +199,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- made_keywords(change) → the keywords that go away when it is undone: those that it made, and
--- those that were learned since under a name that comes back.
+-- made_keywords(change) → the keywords that an undo deletes: those that the change made, and those
+-- learned since under a name that comes back.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.made_keywords(change keyword_changes) returns bigint[]
 language sql stable security invoker
@@ -218,9 +217,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- later_change(change) → the latest change that still holds and touched what this one touched:
--- its rows, a keyword it would need, or an alias of a keyword it would take away. A change and its
--- undo, both later, count as none.
+-- later_change(change) → the latest change that still holds and touched the same as this change: its
+-- rows, a keyword it would need, or an alias of a keyword it would delete. A later change with its undo
+-- does not count.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.later_change(change keyword_changes) returns setof keyword_changes
 language sql stable security invoker
@@ -253,12 +252,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- undo_keyword_change(id) → what it did, a row a term. Puts back the rows that a change of the
--- vocabulary removed or altered, to the letter, and takes away those it made; products follow.
--- id: of keyword_history; null for the latest change that still holds. To undo an undo is to do
--- the change again. Terms that have been learned into a keyword that goes away are learned anew.
--- Raises VT003 where there is no such change, VT004 where it is undone already, or where a later
--- one touched the same rows: it is named.
+-- undo_keyword_change(id) → its effect, one row per term. Restores exactly the rows that a change of
+-- the vocabulary removed or altered, and deletes those it made; products follow. id: from
+-- keyword_history; null for the latest change that still holds. Undoing an undo redoes the change.
+-- Terms that were learned into a deleted keyword are learned anew. Raises VT003 if the change is not
+-- found, VT004 if it is already undone, or if a later change, which it names, touched the same rows.
 -- ---------------------------------------------------------------------------------------------
 create or replace function undo_keyword_change(id bigint default null)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -281,20 +279,20 @@ begin
                else c.id = undo_keyword_change.id end
     order by c.id desc limit 1;
     if not found then
-        raise exception '%', coalesce('there is no change ' || undo_keyword_change.id,
-                                      'there is no change to undo')
+        raise exception '%', coalesce('change ' || undo_keyword_change.id || ' not found',
+                                      'no change to undo')
             using errcode = 'VT003', hint = 'see: vitrina keywords history';
     end if;
     if _change.undone_at is not null then
-        raise exception 'change % is undone already', _change.id
-            using errcode = 'VT004', hint = 'to do it again: vitrina keywords undo '
+        raise exception 'change % is already undone', _change.id
+            using errcode = 'VT004', hint = 'to redo it: vitrina keywords undo '
                 || (select max(c.id) from keyword_changes as c where c.undoes = _change.id);
     end if;
     select c.* into _later from later_change(_change) as c;
     if _later.id is not null then
-        raise exception 'change % cannot be undone: change % (%) touched the same since',
+        raise exception 'change % cannot be undone: change % (%) has touched the same rows since',
             _change.id, _later.id, _later.action
-            using errcode = 'VT004', hint = 'undo that one first: vitrina keywords undo ' || _later.id;
+            using errcode = 'VT004', hint = 'undo that change first: vitrina keywords undo ' || _later.id;
     end if;
 
     _made := made_keywords(_change);
@@ -319,15 +317,15 @@ begin
     update keyword_changes as c set undone_at = null where c.id = _change.undoes;
     return query select r.* from record_change(
         _snapshot, 'undo', jsonb_build_object('change', _change.id, 'action', _change.action),
-        -- those that were learned anew just now
+        -- the terms just learned anew belong to this undo
         array(select w.id from keywords as w where w.id > _last and w.id <> all (_ids)),
         _change.id) as r;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- restore_rows(before, after, made): the rows of `before` instead of those of `after`, and
--- without the keywords in `made`. Vectors of a space that is gone stay away.
+-- restore_rows(before, after, made): replaces the rows of `after` by those of `before`, and deletes the
+-- keywords in `made`. Skips vectors of a space that is gone.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.restore_rows(before jsonb, after jsonb, made bigint[]) returns void
 language plpgsql volatile security invoker
@@ -349,7 +347,7 @@ begin
     cross join lateral jsonb_to_recordset(t -> 'keyword_aliases') as r (alias text)
     where a.alias = r.alias;
 
-    -- a name is unique: those that go give theirs up first
+    -- a name is unique: keywords to be deleted give up theirs first
     update keywords as w set name = 'goes away: ' || w.id where w.id = any (made);
     update keywords as w set name = r.name, facet = r.facet, pinned = r.pinned, created_at = r.created_at
     from jsonb_populate_recordset(null::keywords, before -> 'keywords') as r
@@ -372,8 +370,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- keyword_history(k) → the latest k changes of the vocabulary, newest first: by whom, what, and
--- whether it was undone. terms: how many of its terms are another keyword since.
+-- keyword_history(k) → the latest k changes of the vocabulary, newest first: the author, the action,
+-- and whether it was undone. terms: how many terms got another keyword.
 -- ---------------------------------------------------------------------------------------------
 create or replace function keyword_history(k int default 20) returns table (
     id bigint, at timestamptz, role text, action text, arguments jsonb, terms int, state text

@@ -1,8 +1,8 @@
--- Looking into the vocabulary.
+-- Showing the vocabulary.
 
 -- ---------------------------------------------------------------------------------------------
 -- list_keywords(of_facet, k) → the vocabulary, most used first: keyword, facet, whether it is pinned,
--- how many products have it, and the other terms that mean it. of_facet: null for all.
+-- how many products have it, and its other terms. of_facet: null for all.
 -- ---------------------------------------------------------------------------------------------
 create or replace function list_keywords(of_facet text default null, k int default 1000)
 returns table (keyword text, facet text, pinned boolean, products bigint, aliases text[])
@@ -26,9 +26,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- show_keyword(term) → the keyword that a term is, a row for each of its aliases: how and when it
--- was decided, how similar it was, in how many products it was said, and mostly in which words. Of
--- a term that was dropped, one row without a keyword. Raises VT003 for a term never met.
+-- show_keyword(term) → the keyword of a term, one row per alias: how and when it was decided, its
+-- similarity, how many products say it, and its commonest spelling. For a dropped term, one row without
+-- a keyword. Raises VT003 for an unknown term.
 -- ---------------------------------------------------------------------------------------------
 create or replace function show_keyword(term text)
 returns table (
@@ -58,9 +58,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- meet_term(term, needed) → its normal form, whether it was met before, the keyword it is (none,
--- where it was dropped) and whether it is that keyword's own name. Raises VT004 for a term that can
--- be no keyword, VT003 where it is needed and was never met.
+-- meet_term(term, needed) → its normal form, whether it is known, its keyword (null if it was dropped)
+-- and whether it is that keyword's own name. Raises VT004 for a term that cannot be a keyword, VT003 if
+-- it is needed but unknown.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.meet_term(
     term text, needed boolean default false,
@@ -73,9 +73,9 @@ as $func$
 begin
     form := normal_form(meet_term.term);
     if not is_term(meet_term.term, meet_term.form) then
-        raise exception '% can be no keyword: %',
+        raise exception '% cannot be a keyword: %',
             coalesce(quote_literal(left(meet_term.term, 40)), 'null'),
-            coalesce(no_keyword(meet_term.term, meet_term.form), 'it is nothing')
+            coalesce(no_keyword(meet_term.term, meet_term.form), 'it is null')
             using errcode = 'VT004', hint = 'give a term of 1 to 100 characters, like side table';
     end if;
     select true, w.id, w.name, normal_form(w.name) = a.alias into met, keyword_id, name, own
@@ -85,8 +85,8 @@ begin
     met := coalesce(met, false);
     own := coalesce(own, false);
     if needed and not met then
-        raise exception 'there is no keyword or alias %', quote_literal(meet_term.term)
-            using errcode = 'VT003', hint = 'look for it: vitrina keywords similar '
+        raise exception 'keyword or alias % not found', quote_literal(meet_term.term)
+            using errcode = 'VT003', hint = 'find similar ones: vitrina keywords similar '
                 || shell_quoted(meet_term.term);
     end if;
 end
@@ -108,7 +108,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- said_facet(form, keyword_id) → the facet of a term: as mostly said, else of the thesaurus, else
+-- said_facet(form, keyword_id) → the facet of a term: the one mostly said, else of the thesaurus, else
 -- of this keyword.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.said_facet(form text, keyword_id bigint default null) returns text
@@ -123,7 +123,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- keyword_of(term) → as meet_term, of a term that is a keyword. Raises VT003 otherwise.
+-- keyword_of(term) → like meet_term, for a term with a keyword. Raises VT003 otherwise.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.keyword_of(
     term text, out form text, out met boolean, out keyword_id bigint, out name text, out own boolean
@@ -136,7 +136,7 @@ begin
     select m.form, m.met, m.keyword_id, m.name, m.own into form, met, keyword_id, name, own
     from meet_term(keyword_of.term, true) as m;
     if keyword_id is null then
-        raise exception '% was dropped: it is no keyword', quote_literal(keyword_of.term)
+        raise exception '% was dropped: it has no keyword', quote_literal(keyword_of.term)
             using errcode = 'VT003', hint = 'bring it back first: vitrina keywords split '
                 || shell_quoted(keyword_of.term);
     end if;
@@ -144,7 +144,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- known_facets() → the facets there are.
+-- known_facets() → all facets.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.known_facets() returns text[]
 language sql immutable parallel safe

@@ -1,7 +1,8 @@
--- What changes of the vocabulary are made of. None of these is in the trail by itself.
+-- The steps of changes to the vocabulary. A step alone is not in the history.
 
 -- ---------------------------------------------------------------------------------------------
--- given_name(term) → a term as the name of a keyword given by hand: as keyword_name, in its own case.
+-- given_name(term) → a term as the name of a keyword given by hand: like keyword_name, but in its own
+-- case.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.given_name(term text) returns text
 language sql immutable parallel safe
@@ -11,8 +12,8 @@ return btrim(regexp_replace(
     '[\x01-\x20\x7f-\u00a0\u2028\u2029\u3000]+', ' ', 'g'));
 
 -- ---------------------------------------------------------------------------------------------
--- make_keyword(name, facet, pinned) → its id: a new keyword with its vectors in local spaces.
--- Those of other spaces come with the next work, as for any keyword without one.
+-- make_keyword(name, facet, pinned) → its id: creates a keyword with its vectors in local spaces. The
+-- next work makes those of other spaces, as for any keyword without a vector.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.make_keyword(name text, facet text, pinned boolean default false)
 returns bigint
@@ -31,7 +32,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- embed_keyword(id): the vectors of a keyword's name in the local text spaces.
+-- embed_keyword(id): makes the vectors of a keyword's name in the local text spaces.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.embed_keyword(id bigint) returns void
 language sql volatile security invoker
@@ -48,7 +49,7 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- point_terms(forms, keyword_id, method): from now on these terms are this keyword; null: none.
+-- point_terms(forms, keyword_id, method): these terms get this keyword; null: no keyword.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.point_terms(forms text[], keyword_id bigint, method text default 'manual')
 returns void
@@ -66,8 +67,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- distinguish(a, b, method): two terms in normal form are different things; what was said by hand
--- is not said over by a judge.
+-- distinguish(a, b, method): marks two terms in normal form as different things; a judge does not
+-- overwrite a decision by hand.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.distinguish(a text, b text, method text default 'manual') returns void
 language sql volatile security invoker
@@ -80,8 +81,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- merge_terms(forms, keyword_id, method): these terms are this keyword. One that is a keyword's
--- own name takes its aliases along, and the keyword goes. Distinctions within the keyword go too.
+-- merge_terms(forms, keyword_id, method): these terms get this keyword. A keyword's own name brings its
+-- aliases along, and its keyword is deleted. Deletes distinctions within the keyword.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.merge_terms(forms text[], keyword_id bigint, method text) returns void
 language plpgsql volatile security invoker
@@ -102,8 +103,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- name_keyword(id, name): give it another name, with the vectors of that; a space that is not
--- local gets its own with the next work.
+-- name_keyword(id, name): renames a keyword, with new vectors; the next work makes those of spaces that
+-- are not local.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.name_keyword(id bigint, name text) returns void
 language plpgsql volatile security invoker

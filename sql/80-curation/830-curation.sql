@@ -1,12 +1,12 @@
--- The vocabulary by hand. Every change is one of aliases and keywords; products follow at once, and
--- each is in the trail: see undo_keyword_change.
+-- Editing the vocabulary by hand. Every change changes aliases and keywords; products follow at once,
+-- and each is in the history: see undo_keyword_change.
 
 -- ---------------------------------------------------------------------------------------------
--- merge_keywords(terms, into_keyword) → what it did, a row a term: the keyword it was and is, and
--- the products that say it. A term that is a keyword takes all its aliases along; one that is an
--- alias comes alone; one that nobody has said yet is known from now on. Merging a term into the
--- keyword that it is already confirms that: a rebuild will leave it.
--- Raises VT003 where there is no keyword to merge into, VT004 for a term that can be none.
+-- merge_keywords(terms, into_keyword) → its effect, one row per term: the keyword before and after, and
+-- how many products say the term. A keyword brings all its aliases along; an alias comes alone; a new
+-- term is known from now on. Merging a term into its present keyword confirms that: a rebuild will
+-- leave it. Raises VT003 if the keyword to merge into is not found, VT004 for a term that cannot be a
+-- keyword.
 -- ---------------------------------------------------------------------------------------------
 create or replace function merge_keywords(terms text[], into_keyword text)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -22,7 +22,7 @@ begin
     perform hold_keywords(true);
     select m.* into _into from meet_term(into_keyword, true) as m;
     if _into.keyword_id is null then
-        raise exception '% was dropped: there is no keyword to merge into', quote_literal(into_keyword)
+        raise exception '% was dropped, so terms cannot merge into it', quote_literal(into_keyword)
             using errcode = 'VT003', hint = 'bring it back first: vitrina keywords split '
                 || shell_quoted(into_keyword);
     end if;
@@ -42,10 +42,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- split_keyword(term, as_keyword) → what it did, as merge_keywords. The term is taken out of the
--- keyword it is an alias of, becomes a keyword of its own (as_keyword: under that name, or in the
--- keyword that has it), and the two stay distinct from now on. A term that was dropped comes back.
--- Raises VT003 for a term never met, VT004 where it is the keyword itself or the name is taken.
+-- split_keyword(term, as_keyword) → its effect, as merge_keywords gives it. Takes an alias out of its
+-- keyword and makes it a keyword of its own (as_keyword: under that name, or in the keyword that has
+-- it); the two stay distinct. Brings a dropped term back. Raises VT003 for an unknown term, VT004 if it
+-- is the keyword itself or the name is taken.
 -- ---------------------------------------------------------------------------------------------
 create or replace function split_keyword(term text, as_keyword text default null)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -66,10 +66,10 @@ begin
     select m.* into _to from meet_term(_name) as m;
     if _from.own then
         raise exception '% is the keyword itself, not an alias', quote_literal(split_keyword.term)
-            using errcode = 'VT004', hint = 'split its aliases off it: vitrina keywords show '
+            using errcode = 'VT004', hint = 'split off its aliases instead: vitrina keywords show '
                 || shell_quoted(_from.name);
     elsif _to.own and _to.keyword_id = _from.keyword_id then
-        raise exception '% is % already', quote_literal(split_keyword.term), quote_literal(_to.name)
+        raise exception '% already belongs to %', quote_literal(split_keyword.term), quote_literal(_to.name)
             using errcode = 'VT004', hint = 'split it off under another name';
     elsif not _to.own and _to.keyword_id is not null
         and _to.keyword_id is distinct from _from.keyword_id then
@@ -96,9 +96,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- rename_keyword(term, name) → what it did, as merge_keywords. The keyword that `term` is has this
--- name from now on; its old name stays an alias. Raises VT003 for a term never met or dropped,
--- VT004 where the name is another keyword or its alias.
+-- rename_keyword(term, name) → its effect, as merge_keywords gives it. Renames the keyword of `term`;
+-- its old name stays an alias. Raises VT003 for an unknown or dropped term, VT004 if the name is
+-- another keyword or its alias.
 -- ---------------------------------------------------------------------------------------------
 create or replace function rename_keyword(term text, name text)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -115,10 +115,10 @@ begin
     select m.* into _old from keyword_of(rename_keyword.term) as m;
     select m.* into _new from meet_term(rename_keyword.name) as m;
     if _new.keyword_id <> _old.keyword_id then
-        raise exception '% is % already', quote_literal(rename_keyword.name),
+        raise exception '% is already %', quote_literal(rename_keyword.name),
             case when _new.own then 'a keyword' else 'an alias of ' || quote_literal(_new.name) end
             using errcode = 'VT004', hint = format(
-                'to make them one: vitrina keywords merge %s --into %s', shell_quoted(_old.name), shell_quoted(_new.name));
+                'to merge them: vitrina keywords merge %s --into %s', shell_quoted(_old.name), shell_quoted(_new.name));
     end if;
     _snapshot := take_snapshot(array[_old.keyword_id], array[_new.form]);
     perform name_keyword(_old.keyword_id, given_name(rename_keyword.name));
@@ -129,8 +129,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- pin_keyword(term, pinned) → what it did. A pinned keyword is not renamed or merged away but by
--- hand. pinned: false unpins. Raises VT003 for a term that is no keyword.
+-- pin_keyword(term, pinned) → its effect. Only a person can rename a pinned keyword or merge it away.
+-- pinned: false unpins it. Raises VT003 for a term without a keyword.
 -- ---------------------------------------------------------------------------------------------
 create or replace function pin_keyword(term text, pinned boolean default true)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -154,8 +154,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- set_facet(term, facet) → what it did: the keyword that `term` is, is in this facet from now on.
--- Raises VT003 for a term that is no keyword, VT004 for an unknown facet.
+-- set_facet(term, facet) → its effect: moves the keyword of `term` into this facet. Raises VT003 for a
+-- term without a keyword, VT004 for an unknown facet.
 -- ---------------------------------------------------------------------------------------------
 create or replace function set_facet(term text, facet text)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -170,8 +170,8 @@ begin
     perform hold_keywords(true);
     select m.* into _keyword from keyword_of(set_facet.term) as m;
     if set_facet.facet is null or set_facet.facet <> all (known_facets()) then
-        raise exception '% is no facet', coalesce(quote_literal(set_facet.facet), 'null')
-            using errcode = 'VT004', hint = 'they are ' || array_to_string(known_facets(), ', ');
+        raise exception 'facet % not found', coalesce(quote_literal(set_facet.facet), 'null')
+            using errcode = 'VT004', hint = 'use one of ' || array_to_string(known_facets(), ', ');
     end if;
     _snapshot := take_snapshot(array[_keyword.keyword_id], '{}');
     update keywords as w set facet = set_facet.facet where w.id = _keyword.keyword_id;
@@ -182,9 +182,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- drop_keyword(term) → what it did, as merge_keywords. Products lose the keyword that the term is,
--- with all its aliases, or the alias alone; said again, the term stays dropped. One that nobody has
--- said yet is dropped in advance. To bring it back: split_keyword(term).
+-- drop_keyword(term) → its effect, as merge_keywords gives it. Removes the term's keyword, with all its
+-- aliases, or the alias only, from products; if said again, the term stays dropped. A new term can be
+-- dropped in advance. To bring it back: split_keyword(term).
 -- ---------------------------------------------------------------------------------------------
 create or replace function drop_keyword(term text)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -210,8 +210,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- distinguish_keywords(a, b) → what it did. The two are different things: never one keyword, and
--- no judge is asked. Raises VT004 where they are one keyword now.
+-- distinguish_keywords(a, b) → its effect. The two terms are different things: never the same keyword,
+-- and no judge is asked. Raises VT004 if they are the same keyword now.
 -- ---------------------------------------------------------------------------------------------
 create or replace function distinguish_keywords(a text, b text)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -229,13 +229,13 @@ begin
     select m.* into _a from meet_term(distinguish_keywords.a) as m;
     select m.* into _b from meet_term(distinguish_keywords.b) as m;
     if _a.form = _b.form then
-        raise exception '% and % are spellings of one term', quote_literal(distinguish_keywords.a),
+        raise exception '% and % are spellings of the same term', quote_literal(distinguish_keywords.a),
             quote_literal(distinguish_keywords.b) using errcode = 'VT004',
-                hint = 'name two terms that are not written alike';
+                hint = 'give two terms with different normal forms';
     elsif _a.keyword_id = _b.keyword_id then
-        raise exception '% and % are one keyword, %', quote_literal(distinguish_keywords.a),
+        raise exception '% and % are the same keyword, %', quote_literal(distinguish_keywords.a),
             quote_literal(distinguish_keywords.b), quote_literal(_a.name)
-            using errcode = 'VT004', hint = 'take one out of it: vitrina keywords split '
+            using errcode = 'VT004', hint = 'split one off first: vitrina keywords split '
                 || shell_quoted(case when _a.own then distinguish_keywords.b
                                       else distinguish_keywords.a end);
     end if;

@@ -1,8 +1,8 @@
 -- A shop's own vocabulary.
 
 -- ---------------------------------------------------------------------------------------------
--- seed_rows(rows) → the rows of seed_keywords, read: the line each is named by, and the normal
--- forms of its keyword and its aliases.
+-- seed_rows(rows) → the rows of seed_keywords, read: the line number of each, and the normal forms of
+-- its keyword and its aliases.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.seed_rows(rows jsonb)
 returns table (line int, keyword text, form text, facet text, aliases text[], problem text)
@@ -22,23 +22,23 @@ as $func$
         select coalesce(case when u.row ->> 'line' ~ '^\d{1,9}$'
                              then (u.row ->> 'line')::int end, u.place::int) as line,
                u.row,
-               case when jsonb_typeof(u.row) <> 'object' then 'it is no object'
+               case when jsonb_typeof(u.row) <> 'object' then 'it is not an object'
                     when jsonb_typeof(u.row -> 'keyword') is distinct from 'string'
-                        then 'it names no keyword'
+                        then 'it has no keyword'
                     when jsonb_typeof(u.row -> 'facet') not in ('string', 'null')
-                        then 'its facet is no text'
+                        then 'its facet is not a text'
                     when jsonb_typeof(u.row -> 'aliases') not in ('array', 'null')
                         or jsonb_path_exists(u.row, 'strict $.aliases[*] ? (@.type() != "string")',
                                              silent => true)
-                        then 'its aliases are no list of texts'
+                        then 'its aliases are not a list of texts'
                end as problem
         from jsonb_array_elements(rows) with ordinality as u (row, place)
     ) as r;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_seed(rows) → what stands in the way of seed_keywords with the same rows, problem by
--- problem: the line (of a row's own "line", else its place), the keyword, and what is wrong.
+-- check_seed(rows) → the problems of seed_keywords with these rows: the line (the row's own "line",
+-- else its place), the keyword, and the problem.
 -- ---------------------------------------------------------------------------------------------
 create or replace function check_seed(rows jsonb)
 returns table (line int, keyword text, problem text)
@@ -49,7 +49,7 @@ as $func$
         '{"keyword": "text", "facet": "text", "aliases": "texts"}');
     with given as materialized (select r.* from seed_rows(rows) as r),
     good as (select g.* from given as g where g.problem is null and is_term(g.keyword, g.form)),
-    -- every term with the line that gives it: the keyword itself, and its aliases but itself
+    -- every term with its line: the keyword, and its other aliases
     terms as materialized (
         select g.line, g.keyword, g.form as own, g.keyword as term, g.form, true as is_keyword
         from good as g
@@ -73,35 +73,35 @@ as $func$
     from (
         select g.line, g.keyword, coalesce(g.problem, case
                 when not is_term(g.keyword, g.form)
-                    then 'it can be no keyword: ' || no_keyword(g.keyword, g.form)
+                    then 'it cannot be a keyword: ' || no_keyword(g.keyword, g.form)
                 when g.facet <> all (known_facets())
-                    then format('%s is no facet: they are %s', quote_literal(g.facet),
+                    then format('facet %s not found: use one of %s', quote_literal(g.facet),
                                 array_to_string(known_facets(), ', ')) end) as problem
         from given as g
         union all
-        select t.line, t.keyword, format('it is the keyword of line %s already', f.line)
+        select t.line, t.keyword, format('line %s has the same keyword', f.line)
         from terms as t join first as f on f.form = t.form and f.is_keyword
         where t.is_keyword and t.line <> f.line
         union all
         select t.line, t.keyword, case
                 when not is_term(t.term, t.form)
-                    then format('its alias %L can be none: %s', left(t.term, 40), no_keyword(t.term, t.form))
+                    then format('its alias %L cannot be a keyword: %s', left(t.term, 40), no_keyword(t.term, t.form))
                 when k.line is not null
                     then format('its alias %L is the keyword of line %s', t.term, k.line)
                 when f.line <> t.line
-                    then format('its alias %L is given to %L in line %s', t.term, f.keyword, f.line)
+                    then format('its alias %L belongs to %L in line %s', t.term, f.keyword, f.line)
             end
         from terms as t
         left join first as k on k.form = t.form and k.is_keyword
         left join first as f on f.form = t.form and not f.is_keyword and f.own <> t.own
         where not t.is_keyword
         union all
-        -- against what is there: what was decided by hand, and keywords that were learned as aliases
+        -- against the stored vocabulary: decisions by hand, and keywords learned as aliases
         select t.line, t.keyword, case
                 when t.is_keyword and m.id is null
                     then format('it was dropped by hand; to bring it back: vitrina keywords split %s', shell_quoted(t.term))
                 when t.is_keyword and not m.own
-                    then format('it is an alias of %L; to take it out: vitrina keywords split %s',
+                    then format('it is an alias of %L; to split it off: vitrina keywords split %s',
                                 m.name, shell_quoted(t.term))
                 when not t.is_keyword and m.id is null
                     then format('its alias %L was dropped by hand; to bring it back: '
@@ -111,7 +111,7 @@ as $func$
                                 'vitrina keywords unpin %s', t.term, shell_quoted(t.term))
                 when not t.is_keyword and not m.own and m.method = 'manual'
                     and normal_form(m.name) <> t.own
-                    then format('its alias %L was given to %L by hand; to take it out: '
+                    then format('its alias %L was given to %L by hand; to split it off: '
                                 'vitrina keywords split %s', t.term, m.name, shell_quoted(t.term))
             end
         from terms as t join met as m on m.form = t.form
@@ -123,11 +123,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- seed_keywords(rows) → what it did, as merge_keywords. A shop's own vocabulary: its keywords are
--- pinned, its aliases count as decided by hand, and what was learned otherwise follows.
--- rows: a jsonb array of {keyword, facet, aliases: [text]}; without a facet the thesaurus says it.
--- The same rows again change nothing. Raises VT004 with every problem, see check_seed; then
--- nothing has changed.
+-- seed_keywords(rows) → its effect, as merge_keywords gives it. Loads a shop's own vocabulary: its
+-- keywords are pinned, its aliases count as decided by hand, and other learned terms follow. rows: a
+-- jsonb array of {keyword, facet, aliases: [text]}; without a facet the thesaurus decides. The same
+-- rows again change nothing. Raises VT004 with every problem, see check_seed; then nothing has changed.
 -- ---------------------------------------------------------------------------------------------
 create or replace function seed_keywords(rows jsonb)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -144,8 +143,8 @@ declare
     _made bigint[] := '{}';
 begin
     if jsonb_typeof(seed_keywords.rows) is distinct from 'array' then
-        raise exception 'a seed is an array of rows' using errcode = 'VT004',
-            hint = '[{"keyword": "sofa", "facet": "type", "aliases": ["couch"]}]';
+        raise exception 'a seed must be an array of rows' using errcode = 'VT004',
+            hint = 'give rows like [{"keyword": "sofa", "facet": "type", "aliases": ["couch"]}]';
     end if;
     perform hold_keywords(true);
     select array_agg(format('line %s%s: %s', p.line, coalesce(' (' || left(p.keyword, 60) || ')', ''),
@@ -157,7 +156,7 @@ begin
                 when 1 then '1 problem' else cardinality(_problems) || ' problems' end,
             e'\n  ' || array_to_string(_problems[:50], e'\n  ')
             || case when cardinality(_problems) > 50 then e'\n  …' else '' end
-            using errcode = 'VT004', hint = 'mend these lines and give all of them again';
+            using errcode = 'VT004', hint = 'mend these lines and load the whole seed again';
     end if;
 
     select array_agg(distinct f.form) into _forms

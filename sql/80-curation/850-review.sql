@@ -1,15 +1,15 @@
--- What in the vocabulary deserves a look, by its owner or by a model.
+-- Doubtful parts of the vocabulary, to be reviewed by its owner or a model.
 
 -- ---------------------------------------------------------------------------------------------
--- is_soft_veto(veto): whether a veto may be overruled: the terms say more or less than each other, or are
--- in different facets. Numbers, contrasts and decisions may not.
+-- is_soft_veto(veto): whether a judge may overrule a veto: one term says more than the other, or they
+-- are in different facets. Numbers, contrasts and decisions stand.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.is_soft_veto(veto text) returns boolean
 language sql immutable parallel safe
 return veto ~ '^(narrower|words|facet)';
 
 -- ---------------------------------------------------------------------------------------------
--- grey_bound(space, above) → the similarity from which on two keywords may be one, though the
+-- grey_bound(space, above) → the least similarity at which two keywords may be the same, though the
 -- chain would not say so: `above`, or 0.15 below the space's threshold.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.grey_bound(space spaces, above real) returns real
@@ -17,7 +17,7 @@ language sql immutable parallel safe
 return coalesce(above, (space).threshold - 0.15)::real;
 
 -- ---------------------------------------------------------------------------------------------
--- judged_pairs() → the pairs, in normal form, that a judge has decided, undone since or not.
+-- judged_pairs() → the pairs, in normal form, that a judge has decided, also if undone since.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.judged_pairs() returns table (term_a text, term_b text)
 language sql stable security invoker
@@ -30,9 +30,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- judge_pairs(k, above) → the k pairs of keywords to have judged, most products first: near each
--- other in the active text space, with nothing against it but a soft veto, not
--- judged before, not decided by hand, not both pinned. `products` have one or the other.
+-- judge_pairs(k, above) → the k pairs of keywords to be judged, most products first: near each other in
+-- the active text space, with no veto but a soft one, not judged before, not decided by hand, not both
+-- pinned. `products`: how many have either keyword.
 -- ---------------------------------------------------------------------------------------------
 create or replace function judge_pairs(k int default 1000, above real default null)
 returns table (
@@ -87,7 +87,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- keywords_distinct(a, b): whether any terms of these two keywords were decided to be different things.
+-- keywords_distinct(a, b): whether some terms of these two keywords were decided to be different.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.keywords_distinct(a bigint, b bigint) returns boolean
 language sql stable security invoker
@@ -102,11 +102,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- audit_keywords(k, above) → the k things most worth a look, most products first, with a command
--- that would set each right. problem: 'merge' (a term that may not be its keyword: it was barely
--- similar enough, a veto holds between them by now, or it was mostly said in another facet), or
--- 'duplicate' (two keywords that may be one: see judge_pairs). `products` say the term, or have one
--- of the two.
+-- audit_keywords(k, above) → the k problems most worth a look, most products first, each with a command
+-- that mends it. problem: 'merge' (a term that may not belong to its keyword: it was barely similar, a
+-- veto now holds between them, or it was mostly said in another facet), or 'duplicate' (two keywords
+-- that may be the same: see judge_pairs). `products`: how many say the term, or have either keyword.
 -- ---------------------------------------------------------------------------------------------
 create or replace function audit_keywords(k int default 50, above real default null)
 returns table (
@@ -163,10 +162,10 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- apply_judgements() → what it did, as merge_keywords. Every stored answer of a judge that is not
--- applied yet: the same → the pinned or more used of the two keywords takes the other in; different
--- → they stay distinct and are not asked about again. Safe to repeat: what was applied once, or
--- undone since, or decided by hand, is passed over.
+-- apply_judgements() → its effect, as merge_keywords gives it. Applies every new stored answer of a
+-- judge: the same → the pinned or more used keyword takes the other in; different → they stay distinct
+-- and are not judged again. Safe to repeat: skips answers that were applied once, or undone since, and
+-- terms decided by hand.
 -- ---------------------------------------------------------------------------------------------
 create or replace function apply_judgements()
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -182,7 +181,7 @@ declare
     _snapshot jsonb;
 begin
     perform hold_keywords(true);
-    -- the different ones first: they stand in the way of what would follow from the others
+    -- the different pairs first: they block merges that would follow from the others
     select jsonb_agg(jsonb_build_object('a', p.a, 'b', p.b, 'same', false)),
            array_agg(p.a) || array_agg(p.b)
     into _different, _forms
@@ -204,7 +203,7 @@ begin
         cross join lateral (select count(*) as products from product_keywords as pk
                             where pk.keyword_id = w.id) as u
         where a.alias in (_pair.a, _pair.b);
-        -- an earlier one of these answers may have settled it
+        -- an earlier answer may have settled it
         continue when _ids[1] = _ids[2] or cardinality(_ids) < 2 or keywords_distinct(_ids[1], _ids[2])
             or (select bool_and(w.pinned) from keywords as w where w.id = any (_ids));
         _snapshot := take_snapshot(_ids, _forms);
@@ -217,8 +216,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- open_judgements() → the stored answers about two terms, in normal form, that are two keywords
--- and that no answer was applied to yet; the latest for each.
+-- open_judgements() → the stored answers, not applied yet, about two terms in normal form that are two
+-- keywords; the latest for each.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.open_judgements() returns table (a text, b text, same boolean)
 language sql stable security invoker

@@ -1,7 +1,7 @@
--- The vocabulary decided anew from what was said.
+-- Deciding the vocabulary anew from the terms said.
 
 -- ---------------------------------------------------------------------------------------------
--- decided_by_hand() → the aliases that a rebuild leaves: given by hand or by a judge, and the own
+-- decided_by_hand() → the aliases that a rebuild leaves: those given by hand or by a judge, and the own
 -- names of keywords that are pinned or have such an alias.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.decided_by_hand() returns setof text
@@ -18,9 +18,9 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- terms_to_decide(space) → the terms that nobody decided by hand, in the order in which they were
--- first said, then those that no product says any more; each with its vector in this text space,
--- where it is stored or can be made. `left_alone`: it was decided by a vector that is not stored.
+-- terms_to_decide(space) → the terms that no person decided, in the order in which they were first
+-- said, then those that no product says any more; each with its vector in this text space, if stored or
+-- makeable here. `left_alone`: it was decided by a vector that is not stored.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.terms_to_decide(space spaces) returns table (
     place int, form text, term text, facet text, embedding @vector@.halfvec, left_alone boolean
@@ -55,8 +55,8 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- decide_anew() → what the chain of decisions makes of all these terms now: of each the own form,
--- name and facet of the keyword it would be. It is tried out, and taken back before this returns.
+-- decide_anew() → the decisions of the chain about all these terms now: the normal form, name and facet
+-- of the keyword each would get. Done as a trial, rolled back before this returns.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.decide_anew() returns table (
     form text, target text, name text, facet text, method text, similarity real, veto text
@@ -80,7 +80,7 @@ begin
     from terms_to_decide(_space) as t
     where not t.left_alone;
     begin
-        -- out of sight: keywords are found by aliases, vectors and names
+        -- hide the keywords: they are found by aliases, vectors and names
         with hidden as (
             update keywords as w set name = 'was: ' || w.id
             from (select o.id, normal_form(o.name) as form from keywords as o) as o
@@ -110,11 +110,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- rebuild_keywords(dry_run) → what differs, term by term: the keyword it was and would be, how that
--- was decided, and the products that say it. Decides again, from the terms that were said and in
--- their order, everything that nobody pinned, gave by hand or judged; asks no model. Where the active
--- text space is not the local one, terms that were decided by a vector that is not stored stay with
--- their keyword (`note`). dry_run: false does it; workers wait meanwhile, and it can be undone.
+-- rebuild_keywords(dry_run) → the differences, term by term: the keyword before and after, the method,
+-- and how many products say the term. Decides again, from the terms said and in their order, everything
+-- that no person pinned, decided or judged; asks no model. If the active text space is not local, terms
+-- decided by a vector that is not stored keep their keyword (`note`). dry_run: false makes the changes;
+-- workers wait meanwhile, and they can be undone.
 -- ---------------------------------------------------------------------------------------------
 create or replace function rebuild_keywords(dry_run boolean default true) returns table (
     term text, before text, after text, method text, similarity real, veto text, products bigint,
@@ -142,9 +142,9 @@ begin
         join keywords as w on w.id = a.keyword_id
         where d.target <> normal_form(w.name)
         union all
-        -- with their keyword, wherever that went
+        -- they follow their keyword
         select t.form, w.id, w.name, d.target, d.name, d.facet, a.method, a.similarity, null,
-               'its vector is not stored: it stays with its keyword'
+               'its vector is not stored: it keeps its keyword'
         from terms_to_decide(active_space('text')) as t
         join keyword_aliases as a on a.alias = t.form
         join keywords as w on w.id = a.keyword_id
@@ -183,8 +183,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- apply_plan(plan, ids): the terms of a rebuild's plan are their new keywords, of these ids;
--- keywords whose own names are others' by now go.
+-- apply_plan(plan, ids): gives the terms of a rebuild's plan their new keywords, with these ids;
+-- deletes keywords whose own names now belong to others.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.apply_plan(plan jsonb, ids bigint[]) returns void
 language plpgsql volatile security invoker

@@ -1,8 +1,8 @@
--- The views, and what has been spent.
+-- The views, and the cost so far.
 
 -- ---------------------------------------------------------------------------------------------
--- catalog: one row a product, for joins on (source, external_id). url and image are shown as
--- shown_address does; the table products holds them whole.
+-- catalog: one row per product, for joins on (source, external_id). url and image are shown as
+-- by shown_address; the table products has them whole.
 -- ---------------------------------------------------------------------------------------------
 create or replace view catalog as
 select
@@ -29,9 +29,9 @@ join sources as s on s.id = p.source_id
 left join jobs as j on j.product_id = p.id;
 
 -- ---------------------------------------------------------------------------------------------
--- source_status: one row a source. state: file, in step, behind (changes are noted that are not in yet),
--- waiting (its first sync is to come), broken (problem says why and what to do). noted: changes that
--- wait; rejects: rows of the shop's that are no product as they are (see the table rejects).
+-- source_status: one row per source. state: file, in step, behind (noted changes are not synced yet),
+-- waiting (its first sync is to come), broken (problem says why and what to do). noted: noted changes;
+-- rejects: rows of the shop that cannot be products (see the table rejects).
 -- ---------------------------------------------------------------------------------------------
 create or replace view source_status as
 select
@@ -80,9 +80,9 @@ cross join lateral (
 ) as m;
 
 -- ---------------------------------------------------------------------------------------------
--- cost(by) → calls, tokens and USD of all generations, by day, stage and model; or added up by one
--- of 'day', 'stage' and 'model', the others null. unpriced: calls whose price is not known. Raises
--- VT004 for another `by`.
+-- cost(by) → calls, tokens and USD of all generations, by day, stage and model; or summed by one of
+-- 'day', 'stage' and 'model', the others null. unpriced: calls at an unknown price. Raises VT004 for
+-- another `by`.
 -- ---------------------------------------------------------------------------------------------
 create or replace function cost(by text default null) returns table (
     day date, stage text, model text, calls bigint, input_tokens bigint, cached_tokens bigint,
@@ -93,8 +93,8 @@ set search_path from current
 as $func$
 begin
     if by not in ('day', 'stage', 'model') then
-        raise exception 'costs are added up by day, stage or model, not %', quote_literal(by)
-            using errcode = 'VT004', hint = 'leave it out for the sum';
+        raise exception 'costs can be summed by day, stage or model, not by %', quote_literal(by)
+            using errcode = 'VT004', hint = 'leave it out for all three';
     end if;
     return query
     select
@@ -110,7 +110,7 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- status: one row. queued counts leased jobs too; spend is in USD, of what had a known price, and
+-- status: one row. queued includes leased jobs; spend: the USD of calls at a known price,
 -- null for a role that may not read generations.
 -- ---------------------------------------------------------------------------------------------
 create or replace view status as

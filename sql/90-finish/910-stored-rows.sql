@@ -1,6 +1,6 @@
--- Rows that an earlier version stored, and the functions it made for attached sources, follow this one.
+-- Brings rows and attached sources' functions of an earlier version up to date.
 
--- Products whose text is not there: an upgrade has changed what it is made of.
+-- Products without a full text: an upgrade has changed how it is made.
 select refresh_text(array_agg(p.id))
 from products as p
 where not exists (select from product_text as t where t.product_id = p.id);
@@ -10,7 +10,7 @@ declare
     _made record;
     _attachment attachments;
 begin
-    -- where an older version kept them; the shop's triggers stay with what they call
+    -- an older version had them in this schema; the shop's triggers keep calling them
     for _made in
         select p.oid::regprocedure as function, p.proname as name
         from pg_proc as p
@@ -20,23 +20,23 @@ begin
         execute format('alter function %s set schema vitrina_internal', _made.function);
     end loop;
     for _attachment in select a.* from attachments as a order by a.source_id loop
-        -- apart: whether the shop's tables can be read or not, it has to call what there is now
+        -- separately: it must call today's functions even if the shop's tables cannot be read
         perform make_rows(_attachment);
         begin
             perform build_source(_attachment.source_id);
         exception when others then
             -- does not stop an upgrade
-            raise notice 'the source % cannot be read: %',
+            raise notice 'source % cannot be read: %',
                 (select s.name from sources as s where s.id = _attachment.source_id), sqlerrm;
         end;
     end loop;
 end
 $build$;
 
--- Terms whose normal form is another now.
+-- Terms whose normal form has changed.
 select refresh_forms();
 
--- Which tables a source reads was not kept at first: row_secured looks at them.
+-- Early versions did not store which tables a source reads; row_secured needs them.
 do $reads$
 declare
     _attachment attachments;
@@ -50,7 +50,7 @@ begin
             where a.source_id = _attachment.source_id;
             execute format('drop view %s', full_name(_view));
         exception when sqlstate 'VT002' or sqlstate 'VT004' then
-            null; -- a sync of this source says the same, and what to do
+            null; -- a sync of this source reports the same, and what to do
         end;
     end loop;
 end

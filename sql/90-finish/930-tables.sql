@@ -1,48 +1,48 @@
--- What the tables and types hold. Functions and views are described above where they are made: the
--- installer keeps those comments in the database.
+-- The contents of the tables and types. Comments on functions and views are at their definitions: the
+-- installer stores those in the database.
 
 comment on schema vitrina is
-    'Product search: tables, views, and the functions people call. See docs/sql.md, or \df+ vitrina.*';
+    'Product search: tables, views, and public functions. See docs/sql.md, or \df+ vitrina.*';
 comment on schema vitrina_internal is
-    'Helpers of the functions in vitrina. They may change with every version.';
+    'Helpers of the functions in vitrina. They may change in any version.';
 
 comment on table alembic_version is 'The revision of the tables, as Alembic keeps it.';
 comment on table attachments is
     'Sources that follow a table of the shop''s: the query that reads it, and how far it was read.';
 comment on table batch_requests is 'The requests of batches, each for one product and stage.';
 comment on table batches is 'Batches given to a provider, at half the price.';
-comment on table budgets is 'What may be spent in a period, in USD; see set_budget.';
-comment on table changes is 'Rows of attached tables that have changed and are not in yet.';
+comment on table budgets is 'The most to spend in a period, in USD; see set_budget.';
+comment on table changes is 'Noted changes of attached tables that are not synced yet.';
 comment on table contrasts is
     'Terms of a group that are never one keyword, like black and white. A shop may insert its own.';
 comment on table generations is
-    'Every answer of a model, once, with its price: the same input is never paid for twice.';
+    'Every answer of a model, stored once, with its price: no input is paid for twice.';
 comment on table images is 'Thumbnails of pictures by their sha256, and their difference hash.';
-comment on table installed is 'Which versions of functions and built-in data are in this database.';
-comment on table jobs is 'Products that wait for work, or are being worked on: one row a product.';
+comment on table installed is 'The versions of functions and built-in data in this database.';
+comment on table jobs is 'Products that wait for work, or are in a worker''s hands: one row per product.';
 comment on table keyword_aliases is
-    'Terms in normal form and their keyword, with how that was decided; see explain_keyword.';
+    'Terms in normal form, their keyword, and the method of the decision; see explain_keyword.';
 comment on table keyword_changes is
     'The trail of changes to the vocabulary; see keyword_history and undo_keyword_change.';
 comment on table keyword_distinctions is 'Pairs of terms that were decided to be different things.';
-comment on table keyword_embeddings is 'The vectors of keywords, one partition a space.';
+comment on table keyword_embeddings is 'The vectors of keywords, one partition per space.';
 comment on table keyword_policy is 'How terms become keywords; see set_keyword_policy.';
 comment on table keyword_thresholds is
-    'Cosines over which keywords of a facet are one; see set_keyword_threshold.';
+    'Cosines above which keywords of a facet are the same; see set_keyword_threshold.';
 comment on table keywords is 'The vocabulary: canonical terms, each in one facet.';
-comment on table product_embeddings is 'The vectors of products, one partition a space.';
+comment on table product_embeddings is 'The vectors of products, one partition per space.';
 comment on table product_keywords is 'The keywords of products, derived from product_terms.';
-comment on table product_terms is 'The terms that were said of products, as they were said.';
+comment on table product_terms is 'The terms said of products, as they were said.';
 comment on table product_text is 'The full text of products, as search reads it.';
 comment on table products is
     'The products of the catalogue, one row each; see the view catalog for reading.';
-comment on table query_embeddings is 'Vectors of queries that were made outside the database.';
-comment on table rejects is 'Rows of an attached table that are no products as they are, and why.';
+comment on table query_embeddings is 'Vectors of queries, made outside the database.';
+comment on table rejects is 'Rows of an attached table that cannot be products, and why.';
 comment on table seeded_words is 'Which rows of thesaurus and contrasts came with vitrina.';
-comment on table sources is 'Where products come from: imported files and attached tables.';
+comment on table sources is 'The sources of products: imported files and attached tables.';
 comment on table spaces is 'Embedding models: one text space and one image space are active.';
 comment on table thesaurus is
     'Terms that stand for another one, like couch for sofa. A shop may insert its own.';
-comment on table wakes is 'The tables of the shop whose changes concern products of a source.';
+comment on table wakes is 'The shop''s tables whose changes concern products of a source.';
 comment on table word_pieces is 'The vectors of word pieces, from which embed_text makes those of texts.';
-comment on table workers is 'Processes that lease jobs, and when they were last heard of.';
+comment on table workers is 'Processes that lease jobs, and their last heartbeat.';

@@ -1,12 +1,12 @@
--- Two roles to grant to the shop's own: vitrina_reader searches, vitrina_writer also brings
--- products in and works on them. Making roles needs createrole; without it the grants are left
--- out and the notice, like `vitrina doctor`, says what a DBA runs before the next upgrade.
+-- Two roles to grant to the shop's own roles: vitrina_reader searches, vitrina_writer also loads
+-- products and works on them. Creating roles needs createrole; without it the grants are left out, and
+-- the notice, like `vitrina doctor`, tells the DBA what to run before the next upgrade.
 
 do $privileges$
 declare
     _role text;
     _function regprocedure;
-    -- what a reader calls; all of it only reads
+    -- the functions of a reader; they only read
     _reads constant text[] := array[
         'search', 'similar_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
         'duplicates', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
@@ -15,10 +15,10 @@ declare
         'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
         'vector_schema', -- doctor and db check call this one
         'moved_table']; -- the view source_status calls this one as its user
-    -- the helpers that no public function calls and writers need: what triggers call, and the above
+    -- helpers for writers that no public function calls: those that triggers call, and the above
     _serves constant text[] := array[
         'normalize_term', 'set_key', 'words_changed', 'vector_schema', 'moved_table'];
-    -- what the owner of the schema calls, and what only that needs
+    -- the functions of the owner of the schema, and their own helpers
     _owns constant text[] := array[
         'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces', 'set_budget',
         'set_keyword_policy', 'set_keyword_threshold', 'attach_table', 'attach_query', 'detach',
@@ -45,17 +45,17 @@ begin
 
     foreach _role in array array['vitrina_reader', 'vitrina_writer'] loop
         continue when to_regrole(_role) is null;
-        -- what an older version gave goes: the lists below are all there is
+        -- revoke the grants of an older version: the lists below are complete
         execute format('revoke all on all tables in schema vitrina from %I', _role);
         execute format('revoke all on all functions in schema vitrina, vitrina_internal from %I', _role);
         execute format('grant usage on schema vitrina, vitrina_internal to %I', _role);
         for _function in
-            -- functions run as their caller, so a role needs the helpers of those it calls as well,
-            -- and no others
+            -- functions run as their caller, so a role also needs the helpers of the functions it
+            -- calls, and no others
             with recursive ours as materialized (
                 select p.oid, p.proname::text as name, p.provolatile = 'v' as writes,
                        p.pronamespace = 'vitrina'::regnamespace as is_public,
-                       -- what reads an attached table runs as its owner
+                       -- functions that read an attached table run as their owner
                        case when not p.prosecdef
                             then coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) end as body
                 from pg_proc as p
@@ -92,7 +92,7 @@ begin
             keyword_policy, keyword_thresholds, contrasts, thesaurus, product_keywords, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
-        -- not their settings, nor the shop's queries
+        -- but not their settings, nor the shop's queries
         grant select (id, name, kind, text_config) on sources to vitrina_reader;
         grant select (source_id, place, relation) on wakes to vitrina_reader;
         grant select (source_id, relation, reads) on attachments to vitrina_reader;
@@ -104,15 +104,15 @@ begin
             keyword_distinctions, product_keywords, contrasts, thesaurus, keyword_embeddings,
             product_embeddings, query_embeddings, jobs, workers, rejects
         to vitrina_writer;
-        -- trusted_root and kind are the owner's
+        -- only the owner sets trusted_root and kind
         grant insert (name, kind, config, text_config), update (config, text_config), delete
             on sources to vitrina_writer;
         grant insert, update (mime), delete on images to vitrina_writer;
         grant insert, delete on changes to vitrina_writer;
         grant insert, update (undone_at) on keyword_changes to vitrina_writer;
-        -- answers are paid for: they come in, and stay
+        -- answers are paid for: writers add them, and may not delete them
         grant insert on generations to vitrina_writer;
-        -- what a batch was told stays as it was told, and by whom
+        -- the settings and the author of a batch never change
         grant insert (token, run, settings, base_url, model),
             update (stages, state, remote_id, status, requests, answered, unanswered, tokens,
                     estimate, cost, input_file, output_file, error_file, error, submitted_at,

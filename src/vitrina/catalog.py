@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from vitrina import embedded
 from vitrina.assembly import assemble, space_embedder
 from vitrina.batch.api import Batches
 from vitrina.batch.means import Means
+from vitrina.closing import Closing
 from vitrina.context import Context
 from vitrina.costs import Costs
 from vitrina.db import schema
@@ -46,26 +46,26 @@ ALL = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What an ingest did: rows read, and work done on what was new or changed."""
+    """The result of an ingest: rows read, and work on new or changed products."""
 
     loaded: Loaded
     totals: Totals
 
 
-class Catalog:
+class Catalog(Closing):
     """A catalog of products in Postgres.
 
     Its parts: `keywords`, `spaces`, `sources`, `jobs`, `batches` and `costs`.
 
     Args:
-        dsn: a libpq URL or key=value string. None: VITRINA_DATABASE_URL, and without it the
-            embedded Postgres, which is started and kept up to date as needed.
-        settings: more settings; from the environment without it.
-        notice: called with one line about what is used in place of something else.
+        dsn: a libpq URL or key=value string. None: VITRINA_DATABASE_URL or, if that is unset, the
+            embedded Postgres, which is started and upgraded as needed.
+        settings: more settings; default: from the environment.
+        notice: called with one line when a substitute is used, like the embedded Postgres.
 
     Raises:
-        UnreachableError, AccessError: the database cannot be used.
-        SchemaError: it has no vitrina; run `vitrina db upgrade`.
+        UnreachableError, AccessError: the database is unavailable.
+        SchemaError: vitrina is not installed in it; run `vitrina db upgrade`.
 
     >>> with Catalog("postgresql://localhost/shop") as catalog:
     ...     for hit in catalog.search("shoe storage", k=3):
@@ -113,23 +113,23 @@ class Catalog:
         self.evaluate = Evaluator(context, self.search).evaluate
 
     def picture(self, reference: str) -> Picture:
-        """Load a picture the user named: any local path, or a URL within the limits."""
+        """Load a picture that the user named: any local path, or a URL within the limits."""
         return load(reference, limits=Limits(allow_private=self.settings.allow_private_images))
 
     @contextlib.contextmanager
     def _judges(self) -> Iterator[Judge]:
         with assemble(self._context, "judge") as engine:
-            assert engine.judge is not None  # noqa: S101 - an engine that judges has one
+            assert engine.judge is not None  # noqa: S101 - an engine that judges has a judge
             yield engine.judge
 
     def _trusted_roots(self) -> list[str]:
-        """The folders of pictures that the owner of the schema has named."""
+        """The picture folders that the owner of the schema named."""
         try:
             rows = self.database.rows(
                 "select distinct s.trusted_root as folder from vitrina.sources as s"
                 " where s.trusted_root is not null"
             )
-        except AccessError:  # a role that only reads enriches nothing
+        except AccessError:  # a read-only role enriches nothing
             return []
         return [row["folder"] for row in rows]
 
@@ -143,11 +143,11 @@ class Catalog:
         on_work: Callable[[Totals], None] | None = None,
         judge: bool = False,
     ) -> Ingested:
-        """Load a file, then enrich what is new or changed in its source.
+        """Load a file, then enrich the new and changed products of its source.
 
         Args:
             path, source, options, progress: as for sources.load.
-            on_work: called with what is enriched so far.
+            on_work: called with the enrichment counts so far.
             judge: as for work.
 
         Raises what sources.load and work raise.
@@ -170,21 +170,21 @@ class Catalog:
         use: bool = False,
         progress: Callable[[Imported], None] | None = None,
     ) -> Imported:
-        """Bring in products that are tagged, captioned and embedded already: nothing is paid again.
+        """Import products that are already tagged, captioned and embedded; costs nothing.
 
         Args:
             path, source, options: as for sources.load.
-            columns: keywords, description, caption or embedding to its column; the rest is
+            columns: maps keywords, description, caption or embedding to a column; others are
                 recognised by name.
-            space: the text space of the embeddings, made on first use; named after provider,
-                model and dimensions without it.
-            model, provider: what made the embeddings.
-            threshold: of a space that is made: the cosine above which two keywords are one.
-            use: search by that space from now on.
+            space: the text space of the embeddings, created on first use; default: named after the
+                provider, model and dimensions.
+            model, provider: the origin of the embeddings.
+            threshold: for a new space, the cosine above which two keywords are the same.
+            use: search in that space from now on.
             progress: called with the counts so far.
 
-        Raises InputError where the file cannot be used, or not with that space; AccessError where
-        this role may not make or use the space, saying who may.
+        Raises InputError if the file, or that space for it, cannot be used; AccessError if this
+        role may not create or use the space, saying who may.
         """
         from vitrina.enrich.run import index
         from vitrina.products.load_enriched import import_file
@@ -214,13 +214,13 @@ class Catalog:
         watch: bool = False,
         judge: bool = False,
     ) -> Totals:
-        """Enrich every queued product that is due; with `watch`, go on until `stop` is set.
+        """Enrich every queued product that is due; with `watch`, continue until `stop` is set.
 
-        Attached sources are brought in step before and meanwhile. With `judge`, a model then says
-        which of the keywords that are near each other are one.
+        Attached sources are synced before and meanwhile. With `judge`, a model then decides which
+        of the near keywords are the same.
 
-        Raises ProviderError where the provider cannot be used, BudgetError where the budget is
-        spent; what is finished is stored first.
+        Raises ProviderError if the provider is unavailable, BudgetError if the budget is spent;
+        finished work is stored first.
         """
         from vitrina.enrich.run import Work  # on use: a search does without
 
@@ -231,7 +231,7 @@ class Catalog:
             )
 
     def export(self, *, sources: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Every product with its enrichment, as a stream of dicts, by id."""
+        """Every product with its enrichment, as a stream of dicts, ordered by id."""
         return self.database.stream(
             "select c.* from vitrina.catalog as c"
             " where %(sources)s::text[] is null or c.source = any(%(sources)s::text[])"
@@ -250,9 +250,9 @@ class Catalog:
         """Publish products or the vocabulary as a Weave Dataset; returns its reference.
 
         Args:
-            name: of the dataset.
+            name: the dataset's name.
             project: "entity/project" or "project".
-            what: a row a product, as in the view vitrina.catalog, or a row a keyword.
+            what: the rows: products, as in the view vitrina.catalog, or keywords.
             sources: products of these sources only.
 
         Raises as datasets.publish does.
@@ -262,7 +262,7 @@ class Catalog:
         return datasets.publish(rows, name, project=project, what=what)
 
     def thumbnails(self, product_ids: Sequence[int]) -> dict[int, bytes]:
-        """The thumbnails (WebP, at most 160 px) of these products that have one, by id."""
+        """The thumbnails (WebP, at most 160 px) of these products, by id, if they have any."""
         rows = self.database.rows(
             "select p.id, i.thumbnail from vitrina.products as p"
             " join vitrina.images as i on i.sha256 = p.image_sha256 where p.id = any(%s)",
@@ -276,7 +276,7 @@ class Catalog:
         return row
 
     def server(self) -> str:
-        """What the database runs on, in a few words."""
+        """The versions of Postgres and pgvector."""
         return str(
             self.database.value(
                 "select 'Postgres ' || split_part(current_setting('server_version'), ' ', 1)"
@@ -286,20 +286,9 @@ class Catalog:
         )
 
     def close(self) -> None:
-        """Close the connections; an embedded Postgres goes on running."""
+        """Close the connections; an embedded Postgres keeps running."""
         self._queries.close()
         self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _embedded_url(notice: Callable[[str], None] | None) -> str:

@@ -13,6 +13,7 @@ from vitrina.db import schema
 from vitrina.db.connection import connect, pin_path
 from vitrina.db.faults import mapped
 from vitrina.errors import VitrinaError
+from vitrina.http.deadline import Deadline
 from vitrina.settings import Settings
 
 if TYPE_CHECKING:
@@ -114,16 +115,16 @@ def _reached(endpoint: OpenAISettings) -> Finding:
     """Whether the endpoint answers, takes the key, and knows the models; costs nothing."""
     import httpx2
 
-    from vitrina.http import DeadlineTransport, deadline
+    from vitrina.http.transport import DeadlineTransport
 
     headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
     transport = DeadlineTransport(endpoint.url, connections=1)
     try:
-        with httpx2.Client(transport=transport) as client, deadline(ENDPOINT_SECONDS):
+        with httpx2.Client(transport=transport) as client, Deadline(ENDPOINT_SECONDS):
             answer = client.get(f"{endpoint.url}/models", headers=headers)
             listed = answer.json() if answer.is_success else {}
     except (httpx2.HTTPError, ValueError, RecursionError) as exc:
-        kind = type(exc).__name__
+        kind = type(exc.__cause__ or exc).__name__
         return Finding(
             "provider", "wrong", f"{endpoint.host} does not answer ({kind})",
             "check OPENAI_BASE_URL and that the server runs",

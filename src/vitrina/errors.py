@@ -1,4 +1,4 @@
-"""Every error vitrina raises on purpose; each message says what happened and the way out."""
+"""Every error vitrina raises on purpose; each message says what happened and what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class VitrinaError(Exception):
     """vitrina could not do what was asked."""
 
     exit_code = 1
-    paid: Any = None  # the usage of tries that came before it
+    paid: Any = None  # the usage of earlier tries
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or inspect.cleandoc(type(self).__doc__ or "").replace("\n", " "))
@@ -21,7 +21,7 @@ class ConfigError(VitrinaError):
 
 
 class EmbeddedError(VitrinaError):
-    """The embedded Postgres could not be used; set VITRINA_DATABASE_URL to use another server."""
+    """The embedded Postgres is unavailable; set VITRINA_DATABASE_URL to use another server."""
 
 
 class DatabaseError(VitrinaError):
@@ -29,7 +29,7 @@ class DatabaseError(VitrinaError):
 
 
 class UnreachableError(DatabaseError):
-    """No Postgres answers at the given address; check VITRINA_DATABASE_URL and that it runs."""
+    """No Postgres answers at this address; check VITRINA_DATABASE_URL and that the server runs."""
 
 
 class AccessError(DatabaseError):
@@ -53,14 +53,52 @@ class InputError(VitrinaError):
 
 
 class NotFoundError(VitrinaError):
-    """There is no such product, source or keyword."""
+    """A product, source or keyword was not found."""
+
+
+class FetchError(VitrinaError):
+    """What is at an address could not be fetched.
+
+    `transient` is true where another try later may go better.
+    """
+
+    def __init__(self, message: str | None = None, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+class TooLateError(FetchError):
+    """The time for an exchange over the network was up."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, transient=True)
+
+
+class TooMuchError(FetchError):
+    """An answer is longer than any good one: `size` bytes, or more."""
+
+    def __init__(self, message: str | None = None, size: int = 0) -> None:
+        super().__init__(message)
+        self.size = size
+
+
+class PrivateAddressError(FetchError):
+    """An address is not one of the public internet."""
+
+
+class StatusError(FetchError):
+    """A server answered with another `status` than that of success; `said` is it in words."""
+
+    def __init__(self, status: int, said: str, *, transient: bool = False) -> None:
+        super().__init__(f"the server answers {said}", transient=transient)
+        self.status, self.said = status, said
 
 
 class PictureError(VitrinaError):
     """A picture could not be used.
 
-    `transient` is true where the same address may well give a picture later (a time-out, a server
-    error, a refused connection), false where it will not until somebody changes it.
+    `transient` is true if the same address may give a picture later (a time-out, a server error, a
+    refused connection), false if it will not until somebody changes it.
     """
 
     def __init__(self, message: str | None = None, *, transient: bool = False) -> None:
@@ -69,7 +107,7 @@ class PictureError(VitrinaError):
 
 
 class BusyError(PictureError):
-    """A picture that could not be looked at just now; there may be nothing wrong with it."""
+    """A picture that could not be read just now; the picture itself may be sound."""
 
 
 class DamagedError(PictureError):
@@ -80,17 +118,17 @@ class DamagedError(PictureError):
 
 
 class FolderError(PictureError):
-    """This process may not read the folder that a source has its pictures in."""
+    """This process may not read the folder of a source's pictures."""
 
 
 class ProviderError(VitrinaError):
-    """The provider cannot be used at all (key, quota, model, address): the run stops."""
+    """The provider is unavailable (key, quota, model, address): the run stops."""
 
 
 class ItemError(VitrinaError):
-    """The provider cannot answer for this one product; the run goes on without it.
+    """The provider cannot answer for this product; the run continues without it.
 
-    `reply` is what the provider said, as it came, where that is the reason.
+    `reply` is the provider's answer, unchanged, if that is the reason.
     """
 
     reply: str | None = None

@@ -1,10 +1,10 @@
-"""Text of strangers, fit for a terminal and for a spreadsheet."""
+"""Strangers' text, made safe for a terminal and for a spreadsheet."""
 
 from __future__ import annotations
 
 import re
 
-# C0 without tab and newline, DEL, C1, and what turns the direction of text
+# C0 without tab and newline, DEL, C1, and marks that change the direction of text
 _CONTROL = re.compile(
     "\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|"
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
@@ -14,14 +14,14 @@ _NUMBER = re.compile(r"[+-]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[+-]?\d+)?%?", re.IGNORE
 
 
 def printable(text: str) -> str:
-    """The text without what a terminal would obey; tabs and newlines stay."""
+    """The text without control characters that a terminal would obey; tabs and newlines stay."""
     return _CONTROL.sub("", text)
 
 
 def defused(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe before = + - @, tab and CR.
+    """A cell that no spreadsheet runs as a formula: an apostrophe before = + - @, tab and CR.
 
-    One that would look like a cell so treated gets another apostrophe, so that `restored` is exact.
+    A cell that already looks so gets another apostrophe, so that `restored` is exact.
     """
     bare = cell.lstrip("'")
     if _FORMULA.match(bare) and (bare != cell or not _NUMBER.fullmatch(cell)):
@@ -30,5 +30,5 @@ def defused(cell: str) -> str:
 
 
 def restored(cell: str) -> str:
-    """What `defused` was given."""
+    """The text before `defused`."""
     return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell.lstrip("'")) else cell

@@ -17,23 +17,23 @@ LEASE_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every command shares.
+    """The settings that all commands share.
 
     Args:
         database_url: a libpq URL or key=value string; None for the embedded Postgres.
         allow_private_images: also fetch pictures from private, loopback and link-local addresses.
-        concurrency: requests, or pictures, at work at once.
-        provider: who tags, describes, captions and embeds. None: `openai` where OPENAI_API_KEY or
+        concurrency: parallel requests, or pictures.
+        provider: tags, describes, captions and embeds. None: `openai` if OPENAI_API_KEY or
             OPENAI_BASE_URL is set, else `local`.
-        endpoint: changes to what the environment says about the endpoint, by the names of
+        endpoint: changes to the endpoint's settings from the environment, by the names of
             OpenAISettings.
-        one_call: ask a vision model for everything at once.
-        max_cost: USD a run may spend.
-        weave: the Weave project to trace to; nothing is traced without one.
+        one_call: ask a vision model for everything in one call.
+        max_cost: most USD a run may spend.
+        weave: the Weave project to trace to; None: no tracing.
         image_roots: folders that pictures of products may be read from, besides those that the
-            owner of the schema has named (attach --media-root, ingest --image-root).
-        wait: seconds to wait for a database that is away, down or starting up, before an error.
-        lease: seconds after which another worker takes over what one that is not heard of leased.
+            owner of the schema named (attach --media-root, ingest --image-root).
+        wait: seconds to wait for an unavailable database before an error.
+        lease: seconds without a heartbeat after which other workers take a worker's leases over.
     """
 
     database_url: str | None = None
@@ -50,7 +50,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, database_url: str | None = None) -> Settings:
-        """Flags first, the environment second; an empty variable is no setting."""
+        """Flags first, the environment second; an empty variable counts as unset."""
         return cls(
             database_url=database_url or _variable(DATABASE_URL),
             weave=_variable("VITRINA_WEAVE_PROJECT"),
@@ -61,14 +61,14 @@ class Settings:
 
     @property
     def chosen(self) -> Choice:
-        """Who answers."""
+        """The provider in use."""
         if self.provider is not None:
             return self.provider
         return "openai" if _variable("OPENAI_API_KEY") or _variable("OPENAI_BASE_URL") else "local"
 
 
 def folders_of(value: str) -> tuple[str, ...]:
-    """The folders of a list as PATH is written."""
+    """The folders of a list written like PATH."""
     return tuple(folder for folder in value.split(os.pathsep) if folder)
 
 
@@ -77,12 +77,12 @@ def _variable(name: str) -> str | None:
 
 
 def _seconds(name: str, default: float) -> float:
-    """A variable that is a number of seconds. Raises ConfigError for another."""
+    """A variable as a number of seconds. Raises ConfigError if it is not one."""
     value = _variable(name)
     try:
         seconds = float(value) if value is not None else default
     except ValueError:
         seconds = -1.0
     if not seconds >= 0:
-        raise ConfigError(f"{name} is a number of seconds, not {value!r}")
+        raise ConfigError(f"{name} must be a number of seconds, not {value!r}")
     return seconds

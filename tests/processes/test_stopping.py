@@ -183,7 +183,7 @@ def test_one_signal_finishes_what_is_begun(
         with run(database_url, "work", "--concurrency", "1") as process:
             until(lambda: stub.requests("chat"), process)
             process.send_signal(signal.SIGINT)
-            said(process, "stopping: what is begun is finished and stored")
+            said(process, "stopping: work begun is finished and stored")
             process.wait(PATIENCE)
             assert process.returncode == 0
     rows = db.execute("select count(*) from vitrina.generations where stage <> 'embed'").fetchall()

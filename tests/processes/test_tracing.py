@@ -392,6 +392,40 @@ def test_a_key_that_is_refused_stops_the_run_before_anything_is_paid(
     assert KEY not in err
 
 
+def test_this_weave_has_the_private_names_that_are_used(start: Run) -> None:
+    told = finish(
+        start(
+            "import weave\n"
+            "from vitrina.weave.private import missing\n"
+            "lacks = missing(tracer._client)\n"
+            "tracer.close()\n"
+            "tell(lacks=lacks, version=weave.__version__)"
+        )
+    )
+    assert told["lacks"] == [], f"weave {told['version']} is another than vitrina was made for"
+
+
+def test_a_weave_without_the_private_names_traces_all_the_same(
+    recorder: WeaveRecorder, start: Run
+) -> None:
+    gone = """
+import vitrina.weave.private as private
+gone = {key: (place, f"gone_{name}") for key, (place, name) in private.NAMES.items()}
+private.NAMES.update(gone)
+tracer = Tracer.to("team/other", notice=notes.append)
+lacks = private.missing(tracer._client)
+with tracer, tracer.product("s", "1", "Chair"):
+    assert tracer.call("tag", {}, answer).value == "a chair"
+tell(lacks=lacks)
+"""
+    told = finish(start("tracer.close()" + gone))
+    assert len(told["lacks"]) == len(set(told["lacks"])) > 10
+    [tag] = recorder.named("vitrina.tag")
+    [product] = recorder.named("vitrina.enrich")
+    assert tag["parent_id"] == product["id"]
+    assert told["notes"] == []
+
+
 # -- a server that goes away -----------------------------------------------------------------------
 
 DYING = """

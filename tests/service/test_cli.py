@@ -207,7 +207,7 @@ def test_pictures_that_cannot_be_used_are_named_and_tried_again(
     )
     result = vitrina("ingest", str(path), "--image-root", str(root), url=database_url)
     assert result.exit_code == 0, result.stderr
-    assert "8 pictures could not be had" in result.stderr
+    assert "8 pictures are unavailable" in result.stderr
     rows = lines(vitrina("export", url=database_url))
     errors = {row["image"]: row["image_error"] for row in rows}
     assert errors.pop("good.png") is None
@@ -222,7 +222,7 @@ def test_pictures_that_cannot_be_used_are_named_and_tried_again(
     again = vitrina("ingest", "--retry-images", url=database_url)
     assert again.exit_code == 0, again.stderr
     assert "8 products queued" in again.stderr
-    assert "7 pictures could not be had" in again.stderr
+    assert "7 pictures are unavailable" in again.stderr
 
 
 @pytest.mark.parametrize(

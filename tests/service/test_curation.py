@@ -56,7 +56,7 @@ def test_a_session_of_the_command_line(
         return lines(vitrina("keywords", *args, "--json", url=database_url))
 
     merged = vitrina("keywords", "merge", "zig lamp", "--into", "qua shelf", url=database_url)
-    assert merged.stderr == "change 1; to take it back: vitrina keywords undo 1\n"
+    assert merged.stderr == "change 1; to undo it: vitrina keywords undo 1\n"
     assert "qua shelf" in merged.stdout
     assert {row["alias"] for row in run("show", "qua shelf")} == {"qua shelf", "zig lamp"}
     assert run("split", "zig lamp", "--as", "zag lamp")[0]["after"] == "zag lamp"
@@ -72,7 +72,7 @@ def test_a_session_of_the_command_line(
         "distinct", "drop", "facet", "unpin", "pin", "rename", "split", "merge",
     ]  # fmt: skip
     again = vitrina("keywords", "distinct", "black", "petrol", url=database_url)
-    assert (again.exit_code, again.stderr) == (0, "nothing had to change\n")
+    assert (again.exit_code, again.stderr) == (0, "nothing to change\n")
     for number in range(8, 0, -1):
         assert run("undo")[0]["change"] == 17 - number
     assert lines(vitrina("keywords", "undo", "16", "--json", url=database_url))
@@ -104,7 +104,7 @@ def test_a_seed_comes_in_each_form(
     listed = db.execute("select keyword, facet, pinned from list_keywords()").fetchall()
     assert set(listed) == {("Sofa", "type", True), ("oak", "material", True)}
     again = vitrina("keywords", "seed", str(file), url=database_url)
-    assert again.stderr == "nothing had to change\n"
+    assert again.stderr == "nothing to change\n"
 
 
 @pytest.mark.parametrize(

@@ -327,14 +327,14 @@ def test_the_command_says_what_it_did(vitrina: Run, database_url: str, tmp_path:
     first = vitrina("import", str(path), url=database_url)
     assert first.exit_code == 0, first.stderr
     assert "3 rows: 3 new" in first.stderr
-    assert f"1 enriched as they came, 2 embeddings into the space {SPACE}, 2 queued" in first.stderr
+    assert f"1 enriched as they are, 2 embeddings into the space {SPACE}, 2 queued" in first.stderr
     assert (
         f"searches use local-text as before; to switch: vitrina spaces activate {SPACE}"
         in first.stderr
     )
     used = vitrina("import", str(path), "--use", url=database_url)
     assert used.exit_code == 0, used.stderr
-    assert "0 enriched as they came, 0 embeddings" in used.stderr
+    assert "0 enriched as they are, 0 embeddings" in used.stderr
     assert (
         f"searches use {SPACE}: queries by text are embedded by text-embedding-3-large"
         in used.stderr
@@ -351,7 +351,7 @@ def test_the_command_reads_stdin_and_keeps_rejects(
     arguments = ["import", "-", "--map", "keywords=kw", "--map", "caption=alt"]
     failed = vitrina(*arguments, url=database_url, stdin=rows)
     assert failed.exit_code == 1
-    assert "1 enriched as they came, 1 embeddings" in failed.stderr
+    assert "1 enriched as they are, 1 embeddings" in failed.stderr
     assert "line 2: the embedding is all zero: it has no direction; the rest" in failed.stderr
     rejects = tmp_path / "rejects.csv"
     again = vitrina(*arguments, "--rejects", str(rejects), url=database_url, stdin=rows)

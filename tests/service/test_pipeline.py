@@ -870,12 +870,12 @@ def test_a_signal_stops_with_everything_paid_for_stored(
     )
     eventually(lambda: stub.calls["chat"] >= 20 or process.poll() is not None)
     process.send_signal(number)
-    told = read_until(process.stderr, "stopping: what is begun is finished")
+    told = read_until(process.stderr, "stopping: work begun is finished")
     for _ in range(times - 1):
         process.send_signal(number)
     told += process.communicate(timeout=HANG)[1]
     assert process.returncode == (0 if times == 1 else 130), told
-    assert "stopping: what is begun is finished" in told
+    assert "stopping: work begun is finished" in told
     assert "Traceback" not in told
     assert "Exception" not in told
     assert stub.calls["chat"] < 3 * len(TITLES), "it went on"
@@ -898,7 +898,7 @@ def test_the_second_ctrl_c_waits_for_no_other_try(stub: OpenAIStub, database_url
     )
     eventually(lambda: stub.calls["chat"] >= 4 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
-    told = read_until(process.stderr, "stopping: what is begun is finished")
+    told = read_until(process.stderr, "stopping: work begun is finished")
     process.send_signal(signal.SIGINT)
     try:
         told += process.communicate(timeout=HANG)[1]

@@ -15,7 +15,7 @@ import pytest
 from openai_stub import OpenAIStub
 from vitrina import doctor
 from vitrina.errors import ItemError, ProviderError
-from vitrina.http import DeadlineTransport, TooMuchError, at_most
+from vitrina.http.transport import DeadlineTransport, at_most
 from vitrina.models.base import Subject
 from vitrina.models.openai.batch_client import BatchClient, PassingError
 from vitrina.models.openai.provider import OpenAIProvider
@@ -124,7 +124,7 @@ def test_an_answer_is_counted_as_it_is_unpacked(stub: OpenAIStub) -> None:
         httpx2.Client(transport=DeadlineTransport(stub.url, 1), headers=headers) as client,
         at_most(1_000_000),
         client.stream("GET", f"{stub.url}/models") as answer,
-        pytest.raises(TooMuchError, match="more than 1 MB"),
+        pytest.raises(httpx2.TransportError, match="more than 1 MB"),
     ):
         deque(answer.iter_raw())
 

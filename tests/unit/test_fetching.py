@@ -16,9 +16,10 @@ from PIL import Image
 
 import picture_server as ps
 from vitrina.errors import PictureError
-from vitrina.pictures import fetch
+from vitrina.http import fetch, guard
+from vitrina.http.guard import is_public
 from vitrina.pictures.decode import load
-from vitrina.pictures.fetch import Fetcher, is_public
+from vitrina.pictures.fetch import Fetcher
 from vitrina.pictures.limits import Limits
 
 
@@ -230,7 +231,7 @@ def test_certificate_is_named() -> None:
     middle.__context__ = refused
     outer = fetch.requests.exceptions.SSLError(middle)
     outer.__cause__ = middle
-    error = fetch._explained(outer)
+    error = fetch._meaning(outer)
     assert str(error) == "its certificate is not accepted (self-signed certificate)"
     assert not error.transient
 
@@ -323,7 +324,7 @@ def test_redirect_inwards_is_refused(
 ) -> None:
     """The first hop counts as public here; what it points at does not."""
     public = {"127.0.0.1"}
-    monkeypatch.setattr(fetch, "is_public", lambda ip: ip in public)
+    monkeypatch.setattr(guard, "is_public", lambda ip: ip in public)
     server.pages["/inwards"] = ps.redirect(f"http://127.0.0.2:{server.port}/a.jpg")
     with Fetcher(Limits(seconds=3)) as fetcher:
         assert fetcher.fetch(server.url("/a.jpg")) == PICTURE

@@ -197,13 +197,16 @@ def test_corrupt_exif_is_ignored(
     assert not list(recwarn)
 
 
-def test_odd_metadata_of_a_tiff_is_ignored(recwarn: pytest.WarningsRecorder) -> None:
-    warnings.simplefilter("always")
+@pytest.mark.parametrize("action", ["error", "always"])
+def test_odd_metadata_of_a_tiff_is_ignored(action: str, recwarn: pytest.WarningsRecorder) -> None:
+    warnings.simplefilter(action)  # type: ignore[arg-type]
     data = encoded(scene(), "TIFF")
     tag = struct.pack("<HHL", 0x0115, 3, 1)  # samples per pixel: one number, said to be two
     at = data.index(tag)
     odd = data[: at + 4] + struct.pack("<L", 2) + data[at + 8 :]
+    before = list(warnings.filters)
     assert (decode(odd).width, list(recwarn)) == (120, [])
+    assert warnings.filters == before, "those of the whole process are not ours"
 
 
 def test_pillow_logs_nothing_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:

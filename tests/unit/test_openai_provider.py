@@ -24,7 +24,7 @@ from PIL import Image
 from drawn import picture
 from openai_stub import OpenAIStub, Request, caption_of, description_of, keywords_of, vector_of
 from vitrina.errors import ConfigError, ItemError, ProviderError
-from vitrina.http import _proxy_for
+from vitrina.http.transport import _proxy_for
 from vitrina.models.answers import AnswerError, Usage
 from vitrina.models.base import Enrichment, Subject, Term
 from vitrina.models.openai import embeddings, faults

@@ -20,28 +20,28 @@ COMMANDS = {
     "db": ("db", "Start, stop, upgrade and inspect the database."),
     "ingest": ("ingest", "Bring in the products of a CSV or JSON Lines file."),
     "import": ("import_", "Bring in products that are tagged, captioned and embedded already."),
-    "attach": ("attach", "Make a table of the shop's own a source, and keep in step with it."),
-    "sources": ("sources", "List the sources of products, how they are and what is wrong."),
-    "detach": ("detach", "Follow a table of the shop's no more; no trace is left in it."),
-    "work": ("work", "Keep in step with attached tables, and enrich what is queued."),
-    "jobs": ("jobs", "Look into the queue of work: list, retry, drop."),
-    "batch": ("batch", "Half price: see and collect what was submitted in batches."),
+    "attach": ("attach", "Follow one of the shop's own tables as a source of products."),
+    "sources": ("sources", "List the sources of products, their state and their problems."),
+    "detach": ("detach", "Stop following a table of the shop; leave no trace in it."),
+    "work": ("work", "Follow attached tables, and enrich queued products."),
+    "jobs": ("jobs", "List, retry or drop the jobs in the queue."),
+    "batch": ("batch", "List and collect batches, which cost half the price."),
     "search": ("search", "Find products by text, by picture, or by both."),
-    "similar": ("similar", "Find the products most like one."),
-    "recommend": ("recommend", "Find products like several that are liked."),
-    "facets": ("facets", "Count what products have in common: keywords and attributes."),
-    "suggest": ("suggest", "Suggest keywords for what has been typed so far."),
+    "similar": ("similar", "Find the products most similar to a product."),
+    "recommend": ("recommend", "Find products similar to several liked ones."),
+    "facets": ("facets", "Count the keywords and attributes of the products found."),
+    "suggest": ("suggest", "Suggest keywords for a query that is being typed."),
     "duplicates": ("duplicates", "Find products that are nearly the same."),
     "keywords": (
         "keywords",
-        "Look into the vocabulary, and change it; every change can be undone.",
+        "Show and change the vocabulary; every change can be undone.",
     ),
-    "status": ("status", "Show what is in the catalogue and what is queued."),
-    "cost": ("cost", "Show what models have cost, or set a standing budget."),
+    "status": ("status", "Show the contents of the catalogue and of the queue."),
+    "cost": ("cost", "Show the cost of models, or set a standing budget."),
     "spaces": ("spaces", "Embedding models side by side: list, add, build, activate, drop."),
     "eval": ("eval", "Measure searches against judgements."),
     "export": ("export", "Write the catalogue as JSON Lines or CSV."),
-    "doctor": ("doctor", "Check everything, and say what to do about it."),
+    "doctor": ("doctor", "Check everything, and say how to mend it."),
 }
 
 
@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run, and turn every error of vitrina's into one clear line and an exit code."""
+        """Run, and turn every vitrina error into one clear line and an exit code."""
         try:
             return super().invoke(ctx)
         except VitrinaError as exc:
@@ -72,12 +72,12 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:
-            # the reader of a pipe has seen enough; nothing is wrong
+            # the reader of the pipe closed it, like `head`: no error
             sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
             raise SystemExit(0) from None
         except KeyboardInterrupt:
             click.echo(
-                "\nstopped; what was finished is stored, run the command again to go on", err=True
+                "\nstopped; finished work is stored; run the command again to continue", err=True
             )
             raise SystemExit(1) from None
         except Exception as exc:
@@ -97,7 +97,7 @@ class LazyGroup(click.Group):
     "--database-url",
     envvar="VITRINA_DATABASE_URL",
     metavar="URL",
-    help="The shop's Postgres, as postgresql://user@host/name. Without it: the embedded one.",
+    help="The shop's Postgres, as postgresql://user@host/name. Default: the embedded one.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show tracebacks and more detail.")
 @click.version_option(__version__, prog_name="vitrina")

@@ -1,4 +1,4 @@
-"""What commands share: the catalog, options for output, progress on stderr."""
+"""Shared by the commands: the catalog, options for output, progress on stderr."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-WAIT_SECONDS = 60.0  # for a database that is away
+WAIT_SECONDS = 60.0  # for an unavailable database
 
 
 def notice(text: str) -> None:
-    """Print a line to stderr; names and titles in it are strangers'."""
+    """Print a line to stderr; names and titles in it may come from strangers."""
     click.echo(printable(str(text)), err=True)
 
 
 @contextlib.contextmanager
 def open_catalog(**settings: Any) -> Iterator[Catalog]:
-    """The catalog the command line names; says once when it is the embedded one."""
+    """The catalog that the command line names; tells the user once if it is the embedded one."""
     from vitrina.catalog import Catalog
 
     url = click.get_current_context().find_root().obj
@@ -42,7 +42,7 @@ def open_catalog(**settings: Any) -> Iterator[Catalog]:
 
 
 def database_url() -> str:
-    """The address of the database, the embedded one started if need be."""
+    """The address of the database, starting the embedded one if needed."""
     from vitrina import embedded
 
     url = click.get_current_context().find_root().obj
@@ -55,7 +55,7 @@ def database_url() -> str:
 
 
 def output_options(command: F) -> F:
-    """--json and --csv: how rows are printed; a table without them."""
+    """--json and --csv: how to print rows; a table by default."""
     for name in ("csv", "json"):
         command = click.option(
             f"--{name}",
@@ -68,24 +68,24 @@ def output_options(command: F) -> F:
 
 
 def source_option(command: F) -> F:
-    """--source NAME, more than once."""
+    """--source NAME, repeatable."""
     return click.option(
         "--source",
         "sources",
         multiple=True,
         metavar="NAME",
-        help="Only products of this source; may be given again.",
+        help="Only products of this source; repeatable.",
     )(command)
 
 
 def wait_option(command: F) -> F:
-    """--wait: how long to wait for a database that is away."""
+    """--wait: how long to wait for an unavailable database."""
     return click.option(
         "--wait",
         type=click.FloatRange(min=0),
         envvar="VITRINA_WAIT",
         metavar="SECONDS",
-        help="How long to wait for a database that is away [60; `work` without --drain: no limit].",
+        help="How long to wait for an unavailable database [60; `work` without --drain: no limit].",
     )(command)
 
 
@@ -99,10 +99,10 @@ def emit(
     """Print rows to stdout.
 
     Args:
-        rows: what to print.
+        rows: the rows to print.
         output: json, csv, or None for a table.
-        columns: of the table, by key: its heading. All without it.
-        formulas: of CSV: defuse those that a spreadsheet would run, or keep them.
+        columns: the table's columns, key to heading; all columns if omitted.
+        formulas: in CSV, defuse cells that a spreadsheet would run, or keep them.
     """
     if output == "json":
         for row in rows:
@@ -164,7 +164,7 @@ def _cell(value: Any) -> str:
 def progress_bar(label: str) -> Iterator[Callable[[int, int | None, str], None]]:
     """A progress bar on stderr, on a terminal only.
 
-    Yields a function of how many are done, how many there are (None: not known yet), and a note.
+    Yields a function of the count done, the total (None: not known yet) and a note.
     """
     if not sys.stderr.isatty():
         yield lambda done, total, note: None

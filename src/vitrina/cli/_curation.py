@@ -1,4 +1,4 @@
-"""`vitrina keywords show | merge | split | …`: the vocabulary changed by hand, and back again."""
+"""`vitrina keywords show | merge | split | …`: change the vocabulary by hand, and undo."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ TERM = click.argument("term")
 
 
 def print_change(rows: list[dict[str, Any]], output: str | None, *, undone: bool = False) -> None:
-    """What a change did, and how to take it back; or of what was undone, how to do it again."""
+    """Print the effect of a change and how to undo it, or how to redo an undone one."""
     if not rows:
-        notice("nothing had to change")
+        notice("nothing to change")
         return
     shown = {"alias": "term", "before": "was", "after": "is", "products": "products"}
     emit(rows, output, columns=shown)
     number = rows[0]["change"]
-    way_back = "do it again" if undone else "take it back"
+    way_back = "redo it" if undone else "undo it"
     notice(f"change {number}; to {way_back}: vitrina keywords undo {number}")
 
 
@@ -28,7 +28,7 @@ def print_change(rows: list[dict[str, Any]], output: str | None, *, undone: bool
 @TERM
 @output_options
 def show(term: str, output: str | None) -> None:
-    """Show the keyword that a term is: its aliases, how and when each was decided, its products.
+    """Show the keyword of a term: its aliases, how and when each was decided, its products.
 
     \b
     Example:
@@ -40,10 +40,10 @@ def show(term: str, output: str | None) -> None:
 
 @click.command("merge")
 @click.argument("terms", nargs=-1, required=True)
-@click.option("--into", required=True, metavar="KEYWORD", help="The keyword that they are.")
+@click.option("--into", required=True, metavar="KEYWORD", help="The keyword to merge them into.")
 @output_options
 def merge(terms: tuple[str, ...], into: str, output: str | None) -> None:
-    """Make terms one keyword; a term that is a keyword takes its aliases along.
+    """Merge terms into one keyword; a keyword brings its aliases along.
 
     \b
     Example:
@@ -58,9 +58,9 @@ def merge(terms: tuple[str, ...], into: str, output: str | None) -> None:
 @click.option("--as", "as_keyword", metavar="NAME", help="The keyword's name, if not the term.")
 @output_options
 def split(term: str, as_keyword: str | None, output: str | None) -> None:
-    """Take a term out of the keyword it is an alias of: it becomes one of its own, for good.
+    """Split an alias off its keyword: it becomes a keyword of its own, permanently.
 
-    Brings a dropped term back, too.
+    Also brings a dropped term back.
 
     \b
     Example:
@@ -75,7 +75,7 @@ def split(term: str, as_keyword: str | None, output: str | None) -> None:
 @click.argument("name")
 @output_options
 def rename(term: str, name: str, output: str | None) -> None:
-    """Give a keyword another name; the old one stays an alias.
+    """Rename a keyword; the old name stays an alias.
 
     \b
     Example:
@@ -89,7 +89,7 @@ def rename(term: str, name: str, output: str | None) -> None:
 @TERM
 @output_options
 def pin(term: str, output: str | None) -> None:
-    """Keep a keyword from being renamed or merged away but by hand.
+    """Pin a keyword: only a person can rename it or merge it away.
 
     \b
     Example:
@@ -103,7 +103,7 @@ def pin(term: str, output: str | None) -> None:
 @TERM
 @output_options
 def unpin(term: str, output: str | None) -> None:
-    """Let a keyword be merged away again.
+    """Unpin a keyword: it may be merged away again.
 
     \b
     Example:
@@ -118,7 +118,7 @@ def unpin(term: str, output: str | None) -> None:
 @click.argument("facet", type=click.Choice(FACETS))
 @output_options
 def facet(term: str, facet: str, output: str | None) -> None:
-    """Put a keyword into a facet.
+    """Move a keyword into a facet.
 
     \b
     Example:
@@ -132,7 +132,7 @@ def facet(term: str, facet: str, output: str | None) -> None:
 @TERM
 @output_options
 def drop(term: str, output: str | None) -> None:
-    """Take a keyword, or one alias, from all products; said again, it stays dropped.
+    """Remove a keyword, or one alias, from all products; new products do not bring it back.
 
     \b
     Example:
@@ -147,7 +147,7 @@ def drop(term: str, output: str | None) -> None:
 @click.argument("b")
 @output_options
 def distinct(a: str, b: str, output: str | None) -> None:
-    """Say that two terms are different things: they never become one keyword.
+    """Mark two terms as different things: they never become one keyword.
 
     \b
     Example:
@@ -161,10 +161,10 @@ def distinct(a: str, b: str, output: str | None) -> None:
 @click.argument("file")
 @output_options
 def seed(file: str, output: str | None) -> None:
-    """Take in the shop's own vocabulary: a CSV or JSON Lines file of keyword, facet and aliases.
+    """Load the shop's own vocabulary: a CSV or JSON Lines file of keyword, facet and aliases.
 
-    Aliases have `;` or `|` between them. The keywords are pinned. Where something is wrong with a
-    line, every problem is named and nothing is changed.
+    Separate aliases by `;` or `|`. The keywords are pinned. If a line is wrong, every problem is
+    listed and nothing is changed.
 
     \b
     Example:
@@ -192,9 +192,9 @@ def history(k: int, output: str | None) -> None:
 @click.argument("change", type=int, required=False)
 @output_options
 def undo(change: int | None, output: str | None) -> None:
-    """Take a change back: the latest that still holds, or the one of this number.
+    """Undo a change: the latest that still holds, or the change with this number.
 
-    To undo an undo is to do the change again.
+    Undoing an undo redoes the change.
 
     \b
     Example:

@@ -14,22 +14,33 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 OPTIONS = (
     click.option(
-        "--filter", callback=parse_filter, metavar="JSON", help="Attributes contain this."
+        "--filter",
+        callback=parse_filter,
+        metavar="JSON",
+        help="The product's attributes contain this.",
     ),
     click.option(
-        "--where", metavar="JSONPATH", help="Attributes satisfy this, like '$.price < 50'."
+        "--where", metavar="JSONPATH", help="The attributes satisfy this, like '$.price < 50'."
     ),
     click.option(
-        "--with", "with_keywords", multiple=True, metavar="KEYWORD", help="Has this keyword."
+        "--with",
+        "with_keywords",
+        multiple=True,
+        metavar="KEYWORD",
+        help="Only products with this keyword; repeatable.",
     ),
     click.option(
-        "--without", "without_keywords", multiple=True, metavar="KEYWORD", help="Has it not."
+        "--without",
+        "without_keywords",
+        multiple=True,
+        metavar="KEYWORD",
+        help="Only products without this keyword; repeatable.",
     ),
 )
 
 
 def filter_options(command: F) -> F:
-    """--filter, --where, --with, --without and --source, under the names the library has."""
+    """--filter, --where, --with, --without and --source, under the library's names."""
     command = source_option(command)
     for option in reversed(OPTIONS):
         command = option(command)

@@ -1,4 +1,4 @@
-"""A page of search results with their pictures: one HTML file that needs nothing else."""
+"""A page of search results with their pictures: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ small { display: block; font-size: .78rem; margin-top: .25rem }
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One search: its heading, the query picture (WebP) if there was one, and what it found."""
+    """One search: its heading, the query picture (WebP) if any, and its hits."""
 
     heading: str
     hits: Sequence[Hit]

@@ -1,4 +1,4 @@
-"""Work that was done, or is to be done, in words."""
+"""Reports of finished and planned work."""
 
 from __future__ import annotations
 
@@ -29,26 +29,28 @@ def describe_loaded(loaded: Loaded) -> str:
 
 
 def describe_totals(totals: Totals) -> str:
-    """Work done, in one line; then the commonest reasons for what is missing."""
+    """Work done, in one line; then the commonest reasons for failures and missing pictures."""
     lines = [
         f"{totals.products:,} products enriched: {totals.generations:,} generations"
         f" ({totals.reused:,} reused), {totals.embeddings:,} embeddings"
         + (f", {totals.cost:.4f} USD" if totals.cost else "")
     ]
     if totals.failed or totals.retried:
-        lines.append(f"{totals.failed:,} failed for good, {totals.retried:,} will be tried again:")
+        lines.append(
+            f"{totals.failed:,} failed permanently, {totals.retried:,} will be tried again:"
+        )
         lines += [f"  {count:,} × {error}" for error, count in totals.errors.most_common(3)]
     missing = sum(totals.reasons.values())
     if missing:
         lines.append(
-            f"{missing:,} pictures could not be had; `vitrina ingest --retry-images` tries again:"
+            f"{missing:,} pictures are unavailable; `vitrina ingest --retry-images` tries again:"
         )
         lines += [f"  {count:,} × {reason}" for reason, count in _grouped(totals).items()]
     return "\n".join(lines)
 
 
 def _grouped(totals: Totals) -> dict[str, int]:
-    """Reasons without the picture's own name, the three commonest first."""
+    """The three commonest reasons, without the picture's own name."""
     from vitrina.pictures.loader import NOT_AGAIN
 
     counts: dict[str, int] = {}
@@ -59,18 +61,18 @@ def _grouped(totals: Totals) -> dict[str, int]:
 
 
 def describe_judged(judged: Judged) -> str:
-    """Pairs by verdict in one line; then why some have none."""
+    """Pairs by verdict in one line; then why some have no verdict."""
     lines = [
         f"{judged.pairs:,} pairs of keywords to judge: {judged.same:,} the same,"
         f" {judged.different:,} different"
-        + (f", {judged.unanswered:,} left for another time" if judged.unanswered else "")
+        + (f", {judged.unanswered:,} left for a later run" if judged.unanswered else "")
         + (f", {judged.cost:.4f} USD" if judged.cost else "")
     ]
     return "\n".join([*lines, *(f"  {reason}" for reason in judged.reasons[:3])])
 
 
 def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> None:
-    """Print what enriching so many products is likely to take and cost; asks nobody."""
+    """Print the estimated calls and cost of enriching this many products; asks no model."""
     guess = catalog.costs.estimate(products, batch=batch)
     if guess is None:
         click.echo(f"{products:,} products, enriched offline: no calls, no cost")

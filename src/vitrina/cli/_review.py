@@ -1,4 +1,4 @@
-"""`vitrina keywords audit | rebuild | judge`: what the machine proposes about the vocabulary."""
+"""`vitrina keywords audit | rebuild | judge`: the machine's proposals about the vocabulary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ above_option = click.option(
     "--above",
     type=click.FloatRange(0, 1),
     metavar="COSINE",
-    help="How near two keywords are at least [0.15 below the space's threshold].",
+    help="Least cosine between the two keywords [0.15 below the space's threshold].",
 )
 
 
@@ -27,7 +27,7 @@ above_option = click.option(
 @above_option
 @output_options
 def audit(k: int, above: float | None, output: str | None) -> None:
-    """List what deserves a look: merges that may be wrong, keywords that may be one.
+    """List merges that may be wrong, and keywords that may be the same.
 
     \b
     Example:
@@ -38,12 +38,12 @@ def audit(k: int, above: float | None, output: str | None) -> None:
 
 
 @click.command("rebuild")
-@click.option("--apply", is_flag=True, help="Do it; without this only say what it would change.")
+@click.option("--apply", is_flag=True, help="Make the changes; without this they are only listed.")
 @output_options
 def rebuild(apply: bool, output: str | None) -> None:
-    """Decide again, from what was said, all that nobody decided by hand. Asks no model.
+    """Decide all terms again that no person decided. Asks no model.
 
-    After the policy, the thesaurus or the contrasts have changed. Workers wait while it runs.
+    Run it after the policy, the thesaurus or the contrasts changed. Workers wait meanwhile.
 
     \b
     Example:
@@ -53,26 +53,26 @@ def rebuild(apply: bool, output: str | None) -> None:
     with open_catalog() as catalog:
         rows = catalog.keywords.rebuild(dry_run=not apply)
     if not rows:
-        notice("nothing would be decided otherwise")
+        notice("no decision would change")
         return
     emit(rows, output)
     changed = sum(row["note"] is None for row in rows)
     if apply:
-        notice(f"{changed:,} terms changed; to take it back: vitrina keywords undo")
+        notice(f"{changed:,} terms changed; to undo it: vitrina keywords undo")
     else:
-        notice(f"{changed:,} terms would change: give --apply to change them")
+        notice(f"{changed:,} terms would change: add --apply to change them")
 
 
 @click.command("judge")
 @above_option
-@click.option("--dry-run", is_flag=True, help="Only list the pairs, and say what it would cost.")
+@click.option("--dry-run", is_flag=True, help="Only list the pairs, and estimate the cost.")
 @judge_options
 @output_options
 def judge(above: float | None, dry_run: bool, output: str | None, **options: Any) -> None:
-    """Have a model say which keywords that are near each other are one, many pairs a call.
+    """Ask a model which near keywords are the same; one call judges many pairs.
 
-    Only pairs that the rules leave open. What it finds the same is merged, what it finds different
-    is kept apart and never asked again; both are in the history.
+    Only pairs that the rules leave open are asked about. Equal keywords are merged, different ones
+    are kept apart and never asked about again; the history has both.
 
     \b
     Example:
@@ -104,10 +104,10 @@ def _show_pairs(catalog: Catalog, above: float | None, output: str | None) -> No
     emit((pair.row() for pair in pairs), output)
     calls = -(-len(pairs) // AT_ONCE)
     if catalog.settings.chosen == "local":
-        notice(f"{len(pairs):,} pairs; no model to ask is set up: they wait")
+        notice(f"{len(pairs):,} pairs; no model is set up: they wait")
         return
     cost = catalog.keywords.estimate(pairs)
-    usd = "at a price that is not known" if cost is None else f"about {cost:.4f} USD"
+    usd = "at an unknown price" if cost is None else f"about {cost:.4f} USD"
     notice(f"{len(pairs):,} pairs, {calls:,} calls, {usd}")
 
 

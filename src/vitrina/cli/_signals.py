@@ -1,4 +1,4 @@
-"""How a run is told to stop: once to finish what is begun, twice to end at once."""
+"""Stopping a run: one signal finishes the work begun, a second ends it at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from vitrina.cli._common import notice
 
-EXIT_SECONDS = 4.5  # after which a second signal ends the process, whatever its threads are at
+EXIT_SECONDS = 4.5  # a second signal ends the process within this, whatever its threads do
 GRACE_SECONDS = 2.0  # of these for calls under way, which are paid for,
-GIVE_BACK_SECONDS = 2.0  # and for the database to take back what is leased
+GIVE_BACK_SECONDS = 2.0  # and these to give the leases back to the database
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -22,9 +22,9 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM)
 def stoppable() -> Iterator[threading.Event]:
     """An event that the first Ctrl-C or SIGTERM sets.
 
-    A second of either interrupts, and what is leased is given back. The process ends with 130 or
-    143, within EXIT_SECONDS: a thread of its own sees to that, as what decodes a picture or waits
-    for a server cannot be ended otherwise, and the main thread may wait for it.
+    A second one interrupts the run, and its leases are given back. The process ends with 130 or
+    143, within EXIT_SECONDS: a thread of its own sees to that, as decoding a picture or waiting
+    for a server cannot be ended otherwise, and the main thread may wait for either.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -46,7 +46,7 @@ def stoppable() -> Iterator[threading.Event]:
     try:
         yield stop
     except KeyboardInterrupt:
-        notice("\nstopped; what was finished is stored, run the command again to go on")
+        notice("\nstopped; finished work is stored; run the command again to continue")
         raise SystemExit(watcher.code) from None
     finally:
         for number, handler in before.items():
@@ -59,16 +59,16 @@ def stoppable() -> Iterator[threading.Event]:
 
 
 class _Watcher(threading.Thread):
-    """Reads the numbers of signals until there is nobody left to write one."""
+    """Reads the numbers of signals until the pipe is closed."""
 
     def __init__(self, told: int, stop: threading.Event) -> None:
         super().__init__(name="vitrina-signals", daemon=True)
         self._told, self._stop_event = told, stop
-        self.over = threading.Event()  # the run has ended by itself
+        self.over = threading.Event()  # the run ended by itself
         self.code = 128 + signal.SIGINT
 
     def run(self) -> None:
-        """Set the event at the first, end the process after the second."""
+        """Set the event at the first signal, end the process after the second."""
         while number := os.read(self._told, 1):
             if number[0] not in NUMBERS:
                 continue
@@ -79,12 +79,12 @@ class _Watcher(threading.Thread):
             self._stop_event.set()
             with contextlib.suppress(Exception):
                 notice(
-                    "\nstopping: what is begun is finished and stored;"
+                    "\nstopping: work begun is finished and stored;"
                     " Ctrl-C or SIGTERM again to stop at once"
                 )
 
     def _end(self) -> None:
-        """End this process, what it leases given back where the database answers."""
+        """End this process; give its leases back if the database answers."""
         timer = threading.Timer(EXIT_SECONDS, os._exit, (self.code,))
         timer.daemon = True
         timer.start()
@@ -97,5 +97,5 @@ class _Watcher(threading.Thread):
             from vitrina.enrich import leases
 
             leases.abandon(GIVE_BACK_SECONDS)
-            notice("\nstopped at once; run the command again to go on")
+            notice("\nstopped at once; run the command again to continue")
         os._exit(self.code)

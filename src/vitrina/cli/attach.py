@@ -19,7 +19,7 @@ URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 def parse_names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
-    """Column names with commas between them."""
+    """Column names, separated by commas."""
     if value is None:
         return None
     return [name.strip() for name in value.split(",") if name.strip()]
@@ -28,7 +28,7 @@ def parse_names(ctx: click.Context, param: click.Parameter, value: str | None) -
 def parse_settings(
     ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
 ) -> dict[str, str]:
-    """--set NAME=VALUE, given any number of times."""
+    """--set NAME=VALUE, repeatable."""
     for item in value:
         if "=" not in item:
             raise click.BadParameter(f"{item!r} is not NAME=VALUE")
@@ -36,14 +36,14 @@ def parse_settings(
 
 
 def parse_root(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """A URL as it is, a folder by its full path; a link stays one, as pictures may name it."""
+    """A URL as it is, a folder by its full path; links are kept, as pictures may name them."""
     if value is None or URL.match(value):
         return value
     return str(Path(value).absolute())
 
 
 def describe_synced(name: str, synced: Synced) -> str:
-    """What came in, in one line."""
+    """The result of a sync, in one line."""
     return (
         f"{name}: {synced.inserted:,} new, {synced.updated:,} changed, {synced.removed:,} removed,"
         f" {synced.rejected:,} set aside; {synced.queued:,} queued for `vitrina work`"
@@ -52,7 +52,9 @@ def describe_synced(name: str, synced: Synced) -> str:
 
 @click.command("attach")
 @click.argument("table", required=False)
-@click.option("--id", callback=parse_names, metavar="COL[,COL…]", help="What identifies a product.")
+@click.option(
+    "--id", callback=parse_names, metavar="COL[,COL…]", help="The columns that identify a product."
+)
 @click.option("--title", metavar="COL", help="The column of titles.")
 @click.option("--image", metavar="COL", help="The column of pictures: URLs, or paths.")
 @click.option("--url", metavar="COL", help="The column of the products' own pages.")
@@ -63,19 +65,22 @@ def describe_synced(name: str, synced: Synced) -> str:
     help="A query that gives id, title, image, url and attributes.",
 )  # fmt: skip
 @click.option(
-    "--wake", multiple=True, metavar="SPEC", help="TABLE=COLUMN, for each table a query reads."
+    "--wake", multiple=True, metavar="SPEC", help="TABLE=COLUMN, for each table the query reads."
 )
-@click.option("--name", metavar="NAME", help="Of the source; the table's without it.")
-@click.option("--text-config", metavar="NAME", help="Text search in: english, german …")
+@click.option("--name", metavar="NAME", help="Name of the source [the table's].")
+@click.option("--text-config", metavar="NAME", help="Language of text search: english, german …")
 @click.option(
-    "--media-root", callback=parse_root, metavar="PATH_OR_URL", help="In front of pictures."
+    "--media-root",
+    callback=parse_root,
+    metavar="PATH_OR_URL",
+    help="Folder or URL in front of pictures.",
 )
-@click.option("--no-triggers", is_flag=True, help="Make no triggers: look for changes instead.")
-@click.option("--watermark", metavar="COL", help="The time of a row's last change.")
+@click.option("--no-triggers", is_flag=True, help="Make no triggers; poll for changes.")
+@click.option("--watermark", metavar="COL", help="The column with the time of a row's last change.")
 @click.option("--preset", metavar="SHOP", help="A known shop: oscar, vendure, medusa.")
 @click.option(
     "--set", "presets", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
-    help="A setting of the preset; may be given again.",
+    help="A setting of the preset; repeatable.",
 )  # fmt: skip
 def command(
     table: str | None,
@@ -85,12 +90,12 @@ def command(
     no_triggers: bool,
     **options: Any,
 ) -> None:
-    """Make a table of the shop's a source of products, and keep in step with it.
+    """Follow a table of the shop as a source of products.
 
-    Triggers on the table note which rows changed; they never make the shop's statements fail and
-    cost little. `vitrina work` takes the changes in. A query over several tables is a source too,
-    with the tables that wake it: TABLE=COLUMN, where the column holds the product's id. Run it
-    again to change how; `vitrina detach` undoes it. All columns are named exactly as they are.
+    Triggers on the table note which rows changed; they are cheap and never make the shop's
+    statements fail. `vitrina work` takes the changes in. A query over several tables can be a
+    source too; name the tables that wake it as TABLE=COLUMN, where the column holds the product's
+    id. Run it again to change the settings; `vitrina detach` undoes it. Write column names exactly.
 
     \b
     Example:
@@ -142,7 +147,7 @@ def _attach_query(
         options.setdefault("name", table.removeprefix("public."))
     if "name" not in options:
         raise click.UsageError("name the source: --name")
-    assert query is not None  # noqa: S101 - the caller looked
+    assert query is not None  # noqa: S101 - the caller checked
     try:
         text = query.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
@@ -151,16 +156,14 @@ def _attach_query(
 
 
 def bring_in(catalog: Catalog, name: str) -> None:
-    """Sync a source with a bar on a terminal, then say what came in and what did not."""
+    """Sync a source with a bar on a terminal, then report the result."""
     with progress_bar("reading") as bar:
         synced = catalog.sources.sync(
             sources=[name],
             progress=lambda done: bar(done.taken, None, f"{done.rejected} set aside"),
         )
     if name in synced.problems:
-        raise InputError(
-            f"the source {name} is attached, but cannot be read: {synced.problems[name]}"
-        )
+        raise InputError(f"source {name} is attached, but cannot be read: {synced.problems[name]}")
     notice(describe_synced(name, synced))
     for row in catalog.sources.rejects(name, k=3):
         notice(f"  {row['external_id']}: {row['reason']}")

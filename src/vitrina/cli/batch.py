@@ -1,4 +1,4 @@
-"""`vitrina batch`, and what `--batch` of other commands does."""
+"""`vitrina batch`, and the option `--batch` of other commands."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def batch_options(command: F) -> F:
         "--batch-tokens",
         type=click.IntRange(1),
         metavar="N",
-        help="Tokens the account may queue for one model [2000000].",
+        help="Tokens the account may queue per model [2000000].",
     )(command)
     return click.option(
-        "--batch", is_flag=True, help="Half the price, answers within a day: see vitrina batch."
+        "--batch", is_flag=True, help="Half the price, answers within a day; see vitrina batch."
     )(command)
 
 
 def describe_batched(done: Batched) -> str:
-    """What submitting or collecting did, in a few lines."""
+    """The result of submitting or collecting, in a few lines."""
     lines = []
     if done.answered or done.unanswered:
         paid = f", {done.cost:.4f} USD" if done.cost else ""
@@ -60,11 +60,11 @@ def describe_batched(done: Batched) -> str:
     if done.enriched.products or done.enriched.failed or done.enriched.retried:
         lines.append(describe_totals(done.enriched))
     if done.full:
-        lines.append("the queue of the endpoint is full: the rest is submitted as it empties")
+        lines.append("the endpoint's queue is full: the rest is submitted as it empties")
     if done.left:
-        lines.append(f"{done.left:,} products get no answer from a batch: `vitrina work`")
+        lines.append(f"{done.left:,} products get no answer from a batch: run `vitrina work`")
     lines.append(
-        f"open batches: {done.open:,}; `vitrina batch collect` takes in what they answer"
+        f"open batches: {done.open:,}; `vitrina batch collect` stores their answers"
         if done.open
         else "no batch is open"
     )
@@ -72,7 +72,7 @@ def describe_batched(done: Batched) -> str:
 
 
 def finish(done: Batched) -> None:
-    """Say what was done. Raises ProviderError, BudgetError for what was not."""
+    """Report the result. Raises ProviderError or BudgetError if not all was done."""
     notice(describe_batched(done))
     if done.failures:
         hint = ""
@@ -84,7 +84,7 @@ def finish(done: Batched) -> None:
 
 
 def submit(catalog: Catalog, *, sources: list[str] | None, tokens: int | None) -> None:
-    """Submit what queued products lack, with a bar on a terminal."""
+    """Submit the missing requests of queued products, with a bar on a terminal."""
     with progress_bar("submitting") as bar:
         done = catalog.batches.submit(
             sources=sources,
@@ -96,7 +96,7 @@ def submit(catalog: Catalog, *, sources: list[str] | None, tokens: int | None) -
 
 @click.group("batch")
 def command() -> None:
-    """Half price, within a day: see and collect what `vitrina work --batch` submitted.
+    """List and collect the batches of `vitrina work --batch`: half the price, within a day.
 
     \b
     Example:
@@ -107,10 +107,10 @@ def command() -> None:
 
 
 @command.command("status")
-@click.option("--open", "open_only", is_flag=True, help="Only those that are not done.")
+@click.option("--open", "open_only", is_flag=True, help="Only batches that are not done.")
 @output_options
 def status(open_only: bool, output: str | None) -> None:
-    """Show the batches, newest first; asks nobody.
+    """List the batches, newest first; asks no endpoint.
 
     \b
     Example:
@@ -122,24 +122,24 @@ def status(open_only: bool, output: str | None) -> None:
 
 
 @command.command("collect")
-@click.option("--wait", is_flag=True, help="Go on until no batch is open.")
+@click.option("--wait", is_flag=True, help="Continue until no batch is open.")
 @click.option(
     "--poll",
     type=click.FloatRange(min=0.01),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="Between two looks.",
+    help="Time between two checks.",
 )
 @OPTIONS["concurrency"]
 @OPTIONS["max_cost"]
 @OPTIONS["allow_private_images"]
 @image_root_option
 def collect(wait: bool, poll: float, **options: Any) -> None:
-    """Store what batches have answered, submit the next round, finish what is complete.
+    """Store the answers of batches, submit the next round, finish complete products.
 
-    Run it now and then, from anywhere: what was submitted says how it was asked. The key and the
-    address of the endpoint come from the environment, and the lower --max-cost counts.
+    Run it now and then, from any machine: each batch keeps the settings it was submitted with. The
+    key and the address of the endpoint come from the environment; the lower --max-cost counts.
 
     \b
     Example:

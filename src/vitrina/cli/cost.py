@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 
 
 @click.command("cost")
-@click.option("--by", type=click.Choice(["day", "stage", "model"]), help="Add up by this alone.")
-@click.option("--budget", callback=parse_usd, metavar="USD", help="Set what a period may cost.")
-@click.option("--no-budget", is_flag=True, help="Take the budget of the period away.")
+@click.option("--by", type=click.Choice(["day", "stage", "model"]), help="Sum by this only.")
+@click.option("--budget", callback=parse_usd, metavar="USD", help="Set the most a period may cost.")
+@click.option("--no-budget", is_flag=True, help="Remove the budget of the period.")
 @click.option(
     "--period",
     type=click.Choice(["day", "month", "total"]),
     default="total",
     show_default=True,
-    help="Of the budget.",
+    help="Period of the budget.",
 )
-@click.option("--drop-answers", is_flag=True, help="Count stored answers; drop them with --yes.")
-@click.option("--stage", metavar="NAME", help="With --drop-answers: of this stage alone.")
-@click.option("--model", metavar="NAME", help="With --drop-answers: of this model alone.")
+@click.option(
+    "--drop-answers", is_flag=True, help="Count the stored answers; with --yes, drop them."
+)
+@click.option("--stage", metavar="NAME", help="With --drop-answers: of this stage only.")
+@click.option("--model", metavar="NAME", help="With --drop-answers: of this model only.")
 @click.option(
     "--before", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), metavar="DATE",
-    help="With --drop-answers: stored before this, like 2026-01-31.",
+    help="With --drop-answers: stored before this day, like 2026-01-31.",
 )  # fmt: skip
 @click.option("--yes", is_flag=True, help="With --drop-answers: drop them.")
 @output_options
@@ -44,12 +46,12 @@ def command(
     output: str | None,
     **chosen: Any,
 ) -> None:
-    """Show what models have cost, by day, stage and model; or set a standing budget.
+    """Show the cost of models by day, stage and model; or set a standing budget.
 
-    A standing budget is kept in the database: no worker claims paid work once it is spent.
+    The database keeps a standing budget: once it is spent, no worker claims paid work.
 
-    Answers of models are stored, so that the same is never paid for twice. --drop-answers drops
-    them: products keep what was made of them, and budgets stay as they are.
+    Answers of models are stored, so that none is paid for twice. --drop-answers drops them:
+    products keep their tags, captions and vectors, and budgets stay as they are.
 
     \b
     Example:
@@ -60,7 +62,9 @@ def command(
     if not drop_answers and any(chosen.values()):
         raise click.UsageError("--stage, --model, --before and --yes go with --drop-answers")
     if drop_answers and (by or budget is not None or no_budget):
-        raise click.UsageError("--drop-answers goes without --by, --budget and --no-budget")
+        raise click.UsageError(
+            "--drop-answers cannot be combined with --by, --budget and --no-budget"
+        )
     with open_catalog() as catalog:
         if drop_answers:
             _drop(catalog, **chosen)
@@ -73,8 +77,8 @@ def command(
 
 
 def _drop(catalog: Catalog, *, yes: bool, **which: Any) -> None:
-    """Drop answers, or say which would be."""
+    """Drop answers, or count them."""
     found = catalog.costs.drop_answers(**which, dry_run=not yes)
-    unpriced = f", {found['unpriced']:,} of them of unknown price" if found["unpriced"] else ""
+    unpriced = f", {found['unpriced']:,} of them at an unknown price" if found["unpriced"] else ""
     text = f"{found['answers']:,} answers that cost {found['usd']:.4f} USD{unpriced}"
-    notice(f"dropped {text}" if yes else f"{text}; --yes drops them")
+    notice(f"dropped {text}" if yes else f"{text}; add --yes to drop them")

@@ -18,7 +18,7 @@ def command() -> None:
 
 @command.command("start")
 def start() -> None:
-    """Start the embedded Postgres, if it does not run, and print its URL.
+    """Start the embedded Postgres if it is not running, and print its URL.
 
     \b
     Example:
@@ -65,7 +65,7 @@ def psql(args: tuple[str, ...]) -> None:
 
 @command.command("upgrade")
 def upgrade() -> None:
-    """Install vitrina into the database, or bring it to this version; safe to repeat.
+    """Install vitrina into the database, or upgrade it to this version; safe to repeat.
 
     \b
     Example:
@@ -81,7 +81,7 @@ def upgrade() -> None:
 @click.argument("revision", default="base")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def downgrade(revision: str, yes: bool) -> None:
-    """Take the schema back to REVISION; `base`, the default, removes vitrina and all its data.
+    """Downgrade the schema to REVISION; `base`, the default, removes vitrina and all its data.
 
     \b
     Example:
@@ -91,9 +91,7 @@ def downgrade(revision: str, yes: bool) -> None:
 
     target = database_url()
     if not yes:
-        what = (
-            "vitrina and all its data" if revision == "base" else f"all that came after {revision}"
-        )
+        what = "vitrina and all its data" if revision == "base" else f"everything after {revision}"
         click.confirm(f"Remove {what} from this database?", abort=True, err=True)
     schema.downgrade(target, revision)
     notice(f"downgraded to {revision}")
@@ -101,7 +99,7 @@ def downgrade(revision: str, yes: bool) -> None:
 
 @command.command("check")
 def check() -> None:
-    """Say whether the database has this version of vitrina; exit 1 where it has not.
+    """Check whether the database has this version of vitrina; exit 1 if not.
 
     \b
     Example:
@@ -123,7 +121,7 @@ def check() -> None:
 @command.command("sql")
 @click.option("--without-data", is_flag=True, help="Leave out the rows of the data files.")
 def sql(without_data: bool) -> None:
-    """Print the SQL that installs vitrina, for psql; connects to nothing.
+    """Print the SQL that installs vitrina, for psql; connects to no database.
 
     \b
     Example:

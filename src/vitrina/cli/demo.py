@@ -1,4 +1,4 @@
-"""`vitrina demo`: the main job on a catalogue that comes with vitrina."""
+"""`vitrina demo`: vitrina at work on a catalogue that comes with it."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ PICTURES = ("armchair", "sneaker", "lamp")
 
 
 def folder() -> Path:
-    """Where the demo catalogue is: products.csv, pictures/ and queries/."""
+    """The folder of the demo catalogue: products.csv, pictures/ and queries/."""
     return Path(__file__).parents[1] / "data" / "demo"
 
 
 @click.command("demo")
 @click.option("--open", "open_", is_flag=True, help="Open the page of results in the browser.")
 @click.option("--page", metavar="FILE", help="Where to write the page.")
-@click.option("--remove", is_flag=True, help="Take the demo products out of the database again.")
+@click.option("--remove", is_flag=True, help="Remove the demo products from the database.")
 def command(open_: bool, page: str | None, remove: bool) -> None:
-    """See it work: bring in a catalogue with pictures, search it by text and by picture.
+    """See it work: load a catalogue with pictures, search it by text and by picture.
 
     The pictures are drawn and belong to vitrina; nothing leaves this machine. The products stay in
-    the database as the source `demo`, so that you can go on searching.
+    the database as the source `demo`, so that you can search on.
 
     \b
     Example:

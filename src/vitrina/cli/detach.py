@@ -11,10 +11,10 @@ from vitrina.cli._common import notice, open_catalog
 @click.argument("name")
 @click.option("--keep-products", is_flag=True, help="Leave its products in the catalogue.")
 def command(name: str, keep_products: bool) -> None:
-    """Follow a table of the shop's no more: triggers go, and its products leave the catalogue.
+    """Stop following a table of the shop: remove its triggers, and its products from the catalogue.
 
-    Nothing of vitrina's is left in the shop's schema. What models answered stays stored, so that
-    attaching again costs nothing.
+    Nothing of vitrina stays in the shop's schema. Answers of models stay stored, so that attaching
+    again costs nothing.
 
     \b
     Example:

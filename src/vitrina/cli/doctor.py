@@ -13,9 +13,9 @@ from vitrina.cli._common import database_url, emit, output_options
 @click.command("doctor")
 @output_options
 def command(output: str | None) -> None:
-    """Check versions, the database, privileges, spaces and work; say what to do about each.
+    """Check versions, the database, privileges, spaces and work; say how to mend each.
 
-    Exits 1 where something is wrong.
+    Exits 1 if something is wrong.
 
     \b
     Example:

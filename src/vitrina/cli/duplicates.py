@@ -24,7 +24,7 @@ COLUMNS = {
     type=click.IntRange(0, 6),
     default=4,
     show_default=True,
-    help="Of 64 bits, so many may differ between two pictures.",
+    help="Of 64 bits, how many may differ between two pictures.",
 )
 @click.option(
     "--min-similarity",
@@ -50,7 +50,7 @@ def command(
     sources: tuple[str, ...],
     output: str | None,
 ) -> None:
-    """Find products that are nearly the same as an earlier one, by picture or by text.
+    """Find products nearly the same as an earlier product, by picture or by text.
 
     \b
     Example:

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     "modes",
     type=click.Choice(["hybrid", "vector", "text"]),
     multiple=True,
-    help="This mode of search only; may be given again.",
+    help="This mode of search only; repeatable.",
 )
 @click.option(
-    "-k", type=click.IntRange(1, 1000), default=10, show_default=True, help="Of recall@k."
+    "-k", type=click.IntRange(1, 1000), default=10, show_default=True, help="The k of recall@k."
 )
-@click.option("--worst", type=click.IntRange(1), metavar="N", help="Show the N worst queries, too.")
+@click.option("--worst", type=click.IntRange(1), metavar="N", help="Also show the N worst queries.")
 @click.option(
     "--weave",
     metavar="PROJECT",
     envvar="VITRINA_WEAVE_PROJECT",
-    help="Log a Weave Evaluation a mode, too.",
+    help="Also log a Weave Evaluation for each mode.",
 )
 @output_options
 def command(
@@ -44,7 +44,7 @@ def command(
     """Measure searches against judgements: nDCG@10, MRR and recall@k in each mode.
 
     FILE has the columns query, external_id and grade (0 not relevant, more is better), and source
-    where external ids repeat; `-` is stdin. Products that are not judged count as 0.
+    where external ids repeat; `-` is stdin. Products without a judgement count as 0.
 
     \b
     Example:
@@ -71,7 +71,7 @@ def command(
 
 
 def _describe(done: Evaluated) -> None:
-    """What of the file took part."""
+    """Report which part of the file was used."""
     queries = len(done.evaluations[0].scores)
     notice(f"{done.judgements:,} judgements, {queries:,} queries")
     if done.unknown:

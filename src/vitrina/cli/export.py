@@ -15,7 +15,7 @@ from vitrina.cli._common import emit, notice, open_catalog, source_option
     type=click.Choice(["defuse", "keep"]),
     default="defuse",
     show_default=True,
-    help="With --csv: cells that a spreadsheet would run get an apostrophe, or stay as they are.",
+    help="With --csv: cells that a spreadsheet would run get an apostrophe, or are kept.",
 )
 @click.option("--weave", "dataset", metavar="NAME", help="Publish a Weave Dataset instead.")
 @click.option(
@@ -23,13 +23,13 @@ from vitrina.cli._common import emit, notice, open_catalog, source_option
     type=click.Choice(["products", "vocabulary"]),
     default="products",
     show_default=True,
-    help="With --weave: what its rows are.",
+    help="With --weave: the rows of the dataset.",
 )
 @click.option(
     "--weave-project",
     envvar="VITRINA_WEAVE_PROJECT",
     metavar="ENTITY/PROJECT",
-    help="With --weave: where it goes; VITRINA_WEAVE_PROJECT without it.",
+    help="With --weave: the project [VITRINA_WEAVE_PROJECT].",
 )
 def command(
     sources: tuple[str, ...],
@@ -39,11 +39,11 @@ def command(
     what: str,
     weave_project: str | None,
 ) -> None:
-    """Write the catalogue to stdout as JSON Lines or CSV, one line a product.
+    """Write the catalogue to stdout as JSON Lines or CSV, one line per product.
 
-    CSV cells that begin like a formula get an apostrophe, which ingest and import take off again.
-    With --weave it goes to a Weave project as a Dataset, whose reference is printed: `vitrina
-    ingest` takes it.
+    CSV cells that begin like a formula get an apostrophe, which ingest and import remove.
+    With --weave the rows become a Dataset of a Weave project, and its reference is printed:
+    `vitrina ingest` reads it.
 
     \b
     Example:
@@ -63,10 +63,10 @@ def command(
         return
     if as_csv or not weave_project:
         raise click.UsageError(
-            "--csv is not for --weave" if as_csv else "--weave needs --weave-project"
+            "--csv does not go with --weave" if as_csv else "--weave needs --weave-project"
         )
     if sources and what == "vocabulary":
-        raise click.UsageError("the vocabulary belongs to all sources: leave --source out")
+        raise click.UsageError("the vocabulary is the same for all sources: leave --source out")
     with open_catalog() as catalog:
         reference = catalog.publish(
             dataset,

@@ -21,7 +21,7 @@ COLUMNS = {"kind": "kind", "facet": "facet", "value": "value", "products": "prod
     "attributes",
     multiple=True,
     metavar="NAME",
-    help="Count this attribute only; may be given again. All whose values repeat without it.",
+    help="Count this attribute only; repeatable [all whose values repeat].",
 )
 @filter_options
 @output_options
@@ -33,9 +33,9 @@ def command(
     output: str | None,
     **options: Any,
 ) -> None:
-    """Count what products have in common: keywords by facet, attributes by value.
+    """Count the keywords (by facet) and attributes (by value) of products.
 
-    All products that the filters leave are counted and, with QUERY, that have its words.
+    Counts all products that match the filters and, with QUERY, have its words.
 
     \b
     Example:

@@ -19,24 +19,24 @@ ENRICHMENT = ("keywords", "description", "caption", "embedding")
 
 
 def _describe(done: Imported) -> None:
-    """Rows by outcome, the first that could not be used, and what was known of the others."""
+    """Print rows by outcome, the first rejects, and what the other rows brought."""
     notice(describe_loaded(done.loaded))
     into = f" into the space {done.space}" if done.space else ""
     notice(
-        f"{done.enriched:,} enriched as they came, {done.embedded:,} embeddings{into},"
+        f"{done.enriched:,} enriched as they are, {done.embedded:,} embeddings{into},"
         f" {done.queued:,} queued for `vitrina work`"
     )
     if done.refused:
-        notice(f"{done.refused:,} enrichments or embeddings could not be used")
+        notice(f"{done.refused:,} enrichments or embeddings were refused")
 
 
 def _describe_space(done: Imported, active: str | None, model: str) -> None:
-    """Whether searches use the vectors that came in, and what that takes."""
+    """Say whether searches use the imported vectors, and what that needs."""
     if done.space is None:
         return
     if done.space == active:
         notice(
-            f"searches use {done.space}: queries by text are embedded by {model}, which takes"
+            f"searches use {done.space}: queries by text are embedded by {model}, which needs"
             " OPENAI_API_KEY or OPENAI_BASE_URL; products without a vector there match by words"
         )
     else:
@@ -45,7 +45,7 @@ def _describe_space(done: Imported, active: str | None, model: str) -> None:
 
 @click.command("import")
 @click.argument("file")
-@click.option("--source", metavar="NAME", help="Name of the source; the file's name without it.")
+@click.option("--source", metavar="NAME", help="Name of the source [the file's name].")
 @click.option(
     "--map",
     "columns",
@@ -53,36 +53,34 @@ def _describe_space(done: Imported, active: str | None, model: str) -> None:
     callback=parse_map,
     metavar="FIELD=COLUMN",
     help="Read title, external_id, image, url, keywords, description, caption or embedding from"
-    " this column; may be given again.",
+    " this column; repeatable.",
 )
-@click.option("--space", metavar="NAME", help="Text space of the embeddings; made on first use.")
+@click.option("--space", metavar="NAME", help="Text space of the embeddings; created on first use.")
 @click.option(
     "--model",
     default="text-embedding-3-large",
     show_default=True,
     metavar="NAME",
-    help="What made the embeddings.",
+    help="The model that made the embeddings.",
 )
 @click.option(
-    "--provider", default="openai", show_default=True, metavar="NAME", help="Of the model."
+    "--provider", default="openai", show_default=True, metavar="NAME", help="Provider of the model."
 )
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
     default=0.6,
     show_default=True,
-    help="Of a new space: the cosine above which two keywords are one.",
+    help="For a new space: the cosine above which two keywords are the same.",
 )
 @click.option("--use", is_flag=True, help="Search by these embeddings from now on.")
-@click.option("--image-root", metavar="DIR", help="The folder of pictures that are no URLs.")
+@click.option("--image-root", metavar="DIR", help="The folder of pictures without a URL.")
 @click.option("--image", metavar="TEMPLATE", help="A picture's name or URL, like '{id}.jpg'.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many rows.")
-@click.option("--rejects", metavar="FILE", help="Write what cannot be used here, as CSV.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the file.")
-@click.option("--delimiter", metavar="CHAR", help="Of a CSV; found in its header without it.")
-@click.option(
-    "--text-config", metavar="NAME", help="Text search in this language: english, german …"
-)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Read at most N rows.")
+@click.option("--rejects", metavar="FILE", help="Write unusable rows and values to this CSV file.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the file.")
+@click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV [found in its header].")
+@click.option("--text-config", metavar="NAME", help="Language of text search: english, german …")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -98,10 +96,11 @@ def command(
     text_config: str | None,
     **options: Any,
 ) -> None:
-    """Bring in products that are tagged, captioned and embedded already, `-` for stdin.
+    """Import products that are already tagged, captioned and embedded; `-` for stdin.
 
     Products with keywords and a caption come in enriched, embeddings as they are, so nothing is
-    paid for twice; the rest is queued for `vitrina work`. Lists may be JSON or Python literals.
+    paid for twice; the other products are queued for `vitrina work`. Lists may be JSON or Python
+    literals.
 
     \b
     Example:
@@ -110,7 +109,7 @@ def command(
       vitrina import enriched.jsonl --model text-embedding-3-small --use
     """
     if delimiter is not None and len(delimiter) != 1:
-        raise click.UsageError("--delimiter is one character")
+        raise click.UsageError("--delimiter must be one character")
     from vitrina.files import FileOptions, Mapping
 
     started = time.monotonic()
@@ -132,5 +131,5 @@ def command(
     _describe_space(done, active, options["model"])
     notice(f"{time.monotonic() - started:.1f} s")
     if (done.loaded.rejected or done.refused) and not rejects:
-        notice("give --rejects FILE to keep what could not be used, with the reasons")
+        notice("add --rejects FILE to keep the unusable rows and values with their reasons")
         ctx.exit(1)

@@ -26,23 +26,29 @@ def filters(command: F) -> F:
     """--source, --matching and products by id."""
     command = click.argument("products", nargs=-1, type=int, metavar="[PRODUCT…]")(command)
     command = click.option(
-        "--matching", metavar="PATTERN", help="Only where the error is like this: '%timed out%'."
+        "--matching", metavar="PATTERN", help="Only jobs whose error is like this: '%timed out%'."
     )(command)
     return source_option(command)
 
 
 def chosen(sources: tuple[str, ...], products: tuple[int, ...]) -> dict[str, Any]:
-    """The filters as the library takes them."""
+    """The filters, as the library takes them."""
     return {"sources": list(sources) or None, "product_ids": list(products) or None}
 
 
 @click.group("jobs")
 def command() -> None:
-    """Look into the queue of work: list, retry, drop."""
+    """List, retry or drop the jobs in the queue."""
 
 
 @command.command("list")
-@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="In this state.")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(STATES),
+    help="Only jobs in this state; repeatable.",
+)
 @click.option("-k", default=100, show_default=True, metavar="N", help="How many jobs.")
 @filters
 @output_options
@@ -54,7 +60,7 @@ def list_(
     k: int,
     output: str | None,
 ) -> None:
-    """List jobs, failed ones first, with the reason; --json has the model's reply too.
+    """List jobs, failed ones first, with the reason; --json adds the model's reply.
 
     \b
     Example:
@@ -71,7 +77,7 @@ def list_(
 @command.command("retry")
 @filters
 def retry(sources: tuple[str, ...], matching: str | None, products: tuple[int, ...]) -> None:
-    """Make jobs that failed due again, all of them or those that match.
+    """Make failed jobs due again: all of them, or those that match.
 
     \b
     Example:
@@ -93,7 +99,7 @@ def drop(
     matching: str | None,
     products: tuple[int, ...],
 ) -> None:
-    """Take jobs out of the queue; their products stay as they are until they change.
+    """Remove jobs from the queue; their products stay as they are until they change.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`vitrina keywords`: look into the vocabulary, and change it."""
+"""`vitrina keywords`: show and change the vocabulary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vitrina.db.facets import FACETS
 
 @click.group("keywords")
 def command() -> None:
-    """Look into the vocabulary, and change it; every change can be undone."""
+    """Show and change the vocabulary; every change can be undone."""
 
 
 @command.command("list")
@@ -36,7 +36,7 @@ def list_(facet: str | None, k: int, output: str | None) -> None:
 @click.argument("terms", nargs=-1, required=True)
 @output_options
 def resolve(terms: tuple[str, ...], output: str | None) -> None:
-    """Say which keyword each term is; a term that is none becomes one. `-` reads stdin, one a line.
+    """Find the keyword of each term; an unknown term becomes a keyword. `-` reads terms from stdin.
 
     \b
     Example:
@@ -65,10 +65,10 @@ def similar(term: str, k: int, output: str | None) -> None:
 
 @command.command("explain")
 @click.argument("term")
-@click.option("--facet", type=click.Choice(FACETS), help="What kind of a term it is.")
+@click.option("--facet", type=click.Choice(FACETS), help="The facet of the term.")
 @output_options
 def explain(term: str, facet: str | None, output: str | None) -> None:
-    """Say what a term would become and why: the decision, then the nearest keywords.
+    """Explain which keyword a term would be: the decision, then the nearest keywords.
 
     \b
     Example:
@@ -80,10 +80,12 @@ def explain(term: str, facet: str | None, output: str | None) -> None:
 
 @command.command("policy")
 @click.argument("mode", type=click.Choice(("strict", "plain")), required=False)
-@click.option("--narrower/--no-narrower", default=None, help='Let "office chair" join "chair".')
+@click.option(
+    "--narrower/--no-narrower", default=None, help='Whether "office chair" may join "chair".'
+)
 @output_options
 def policy(mode: str | None, narrower: bool | None, output: str | None) -> None:
-    """Show how keywords are decided, or change it for terms to come.
+    """Show how keywords are decided, or change it for new terms.
 
     \b
     Example:

@@ -14,8 +14,14 @@ from vitrina.cli.search import COLUMNS
 
 @click.command("recommend")
 @click.argument("liked", nargs=-1, required=True)
-@click.option("--not", "disliked", multiple=True, metavar="ID", help="Away from this one.")
-@click.option("--of", metavar="NAME", help="The source of the ids, where several have them.")
+@click.option(
+    "--not",
+    "disliked",
+    multiple=True,
+    metavar="ID",
+    help="Rank products similar to this one lower; repeatable.",
+)
+@click.option("--of", metavar="NAME", help="The source of the ids, if several sources have them.")
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many products.")
 @filter_options
 @output_options
@@ -28,7 +34,7 @@ def command(
     output: str | None,
     **options: Any,
 ) -> None:
-    """Find products like several that are LIKED, named by the ids that a search shows.
+    """Find products similar to the LIKED ones, named by the ids that a search shows.
 
     \b
     Example:

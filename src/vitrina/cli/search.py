@@ -36,7 +36,7 @@ def parse_filter(ctx: click.Context, param: click.Parameter, value: str | None) 
 def parse_weights(
     ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
 ) -> dict[str, float]:
-    """--weight CHANNEL=N, given any number of times."""
+    """--weight CHANNEL=N, repeatable."""
     weights = {}
     for item in value:
         name, _, number = item.partition("=")
@@ -53,17 +53,31 @@ def parse_weights(
 @click.option(
     "-k", default=10, show_default=True, metavar="N", help="How many products, at most 10,000."
 )
-@click.option("--offset", default=0, metavar="N", help="Pass over so many first.")
-@click.option("--filter", callback=parse_filter, metavar="JSON", help="Attributes contain this.")
-@click.option("--where", metavar="JSONPATH", help="Attributes satisfy this, like '$.price < 50'.")
-@click.option("--with", "with_keywords", multiple=True, metavar="KEYWORD", help="Has this keyword.")
-@click.option("--without", "without_keywords", multiple=True, metavar="KEYWORD", help="Has it not.")
+@click.option("--offset", default=0, metavar="N", help="Skip the first N products.")
+@click.option(
+    "--filter", callback=parse_filter, metavar="JSON", help="The product's attributes contain this."
+)
+@click.option("--where", metavar="JSONPATH", help="The attributes satisfy this: '$.price < 50'.")
+@click.option(
+    "--with",
+    "with_keywords",
+    multiple=True,
+    metavar="KEYWORD",
+    help="Only products with this keyword; repeatable.",
+)
+@click.option(
+    "--without",
+    "without_keywords",
+    multiple=True,
+    metavar="KEYWORD",
+    help="Only products without this keyword; repeatable.",
+)
 @click.option(
     "--mode",
     type=click.Choice(["hybrid", "vector", "text"]),
     default="hybrid",
     show_default=True,
-    help="Words and vectors, vectors alone, or words alone.",
+    help="Words and vectors, vectors only, or words only.",
 )
 @click.option(
     "--weight",
@@ -71,7 +85,7 @@ def parse_weights(
     multiple=True,
     callback=parse_weights,
     metavar="CHANNEL=N",
-    help="How much text, vector or image counts in the score; may be given again.",
+    help="The weight of text, vector or image in the score; repeatable.",
 )
 @click.option("--title", default="", metavar="TEXT", help="What the picture shows, if known.")
 @click.option("--allow-private-images", is_flag=True, help="Fetch --image from a private address.")

@@ -12,11 +12,11 @@ from vitrina.cli.search import COLUMNS
 
 @click.command("similar")
 @click.argument("product")
-@click.option("--source", metavar="NAME", help="The source of PRODUCT, where several have it.")
+@click.option("--source", metavar="NAME", help="The source of PRODUCT, if several sources have it.")
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many products.")
 @output_options
 def command(product: str, source: str | None, k: int, output: str | None) -> None:
-    """Find the products most like one, named by the id that a search shows.
+    """Find the products most similar to PRODUCT, named by the id that a search shows.
 
     \b
     Example:

@@ -20,12 +20,14 @@ COLUMNS = {
 
 
 @click.command("sources")
-@click.option("--sync", is_flag=True, help="First bring attached sources in step.")
-@click.option("--sweep", metavar="NAME", help="First compare all its rows with all its products.")
+@click.option("--sync", is_flag=True, help="First sync the attached sources.")
+@click.option(
+    "--sweep", metavar="NAME", help="First compare all rows of this source with its products."
+)
 @click.option("--rejects", metavar="NAME", help="List the rows of a source that were set aside.")
 @output_options
 def command(sync: bool, sweep: str | None, rejects: str | None, output: str | None) -> None:
-    """List the sources of products, how they are, and what is wrong with them.
+    """List the sources of products, their state and their problems.
 
     \b
     Example:

@@ -29,7 +29,7 @@ def command() -> None:
     """Embedding models side by side: list, add, build, activate, drop.
 
     \b
-    Another model, without a break:
+    Switch to another model, without a break:
       vitrina spaces add large --model text-embedding-3-large --dimensions 1024
       vitrina spaces build large
       vitrina spaces activate large
@@ -39,9 +39,9 @@ def command() -> None:
 @command.command("list")
 @output_options
 def list_(output: str | None) -> None:
-    """List the spaces: models, states, how many vectors are there and missing, and the index.
+    """List the spaces: model, state, vectors present and missing, and the index.
 
-    An index is `none` while reading every vector is as quick.
+    An index is `none` while reading every vector is as fast.
 
     \b
     Example:
@@ -57,25 +57,25 @@ def list_(output: str | None) -> None:
     "--provider",
     default="openai",
     show_default=True,
-    help="openai (any endpoint like it), local, or the name of what fills it by SQL.",
+    help="openai (or a compatible endpoint), local, or a name of your own if you fill it by SQL.",
 )
-@click.option("--model", metavar="NAME", help="Of the embeddings [text-embedding-3-large].")
-@click.option("--dimensions", type=int, metavar="N", help="Of the embeddings; asked of the model.")
+@click.option("--model", metavar="NAME", help="Embedding model [text-embedding-3-large].")
+@click.option("--dimensions", type=int, metavar="N", help="Dimensions to ask the model for.")
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
     default=0.6,
     show_default=True,
-    help="The cosine above which two keywords are one.",
+    help="The cosine above which two keywords are the same.",
 )
 @click.option(
     "--quantized",
     is_flag=True,
-    help="Index the signs of vectors: a bit for 16; then order exactly.",
+    help="Index only the signs of vectors, 16 times smaller; order the matches exactly.",
 )
 @output_options
 def add(name: str, output: str | None, **options: Any) -> None:
-    """Make an empty space for a model, beside the one in use. The model is asked for one vector.
+    """Create an empty space for a model, beside the space in use. Asks the model for one vector.
 
     \b
     Example:
@@ -85,26 +85,26 @@ def add(name: str, output: str | None, **options: Any) -> None:
     with open_catalog() as catalog:
         space = catalog.spaces.add(name, **options)
     emit([space], output, columns=COLUMNS)
-    notice(f"made: {name}; to fill and index it: vitrina spaces build {name}")
+    notice(f"created: {name}; to fill and index it: vitrina spaces build {name}")
 
 
 @command.command("build")
 @click.argument("name")
-@click.option("--max-cost", callback=parse_usd, metavar="USD", help="Stop when so much is spent.")
+@click.option("--max-cost", callback=parse_usd, metavar="USD", help="Stop once this much is spent.")
 @click.option(
     "--memory",
     type=click.IntRange(1, 2**21),
     default=1024,
     show_default=True,
     metavar="MB",
-    help="At most so much for building an index.",
+    help="Most memory for building an index.",
 )
 @click.pass_context
 def build(ctx: click.Context, name: str, max_cost: Any, memory: int) -> None:
-    """Embed what a space lacks, then index it; searches and workers go on meanwhile.
+    """Embed the products and keywords missing in a space, then index it.
 
-    Run it again after a stop and it goes on where it was. Nothing is embedded twice, and no vision
-    model is asked.
+    Searches and workers continue meanwhile. Run it again after a stop to continue. Nothing is
+    embedded twice, and no vision model is asked.
 
     \b
     Example:
@@ -138,9 +138,9 @@ def build(ctx: click.Context, name: str, max_cost: Any, memory: int) -> None:
 
 @command.command("activate")
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Even if products have no vector in it.")
+@click.option("--force", is_flag=True, help="Activate it even if products have no vector in it.")
 def activate(name: str, force: bool) -> None:
-    """Search in another space from now on; the one before is kept, to go back to.
+    """Search in another space from now on; the previous space is kept, to go back to.
 
     \b
     Example:
@@ -156,7 +156,7 @@ def activate(name: str, force: bool) -> None:
 @command.command("drop")
 @click.argument("name")
 def drop(name: str) -> None:
-    """Delete a space with all its vectors; not the one in use.
+    """Delete a space with all its vectors; the space in use cannot be dropped.
 
     \b
     Example:

@@ -10,7 +10,7 @@ from vitrina.cli._common import emit, open_catalog, output_options
 @click.command("status")
 @output_options
 def command(output: str | None) -> None:
-    """Show what is in the catalogue, what is queued, and what it has cost.
+    """Show the contents of the catalogue, the queue, and the cost so far.
 
     \b
     Example:

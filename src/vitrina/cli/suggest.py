@@ -12,9 +12,9 @@ from vitrina.cli._common import emit, open_catalog, output_options
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many suggestions.")
 @output_options
 def command(prefix: str, k: int, output: str | None) -> None:
-    """Suggest keywords for what has been typed so far, most used first.
+    """Suggest keywords for a query that is being typed, most used first.
 
-    An alias is shown with the keyword it leads to.
+    An alias is shown with its keyword.
 
     \b
     Example:

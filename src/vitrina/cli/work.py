@@ -31,12 +31,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 def judge_option(command: F) -> F:
     """--judge."""
     return click.option(
-        "--judge", is_flag=True, help="Then have the model say which near keywords are one."
+        "--judge", is_flag=True, help="Then ask the model which near keywords are the same."
     )(command)
 
 
 def check_judge(judge: bool, *, batch: bool, watch: bool = False, no_enrich: bool = False) -> None:
-    """Refuse --judge where the work does not end here."""
+    """Refuse --judge if the work does not end in this run."""
     if judge and (batch or no_enrich):
         other = "--batch" if batch else "--no-enrich"
         raise click.UsageError(
@@ -51,7 +51,7 @@ def check_judge(judge: bool, *, batch: bool, watch: bool = False, no_enrich: boo
 def work(
     catalog: Catalog, *, sources: list[str] | None, watch: bool = False, judge: bool = False
 ) -> None:
-    """Work with a bar on a terminal and a summary always, even when it ends early."""
+    """Work with a bar on a terminal; always print a summary, even after an early end."""
     queued = catalog.status()["queued"]
     last: list[Totals] = []
     with stoppable() as stop, progress_bar("enriching") as bar:
@@ -78,8 +78,8 @@ def work(
 
 @click.command("work")
 @source_option
-@click.option("--drain", is_flag=True, help="Stop when no work is left that is due.")
-@click.option("--dry-run", is_flag=True, help="Only say what it would take and cost.")
+@click.option("--drain", is_flag=True, help="Stop when no due work is left.")
+@click.option("--dry-run", is_flag=True, help="Only estimate calls and cost.")
 @wait_option
 @judge_option
 @batch_options
@@ -95,13 +95,13 @@ def command(
     batch_tokens: int | None,
     **options: Any,
 ) -> None:
-    """Keep in step with attached tables and enrich what is queued, until stopped.
+    """Follow attached tables and enrich queued products, until stopped.
 
-    Any number of these may run at once, on any number of machines. Stopped (Ctrl-C, SIGTERM), it
-    finishes and stores what is begun; told again, it gives that back and ends within five seconds.
-    A database that is away, or starting up, is waited for. With --batch it submits what they lack
-    at half the price, and returns: answers come within a day, and `vitrina batch collect` takes
-    them in.
+    Any number of these may run at once, on any number of machines. The first Ctrl-C or SIGTERM
+    finishes and stores the work begun; a second gives it back and ends within five seconds. It
+    waits for a database that is unavailable or starting up. With --batch it submits the missing
+    requests at half the price and returns: answers come within a day, and `vitrina batch collect`
+    stores them.
 
     \b
     Example:

@@ -9,8 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Any, LiteralString, Self, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from pgvector import HalfVector
@@ -21,6 +20,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from vitrina import errors
+from vitrina.closing import Closing
 from vitrina.db.connection import CONNECT_SECONDS, Params, Session, connect, fetch_value
 from vitrina.db.faults import mapped
 from vitrina.db.retries import PoolAway, answers, is_away, is_deadlock
@@ -37,7 +37,7 @@ logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 logging.getLogger("psycopg.pool").propagate = False
 
 
-class Database:
+class Database(Closing):
     """A pool of connections to a database that has vitrina.
 
     Every statement names its schema, so nothing depends on the search_path of a session; functions
@@ -250,14 +250,3 @@ class Database:
         """Close every connection."""
         if self._pid == os.getpid():
             self._opened.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from vitrina.closing import Closing
 from vitrina.db.database import Database
 from vitrina.enrich.stages import OpenAIStages, Stages
 from vitrina.keywords.judge import Judge
@@ -18,7 +17,7 @@ from vitrina.spaces.fill import fill_all
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Closing):
     """The provider of a run. Close it, or use it as a context manager.
 
     `asking` are the stages that ask an endpoint, and `judge` whoever judges keywords there: both
@@ -70,14 +69,3 @@ class Engine:
         self.embedder.close()
         if self.ledger.tracer is not None:
             self.ledger.tracer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

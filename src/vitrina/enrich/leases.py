@@ -9,10 +9,10 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
+from vitrina.closing import Closing
 from vitrina.db.database import Database
 from vitrina.errors import UnreachableError, VitrinaError
 from vitrina.settings import LEASE_SECONDS
@@ -104,7 +104,7 @@ def _start_of(pid: int) -> int | None:
     return None if ended else int(fields[19])
 
 
-class Leases:
+class Leases(Closing):
     """What one worker leases: a row of its own in the database, under a random id.
 
     Close it, or use it as a context manager: what is still leased is given back, uncharged.
@@ -220,17 +220,6 @@ class Leases:
                 self._database.value("select vitrina.retire_worker(%s)", (self.worker,))
         except UnreachableError:
             pass  # its leases expire, or are freed when the process is gone
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def abandon(seconds: float) -> None:

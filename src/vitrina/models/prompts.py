@@ -60,10 +60,14 @@ class Options:
     def __post_init__(self) -> None:
         if self.hints not in HINT_MODES:
             raise ConfigError(f"hints can be {', '.join(HINT_MODES)}, not {self.hints!r}")
-        for name in ("domain", "language"):
-            if not (cleaned := clean_line(getattr(self, name), 80)):
-                raise ConfigError(f"the {name} of the prompts is empty; leave it out instead")
-            object.__setattr__(self, name, cleaned)
+        object.__setattr__(self, "domain", _cleaned(self.domain, "domain"))
+        object.__setattr__(self, "language", _cleaned(self.language, "language"))
+
+
+def _cleaned(said: str, name: str) -> str:
+    if not (cleaned := clean_line(said, 80)):
+        raise ConfigError(f"the {name} of the prompts is empty; leave it out instead")
+    return cleaned
 
 
 _SCENE = """\

@@ -12,9 +12,7 @@ import io
 import logging
 import math
 import random
-import re
 import threading
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +46,6 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs is raised as well
-_PILLOW = re.compile(r"PIL\.")
 _EOI = b"\xff\xd9"  # the end marker of a JPEG
 _FILLERS = tuple(  # entropy-coded data of no JPEG in particular
     random.Random(seed).randbytes(4096).replace(b"\xff", b"")  # noqa: S311
@@ -178,10 +175,6 @@ def _normal(data: bytes, found: Survey, limits: Limits) -> Picture:
 
 def _opened(found: Survey) -> Image.Image:
     """The opened picture, nothing decoded yet. Raises PictureError where the survey misread it."""
-    if not any(entry[3] == _PILLOW for entry in warnings.filters):
-        # Odd metadata is no news to a shop. Narrow and for good, since catch_warnings() is not
-        # safe with threads; looked for again because other code may have reset the filters.
-        warnings.filterwarnings("ignore", category=UserWarning, module=_PILLOW.pattern)
     image = Image.open(io.BytesIO(found.data), formats=(found.kind,))
     if image.size != (found.width, found.height):
         raise DamagedError(found.kind)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from vitrina.errors import DamagedError, PictureError
 from vitrina.pictures.bounds import FIXED, Survey, check_sides, check_work, copies, count_parts
 from vitrina.pictures.limits import Limits
+from vitrina.pictures.tiff import orientation
 
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # of a JPEG: neither stuffing nor a restart
 _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
@@ -64,7 +65,8 @@ def survey_jpeg(data: bytes, limits: Limits) -> Survey:
     frame: _Frame | None = None
     interval = last = 0
     restart: int | None = None
-    exif, cut = False, True
+    turn: int | None = None
+    cut = True
     for code, start, head, end in _segments(data, limits):
         body = data[start + 4 : head]
         if code in _FRAMES:
@@ -81,8 +83,9 @@ def survey_jpeg(data: bytes, limits: Limits) -> Survey:
         elif code == _DRI:
             (interval,) = struct.unpack(">H", body)
             restart = None
-        elif code == 0xE1 and not exif and body.startswith(b"Exif\0\0"):
-            exif = True
+        elif code == 0xE1 and turn is None and body.startswith(b"Exif\0\0"):
+            turn = orientation(body)  # all that is needed of it
+            continue
         elif code == _EOI:
             cut = False
         elif code not in _TABLES:
@@ -101,7 +104,7 @@ def survey_jpeg(data: bytes, limits: Limits) -> Survey:
     memory += 4 * pixels + copies(pixels, limits) + ends
     return Survey(
         "JPEG", b"".join(kept), frame.width, frame.height, memory, frame.work, cut, restart,
-        last / frame.bytes,
+        last / frame.bytes, turn or 1,
     )  # fmt: skip
 
 

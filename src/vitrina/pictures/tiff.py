@@ -16,7 +16,12 @@ _TIFF_LENGTHS = {279, 325}  # of strips and tiles
 _TIFF_SEVERAL = {258} | _TIFF_LENGTHS
 # sides, bits, compression, samples, rows of a strip, sides of a tile, orientation
 _TIFF_NEEDED = {256, 257, 259, 274, 277, 278, 322, 323} | _TIFF_SEVERAL
+# one number each: besides those, photometric, order of bits, planes
+_TIFF_SINGLE = _TIFF_NEEDED - _TIFF_SEVERAL | {262, 266, 284}
+_TIFF_UNUSED = {282, 283, 296}  # resolution
 _TIFF_COMPRESSION = {1, 2, 3, 4, 5, 7, 8, 32773, 32946}
+
+Entry = tuple[int, int, int, int, int]
 
 
 def orientation(exif: bytes) -> int:
@@ -26,7 +31,7 @@ def orientation(exif: bytes) -> int:
     """
     exif = exif.removeprefix(b"Exif\0\0")
     try:
-        for tag, kind, _count, at in entries(exif):
+        for _, tag, kind, _, at in entries(exif):
             if tag == 0x0112 and kind in {3, 4}:
                 order = byte_order(exif)
                 (value,) = struct.unpack_from(order + ("H" if kind == 3 else "L"), exif, at)
@@ -36,12 +41,12 @@ def orientation(exif: bytes) -> int:
     return 1
 
 
-def byte_order(data: bytes) -> str:
+def byte_order(data: bytes | bytearray) -> str:
     return ">" if data[:2] == b"MM" else "<"
 
 
-def entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Tag, type, count and where the value is, of each entry in the first directory of a TIFF."""
+def entries(data: bytes) -> Iterator[Entry]:
+    """Each entry in the first directory of a TIFF: its place, tag, type, count, and its value's."""
     order = byte_order(data)
     (at,) = struct.unpack_from(order + "4xL", data)
     (entries,) = struct.unpack_from(order + "H", data, at)
@@ -51,15 +56,33 @@ def entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
         where = place + 8
         if _TIFF_SIZES.get(kind, 0) * count > 4:
             (where,) = struct.unpack_from(order + "L", data, where)
-        yield tag, kind, count, where
+        yield place, tag, kind, count, where
+
+
+def _make_plain(data: bytearray, entry: Entry) -> None:
+    """Change an entry of which a decoder would warn, or raise DamagedError.
+
+    Entries that no pixel depends on are made empty; what is one number is said to be one.
+    """
+    place, tag, kind, count, at = entry
+    length = _TIFF_SIZES.get(kind, 0) * count
+    if tag in _TIFF_UNUSED or (tag not in _TIFF_NEEDED and at + length > len(data)):
+        count = 0
+    elif tag in _TIFF_SINGLE and count > 1:
+        if length > 4:  # then the numbers are elsewhere
+            raise DamagedError("TIFF")
+        count = 1
+    struct.pack_into(byte_order(data) + "L", data, place + 4, count)
 
 
 def survey_tiff(data: bytes, limits: Limits) -> Survey:
     order = byte_order(data)
     values: dict[int, int] = {}  # the first, or for bits of samples the largest
     size = numbers = 0
-    upright = bytearray(data)
-    for tag, kind, count, at in entries(data):
+    plain = bytearray(data)  # without what a decoder has nothing but warnings for
+    for entry in entries(data):
+        _make_plain(plain, entry)
+        _, tag, kind, count, at = entry
         size += _TIFF_SIZES.get(kind, 0) * count
         numbers += 1 if kind in _TIFF_TEXT else count
         count_parts(numbers, limits)
@@ -76,7 +99,7 @@ def survey_tiff(data: bytes, limits: Limits) -> Survey:
             if tag in _TIFF_LENGTHS and sum(read) > 2 * len(data):
                 raise PictureError("its parts claim more bytes than the TIFF picture has")
             if tag == 0x0112:
-                struct.pack_into(order + letter, upright, at, 1)  # it is turned once it is small
+                struct.pack_into(order + letter, plain, at, 1)  # it is turned once it is small
     width, height = values.get(256, 0), values.get(257, 0)
     if not (width and height):
         raise DamagedError("TIFF")
@@ -98,7 +121,7 @@ def survey_tiff(data: bytes, limits: Limits) -> Survey:
     turn = values.get(0x0112, 1)
     return Survey(
         "TIFF",
-        bytes(upright),
+        bytes(plain),
         width,
         height,
         FIXED + decoded + part + 2 * len(data) + copies(width * height, limits),

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError
@@ -153,20 +153,22 @@ def register(database: Database, source: str, options: FileOptions) -> None:
 def _put(
     database: Database, source: str, batch: list[Product], loaded: Loaded, *, dry_run: bool
 ) -> None:
-    rows = [
-        {
-            "external_id": product.external_id,
-            "title": product.title,
-            "image": product.image,
-            "image_stamp": product.image_stamp,
-            "url": product.url,
-            "attributes": product.attributes,
-        }
-        for product in batch
-    ]
+    rows = [row_of(product) for product in batch]
     payload = Jsonb(rows, dumps=lambda value: json.dumps(value, ensure_ascii=False))
     if dry_run:
         loaded.queued += database.value("select vitrina.count_to_queue(%s, %s)", (source, payload))
         return
     (counts,) = database.rows("select * from vitrina.put_products(%s, %s)", (source, payload))
     loaded.count(counts)
+
+
+def row_of(product: Product) -> dict[str, Any]:
+    """A product as the functions that put products take it."""
+    return {
+        "external_id": product.external_id,
+        "title": product.title,
+        "image": product.image,
+        "image_stamp": product.image_stamp,
+        "url": product.url,
+        "attributes": product.attributes,
+    }

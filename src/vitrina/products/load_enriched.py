@@ -15,7 +15,15 @@ from vitrina.db.retries import retried
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, Reject, Repeat, read_products
 from vitrina.files.enrichments import Enrichments, Said
-from vitrina.products.load import BATCH, KEPT_REJECTS, Loaded, opened, register, reject_writer
+from vitrina.products.load import (
+    BATCH,
+    KEPT_REJECTS,
+    Loaded,
+    opened,
+    register,
+    reject_writer,
+    row_of,
+)
 
 
 @dataclass(slots=True)
@@ -152,12 +160,7 @@ class _Target:
         """Write a batch in one transaction, and count what it did."""
         rows = [
             {
-                "external_id": product.external_id,
-                "title": product.title,
-                "image": product.image,
-                "image_stamp": product.image_stamp,
-                "url": product.url,
-                "attributes": product.attributes,
+                **row_of(product),
                 "keywords": said.keywords,
                 "description": said.description,
                 "caption": said.caption,

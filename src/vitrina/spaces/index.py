@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
+from vitrina.closing import Closing
 from vitrina.db.connection import Session
 from vitrina.db.database import Database
 from vitrina.errors import DatabaseError, InputError
@@ -16,7 +15,7 @@ POLL_SECONDS = 0.5
 NO_ROOM = ("53100", "53200")
 
 
-class Indexing:
+class Indexing(Closing):
     """The right to build one space's indexes, held on a connection of its own.
 
     Raises InputError where another process holds it.
@@ -108,14 +107,3 @@ class Indexing:
     def close(self) -> None:
         """Give the right back."""
         self._session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

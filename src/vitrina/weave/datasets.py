@@ -15,7 +15,8 @@ from vitrina.errors import InputError, NotFoundError
 from vitrina.files import rows as sources_rows
 from vitrina.files.rows import BadRow, Openers, Row
 from vitrina.redaction import redact, without_pictures
-from vitrina.weave.server import TraceServerError, connect, leave
+from vitrina.weave.private import leave
+from vitrina.weave.server import TraceServerError, connect
 
 __all__ = ["OPENERS", "client_of", "name_of", "publish", "read"]
 
@@ -120,7 +121,7 @@ def _parse(reference: str) -> tuple[str, ...]:
 
 def _table_of(client: Any, reference: str, name: str, version: str) -> str:
     """The digest of the rows of a dataset."""
-    from weave.trace.refs import ObjectRef
+    from weave import ObjectRef
 
     try:
         found = client.get(ObjectRef(client.entity, client.project, name, version), objectify=False)

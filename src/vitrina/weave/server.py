@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import io
 import logging
 import os
 import re
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
-from vitrina.errors import ConfigError, VitrinaError
+from vitrina.errors import ConfigError, FetchError, VitrinaError
+from vitrina.http.deadline import within
+from vitrina.http.fetch import Bounds, Session
 from vitrina.redaction import redact
+from vitrina.weave import private
 
-T = TypeVar("T")
-
-PROBE_SECONDS = 2.5  # for the server to show that it is there
-START_SECONDS = 20.0  # for importing weave and its first requests
+PROBE_SECONDS = 2.5  # for each server to show that it is there
+START_SECONDS = 20.0  # for importing weave and its first requests, in a run with other work to do
+PATIENT_SECONDS = 300.0  # the same, where there is no other
 FLUSH_SECONDS = 3.5  # for what is not yet sent when a run ends
 GIVE_UP_AFTER = 3  # requests that failed in a row …
 GIVE_UP_SECONDS = 20.0  # … over so many seconds
@@ -40,8 +38,6 @@ _FORCED = {  # what vitrina promises, whatever else is set
     "WEAVE_ENABLE_DISK_FALLBACK": "false",
     "WEAVE_USE_SERVER_CACHE": "false",
 }
-_SENDERS = ("_send_calls_complete_to_server", "_send_call_start_v2", "_send_call_end_v2")
-_MAKERS = ("obj_create", "file_create")
 _QUICK = {
     "WEAVE_HTTP_TIMEOUT": "4",
     "WEAVE_RETRY_MAX_ATTEMPTS": "1",
@@ -51,31 +47,6 @@ _QUICK = {
 
 class TraceServerError(VitrinaError):
     """The trace server cannot be reached; check WANDB_BASE_URL."""
-
-
-def within(seconds: float, function: Callable[[], T]) -> T:
-    """What `function` returns or raises; TimeoutError, leaving it to itself, if it takes longer."""
-    done: list[tuple[bool, Any]] = []
-
-    def run() -> None:
-        try:
-            done.append((True, function()))
-        except BaseException as exc:
-            done.append((False, exc))
-
-    thread = threading.Thread(target=run, daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:  # the interpreter is ending: there are no more threads
-        return function()
-    thread.join(seconds)
-    if not done:
-        raise TimeoutError(f"no answer within {seconds:g} s")
-    good, value = done[0]
-    if not good:
-        raise value
-    result: T = value
-    return result
 
 
 def connect(project: str, *, create: bool = True, quick: bool = True, verbose: bool = False) -> Any:
@@ -107,7 +78,9 @@ def connect(project: str, *, create: bool = True, quick: bool = True, verbose: b
         os.environ.setdefault(name, value)
     with quiet(verbose):
         try:
-            client = within(START_SECONDS, lambda: _init(project, create))
+            client = within(
+                START_SECONDS if quick else PATIENT_SECONDS, lambda: _init(project, create)
+            )
         except Exception as exc:
             raise _explained(exc) from exc
         finally:
@@ -121,36 +94,35 @@ def connect(project: str, *, create: bool = True, quick: bool = True, verbose: b
 
 def _init(project: str, create: bool) -> Any:
     import weave
-    from weave.trace import init_message, weave_init
 
-    # it would ask a package index for newer versions
-    init_message._print_version_check = lambda: None
+    private.ask_for_no_versions()
     if create:
         return weave.init(project, attributes={"app": "vitrina"})
-    return weave_init.init_weave(project, ensure_project_exists=False)
+    return private.client_of_existing(project)
 
 
 def _probe() -> None:
     """Ask both servers, before weave is imported, whether they are there at all."""
 
-    def ask() -> None:
-        verify = os.environ.get("WEAVE_INSECURE_DISABLE_SSL", "").lower() != "true"
+    verify = os.environ.get("WEAVE_INSECURE_DISABLE_SSL", "").lower() != "true"
+    asks = Session(
+        Bounds(seconds=PROBE_SECONDS, redirects=0, allow_private=True),
+        purpose="looks for the trace server",
+        environment=True,
+        verify=verify,
+    )
+    with asks as session, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         for url in (f"{_trace_url()}/server_info", _base_url()):
-            with requests.get(
-                url, timeout=PROBE_SECONDS, verify=verify, stream=True, allow_redirects=False
-            ) as answer:  # its body, however long, is not read
-                status = answer.status_code
+            try:
+                with session.get(url) as answer:  # its body, however long, is not read
+                    status = answer.status
+            except FetchError as exc:
+                raise TraceServerError(
+                    f"The trace server at {_host(url)} cannot be reached; check WANDB_BASE_URL."
+                ) from exc
             if status >= 500:
                 raise TraceServerError(f"{_host(url)} answers with status {status}.")
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            within(PROBE_SECONDS, ask)
-    except (OSError, ValueError) as exc:  # of requests, and TimeoutError
-        raise TraceServerError(
-            f"The trace server at {_host(_trace_url())} cannot be reached; check WANDB_BASE_URL."
-        ) from exc
 
 
 def _explained(exc: Exception) -> VitrinaError:
@@ -221,25 +193,10 @@ def quiet(verbose: bool = False) -> Iterator[None]:
         yield
 
 
-def leave(client: Any) -> None:
-    """Forget weave's client, whatever waits to be sent; it does not hold up the process's end."""
-    with contextlib.suppress(Exception):
-        from weave.trace import weave_init
-
-        weave_init.finish()
-        for processor in (
-            client.server.get_call_processor(),
-            client.server.get_feedback_processor(),
-        ):
-            atexit.unregister(processor.stop_accepting_new_work_and_flush_queue)
-            processor.stop_accepting_work_event.set()
-
-
 class Delivery:
     """How weave's client fares in sending; lets go of what it cannot send.
 
-    Left alone, weave tries again for ever, and holds up the end of the process for minutes. Some
-    of what this needs is not public: where it is gone, the client is left as it is.
+    Left alone, weave tries again for ever, and holds up the end of the process for minutes.
 
     Args:
         client: weave's.
@@ -250,15 +207,11 @@ class Delivery:
         self._client, self._stopped = client, stopped
         self._failures, self._first = 0, 0.0
         self._dropping = False
-        with contextlib.suppress(Exception):
-            for name in _SENDERS + _MAKERS:
-                setattr(client.server, name, self._watched(getattr(client.server, name)))
-            # the generated client's own second and third try
-            client.server._stainless_client = client.server._stainless_client.copy(max_retries=0)
+        private.watch(client, self._watched)
 
-    def _watched(self, send: Callable[..., object]) -> Callable[..., object]:
+    def _watched(self, send: private.Send, makes: bool) -> private.Send:
         def watched(*args: Any, **kwargs: Any) -> object:
-            if send.__name__ in _MAKERS and (self._dropping or self._failures):
+            if makes and (self._dropping or self._failures):
                 raise ConnectionError("the trace server failed a moment ago")
             if self._dropping:
                 return None
@@ -283,12 +236,7 @@ class Delivery:
 
     def close(self) -> bool:
         """Send what is left, in bounded time, and forget the client; whether all of it went."""
-        with contextlib.suppress(Exception):
-            from weave.trace_server_bindings import call_batch_processor
-
-            call_batch_processor.FLUSH_TIMEOUT_SECONDS = 1  # calls without an end go without it
-            feedback = self._client.server.get_feedback_processor()
-            feedback.stop_accepting_work_event.set()  # it has nothing: do not wait for it
+        private.hurry(self._client)
         sent = True
         if not self._dropping:
             try:
@@ -297,7 +245,7 @@ class Delivery:
                 sent = False
             sent = sent and self._failures == 0
             self._dropping = True
-        leave(self._client)
+        private.leave(self._client)
         return sent
 
     def _flush(self) -> None:

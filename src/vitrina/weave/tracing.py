@@ -18,12 +18,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from decimal import Decimal
-from types import FrameType, TracebackType
-from typing import Any, Self, TypeVar
+from types import FrameType
+from typing import Any, TypeVar
 
+from vitrina.closing import Closing
+from vitrina.http.deadline import within
 from vitrina.models.answers import Answer, Usage
 from vitrina.redaction import is_sensitive, redact
-from vitrina.weave.server import Delivery, TraceServerError, connect, within
+from vitrina.weave.server import Delivery, TraceServerError, connect
 
 __all__ = ["TraceServerError", "Tracer", "redact"]
 
@@ -37,7 +39,7 @@ STAGES = ("enrich", "one_call", "tag", "describe", "caption", "embed", "embed_im
 _parent: ContextVar[Any] = ContextVar("vitrina_product_call", default=None)
 
 
-class Tracer:
+class Tracer(Closing):
     """Records the calls of a run; from any number of threads.
 
     Threads do not inherit the product they work for: give a pool `tracer.bind(function)`, made
@@ -168,17 +170,6 @@ class Tracer:
         self._restore()
         if self._delivery is not None and not self._delivery.close():
             self._notice("the trace server did not take every trace: the last are missing")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # -- recording: nothing here may raise -----------------------------------------------------
 

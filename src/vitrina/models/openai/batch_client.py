@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vitrina.errors import ProviderError
+from vitrina.errors import ProviderError, TooMuchError
 from vitrina.models.openai.batch import PATH
 from vitrina.models.openai.faults import Target, classify, scrub
 from vitrina.models.openai.settings import OpenAISettings
@@ -67,7 +67,7 @@ class BatchClient:
         import httpx2
         import openai
 
-        from vitrina.http import REDIRECTS, DeadlineTransport
+        from vitrina.http.transport import REDIRECTS, DeadlineTransport
 
         self._settings = settings
         timeout = openai.Timeout(SILENCE, connect=10.0)
@@ -129,7 +129,7 @@ class BatchClient:
 
     def lines(self, file_id: str) -> Iterator[bytes]:
         """The lines of a file, as they arrive. Only a line feed parts them."""
-        from vitrina.http import TooMuchError, at_most
+        from vitrina.http.transport import at_most
 
         with self._mapped(), ExitStack() as stack:
             with at_most(FILE_BYTES):
@@ -174,7 +174,7 @@ class BatchClient:
             target = Target(host, "batches", "OPENAI_BASE_URL", secrets)
             fault = classify(error.status_code, error.response.headers, _text(error), target)
             status, message = error.status_code, fault.message
-        except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
+        except (openai.OpenAIError, httpx2.HTTPError, TooMuchError, json.JSONDecodeError) as error:
             said = scrub(str(error.__cause__ or error), secrets)[:160]
             status, message = 0, f"{host} broke off ({said}): run `vitrina batch collect` again"
         else:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from vitrina.errors import ItemError, ProviderError
+from vitrina.errors import ItemError, ProviderError, TooMuchError
+from vitrina.http.deadline import Deadline
 from vitrina.models.answers import Usage, read_usage
 from vitrina.models.openai.capabilities import Capabilities, Profile
 from vitrina.models.openai.faults import Fault, Target, classify, classify_body, rate_pause, scrub
@@ -223,12 +224,12 @@ class Client:
         import httpx2
         import openai
 
-        from vitrina.http import ANSWER_BYTES, at_most, deadline
+        from vitrina.http.transport import ANSWER_BYTES, at_most
 
         started = time.monotonic()
         size = ANSWER_BYTES + VECTOR_BYTES * len(body.get("input", ()))
         try:
-            with deadline(self._settings.timeout), at_most(size):
+            with Deadline(self._settings.timeout), at_most(size):
                 response = sdk.post(path, body=body, cast_to=httpx2.Response)
         except openai.APIStatusError as error:
             headers = error.response.headers
@@ -279,7 +280,7 @@ class Client:
         """Not reached at all, or lost on the way."""
         import httpx2
 
-        from vitrina.http import REDIRECTS, ElsewhereError, TooMuchError
+        from vitrina.http.transport import REDIRECTS, ElsewhereError
 
         chain = list(_causes(error))
         for cause in chain:
@@ -318,7 +319,7 @@ class Client:
                 import httpx2
                 import openai
 
-                from vitrina.http import REDIRECTS, DeadlineTransport
+                from vitrina.http.transport import REDIRECTS, DeadlineTransport
 
                 timeout = self._settings.timeout
                 limits = openai.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout))

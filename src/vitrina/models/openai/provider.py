@@ -8,9 +8,9 @@ import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
+from vitrina.closing import Closing
 from vitrina.errors import ItemError, ProviderError
 from vitrina.models import answers, prompts
 from vitrina.models.answers import Answer, AnswerError, Usage
@@ -43,7 +43,7 @@ EMBEDDING_SETTING = "VITRINA_EMBEDDING_MODEL"
 SHORT_PATIENCE = 3  # with an error 500 to many texts, before fewer are asked for
 
 
-class OpenAIProvider:
+class OpenAIProvider(Closing):
     """Asks one endpoint, from any number of threads.
 
     Args:
@@ -79,17 +79,6 @@ class OpenAIProvider:
             first_wait=first_wait,
             breaker=Breaker(trip_after),
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,6 +1,6 @@
--- Medusa: one row for each published product, of one sales channel or of all. Prices are those
--- without conditions, in one currency, else in the store's. A product carries what its variants
--- add: option values, codes and prices.
+-- Medusa: one row per published product, of one sales channel or of all. Prices are those without
+-- conditions, in one currency, else in the store's. A product includes the data of its variants:
+-- option values, codes and prices.
 select
     p.id,
     p.title,

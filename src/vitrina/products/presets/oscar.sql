@@ -1,6 +1,6 @@
--- django-oscar: one row for each product that Oscar itself would list, which is every public
--- product that is no child. A parent carries what its public children add: their attribute values,
--- codes, pictures and prices.
+-- django-oscar: one row per product that Oscar itself would list: every public product that is not a
+-- child. A parent includes the data of its public children: their attribute values, codes, pictures
+-- and prices.
 select
     p.id,
     p.title,
@@ -50,7 +50,7 @@ left join lateral (
     ) as b
 ) as g on true
 left join lateral (
-    -- one value as it is, several as an array
+    -- a single value as it is, several as an array
     select jsonb_object_agg(
         v.code, case when jsonb_array_length(v.said) = 1 then v.said -> 0 else v.said end
     ) as attributes

@@ -1,6 +1,6 @@
--- Vendure: one row for each product of a channel that Vendure's own search would find: enabled, not
--- deleted, with a variant of which the same is true. Names are in one language, else in the
--- channel's, else in any. A product carries what its variants add: options, codes and prices.
+-- Vendure: one row per product of a channel that Vendure's own search would find: enabled, not
+-- deleted, with such a variant. Names are in the given language, else in the channel's, else in any.
+-- A product includes the data of its variants: options, codes and prices.
 select
     p.id,
     t.name as title,

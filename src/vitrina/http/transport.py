@@ -1,18 +1,14 @@
-"""Bounds for HTTP calls: one deadline for the whole call, one size for its answer, one server.
+"""The transport of the openai client: under the thread's deadline, to one server, within a size.
 
-The client's own time-outs start again with every byte, so a server that drips keeps a thread for
-ever. Here every read and write of the thread gets what is left of its deadline. Only looking up a
-host name is not bounded: the operating system does that. An answer is unpacked here, a piece at a
-time, and counted as it is unpacked. A redirect is followed on the same server only: nothing, least
-of all the key, goes anywhere else. Imported late: it needs the HTTP library.
+Every read and write of the thread gets what is left of its deadline. Only looking up a host name
+is not bounded: the operating system does that. A redirect is followed on the same server only:
+nothing, least of all the key, goes anywhere else. Imported late: it needs the HTTP library.
 """
 
 from __future__ import annotations
 
 import ssl
 import threading
-import time
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,24 +18,16 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 import httpx2
 
-__all__ = [
-    "REDIRECTS",
-    "DeadlineTransport",
-    "ElsewhereError",
-    "TooMuchError",
-    "at_most",
-    "deadline",
-]
+from vitrina.errors import FetchError, TooLateError
+from vitrina.http.body import CHUNK, bounded
+from vitrina.http.deadline import Deadline
+
+__all__ = ["ANSWER_BYTES", "REDIRECTS", "DeadlineTransport", "ElsewhereError", "at_most"]
 
 ANSWER_BYTES = 16_000_000  # of one answer, unpacked: a thousand times what is usual
 REDIRECTS = 3
-_CHUNK = 65_536  # a write is cut up, so that a slow receiver meets the deadline too
 _KEPT = 64
 _local = threading.local()
-
-
-class TooMuchError(httpx2.TransportError):
-    """An answer that is longer than any good one."""
 
 
 class ElsewhereError(httpx2.TransportError):
@@ -60,24 +48,15 @@ def _most() -> int:
     return getattr(_local, "most", ANSWER_BYTES)
 
 
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Bound all network traffic of this thread inside the block."""
-    _local.until = time.monotonic() + seconds
-    try:
-        yield
-    finally:
-        _local.until = None
-
-
 def _left(timeout: float | None, error: type[Exception]) -> float | None:
     """The smaller of `timeout` and what is left of the deadline. Raises `error` for nothing."""
-    until: float | None = getattr(_local, "until", None)
-    if until is None:
+    deadline = Deadline.current()
+    if deadline is None:
         return timeout
-    left = until - time.monotonic()
-    if left <= 0:
-        raise error("the deadline of the call has passed")
+    try:
+        left = deadline.left()
+    except TooLateError as exc:
+        raise error(str(exc)) from exc
     return left if timeout is None else min(left, timeout)
 
 
@@ -91,9 +70,10 @@ class _Stream(httpcore2.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout, httpcore2.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for at in range(0, len(buffer), _CHUNK):
+        # cut up, so that a slow receiver meets the deadline too
+        for at in range(0, len(buffer), CHUNK):
             left = _left(timeout, httpcore2.WriteTimeout)
-            self._stream.write(buffer[at : at + _CHUNK], left)
+            self._stream.write(buffer[at : at + CHUNK], left)
 
     def close(self) -> None:
         self._stream.close()
@@ -153,7 +133,8 @@ class DeadlineTransport(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request; the errors of the layer below become those the client knows.
 
-        Raises ElsewhereError for another server, TooMuchError when the answer is read.
+        Raises ElsewhereError for another server. Reading the answer raises TransportError, from
+        TooMuchError, where it is too long.
         """
         if not _same_server(self._server, request.url):
             where = str(request.url.copy_with(userinfo=b"", query=None, fragment=None))
@@ -198,21 +179,8 @@ class _Body(httpx2.SyncByteStream):
         self._most = most
 
     def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for piece in self._pieces():
-            size += len(piece)
-            if size > self._most:
-                raise TooMuchError(f"answered with more than {self._most / 1e6:,.0f} MB")
-            yield piece
-
-    def _pieces(self) -> Iterator[bytes]:
         with _translated():
-            if self._packed in ("identity", ""):
-                yield from self._answer.iter_stream()
-            elif self._packed in ("gzip", "x-gzip"):
-                yield from _unpacked(self._answer.iter_stream())
-            else:
-                raise httpx2.DecodingError(f"packs its answer as {self._packed[:20]!r}, unasked")
+            yield from bounded(self._answer.iter_stream(), self._packed, self._most)
 
     def close(self) -> None:
         self._answer.close()
@@ -222,8 +190,8 @@ class _Body(httpx2.SyncByteStream):
 def _translated() -> Iterator[None]:
     try:
         yield
-    except zlib.error as exc:
-        raise httpx2.DecodingError(f"answered with broken gzip ({exc})") from exc
+    except FetchError as exc:
+        raise httpx2.TransportError(str(exc)) from exc
     except (
         httpcore2.TimeoutException,
         httpcore2.NetworkError,
@@ -241,18 +209,6 @@ def _translated() -> Iterator[None]:
             httpx2.TransportError,
         )
         raise known(str(exc)) from exc
-
-
-def _unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What is in a gzip, in small pieces; what follows on it is left unread."""
-    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    for chunk in chunks:
-        yield unpacker.decompress(chunk, _CHUNK)
-        while rest := unpacker.unconsumed_tail:
-            yield unpacker.decompress(rest, _CHUNK)
-        if unpacker.eof:
-            return
-    yield unpacker.flush()
 
 
 def _same_server(base: httpx2.URL, url: httpx2.URL) -> bool:

@@ -1,0 +1,1 @@
+"""HTTP within bounds: of time, of size, and of who is asked."""
