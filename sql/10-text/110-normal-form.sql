@@ -30,6 +30,84 @@ return case when octet_length(body) = char_length(body) then lower(body collate 
     end;
 
 -- ---------------------------------------------------------------------------------------------
+-- plain_words(body) → a text in lower case with its quantities spelled one way ("24 inch", "3 tier",
+-- "1000", "50 percent"), and without punctuation.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.plain_words(body text) returns text
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    if body ~ '[''"`+%&/]' then
+        body := regexp_replace(body, '(\d)\s*(?:"|''''|'' ?'')', '\1 inch ', 'g');
+        body := regexp_replace(body, '(\d)''(?!s\M)', '\1 ft ', 'g');
+        body := regexp_replace(body, '[''`](?:s\M)?', '', 'g');
+        body := replace(replace(body, '%', ' percent '), '&', ' and ');
+        body := replace(regexp_replace(body, '\mw/o\M', 'without', 'g'), 'w/', 'with ');
+        body := regexp_replace(body, '(\d)\s?\+', '\1 plus ', 'g');
+    end if;
+    if body ~ '\d' then
+        -- 1,000 is 1000; 2.0 is 2; 10x12 is 10 x 12; 3tier is 3 tier; a4 is a 4
+        body := regexp_replace(body, '(\d),(?=\d{3}(?!\d))', '\1', 'g');
+        body := regexp_replace(body, '(\d),(?=\d)', '\1.', 'g');
+        body := regexp_replace(body, '(\d)\.0+(?!\d)', '\1', 'g');
+        body := regexp_replace(body, '(\d)(?=[^\d\s!-/:-@\[-`{-~])|([^\d\s!-/:-@\[-`{-~])(?=\d)',
+                                '\1\2 ', 'g');
+    end if;
+    body := regexp_replace(body, '[./](?!\d)|(?<!\d)[./]', ' ', 'g');
+    body := regexp_replace(body, '[\x01-\-:-@\[-`{-\x7f]+', ' ', 'g');
+    return body;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- singular_word(word) → a word without the ending of a plural ("boxes", "shelves", "ladies"); and one
+-- spelling of "hoody" and "hoodie".
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.singular_word(word text) returns text
+language sql immutable parallel safe
+return case
+    when right(word, 1) = 's' and length(word) > 2 then case
+        -- what ends in s without being a plural, or is another thing without it ("shorts", "glasses")
+        when invariant_words() ? word or right(word, 2) in ('ss', 'us', 'is') then word
+        when right(word, 4) in ('ches', 'shes', 'sses', 'zzes') or right(word, 3) = 'xes'
+            then left(word, -2)
+        when right(word, 3) = 'ies' and length(word) > 4 then left(word, -3) || 'y'
+        when right(word, 3) = 'ves' and word ~ '(?:shel|wol|scar|loa|hoo|thie|dwar)ves$'
+            then left(word, -3) || 'f'
+        else left(word, -1)
+    end
+    when right(word, 2) = 'ie' and length(word) > 3 then left(word, -2) || 'y'
+    else word
+end;
+
+-- ---------------------------------------------------------------------------------------------
+-- american_word(word) → a word with the American z where the British write an s ("organiser").
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.american_word(word text) returns text
+language sql immutable parallel safe
+return case when position('is' in word) > 2 then regexp_replace(word,
+    '^((?:de)?(?:alkal|anod|atom|caramel|categor|crystall|custom|deodor|digital|emuls|energ|equal|'
+    'fertil|galvan|homogen|ion|magnet|maxim|mineral|minim|modern|moistur|motor|neutral|odor|optim|'
+    'organ|oxid|pasteur|personal|polar|pressur|revital|sanit|stabil|standard|steril|synthes|tender|'
+    'textur|vapor|visual|volum|winter)i)s(e|ed|er|ing|ation|able)$', '\1z\2') else word end;
+
+-- ---------------------------------------------------------------------------------------------
+-- is_filler(word, before) → whether the last word of a term says nothing behind the one before it.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_filler(word text, before text) returns boolean
+language sql immutable parallel safe
+return word in ('with', 'for', 'of', 'and', 'the', 'a') and before !~ '^\d'
+    or word = 'color' and before in ('black', 'white', 'gray', 'silver', 'gold', 'red', 'orange',
+        'yellow', 'green', 'blue', 'navy', 'purple', 'pink', 'brown', 'beige', 'tan', 'cream', 'ivory',
+        'teal', 'turquoise', 'khaki', 'maroon', 'burgundy', 'lavender', 'bronze', 'copper', 'charcoal',
+        'coral', 'peach', 'walnut', 'oak')
+    or word = 'style' and before not in ('hair', 'life', 'free', 'up', 'art', 'old', 'step')
+    or word = 'size' and (before in ('king', 'queen', 'twin', 'full', 'single', 'double', 'xl', 'small',
+        'medium', 'large') or before ~ '^\d')
+    or word = 'shape' and before in ('round', 'square', 'oval', 'rectangle', 'rectangular');
+
+-- ---------------------------------------------------------------------------------------------
 -- normal_form(term) → the key that the spellings of a term share.
 -- Ignores case, accents, spaces, hyphens and other punctuation, plurals (feet, knives, men's), the
 -- difference of number words and digits, of units (24", 24in, 24-inch), of British and American
@@ -44,8 +122,6 @@ as $func$
 declare
     -- number words; irregular plurals; British and other spellings; units
     _words constant jsonb := word_forms();
-    -- words that end in s but are no plural, or mean another thing without it ("shorts", "glasses")
-    _singular constant jsonb := invariant_words();
     -- behind a number
     _units constant jsonb := measure_words();
     -- behind another word: "wall mounted", "queen-sized"
@@ -60,24 +136,7 @@ declare
     _n int := 0;
 begin
     if _text ~ '[^a-z -]' then
-        if _text ~ '[''"`+%&/]' then
-            _text := regexp_replace(_text, '(\d)\s*(?:"|''''|'' ?'')', '\1 inch ', 'g');
-            _text := regexp_replace(_text, '(\d)''(?!s\M)', '\1 ft ', 'g');
-            _text := regexp_replace(_text, '[''`](?:s\M)?', '', 'g');
-            _text := replace(replace(_text, '%', ' percent '), '&', ' and ');
-            _text := replace(regexp_replace(_text, '\mw/o\M', 'without', 'g'), 'w/', 'with ');
-            _text := regexp_replace(_text, '(\d)\s?\+', '\1 plus ', 'g');
-        end if;
-        if _text ~ '\d' then
-            -- 1,000 is 1000; 2.0 is 2; 10x12 is 10 x 12; 3tier is 3 tier; a4 is a 4
-            _text := regexp_replace(_text, '(\d),(?=\d{3}(?!\d))', '\1', 'g');
-            _text := regexp_replace(_text, '(\d),(?=\d)', '\1.', 'g');
-            _text := regexp_replace(_text, '(\d)\.0+(?!\d)', '\1', 'g');
-            _text := regexp_replace(_text, '(\d)(?=[^\d\s!-/:-@\[-`{-~])|([^\d\s!-/:-@\[-`{-~])(?=\d)',
-                                    '\1\2 ', 'g');
-        end if;
-        _text := regexp_replace(_text, '[./](?!\d)|(?<!\d)[./]', ' ', 'g');
-        _text := regexp_replace(_text, '[\x01-\-:-@\[-`{-\x7f]+', ' ', 'g');
+        _text := plain_words(_text);
     else
         _text := translate(_text, '-', ' ');
     end if;
@@ -88,27 +147,8 @@ begin
         if _known is not null then
             _word := _known;
         else
-            if right(_word, 1) = 's' and length(_word) > 2 then
-                _word := case
-                    when _singular ? _word or right(_word, 2) in ('ss', 'us', 'is') then _word
-                    when right(_word, 4) in ('ches', 'shes', 'sses', 'zzes') or right(_word, 3) = 'xes'
-                        then left(_word, -2)
-                    when right(_word, 3) = 'ies' and length(_word) > 4 then left(_word, -3) || 'y'
-                    when right(_word, 3) = 'ves' and _word ~ '(?:shel|wol|scar|loa|hoo|thie|dwar)ves$'
-                        then left(_word, -3) || 'f'
-                    else left(_word, -1)
-                end;
-            -- one key for "hoody", "hoodie" and "hoodies"
-            elsif right(_word, 2) = 'ie' and length(_word) > 3 then
-                _word := left(_word, -2) || 'y';
-            end if;
-            if position('is' in _word) > 2 then
-                _word := regexp_replace(_word, '^((?:de)?(?:alkal|anod|atom|caramel|categor|crystall|'
-                    'custom|deodor|digital|emuls|energ|equal|fertil|galvan|homogen|ion|magnet|maxim|'
-                    'mineral|minim|modern|moistur|motor|neutral|odor|optim|organ|oxid|pasteur|personal|'
-                    'polar|pressur|revital|sanit|stabil|standard|steril|synthes|tender|textur|vapor|'
-                    'visual|volum|winter)i)s(e|ed|er|ing|ation|able)$', '\1z\2');
-            end if;
+            _word := singular_word(_word);
+            _word := american_word(_word);
         end if;
         if _n > 0 then
             _before := _form[_n];
@@ -131,18 +171,7 @@ begin
         _form[_n] := _word;
     end loop;
     while _n > 1 loop
-        _word := _form[_n];
-        _before := _form[_n - 1];
-        exit when not (
-            _word in ('with', 'for', 'of', 'and', 'the', 'a') and _before !~ '^\d'
-            or _word = 'color' and _before in ('black', 'white', 'gray', 'silver', 'gold', 'red',
-                'orange', 'yellow', 'green', 'blue', 'navy', 'purple', 'pink', 'brown', 'beige', 'tan',
-                'cream', 'ivory', 'teal', 'turquoise', 'khaki', 'maroon', 'burgundy', 'lavender',
-                'bronze', 'copper', 'charcoal', 'coral', 'peach', 'walnut', 'oak')
-            or _word = 'style' and _before not in ('hair', 'life', 'free', 'up', 'art', 'old', 'step')
-            or _word = 'size' and (_before in ('king', 'queen', 'twin', 'full', 'single', 'double',
-                'xl', 'small', 'medium', 'large') or _before ~ '^\d')
-            or _word = 'shape' and _before in ('round', 'square', 'oval', 'rectangle', 'rectangular'));
+        exit when not is_filler(_form[_n], _form[_n - 1]);
         _n := _n - 1;
     end loop;
     return array_to_string(_form[1:_n], ' ');

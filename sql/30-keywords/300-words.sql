@@ -74,6 +74,32 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- smaller_units() → a unit in smaller ones, so that equal quantities meet.
+-- noise_words() → what adds nothing behind words of a facet.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.smaller_units() returns jsonb
+language sql immutable parallel safe
+return '{"m":[1000,"mm"],"cm":[10,"mm"],"ft":[12,"inch"],"yd":[36,"inch"],
+    "l":[1000,"ml"],"kg":[1000,"g"],"kw":[1000,"w"],"year":[12,"month"],"hour":[60,"minute"],
+    "tb":[1000,"gb"],"week":[7,"day"],"lb":[16,"oz"]}'::jsonb;
+
+create or replace function vitrina_internal.noise_words() returns jsonb
+language sql immutable parallel safe
+return '{"color":["color","shade","tone","hue"],"size":["size"],
+    "style":["style","design","look","theme","aesthetic"],"material":["material"]}'::jsonb;
+
+-- ---------------------------------------------------------------------------------------------
+-- counted_sets(form) → "set of 2" and "2 piece set" as "2 set"; and of gold, a carat is a karat.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.counted_sets(form text) returns text
+language sql immutable parallel safe
+return regexp_replace(
+    regexp_replace(
+        regexp_replace(form, '\m(set|pack|box|bag|case) of (\d+)\M', '\2 \1', 'g'),
+        '(\d+) (?:piece|count|ct) (set|pack)\M', '\1 \2', 'g'),
+    '(\d+) ct (?=.*\mgold\M)', '\1 k ', 'g');
+
+-- ---------------------------------------------------------------------------------------------
 -- canonical_form(form) → the form with its words in one spelling, order and unit; and its facet: that
 -- of the whole, else of its last words if they are a type, else null. Known synonyms become their
 -- canonical term ("couch cover", "sofa cover"); these pairs become equal: "storage bench" and "bench
@@ -86,13 +112,8 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    -- convert units to smaller units, so that equal quantities become equal
-    _smaller constant jsonb := '{"m":[1000,"mm"],"cm":[10,"mm"],"ft":[12,"inch"],"yd":[36,"inch"],
-        "l":[1000,"ml"],"kg":[1000,"g"],"kw":[1000,"w"],"year":[12,"month"],"hour":[60,"minute"],
-        "tb":[1000,"gb"],"week":[7,"day"],"lb":[16,"oz"]}';
-    -- words that add nothing behind words of this facet
-    _noise constant jsonb := '{"color":["color","shade","tone","hue"],"size":["size"],
-        "style":["style","design","look","theme","aesthetic"],"material":["material"]}';
+    _smaller constant jsonb := smaller_units();
+    _noise constant jsonb := noise_words();
     _words text[];
     _found record;
     _next int := 1;
@@ -104,10 +125,7 @@ declare
     _n int := 0;
 begin
     if canonical_form.form ~ '\d' then
-        form := regexp_replace(form, '\m(set|pack|box|bag|case) of (\d+)\M', '\2 \1', 'g');
-        form := regexp_replace(form, '(\d+) (?:piece|count|ct) (set|pack)\M', '\1 \2', 'g');
-        -- of gold, a carat is a karat
-        form := regexp_replace(form, '(\d+) ct (?=.*\mgold\M)', '\1 k ', 'g');
+        form := counted_sets(form);
     end if;
     _words := string_to_array(form, ' ');
     for _found in
@@ -194,217 +212,4 @@ language sql stable parallel safe security invoker
 set search_path from current
 as $func$
     select squashed(c.canonical) from canonical_form(term_key.form) as c;
-$func$;
-
--- ---------------------------------------------------------------------------------------------
--- Triggers that maintain the keys: terms of the thesaurus and of contrasts are stored in normal form,
--- however inserted; aliases and names of keywords have their keys and marks; a change of the words
--- renews them.
--- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.normalize_term() returns trigger
-language plpgsql security invoker
-set search_path from current
-as $func$
-begin
-    new.term := normal_form(new.term);
-    if tg_table_name = 'thesaurus' then
-        new.key := squashed(new.term);
-        new.becomes := normal_form(new.canonical);
-    else
-        new.key := term_key(new.term);
-    end if;
-    return new;
-end
-$func$;
-
-create or replace function vitrina_internal.set_key() returns trigger
-language plpgsql security invoker
-set search_path from current
-as $func$
-begin
-    if tg_table_name = 'keywords' then
-        select c.canonical, contrast_marks(c.canonical) into new.form, new.marks
-        from canonical_form(normal_form(new.name)) as c;
-    else
-        new.key := term_key(new.alias);
-    end if;
-    return new;
-end
-$func$;
-
--- ---------------------------------------------------------------------------------------------
--- renew_keys(terms): renews the keys of rows with one of these terms (in normal form) among their
--- words; of all rows if null.
--- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.renew_keys(terms text[]) returns void
-language plpgsql volatile security invoker
-set search_path from current
-as $func$
-declare
-    _touches text := (
-        select string_agg(regexp_replace(squashed(t.term), '([^[:alnum:]])', '\\\1', 'g'), '|')
-        from unnest(terms) as t (term));
-begin
-    update contrasts as c set key = k.key
-    from contrasts as o cross join lateral term_key(o.term) as k (key)
-    where c.term = o.term and c.contrast_group = o.contrast_group
-        and (terms is null or squashed(o.term) ~ _touches) and c.key is distinct from k.key;
-    update keywords as w set form = k.canonical, marks = m.marks
-    from keywords as o
-    cross join lateral canonical_form(normal_form(o.name)) as k
-    cross join lateral contrast_marks(k.canonical) as m (marks)
-    where w.id = o.id and (terms is null or squashed(normal_form(o.name)) ~ _touches)
-        and (w.form, w.marks) is distinct from (k.canonical, m.marks);
-    update keyword_aliases as a set key = k.key
-    from keyword_aliases as o cross join lateral term_key(o.alias) as k (key)
-    where a.alias = o.alias and (terms is null or squashed(o.alias) ~ _touches)
-        and a.key is distinct from k.key;
-end
-$func$;
-
-create or replace function vitrina_internal.words_changed() returns trigger
-language plpgsql security invoker
-set search_path from current
-as $func$
-begin
-    perform renew_keys(array_agg(distinct t.term))
-    from (select c.term from changed as c limit 101) as t
-    having count(*) between 1 and 100;
-    -- too many to look up one by one
-    if (select count(*) from (select from changed as c limit 101) as t) > 100 then
-        perform renew_keys(null);
-    end if;
-    return null;
-end
-$func$;
-
-create or replace trigger normalize_term before insert or update of term, canonical on thesaurus
-    for each row execute function normalize_term();
-create or replace trigger normalize_term before insert or update of term on contrasts
-    for each row execute function normalize_term();
-create or replace trigger set_key before insert or update of alias on keyword_aliases
-    for each row execute function set_key();
-create or replace trigger set_key before insert or update of name on keywords
-    for each row execute function set_key();
-create or replace trigger thesaurus_inserted after insert on thesaurus
-    referencing new table as changed for each statement execute function words_changed();
-create or replace trigger thesaurus_updated after update on thesaurus
-    referencing new table as changed for each statement execute function words_changed();
-create or replace trigger thesaurus_deleted after delete on thesaurus
-    referencing old table as changed for each statement execute function words_changed();
-create or replace trigger contrasts_inserted after insert on contrasts
-    referencing new table as changed for each statement execute function words_changed();
-create or replace trigger contrasts_deleted after delete on contrasts
-    referencing old table as changed for each statement execute function words_changed();
-
--- ---------------------------------------------------------------------------------------------
--- renew_forms(): brings stored normal forms of an older vitrina up to date. If two terms become the
--- same, the first stays.
--- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.renew_forms() returns void
-language plpgsql volatile security invoker
-set search_path from current
-as $func$
-begin
-    with form as materialized (
-        select t.term, normal_form(t.term) as form, normal_form(t.canonical) as becomes from thesaurus as t
-    ), gone as (
-        delete from thesaurus as t using (
-            select f.*, row_number() over (partition by f.form order by f.term <> f.form, f.term) as place
-            from form as f) as f
-        where f.term = t.term and f.place > 1
-        returning t.term
-    )
-    update thesaurus as t set term = f.form from form as f
-    where f.term = t.term and t.term not in (select g.term from gone as g)
-        and (f.term <> f.form or t.becomes is distinct from f.becomes);
-    with form as materialized (
-        select c.term, c.contrast_group, normal_form(c.term) as form from contrasts as c
-    ), gone as (
-        delete from contrasts as c using (
-            select f.*, row_number() over (partition by f.contrast_group, f.form
-                                           order by f.term <> f.form, f.term) as place
-            from form as f) as f
-        where (f.term, f.contrast_group) = (c.term, c.contrast_group) and f.place > 1
-        returning c.term, c.contrast_group
-    )
-    update contrasts as c set term = f.form from form as f
-    where (f.term, f.contrast_group) = (c.term, c.contrast_group) and f.term <> f.form
-        and (c.term, c.contrast_group) not in (select g.term, g.contrast_group from gone as g);
-    with form as materialized (
-        select a.alias, normal_form(a.alias) as form from keyword_aliases as a
-    ), gone as (
-        delete from keyword_aliases as a using (
-            select f.*, row_number() over (partition by f.form order by f.alias <> f.form, f.alias) as place
-            from form as f) as f
-        where f.alias = a.alias and f.place > 1
-        returning a.alias
-    )
-    update keyword_aliases as a set alias = f.form from form as f
-    where f.alias = a.alias and f.alias <> f.form and a.alias not in (select g.alias from gone as g);
-    with old as (
-        delete from keyword_distinctions as d
-        where (normal_form(d.term_a), normal_form(d.term_b)) <> (d.term_a, d.term_b)
-        returning normal_form(d.term_a) as a, normal_form(d.term_b) as b, d.method, d.decided_at
-    )
-    insert into keyword_distinctions (term_a, term_b, method, decided_at)
-    select least(o.a, o.b), greatest(o.a, o.b), o.method, o.decided_at from old as o where o.a <> o.b
-    on conflict do nothing;
-    perform renew_keys(null);
-end
-$func$;
-
--- ---------------------------------------------------------------------------------------------
--- give_words(): loads the rows of the temporary table given_words (target, term, value, facet) into
--- thesaurus and contrasts. Rows given earlier but missing now are deleted, unless the shop has changed
--- them; rows that the shop changed or deleted stay so.
--- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.give_words() returns void
-language plpgsql volatile security invoker
-set search_path from current
-as $func$
-begin
-    perform renew_forms();
-    create temporary table new_words on commit drop as
-    select distinct on (g.target, g.form, case g.target when 'contrasts' then g.value end) g.*
-    from (select w.*, normal_form(w.term) as form from given_words as w) as g
-    order by g.target, g.form, case g.target when 'contrasts' then g.value end, g.place;
-    delete from thesaurus as t using seeded_words as s
-    where s.target = 'thesaurus' and (s.term, s.value) = (t.term, t.canonical) and not exists (
-        select from new_words as n where (n.target, n.form, n.value) = (s.target, s.term, s.value));
-    delete from contrasts as t using seeded_words as s
-    where s.target = 'contrasts' and (s.term, s.value) = (t.term, t.contrast_group) and not exists (
-        select from new_words as n where (n.target, n.form, n.value) = (s.target, s.term, s.value));
-    -- a canonical term is usually among the terms: its form is known
-    create temporary table new_forms on commit drop as
-    select u.value, coalesce(k.form, normal_form(u.value)) as form
-    from (select distinct n.value from new_words as n where n.target = 'thesaurus') as u
-    left join (select distinct on (w.term) w.term, w.form from new_words as w
-               where w.target = 'thesaurus' order by w.term) as k on k.term = u.value;
-    analyze new_words;
-    analyze new_forms;
-    -- does at once what the triggers do row by row
-    alter table thesaurus disable trigger user;
-    alter table contrasts disable trigger user;
-    insert into thesaurus (term, canonical, facet, key, becomes)
-    select n.form, n.value, n.facet, squashed(n.form), f.form
-    from new_words as n
-    join new_forms as f on f.value = n.value
-    where n.target = 'thesaurus' and not exists (
-        select from seeded_words as s where (s.target, s.term, s.value) = (n.target, n.form, n.value))
-    on conflict do nothing;
-    analyze thesaurus;
-    insert into contrasts (term, contrast_group, key)
-    select n.form, n.value, term_key(n.form) from new_words as n
-    where n.target = 'contrasts' and not exists (
-        select from seeded_words as s where (s.target, s.term, s.value) = (n.target, n.form, n.value))
-    on conflict do nothing;
-    alter table thesaurus enable trigger user;
-    alter table contrasts enable trigger user;
-    perform renew_keys(null);
-    delete from seeded_words;
-    insert into seeded_words (target, term, value) select n.target, n.form, n.value from new_words as n;
-    drop table new_words, new_forms;
-    analyze contrasts;
-end
 $func$;

@@ -46,6 +46,54 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- negation_veto(a, only_a, b, only_b) → "negation: sugar free / sugar" where one of two terms denies
+-- what the other says, by a word or by the beginning of one; else null. only_a, only_b: the words that
+-- one has and the other has not.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.negation_veto(
+    a text, only_a text[], b text, only_b text[]
+) returns text
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+declare
+    _denials constant text[] := '{without,non,not,no,anti,free}';
+    _word text;
+    _opposite text;
+begin
+    if only_a && _denials <> only_b && _denials then
+        return format('negation: %s / %s', a, b);
+    end if;
+    foreach _word in array only_a loop
+        foreach _opposite in array only_b loop
+            if length(_opposite) > length(_word) and _opposite like '%' || _word
+                    and left(_opposite, -length(_word)) in ('un', 'non', 'in', 'im', 'anti', 'de')
+                or length(_opposite) < length(_word) and _word like '%' || _opposite
+                    and left(_word, -length(_opposite)) in ('un', 'non', 'in', 'im', 'anti', 'de')
+            then
+                return format('negation: %s / %s', _word, _opposite);
+            end if;
+        end loop;
+    end loop;
+    return null;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- words_veto(a, b) → "words: …" where these words, in which two terms differ, are not near by
+-- themselves: those that the terms share bring any two terms near. Else null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.words_veto(a text, b text) returns text
+language plpgsql stable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    return case when coalesce(1 - (embed_text(a) operator(@vector@.<=>) embed_text(b)), 0)::real < 0.75
+                then format('words: %s / %s', a, b) end;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- form_veto(a, a_marks, b, b_marks, narrower) → why two canonical forms may not be the same keyword,
 -- or null. The first that applies of: numbers ("3 / 4"), negation (sugar free / sugar), contrast
 -- (black / white, with the group), order (dress shirt / shirt dress), known (the thesaurus has both
@@ -60,16 +108,14 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _denials constant text[] := '{without,non,not,no,anti,free}';
     _a text[] := string_to_array(a, ' ');
     _b text[] := string_to_array(b, ' ');
     _only_a text[] := '{}';
     _only_b text[] := '{}';
     _word text;
-    _opposite text;
+    _why text;
     _keys text[];
     _known text[];
-    _near real;
 begin
     if a = b then
         return null;
@@ -88,24 +134,14 @@ begin
             _only_b := _only_b || _word;
         end if;
     end loop;
-    if _only_a && _denials <> _only_b && _denials then
-        return format('negation: %s / %s', a, b);
+    _why := negation_veto(a, _only_a, b, _only_b);
+    if _why is not null then
+        return _why;
     end if;
-    foreach _word in array _only_a loop
-        foreach _opposite in array _only_b loop
-            if length(_opposite) > length(_word) and _opposite like '%' || _word
-                    and left(_opposite, -length(_word)) in ('un', 'non', 'in', 'im', 'anti', 'de')
-                or length(_opposite) < length(_word) and _word like '%' || _opposite
-                    and left(_word, -length(_opposite)) in ('un', 'non', 'in', 'im', 'anti', 'de')
-            then
-                return format('negation: %s / %s', _word, _opposite);
-            end if;
-        end loop;
-    end loop;
     if a_marks <> '{}' and b_marks <> '{}' then
-        _word := marks_contrast(a_marks, b_marks);
-        if _word is not null then
-            return 'contrast, ' || _word;
+        _why := marks_contrast(a_marks, b_marks);
+        if _why is not null then
+            return 'contrast, ' || _why;
         end if;
     end if;
     if _only_a = '{}' and _only_b = '{}' then
@@ -135,12 +171,7 @@ begin
         -- "salt" and "salted": a thing, and a treatment
         return format('words: %s / %s', a, b);
     elsif cardinality(_only_a) < cardinality(_a) then
-        -- shared words bring any two terms near: the other words must be near by themselves
-        _near := 1 - (embed_text(array_to_string(_only_a, ' '))
-                      operator(@vector@.<=>) embed_text(array_to_string(_only_b, ' ')));
-        if coalesce(_near, 0) < 0.75 then
-            return format('words: %s / %s', array_to_string(_only_a, ' '), array_to_string(_only_b, ' '));
-        end if;
+        return words_veto(array_to_string(_only_a, ' '), array_to_string(_only_b, ' '));
     end if;
     return null;
 end

@@ -149,6 +149,35 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- learn_keyword(space_id, name, facet, embedding) → the id of the keyword of this name, new or not, with
+-- its vector in that space, where one is given, and its name as an alias.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.learn_keyword(
+    space_id int, name text, facet text, embedding @vector@.halfvec
+) returns bigint
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _id bigint;
+begin
+    insert into keywords as w (name, facet)
+    values (learn_keyword.name, learn_keyword.facet)
+    on conflict (name) do update set name = excluded.name
+    returning w.id into _id;
+    insert into keyword_embeddings (space_id, keyword_id, embedding)
+    select learn_keyword.space_id, _id, learn_keyword.embedding
+    where learn_keyword.embedding is not null
+    on conflict do nothing;
+    insert into keyword_aliases (alias, keyword_id, method)
+    values (normal_form(learn_keyword.name), _id, 'new')
+    on conflict do nothing;
+    return _id;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- learn_keywords(said, forms, embeddings, facets) → the aliases it decided, with vetoes.
 -- Decides for terms without an alias, in the order they were said: by the known words, then the
 -- nearest keyword over the threshold without a veto, else a new keyword. Finds the nearest with the
@@ -217,26 +246,12 @@ begin
         end if;
         if _keyword is null then
             _name := coalesce(_term.canonical, keyword_name(_term.term));
-            insert into keywords as w (name, facet)
-            values (_name, coalesce(_term.facet, _term.likely_facet, _likely, 'other'))
-            on conflict (name) do update set name = excluded.name
-            returning w.id into _keyword;
-            -- embed its name, not the term said: another space's provider later embeds the name
-            insert into keyword_embeddings (space_id, keyword_id, embedding)
-            select _space.id, _keyword, e.embedding
-            from (select case when _name = keyword_name(_term.term) then _term.own_embedding
-                              when _space.provider = 'local' then embed_text(_name)
-                         end as embedding) as e
-            where e.embedding is not null
-            on conflict do nothing;
-            _method := 'new';
-            _similarity := null;
-            if normal_form(_name) <> _term.form then
-                insert into keyword_aliases (alias, keyword_id, method)
-                values (normal_form(_name), _keyword, 'new')
-                on conflict do nothing;
-                _method := 'thesaurus';
-            end if;
+            _keyword := learn_keyword(
+                _space.id, _name, coalesce(_term.facet, _term.likely_facet, _likely, 'other'),
+                -- of its name, not of what was said: another space's provider embeds that later
+                case when _name = keyword_name(_term.term) then _term.own_embedding
+                     when _space.provider = 'local' then embed_text(_name) end);
+            _method := case when normal_form(_name) = _term.form then 'new' else 'thesaurus' end;
         end if;
         insert into keyword_aliases (alias, keyword_id, similarity, method)
         values (_term.form, _keyword, case when _method = 'embedding' then _similarity end, _method)

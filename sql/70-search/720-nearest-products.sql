@@ -60,6 +60,29 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- first_of_index(distance, space_id, embedding, k) → the first k products that the HNSW index finds,
+-- the first 20 of them before the others. distance: to $2, the embedding, as an expression.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.first_of_index(
+    distance text, space_id int, embedding @vector@.halfvec, k int,
+    out ids bigint[], out distances float8[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+begin
+    execute format(
+        'select array_agg(n.product_id order by n.place > 20, n.distance, n.product_id),
+                array_agg(n.distance order by n.place > 20, n.distance, n.product_id)
+         from (select e.product_id, %1$s as distance, row_number() over () as place
+               from product_embeddings as e where e.space_id = %2$s
+               order by %1$s limit $1) as n', distance, space_id)
+    into ids, distances
+    using k, embedding;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- walk_index(space, embedding, k, filters) → up to k products, at most 100, as found by the HNSW index
 -- of the space, nearest first; no rows without an index, or if reading all vectors is as fast. With
 -- filters it stops early, with fewer than k, once so few products on the way match that its hits may
@@ -105,14 +128,8 @@ begin
         return;
     end if;
     if _predicate is null then
-        execute format(
-            'select array_agg(n.product_id order by n.place > 20, n.distance, n.product_id),
-                    array_agg(n.distance order by n.place > 20, n.distance, n.product_id)
-             from (select e.product_id, %1$s as distance, row_number() over () as place
-                   from product_embeddings as e where e.space_id = %2$s
-                   order by %1$s limit $3) as n', _distance, space.id)
-        into ids, distances
-        using filters, embedding, _tier;
+        select n.ids, n.distances into ids, distances
+        from first_of_index(_distance, space.id, embedding, _tier) as n;
         return;
     end if;
     for _row in execute format(

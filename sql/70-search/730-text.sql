@@ -96,6 +96,124 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- units_of_query(said, units, names, configs, lexemes, counts, products) → the units of a query, at
+-- most 24 of those that say most. `idf`: how much it counts, by its rarity, idf as in BM25 (Robertson
+-- and Zaragoza 2009, eq. 3.3); name: the keyword it is; text: what has it; parts: its lexemes, then
+-- the keyword's own phrase and its tag, where `phrased` and `tagged` say so; places: those of the
+-- words that the lexemes are of; shares: how much of the unit each of these words is.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.units_of_query(
+    said text[], units int[], names text[], configs text[], lexemes text[], counts bigint[],
+    products bigint
+) returns table (
+    unit int, name text, idf numeric, text text, parts text[], places int[],
+    shares numeric[], phrased boolean, tagged boolean
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    return query
+    with counted as materialized (
+        select u.lexeme, u.products,
+               ln(1 + (units_of_query.products - least(u.products, units_of_query.products) + 0.5)
+                      / (u.products + 0.5)) as idf
+        from unnest(lexemes, counts) as u (lexeme, products)
+    ),
+    own as materialized (
+        select u.unit, u.place::int as place, l.lexeme, c.idf
+        from unnest(said, units) with ordinality as u (word, unit, place)
+        cross join lateral (
+            select distinct l.lexeme
+            from unnest(configs) as g (config)
+            cross join unnest(tsvector_to_array(to_tsvector(g.config::regconfig, u.word)))
+                as l (lexeme)) as l
+        join counted as c on c.lexeme = l.lexeme
+    ),
+    word as materialized (
+        select o.unit, o.place, string_agg(quoted_lexeme(o.lexeme), ' | ' order by o.lexeme) as text,
+               min(o.idf) as idf
+        from own as o
+        group by o.unit, o.place
+    ),
+    named as materialized (
+        select n.unit::int as unit, n.name, quoted_lexeme(c.lexeme) as tag, c.idf, k.facet,
+               -- the keyword's own words, where others were said: "sofa" for "couch"
+               (select string_agg('(' || p.phrase::text || ')', ' | ')
+                from (select distinct phraseto_tsquery(g.config::regconfig, n.name) as phrase,
+                             to_tsvector(g.config::regconfig, n.name) as said
+                      from unnest(configs) as g (config)) as p
+                where numnode(p.phrase) > 0 and not tsvector_to_array(p.said) <@ array(
+                    select o.lexeme from own as o where o.unit = n.unit)) as phrase
+        from unnest(names) with ordinality as n (name, unit)
+        join counted as c on c.lexeme = '#' || n.name
+        join keywords as k on k.name = n.name
+        where c.products > 0 -- a keyword that no product has says nothing
+    )
+    select u.unit, n.name,
+           -- as common as the commoner of the keyword and the words for it
+           case when n.name is null then w.idf else least(n.idf, coalesce(w.rarest, n.idf)) end
+               -- and what a product is counts more than how it is: pink shoes are shoes first
+               * case n.facet when 'type' then 1.5 else 1 end as idf,
+           concat_ws(' | ', n.tag, n.phrase, w.text),
+           array_remove(o.lexemes || n.phrase || n.tag, null), o.places, o.shares,
+           n.phrase is not null, n.name is not null
+    from (select w.unit from word as w union select n.unit from named as n) as u
+    left join named as n on n.unit = u.unit
+    left join (
+        select w.unit, sum(w.idf) as idf, max(w.idf) as rarest,
+               '(' || string_agg('(' || w.text || ')', ' & ' order by w.place) || ')' as text
+        from word as w
+        group by w.unit
+    ) as w on w.unit = u.unit
+    left join lateral (
+        select array_agg(quoted_lexeme(o.lexeme) order by o.place, quoted_lexeme(o.lexeme)) as lexemes,
+               array_agg(o.place order by o.place, quoted_lexeme(o.lexeme)) as places,
+               array_agg(round(d.idf / coalesce(w.idf, 1)
+                               * case when n.name is null then 1 else 0.7 end, 4)
+                         order by o.place, quoted_lexeme(o.lexeme)) as shares
+        from own as o
+        join word as d on d.unit = o.unit and d.place = o.place
+        where o.unit = u.unit
+    ) as o on true
+    -- a long query is cut to the units that say most
+    order by idf desc, u.unit
+    limit 24;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- rank_of_unit(first, parts, places, shares, phrased, tagged) → an expression over `product_text as t`:
+-- how much of a unit the text of a product has, 0 to 1. Its parts are in parameter $2 from `first` on.
+-- Fully where the product has the keyword it is, else by the place the words stand in and somewhat
+-- less: a title may name what the product is not ("lamp for side table").
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.rank_of_unit(
+    first int, parts int, places int[], shares numeric[], phrased boolean, tagged boolean
+) returns text
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+declare
+    _words text := '';
+    _last int := first + parts - 1;
+begin
+    for _i in 1 .. coalesce(cardinality(places), 0) loop
+        -- 1.6449: ts_rank divides by the sum of 1/n², so one hit in a title is 1 again
+        _words := _words || case when places[_i] = places[_i - 1] then ', '
+                                 else format('%s%s * greatest(', case when _i > 1 then ') + ' end,
+                                             shares[_i]) end
+            || format('least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $2[%s]))', first + _i - 1);
+    end loop;
+    return format('case%s%s when true then %s end',
+                  case when tagged then format(' when t.tsv @@ $2[%s] then 1', _last) end,
+                  case when phrased then format(' when t.tsv @@ $2[%s] then 0.7', _last - tagged::int) end,
+                  coalesce(nullif(_words, '') || ')', '0'));
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- read_query(words) → a query's words, read for full text; nulls if there is nothing to find.
 -- keywords, weights: its keywords, and the share of each in the query. rank: an expression over
 -- `product_text as t`, 0 to 1, of parameter $2 = parts. whole, most, rare, every: matches texts with
@@ -106,6 +224,7 @@ $func$;
 create or replace function vitrina_internal.read_query(words text) returns reading
 language plpgsql stable security invoker
 set search_path from current
+set plan_cache_mode = force_generic_plan -- of so few words, a plan costs more than it can gain
 as $func$
 #variable_conflict use_column
 declare
@@ -128,118 +247,35 @@ begin
         select '#' || n.name from unnest(_read.names) as n (name) where n.name is not null);
     select * into _counted from lexeme_counts(_lexemes);
 
-    with counted as materialized (
-        select u.lexeme, u.products,
-               ln(1 + (_counted.products - least(u.products, _counted.products) + 0.5)
-                      / (u.products + 0.5)) as idf
-        from unnest(_lexemes, _counted.counts) as u (lexeme, products)
-    ),
-    own as materialized (
-        select u.unit, u.place, l.lexeme
-        from unnest(_read.said, _read.units) with ordinality as u (word, unit, place)
-        cross join lateral (
-            select distinct l.lexeme
-            from unnest(_configs) as c (config)
-            cross join unnest(tsvector_to_array(to_tsvector(c.config::regconfig, u.word)))
-                as l (lexeme)) as l
-    ),
-    word as materialized (
-        select o.unit, o.place, string_agg(quoted_lexeme(o.lexeme), ' | ' order by o.lexeme) as text,
-               min(c.idf) as idf
-        from own as o
-        join counted as c on c.lexeme = o.lexeme
-        group by o.unit, o.place
-    ),
-    named as materialized (
-        select n.unit, n.name, quoted_lexeme(c.lexeme) as tag, c.idf, k.facet,
-               -- the keyword's own words, if the query has others: "sofa" for "couch"
-               (select string_agg('(' || p.phrase::text || ')', ' | ')
-                from (select distinct phraseto_tsquery(g.config::regconfig, n.name) as phrase,
-                             to_tsvector(g.config::regconfig, n.name) as said
-                      from unnest(_configs) as g (config)) as p
-                where numnode(p.phrase) > 0 and not tsvector_to_array(p.said) <@ array(
-                    select o.lexeme from own as o where o.unit = n.unit)) as phrase
-        from unnest(_read.names) with ordinality as n (name, unit)
-        join counted as c on c.lexeme = '#' || n.name
-        join keywords as k on k.name = n.name
-        where c.products > 0 -- a keyword that no product has adds nothing
-    ),
-    unit as materialized (
-        select u.unit, n.name, n.tag, n.phrase, coalesce(w.idf, 1) as words_idf,
-               concat_ws(' | ', n.tag, n.phrase, w.text) as text,
-               -- its frequency is the higher of the keyword's and of its words'
-               case when n.name is null then w.idf else least(n.idf, coalesce(w.rarest, n.idf)) end
-                   -- a type counts more than a property: pink shoes are shoes first
-                   * case n.facet when 'type' then 1.5 else 1 end as idf
-        from (select w.unit from word as w union select n.unit from named as n) as u
-        left join named as n on n.unit = u.unit
-        left join (
-            select w.unit, sum(w.idf) as idf, max(w.idf) as rarest,
-                   '(' || string_agg('(' || w.text || ')', ' & ') || ')' as text
-            from word as w
-            group by w.unit
-        ) as w on w.unit = u.unit
-        -- a long query is cut to its rarest units
-        order by idf desc, u.unit
-        limit 24
-    ),
-    part as materialized (
-        select p.*, row_number() over (order by p.unit, p.kind, p.place, p.text) as n
-        from (
-            select o.unit, o.place, 'lexeme' as kind, quoted_lexeme(o.lexeme) as text
-            from own as o
-            join unit as u on u.unit = o.unit
-            union all
-            select u.unit, null, 'tag', u.tag from unit as u where u.tag is not null
-            union all
-            select u.unit, null, 'phrase', u.phrase from unit as u where u.phrase is not null
-        ) as p
-    ),
-    worded as (
-        select p.unit, string_agg(format('%s * greatest(%s)', p.share, p.ranks), ' + ') as rank
-        from (
-            select p.unit, p.place,
-                   round((max(w.idf) / max(u.words_idf)
-                          * case when max(u.tag) is null then 1 else 0.7 end)::numeric, 4) as share,
-                   -- 1.6449: ts_rank divides by the sum of 1/n², so one hit in a title is 1 again
-                   string_agg(format('least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $2[%s]))',
-                                     p.n), ', ') as ranks
-            from part as p
-            join word as w on w.place = p.place
-            join unit as u on u.unit = p.unit
-            group by p.unit, p.place
-        ) as p
-        group by p.unit
-    ),
-    ranked as (
-        select u.unit, format(
-            '%s * case%s%s when true then %s end', round((u.idf / sum(u.idf) over ())::numeric, 4),
-            (select format(' when t.tsv @@ $2[%s] then 1', p.n)
-             from part as p where p.unit = u.unit and p.kind = 'tag'),
-            (select format(' when t.tsv @@ $2[%s] then 0.7', p.n)
-             from part as p where p.unit = u.unit and p.kind = 'phrase'),
-            coalesce(w.rank, '0')) as rank
-        from unit as u
-        left join worded as w on w.unit = u.unit
+    with unit as materialized (
+        select u.*, u.idf / sum(u.idf) over () as share,
+               row_number() over (order by u.idf desc, u.unit) as place,
+               (sum(cardinality(u.parts)) over (order by u.unit) - cardinality(u.parts))::int + 1 as first
+        from units_of_query(_read.said, _read.units, _read.names, _configs, _lexemes,
+                            _counted.counts, _counted.products) as u
     )
-    select
-        (select array_agg(u.name order by u.unit) from unit as u where u.name is not null),
-        (select array_agg((u.idf / t.idf)::real order by u.unit)
-         from unit as u, (select sum(u.idf) as idf from unit as u) as t where u.name is not null),
-        (select string_agg(r.rank, ' + ' order by r.unit) from ranked as r),
-        (select array_agg(p.text::tsquery order by p.n) from part as p),
-        (select string_agg('(' || u.text || ')', ' & ')::tsquery from unit as u),
-        (select case when count(*) > 2 then
-                    string_agg('(' || u.text || ')', ' & ') filter (where u.place > 1) end::tsquery
-         from (select u.text, row_number() over (order by u.idf desc, u.unit) as place
-               from unit as u) as u),
-        (select string_agg(quoted_lexeme(c.lexeme), ' | ')::tsquery
-         from (select c.lexeme, sum(c.products) over (order by c.products, c.lexeme) as so_far,
-                      row_number() over (order by c.products, c.lexeme) as place
-               from counted as c) as c
-         where c.so_far <= 2000 or c.place = 1),
-        (select string_agg(distinct p.text, ' | ')::tsquery from part as p)
-    into _reading;
+    select array_agg(u.name order by u.unit) filter (where u.name is not null),
+           array_agg(u.share::real order by u.unit) filter (where u.name is not null),
+           string_agg(format('%s * %s', round(u.share, 4),
+                             rank_of_unit(u.first, cardinality(u.parts), u.places, u.shares,
+                                          u.phrased, u.tagged)), ' + ' order by u.unit),
+           (select array_agg(p.part::tsquery order by o.unit, p.place)
+            from unit as o
+            cross join unnest(o.parts) with ordinality as p (part, place)),
+           string_agg('(' || u.text || ')', ' & ' order by u.place)::tsquery,
+           case when count(*) > 2
+                then string_agg('(' || u.text || ')', ' & ' order by u.place)
+                         filter (where u.place > 1) end::tsquery,
+           (select string_agg(quoted_lexeme(c.lexeme), ' | ')::tsquery
+            from (select c.lexeme, sum(c.products) over (order by c.products, c.lexeme) as so_far,
+                         row_number() over (order by c.products, c.lexeme) as place
+                  from unnest(_lexemes, _counted.counts) as c (lexeme, products)) as c
+            where c.so_far <= 2000 or c.place = 1),
+           (select string_agg(distinct p.part, ' | ')::tsquery
+            from unit as o
+            cross join unnest(o.parts) as p (part))
+    into _reading
+    from unit as u;
     return _reading;
 end
 $func$;

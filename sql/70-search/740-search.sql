@@ -82,6 +82,68 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- fusion_query(rank, text_space_id, image_space_id, complete) → the query by which fused_products
+-- orders what the channels found: parameters $1 (products with the code) and $3 to $8 (vector, image,
+-- text; each with its distances or ranks), without $9, at most $14. $10 to $13: weights of text, vector
+-- and image, and their sum. What a channel has not said of a product is looked up: by this rank of the
+-- parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
+-- complete: each channel has said all it can.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.fusion_query(
+    rank text, text_space_id int, image_space_id int, complete boolean
+) returns text
+language sql immutable parallel safe
+return format(
+    'with found as (
+        select u.id, u.distance, null::float8 as image_distance, null::real as rank,
+               ''vector'' as channel
+        from unnest($3, $4) as u (id, distance)
+        union all
+        select u.id, null, u.distance, null, ''image'' from unnest($5, $6) as u (id, distance)
+        union all
+        select u.id, null, null, u.rank, ''text'' from unnest($7, $8) as u (id, rank)
+        union all
+        select u.id, null, null, null, ''code'' from unnest($1) as u (id)
+    ),
+    pool as (
+        select f.id, max(f.distance) as distance, max(f.image_distance) as image_distance,
+               max(f.rank) as rank, string_agg(f.channel, '','' order by f.channel) as channels
+        from found as f
+        where f.id <> all ($9)
+        group by f.id
+    ),
+    measured as (
+        select o.id, o.channels, o.rank,
+               1 - coalesce(o.distance, (%2$s)) as similarity,
+               1 - coalesce(o.image_distance, (%3$s)) as image_similarity
+        from (select f.id, f.channels, f.distance, f.image_distance,
+                     coalesce(f.rank, (%1$s)) as rank from pool as f) as o
+    ),
+    scored as (
+        select m.*,
+               coalesce((coalesce($10 * m.rank, 0)
+                         + coalesce($11 * greatest(m.similarity, 0), 0)
+                         + coalesce($12 * greatest(m.image_similarity, 0), 0)) / $13, 0)
+               + (m.id = any ($1))::int as score
+        from measured as m
+        order by score desc, m.similarity desc nulls last, m.id
+        limit $14
+    )
+    select array_agg(c.id) as ids, array_agg(c.score) as scores,
+           array_agg(coalesce(c.similarity, c.image_similarity)) as similarities,
+           array_agg(c.rank) as ranks, array_agg(c.channels) as channels
+    from scored as c',
+    case when rank is null then 'null::real'
+         when complete then '0'
+         else 'select (' || rank || ')::real from product_text as t where t.product_id = f.id' end,
+    case when text_space_id is null or complete then 'null::float8'
+         else 'select e.embedding operator(@vector@.<=>) $15 from product_embeddings as e'
+              ' where e.space_id = ' || text_space_id || ' and e.product_id = o.id' end,
+    case when image_space_id is null or complete then 'null::float8'
+         else 'select e.embedding operator(@vector@.<=>) $16 from product_embeddings as e'
+              ' where e.space_id = ' || image_space_id || ' and e.product_id = o.id' end);
+
+-- ---------------------------------------------------------------------------------------------
 -- fused_products(k, …) → at least k products that any channel finds, or all of them, best first: by the
 -- weighted mean over the channels. The hundred best of each channel's first hits come first, all
 -- others behind them: so the first n are the same for every k.
@@ -120,57 +182,9 @@ begin
             _among := filtered_ids(filters, 5000);
         end if;
         _text := text_matches(reading, _depth, _among, filters);
-        execute format(
-            'with found as (
-                select u.id, u.distance, null::float8 as image_distance, null::real as rank,
-                       ''vector'' as channel
-                from unnest($3, $4) as u (id, distance)
-                union all
-                select u.id, null, u.distance, null, ''image'' from unnest($5, $6) as u (id, distance)
-                union all
-                select u.id, null, null, u.rank, ''text'' from unnest($7, $8) as u (id, rank)
-                union all
-                select u.id, null, null, null, ''code'' from unnest($1) as u (id)
-            ),
-            pool as (
-                select f.id, max(f.distance) as distance, max(f.image_distance) as image_distance,
-                       max(f.rank) as rank, string_agg(f.channel, '','' order by f.channel) as channels
-                from found as f
-                where f.id <> all ($9)
-                group by f.id
-            ),
-            measured as (
-                select o.id, o.channels, o.rank,
-                       1 - coalesce(o.distance, (%2$s)) as similarity,
-                       1 - coalesce(o.image_distance, (%3$s)) as image_similarity
-                from (select f.id, f.channels, f.distance, f.image_distance,
-                             coalesce(f.rank, (%1$s)) as rank from pool as f) as o
-            ),
-            scored as (
-                select m.*,
-                       coalesce((coalesce($10 * m.rank, 0)
-                                 + coalesce($11 * greatest(m.similarity, 0), 0)
-                                 + coalesce($12 * greatest(m.image_similarity, 0), 0)) / $13, 0)
-                       + (m.id = any ($1))::int as score
-                from measured as m
-                order by score desc, m.similarity desc nulls last, m.id
-                limit $14
-            )
-            select array_agg(c.id) as ids, array_agg(c.score) as scores,
-                   array_agg(coalesce(c.similarity, c.image_similarity)) as similarities,
-                   array_agg(c.rank) as ranks, array_agg(c.channels) as channels
-            from scored as c',
-            -- look up the values that no channel has given yet, if any
-            case when reading.rank is null then 'null::real'
-                 when _depth is null then '0'
-                 else 'select (' || reading.rank || ')::real from product_text as t'
-                      ' where t.product_id = f.id' end,
-            case when embedding is null or _depth is null then 'null::float8'
-                 else 'select e.embedding operator(@vector@.<=>) $15 from product_embeddings as e'
-                      ' where e.space_id = ' || text_space.id || ' and e.product_id = o.id' end,
-            case when image_embedding is null or _depth is null then 'null::float8'
-                 else 'select e.embedding operator(@vector@.<=>) $16 from product_embeddings as e'
-                      ' where e.space_id = ' || image_space.id || ' and e.product_id = o.id' end)
+        execute fusion_query(
+            reading.rank, case when embedding is not null then text_space.id end,
+            case when image_embedding is not null then image_space.id end, _depth is null)
         into _more
         using _codes, reading.parts, _vector.ids, _vector.distances, _image.ids, _image.distances,
               _text.ids, _text.ranks, _found.ids, _text_weight, _vector_weight, _image_weight, _total,
@@ -208,6 +222,25 @@ begin
     from unnest(_near.distances) with ordinality as u (distance, place);
     _found.channels := array_fill(channel, array[cardinality(_found.ids)]);
     return _found;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- first_products(k, filters) → the k products with the lowest ids of those that the filters leave.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.first_products(k int, filters filters) returns bigint[]
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _ids bigint[];
+begin
+    execute format('select array_agg(n.id)'
+                   ' from (select p.id from products as p where %s order by p.id limit $2) as n',
+                   coalesce(filter_predicate(filters), 'true'))
+    into _ids
+    using filters, k;
+    return _ids;
 end
 $func$;
 
@@ -283,13 +316,7 @@ begin
     end if;
 
     if _words = '' and embedding is null and image_embedding is null then
-        execute format('select array_agg(n.id) as ids, null::float8[] as scores,
-                               null::float8[] as similarities, null::real[] as ranks,
-                               null::text[] as channels
-                        from (select p.id from products as p where %s order by p.id limit $2) as n',
-                       coalesce(filter_predicate(_filters), 'true'))
-        into _found
-        using _filters, _end;
+        _found.ids := first_products(_end, _filters);
     elsif (mode = 'vector' or _words = '') and image_embedding is null then
         _found := near_products(_end, _text_space, embedding, 'vector', _filters);
     elsif (mode = 'vector' or _words = '') and embedding is null then

@@ -121,6 +121,8 @@ def _retail_words() -> Seed:
         text / "105-words.sql",
         text / "110-normal-form.sql",
         sql / "30-keywords/300-words.sql",
+        sql / "30-keywords/303-keys.sql",
+        sql / "30-keywords/306-given-words.sql",
     ]
     words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
     return Seed("retail_words", _digest(*words, *forms), load, write)

@@ -1,0 +1,102 @@
+-- The keys under which terms are looked up, renewed when the words change.
+
+-- ---------------------------------------------------------------------------------------------
+-- Triggers that maintain the keys: terms of the thesaurus and of contrasts are stored in normal form,
+-- however inserted; aliases and names of keywords have their keys and marks; a change of the words
+-- renews them.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.normalize_term() returns trigger
+language plpgsql security invoker
+set search_path from current
+as $func$
+begin
+    new.term := normal_form(new.term);
+    if tg_table_name = 'thesaurus' then
+        new.key := squashed(new.term);
+        new.becomes := normal_form(new.canonical);
+    else
+        new.key := term_key(new.term);
+    end if;
+    return new;
+end
+$func$;
+
+create or replace function vitrina_internal.set_key() returns trigger
+language plpgsql security invoker
+set search_path from current
+as $func$
+begin
+    if tg_table_name = 'keywords' then
+        select c.canonical, contrast_marks(c.canonical) into new.form, new.marks
+        from canonical_form(normal_form(new.name)) as c;
+    else
+        new.key := term_key(new.alias);
+    end if;
+    return new;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- renew_keys(terms): renews the keys of rows with one of these terms (in normal form) among their
+-- words; of all rows if null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.renew_keys(terms text[]) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _touches text := (
+        select string_agg(regexp_replace(squashed(t.term), '([^[:alnum:]])', '\\\1', 'g'), '|')
+        from unnest(terms) as t (term));
+begin
+    update contrasts as c set key = k.key
+    from contrasts as o cross join lateral term_key(o.term) as k (key)
+    where c.term = o.term and c.contrast_group = o.contrast_group
+        and (terms is null or squashed(o.term) ~ _touches) and c.key is distinct from k.key;
+    update keywords as w set form = k.canonical, marks = m.marks
+    from keywords as o
+    cross join lateral canonical_form(normal_form(o.name)) as k
+    cross join lateral contrast_marks(k.canonical) as m (marks)
+    where w.id = o.id and (terms is null or squashed(normal_form(o.name)) ~ _touches)
+        and (w.form, w.marks) is distinct from (k.canonical, m.marks);
+    update keyword_aliases as a set key = k.key
+    from keyword_aliases as o cross join lateral term_key(o.alias) as k (key)
+    where a.alias = o.alias and (terms is null or squashed(o.alias) ~ _touches)
+        and a.key is distinct from k.key;
+end
+$func$;
+
+create or replace function vitrina_internal.words_changed() returns trigger
+language plpgsql security invoker
+set search_path from current
+as $func$
+begin
+    perform renew_keys(array_agg(distinct t.term))
+    from (select c.term from changed as c limit 101) as t
+    having count(*) between 1 and 100;
+    -- too many to look up one by one
+    if (select count(*) from (select from changed as c limit 101) as t) > 100 then
+        perform renew_keys(null);
+    end if;
+    return null;
+end
+$func$;
+
+create or replace trigger normalize_term before insert or update of term, canonical on thesaurus
+    for each row execute function normalize_term();
+create or replace trigger normalize_term before insert or update of term on contrasts
+    for each row execute function normalize_term();
+create or replace trigger set_key before insert or update of alias on keyword_aliases
+    for each row execute function set_key();
+create or replace trigger set_key before insert or update of name on keywords
+    for each row execute function set_key();
+create or replace trigger thesaurus_inserted after insert on thesaurus
+    referencing new table as changed for each statement execute function words_changed();
+create or replace trigger thesaurus_updated after update on thesaurus
+    referencing new table as changed for each statement execute function words_changed();
+create or replace trigger thesaurus_deleted after delete on thesaurus
+    referencing old table as changed for each statement execute function words_changed();
+create or replace trigger contrasts_inserted after insert on contrasts
+    referencing new table as changed for each statement execute function words_changed();
+create or replace trigger contrasts_deleted after delete on contrasts
+    referencing old table as changed for each statement execute function words_changed();
