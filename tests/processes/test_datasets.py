@@ -172,7 +172,7 @@ def test_export_options_that_do_not_go_together(
 
 
 def test_nothing_to_publish_and_no_name(vitrina: Callable[..., object], database_url: str) -> None:
-    for name, said in (("x", "no products to publish"), ("a/b", "cannot name a dataset")):
+    for name, said in (("x", "no products to publish"), ("a/b", "cannot be the name of a dataset")):
         result = vitrina("export", "--weave", name, "--weave-project", "a/b", url=database_url)
         assert getattr(result, "exit_code") == 1  # noqa: B009
         assert said in getattr(result, "stderr")  # noqa: B009

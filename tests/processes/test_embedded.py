@@ -328,7 +328,7 @@ def test_a_server_in_use_elsewhere_is_left_alone(
 def test_the_server_holds_the_claim_on_its_files(home: Path) -> None:
     embedded.start(home)
     with (
-        pytest.raises(EmbeddedError, match="in use"),
+        pytest.raises(EmbeddedError, match="uses the data in"),
         postmaster._claimed(home / "pg18", time.monotonic()),
     ):
         pass
@@ -360,7 +360,7 @@ def test_without_the_extra(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_cannot_be_is_said(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EmbeddedError, match="no embedded Postgres 17; there is 18 and 16"):
+    with pytest.raises(EmbeddedError, match="embedded Postgres 17 was not found; use 18 and 16"):
         embedded.start(top / "home", version=17)
     (top / "file").touch()
     with pytest.raises(EmbeddedError, match="VITRINA_HOME"):

@@ -98,7 +98,7 @@ def test_a_query_is_attached_with_what_wakes_it(
         (["attach", "--query", "FILE", "--name", "q"], 1, "cannot read"),
         (["attach", "--query", "FILE", "--title", "x"], 2, "leave --title out"),
         (["attach", "product", "--title", "title", "--set", "a=b"], 2, "--set goes with --preset"),
-        (["attach", "--preset", "nothing"], 1, "no preset 'nothing'"),
+        (["attach", "--preset", "nothing"], 1, "preset 'nothing' not found"),
         (["attach", "--preset", "x", "--query", "FILE"], 2, "leave --query out"),
         (["sources", "--sweep", "nothing"], 1, "source 'nothing' is not attached"),
     ],

@@ -174,11 +174,11 @@ WRONG = [
 ]
 # how else an error names the row at fault
 NAMED = {
-    "put_enrichments.enrichments": ["the picture abababababab of product "],
-    "store_enrichments.enrichments": ["the picture abababababab of product "],
+    "put_enrichments.enrichments": ["picture abababababab of product "],
+    "store_enrichments.enrichments": ["picture abababababab of product "],
     "seed_keywords.rows": ["1 problem in the seed, nothing is changed:\n  line "],
-    "put_products.products": ["products has 'x' twice"],
-    "import_products.products": ["products has 'x' twice"],
+    "put_products.products": ["products has external id 'x' twice"],
+    "import_products.products": ["products has external id 'x' twice"],
 }
 WORDS = "(select string_agg('w' || i, ' ') from generate_series(1, 140000) as i)"
 

@@ -243,7 +243,7 @@ def test_terms_of_any_script_are_keywords_of_their_own(
 
 
 def test_arrays_must_have_one_length(db: psycopg.Connection) -> None:
-    with pytest.raises(psycopg.DatabaseError, match="of one length") as caught:
+    with pytest.raises(psycopg.DatabaseError, match="must have the same length") as caught:
         db.execute("select resolve_keywords(array['a', 'b'], facets => array['type'])")
     assert caught.value.sqlstate == "VT004"
 

@@ -193,7 +193,7 @@ def test_a_vector_of_no_numbers_is_refused(shop: psycopg.Connection) -> None:
         ("weights => '[]'", "weights cannot be"),
         ("embedding => '[1,2,3]'", "3 dimensions"),
         ("image_embedding => '[1,2,3]'", "3 dimensions"),
-        ("embedding => array_fill(0, array[256])::halfvec", "all zero"),
+        ("embedding => array_fill(0, array[256])::halfvec", "embedding of zeros"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_named(

@@ -167,7 +167,7 @@ def test_an_enrichment_has_all_three() -> None:
     for missing in said:
         with pytest.raises(AnswerError):
             parse_text("enrich", json.dumps({**said, missing: None}))
-    with pytest.raises(AnswerError, match="form asked for"):
+    with pytest.raises(AnswerError, match="requested form"):
         parse_text("enrich", "A desk of oak.")
 
 

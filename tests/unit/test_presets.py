@@ -33,7 +33,7 @@ def test_settings_are_quoted_once_each() -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("shopify", {}, "no preset 'shopify': there are medusa, oscar, vendure"),
+        ("shopify", {}, "preset 'shopify' not found: use one of medusa, oscar, vendure"),
         ("oscar", {"langauge": "de"}, "no setting 'langauge': it has base_url, schema"),
     ],
 )

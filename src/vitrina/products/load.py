@@ -99,7 +99,8 @@ def opened(
 def _before(database: Database, source: str) -> tuple[Reading | None, bool]:
     """How a source was read when it was first loaded, and whether it has products."""
     rows = database.rows(
-        "select s.config -> 'reading' as reading,"
+        # others may have made an operator of that name for the types of a bare one
+        "select s.config operator(pg_catalog.->) 'reading' as reading,"
         " exists (select from vitrina.products as p where p.source_id = s.id) as filled"
         " from vitrina.sources as s where s.name = %s and s.kind = 'file'",
         (source,),
