@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -45,6 +44,9 @@ def put(url: str, titles: dict[str, str]) -> None:
     with psycopg.connect(url) as conn:
         conn.execute("select vitrina.put_source('shop')")
         conn.execute("select vitrina.put_products('shop', %s)", (Jsonb(rows),))
+
+
+COUNT = 20_000  # rows: forty batches
 
 
 def ask(url: str, query: str, *params: Any) -> Any:
@@ -347,32 +349,37 @@ def test_answers_outlast_a_restart_of_the_database(
         assert done == [len(titles)]
     check(url, titles)
     assert stub.calls["chat"] == 3 * len(titles), "an answer that was paid for was lost"
-    assert sum("waiting for the database" in line for line in said) == 1
-    assert said[-1] == "the database is back"
+    # a server that shuts down may answer once more before it is gone
+    assert all("waiting for the database" in line for line in said[::2])
+    assert set(said[1::2]) == {"the database is back"}
+    assert len(said) in (2, 4), said
 
 
 @pytest.mark.once
 def test_ingest_goes_on_through_crashes_and_restarts(
-    own_server: embedded.Server,
+    own_server: embedded.Server, tmp_path: Path
 ) -> None:
-    """A backend is killed, so that all others are cut off and the log is replayed; then restarts."""
+    """Each batch takes a moment. A backend is killed, so that all others are cut off and the log is replayed; then restarts."""
     url = own_server.url()
-    titles = {str(i): f"Red oak desk {i}" for i in range(3000)}
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("""create function public.pause() returns trigger language plpgsql as
+            'begin perform pg_sleep(0.3); return null; end'""")
+        conn.execute(
+            "create trigger pause after insert on vitrina.products execute function public.pause()"
+        )
+    rows = tmp_path / "shop.jsonl"
+    rows.write_text("".join(f'{{"id": "{i}", "title": "Desk {i}"}}\n' for i in range(COUNT)))
     process = subprocess.Popen(
-        [sys.executable, "-m", "vitrina", "--database-url", url, "ingest", "-", "--no-enrich",
-         "--source", "shop"],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "vitrina", "--database-url", url, "ingest", str(rows),
+         "--no-enrich", "--source", "shop"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    rows = [json.dumps({"id": name, "title": title}) + "\n" for name, title in titles.items()]
-    assert process.stdin is not None
     crash, fast, immediate = None, signal.SIGINT, signal.SIGQUIT
     for part, how in enumerate((crash, fast, immediate)):
-        process.stdin.write("".join(rows[1000 * part : 1000 * part + 999]))
-        process.stdin.flush()
         eventually(
             lambda n=part: (
                 process.poll() is not None
-                or ask_or_none(url, "select count(*) from vitrina.products") > 800 * n
+                or ask_or_none(url, "select count(*) from vitrina.products") > COUNT // 4 * n
             )
         )
         assert process.poll() is None, process.stderr and process.stderr.read()
@@ -382,13 +389,12 @@ def test_ingest_goes_on_through_crashes_and_restarts(
         else:
             end(own_server, how)
             begin(own_server)
-        process.stdin.write(rows[1000 * part + 999])
     _, told = process.communicate(timeout=HANG)
     assert process.returncode == 0, told
-    assert "3,000 rows" in told
+    assert f"{COUNT:,} rows" in told
     found = "select array[count(*), count(distinct external_id)] from vitrina.products"
-    assert ask(url, found) == [3000, 3000]
-    assert ask(url, "select count(*) from vitrina.jobs") == 3000
+    assert ask(url, found) == [COUNT, COUNT]
+    assert ask(url, "select count(*) from vitrina.jobs") == COUNT
 
 
 def ask_or_none(url: str, query: str) -> int:

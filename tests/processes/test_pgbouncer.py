@@ -52,6 +52,7 @@ def owner(empty_database: str, make_role: Callable[..., str]) -> Iterator[tuple[
         dba.execute("create extension vector")
         for statement in (
             "create schema vitrina authorization {0}",
+            "create schema vitrina_internal authorization {0}",
             "create table product (id bigint primary key, title text, price numeric)",
             "alter table product owner to {1}",
             "grant select, trigger on product to {0}",

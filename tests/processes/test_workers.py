@@ -96,9 +96,9 @@ def test_a_broken_source_is_named_once_and_the_others_are_worked_on(
     with Catalog(settings=Settings(database_url=database_url), notice=said.append) as other:
         totals = other.work()
     assert totals.products == 1
-    problems = [line for line in said if line.startswith("the source")]
+    problems = [line for line in said if line.startswith("source")]
     assert len(problems) == 1
-    assert 'the source product: column "title" does not exist' in problems[0]
+    assert 'source product: column "title" does not exist' in problems[0]
 
 
 def test_sigterm_finishes_what_is_paid_for(database_url: str) -> None:

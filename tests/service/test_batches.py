@@ -431,7 +431,7 @@ def test_a_budget_has_to_hold_the_estimate(
     shop: Catalog, told: Told, stub: OpenAIStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = told(max_cost=Decimal(1))
-    with pytest.raises(InputError, match="not known"):
+    with pytest.raises(InputError, match="are unknown"):
         shop.batches.submit()
     shop = told(max_cost=None)
     monkeypatch.setattr("vitrina.batch.round.cost_of", lambda *_: Decimal("0.01"))

@@ -102,10 +102,10 @@ def test_duplicates(catalog: Catalog, vitrina: Run, database_url: str) -> None:
         (("suggest",), 2, "PREFIX"),
         (("suggest", "a", "-k", "5000"), 1, "k must be 1 to 1000"),
         (("recommend",), 2, "LIKED"),
-        (("recommend", "abc"), 1, "no product 'abc'"),
-        (("recommend", "99999999999999999999"), 1, "no product '999"),
-        (("recommend", "999"), 1, "no product '999'"),
-        (("recommend", "rack-1", "--not", "998"), 1, "no product '998'"),
+        (("recommend", "abc"), 1, "product 'abc' not found"),
+        (("recommend", "99999999999999999999"), 1, "product '99999999999999999999' not found"),
+        (("recommend", "999"), 1, "product '999' not found"),
+        (("recommend", "rack-1", "--not", "998"), 1, "product '998' not found"),
         (("recommend", "--of", "shop", "gone"), 1, "product 'gone' not found in source 'shop'"),
         (("recommend", "rack-1", "-k", "0"), 1, "k must be"),
         (("duplicates", "--max-distance", "7"), 2, "--max-distance"),
@@ -152,6 +152,7 @@ def test_nearest_by_image(catalog: Catalog, tmp_path: Path) -> None:
         catalog.nearest_by_image(query)
 
 
+@pytest.mark.committed
 def test_a_join_with_the_catalog_looks_up_one_row_at_a_time(db: psycopg.Connection) -> None:
     put(db, [(f"p{n:04}", f"Lamp {n}", [], {}) for n in range(3000)])
     db.execute(

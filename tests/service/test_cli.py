@@ -213,7 +213,7 @@ def test_pictures_that_cannot_be_used_are_named_and_tried_again(
     assert all(errors.values())
     for name, word in {
         "html.png": "HTML", "zero.png": "empty", "drawing.svg": "SVG", "folder.png": "folder",
-        "bomb.png": "pixel", "gone.png": "no such file", "../products.csv": "leads out",
+        "bomb.png": "pixel", "gone.png": "file not found", "../products.csv": "leads out",
     }.items():  # fmt: skip
         assert word.lower() in errors[name].lower(), (name, errors[name])
     assert all(row["state"] == "enriched" and row["caption"] for row in rows)
@@ -253,9 +253,9 @@ def test_a_query_picture_that_cannot_be_used_is_one_line(
         (["search", "x", "--filter", "{"], 2, "not JSON"),
         (["search", "x", "--filter", "[1]"], 2, "give a JSON object"),
         (["search", "x", "--where", "$.price <"], 1, "jsonpath"),
-        (["similar", "abc"], 1, "no product 'abc'"),
-        (["similar", "12345"], 1, "no product '12345'"),
-        (["similar", "x", "--source", "y"], 1, "no product 'x'"),
+        (["similar", "abc"], 1, "product 'abc' not found"),
+        (["similar", "12345"], 1, "product '12345' not found"),
+        (["similar", "x", "--source", "y"], 1, "product 'x' not found"),
         (["nonsense"], 2, "No such command"),
         (["ingest"], 2, "name a file"),
     ],

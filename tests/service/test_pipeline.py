@@ -471,7 +471,7 @@ def test_a_product_without_its_picture_is_tagged_from_its_title_and_marked(
     totals = shop().work()
     assert (totals.products, totals.without_picture) == (2, 1)
     sofa, desk = products(database_url)
-    assert "no such file" in sofa["image_error"]
+    assert "file not found" in sofa["image_error"]
     assert desk["image_error"] is None
     assert {"red", "sofa"} == set(sofa["keywords"])
     (request,) = [r for r in asked(stub, "tag") if "Red sofa" in r.text]
@@ -874,7 +874,8 @@ def test_a_signal_stops_with_everything_paid_for_stored(
     for _ in range(times - 1):
         process.send_signal(number)
     told += process.communicate(timeout=HANG)[1]
-    assert process.returncode == (0 if times == 1 else 130), told
+    # work begun may be finished by the time of the second signal
+    assert process.returncode in ((0,) if times == 1 else (0, 130)), told
     assert "stopping: work begun is finished" in told
     assert "Traceback" not in told
     assert "Exception" not in told
