@@ -48,8 +48,12 @@ else:
     def count(path):
         with open_products(path) as file:
             return sum(1 for _ in file.products())
-started = time.process_time()
-print(count(sys.argv[1]), time.process_time() - started)
+spent = []
+for _ in range(3):
+    started = time.process_time()
+    rows = count(sys.argv[1])
+    spent.append(time.process_time() - started)
+print(rows, min(spent))  # the least: others use the machine meanwhile
 """
 LOAD = """
 import sys, time
