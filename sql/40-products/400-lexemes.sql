@@ -46,38 +46,39 @@ language sql immutable parallel safe
 return lower(translate(left(body, 500), e' -_./\t', ''));
 
 -- ---------------------------------------------------------------------------------------------
--- product_lexemes(config, title, keywords, caption, description, attributes, external_id) → the full
--- text of a product: title (A), keywords (B), caption (C), description and the short texts among the
--- attributes (D). Keywords are also whole, as #keyword, and codes, as =code: the external id, and the
--- attributes that are named like a code.
+-- product_lexemes(product, config, codes) → the full text of a product: title (A), keywords (B),
+-- caption (C), description, the shop's own text and the short texts among the attributes (D). Keywords
+-- are also whole, as #keyword, and codes, as =code: these codes, the external id, and the attributes
+-- that are named like a code.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.product_lexemes(
-    config text, title text, keywords text[], caption text, description text, attributes jsonb,
-    external_id text
+    product products, config text, codes text[]
 ) returns tsvector
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
     -- cut, since a tsvector takes at most 1 MB
-    select setweight(to_tsvector(config::regconfig, with_pairs(title)), 'A')
-        || setweight(to_tsvector(config::regconfig, left(array_to_string(keywords, ' . '), 10000)), 'B')
-        || setweight(to_tsvector(config::regconfig, with_pairs(coalesce(left(caption, 10000), ''))), 'C')
-        || setweight(to_tsvector(config::regconfig, with_pairs(coalesce(left(description, 30000), ''))), 'D')
+    select setweight(to_tsvector(config::regconfig, with_pairs(product.title)), 'A')
+        || setweight(to_tsvector(config::regconfig, left(array_to_string(product.keywords, ' . '), 10000)), 'B')
+        || setweight(to_tsvector(config::regconfig, with_pairs(coalesce(left(product.caption, 10000), ''))), 'C')
+        || setweight(to_tsvector(config::regconfig, with_pairs(coalesce(left(product.description, 30000), ''))), 'D')
         -- without positions: they have no order, and it halves the row
+        || strip(to_tsvector(config::regconfig, with_pairs(coalesce(left(product.text, 30000), ''))))
         || strip(to_tsvector(config::regconfig, with_pairs(coalesce(left(a.texts, 30000), ''))))
         || array_to_tsvector(array(
-               select '#' || u.keyword from unnest(keywords) as u (keyword) where u.keyword <> ''
+               select '#' || u.keyword from unnest(product.keywords) as u (keyword) where u.keyword <> ''
                union
-               select '=' || u.code from unnest(a.codes || bare_code(external_id)) as u (code)
-               where u.code <> ''))
+               select '=' || bare_code(u.code)
+               from unnest(a.codes || product_lexemes.codes || product.external_id) as u (code)
+               where bare_code(u.code) <> ''))
     from (
         select string_agg(v.body, ' . ') filter (where v.body ~ '[[:alpha:]]') as texts,
-               array_agg(bare_code(v.body)) filter (where v.is_code) as codes
+               array_agg(v.body) filter (where v.is_code) as codes
         from (
             select e.value #>> '{}' as body,
                    -- a word is a poor code: many queries would match it
                    is_code_name(t.key) and e.value #>> '{}' ~ '\d' as is_code
-            from jsonb_each(attributes) as t
+            from jsonb_each(product.attributes) as t
             cross join lateral jsonb_array_elements(
                 case when jsonb_typeof(t.value) = 'array' then t.value
                      else jsonb_build_array(t.value) end) as e

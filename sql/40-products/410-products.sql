@@ -113,8 +113,11 @@ language sql volatile security invoker
 set search_path from current
 as $func$
     insert into product_text as t (product_id, tsv)
-    select p.id, product_lexemes(s.text_config, p.title, p.keywords, p.caption, p.description,
-                                  p.attributes, p.external_id)
+    select p.id, product_lexemes(p, s.text_config, p.sku || p.codes || array(
+               select c.code
+               from variants as v
+               cross join lateral unnest(v.sku || v.codes) as c (code)
+               where v.product_id = p.id))
     from products as p
     join sources as s on s.id = p.source_id
     where p.id = any (product_ids)

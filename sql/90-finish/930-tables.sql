@@ -31,6 +31,7 @@ comment on table keyword_thresholds is
     'Cosines above which keywords of a facet are the same; see set_keyword_threshold.';
 comment on table keywords is 'The vocabulary: canonical terms, each in one facet.';
 comment on table product_embeddings is 'The vectors of products, one partition per space.';
+comment on table product_images is 'Every picture of a product, in the order of the shop.';
 comment on table product_keywords is 'The keywords of products, derived from product_terms.';
 comment on table product_terms is 'The terms said of products, as they were said.';
 comment on table product_text is 'The full text of products, as search reads it.';
@@ -43,6 +44,8 @@ comment on table sources is 'The sources of products: imported files and attache
 comment on table spaces is 'Embedding models: one text space and one image space are active.';
 comment on table thesaurus is
     'Terms that stand for another one, like couch for sofa. A shop may insert its own.';
+comment on table variants is
+    'The forms of products that are sold, such as sizes and colors, each with its own SKU.';
 comment on table wakes is 'The shop''s tables whose changes concern products of a source.';
 comment on table word_pieces is 'The vectors of word pieces, from which embed_text makes those of texts.';
 comment on table workers is 'Processes that lease jobs, and their last heartbeat.';

@@ -87,8 +87,8 @@ begin
 
     if to_regrole('vitrina_reader') is not null then
         grant select on
-            catalog, status, source_status, installed, alembic_version, products, product_text, product_terms,
-            images, keywords, keyword_aliases, keyword_distinctions, keyword_changes,
+            catalog, status, source_status, installed, alembic_version, products, product_images,
+            product_text, product_terms, variants, images, keywords, keyword_aliases, keyword_distinctions, keyword_changes,
             keyword_policy, keyword_thresholds, contrasts, thesaurus, product_keywords, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
@@ -100,8 +100,8 @@ begin
     if to_regrole('vitrina_writer') is not null then
         grant select on all tables in schema vitrina to vitrina_writer;
         grant insert, update, delete on
-            products, product_text, product_terms, keywords, keyword_aliases,
-            keyword_distinctions, product_keywords, contrasts, thesaurus, keyword_embeddings,
+            products, product_images, product_text, product_terms, variants, keywords,
+            keyword_aliases, keyword_distinctions, product_keywords, contrasts, thesaurus, keyword_embeddings,
             product_embeddings, query_embeddings, jobs, workers, rejects
         to vitrina_writer;
         -- only the owner sets trusted_root and kind

@@ -498,6 +498,8 @@ drop type vitrina_internal.hits cascade;
 create type vitrina.query_filters as (filter jsonb);
 create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
+drop table vitrina.product_images, vitrina.variants;
+alter table vitrina.products drop column text, drop column sku, drop column codes;
 update vitrina.installed set sha256 = 'older' where name = 'sql';
 update vitrina.alembic_version set version_num = '0010';
 """
