@@ -58,6 +58,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize("postgres", VERSIONS, indirect=True, scope="session", ids=ids)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each worker begins with some files of tests/processes: their tests are the longest to wait for.
+
+    A worker is given one part of what is collected, in this order, and takes from the end of
+    another's when it is done.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    others: list[pytest.Item] = []
+    for item in items:
+        long = item.path.parent.name == "processes"
+        (files.setdefault(item.path, []) if long else others).append(item)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ordered: list[pytest.Item] = []
+    for number in range(workers):
+        for file in list(files.values())[number::workers]:
+            ordered += file
+        end = (number + 1) * len(items) // workers
+        ordered += others[: max(0, end - len(ordered))]
+        del others[: max(0, end - len(ordered))]
+    items[:] = ordered
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the developer's reaches a test."""
