@@ -505,7 +505,7 @@ create type vitrina.query_filters as (filter jsonb);
 create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
 drop table vitrina.product_images, vitrina.variants;
-alter table vitrina.products drop column text, drop column sku, drop column codes;
+alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
 update vitrina.installed set sha256 = 'older' where name = 'sql';
 update vitrina.alembic_version set version_num = '0010';
 """
