@@ -57,7 +57,7 @@ class LegacyReader(_Below):
         "sku": ("Product Code/SKU",),
         "ean": ("Product UPC/EAN", "Global Trade Item Number"),
         "mpn": ("Manufacturer Part Number",),
-        "stock": (),
+        "stock": ("Current Stock Level",),
     }
     structure = (
         "Item Type", "Product Type", "Product Visible?", "Allow Purchases?", "Track Inventory",
@@ -72,6 +72,10 @@ class LegacyReader(_Below):
         return column.startswith(
             ("Product Image ", "Event Date", "MYOB", "Low Stock", "Current Stock")
         )
+
+    def stock(self, values: dict[str, Any]) -> bool | None:
+        tracked = str(values.get("Track Inventory") or "by product").strip().lower()
+        return super().stock(values) if tracked.startswith("by ") else None
 
     def left_out(self, values: dict[str, Any]) -> str | None:
         return "hidden" if is_yes(values.get("Product Visible?")) is False else None

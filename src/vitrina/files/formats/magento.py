@@ -102,6 +102,13 @@ class MagentoReader(Reader):
             found["categories"] = paths[0] if len(paths) == 1 else paths
         return found
 
+    def codes(self, values: dict[str, Any]) -> tuple[str, ...]:
+        said = _pairs(str(values.get("additional_attributes") or ""))
+        names = self.setup.names
+        named = [*names.columns("ean", list(said)), *names.columns("mpn", list(said))]
+        more = (str(said[name]) for name in named)
+        return tuple(dict.fromkeys([*super().codes(values), *more]))
+
     def pictures(self, values: dict[str, Any]) -> list[str]:
         return [address for address in super().pictures(values) if address != "no_selection"]
 
