@@ -66,18 +66,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     another's when it is done.
     """
     files: dict[Path, list[pytest.Item]] = {}
-    others: list[pytest.Item] = []
+    short: list[pytest.Item] = []
     for item in items:
-        long = item.path.parent.name == "processes"
-        (files.setdefault(item.path, []) if long else others).append(item)
+        is_long = item.path.parent.name == "processes"
+        (files.setdefault(item.path, []) if is_long else short).append(item)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     ordered: list[pytest.Item] = []
     for number in range(workers):
         for file in list(files.values())[number::workers]:
             ordered += file
-        end = (number + 1) * len(items) // workers
-        ordered += others[: max(0, end - len(ordered))]
-        del others[: max(0, end - len(ordered))]
+        room = max(0, (number + 1) * len(items) // workers - len(ordered))
+        ordered += short[:room]
+        del short[:room]
+    assert len(ordered) == len(items)
     items[:] = ordered
 
 
@@ -107,19 +108,17 @@ def postgres(request: pytest.FixtureRequest) -> int:
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, postgres: int) -> embedded.Server:
     """The server of a run that all tests of this version share."""
-    return servers.start(request.config.stash[HOME], postgres, _cache(request.config))
+    return servers.start(
+        request.config.stash[HOME], postgres, servers.cache(request.config.rootpath)
+    )
 
 
 @pytest.fixture
 def own_server(request: pytest.FixtureRequest, postgres: int) -> Iterator[embedded.Server]:
     """A server that a test may stop, with vitrina in its database `vitrina`."""
     home = request.config.stash[HOME]
-    with servers.own(home, postgres, _cache(request.config)) as server:
+    with servers.own(home, postgres, servers.cache(request.config.rootpath)) as server:
         yield server
-
-
-def _cache(config: pytest.Config) -> Path:
-    return config.rootpath / ".pytest_cache" / "clusters"
 
 
 @pytest.fixture(scope="session")
