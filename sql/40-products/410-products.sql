@@ -145,18 +145,14 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _source int;
+    _source int := source_named(remove_source.name);
     _count int;
     _images bytea[];
 begin
-    select s.id into _source from sources as s where s.name = remove_source.name;
-    if not found then
-        raise exception 'source % not found', quote_literal(left(remove_source.name, 100))
-            using errcode = 'VT003', hint = 'see: select name from vitrina.sources';
-    end if;
     if exists (select from attachments as a where a.source_id = _source) then
         raise exception 'source % is attached', quote_ident(remove_source.name)
-            using errcode = 'VT004', hint = format('detach it: select vitrina.detach(%L);', remove_source.name);
+            using errcode = 'VT004', hint = format('detach it, which removes its products: vitrina detach %s',
+                                                   shell_quoted(remove_source.name));
     end if;
     _images := array(select p.image_sha256 from products as p
                      where p.source_id = _source and p.image_sha256 is not null
