@@ -12,11 +12,15 @@ comment on table attachments is
 comment on table batch_requests is 'The requests of batches, each for one product and stage.';
 comment on table batches is 'Batches given to a provider, at half the price.';
 comment on table budgets is 'The most to spend in a period, in USD; see set_budget.';
+comment on table catalogue_words is
+    'Every word that the full text of a source has had, by its text-search configuration.';
 comment on table changes is 'Noted changes of attached tables that are not synced yet.';
 comment on table contrasts is
     'Terms of a group that are never one keyword, like black and white. A shop may insert its own.';
 comment on table generations is
     'Every answer of a model, stored once, with its price: no input is paid for twice.';
+comment on table given_keywords is
+    'Products whose keywords a person set, and what models said of them; see set_keywords.';
 comment on table images is 'Thumbnails of pictures by their sha256, and their difference hash.';
 comment on table installed is 'The versions of functions and built-in data in this database.';
 comment on table jobs is 'Products that wait for work, or are in a worker''s hands: one row per product.';
@@ -31,6 +35,7 @@ comment on table keyword_thresholds is
     'Cosines above which keywords of a facet are the same; see set_keyword_threshold.';
 comment on table keywords is 'The vocabulary: canonical terms, each in one facet.';
 comment on table product_embeddings is 'The vectors of products, one partition per space.';
+comment on table product_images is 'Every picture of a product, in the order of the shop.';
 comment on table product_keywords is 'The keywords of products, derived from product_terms.';
 comment on table product_terms is 'The terms said of products, as they were said.';
 comment on table product_text is 'The full text of products, as search reads it.';
@@ -43,6 +48,8 @@ comment on table sources is 'The sources of products: imported files and attache
 comment on table spaces is 'Embedding models: one text space and one image space are active.';
 comment on table thesaurus is
     'Terms that stand for another one, like couch for sofa. A shop may insert its own.';
+comment on table variants is
+    'The forms of products that are sold, such as sizes and colors, each with its own SKU.';
 comment on table wakes is 'The shop''s tables whose changes concern products of a source.';
 comment on table word_pieces is 'The vectors of word pieces, from which embed_text makes those of texts.';
 comment on table workers is 'Processes that lease jobs, and their last heartbeat.';
