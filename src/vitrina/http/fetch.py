@@ -5,7 +5,7 @@ request.
 
     with fetch("https://shop.example/feed.xml", etag=known) as feed:
         if not feed.unchanged:
-            read(feed.path)
+            read(feed.file)
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
-from typing import Any
+from typing import IO
 from urllib.parse import urljoin
 
 import requests
@@ -33,6 +32,7 @@ from vitrina.http.guard import GuardedAdapter, check_address
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _TRANSIENT = {408, 425, 429}
+_IN_MEMORY = 1_000_000  # bytes of a feed; a longer one goes to a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +170,9 @@ class Fetched(Closing):
     `etag` and `modified` are for the next request, which then reports an unchanged file.
     """
 
-    file: Any  # a temporary one
+    file: IO[bytes] | None  # from its beginning
     etag: str | None
     modified: str | None
-
-    @property
-    def path(self) -> Path | None:
-        """The file, which is gone once this is closed; None if nothing has changed."""
-        return Path(self.file.name) if self.file is not None else None
 
     @property
     def unchanged(self) -> bool:
@@ -195,23 +190,22 @@ def fetch(
 ) -> Fetched:
     """The file at `url`, unpacked, unless it is unchanged since this `etag` and `modified`.
 
-    Uses the proxies and the `.netrc` of the environment. Raises FetchError, without the address: it
-    may contain a secret.
+    Raises FetchError, without the address: it may contain a secret.
     """
     known = {"If-None-Match": etag, "If-Modified-Since": modified}
     headers = {"Accept-Encoding": "gzip"} | {name: said for name, said in known.items() if said}
     with (
-        Session(bounds, purpose="reads the feed of a shop", environment=True) as session,
+        Session(bounds, purpose="reads the feed of a shop") as session,
         session.get(url, headers) as answer,
     ):
         now = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
         if answer.status == http.HTTPStatus.NOT_MODIFIED and (etag or modified):
             return Fetched(None, now[0] or etag, now[1] or modified)
         answer.check()
-        file = tempfile.NamedTemporaryFile(prefix="vitrina-")  # noqa: SIM115 - the caller closes it
+        file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
         try:
             file.writelines(answer.pieces(unpack=True))
-            file.flush()
+            file.seek(0)
         except BaseException:
             file.close()
             raise
