@@ -31,7 +31,7 @@ def describe_loaded(loaded: Loaded) -> str:
 def describe_reading(loaded: Loaded) -> list[str]:
     """How the file was read, and what a person should know of that."""
     if loaded.reading is None:
-        return []
+        return loaded.notices
     return [f"{loaded.reading.sentence()} · {loaded.tally.sentence()}", *loaded.notices]
 
 

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -81,6 +82,11 @@ class ProductFile:
         self.tally.said.update(self.setup.said)
         self.tally.bad_prices = self.setup.bad_prices
         self.tally.bad_price_count = self.setup.bad_price_count
+
+    def again(self) -> ProductFile:
+        """The same file, to be read from its start with counts of its own."""
+        setup = replace(self.setup, kinds={}, said=Counter(), bad_prices=[], bad_price_count=0)
+        return replace(self, setup=setup, tally=Tally(), pictures=[])
 
     def _groups(self, reader: Reader) -> bool:
         return reader.groups or bool(self.reading.columns.get("group"))
@@ -225,6 +231,7 @@ def _alone(rows: Iterator[Row | BadRow]) -> Iterator[tuple[str | None, list[Row]
 def open_products(
     path: str,
     *,
+    name: str | None = None,
     mapping: Mapping | None = None,
     format: str | None = None,
     language: str | None = None,
@@ -238,7 +245,7 @@ def open_products(
     """Open a file of products: what it is is recognised, unless it is said or stored.
 
     Args:
-        path: the file, as open_file takes it.
+        path, name: the file, as open_file takes it.
         mapping: which columns are what, where a person says so.
         format: the name of a format; recognised without it.
         language: of texts that a file has in several; English without it.
@@ -256,7 +263,9 @@ def open_products(
     if reading is not None:
         format = format or reading.format
         language = language or reading.language
-    with open_file(path, encoding=encoding, delimiter=delimiter, openers=openers) as file:
+    with open_file(
+        path, name=name, encoding=encoding, delimiter=delimiter, openers=openers
+    ) as file:
         if earlier:
             reading = _earlier(file)
             format = reading.format
