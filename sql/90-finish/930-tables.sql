@@ -19,6 +19,8 @@ comment on table contrasts is
     'Terms of a group that are never one keyword, like black and white. A shop may insert its own.';
 comment on table generations is
     'Every answer of a model, stored once, with its price: no input is paid for twice.';
+comment on table given_keywords is
+    'Products whose keywords a person set, and what models said of them; see set_keywords.';
 comment on table images is 'Thumbnails of pictures by their sha256, and their difference hash.';
 comment on table installed is 'The versions of functions and built-in data in this database.';
 comment on table jobs is 'Products that wait for work, or are in a worker''s hands: one row per product.';

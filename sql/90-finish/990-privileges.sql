@@ -8,11 +8,11 @@ declare
     _function regprocedure;
     -- the functions of a reader; they only read
     _reads constant text[] := array[
-        'search', 'similar_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
+        'search', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
         'duplicates', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
         'query_to_embed', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
         'row_secured', 'detect_text_config',
-        'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
+        'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms', 'look_up_keywords', 'unknown_names', 'near_products',
         'vector_schema', -- doctor and db check call this one
         'moved_table']; -- the view source_status calls this one as its user
     -- helpers for writers that no public function calls: those that triggers call, and the above
@@ -88,7 +88,7 @@ begin
     if to_regrole('vitrina_reader') is not null then
         grant select on
             catalog, status, source_status, installed, alembic_version, products, product_images,
-            product_text, product_terms, variants, images, keywords, keyword_aliases, keyword_distinctions, keyword_changes,
+            product_text, product_terms, given_keywords, variants, images, keywords, keyword_aliases, keyword_distinctions, keyword_changes,
             keyword_policy, keyword_thresholds, contrasts, thesaurus, product_keywords, catalogue_words, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
@@ -100,7 +100,7 @@ begin
     if to_regrole('vitrina_writer') is not null then
         grant select on all tables in schema vitrina to vitrina_writer;
         grant insert, update, delete on
-            products, product_images, product_text, product_terms, variants, keywords,
+            products, product_images, product_text, product_terms, given_keywords, variants, keywords,
             keyword_aliases, keyword_distinctions, product_keywords, contrasts, thesaurus, keyword_embeddings,
             product_embeddings, query_embeddings, jobs, workers, rejects
         to vitrina_writer;

@@ -249,6 +249,30 @@ def test_the_same_again_asks_nobody(stub: OpenAIStub, shop: Shop, database_url: 
     assert stub.calls == {}
 
 
+def test_a_new_text_or_variant_is_never_paid_for(
+    stub: OpenAIStub, shop: Shop, database_url: str
+) -> None:
+    row = {"external_id": "1", "title": TITLES[0], "text": "With coconut buttons."}
+    write = "select queued from vitrina.put_products('shop', %s)"
+    scalar(database_url, "select vitrina.put_source('shop')")
+    assert scalar(database_url, write, Jsonb([row])) == 1
+    shop().work()
+    assert "coconut buttons" in asked(stub, "tag")[0].text
+    assert "coconut buttons" in asked(stub, "describe")[0].text
+    assert "coconut" not in asked(stub, "caption")[0].text
+    stub.calls.clear()
+    for change, queued in (
+        ({"text": "With horn buttons."}, 1),
+        ({"variants": [{"sku": "1-M", "attributes": {"size": "M", "price": 9}}]}, 1),
+        ({"variants": [{"sku": "1-M", "attributes": {"size": "M", "price": 8}}]}, 0),
+        ({"attributes": {"brand": "Linden"}}, 1),
+    ):
+        row |= change
+        assert scalar(database_url, write, Jsonb([row])) == queued, change
+        assert shop().work().products == queued
+    assert stub.calls == {}
+
+
 def test_changed_keywords_are_embedded_again_and_nothing_else(
     stub: OpenAIStub, shop: Shop, database_url: str, tmp_path: Path
 ) -> None:
