@@ -140,6 +140,7 @@ class Catalog(Closing):
         *,
         source: str | None = None,
         options: FileOptions | None = None,
+        prune: bool = False,
         progress: Callable[[Loaded], None] | None = None,
         on_work: Callable[[Totals], None] | None = None,
         judge: bool = False,
@@ -147,14 +148,16 @@ class Catalog(Closing):
         """Load a file, then enrich the new and changed products of its source.
 
         Args:
-            path, source, options, progress: as for sources.load.
+            path, source, options, prune, progress: as for sources.load.
             on_work: called with the enrichment counts so far.
             judge: as for work.
 
         Raises what sources.load and work raise.
         """
         name = source_name(path, source)
-        loaded = self.sources.load(path, source=name, options=options, progress=progress)
+        loaded = self.sources.load(
+            path, source=name, options=options, prune=prune, progress=progress
+        )
         return Ingested(loaded, self.work(sources=[name], progress=on_work, judge=judge))
 
     def get(self, product: Key) -> Product:
