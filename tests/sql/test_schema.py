@@ -508,6 +508,7 @@ drop schema vitrina_internal;
 drop table vitrina.product_images, vitrina.variants cascade;
 alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
 drop table vitrina.catalogue_words, vitrina.given_keywords;
+delete from vitrina.installed where name = 'full text';
 alter table vitrina.product_text drop column version;
 alter table vitrina.sources drop column text_config_due;
 update vitrina.installed set sha256 = 'older' where name = 'sql';
