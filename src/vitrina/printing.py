@@ -32,3 +32,8 @@ def defused(cell: str) -> str:
 def restored(cell: str) -> str:
     """The text before `defused`."""
     return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell.lstrip("'")) else cell
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 product`, `1,200 products`; `plural` if an s does not make it."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

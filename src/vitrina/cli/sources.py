@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
+from vitrina.printing import counted
 
 COLUMNS = {
     "source": "source",
@@ -37,7 +38,9 @@ def command(sync: bool, sweep: str | None, rejects: str | None, output: str | No
     """
     with open_catalog() as catalog:
         if sweep is not None:
-            notice(f"{sweep}: {catalog.sources.sweep(sweep):,} rows differ")
+            notice(
+                f"{sweep}: {counted(catalog.sources.sweep(sweep), 'row differs', 'rows differ')}"
+            )
         if sync or sweep is not None:
             catalog.sources.sync(sources=None if sync or sweep is None else [sweep])
         if rejects is not None:
