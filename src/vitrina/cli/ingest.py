@@ -19,6 +19,7 @@ from vitrina.cli._signals import stoppable
 from vitrina.cli.batch import batch_options, submit
 from vitrina.cli.work import check_judge, judge_option, work
 from vitrina.errors import VitrinaError
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -145,7 +146,7 @@ def command(
                 return None
             if retry_images:
                 count = catalog.jobs.retry_images(sources=[name] if name else None)
-                notice(f"{count:,} products queued to retry pictures")
+                notice(f"{counted(count, 'product')} queued to retry pictures")
             if batch:
                 submit(catalog, sources=[name] if name else None, tokens=batch_tokens)
             elif not no_enrich:

@@ -14,7 +14,7 @@ from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, ProductFile, Reading, Reject, Repeat, Tally
 from vitrina.files.catalogue import open_products
-from vitrina.printing import defused
+from vitrina.printing import counted, defused
 from vitrina.products.feed import fetched, is_address
 from vitrina.products.payload import as_json, rows_of
 from vitrina.products.remap import carry_over
@@ -254,7 +254,7 @@ class _Load:
             say("removed no product: the file has none, so it is hardly complete")
             return
         if wanted and self.unnamed:
-            rows = "a row" if self.unnamed == 1 else f"{self.unnamed:,} rows"
+            rows = "a row" if self.unnamed == 1 else counted(self.unnamed, "row")
             say(
                 f"removed no product: {rows} without an id cannot be read, so any may be among them"
             )
@@ -263,7 +263,7 @@ class _Load:
             "select vitrina.prune_products(%s, %s::text[], %s, %s)",
             (self.source, self.kept, self.options.prune_all, self.dry_run or not wanted),
         )
-        products = f"{count:,} product{'' if count == 1 else 's'}"
+        products = counted(count, "product")
         is_are = "is" if count == 1 else "are"
         if wanted and self.dry_run:
             say(f"{products} of the source {is_are} not in the file, and would be removed")

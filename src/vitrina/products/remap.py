@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from vitrina.db.database import Database, Jsonb
 from vitrina.files import Product, ProductFile
+from vitrina.printing import counted
 from vitrina.products.payload import as_json
 
 _BATCH = 20_000  # each is compared with all products of the source
@@ -41,7 +42,7 @@ def carry_over(
     said = []
     if count := counts["renamed"]:
         would = "would be kept" if dry_run else "kept"
-        said.append(f"{_products(count)} {would} under new ids")
+        said.append(f"{counted(count, 'product')} {would} under new ids")
     for outcome, reason in (
         ("ambiguous", "several products are alike"),
         ("taken", "another product has the new id"),
@@ -50,7 +51,7 @@ def carry_over(
         if named:
             more = f" and {len(named) - _NAMED:,} more" if len(named) > _NAMED else ""
             said.append(
-                f"{_products(len(named))} not carried over, as {reason}: "
+                f"{counted(len(named), 'product')} not carried over, as {reason}: "
                 f"{', '.join(named[:_NAMED])}{more}"
             )
     return said
@@ -78,7 +79,3 @@ def _compared(product: Product) -> dict[str, object]:
         "sku": product.sku,
         "codes": product.codes,
     }
-
-
-def _products(count: int) -> str:
-    return f"{count:,} product{'' if count == 1 else 's'}"
