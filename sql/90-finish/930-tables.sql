@@ -12,6 +12,8 @@ comment on table attachments is
 comment on table batch_requests is 'The requests of batches, each for one product and stage.';
 comment on table batches is 'Batches given to a provider, at half the price.';
 comment on table budgets is 'The most to spend in a period, in USD; see set_budget.';
+comment on table catalogue_words is
+    'Every word that the full text of a source has had, by its text-search configuration.';
 comment on table changes is 'Noted changes of attached tables that are not synced yet.';
 comment on table contrasts is
     'Terms of a group that are never one keyword, like black and white. A shop may insert its own.';

@@ -144,6 +144,7 @@ class Catalog(Closing):
         mapping: Mapping[str, str] | None = None,
         format: str | None = None,
         options: FileOptions | None = None,
+        prune: bool = False,
         progress: Callable[[Loaded], None] | None = None,
         on_work: Callable[[Totals], None] | None = None,
         judge: bool = False,
@@ -158,7 +159,7 @@ class Catalog(Closing):
                 recognised by name.
             format: the name of the file's format; recognised without it.
             options: more about how to read a file.
-            progress: as for sources.load.
+            prune, progress: as for sources.load.
             on_work: called with the enrichment counts so far.
             judge: as for work.
 
@@ -174,7 +175,9 @@ class Catalog(Closing):
             raise InputError("name the source of these products: ingest(products, source=…)")
         with as_file(products) as path:
             name = source_name(path, source)
-            loaded = self.sources.load(path, source=name, options=options, progress=progress)
+            loaded = self.sources.load(
+                path, source=name, options=options, prune=prune, progress=progress
+            )
         return Ingested(loaded, self.work(sources=[name], progress=on_work, judge=judge))
 
     def get(self, product: Key) -> Product:
