@@ -507,6 +507,9 @@ create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
 drop table vitrina.product_images, vitrina.variants cascade;
 alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
+drop table vitrina.catalogue_words, vitrina.given_keywords;
+alter table vitrina.product_text drop column version;
+alter table vitrina.sources drop column text_config_due;
 update vitrina.installed set sha256 = 'older' where name = 'sql';
 update vitrina.alembic_version set version_num = '0010';
 """

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from vitrina.context import Context
 from vitrina.db.database import Jsonb
 from vitrina.pictures.decode import Picture
-from vitrina.search.browse import Key, product_id
 from vitrina.search.hits import Hit
+from vitrina.search.product import Key, product_id
 from vitrina.search.query_vectors import Queries
 
 Mode = Literal["hybrid", "vector", "text"]
