@@ -277,6 +277,17 @@ class Sources:
         """Delete a source and its products; returns how many products. Keywords stay."""
         return int(self._database.value("select vitrina.remove_source(%s)", (name,)))
 
+    def delete(self, source: str, external_ids: Sequence[str]) -> int:
+        """Delete products of a source; returns how many. Those that are not there are skipped.
+
+        Raises NotFoundError for an unknown source, InputError for an attached one.
+        """
+        return int(
+            self._database.value(
+                "select vitrina.delete_products(%s, %s::text[])", (source, list(external_ids))
+            )
+        )
+
     def detach(self, name: str, *, keep_products: bool = False) -> int:
         """Stop following the shop, and leave nothing of vitrina in its schema.
 
