@@ -24,7 +24,7 @@ def test_an_export_comes_in_without_an_option_and_says_how(
     path = tmp_path / "export.csv"
     path.write_text(SHOPIFY, "utf-8")
     planned = vitrina("ingest", str(path), "--dry-run", url=database_url)
-    assert "2 rows: 1 new, 0 changed, 0 unchanged" in planned.stderr
+    assert "1 product: 1 new, 0 changed, 0 unchanged" in planned.stderr
     result = vitrina("ingest", str(path), url=database_url)
     assert result.exit_code == 0, result.stderr
     assert "format shopify · title ← Title · id ← Handle" in result.stderr

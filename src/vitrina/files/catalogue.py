@@ -173,6 +173,7 @@ class ProductFile:
                 said.append(
                     counted(tally.made_ids, "product has", "products have")
                     + " no id: it is made from address, picture and title"
+                    + f" ({columns['external_id'][0]} is empty; --map external_id=COLUMN)"
                 )
             else:
                 said.append(
@@ -199,13 +200,18 @@ class ProductFile:
 
     def _no_picture(self) -> str:
         if self.reading.columns.get("image"):
-            return f"no product has a picture: {self.reading.columns['image'][0]} is empty"
-        others = [name for name in self.pictures if name not in self.reading.columns.get("url", ())]
+            missing = f"no product has a picture: {self.reading.columns['image'][0]} is empty"
+        else:
+            missing = "no column is called like a picture"
+        known = {*self.reading.columns.get("url", ()), *self.reading.columns.get("image", ())}
+        others = [name for name in self.pictures if name not in known]
         if others:
             return (
-                "no column is called like a picture, but addresses of pictures stand in "
-                f"{', '.join(others[:10])} (--map image={others[0]})"
+                f"{missing}, but addresses of pictures stand in {', '.join(others[:10])}"
+                f" (--map image={others[0]})"
             )
+        if self.reading.columns.get("image"):
+            return f"{missing} (--map image=COLUMN, or --image '{{id}}.jpg')"
         return "no column looks like a picture (--map image=COLUMN, or --image '{id}.jpg')"
 
 

@@ -14,6 +14,7 @@ from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, ProductFile, Reading, Reject, Repeat, Tally
 from vitrina.files.catalogue import open_products
+from vitrina.files.options import PRUNE_MOST
 from vitrina.printing import counted, defused
 from vitrina.products.feed import fetched, is_address
 from vitrina.products.payload import as_json, rows_of
@@ -145,14 +146,14 @@ def load_file(
         InputError: the file cannot be used at all; nothing was written then.
     """
     options = options or FileOptions()
-    if options.limit is not None and (options.prune or options.prune_all):
+    if options.limit is not None and options.prune:
         raise InputError("a part of a file does not say what is gone: leave --limit or --prune out")
     loaded = Loaded()
     load = _Load(database, source, options, loaded, dry_run, progress)
     if not is_address(path):
         load.run(path)
         return loaded
-    always = dry_run or options.remap or options.prune_all
+    always = dry_run or options.remap or options.prune_most > PRUNE_MOST
     with fetched(
         database,
         path,
@@ -220,7 +221,7 @@ class _Load:
 
     def _compares(self) -> bool:
         """Whether to tell which products the file no longer has."""
-        return self.options.prune or self.options.prune_all or self.options.remap
+        return self.options.prune or self.options.remap
 
     def _reject(self, reject: Reject) -> None:
         self.loaded.read += 1
@@ -244,7 +245,7 @@ class _Load:
 
     def _prune(self) -> None:
         """Remove the products that the file no longer has; without --prune only count them."""
-        wanted = self.options.prune or self.options.prune_all
+        wanted = self.options.prune
         say = self.loaded.notices.append
         if not self.database.rows(
             "select from vitrina.sources as s where s.name = %s", (self.source,)
@@ -260,8 +261,8 @@ class _Load:
             )
             return
         count = self.database.value(
-            "select vitrina.prune_products(%s, %s::text[], %s, %s)",
-            (self.source, self.kept, self.options.prune_all, self.dry_run or not wanted),
+            "select vitrina.prune_products(%s, %s::text[], %s::real, %s)",
+            (self.source, self.kept, self.options.prune_most, self.dry_run or not wanted),
         )
         products = counted(count, "product")
         is_are = "is" if count == 1 else "are"
