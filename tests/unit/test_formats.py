@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
 from vitrina.errors import InputError
-from vitrina.files import Product, ProductFile, Reject, Repeat, open_products
+from vitrina.files import Mapping, Product, ProductFile, Reject, Repeat, open_products
 from vitrina.files.formats import FORMATS, named
 
 
 def read(
-    tmp_path: Path, data: str, name: str = "export.csv", **options: str
+    tmp_path: Path, data: str, name: str = "export.csv", **options: str | Mapping
 ) -> tuple[ProductFile, dict[str, Product]]:
     """The file, read to its end, and its products by id; none of its rows is rejected."""
     path = tmp_path / name
@@ -488,6 +489,54 @@ def test_abo_takes_the_language_asked_for(tmp_path: Path) -> None:
     assert products["B2"].title == "Tisch"
     _, products = read(tmp_path, data, "listings.json", language="de")
     assert (products["B1"].title, products["B1"].text) == ("Bürostuhl", "Dreht")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_abo_pictures_have_their_paths_from_the_list_beside_the_file(
+    tmp_path: Path, packed: bool
+) -> None:
+    records = [
+        {"item_id": "B1", "main_image_id": "m1", "other_image_id": ["o1", "gone", "o2"]},
+        {"item_id": "B2", "other_image_id": ["o1"]},
+        {"item_id": "B3", "main_image_id": "gone"},
+    ]
+    for record in records:
+        record["item_name"] = [{"language_tag": "en_US", "value": "Chair"}]
+    data = "\n".join(json.dumps(record) for record in records)
+    file, products = read(tmp_path, data, "listings.json")
+    assert [product.images for product in products.values()] == [(), (), ()]
+    assert any("put images.csv or images.csv.gz beside" in said for said in file.notices())
+    listed = b"image_id,height,width,path\nm1,9,9,6d/m1.jpg\no1,9,9,6f/o1.jpg\no2,9,9,6f/o2.jpg\n"
+    if packed:
+        (tmp_path / "images.csv.gz").write_bytes(gzip.compress(listed))
+    else:
+        (tmp_path / "images.csv").write_bytes(listed)
+    (tmp_path / "6d").mkdir()
+    (tmp_path / "6d" / "m1.jpg").write_bytes(b"picture")
+    file, products = read(tmp_path, data, "listings.json")
+    assert file.reading.columns["image"] == ["main_image_id", "other_image_id"]
+    assert file.mapping.image_root == tmp_path
+    assert [[one.address for one in product.images] for product in products.values()] == [
+        ["6d/m1.jpg", "6f/o1.jpg", "6f/o2.jpg"],
+        ["6f/o1.jpg"],
+        [],
+    ]
+    assert products["B1"].image_stamp is not None
+    assert not {"main_image_id", "other_image_id"} & products["B1"].attributes.keys()
+
+
+def test_a_list_of_pictures_is_found_beside_the_folder_of_the_pictures(tmp_path: Path) -> None:
+    for folder in ("small", "metadata", "listings"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "metadata" / "images.csv").write_text("image_id,path\nm1,m1.jpg\n", "utf-8")
+    record = {
+        "item_id": "B1",
+        "item_name": [{"language_tag": "en_US", "value": "Chair"}],
+        "main_image_id": "m1",
+    }
+    mapping = Mapping(image_root=tmp_path / "small")
+    _, products = read(tmp_path / "listings", json.dumps(record), "a.json", mapping=mapping)
+    assert products["B1"].image == "m1.jpg"
 
 
 def test_medusa(tmp_path: Path) -> None:

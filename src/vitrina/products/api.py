@@ -74,7 +74,7 @@ class Sources:
         Raises InputError if the file cannot be used at all.
         """
         options = self.admitted(options)
-        return load_file(
+        loaded = load_file(
             self._database,
             str(path),
             source=source_name(path, source),
@@ -83,6 +83,9 @@ class Sources:
             allow_private=self._allow_private,
             progress=progress,
         )
+        if loaded.image_root is not None:
+            self._allow(loaded.image_root)
+        return loaded
 
     def prune(self, name: str, keep: Sequence[str], *, most: float = PRUNE_MOST) -> int:
         """Remove the products of a file's source whose external id is not in `keep`.
