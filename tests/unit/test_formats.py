@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -314,15 +315,48 @@ def test_prestashop(tmp_path: Path) -> None:
     assert products["1"].title == "Oak stool"
 
 
-def test_prestashop_combinations_alone_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "combinations.csv"
-    path.write_text(
-        "Product ID*;Attribute (Name:Type:Position)*;Value (Value:Position)*;Reference\n"
-        "1;Colour:color:0;Blue:0;TEE-B\n",
-        "utf-8",
+COMBINATIONS = (
+    "Product ID*;Product reference;Attribute (Name:Type:Position)*;Value (Value:Position)*;"
+    "Reference;EAN13;Impact on price;Quantity;Image URLs (x,y,z...)\n"
+    "1;;Colour:color:0, Size:select:1;Blue:0, M:1;ST-BM;4006381333948;2,50;0;https://x.test/b.jpg\n"
+    ";ST-1;Colour:color:0, Size:select:1;Red:0, L:1;ST-RL;;-1,00;4;\n"
+    "2;;Colour:color:0;Red:0;ST-0R;;;4;\n"
+    "9;;Colour:color:0;Red:0;GONE;;;4;\n"
+)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_prestashop_combinations_in_one_zip_are_variants(tmp_path: Path, first: int) -> None:
+    path = tmp_path / "shop.zip"
+    tables = [("a.csv", PRESTASHOP), ("b.csv", COMBINATIONS)]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in tables if not first else reversed(tables):
+            archive.writestr(name, data)
+    with open_products(str(path)) as file:
+        found = list(file.products())
+    (stool,) = (item for item in found if isinstance(item, Product))
+    assert (stool.external_id, stool.title, stool.sku) == ("1", "Oak stool", "ST-1")
+    assert variants(stool) == {"ST-BM": ("Blue", "M", 42.5), "ST-RL": ("Red", "L", 39.0)}
+    blue, red = stool.variants
+    assert (blue.codes, blue.image, blue.in_stock) == (
+        ("4006381333948",),
+        "https://x.test/b.jpg",
+        False,
     )
+    assert (red.was_price, red.in_stock, red.title) == (48.0, True, "Red / L")
+    assert (stool.attributes["price"], stool.attributes["price_max"]) == (39.0, 42.5)
+    assert stool.attributes["Colour"] == ["Blue", "Red"]
+    assert [one.role for one in stool.images] == ["main", "further", "variant"]
+    (orphan,) = (item for item in found if isinstance(item, Reject))
+    assert orphan.reason == "a combination of product 9, which is not in the file"
+    assert file.tally.left_out == {"not active": 2}
+
+
+def test_prestashop_combinations_alone_say_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "combinations.csv"
+    path.write_text(COMBINATIONS, "utf-8")
     with (
-        pytest.raises(InputError, match="combinations, which have no titles"),
+        pytest.raises(InputError, match="put it and the file of products into one zip"),
         open_products(str(path)),
     ):
         pass

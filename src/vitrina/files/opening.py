@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from vitrina.files import documents, encodings, feeds, raw, sheets, tables
+from vitrina.files import combinations, documents, encodings, feeds, raw, sheets, tables
 from vitrina.files.rows import BadRow, Row, RowFile
 from vitrina.files.zip_pictures import ZipPictures
 
@@ -63,7 +63,7 @@ def open_file(
                 yield kept
             return
     with raw.open_raw(path, name) as file:
-        opened = _opened(file, encoding, delimiter)
+        opened = _of_two(file, encoding, delimiter) or _opened(file, encoding, delimiter)
         if name is None and file.path == Path(path):
             opened.folder = file.path.absolute().parent
         if file.member is None:
@@ -72,6 +72,17 @@ def open_file(
         with ZipPictures(file.path, file.member) as pictures:
             opened.pictures = pictures if len(pictures) else None
             yield opened
+
+
+def _of_two(file: raw.RawFile, encoding: str | None, delimiter: str | None) -> RowFile | None:
+    """The two tables of a zip as one. Raises InputError where they do not belong together."""
+    if len(file.tables) != 2:
+        return None
+    first, second = (_opened(raw.of_zip(file, table), encoding, delimiter) for table in file.tables)
+    found = combinations.joined(first, second)
+    if found is None:
+        raise raw.several(file, file.tables)
+    return found
 
 
 def _opened(file: raw.RawFile, encoding: str | None, delimiter: str | None) -> RowFile:
