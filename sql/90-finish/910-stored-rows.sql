@@ -1,22 +1,5 @@
 -- Brings rows and attached sources' functions of an earlier version up to date.
 
--- Products without a full text: an upgrade has changed how it is made.
-select refresh_text(array_agg(p.id))
-from products as p
-where not exists (select from product_text as t where t.product_id = p.id);
-
--- The local tagger of early versions wrote about its descriptions in them, and these words were found.
-with mended as (
-    update products as p set description = regexp_replace(regexp_replace(
-        p.description,
-        ' ?(Composed from the title and attributes(; colours measured in the picture)?'
-        '|No keyword was recognised in the title)\.$', ''), '(^|\. )(Also noted|Listed under): ', '\1', 'g')
-    where p.description ~ '(Composed from the title and attributes(; colours measured in the picture)?'
-                          '|No keyword was recognised in the title)\.$'
-    returning p.id
-)
-select refresh_text(array_agg(m.id)) from mended as m;
-
 do $build$
 declare
     _made record;

@@ -913,13 +913,21 @@ def test_a_signal_stops_with_everything_paid_for_stored(
     untouched(database_url, [row["title"] for row in rows if not row["enriched_at"]])
 
 
+# waits for the tries under way, and for the leases to go
+GRACIOUS = """
+from vitrina.cli import _signals, main
+_signals.EXIT_SECONDS = _signals.GRACE_SECONDS = _signals.GIVE_BACK_SECONDS = 600.0
+main()
+"""
+
+
 def test_the_second_ctrl_c_waits_for_no_other_try(stub: OpenAIStub, database_url: str) -> None:
     put(database_url, TITLES[:8])
     stub.fault("chat", "hang", times=None, seconds=HANG)
-    command = [sys.executable, "-m", "vitrina", "--database-url", database_url, "work", "--drain",
+    command = [sys.executable, "-c", GRACIOUS, "--database-url", database_url, "work", "--drain",
                "--concurrency", "4"]  # fmt: skip
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "VITRINA_TIMEOUT": "3"}
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "VITRINA_TIMEOUT": "6"}
     )
     eventually(lambda: stub.calls["chat"] >= 4 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
