@@ -8,17 +8,14 @@
 create or replace function vitrina_internal.input_hash(
     title text, image text, image_stamp text, attributes jsonb, body text
 ) returns bytea
-language sql immutable parallel safe security invoker
-set search_path from current
-as $func$
-    select sha256(convert_to((jsonb_build_array(
-        title, image, image_stamp,
-        (select jsonb_object_agg(a.key, a.value)
-         from jsonb_each(attributes) as a
-         where jsonb_typeof(a.value) not in ('number', 'boolean', 'null')))
-        -- products without a text keep the hash of versions that knew no text
-        || case when body is null then '[]' else jsonb_build_array(body) end)::text, 'utf8'));
-$func$;
+language sql immutable parallel safe
+return sha256(convert_to(
+    jsonb_build_array(title, image, image_stamp, (
+        select jsonb_object_agg(a.key, a.value)
+        from jsonb_each(attributes) as a
+        where jsonb_typeof(a.value) <> all ('{number,boolean,"null"}')))::text
+    -- products without a text keep the hash of versions that knew no text
+    || coalesce(body, ''), 'utf8'));
 
 -- ---------------------------------------------------------------------------------------------
 -- parts_hash(variants, images) → the hash of a product's variants and pictures as they were given; null
