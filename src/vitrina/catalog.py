@@ -154,12 +154,13 @@ class Catalog(Closing):
         Args:
             products: a file, as for sources.load, or an iterable of mappings, each a product, with
                 the names that a file's columns may have. Objects need `source`.
-            source: the source's name; default: the file's name.
+            source: the source's name; default: the file's name, or the feed's host.
             mapping: a product's field to a column, like {"title": "displayName"}; other columns are
                 recognised by name.
             format: the name of the file's format; recognised without it.
             options: more about how to read a file.
-            prune, progress: as for sources.load.
+            prune: the file is the whole catalogue: remove the products that it lacks.
+            progress: as for sources.load.
             on_work: called with the enrichment counts so far.
             judge: as for work.
 
@@ -171,13 +172,13 @@ class Catalog(Closing):
             options = replace(options, mapping=columns)
         if format is not None:
             options = replace(options, format=format)
+        if prune:
+            options = replace(options, prune=True)
         if source is None and not isinstance(products, str | Path):
             raise InputError("name the source of these products: ingest(products, source=…)")
         with as_file(products) as path:
             name = source_name(path, source)
-            loaded = self.sources.load(
-                path, source=name, options=options, prune=prune, progress=progress
-            )
+            loaded = self.sources.load(path, source=name, options=options, progress=progress)
         return Ingested(loaded, self.work(sources=[name], progress=on_work, judge=judge))
 
     def get(self, product: Key) -> Product:

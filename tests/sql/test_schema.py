@@ -508,6 +508,7 @@ drop schema vitrina_internal;
 drop table vitrina.product_images, vitrina.variants cascade;
 alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
 drop table vitrina.catalogue_words, vitrina.given_keywords;
+delete from vitrina.installed where name = 'full text';
 alter table vitrina.product_text drop column version;
 alter table vitrina.sources drop column text_config_due;
 update vitrina.installed set sha256 = 'older' where name = 'sql';
@@ -660,7 +661,10 @@ def test_an_upgrade_drops_words_of_descriptions_about_themselves(database_url: s
             " from vitrina.products as p",
             [Jsonb(said)],
         )
-        conn.execute("update vitrina.installed set sha256 = 'older' where name = 'sql'")
+        conn.execute(
+            "update vitrina.installed set sha256 = 'older' where name in ('sql', 'full text')"
+        )
+        conn.execute("update vitrina.product_text set version = 0")
     schema.upgrade(database_url)
     with psycopg.connect(database_url, autocommit=True) as conn:
         found = conn.execute("select external_id, description from vitrina.products").fetchall()

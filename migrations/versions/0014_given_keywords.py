@@ -2,8 +2,8 @@
 
 from vitrina.db.schema import run_sql
 
-revision = "0015"
-down_revision = "0014"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
