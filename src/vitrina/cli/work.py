@@ -86,7 +86,7 @@ def work(
                 notice(describe_totals(last[0]))
                 if judge and catalog.settings.chosen != "local":
                     notice(describe_judged(last[0].judged))
-    if stop.is_set() and until is None:
+    if stopped.is_set() and stop is None:
         left = catalog.status()["queued"]
         if left:
             notice(f"{counted(left, 'product')} left in the queue; to go on: vitrina work --drain")
