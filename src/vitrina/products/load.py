@@ -295,17 +295,10 @@ def _put(
 ) -> None:
     payload = as_json(rows_of(batch))
     if dry_run:
-        queued = database.value("select vitrina.count_to_queue(%s, %s)", (source, payload))
-        known = database.value(
-            "select count(*) from vitrina.products as p"
-            " join vitrina.sources as s on s.id = p.source_id"
-            " where s.name = %s and p.external_id = any(%s)",
-            (source, [product.external_id for product in batch]),
+        (counts,) = database.rows(
+            "select * from vitrina.compare_products(%s, %s)", (source, payload)
         )
-        loaded.queued += queued
-        loaded.inserted += len(batch) - known
-        loaded.updated += queued - (len(batch) - known)
-        loaded.unchanged += len(batch) - queued
+        loaded.count(counts)
         return
     (counts,) = database.rows("select * from vitrina.put_products(%s, %s)", (source, payload))
     loaded.count(counts)
