@@ -73,6 +73,18 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- source_languages(source) → the language of a source's titles, by its text-search configuration, else
+-- as a worker found it, else null; and the language in which keywords are shown.
+-- ---------------------------------------------------------------------------------------------
+create or replace function source_languages(source text, out language text, out shown text)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select source_language(s.text_config, s.language), shown_language()
+    from sources as s where s.name = source_languages.source;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- remove_source(name) → how many products it had. Deletes the source with its products; the vocabulary
 -- stays. Raises VT003 if the source is not found, VT004 if it is attached.
 -- ---------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ begin
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
         -- but not their settings, nor the shop's queries
-        grant select (id, name, kind, text_config) on sources to vitrina_reader;
+        grant select (id, name, kind, text_config, language) on sources to vitrina_reader;
         grant select (source_id, place, relation) on wakes to vitrina_reader;
         grant select (source_id, relation, reads) on attachments to vitrina_reader;
     end if;
@@ -105,7 +105,7 @@ begin
             product_embeddings, query_embeddings, jobs, workers, rejects
         to vitrina_writer;
         -- only the owner sets trusted_root and kind
-        grant insert (name, kind, config, text_config), update (config, text_config), delete
+        grant insert (name, kind, config, text_config), update (config, text_config, language), delete
             on sources to vitrina_writer;
         grant insert, update (mime), delete on images to vitrina_writer;
         grant insert, delete on changes to vitrina_writer;
