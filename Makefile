@@ -6,10 +6,13 @@
 # make lock    pin the dependencies again (needs uv)
 
 PYTHON  ?= python3
-TESTERS ?= 3
+TESTERS ?= 4
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# a test starts many processes, and each would compile the package again
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint bench shops lock clean
 .DELETE_ON_ERROR:

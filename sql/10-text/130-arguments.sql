@@ -53,6 +53,56 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- nearest_names(name, names, k) → the k of these names that look most like this one, nearest first: by
+-- the share of pairs of letters that they have in common. None where nothing is common.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.nearest_names(name text, names text[], k int default 3)
+returns text[]
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    with said as (
+        select distinct substr(w.word, i.place, 2) as pair
+        from (select ' ' || lower(left(name, 100)) || ' ' as word) as w
+        cross join lateral generate_series(1, length(w.word) - 1) as i (place)
+    ),
+    others as (
+        select u.name, min(u.place) as place, count(distinct p.pair) as pairs,
+               count(distinct p.pair) filter (where p.pair in (select s.pair from said as s)) as shared
+        from unnest(names) with ordinality as u (name, place)
+        cross join lateral (select ' ' || lower(left(u.name, 100)) || ' ' as word) as w
+        cross join lateral (select substr(w.word, i.place, 2) as pair
+                            from generate_series(1, length(w.word) - 1) as i (place)) as p
+        group by u.name
+    )
+    select coalesce(array_agg(n.name order by n.likeness desc, n.place), '{}')
+    from (
+        select o.name, o.place, o.shared * 2.0 / (o.pairs + (select count(*) from said)) as likeness
+        from others as o
+        where o.shared > 0
+        order by likeness desc, o.place
+        limit k
+    ) as n
+    where n.likeness > 0.2;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- nearest_hint(name, names, otherwise) → a hint for an unknown name: the nearest names, else the first,
+-- else a text for when there are none.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.nearest_hint(name text, names text[], otherwise text) returns text
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case
+        when n.near <> '{}' then 'nearest: ' || array_to_string(n.near, ', ')
+        when names <> '{}' then 'there are: ' || array_to_string(names[:5], ', ')
+            || case when cardinality(names) > 5 then ' …' else '' end
+        else otherwise end
+    from (select nearest_names(name, names) as near) as n;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- check_lease(lease): raises VT004 where no time can be added to now.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_lease(lease interval) returns void
@@ -103,6 +153,36 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- is_pictures(value), is_variants(value) → whether these are the pictures, or variants, of a product.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_pictures(value jsonb) returns boolean
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case when jsonb_typeof(value) <> 'array' or octet_length(value::text) > 4194304 then false
+    else not exists (
+        select from jsonb_array_elements(value) as i (item)
+        where jsonb_typeof(i.item -> 'image') is distinct from 'string' or i.item ->> 'image' = ''
+            or i.item ->> 'role' not in ('main', 'further', 'variant')) end;
+$func$;
+
+create or replace function vitrina_internal.is_variants(value jsonb) returns boolean
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case when jsonb_typeof(value) <> 'array' or octet_length(value::text) > 4194304 then false
+    else not exists (
+        select from jsonb_array_elements(value) as i (item)
+        where jsonb_typeof(i.item) <> 'object'
+            or jsonb_typeof(i.item -> 'attributes') not in ('object', 'null')
+            or jsonb_typeof(i.item -> 'codes') not in ('array', 'null')
+            or jsonb_path_exists(
+                i.item, 'strict $.codes[*] ? (@.type() == "object" || @.type() == "array")', '{}', true)
+            or exists (select from unnest(array['sku', 'title', 'image']) as k (key)
+                       where jsonb_typeof(i.item -> k.key) in ('object', 'array'))) end;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- check_rows(argument, rows, keys): raises VT004 if this is not an array of objects with these keys,
 -- and names the first row at fault. keys: a jsonb object, each key with its kind (see below); with a
 -- "!" behind it the key must be there, otherwise it may be missing or null. "a|b": one of these words.
@@ -121,7 +201,9 @@ declare
         "objects": "an array of JSON objects", "texts": "an array of texts",
         "any": "a JSON value", "sha256": "64 hexadecimal digits",
         "hex": "hexadecimal digits, two a byte, 64 bytes at most", "bits": "64 binary digits",
-        "base64": "base64"}';
+        "base64": "base64",
+        "pictures": "an array of objects with an image and its role: main, further or variant",
+        "variants": "an array of objects with sku, title, codes, image and attributes"}';
     _bad record;
 begin
     if jsonb_typeof(rows) <> 'array' then
@@ -145,6 +227,8 @@ begin
             when 'texts' then jsonb_typeof(v.value) = 'array'
                 and not jsonb_path_exists(
                     v.value, 'strict $[*] ? (@.type() == "object" || @.type() == "array")')
+            when 'pictures' then is_pictures(v.value)
+            when 'variants' then is_variants(v.value)
             else jsonb_typeof(v.value) in ('string', 'number', 'boolean')
                 and case rtrim(k.kind, '!')
                     when 'text' then octet_length(v.said) <= 1048576

@@ -34,12 +34,12 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- source_language(text_config, language) → the language of a source: of its text-search configuration,
--- else (a configuration like simple) the one found in its titles; null if it is not known.
+-- source_language(text_config) → the language of a text-search configuration, or null: of 'simple', or
+-- of a shop's own that does not name one.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.source_language(text_config text, language text) returns text
+create or replace function vitrina_internal.source_language(text_config text) returns text
 language sql immutable parallel safe
-return coalesce(substring(text_config from '(english|german|french|spanish)[^.]*$'), language);
+return substring(text_config from '(english|german|french|spanish)[^.]*$');
 
 -- ---------------------------------------------------------------------------------------------
 -- shop_language() → the language of all sources; if they have several, or none is known, that of the
@@ -52,7 +52,8 @@ set search_path from current
 as $func$
     select coalesce(
         (select case when count(distinct l.language) = 1 then min(l.language) end
-         from (select source_language(s.text_config, s.language) as language from sources as s) as l),
+         from (select source_language(s.text_config) as language
+               from sources as s where not s.text_config_due) as l),
         (select p.language from keyword_policy as p));
 $func$;
 

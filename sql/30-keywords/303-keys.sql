@@ -83,11 +83,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- languages_changed(): after a change of the sources' languages, renews the keys if terms that count
+-- renew_language_keys(): after a change of the sources' languages, renews the keys if terms that count
 -- in one language only are among the aliases.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.languages_changed() returns trigger
-language plpgsql security invoker
+create or replace function vitrina_internal.renew_language_keys() returns void
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
 begin
@@ -97,12 +97,9 @@ begin
         where t.language <> '' and a.key is distinct from term_key(a.alias)) then
         perform renew_keys(null);
     end if;
-    return null;
 end
 $func$;
 
-create or replace trigger languages_changed after insert or delete or update of text_config, language on sources
-    for each statement execute function languages_changed();
 create or replace trigger normalize_term before insert or update of term, canonical on thesaurus
     for each row execute function normalize_term();
 create or replace trigger normalize_term before insert or update of term on contrasts

@@ -69,8 +69,7 @@ begin
     if code = '' or char_length(code) > 100 then
         return '{}';
     end if;
-    _ids := array(select t.product_id from product_text as t
-                  where t.tsv @@ quoted_lexeme('=' || code)::tsquery order by t.product_id limit 1000);
+    _ids := code_holders(code);
     if _ids <> '{}' and filter_predicate(filters) is not null then
         execute format('select coalesce(array_agg(p.id), ''{}'') from products as p'
                        ' where p.id = any ($2) and %s', filter_predicate(filters, true))
@@ -245,6 +244,116 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- found_products(k, mode, words, code, …) → at least k products as search finds them, or all, best first.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.found_products(
+    k int, mode text, words text, code text, reading reading, text_space spaces,
+    embedding @vector@.halfvec, image_space spaces, image_embedding @vector@.halfvec, weights jsonb,
+    filters filters
+) returns hits
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _found hits;
+begin
+    if words = '' and embedding is null and image_embedding is null then
+        _found.ids := first_products(k, filters);
+    elsif (mode = 'vector' or words = '') and image_embedding is null then
+        _found := near_products(k, text_space, embedding, 'vector', filters);
+    elsif (mode = 'vector' or words = '') and embedding is null then
+        _found := near_products(k, image_space, image_embedding, 'image', filters);
+    else
+        _found := fused_products(k, code, reading, text_space, embedding, image_space,
+                                 image_embedding, weights, filters);
+    end if;
+    return _found;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- first_of_groups(found, attribute) → of the products found, the first with each value of an attribute;
+-- of a list its first item counts. Products without the attribute are groups of their own.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.first_of_groups(found hits, attribute text) returns hits
+language sql stable security invoker
+set search_path from current
+as $func$
+    select row(array_agg(g.id order by g.place), array_agg(g.score order by g.place),
+               array_agg(g.similarity order by g.place), array_agg(g.rank order by g.place),
+               array_agg(g.channels order by g.place))::hits
+    from (
+        select distinct on (v.value, case when v.value is null then f.id end) f.*
+        from unnest(found.ids, found.scores, found.similarities, found.ranks, found.channels)
+            with ordinality as f (id, score, similarity, rank, channels, place)
+        join products as p on p.id = f.id
+        cross join lateral (select p.attributes -> attribute as value) as a
+        cross join lateral (
+            select nullif(case jsonb_typeof(a.value) when 'array' then a.value ->> 0
+                          when 'object' then null else a.value #>> '{}' end, '') as value) as v
+        order by v.value, case when v.value is null then f.id end, f.place
+    ) as g;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- asked_variants(ids, code, words, options) → of each of these products the variant that was asked for: by
+-- its code; else by attributes that the filter names, or words of the query say, and that not all of
+-- its variants have. Of a product with a single variant, that one. image: its picture, null if it was
+-- not asked for.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.asked_variants(
+    ids bigint[], code text, words text, options jsonb
+) returns table (product_id bigint, sku text, image text)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    if not exists (select from variants as v where v.product_id = any (ids)) then
+        return;
+    end if;
+    return query
+    select distinct on (r.id) r.id, r.sku, case when r.asked then r.image end
+    from (
+        select v.*, v.place > min(v.place) over w or v.coded as asked, count(*) over w as variants
+        from (
+            select v.product_id as id, v.position, v.sku, v.image, c.coded,
+                   o.count * 1000 + coalesce(l.said, 0) as place, l.unsaid
+            from variants as v
+            join products as p on p.id = v.product_id
+            join sources as s on s.id = p.source_id
+            cross join lateral (
+                select asked_variants.code <> '' and asked_variants.code = any (array(
+                    select bare_code(u.code) from unnest(v.sku || v.codes) as u (code))) as coded) as c
+            cross join lateral (
+                select count(*) from jsonb_each(options) as o
+                where v.attributes -> o.key @> o.value) as o
+            cross join lateral (
+                -- "red" says more of red than of dark red
+                select sum(w.said) as said, sum(w.size - w.said) as unsaid
+                from (select tsvector_to_array(to_tsvector(s.text_config::regconfig, words)) as lexemes) as q
+                cross join lateral (
+                    select v.title
+                    union all
+                    select e.value #>> '{}' from jsonb_each(v.attributes) as e
+                    where jsonb_typeof(e.value) = 'string'
+                ) as a (value)
+                cross join lateral (
+                    select count(*) as size,
+                           count(*) filter (where t.lexeme = any (q.lexemes)) as said
+                    from unnest(to_tsvector(s.text_config::regconfig, left(a.value, 100))) as t
+                ) as w
+                where words <> '' and w.said > 0) as l
+            where v.product_id = any (ids)
+        ) as v
+        window w as (partition by v.id)
+    ) as r
+    where r.asked or r.variants = 1
+    order by r.id, r.coded desc, r.place desc, r.unsaid, r.image is null, r.position;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- search(query, k, offset, …) → the k products that match best, after the first `offset` ones. query:
 -- words; "a phrase" is required as it is, -word is excluded. A code (external id, SKU …) finds its
 -- product first. filter: the attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
@@ -257,18 +366,21 @@ $func$;
 -- the text vectors, else of the image vectors, null without vectors. text_rank: the share of the query
 -- that the text covers, 0 to 1. matched: the channels (code, text, vector, image) that found it.
 -- query_vector: the origin of the query's text vector: given, cache (remembered), local (made here),
--- vocabulary (the mean of its keywords' vectors); null without a vector. Raises VT004 for wrong
--- arguments.
+-- vocabulary (the mean of its keywords' vectors); null without a vector. group_by: the name of an
+-- attribute: of the products with the same value only the best. sku: that of the variant that was asked
+-- for, by its code, a filter or a word ("red"), and image is its picture; else the product's. Raises
+-- VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
 create or replace function search(
     query text default null, k int default 10, "offset" int default 0, filter jsonb default '{}',
     where_path jsonpath default null, with_keywords text[] default '{}',
     without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
-    embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null, weights jsonb default '{}'
+    embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
+    weights jsonb default '{}', group_by text default null
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
     url text, image text, score real, similarity real, text_rank real, matched text[],
-    query_vector text
+    query_vector text, attributes jsonb, sku text
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -281,7 +393,10 @@ declare
     _filters filters;
     _reading reading;
     _origin text;
+    _code text;
     _end int;
+    _depth int;
+    _count int;
     _found hits;
 begin
     if k = 0 then
@@ -315,28 +430,37 @@ begin
         _reading := null;
     end if;
 
-    if _words = '' and embedding is null and image_embedding is null then
-        _found.ids := first_products(_end, _filters);
-    elsif (mode = 'vector' or _words = '') and image_embedding is null then
-        _found := near_products(_end, _text_space, embedding, 'vector', _filters);
-    elsif (mode = 'vector' or _words = '') and embedding is null then
-        _found := near_products(_end, _image_space, image_embedding, 'image', _filters);
-    else
-        _found := fused_products(
-            _end, case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end, _reading,
-            _text_space, embedding, _image_space, image_embedding, weights, _filters);
+    if group_by is not null then
+        perform check_text('group_by', group_by);
     end if;
+    _code := case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end;
+    _depth := _end;
+    loop
+        _found := found_products(_depth, mode, _words, _code, _reading, _text_space, embedding,
+                                 _image_space, image_embedding, weights, _filters);
+        exit when group_by is null;
+        _count := coalesce(cardinality(_found.ids), 0);
+        _found := first_of_groups(_found, group_by);
+        -- until there are groups enough, or no more products
+        exit when cardinality(_found.ids) >= _end or _count < _depth;
+        _depth := least(_depth * 5::bigint, 2147483647);
+    end loop;
     return query
     select p.id, s.name, p.external_id, p.title, p.caption, p.keywords,
-           shown_address(p.url), shown_address(p.image),
+           shown_address(p.url), shown_address(coalesce(v.image, p.image)),
            coalesce(f.score, 0)::real, f.similarity::real, f.rank,
-           coalesce(string_to_array(f.channels, ','), '{}'), _origin
+           coalesce(string_to_array(f.channels, ','), '{}'), _origin,
+           p.attributes, coalesce(v.sku, p.sku)
     from unnest(_found.ids["offset" + 1:_end], _found.scores["offset" + 1:_end],
                 _found.similarities["offset" + 1:_end], _found.ranks["offset" + 1:_end],
                 _found.channels["offset" + 1:_end])
         with ordinality as f (id, score, similarity, rank, channels, place)
     join products as p on p.id = f.id
     join vitrina.sources as s on s.id = p.source_id
+    left join asked_variants(
+        _found.ids["offset" + 1:_end], _code,
+        concat_ws(' ', _words, array_to_string(_reading.keywords || with_keywords, ' ')),
+        coalesce(_filters.options, '{}')) as v on v.product_id = p.id
     order by f.place;
 end
 $func$;

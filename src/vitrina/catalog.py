@@ -31,6 +31,7 @@ from vitrina.pictures.loader import Folders
 from vitrina.products.api import Sources, source_name
 from vitrina.products.load import Loaded
 from vitrina.search.browse import Browse
+from vitrina.search.product import Key, Product, get, named
 from vitrina.search.query_vectors import Queries
 from vitrina.search.search import Search
 from vitrina.settings import Settings
@@ -139,6 +140,7 @@ class Catalog(Closing):
         *,
         source: str | None = None,
         options: FileOptions | None = None,
+        prune: bool = False,
         progress: Callable[[Loaded], None] | None = None,
         on_work: Callable[[Totals], None] | None = None,
         judge: bool = False,
@@ -146,15 +148,36 @@ class Catalog(Closing):
         """Load a file, then enrich the new and changed products of its source.
 
         Args:
-            path, source, options, progress: as for sources.load.
+            path, source, options, prune, progress: as for sources.load.
             on_work: called with the enrichment counts so far.
             judge: as for work.
 
         Raises what sources.load and work raise.
         """
         name = source_name(path, source)
-        loaded = self.sources.load(path, source=name, options=options, progress=progress)
+        loaded = self.sources.load(
+            path, source=name, options=options, prune=prune, progress=progress
+        )
         return Ingested(loaded, self.work(sources=[name], progress=on_work, judge=judge))
+
+    def get(self, product: Key) -> Product:
+        """Everything known of an id (a number), an external id, or (source, external id).
+
+        Raises NotFoundError if it is not found, and names the nearest; InputError if several
+        sources have it.
+        """
+        return get(self.database, product)
+
+    def delete(self, products: Sequence[Key]) -> int:
+        """Delete these products, each named as for `get`; returns how many.
+
+        Raises as `get` does, and InputError for products of an attached source; then no product of
+        that source is deleted.
+        """
+        chosen: dict[str, set[str]] = {}
+        for found in [named(self.database, product) for product in products]:
+            chosen.setdefault(found.source, set()).add(found.external_id)
+        return sum(self.sources.delete(source, sorted(ids)) for source, ids in chosen.items())
 
     def import_enriched(
         self,
@@ -295,7 +318,7 @@ def _embedded_url(notice: Callable[[str], None] | None) -> str:
     """The embedded Postgres, running and up to date."""
     server = embedded.start()
     url = server.url()
-    if notice is not None:
+    if notice is not None and embedded.first_today(server):
         notice(
             f"using the embedded Postgres in {server.data}; "
             "set VITRINA_DATABASE_URL to use the shop's own"

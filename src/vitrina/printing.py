@@ -32,3 +32,12 @@ def defused(cell: str) -> str:
 def restored(cell: str) -> str:
     """The text before `defused`."""
     return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell.lstrip("'")) else cell
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: "1 product", "2 products", "3 queries", "4 searches"."""
+    if count == 1:
+        return f"1 {noun}"
+    if re.search("[^aeiou]y$", noun):
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}{'es' if re.search('(s|x|z|ch|sh)$', noun) else 's'}"

@@ -288,8 +288,9 @@ def test_a_known_term_takes_no_lock(db: psycopg.Connection, database_url: str) -
     resolve(db, "lamp")
     with psycopg.connect(database_url) as other:
         other.execute("select vitrina_internal.lock_vocabulary()")
-        db.execute("set lock_timeout = '2s'")
+        db.execute("set lock_timeout = '10s'")
         assert [row.method for row in resolve(db, "lamp", "Lamps")] == ["exact", "form"]
+        db.execute("set lock_timeout = '100ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             resolve(db, "teapot")
 
@@ -377,9 +378,9 @@ def test_words_given_anew_leave_a_shop_s_own_as_they_are(db: psycopg.Connection)
         " target text, term text, value text, facet text, language text default '')"
     )
     db.execute(
-        "insert into given_words (target, term, value)"
-        " select s.target, s.term, s.value from seeded_words as s where s.term <> 'sofa bed'"
-        " union all values ('thesaurus', 'brandnew', 'newer')"
+        "insert into given_words (target, term, value, language)"
+        " select s.target, s.term, s.value, s.language from seeded_words as s where s.term <> 'sofa bed'"
+        " union all values ('thesaurus', 'brandnew', 'newer', '')"
     )
     db.execute("select vitrina_internal.give_words()")
     rows = dict(

@@ -55,7 +55,7 @@ def test_words_and_vectors_find_and_rank(shop: psycopg.Connection) -> None:
     assert set(top["matched"]) == {"text", "vector"}
     assert list(top) == [
         "product_id", "source", "external_id", "title", "caption", "keywords", "url", "image",
-        "score", "similarity", "text_rank", "matched", "query_vector",
+        "score", "similarity", "text_rank", "matched", "query_vector", "attributes", "sku",
     ]  # fmt: skip
 
 

@@ -170,7 +170,8 @@ def test_german_attributes_and_brands() -> None:
         ("weiß", "color"),
         ("Kinder", "audience"),
     ]
-    assert "Aus Titel und Angaben zusammengestellt" in answer.description
+    assert answer.caption == "Kommode Hammer 3 Schubladen"
+    assert answer.description.endswith("Kommode, Spanplatte, weiß, Kinder.")
 
 
 def test_the_names_shown_may_be_of_another_language() -> None:

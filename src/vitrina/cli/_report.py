@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from vitrina.products.load import Loaded
 
 
-def describe_loaded(loaded: Loaded) -> str:
+def describe_loaded(loaded: Loaded, *, dry_run: bool = False) -> str:
     """Rows by outcome in one line, then the first rejects."""
+    if loaded.same_feed:
+        return "nothing has changed at the address since the last time"
     lines = [
         f"{loaded.read:,} rows: {loaded.inserted:,} new, {loaded.updated:,} changed,"
         f" {loaded.unchanged:,} unchanged, {loaded.rejected:,} rejected"
@@ -25,6 +27,13 @@ def describe_loaded(loaded: Loaded) -> str:
     lines += [f"  line {reject.line}: {reject.reason}" for reject in loaded.rejects]
     if loaded.rejected > len(loaded.rejects):
         lines.append(f"  and {loaded.rejected - len(loaded.rejects):,} more")
+    if loaded.pruned:
+        gone = (
+            "1 product that the file lacks"
+            if loaded.pruned == 1
+            else (f"{loaded.pruned:,} products that the file lacks")
+        )
+        lines.append(f"{gone}: {'would be removed' if dry_run else 'removed'}")
     return "\n".join(lines)
 
 

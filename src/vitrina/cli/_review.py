@@ -22,6 +22,15 @@ above_option = click.option(
 )
 
 
+AUDITED = {
+    "problem": "problem",
+    "keyword": "keyword",
+    "term": "term",
+    "products": "products",
+    "reason": "reason",
+}
+
+
 @click.command("audit")
 @click.option("-k", default=30, show_default=True, metavar="N", help="How many rows.")
 @above_option
@@ -29,12 +38,15 @@ above_option = click.option(
 def audit(k: int, above: float | None, output: str | None) -> None:
     """List merges that may be wrong, and keywords that may be the same.
 
+    Under each are two commands: the first mends it, the second settles that it is right as it is.
+
     \b
     Example:
       vitrina keywords audit -k 10
     """
     with open_catalog() as catalog:
-        emit(catalog.keywords.audit(k=k, above=above), output)
+        rows = catalog.keywords.audit(k=k, above=above)
+    emit(rows, output, columns=AUDITED, below=("command", "keep"))
 
 
 @click.command("rebuild")

@@ -7,9 +7,9 @@ import click
 from vitrina.cli._common import emit, open_catalog, output_options, source_option
 
 COLUMNS = {
-    "product_id": "id",
+    "external_id": "id",
     "title": "title",
-    "of_product": "is like",
+    "of_external_id": "is like",
     "of_title": "title ",
     "reasons": "by",
     "distance": "bits",

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
-from vitrina.cli._common import emit, open_catalog, output_options
-from vitrina.cli.search import COLUMNS
+from vitrina.cli._common import open_catalog, output_options
+from vitrina.cli._product import id_options, keys
+from vitrina.cli.search import emit_hits
 
 
 @click.command("similar")
 @click.argument("product")
-@click.option("--source", metavar="NAME", help="The source of PRODUCT, if several sources have it.")
+@id_options
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many products.")
 @output_options
-def command(product: str, source: str | None, k: int, output: str | None) -> None:
+def command(product: str, of: str | None, numbers: bool, k: int, output: str | None) -> None:
     """Find the products most similar to PRODUCT, named by the id that a search shows.
 
     \b
     Example:
       vitrina similar B0CJHKVG6P -k 5
-      vitrina similar 1163 --source styles
+      vitrina similar 1163 --of styles
     """
     with open_catalog() as catalog:
-        hits = catalog.similar((source, product) if source is not None else product, k=k)
-    emit((asdict(hit) for hit in hits), output, columns=COLUMNS)
+        hits = catalog.similar(keys((product,), of, numbers)[0], k=k)
+    emit_hits(hits, output)

@@ -103,15 +103,17 @@ def _german_plurals() -> dict[str, str]:
 def french_forms(name: str, facet: str) -> list[str]:
     """The plural of the words before "de", "à" …, and the feminine of adjectives."""
     masculine = name.replace("œ", "oe")
+    if facet == "material":
+        return [masculine]
     forms = [masculine, _each(masculine, _french_plural, "french")]
-    if facet in _ADJECTIVES - {"material"} and name.islower():
+    if facet in _ADJECTIVES and name.islower():
         feminine = _each(name, _french_feminine, "french")
         forms += [feminine, _each(feminine, _french_plural, "french")]
     return forms
 
 
 def _french_plural(word: str) -> str:
-    if word.endswith(("s", "x", "z")) or not word.isalpha():
+    if word.endswith(("s", "x", "z")) or not word.isalpha() or word.isupper():
         return word
     if word.endswith(("eau", "au", "eu")) and word != "bleu":
         return word + "x"
@@ -135,8 +137,10 @@ def _french_feminine(word: str) -> str:
 
 def spanish_forms(name: str, facet: str) -> list[str]:
     """The plural of the words before "de", "para" …, and the feminine of adjectives."""
+    if facet == "material":
+        return [name]
     forms = [name, _each(name, _spanish_plural, "spanish")]
-    if facet in _ADJECTIVES - {"material"} and name.islower():
+    if facet in _ADJECTIVES and name.islower():
         feminine = _each(name, _spanish_feminine, "spanish")
         forms += [feminine, _each(feminine, _spanish_plural, "spanish")]
     return forms

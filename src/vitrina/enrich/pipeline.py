@@ -214,7 +214,8 @@ class Pipeline:
             if embedder is not None and picture and picture.sha256 != job.image_embedded:
                 work.image_embedding = HalfVector(list(embedder.embed(picture)))
             url = job.image if job.image and "://" in job.image[:10] else None
-            subject = Subject(job.title, job.attributes, picture, *self._languages(job.source))
+            spoken = self._languages(job.source)
+            subject = Subject(job.title, job.attributes, picture, job.text, *spoken)
             work.enrichment = self._stages.enrich(subject, url)
         except (ProviderError, BudgetError, ConfigError, DatabaseError):
             raise

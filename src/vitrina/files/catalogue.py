@@ -234,6 +234,7 @@ def open_products(
     reading: Reading | None = None,
     earlier: bool = False,
     openers: Openers = NO_OPENERS,
+    name: str | None = None,
 ) -> Iterator[ProductFile]:
     """Open a file of products: what it is is recognised, unless it is said or stored.
 
@@ -248,6 +249,7 @@ def open_products(
         earlier: read it as the versions did that kept no reading, so that no product of the source
             gets another id.
         openers: what reads a path that starts so.
+        name: what people call it, if not by its path.
 
     Raises:
         InputError: the file cannot be read, or no column is a title.
@@ -256,7 +258,9 @@ def open_products(
     if reading is not None:
         format = format or reading.format
         language = language or reading.language
-    with open_file(path, encoding=encoding, delimiter=delimiter, openers=openers) as file:
+    with open_file(
+        path, encoding=encoding, delimiter=delimiter, openers=openers, name=name
+    ) as file:
         if earlier:
             reading = _earlier(file)
             format = reading.format

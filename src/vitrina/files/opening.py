@@ -38,6 +38,7 @@ def open_file(
     encoding: str | None = None,
     delimiter: str | None = None,
     openers: Openers = NO_OPENERS,
+    name: str | None = None,
 ) -> Iterator[RowFile]:
     """Open a file of rows; `-` is standard input.
 
@@ -49,6 +50,7 @@ def open_file(
         encoding: of the text; decided by evidence without it.
         delimiter: of a table; decided by evidence without it.
         openers: what reads a path that starts so.
+        name: what people call it, if not by its path.
 
     Raises:
         InputError: the file cannot be read at all.
@@ -58,7 +60,7 @@ def open_file(
             with _kept(path, opener) as kept:
                 yield kept
             return
-    with raw.open_raw(path) as file:
+    with raw.open_raw(path, name) as file:
         head = file.head()
         if sheets.is_sheet(head):
             yield sheets.open_sheet(file)

@@ -82,8 +82,11 @@ class RawFile:
 
 
 @contextlib.contextmanager
-def open_raw(path: str) -> Iterator[RawFile]:
-    """Open a path, or standard input for `-`. Raises InputError where it cannot be read."""
+def open_raw(path: str, name: str | None = None) -> Iterator[RawFile]:
+    """Open a path, or standard input for `-`; `name` is what people call it.
+
+    Raises InputError where it cannot be read.
+    """
     with contextlib.ExitStack() as stack:
         if path == "-":
             kept = stack.enter_context(_temporary())
@@ -92,10 +95,10 @@ def open_raw(path: str) -> Iterator[RawFile]:
             file = RawFile("standard input", Path(kept.name))
         elif path.startswith(("http://", "https://")):
             raise InputError(
-                f"{path} is an address: curl -sL '{path}' | vitrina ingest - --source NAME"
+                f"{path} is an address: fetch it (curl -LO '{path}') and name the file"
             )
         else:
-            file = RawFile(path, _readable(path, stack))
+            file = RawFile(name or path, _readable(path, stack))
         yield _unpacked(file)
 
 

@@ -5,7 +5,7 @@ request.
 
     with fetch("https://shop.example/feed.xml", etag=known) as feed:
         if not feed.unchanged:
-            read(feed.file)
+            read(feed.path)
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import IO
+from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import requests
@@ -32,7 +33,6 @@ from vitrina.http.guard import GuardedAdapter, check_address
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _TRANSIENT = {408, 425, 429}
-_IN_MEMORY = 1_000_000  # bytes of a feed; a longer one goes to a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +170,14 @@ class Fetched(Closing):
     `etag` and `modified` are for the next request, which then reports an unchanged file.
     """
 
-    file: IO[bytes] | None  # from its beginning
+    file: Any  # a temporary one
     etag: str | None
     modified: str | None
+
+    @property
+    def path(self) -> Path | None:
+        """The file, which is gone once this is closed; None if nothing has changed."""
+        return Path(self.file.name) if self.file is not None else None
 
     @property
     def unchanged(self) -> bool:
@@ -190,22 +195,23 @@ def fetch(
 ) -> Fetched:
     """The file at `url`, unpacked, unless it is unchanged since this `etag` and `modified`.
 
-    Raises FetchError, without the address: it may contain a secret.
+    Uses the proxies and the `.netrc` of the environment. Raises FetchError, without the address: it
+    may contain a secret.
     """
     known = {"If-None-Match": etag, "If-Modified-Since": modified}
     headers = {"Accept-Encoding": "gzip"} | {name: said for name, said in known.items() if said}
     with (
-        Session(bounds, purpose="reads the feed of a shop") as session,
+        Session(bounds, purpose="reads the feed of a shop", environment=True) as session,
         session.get(url, headers) as answer,
     ):
         now = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
         if answer.status == http.HTTPStatus.NOT_MODIFIED and (etag or modified):
             return Fetched(None, now[0] or etag, now[1] or modified)
         answer.check()
-        file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
+        file = tempfile.NamedTemporaryFile(prefix="vitrina-")  # noqa: SIM115 - the caller closes it
         try:
             file.writelines(answer.pieces(unpack=True))
-            file.seek(0)
+            file.flush()
         except BaseException:
             file.close()
             raise

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 from vitrina.context import Context
 from vitrina.errors import AccessError
 from vitrina.files.options import FileOptions
-from vitrina.products.load import Loaded, load_file
+from vitrina.products.feed import feed_source, is_address
+from vitrina.products.load import MOST_PRUNED, Loaded, load
 from vitrina.weave.datasets import name_of
 
 Rows: TypeAlias = list[dict[str, Any]]
@@ -49,6 +50,7 @@ class Sources:
         self._database = context.database
         self._notice = context.notice
         self._allow = allow
+        self._allow_private = context.settings.allow_private_images
 
     def load(
         self,
@@ -57,26 +59,34 @@ class Sources:
         source: str | None = None,
         options: FileOptions | None = None,
         dry_run: bool = False,
+        prune: bool = False,
+        most: float = MOST_PRUNED,
         progress: Callable[[Loaded], None] | None = None,
     ) -> Loaded:
-        """Load the products of a CSV or JSON Lines file; queue new and changed ones.
+        """Load the products of a shop's export; queue new and changed ones.
 
         Args:
-            path: the file; `-` is standard input; weave:///… is a Weave Dataset.
-            source: the source's name; default: the file's name.
+            path: the file; `-` is standard input; https://… is a feed, which is read only if it
+                has changed since the source was last loaded from it; weave:///… is a Weave Dataset.
+            source: the source's name; default: the file's name, or the feed's host.
             options: how to read the file.
             dry_run: only count, write nothing.
+            prune: the file is the whole catalogue: remove the products that it lacks.
+            most: the share of the source's products that may be removed so.
             progress: called with the counts so far.
 
-        Raises InputError if the file cannot be used at all.
+        Raises InputError if the file cannot be used at all, or lacks more products than `most`.
         """
         options = self.admitted(options)
-        return load_file(
+        return load(
             self._database,
             str(path),
             source=source_name(path, source),
             options=options,
             dry_run=dry_run,
+            prune=prune,
+            most=most,
+            allow_private=self._allow_private,
             progress=progress,
         )
 
@@ -261,6 +271,17 @@ class Sources:
         """Delete a source and its products; returns how many products. Keywords stay."""
         return int(self._database.value("select vitrina.remove_source(%s)", (name,)))
 
+    def delete(self, source: str, external_ids: Sequence[str]) -> int:
+        """Delete products of a source; returns how many. Those that are not there are skipped.
+
+        Raises NotFoundError for an unknown source, InputError for an attached one.
+        """
+        return int(
+            self._database.value(
+                "select vitrina.delete_products(%s, %s::text[])", (source, list(external_ids))
+            )
+        )
+
     def detach(self, name: str, *, keep_products: bool = False) -> int:
         """Stop following the shop, and leave nothing of vitrina in its schema.
 
@@ -273,9 +294,11 @@ class Sources:
 
 
 def source_name(path: str | Path, given: str | None) -> str:
-    """The name of the source for a file: the given name, or the file's."""
+    """The name of the source for a file: the given name, or the file's, or the feed's host."""
     if given is None and str(path).startswith("weave:///"):
         return name_of(str(path))
+    if given is None and is_address(str(path)):
+        return feed_source(str(path))
     return given or ("stdin" if str(path) == "-" else Path(path).stem)
 
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from vitrina.context import Context
-from vitrina.db.database import Database, Jsonb
-from vitrina.errors import InputError, NotFoundError
+from vitrina.db.database import Jsonb
+from vitrina.errors import NotFoundError
 from vitrina.pictures.decode import Picture
 from vitrina.search.hits import Hit
+from vitrina.search.product import Key, product_id
 from vitrina.search.query_vectors import Queries
-
-Key = int | str | tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,28 +173,6 @@ class Browse:
 
     def _found(self, query: Any, params: Mapping[str, Any]) -> list[Hit]:
         return [Hit(**row) for row in self._database.rows(query, params)]
-
-
-def product_id(database: Database, product: Key) -> int:
-    """The id of a product named by external id, or (source, external id); an id is returned as is.
-
-    Raises NotFoundError if it is not found, InputError if several sources have it.
-    """
-    if isinstance(product, int):
-        return product
-    source, external_id = product if isinstance(product, tuple) else (None, product)
-    found = database.rows(
-        "select c.product_id, c.source from vitrina.catalog as c where c.external_id = %(id)s"
-        " and (%(source)s::text is null or c.source = %(source)s) order by c.source limit 5",
-        {"id": external_id, "source": source},
-    )
-    if not found:
-        place = f" in source {source!r}" if source is not None else ""
-        raise NotFoundError(f"product {external_id!r} not found{place}")
-    if len(found) > 1:
-        names = ", ".join(str(row["source"]) for row in found)
-        raise InputError(f"several sources have a product {external_id!r}: name one of {names}")
-    return int(found[0]["product_id"])
 
 
 def _filters(

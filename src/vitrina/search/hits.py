@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,8 @@ class Hit:
 
     `score` orders the hits; `similarity` is the cosine, None without vectors; `matched`
     names the channels that found it (code, text, vector, image); `query_vector` is the origin of
-    the query's vector: given, cache, local or vocabulary, None without a vector.
+    the query's vector: given, cache, local or vocabulary, None without a vector. `sku` and
+    `image` are those of the variant that was asked for, else of the product.
     """
 
     product_id: int
@@ -27,3 +28,5 @@ class Hit:
     text_rank: float | None
     matched: list[str]
     query_vector: str | None = None
+    attributes: dict[str, object] = field(default_factory=dict)
+    sku: str | None = None

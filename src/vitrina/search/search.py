@@ -9,8 +9,8 @@ from typing import Any, Literal
 from vitrina.context import Context
 from vitrina.db.database import Jsonb
 from vitrina.pictures.decode import Picture
-from vitrina.search.browse import Key, product_id
 from vitrina.search.hits import Hit
+from vitrina.search.product import Key, product_id
 from vitrina.search.query_vectors import Queries
 
 Mode = Literal["hybrid", "vector", "text"]
@@ -48,6 +48,7 @@ class Search:
         mode: Mode = "hybrid",
         weights: Mapping[Channel, float] | None = None,
         title: str = "",
+        group_by: str | None = None,
     ) -> list[Hit]:
         """The k products that match best, by words, by picture, or both.
 
@@ -56,7 +57,7 @@ class Search:
             image: a picture to search by: a path or an http(s) URL.
             k: how many, 0 to 10,000.
             offset: how many to skip first.
-            filter: attributes must contain this.
+            filter: attributes must be this, or lists that have it.
             where: a jsonpath predicate over attributes, like '$.price < 50'.
             with_keywords: products must have all of these.
             without_keywords: and not these.
@@ -65,6 +66,7 @@ class Search:
             weights: of the channels in the score; default: text 1, others the weight of their
                 space.
             title: the title of the picture, if known: helps a vision model.
+            group_by: an attribute: of the products with the same value only the best one.
 
         Raises:
             PictureError: the picture cannot be used.
@@ -81,7 +83,7 @@ class Search:
             " filter => %(filter)s, where_path => %(where)s::jsonpath,"
             " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
             " sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,"
-            " weights => %(weights)s,"
+            " weights => %(weights)s, group_by => %(group_by)s,"
             " embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b))",
             {
                 "query": query,
@@ -94,6 +96,7 @@ class Search:
                 "sources": list(sources) if sources is not None else None,
                 "mode": mode,
                 "weights": Jsonb(dict(weights or {})),
+                "group_by": group_by,
                 "image": vector,
                 "words": words,
                 "unremembered": unremembered,

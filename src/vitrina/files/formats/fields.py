@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -59,7 +60,7 @@ class Plan:
     codes: list[str]  # columns of codes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Money:
     """What a row costs: now, at most, before; and in which currency."""
 
@@ -87,6 +88,7 @@ class Fields:
         self._plan: Plan | None = None
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._said_line = 0
+        self._spelt: dict[str, str] = {}
         self.restart()
 
     def prepare(self, row: Row) -> Row:
@@ -197,7 +199,7 @@ class Fields:
         """Whether a column is how the format works, by a pattern."""
         return False
 
-    def first(self, values: dict[str, Any], columns: list[str]) -> str:
+    def first(self, values: dict[str, Any], columns: Sequence[str]) -> str:
         """The first of the columns that has something in it, as one line."""
         for column in columns:
             value = values.get(column)
@@ -208,6 +210,20 @@ class Fields:
             if value == 0 and value.__class__ is int:
                 return "0"
         return ""
+
+    def said(self, values: dict[str, Any], name: str) -> str:
+        """What stands in the format's own column of this name, in whatever case it is written."""
+        value = values.get(name)
+        if value is None and name not in values:
+            value = values.get(self.spelt(name))
+        return str(value or "").strip()
+
+    def spelt(self, name: str) -> str:
+        """The column of this name as the file writes it."""
+        if name not in self._spelt:
+            columns = self.setup.file.columns
+            self._spelt[name] = next((one for one in columns if plain(one) == plain(name)), name)
+        return self._spelt[name]
 
     def text(self, values: dict[str, Any]) -> str:
         """What the shop wrote about the product."""
@@ -341,9 +357,10 @@ class Fields:
             return ()
         found: dict[str, None] = {}
         for column in plan.codes:
-            if (text := self.first(values, [column])) and len(text) <= _CODE:
+            if (text := self.first(values, (column,))) and len(text) <= _CODE:
                 found[text] = None
-        found.pop(self.first(values, plan.fields["sku"]), None)
+        if skus := plan.fields["sku"]:
+            found.pop(self.first(values, skus), None)
         return tuple(found)
 
     def external_id(self, row: Row) -> str:

@@ -26,33 +26,9 @@ _ROLES = {
     "category": "category categories kategorie warengruppe categorie rayon categoria",
 }
 _ROLE_OF = {name: role for role, names in _ROLES.items() for name in names.split()}
+_LONG = 2000  # characters of the shop's text that are read
 _FREE: dict[str, Facet] = {"color": "color", "material": "material"}
 _WORDS = re.compile(r"[^\W\d_]{2,}(?:[ '’-]+[^\W\d_]+){0,2}")
-_LABELS: dict[str, dict[str, str]] = {
-    "english": {
-        "type": "Type", "material": "Material", "style": "Style", "color": "Colour",
-        "feature": "Features", "size": "Size", "audience": "For", "other": "Listed under",
-        "from": "Composed from the title and attributes",
-        "measured": "colours measured in the picture",
-    },
-    "german": {
-        "type": "Art", "material": "Material", "style": "Stil", "color": "Farbe",
-        "feature": "Merkmale", "size": "Größe", "audience": "Für", "other": "Bereich",
-        "from": "Aus Titel und Angaben zusammengestellt", "measured": "Farben im Bild gemessen",
-    },
-    "french": {
-        "type": "Type", "material": "Matière", "style": "Style", "color": "Couleur",
-        "feature": "Caractéristiques", "size": "Taille", "audience": "Pour", "other": "Usage",
-        "from": "Composé à partir du titre et des attributs",
-        "measured": "couleurs mesurées sur la photo",
-    },
-    "spanish": {
-        "type": "Tipo", "material": "Material", "style": "Estilo", "color": "Color",
-        "feature": "Características", "size": "Tamaño", "audience": "Para", "other": "Uso",
-        "from": "Compuesto a partir del título y los atributos",
-        "measured": "colores medidos en la foto",
-    },
-}  # fmt: skip
 
 
 def enrich(subject: Subject) -> Enrichment:
@@ -64,20 +40,19 @@ def enrich(subject: Subject) -> Enrichment:
         raise ItemError(
             "the product has no title, no readable attributes and no picture: add one of these"
         )
-    labels = _LABELS[subject.shown]
     spoken = {
         facet: [named.shown(term, subject.shown) for term in chosen[facet]] for facet in FACETS
     }
-    told = [f"{labels[facet]}: {', '.join(spoken[facet])}" for facet in FACETS if spoken[facet]]
-    caption = caption or (told[0] if told else "")
-    measured = f"; {labels['measured']}" if facts.measured else ""
-    description = ". ".join([caption, *told, labels["from"] + measured]) + "."
+    # no words but the product's: they are searched
+    told = ", ".join(term for facet in FACETS for term in spoken[facet])
+    caption = caption or told
+    description = f"{caption}. {told}." if told else f"{caption}."
     terms = tuple(Term(term, facet) for facet in FACETS for term in spoken[facet])
     return Enrichment(terms, description, caption)
 
 
 def read(subject: Subject) -> Facts:
-    """The facts in the title and attributes; the colours of the picture if none is named."""
+    """The facts in title, attributes and text; the colours of the picture if none is named."""
     facts, title, language = Facts(), subject.title, subject.language
     attributes = [
         (role, said)
@@ -106,10 +81,26 @@ def read(subject: Subject) -> Facts:
             _read_values(facts, role, said, language)
     for entry in parts:
         facts.add(entry.canonical, entry.facet)
+    _read_text(facts, subject)
     if not facts.terms["color"] and subject.picture is not None:
         facts.terms["color"] = [name for name, _ in colors.measure(subject.picture)[:2]]
-        facts.measured = True
     return facts
+
+
+def _read_text(facts: Facts, subject: Subject) -> None:
+    """Takes from the shop's text the type, material and colour that are still open.
+
+    A picture tells the colour better.
+    """
+    open_to = {facet for facet in ("type", "material", "color") if not facts.terms[facet]}
+    open_to -= {"color"} if subject.picture is not None else set()
+    text = (subject.text or "")[:_LONG]
+    matches = lexicon.match(text, subject.language)
+    for found, zone in zip(matches, lexicon.zones(text, matches, subject.language), strict=True):
+        entry = found.entry
+        if zone == "main" and entry.facet in open_to and fits(entry, facts.domain):
+            facts.add(entry.canonical, entry.facet)
+            open_to.discard(entry.facet)
 
 
 def _read_type(

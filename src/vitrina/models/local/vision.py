@@ -13,7 +13,7 @@ class LocalVision:
 
     provider = "local"
     model = "lexicon-1"
-    prompt_version = "2"
+    prompt_version = "3"
 
     def enrich(self, subject: Subject) -> Enrichment:
         """Terms, description and caption of one product. Raises ItemError if it has no words."""

@@ -2,8 +2,8 @@
 
 from vitrina.db.schema import run_sql
 
-revision = "0015"
-down_revision = "0013"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -23,10 +23,6 @@ alter table vitrina.seeded_words
     drop constraint seeded_words_pkey,
     add primary key (target, term, value, language);
 
--- language: of a source's titles, where its text-search configuration does not say it.
-alter table vitrina.sources
-    add column language text check (language in ('english', 'german', 'french', 'spanish'));
-
 -- language: of the keywords' names; null: that of all sources, else English.
 alter table vitrina.keyword_policy
     add column language text check (language in ('english', 'german', 'french', 'spanish'));
@@ -34,7 +30,6 @@ alter table vitrina.keyword_policy
 
 DOWNGRADE = """
 alter table vitrina.keyword_policy drop column language;
-alter table vitrina.sources drop column language;
 delete from vitrina.seeded_words where language <> '';
 alter table vitrina.seeded_words drop column language,
     add primary key (target, term, value);
