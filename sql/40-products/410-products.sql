@@ -131,8 +131,21 @@ begin
         and has_column_privilege('vitrina.sources', 'trusted_root', 'update') then
         update sources as s set trusted_root = put_source.config ->> 'image_root' where s.id = _id;
     end if;
+    perform renew_language_keys();
     return _id;
 end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- source_languages(source) → the language of a source's titles, by its text-search configuration, or
+-- null; and the language in which keywords are shown.
+-- ---------------------------------------------------------------------------------------------
+create or replace function source_languages(source text, out language text, out shown text)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select source_language(s.text_config), shown_language()
+    from sources as s where s.name = source_languages.source;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -140,9 +153,10 @@ $func$;
 -- given and these are the first products.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.settle_languages(product_ids bigint[]) returns void
-language sql volatile security invoker
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
+begin
     update sources as s set
         text_config_due = false,
         text_config = detect_text_config(array(
@@ -152,6 +166,10 @@ as $func$
             order by p.id limit 1000))
     where s.text_config_due
         and exists (select from products as p where p.id = any (product_ids) and p.source_id = s.id);
+    if found then
+        perform renew_language_keys();
+    end if;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -181,6 +199,7 @@ begin
     delete from products as p where p.source_id = _source;
     get diagnostics _count = row_count;
     delete from sources as s where s.id = _source;
+    perform renew_language_keys();
     perform drop_unused(_images);
     return _count;
 end
