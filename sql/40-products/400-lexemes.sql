@@ -41,6 +41,23 @@ language sql immutable parallel safe
 return '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''';
 
 -- ---------------------------------------------------------------------------------------------
+-- makes_compounds(config) → whether a text-search configuration is for a language that writes compounds
+-- as one word, by the dictionaries that it uses.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.makes_compounds(config text) returns boolean
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select exists (
+        select
+        from pg_ts_config_map as m
+        join pg_ts_dict as d on d.oid = m.mapdict
+        where m.mapcfg = config::regconfig
+            and d.dictname in ('german_stem', 'dutch_stem', 'danish_stem', 'norwegian_stem',
+                               'swedish_stem', 'finnish_stem', 'hungarian_stem'));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- accented_words(body) → the words of a text with letters that folded_text changes.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.accented_words(body text) returns text

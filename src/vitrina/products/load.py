@@ -44,6 +44,7 @@ class Loaded:
     rejects: list[Reject] = field(default_factory=list)
     reading: Reading | None = None
     tally: Tally = field(default_factory=Tally)
+    text_config: str | None = None  # where it was detected by this file
     notices: list[str] = field(default_factory=list)
 
     def count(self, counts: Mapping[str, int]) -> None:
@@ -213,8 +214,11 @@ def _loaded(
         for batch in _batches(file.products(), loaded, write_reject, kept):
             if not registered and not dry_run:
                 register(database, source, options, file.reading)
-                registered = True
+            due = not registered and not dry_run and _text_config(database, source, due=True)
             _put(database, source, batch, loaded, dry_run=dry_run)
+            if due:
+                loaded.text_config = _text_config(database, source, due=False)
+            registered = True
             if progress is not None:
                 progress(loaded)
     loaded.read = file.tally.rows
@@ -263,6 +267,16 @@ def register(
         "select vitrina.put_source(%s, 'file', %s, %s)",
         (source, Jsonb(config), options.text_config),
     )
+
+
+def _text_config(database: Database, source: str, *, due: bool) -> str | None:
+    """The text-search configuration of a source, if its first products decide it, or have."""
+    name: str | None = database.value(
+        "select s.text_config from vitrina.sources as s"
+        " where s.name = %s and s.text_config_due = %s",
+        (source, due),
+    )
+    return name
 
 
 def _put(
