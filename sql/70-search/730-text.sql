@@ -322,6 +322,7 @@ declare
     _lexemes text[];
     _compounded text[];
     _compounds text[];
+    _category text;
 begin
     select * into _read from query_parts(words);
     if _read.said = '{}' then
@@ -376,6 +377,18 @@ begin
             cross join unnest(o.parts) as p (part))
     into _reading
     from unit as u;
+    -- a query that is a category's name means this category first
+    select string_agg(distinct quoted_lexeme(category_lexeme(c.config::regconfig, words)), ' | ')
+    into _category
+    from unnest(_configs) as c (config);
+    if _reading.rank is not null and exists (
+        select from product_text as t where t.tsv @@ _category::tsquery) then
+        _reading.parts := _reading.parts || _category::tsquery;
+        _reading.rank := format('0.6 * (%s) + case when t.tsv @@ $2[%s] then 0.4 else 0 end',
+                                _reading.rank, cardinality(_reading.parts));
+        _reading.every := _reading.every || _category::tsquery;
+        _reading.whole := _reading.whole || _category::tsquery;
+    end if;
     return _reading;
 end
 $func$;

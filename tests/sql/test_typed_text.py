@@ -227,3 +227,27 @@ def test_compounds_find_their_parts_and_are_found_by_their_head(
     assert set(seek("dutch", "bureaustoel")) == {"Bureaustoel zwart", "Stoel voor bureau"}
     assert set(seek("swedish", "stol")) == set(COMPOUNDS["swedish"])
     assert seek("english", "cloth") == ["Cloth for table"]
+
+
+def test_the_name_of_a_category_finds_its_products_first(db: psycopg.Connection) -> None:
+    db.execute("select put_source('shop', text_config => 'english')")
+    path = [
+        "Home & Kitchen",
+        "Furniture",
+        "Accent Furniture for every room of the house",
+        "Coffee Tables",
+    ]
+    attributes = {
+        "Coffee table book": {"category": "Books"},
+        "Coffee table tray": {"categories": ["Kitchen", "Trays"]},
+        "Oak piece": {"categories": path},
+        "Pine piece": {"Product Type": "Coffee table"},
+        "Walnut piece": {"category": " > ".join(path)},
+        "Coffee": {"category": "the"},
+    }  # fmt: skip
+    rows = [{"external_id": t, "title": t, "attributes": a} for t, a in attributes.items()]
+    db.execute("select put_products('shop', %s)", [json.dumps(rows)])
+    for query in ("Coffee Tables", "coffee-table", "tables coffee"):
+        assert set(found(db, query)[:3]) == {"Oak piece", "Pine piece", "Walnut piece"}, query
+    assert found(db, "the") == []
+    assert found(db, "coffee table book")[0] == "Coffee table book"
