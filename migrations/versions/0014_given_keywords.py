@@ -16,8 +16,9 @@ create table vitrina.given_keywords (
     said       jsonb not null check (jsonb_typeof(said) = 'array')
 );
 
--- they return another column now
+-- they return another column, or take another argument, now
 drop function if exists vitrina.audit_keywords(int, real);
+drop function if exists vitrina.similar_products(bigint, int);
 """
 
 DOWNGRADE = """

@@ -257,6 +257,8 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
+    _about constant text := ' ?(Composed from the title and attributes(; colours measured in the picture)?'
+                            '|No keyword was recognised in the title)\.$';
     _ids bigint[];
 begin
     select array_agg(o.id), max(o.id) into _ids, last
@@ -271,12 +273,8 @@ begin
           order by p.id for no key update skip locked) as l;
     -- the local tagger of early versions wrote about its descriptions in them
     update products as p set description = regexp_replace(regexp_replace(
-        p.description,
-        ' ?(Composed from the title and attributes(; colours measured in the picture)?'
-        '|No keyword was recognised in the title)\.$', ''), '(^|\. )(Also noted|Listed under): ', '\1', 'g')
-    where p.id = any (_ids)
-        and p.description ~ '(Composed from the title and attributes(; colours measured in the picture)?'
-                            '|No keyword was recognised in the title)\.$';
+        p.description, _about, ''), '(^|\. )(Also noted|Listed under): ', '\1', 'g')
+    where p.id = any (_ids) and p.description ~ _about;
     perform refresh_text(_ids);
     renewed := cardinality(_ids);
 end

@@ -138,8 +138,10 @@ begin
         from vitrina.variants as r
         where r.product_id = p.id
     ) as v
-    where p.id = any (get_products.product_ids)
-    order by array_position(get_products.product_ids, p.id);
+    join (select u.id, min(u.place) as place
+          from unnest(get_products.product_ids) with ordinality as u (id, place) group by u.id) as u
+        on u.id = p.id
+    order by u.place;
 end
 $func$;
 

@@ -29,8 +29,8 @@ begin
     select 'keyword', u.name, nearest_names(
         normal_form(u.name), array(select a.alias from keyword_aliases as a where a.keyword_id is not null))
     from unnest(keywords) as u (name)
-    where not exists (select from keyword_aliases as a
-                      where a.alias = normal_form(u.name) and a.keyword_id is not null);
+    -- a dropped one is known, and no product has it
+    where not exists (select from keyword_aliases as a where a.alias = normal_form(u.name));
     -- looks at all products only for a name that the first ones lack
     if cardinality(attributes) > 0 then
         _known := array(

@@ -11,8 +11,8 @@ declare
         'search', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
         'duplicates', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
         'query_to_embed', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
-        'row_secured', 'detect_text_config',
-        'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms', 'look_up_keywords', 'unknown_names', 'near_products',
+        'row_secured', 'detect_text_config', 'look_up_keywords', 'unknown_names', 'near_products',
+        'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
         'vector_schema', -- doctor and db check call this one
         'moved_table']; -- the view source_status calls this one as its user
     -- helpers for writers that no public function calls: those that triggers call, and the above
@@ -88,8 +88,9 @@ begin
     if to_regrole('vitrina_reader') is not null then
         grant select on
             catalog, status, source_status, installed, alembic_version, products, product_images,
-            product_text, product_terms, given_keywords, variants, images, keywords, keyword_aliases, keyword_distinctions, keyword_changes,
-            keyword_policy, keyword_thresholds, contrasts, thesaurus, product_keywords, catalogue_words, spaces,
+            product_text, product_terms, given_keywords, variants, images, keywords, keyword_aliases,
+            keyword_distinctions, keyword_changes, keyword_policy, keyword_thresholds, contrasts,
+            thesaurus, product_keywords, catalogue_words, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
         -- but not their settings, nor the shop's queries

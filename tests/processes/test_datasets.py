@@ -13,7 +13,7 @@ import pytest
 
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError
-from vitrina.products.load import load
+from vitrina.products.load import load_file
 from vitrina.weave import datasets
 from waiting import HANG
 from weave_recorder import WeaveRecorder
@@ -63,7 +63,7 @@ def stocked(catalog: Catalog, tmp_path: Path) -> Catalog:
                 "image": DATA_URL if n == 7 else None,
             }
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    load(catalog.database, str(path), source="furniture")
+    load_file(catalog.database, str(path), source="furniture")
     catalog.keywords.resolve(
         ["oak", "side table", "sidetable"], facets=["material", "type", "type"]
     )

@@ -37,7 +37,7 @@ from vitrina.models.openai.batch import (
 from vitrina.models.openai.batch_client import BatchClient, PassingError
 from vitrina.models.openai.provider import OpenAIProvider
 from vitrina.models.openai.settings import OpenAISettings
-from vitrina.products.load import load
+from vitrina.products.load import load_file
 from vitrina.settings import Settings
 from waiting import HANG
 
@@ -64,7 +64,7 @@ def shop(catalog: Catalog, tmp_path: Path) -> Catalog:
         rows.append(f"{number},{title},{name}")
     path = tmp_path / "shop.csv"
     path.write_text("\n".join(rows) + "\n")
-    load(
+    load_file(
         catalog.database,
         str(path),
         source="shop",

@@ -1,9 +1,12 @@
-"""Feeds at an address: fetched when they have changed, and pruned of what they lack."""
+"""`vitrina ingest https://…`: feeds, loaded only if they changed; and products that are gone."""
 
 from __future__ import annotations
 
-import os
+import hashlib
+import json
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,221 +16,202 @@ from click.testing import Result
 
 import picture_server as ps
 from vitrina.catalog import Catalog
-from vitrina.errors import InputError
-from vitrina.products.load import Loaded
-from vitrina.settings import Settings
+from vitrina.products.feed import host_of, public_name
 
-FIRST = "id,title,price\n1,Oak chair,10\n2,Pine bed,20\n3,Tin lamp,30\n4,Wool rug,40\n"
-SECOND = FIRST.replace("4,Wool rug,40\n", "5,Silk cushion,50\n")
-Vitrina = Callable[..., Result]
+Run = Callable[..., Result]
+
+ROWS = "sku,title,price\nA1,Oak chair,49\nA2,Pine table,120\nA3,Steel lamp,19\n"
+LOADS = ("--no-enrich", "--allow-private-images")
 
 
-class Feed:
-    """A feed on a server of its own, which changes when `body` does."""
+class Shop:
+    """A feed that changes."""
 
-    def __init__(self, *, etag: bool = True) -> None:
-        self.body = FIRST
-        self.etag = etag
-        self.answers: list[int] = []
-        self.fails = False
+    def __init__(self, server: ps.PictureServer) -> None:
+        self.rows, self.tags = ROWS, True
+        self.server = server
+        server.pages["/feed.csv"] = self.answer
 
-    def __call__(self, handler: ps.Handler) -> None:
-        tag = f'"{hash(self.body)}"'
-        if self.fails:
-            self.answers.append(500)
-            handler.answer(500, {"Content-Length": 0})
-        elif self.etag and handler.headers["If-None-Match"] == tag:
-            self.answers.append(304)
-            handler.answer(304, {"ETag": tag, "Content-Length": 0})
+    def answer(self, handler: ps.Handler) -> None:
+        tag = f'"{hashlib.sha256(self.rows.encode()).hexdigest()[:8]}"'
+        headers: dict[str, str | int] = {"ETag": tag} if self.tags else {}
+        if self.tags and handler.headers["If-None-Match"] == tag:
+            handler.answer(304, headers | {"Content-Length": 0})
         else:
-            self.answers.append(200)
-            headers: dict[str, str | int] = {"ETag": tag} if self.etag else {}
-            ps.reply(self.body.encode(), kind="text/csv", headers=headers)(handler)
+            ps.reply(self.rows.encode(), kind="text/csv", headers=headers)(handler)
+
+    @property
+    def address(self) -> str:
+        return self.server.url("/feed.csv")
 
 
 @pytest.fixture
-def feed() -> Feed:
-    return Feed()
+def shop() -> Iterator[Shop]:
+    with ps.PictureServer() as server:
+        yield Shop(server)
 
 
-@pytest.fixture
-def shop(feed: Feed) -> Iterator[ps.PictureServer]:
-    with ps.PictureServer({"/feed.csv": feed, "/cut.csv": ps.drip_body()}) as running:
-        yield running
-
-
-@pytest.fixture
-def url(shop: ps.PictureServer) -> str:
-    return shop.url("/feed.csv")
-
-
-def titles(catalog: Catalog, source: str) -> list[str]:
-    rows = catalog.database.rows(
-        "select title from vitrina.catalog where source = %s order by external_id", (source,)
-    )
-    return [row["title"] for row in rows]
-
-
-def counts(loaded: Loaded) -> tuple[int, int, int]:
-    return loaded.inserted, loaded.updated, loaded.unchanged
-
-
-@pytest.mark.parametrize("etag", [True, False])
-def test_a_feed_is_read_again_only_when_it_has_changed(
-    catalog: Catalog, url: str, feed: Feed, etag: bool
+@pytest.mark.parametrize("tags", [True, False])
+def test_an_unchanged_feed_is_not_loaded_again(
+    vitrina: Run, catalog: Catalog, database_url: str, shop: Shop, tags: bool
 ) -> None:
-    feed.etag = etag
-    first = catalog.sources.load(url)
-    assert counts(first) == (4, 0, 0)
-    assert titles(catalog, "127.0.0.1") == ["Oak chair", "Pine bed", "Tin lamp", "Wool rug"]
-    again = catalog.sources.load(url)
-    assert (again.same_feed, again.read) == (True, 0)
-    feed.body = SECOND
-    changed = catalog.sources.load(url)
-    assert not changed.same_feed
-    assert counts(changed) == (1, 0, 3)
-    assert feed.answers == ([200, 304, 200] if etag else [200, 200, 200])
-
-
-def test_another_way_of_reading_reads_an_unchanged_feed_again(catalog: Catalog, url: str) -> None:
-    from vitrina.files import FileOptions, Mapping
-
-    catalog.sources.load(url)
-    other = FileOptions(Mapping(columns={"text": "price"}))
-    assert not catalog.sources.load(url, options=other).same_feed
-    assert catalog.sources.load(url, options=other).same_feed
-    assert not catalog.sources.load(url, options=FileOptions(remap=True)).same_feed
-
-
-def test_a_feed_that_fails_is_tried_again_whole(catalog: Catalog, url: str, feed: Feed) -> None:
-    catalog.sources.load(url)
-    feed.fails = True
-    with pytest.raises(InputError, match=r"cannot fetch http://127.0.0.1:\d+/feed.csv: the server"):
-        catalog.sources.load(url)
-    feed.fails, feed.body = False, SECOND
-    assert counts(catalog.sources.load(url)) == (1, 0, 3)
-
-
-def test_a_part_or_a_trial_is_not_taken_for_the_whole(catalog: Catalog, url: str) -> None:
-    from vitrina.files import FileOptions
-
-    assert catalog.sources.load(url, dry_run=True).queued == 4
-    assert catalog.sources.load(url, options=FileOptions(limit=1)).inserted == 1
-    assert counts(catalog.sources.load(url)) == (3, 0, 1)
-
-
-def test_a_private_address_needs_leave(database_url: str, url: str) -> None:
-    with (
-        Catalog(settings=Settings(database_url=database_url)) as catalog,
-        pytest.raises(InputError, match="--allow-private-images"),
-    ):
-        catalog.sources.load(url)
-
-
-def test_a_secret_of_the_address_is_neither_kept_nor_shown(
-    catalog: Catalog, url: str, feed: Feed
-) -> None:
-    catalog.sources.load(f"{url}?token=s3cr3t&lang=en", source="shop")
-    (row,) = catalog.database.rows("select config from vitrina.sources where name = 'shop'")
-    assert row["config"]["feed"]["address"] == f"{url}?token=***&lang=en"
-    assert "s3cr3t" not in str(row)
-    feed.fails = True
-    with pytest.raises(InputError) as raised:
-        catalog.sources.load(f"{url}?token=s3cr3t&lang=en", source="shop")
-    assert "s3cr3t" not in str(raised.value)
-
-
-def test_the_command_says_what_it_did(
-    vitrina: Vitrina, database_url: str, url: str, feed: Feed
-) -> None:
-    def ingest(*more: str) -> Result:
-        return vitrina(
-            "ingest", url, "--source", "shop", "--allow-private-images", *more, url=database_url
-        )
-
-    first = ingest()
+    shop.tags = tags
+    first = vitrina("ingest", shop.address, *LOADS, url=database_url)
     assert first.exit_code == 0, first.stderr
-    assert "4 rows: 4 new" in first.stderr
-    assert "nothing has changed at the address since the last time" in ingest().stderr
-    feed.body = SECOND
-    assert (
-        "1 product that the file lacks: would be removed" in ingest("--prune", "--dry-run").stderr
-    )
-    pruned = ingest("--prune")
-    assert "1 product that the file lacks: removed" in pruned.stderr
-    feed.body = FIRST.splitlines(keepends=True)[0] + "1,Oak chair,10\n"
-    refused = ingest("--prune")
-    assert refused.exit_code == 1
-    assert "3 of 4 products of source shop would be removed; none was" in refused.stderr
-    assert "--yes" in refused.stderr
-    assert "3 products that the file lacks: removed" in ingest("--prune", "--yes").stderr
+    assert "3 rows: 3 new" in first.stderr
+    again = vitrina("ingest", shop.address, *LOADS, url=database_url)
+    assert again.exit_code == 0, again.stderr
+    assert "feed.csv is unchanged since the last ingest: nothing to load" in again.stderr
+    shop.rows = ROWS.replace("49", "45")
+    changed = vitrina("ingest", shop.address, *LOADS, url=database_url)
+    assert "0 new, 1 changed, 2 unchanged" in changed.stderr
+    other = vitrina("ingest", shop.address, *LOADS, "--map", "title=sku", url=database_url)
+    assert "3 rows:" in other.stderr
+    (source,) = catalog.sources.list()
+    assert source["source"] == "127.0.0.1"
 
 
-def test_what_was_not_removed_is_asked_for_again(catalog: Catalog, url: str, feed: Feed) -> None:
-    """A feed whose pruning was refused counts as not loaded."""
-    catalog.sources.load(url)
-    feed.body = "id,title\n1,Oak chair\n"
-    for _ in range(2):
-        with pytest.raises(InputError, match="would be removed"):
-            catalog.sources.load(url, prune=True)
-    assert catalog.sources.load(url, prune=True, most=1).pruned == 3
-
-
-def test_every_reads_again_until_it_is_stopped(
-    vitrina: Vitrina, database_url: str, url: str, feed: Feed
+def test_a_feed_that_failed_is_not_taken_for_loaded(
+    vitrina: Run, catalog: Catalog, database_url: str, shop: Shop
 ) -> None:
-    """A failure is said, and does not end it."""
-    stopped = threading.Event()
+    shop.rows = "sku,price\nA1,49\n"
+    assert vitrina("ingest", shop.address, *LOADS, url=database_url).exit_code == 1
+    again = vitrina("ingest", shop.address, *LOADS, url=database_url)
+    assert again.exit_code == 1
+    assert "title" in again.stderr
 
-    def watch(handler: ps.Handler) -> None:
-        feed.fails = len(feed.answers) == 1
-        feed.body = SECOND if len(feed.answers) > 1 else FIRST
-        feed(handler)
-        if len(feed.answers) == 3 and not stopped.is_set():
-            stopped.set()
-            os.kill(os.getpid(), signal.SIGTERM)
 
-    with ps.PictureServer({"/feed.csv": watch}) as running:
-        done = vitrina(
-            "ingest", running.url("/feed.csv"), "--source", "shop", "--allow-private-images",
-            "--every", "0.1s", url=database_url,
-        )  # fmt: skip
-    assert done.exit_code == 0, done.stderr
-    assert stopped.is_set()
-    assert feed.answers[:3] == [200, 500, 200]
-    assert "the server answers 500" in done.stderr
-    assert "again at 20" in done.stderr
-    assert "4 rows: 1 new, 0 changed, 3 unchanged" in done.stderr
+def test_no_secret_of_an_address_is_stored_or_shown(
+    vitrina: Run, catalog: Catalog, database_url: str, shop: Shop
+) -> None:
+    address = shop.address.replace("http://", "http://me:hush%21@")
+    result = vitrina("ingest", f"{address}?token=s3cret&lang=de", *LOADS, url=database_url)
+    assert result.exit_code == 0, result.stderr
+    assert shop.server.requests[-1][1]["Authorization"] == "Basic bWU6aHVzaCE="
+    again = vitrina("ingest", f"{address}?token=s3cret&lang=de", *LOADS, url=database_url)
+    assert "feed.csv?token=***&lang=de is unchanged" in again.stderr
+    stored = json.dumps(catalog.database.rows("select s.config from vitrina.sources as s"))
+    for text in (stored, result.output, again.output):
+        assert "s3cret" not in text
+        assert "hush" not in text
+
+
+def test_a_login_is_not_told_to_another_server(
+    vitrina: Run, catalog: Catalog, database_url: str, shop: Shop
+) -> None:
+    with ps.PictureServer({"/moved.csv": ps.redirect(shop.address)}) as first:
+        address = first.url("/moved.csv").replace("http://", "http://me:hush@")
+        result = vitrina("ingest", address, *LOADS, url=database_url)
+        assert result.exit_code == 0, result.stderr
+        assert "Authorization" in first.requests[-1][1]
+    assert "Authorization" not in shop.server.requests[-1][1]
+
+
+def test_a_private_address_is_refused_with_the_option_for_it(
+    vitrina: Run, catalog: Catalog, database_url: str, shop: Shop
+) -> None:
+    result = vitrina("ingest", shop.address, "--no-enrich", url=database_url)
+    assert result.exit_code == 1
+    assert "--allow-private-images" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("address", "shown"),
     [
-        (["-", "--every", "6h"], "--every reads an address or a file again"),
-        (["x.csv", "--every", "soon"], "like 30m, 6h or 1d"),
-        (["x.csv", "--every", "0h"], "like 30m, 6h or 1d"),
-        (["x.csv", "--prune", "--limit", "3"], "a part of a file cannot say what is gone"),
-        (["--retry-images", "--prune"], "name the file"),
+        ("https://a.example/f.xml?user=bob&pass=x", "https://a.example/f.xml?user=bob&pass=***"),
+        ("https://a.example/9f8e7d6c5b4a39281706/f.xml", "https://a.example/***/f.xml"),
+        (
+            "https://a.example/f.php?id=7&k=9f8e7d6c5b4a",
+            "https://a.example/f.php?id=7&k=9f8e7d6c5b4a",
+        ),
     ],
 )
-def test_options_that_make_no_sense_are_refused(
-    vitrina: Vitrina, arguments: list[str], said: str
+def test_the_shown_address(address: str, shown: str) -> None:
+    assert public_name(address) == shown
+    assert host_of(address.replace("//a.", "//www.a.")) == "a.example"
+
+
+def test_a_feed_is_read_again_and_again_until_a_signal(
+    catalog: Catalog, database_url: str, shop: Shop
 ) -> None:
-    done = vitrina("ingest", *arguments)
-    assert done.exit_code == 2
-    assert said in done.stderr
+    asked = threading.Semaphore(0)
+
+    def answer(handler: ps.Handler) -> None:
+        count = len(shop.server.requests)
+        ps.reply(b"", 500)(handler) if count == 2 else shop.answer(handler)
+        asked.release()
+
+    shop.server.pages["/feed.csv"] = answer
+    arguments = [sys.executable, "-m", "vitrina", "--database-url", database_url]
+    arguments += ["ingest", shop.address, *LOADS, "--every", "1s"]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(4):
+            assert asked.acquire(timeout=120)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "3 new" in said
+    assert "500 Internal Server Error" in said
+    assert "is unchanged" in said
+    assert said.count("again at") >= 3
 
 
-def test_a_file_keeps_products_whose_rows_cannot_be_read(catalog: Catalog, tmp_path: Path) -> None:
-    file = tmp_path / "shop.csv"
-    file.write_text(FIRST, encoding="utf-8")
-    catalog.sources.load(file)
-    file.write_text(FIRST.replace("2,Pine bed,20\n", "2,,20\n").replace("4,Wool rug,40\n", ""))
-    assert catalog.sources.load(file, prune=True).pruned == 1
-    assert titles(catalog, "shop") == ["Oak chair", "Pine bed", "Tin lamp"]
+@pytest.mark.parametrize("given", ["6", "h", "0h", "1w", "-1h"])
+def test_a_time_that_is_none_is_refused(vitrina: Run, given: str) -> None:
+    result = vitrina("ingest", "https://shop.example/feed.xml", "--every", given)
+    assert result.exit_code == 2
+    assert "like 90s, 30m, 6h or 1d" in result.stderr
 
 
-def test_an_attached_table_is_not_pruned(catalog: Catalog) -> None:
-    catalog.database.value("select vitrina.put_source('t', 'file')")
-    with pytest.raises(InputError, match="was given no external ids"):
-        catalog.database.value("select vitrina.prune_products('t', '{}')")
+def test_products_that_are_gone_are_removed_on_request(
+    vitrina: Run, catalog: Catalog, database_url: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.csv"
+
+    def ingest(rows: str, *options: str) -> Result:
+        path.write_text(rows, "utf-8")
+        return vitrina("ingest", str(path), "--no-enrich", *options, url=database_url)
+
+    ingest(ROWS)
+    one, two = ROWS.rsplit("A3", 1)[0], ROWS.split("A2", maxsplit=1)[0]
+    assert "gone" not in ingest(one).stderr
+    planned = ingest(one, "--prune", "--dry-run")
+    assert "1 product of the source is not in the file, and would be removed" in planned.stderr
+    assert "removed 1 product that the file no longer has" in ingest(one, "--prune").stderr
+    ingest(ROWS)
+    refused = ingest(two, "--prune")
+    assert refused.exit_code == 1
+    assert "2 of the 3 products" in refused.stderr
+    assert "--prune-all" in refused.stderr
+    assert "removed 2 products" in ingest(two, "--prune-all").stderr
+    broken = ingest("sku,title\nA2,Table\n,\n,\n", "--prune", "--limit", "1")
+    assert broken.exit_code == 1
+
+
+def test_another_reading_carries_products_over(
+    vitrina: Run, catalog: Catalog, database_url: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "p.csv"
+    rows = "nr,sku,title,image\n1,AB-1,Lamp,l.jpg\n2,AB-2,Mug,m.jpg\n3,AB-3,Bowl,b.jpg\n"
+    path.write_text(rows, "utf-8")
+    vitrina("ingest", str(path), "--map", "external_id=nr", url=database_url)
+    before = catalog.database.rows(
+        "select p.id, p.title, p.enriched_at from vitrina.products as p order by p.title"
+    )
+    path.write_text(rows.replace("3,AB-3,Bowl,b.jpg", "4,AB-4,Vase,v.jpg"), "utf-8")
+    result = vitrina("ingest", str(path), "--remap", url=database_url)
+    assert "2 products kept under new ids" in result.stderr
+    assert "1 product of the source is not in the file (--prune removes it)" in result.stderr
+    assert "1 new" in result.stderr
+    after = catalog.database.rows(
+        "select p.id, p.external_id, p.title, p.enriched_at from vitrina.products as p"
+        " order by p.title"
+    )
+    ids = {row["title"]: row["id"] for row in before}
+    assert {row["title"]: row["external_id"] for row in after} == {
+        "Bowl": "3",
+        "Lamp": "AB-1",
+        "Mug": "AB-2",
+        "Vase": "AB-4",
+    }
+    assert all(row["id"] == ids[row["title"]] for row in after if row["title"] in ids)

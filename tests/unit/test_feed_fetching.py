@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -74,8 +75,7 @@ def test_the_whole_feed_comes_unpacked(server: ps.PictureServer, path: str) -> N
     with fetch(server.url(path), bounds=HERE) as found:
         assert not found.unchanged
         assert found.file is not None
-        assert found.path is not None
-        assert found.path.read_bytes() == ROWS
+        assert found.file.read() == ROWS
     assert found.file.closed
     asked = server.requests[-1][1]
     assert asked["Accept-Encoding"] == "gzip"
@@ -89,11 +89,12 @@ def test_an_empty_feed_is_one(server: ps.PictureServer) -> None:
         assert found.file.read() == b""
 
 
-def test_a_feed_goes_to_a_file_that_is_gone_afterwards(server: ps.PictureServer) -> None:
-    with fetch(server.url("/plain.csv"), bounds=HERE) as found:
-        path = found.path
-        assert path is not None
-        assert path.is_file()
+def test_a_feed_is_a_file_until_it_is_closed(server: ps.PictureServer) -> None:
+    server.pages["/large.csv"] = ps.reply(gzip.compress(ROWS * 40), headers=PACKED)
+    with fetch(server.url("/large.csv"), bounds=Bounds(allow_private=True)) as found:
+        assert found.file is not None
+        path = Path(found.file.name)
+        assert path.read_bytes() == ROWS * 40
     assert not path.exists()
 
 

@@ -9,6 +9,7 @@ import click
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
 from vitrina.cli._provider import judge_options, settings
 from vitrina.cli._report import describe_judged
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -70,9 +71,9 @@ def rebuild(apply: bool, output: str | None) -> None:
     emit(rows, output)
     changed = sum(row["note"] is None for row in rows)
     if apply:
-        notice(f"{changed:,} terms changed; to undo it: vitrina keywords undo")
+        notice(f"{counted(changed, 'term')} changed; to undo it: vitrina keywords undo")
     else:
-        notice(f"{changed:,} terms would change: add --apply to change them")
+        notice(f"{counted(changed, 'term')} would change: add --apply")
 
 
 @click.command("judge")
@@ -116,11 +117,11 @@ def _show_pairs(catalog: Catalog, above: float | None, output: str | None) -> No
     emit((pair.row() for pair in pairs), output)
     calls = -(-len(pairs) // AT_ONCE)
     if catalog.settings.chosen == "local":
-        notice(f"{len(pairs):,} pairs; no model is set up: they wait")
+        notice(f"{counted(len(pairs), 'pair')} left for later: no model is set up")
         return
     cost = catalog.keywords.estimate(pairs)
     usd = "at an unknown price" if cost is None else f"about {cost:.4f} USD"
-    notice(f"{len(pairs):,} pairs, {calls:,} calls, {usd}")
+    notice(f"{counted(len(pairs), 'pair')}, {counted(calls, 'call')}, {usd}")
 
 
 COMMANDS = (audit, rebuild, judge)

@@ -16,6 +16,7 @@ from vitrina.printing import printable
 
 GAP = "  "
 NARROW = 8  # a text column is never narrower
+SHORT = 12  # and keeps its width up to here, if the others can spare it
 LINES = 2  # of a row
 COPIED = ("id", "is like")  # ids are typed back, so they are never cut
 
@@ -82,11 +83,21 @@ def emit_table(
         max(_cells(heading), *(_cells(line[place]) for line in cells))
         for place, heading in enumerate(headings)
     ]
-    fixed = [
-        right[place] or heading in COPIED or wide[place] <= NARROW
-        for place, heading in enumerate(headings)
-    ]
-    widths = _fit(wide, fixed, width())
+    widths = wide
+    for least in (SHORT, NARROW):
+        fixed = [
+            right[place] or heading in COPIED or wide[place] <= least
+            for place, heading in enumerate(headings)
+        ]
+        widths = _fit(wide, fixed, width())
+        if (
+            widths == wide
+            or min(
+                (each for each, kept in zip(widths, fixed, strict=True) if not kept), default=SHORT
+            )
+            > NARROW
+        ):
+            break
     click.echo(_line(headings, widths, right))
     click.echo(GAP.join("─" * each for each in widths))
     for row, line in zip(rows, cells, strict=True):

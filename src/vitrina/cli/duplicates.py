@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from vitrina.cli._common import emit, open_catalog, output_options, source_option
@@ -64,4 +66,4 @@ def command(
             min_similarity=None if by == "picture" else min_similarity,
             sources=sources or None,
         )
-    emit(rows, output, columns=COLUMNS)
+    emit((asdict(row) for row in rows), output, columns=COLUMNS)

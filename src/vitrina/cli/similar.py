@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vitrina.cli._common import open_catalog, output_options
+from vitrina.cli._common import open_catalog, output_options, source_option
 from vitrina.cli._product import id_options, keys
 from vitrina.cli.search import emit_hits
 
@@ -12,9 +12,17 @@ from vitrina.cli.search import emit_hits
 @click.command("similar")
 @click.argument("product")
 @id_options
+@source_option
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many products.")
 @output_options
-def command(product: str, of: str | None, numbers: bool, k: int, output: str | None) -> None:
+def command(
+    product: str,
+    of: str | None,
+    numbers: bool,
+    k: int,
+    sources: tuple[str, ...],
+    output: str | None,
+) -> None:
     """Find the products most similar to PRODUCT, named by the id that a search shows.
 
     \b
@@ -23,5 +31,5 @@ def command(product: str, of: str | None, numbers: bool, k: int, output: str | N
       vitrina similar 1163 --of styles
     """
     with open_catalog() as catalog:
-        hits = catalog.similar(keys((product,), of, numbers)[0], k=k)
+        hits = catalog.similar(keys((product,), of, numbers)[0], k=k, sources=sources or None)
     emit_hits(hits, output)

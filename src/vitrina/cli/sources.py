@@ -43,7 +43,9 @@ def command(
         return
     with open_catalog() as catalog:
         if sweep is not None:
-            notice(f"{sweep}: {catalog.sources.sweep(sweep):,} rows differ")
+            notice(
+                f"{sweep}: {counted(catalog.sources.sweep(sweep), 'row differs', 'rows differ')}"
+            )
         if sync or sweep is not None:
             catalog.sources.sync(sources=None if sync or sweep is None else [sweep])
         if rejects is not None:

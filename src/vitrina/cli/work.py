@@ -56,16 +56,16 @@ def work(
     sources: list[str] | None,
     watch: bool = False,
     judge: bool = False,
-    until: threading.Event | None = None,
+    stop: threading.Event | None = None,
 ) -> None:
     """Work with a bar on a terminal; always print a summary, even after an early end.
 
-    `until` ends the work where a signal is already watched for.
+    `stop` ends it; without one, a signal does.
     """
     queued = catalog.status()["queued"]
     last: list[Totals] = []
-    watched = contextlib.nullcontext(until) if until is not None else stoppable()
-    with watched as stop, progress_bar("enriching") as bar:
+    stopping = stoppable() if stop is None else contextlib.nullcontext(stop)
+    with stopping as stopped, progress_bar("enriching") as bar:
 
         def progress(totals: Totals) -> None:
             last[:] = [totals]
@@ -77,7 +77,7 @@ def work(
         try:
             last[:] = [
                 catalog.work(
-                    sources=sources, progress=progress, stop=stop, watch=watch, judge=judge
+                    sources=sources, progress=progress, stop=stopped, watch=watch, judge=judge
                 )
             ]
         finally:

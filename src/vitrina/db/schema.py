@@ -200,12 +200,24 @@ def comment_of(found: re.Match[str]) -> str:
 
 def comments() -> str:
     """Statements that store the comments above functions and views in the database."""
-    said = ((found["kind"], found["name"], comment_of(found)) for found in public_objects())
+    found = list(public_objects())
+    names = [one["name"] for one in found]
     return "".join(
-        # a name stands for one function: there are no overloads
-        "comment on {} vitrina.{} is '{}';\n".format(kind, name, text.replace("'", "''"))
-        for kind, name, text in said
+        "comment on {} vitrina.{}{} is '{}';\n".format(
+            one["kind"],
+            one["name"],
+            _arguments(one["signature"]) if names.count(one["name"]) > 1 else "",
+            comment_of(one).replace("'", "''"),
+        )
+        for one in found
     )
+
+
+def _arguments(signature: str) -> str:
+    """The arguments of a function without their defaults, which tell it from others of its name."""
+    given = signature.strip().partition("\nreturns")[0].strip().removeprefix("(").removesuffix(")")
+    parts = [one.partition(" default ")[0] for one in " ".join(given.split()).split(", ")]
+    return f"({', '.join(parts)})"
 
 
 def qualified(body: str) -> str:

@@ -35,10 +35,10 @@ def open_rows(
 def open_file(
     path: str,
     *,
+    name: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     openers: Openers = NO_OPENERS,
-    name: str | None = None,
 ) -> Iterator[RowFile]:
     """Open a file of rows; `-` is standard input.
 
@@ -47,10 +47,10 @@ def open_file(
 
     Args:
         path: the file.
+        name: how people call it, if not by its path.
         encoding: of the text; decided by evidence without it.
         delimiter: of a table; decided by evidence without it.
         openers: what reads a path that starts so.
-        name: what people call it, if not by its path.
 
     Raises:
         InputError: the file cannot be read at all.

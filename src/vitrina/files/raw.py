@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from vitrina.errors import InputError
+from vitrina.redaction import shown_address
 
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
@@ -83,9 +84,9 @@ class RawFile:
 
 @contextlib.contextmanager
 def open_raw(path: str, name: str | None = None) -> Iterator[RawFile]:
-    """Open a path, or standard input for `-`; `name` is what people call it.
+    """Open a path, or standard input for `-`. Raises InputError if it cannot be read.
 
-    Raises InputError where it cannot be read.
+    `name` is how people call the file, if not by its path.
     """
     with contextlib.ExitStack() as stack:
         if path == "-":
@@ -95,7 +96,7 @@ def open_raw(path: str, name: str | None = None) -> Iterator[RawFile]:
             file = RawFile("standard input", Path(kept.name))
         elif path.startswith(("http://", "https://")):
             raise InputError(
-                f"{path} is an address: fetch it (curl -LO '{path}') and name the file"
+                f"{shown_address(path)} is an address: only `vitrina ingest` reads one"
             )
         else:
             file = RawFile(name or path, _readable(path, stack))

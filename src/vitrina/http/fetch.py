@@ -5,7 +5,7 @@ request.
 
     with fetch("https://shop.example/feed.xml", etag=known) as feed:
         if not feed.unchanged:
-            read(feed.path)
+            read(feed.file)
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
-from typing import Any
-from urllib.parse import urljoin
+from typing import IO
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
 from urllib3.exceptions import ReadTimeoutError
@@ -56,7 +55,7 @@ class Session(Closing):
     """Fetches addresses within bounds, keeping connections open; threads may share one.
 
     A redirect from https to http is followed: plain http is good enough for an address in the
-    catalogue, and nothing secret is ever sent.
+    catalogue, and nothing secret is sent along.
 
     Args:
         bounds: the bounds of each exchange.
@@ -95,11 +94,18 @@ class Session(Closing):
         self._session.close()
 
     @contextmanager
-    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
+    def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> Iterator[Answer]:
         """The answer at the end of the redirects, of any status, readable inside the block.
 
-        Raises FetchError; `transient` if a later try may succeed.
+        Only the server of `url` is told the `login`, a user name and a password. Raises FetchError;
+        `transient` if a later try may succeed.
         """
+        first = url
         with Deadline(self.bounds.seconds) as deadline:
             for _ in range(self.bounds.redirects + 1):
                 with _explained(deadline):
@@ -107,6 +113,7 @@ class Session(Closing):
                     response = self._session.get(
                         url,
                         headers=headers,
+                        auth=login if _origin(url) == _origin(first) else None,
                         stream=True,
                         allow_redirects=False,
                         timeout=deadline.left(),
@@ -165,19 +172,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fetched(Closing):
-    """The file at an address; close it.
+    """The file at an address; close it, and it is deleted.
 
     `etag` and `modified` are for the next request, which then reports an unchanged file.
     """
 
-    file: Any  # a temporary one
+    file: IO[bytes] | None  # a named temporary file, from its beginning
     etag: str | None
     modified: str | None
-
-    @property
-    def path(self) -> Path | None:
-        """The file, which is gone once this is closed; None if nothing has changed."""
-        return Path(self.file.name) if self.file is not None else None
 
     @property
     def unchanged(self) -> bool:
@@ -191,18 +193,22 @@ class Fetched(Closing):
 
 
 def fetch(
-    url: str, *, etag: str | None = None, modified: str | None = None, bounds: Bounds = FEED
+    url: str,
+    *,
+    etag: str | None = None,
+    modified: str | None = None,
+    login: tuple[str, str] | None = None,
+    bounds: Bounds = FEED,
 ) -> Fetched:
     """The file at `url`, unpacked, unless it is unchanged since this `etag` and `modified`.
 
-    Uses the proxies and the `.netrc` of the environment. Raises FetchError, without the address: it
-    may contain a secret.
+    Raises FetchError, without the address: it may contain a secret.
     """
     known = {"If-None-Match": etag, "If-Modified-Since": modified}
     headers = {"Accept-Encoding": "gzip"} | {name: said for name, said in known.items() if said}
     with (
-        Session(bounds, purpose="reads the feed of a shop", environment=True) as session,
-        session.get(url, headers) as answer,
+        Session(bounds, purpose="reads the feed of a shop") as session,
+        session.get(url, headers, login) as answer,
     ):
         now = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
         if answer.status == http.HTTPStatus.NOT_MODIFIED and (etag or modified):
@@ -212,10 +218,27 @@ def fetch(
         try:
             file.writelines(answer.pieces(unpack=True))
             file.flush()
+            file.seek(0)
         except BaseException:
             file.close()
             raise
         return Fetched(file, *now)
+
+
+def login_of(url: str) -> tuple[str, tuple[str, str] | None]:
+    """The address without its user name and password, and these; else those of `.netrc`."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url, requests.utils.get_netrc_auth(url)
+    given, _, place = parts.netloc.rpartition("@")
+    user, _, password = given.partition(":")
+    bare = urlunsplit(parts._replace(netloc=place))
+    return bare, (unquote(user), unquote(password))
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 from vitrina.context import Context
 from vitrina.errors import AccessError
 from vitrina.files.options import FileOptions
-from vitrina.products.feed import feed_source, is_address
-from vitrina.products.load import MOST_PRUNED, Loaded, load
+from vitrina.products.feed import host_of, is_address
+from vitrina.products.load import Loaded, load_file
 from vitrina.weave.datasets import name_of
 
 Rows: TypeAlias = list[dict[str, Any]]
@@ -49,8 +49,8 @@ class Sources:
     def __init__(self, context: Context, allow: Callable[[Path], None]) -> None:
         self._database = context.database
         self._notice = context.notice
-        self._allow = allow
         self._allow_private = context.settings.allow_private_images
+        self._allow = allow
 
     def load(
         self,
@@ -59,35 +59,41 @@ class Sources:
         source: str | None = None,
         options: FileOptions | None = None,
         dry_run: bool = False,
-        prune: bool = False,
-        most: float = MOST_PRUNED,
         progress: Callable[[Loaded], None] | None = None,
     ) -> Loaded:
         """Load the products of a shop's export; queue new and changed ones.
 
         Args:
-            path: the file; `-` is standard input; https://… is a feed, which is read only if it
-                has changed since the source was last loaded from it; weave:///… is a Weave Dataset.
-            source: the source's name; default: the file's name, or the feed's host.
+            path: the file, or the address of a feed; `-` is standard input; weave:///… is a Weave
+                Dataset.
+            source: the source's name; default: the file's name, or the host of the address.
             options: how to read the file.
             dry_run: only count, write nothing.
-            prune: the file is the whole catalogue: remove the products that it lacks.
-            most: the share of the source's products that may be removed so.
             progress: called with the counts so far.
 
-        Raises InputError if the file cannot be used at all, or lacks more products than `most`.
+        Raises InputError if the file cannot be used at all.
         """
         options = self.admitted(options)
-        return load(
+        return load_file(
             self._database,
             str(path),
             source=source_name(path, source),
             options=options,
             dry_run=dry_run,
-            prune=prune,
-            most=most,
             allow_private=self._allow_private,
             progress=progress,
+        )
+
+    def prune(self, name: str, keep: Sequence[str], *, everything: bool = False) -> int:
+        """Remove the products of a file's source whose external id is not in `keep`.
+
+        Returns how many. Raises InputError if above half of the products would go, unless
+        `everything`, and NotFoundError if the source is not found.
+        """
+        return int(
+            self._database.value(
+                "select vitrina.prune_products(%s, %s::text[], %s)", (name, list(keep), everything)
+            )
         )
 
     def admitted(self, options: FileOptions | None) -> FileOptions:
@@ -294,11 +300,11 @@ class Sources:
 
 
 def source_name(path: str | Path, given: str | None) -> str:
-    """The name of the source for a file: the given name, or the file's, or the feed's host."""
+    """The name of the source for a file: the given name, or the file's."""
     if given is None and str(path).startswith("weave:///"):
         return name_of(str(path))
     if given is None and is_address(str(path)):
-        return feed_source(str(path))
+        return host_of(str(path))
     return given or ("stdin" if str(path) == "-" else Path(path).stem)
 
 

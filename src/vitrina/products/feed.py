@@ -1,4 +1,4 @@
-"""A feed at an address: fetched unless it is unchanged since it was last loaded."""
+"""Feeds: files at an address, fetched again only if they have changed."""
 
 from __future__ import annotations
 
@@ -7,109 +7,118 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from dataclasses import asdict, dataclass, replace
+from urllib.parse import parse_qsl, urlsplit
 
 from vitrina import __version__
 from vitrina.db.database import Database, Jsonb
 from vitrina.errors import FetchError, InputError, PrivateAddressError
 from vitrina.files import FileOptions
-from vitrina.http.fetch import FEED, Bounds, fetch
-from vitrina.redaction import shown_address
+from vitrina.http.fetch import FEED, fetch, login_of
+from vitrina.redaction import is_sensitive, shown_address
+
+_PLAIN = re.compile(r"[A-Za-z]{0,20}|[\w.-]{0,12}")  # a value that is no token
+_TOKEN = re.compile(r"(?=[^/]*\d)[\w~-]{20,}")  # a part of a path that is one
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed: its file, or None where nothing has changed since it was last loaded.
-
-    `mark` is what is kept of it once all of it is loaded.
-    """
+    """A fetched feed: `path` of the file, None if it is unchanged since the last ingest."""
 
     name: str
-    file: Path | None
-    mark: dict[str, Any]
+    path: str | None
+    key: str
+    etag: str | None = None
+    modified: str | None = None
+    sha256: str | None = None
+
+    def remember(self, database: Database, source: str) -> None:
+        """Keep with the source what tells next time whether the feed has changed."""
+        kept = {name: value for name, value in asdict(self).items() if name != "path" and value}
+        database.value("select vitrina.put_source(%s, 'file', %s)", (source, Jsonb({"feed": kept})))
 
 
 def is_address(path: str) -> bool:
-    """Whether a path is the address of a feed."""
-    return path.lower().startswith(("http://", "https://"))
+    """Whether `path` is the address of a feed."""
+    return path[:8].lower().startswith(("http://", "https://"))
 
 
-def feed_source(url: str) -> str:
-    """The name of the source for a feed: its host."""
-    return re.sub(r"^www\.", "", (urlsplit(url).hostname or "feed").lower())
+def host_of(address: str) -> str:
+    """The name of a source for an address: the host, without www."""
+    return (urlsplit(address).hostname or "feed").removeprefix("www.")
+
+
+def public_name(address: str) -> str:
+    """The address, fit to be stored and shown: without a login, *** for all that may be a token."""
+    parts = urlsplit(shown_address(address))
+    path = _TOKEN.sub("***", parts.path)
+    query = "&".join(
+        f"{name}={value}"
+        if _PLAIN.fullmatch(value) and not is_sensitive(name) and not name.startswith("pass")
+        else f"{name}=***"
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    )
+    return f"{parts.scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
 
 
 @contextlib.contextmanager
-def opened_feed(
-    database: Database, url: str, *, source: str, options: FileOptions, allow_private: bool
+def fetched(
+    database: Database,
+    address: str,
+    *,
+    source: str,
+    options: FileOptions,
+    allow_private: bool,
+    always: bool,
 ) -> Iterator[Feed]:
-    """The feed at `url`, unless it is what the source was last loaded from, read the same way.
+    """The feed at an address, for as long as the block lasts.
 
-    Raises InputError, without what is secret in the address, if it cannot be fetched.
+    Args:
+        database: knows the feed as it was when it was last ingested.
+        address: its user name and password, or those of `.netrc`, go to its server only.
+        source, options: who reads it, and how: read otherwise, an unchanged feed is read again.
+        allow_private: allow addresses of the private network.
+        always: fetch it even if it is unchanged.
+
+    Raises InputError if the feed cannot be fetched; the address is shown without secrets.
     """
-    name = shown_address(url)
-    read_as = _digest_of(options)
-    before = None if options.remap else _mark_of(database, source)
-    if before is not None and (before["address"], before["read_as"]) != (name, read_as):
-        before = None
-    bounds = Bounds(FEED.bytes, FEED.seconds, FEED.redirects, allow_private)
+    name = public_name(address)
+    key = _key(address, options)
+    known = {} if always else _known(database, source, key)
+    bare, login = login_of(address)
     try:
         found = fetch(
-            url,
-            etag=before["etag"] if before else None,
-            modified=before["modified"] if before else None,
-            bounds=bounds,
+            bare,
+            etag=known.get("etag"),
+            modified=known.get("modified"),
+            login=login,
+            bounds=replace(FEED, allow_private=allow_private),
         )
-    except PrivateAddressError as exc:
-        raise InputError(
-            f"cannot fetch {name}: {exc} (--allow-private-images allows private addresses)"
-        ) from None
     except FetchError as exc:
-        raise InputError(f"cannot fetch {name}: {exc}") from None
+        hint = " (--allow-private-images)" if isinstance(exc, PrivateAddressError) else ""
+        raise InputError(f"cannot fetch {name}: {exc}{hint}") from exc
     with found:
-        digest = _digest(found.path) if found.path else before and before["sha256"]
-        mark = {
-            "address": name,
-            "etag": found.etag,
-            "modified": found.modified,
-            "sha256": digest,
-            "read_as": read_as,
-        }
-        unchanged = before is not None and before["sha256"] == digest
-        yield Feed(_file_name(url), None if unchanged else found.path, mark)
+        if found.file is None:
+            yield Feed(name, None, key)
+            return
+        digest = hashlib.file_digest(found.file, "sha256").hexdigest()  # type: ignore[arg-type]
+        same = digest == known.get("sha256")
+        yield Feed(name, None if same else found.file.name, key, found.etag, found.modified, digest)
 
 
-def keep_mark(database: Database, source: str, mark: dict[str, Any]) -> None:
-    """Keep with the source what it was loaded from."""
-    database.value("select vitrina.put_source(%s, 'file', %s)", (source, Jsonb({"feed": mark})))
+def _key(address: str, options: FileOptions) -> str:
+    """What the feed is and how it is read, as a hash."""
+    read = replace(options, rejects=None, remap=False, prune_all=False)
+    told = [__version__, shown_address(address), repr(read)]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-def _mark_of(database: Database, source: str) -> dict[str, Any] | None:
+def _known(database: Database, source: str, key: str) -> dict[str, str]:
     rows = database.rows(
         # others may have made an operator of that name for the types of a bare one
-        "select s.config operator(pg_catalog.->) 'feed' as mark from vitrina.sources as s"
+        "select s.config operator(pg_catalog.->) 'feed' as feed from vitrina.sources as s"
         " where s.name = %s and s.kind = 'file'",
         (source,),
     )
-    return rows[0]["mark"] if rows else None
-
-
-def _digest_of(options: FileOptions) -> str:
-    """Of how a file is read: read another way, the same bytes are other products."""
-    told = asdict(options) | {"rejects": None, "remap": None, "version": __version__}
-    return hashlib.sha256(json.dumps(told, default=str, sort_keys=True).encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _file_name(url: str) -> str:
-    """The last part of the address, by whose ending a format may be told; without its query."""
-    parts = urlsplit(url)
-    last = unquote(parts.path.rstrip("/").rpartition("/")[2])
-    return last or parts.hostname or "feed"
+    known = (rows[0]["feed"] if rows else None) or {}
+    return known if known.get("key") == key else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +14,14 @@ from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, ProductFile, Reading, Reject, Repeat, Tally
 from vitrina.files.catalogue import open_products
-from vitrina.printing import defused
-from vitrina.products.feed import is_address, keep_mark, opened_feed
+from vitrina.printing import counted, defused
+from vitrina.products.feed import fetched, is_address
 from vitrina.products.payload import as_json, rows_of
+from vitrina.products.remap import carry_over
 from vitrina.weave.datasets import OPENERS
 
 BATCH = 500
 KEPT_REJECTS = 20
-MOST_PRUNED = 0.3  # of a source's products
 
 
 @dataclass(slots=True)
@@ -28,8 +29,7 @@ class Loaded:
     """What reading a file did: rows by outcome, and the first rejects.
 
     `reading` says how it was read, `tally` what came out, `notices` what a person should know.
-    `pruned` products were removed, because the file lacks them. `same_feed`: nothing has changed at
-    the address since the source was last loaded from it, so nothing was read.
+    `removed` counts the products that the file no longer has; `skipped`: the feed is unchanged.
     """
 
     read: int = 0
@@ -39,13 +39,13 @@ class Loaded:
     repeated: int = 0
     queued: int = 0
     rejected: int = 0
-    pruned: int = 0
-    same_feed: bool = False
     rejects: list[Reject] = field(default_factory=list)
     reading: Reading | None = None
     tally: Tally = field(default_factory=Tally)
     text_config: str | None = None  # where it was detected by this file
     notices: list[str] = field(default_factory=list)
+    removed: int = 0
+    skipped: bool = False
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Add what a batch of products came to in the database."""
@@ -85,13 +85,11 @@ def reject_writer(path: str | None) -> Iterator[Callable[[Reject], None]]:
 def opened(
     database: Database, path: str, *, source: str, options: FileOptions, name: str | None = None
 ) -> Iterator[ProductFile]:
-    """The products of a file, or of a Weave Dataset, read as the source was read before.
-
-    `name` is what people call the file, if not by its path.
-    """
+    """The products of a file, or of a Weave Dataset, read as the source was read before."""
     before, has_products = (None, False) if options.remap else _before(database, source)
     with open_products(
         path,
+        name=name,
         mapping=options.mapping,
         format=options.format,
         language=options.language,
@@ -101,7 +99,6 @@ def opened(
         reading=before,
         earlier=has_products and before is None and options.format is None,
         openers=OPENERS,
-        name=name,
     ) as file:
         yield file
 
@@ -121,137 +118,166 @@ def _before(database: Database, source: str) -> tuple[Reading | None, bool]:
     return (Reading.from_json(stored) if stored else None), bool(rows[0]["filled"])
 
 
-def load(
+def load_file(
     database: Database,
     path: str,
     *,
     source: str,
     options: FileOptions | None = None,
     dry_run: bool = False,
-    prune: bool = False,
-    most: float = MOST_PRUNED,
     allow_private: bool = False,
     progress: Callable[[Loaded], None] | None = None,
 ) -> Loaded:
     """Upsert the products of a file by (source, external id); what changed is queued.
 
-    Reads as a stream: memory does not grow with the file, except for the ids that `prune` needs.
-    Each batch is one transaction.
+    Reads as a stream: memory does not grow with the file, but for the ids if products that are gone
+    are removed. Each batch is one transaction.
 
     Args:
         database: where to.
-        path: a file of any kind that open_file reads; `-` is standard input; or the address of a
-            feed, which is fetched unless it is unchanged since the source was last loaded from it.
+        path: a file of any kind that open_file reads; `-` is standard input; the address of a feed.
         source: the name of the source, made on first use.
         options: how to read it.
-        dry_run: write nothing; count what would be queued, and removed.
-        prune: the file is the whole catalogue: remove the products of the source that it lacks.
-        most: the share of a source's products that may be removed so.
-        allow_private: fetch a feed from the private network too.
+        dry_run: write nothing; count what would be queued.
+        allow_private: allow feeds of the private network.
         progress: called after each batch.
 
     Raises:
-        InputError: the file cannot be used at all; nothing was written then. Or more products than
-            `most` would be removed; then none was.
+        InputError: the file cannot be used at all; nothing was written then.
     """
     options = options or FileOptions()
-    if prune and options.limit is not None:
-        raise InputError("a part of a file cannot say what is gone: leave prune or limit out")
-    kept: set[str] | None = set() if prune else None
-
-    def read(file: str, name: str | None = None) -> Loaded:
-        with opened(database, file, source=source, options=options, name=name) as products:
-            loaded = _loaded(database, products, source, options, dry_run, progress, kept)
-        if kept is not None:
-            loaded.pruned = _pruned(database, source, loaded, kept, most, dry_run=dry_run)
-        return loaded
-
+    if options.limit is not None and (options.prune or options.prune_all):
+        raise InputError("a part of a file does not say what is gone: leave --limit or --prune out")
+    loaded = Loaded()
+    load = _Load(database, source, options, loaded, dry_run, progress)
     if not is_address(path):
-        return read(path)
-    with opened_feed(
-        database, path, source=source, options=options, allow_private=allow_private
-    ) as feed:
-        if feed.file is None:
-            return Loaded(same_feed=True)
-        loaded = read(str(feed.file), feed.name)
-        if not dry_run and options.limit is None:
-            keep_mark(database, source, feed.mark)
+        load.run(path)
         return loaded
-
-
-def _pruned(
-    database: Database,
-    source: str,
-    loaded: Loaded,
-    kept: set[str],
-    most: float,
-    *,
-    dry_run: bool,
-) -> int:
-    """Remove the products that a file lacks; how many."""
-    if not loaded.tally.products:
-        raise InputError("the file has no products: nothing was removed (--prune)")
-    count: int = database.value(
-        "select vitrina.prune_products(%s, %s::text[], %s::real, %s)",
-        (source, list(kept), most, dry_run),
-    )
-    return count
-
-
-def _loaded(
-    database: Database,
-    file: ProductFile,
-    source: str,
-    options: FileOptions,
-    dry_run: bool,
-    progress: Callable[[Loaded], None] | None,
-    kept: set[str] | None,
-) -> Loaded:
-    """Load an open file; `kept` collects the ids of its rows, those of rejects too."""
-    loaded = Loaded(reading=file.reading, tally=file.tally)
-    registered = False
-    with reject_writer(options.rejects) as write_reject:
-        for batch in _batches(file.products(), loaded, write_reject, kept):
-            if not registered and not dry_run:
-                register(database, source, options, file.reading)
-            due = not registered and not dry_run and _text_config(database, source, due=True)
-            _put(database, source, batch, loaded, dry_run=dry_run)
-            if due:
-                loaded.text_config = _text_config(database, source, due=False)
-            registered = True
-            if progress is not None:
-                progress(loaded)
-    loaded.read = file.tally.rows
-    loaded.notices = file.notices()
+    always = dry_run or options.remap or options.prune_all
+    with fetched(
+        database,
+        path,
+        source=source,
+        options=options,
+        allow_private=allow_private,
+        always=always,
+    ) as feed:
+        if feed.path is None:
+            loaded.notices.append(
+                f"{feed.name} is unchanged since the last ingest: nothing to load"
+            )
+            loaded.skipped = True
+        else:
+            load.run(feed.path, feed.name)
+            if not dry_run:
+                feed.remember(database, source)
     return loaded
 
 
-def _batches(
-    found: Iterator[Product | Repeat | Reject],
-    loaded: Loaded,
-    write_reject: Callable[[Reject], None],
-    kept: set[str] | None,
-) -> Iterator[list[Product]]:
-    """The products in batches; all else is counted."""
-    batch: list[Product] = []
-    for item in found:
-        loaded.read += 1
-        if kept is not None and item.external_id is not None:
-            kept.add(item.external_id)
-        if isinstance(item, Repeat):
-            loaded.repeated += 1
-        elif isinstance(item, Reject):
-            loaded.rejected += 1
-            if len(loaded.rejects) < KEPT_REJECTS:
-                loaded.rejects.append(item)
-            write_reject(item)
-        else:
-            batch.append(item)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+@dataclass(slots=True)
+class _Load:
+    """One file on its way into the database."""
+
+    database: Database
+    source: str
+    options: FileOptions
+    loaded: Loaded
+    dry_run: bool
+    progress: Callable[[Loaded], None] | None
+    kept: list[str] = field(default_factory=list)
+    unnamed: int = 0  # rejects without an id
+    registered: bool = False
+
+    def run(self, path: str, name: str | None = None) -> None:
+        """Load the file at `path`, that people call `name`."""
+        loaded, options = self.loaded, self.options
+        with (
+            opened(self.database, path, source=self.source, options=options, name=name) as file,
+            reject_writer(options.rejects) as write_reject,
+        ):
+            if options.remap:
+                loaded.notices += carry_over(
+                    self.database, self.source, file.again(), dry_run=self.dry_run
+                )
+            loaded.reading, loaded.tally = file.reading, file.tally
+            batch: list[Product] = []
+            for product in itertools.chain(file.products(), [None]):
+                if isinstance(product, Reject):
+                    self._reject(product)
+                    write_reject(product)
+                elif isinstance(product, Repeat):
+                    loaded.read += 1
+                    loaded.repeated += 1
+                elif product is not None:
+                    loaded.read += 1
+                    batch.append(product)
+                if batch and (product is None or len(batch) >= BATCH):
+                    self._put(batch, file.reading)
+                    batch.clear()
+            loaded.read = file.tally.rows
+            loaded.notices += file.notices()
+        if self._compares():
+            self._prune()
+
+    def _compares(self) -> bool:
+        """Whether to tell which products the file no longer has."""
+        return self.options.prune or self.options.prune_all or self.options.remap
+
+    def _reject(self, reject: Reject) -> None:
+        self.loaded.read += 1
+        self.loaded.rejected += 1
+        if len(self.loaded.rejects) < KEPT_REJECTS:
+            self.loaded.rejects.append(reject)
+        if not reject.external_id:
+            self.unnamed += 1
+        elif self._compares():
+            self.kept.append(reject.external_id)
+
+    def _put(self, batch: list[Product], reading: Reading) -> None:
+        if self._compares():
+            self.kept += [product.external_id for product in batch]
+        due = None
+        if not self.registered and not self.dry_run:
+            register(self.database, self.source, self.options, reading)
+            self.registered = True
+            due = _text_config(self.database, self.source, due=True)
+        _put(self.database, self.source, batch, self.loaded, dry_run=self.dry_run)
+        if due is not None:
+            self.loaded.text_config = _text_config(self.database, self.source, due=False)
+        if self.progress is not None:
+            self.progress(self.loaded)
+
+    def _prune(self) -> None:
+        """Remove the products that the file no longer has; without --prune only count them."""
+        wanted = self.options.prune or self.options.prune_all
+        say = self.loaded.notices.append
+        if not self.database.rows(
+            "select from vitrina.sources as s where s.name = %s", (self.source,)
+        ):
+            return
+        if wanted and not self.loaded.tally.products:
+            say("removed no product: the file has none, so it is hardly complete")
+            return
+        if wanted and self.unnamed:
+            rows = "a row" if self.unnamed == 1 else counted(self.unnamed, "row")
+            say(
+                f"removed no product: {rows} without an id cannot be read, so any may be among them"
+            )
+            return
+        count = self.database.value(
+            "select vitrina.prune_products(%s, %s::text[], %s, %s)",
+            (self.source, self.kept, self.options.prune_all, self.dry_run or not wanted),
+        )
+        products = counted(count, "product")
+        is_are = "is" if count == 1 else "are"
+        if wanted and self.dry_run:
+            say(f"{products} of the source {is_are} not in the file, and would be removed")
+        elif wanted and count:
+            self.loaded.removed = count
+            say(f"removed {products} that the file no longer has")
+        elif count and not wanted:
+            it = "it" if count == 1 else "them"
+            say(f"{products} of the source {is_are} not in the file (--prune removes {it})")
 
 
 def register(
@@ -284,17 +310,10 @@ def _put(
 ) -> None:
     payload = as_json(rows_of(batch))
     if dry_run:
-        queued = database.value("select vitrina.count_to_queue(%s, %s)", (source, payload))
-        known = database.value(
-            "select count(*) from vitrina.products as p"
-            " join vitrina.sources as s on s.id = p.source_id"
-            " where s.name = %s and p.external_id = any(%s)",
-            (source, [product.external_id for product in batch]),
+        (counts,) = database.rows(
+            "select * from vitrina.compare_products(%s, %s)", (source, payload)
         )
-        loaded.queued += queued
-        loaded.inserted += len(batch) - known
-        loaded.updated += queued - (len(batch) - known)
-        loaded.unchanged += len(batch) - queued
+        loaded.count(counts)
         return
     (counts,) = database.rows("select * from vitrina.put_products(%s, %s)", (source, payload))
     loaded.count(counts)

@@ -77,7 +77,7 @@ def import_file(
 
     Args:
         database: where to.
-        path, source, options: as for load.
+        path, source, options: as for load_file.
         columns: keywords, description, caption or embedding to its column; the rest is recognised.
         space: the name of the text space; of provider, model and dimensions without it.
         model, provider: what made the vectors.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from vitrina.context import Context
 from vitrina.db.database import Jsonb
 from vitrina.pictures.decode import Picture
+from vitrina.pictures.given import PictureLike
 from vitrina.search.hits import Hit
+from vitrina.search.narrowing import Filters, Narrowing
 from vitrina.search.product import Key, product_id
 from vitrina.search.query_vectors import Queries
 
@@ -27,7 +28,7 @@ class Search:
     """
 
     def __init__(
-        self, context: Context, queries: Queries, picture: Callable[[str], Picture]
+        self, context: Context, queries: Queries, picture: Callable[[PictureLike], Picture]
     ) -> None:
         self._database = context.database
         self._queries = queries
@@ -37,48 +38,45 @@ class Search:
         self,
         query: str | None = None,
         *,
-        image: str | Path | None = None,
+        image: PictureLike | None = None,
         k: int = 10,
         offset: int = 0,
-        filter: Mapping[str, object] | None = None,
-        where: str | None = None,
-        with_keywords: Sequence[str] = (),
-        without_keywords: Sequence[str] = (),
-        sources: Sequence[str] | None = None,
         mode: Mode = "hybrid",
         weights: Mapping[Channel, float] | None = None,
         title: str = "",
         group_by: str | None = None,
+        **filters: Unpack[Filters],
     ) -> list[Hit]:
         """The k products that match best, by words, by picture, or both.
 
         Args:
             query: words; "a phrase" is required as it is, -word is excluded.
-            image: a picture to search by: a path or an http(s) URL.
+            image: a picture to search by: a path, an http(s) URL, bytes, an open file or an image
+                of Pillow.
             k: how many, 0 to 10,000.
             offset: how many to skip first.
-            filter: attributes must be this, or lists that have it.
-            where: a jsonpath predicate over attributes, like '$.price < 50'.
-            with_keywords: products must have all of these.
-            without_keywords: and not these.
-            sources: only products of these sources.
             mode: words and vectors, vectors only, or words only.
             weights: of the channels in the score; default: text 1, others the weight of their
                 space.
             title: the title of the picture, if known: helps a vision model.
             group_by: an attribute: of the products with the same value only the best one.
+            filters: attr, price_min, price_max, filter, where, with_keywords, without_keywords,
+                sources; see Filters.
 
         Raises:
             PictureError: the picture cannot be used.
             InputError: an argument is out of range.
+            NotFoundError: a filter names a source, keyword or attribute that is not there.
         """
+        narrowing = Narrowing(**filters)
+        narrowing.check_names(self._database)
         vector, words = None, None
         if image is not None:
-            picture = self._picture(str(image))
+            picture = self._picture(image)
             vector = self._queries.image_vector(picture)
             words = self._queries.picture_words(picture, title) if not query else None
         unremembered = self._queries.embed(query) if mode != "text" else None
-        return self._hits(
+        found = self._hits(
             'select * from vitrina.search(query => %(query)s, k => %(k)s, "offset" => %(offset)s,'
             " filter => %(filter)s, where_path => %(where)s::jsonpath,"
             " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
@@ -89,29 +87,34 @@ class Search:
                 "query": query,
                 "k": k,
                 "offset": offset,
-                "filter": Jsonb(dict(filter or {})),
-                "where": where,
-                "with": list(with_keywords),
-                "without": list(without_keywords),
-                "sources": list(sources) if sources is not None else None,
                 "mode": mode,
                 "weights": Jsonb(dict(weights or {})),
                 "group_by": group_by,
                 "image": vector,
                 "words": words,
                 "unremembered": unremembered,
+                **narrowing.params(),
             },
         )
+        if not found:
+            narrowing.explain_nothing(self._database)
+        return found
 
-    def similar(self, product: Key, *, k: int = 10) -> list[Hit]:
+    def similar(
+        self, product: Key, *, k: int = 10, sources: Sequence[str] | None = None
+    ) -> list[Hit]:
         """The k products most similar to an id (a number), external id, or (source, external id).
+
+        sources: only products of these.
 
         Raises NotFoundError if it is not found, InputError if several sources have
         it.
         """
+        found = product_id(self._database, product)
+        Narrowing(sources=sources).check_names(self._database)
         return self._hits(
-            "select * from vitrina.similar_products(%s, %s)",
-            (product_id(self._database, product), k),
+            "select * from vitrina.similar_products(%s::bigint, %s, %s::text[])",
+            (found, k, list(sources) if sources is not None else None),
         )
 
     def _hits(self, query: Any, params: Any) -> list[Hit]:
