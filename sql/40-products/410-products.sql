@@ -244,6 +244,21 @@ as $func$
     ) as n
     where not exists (
         select from catalogue_words as c where c.config = n.config and c.word = n.word);
+    -- rules for endings may take the end of a compound: of Küchentisch they leave kuchent
+    insert into catalogue_words (config, word, lexeme)
+    select n.config, n.word, l.lexeme
+    from (
+        select distinct s.text_config as config, lower(folded_text(w.word)) collate "C" as word
+        from products as p
+        join sources as s on s.id = p.source_id
+        cross join regexp_split_to_table(clean_text(p.title), '[\x01-@\[-`{-\x7f]+') as w (word)
+        where p.id = any (product_ids) and char_length(w.word) between 6 and 40
+            and makes_compounds(s.text_config)
+    ) as n
+    cross join lateral unnest(word_lexemes(n.config::regconfig, n.word)) as l (lexeme)
+    where l.lexeme <> n.word and not exists (
+        select from catalogue_words as c
+        where c.config = n.config and c.word = n.word and c.lexeme = l.lexeme);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
