@@ -78,14 +78,21 @@ begin
         cross join lateral (
             select w.name
             from (
-                select a.keyword_id, a.alias, a.alias <> f.form as unlike
+                select a.keyword_id, a.alias, (a.alias <> f.form)::int as unlike
                 from keyword_aliases as a
                 where replace(a.alias, ' ', '') = replace(f.form, ' ', '') and a.alias <> ''
                 union all
-                select a.keyword_id, a.alias, true
+                select a.keyword_id, a.alias, 1
                 from thesaurus as t
                 join keyword_aliases as a on a.alias = normal_form(t.canonical)
-                where t.term = f.form
+                where t.term = f.form and (t.language = '' or t.language = (select shop_language()))
+                union all
+                -- the shop's name for it, in any language: "grau" for "grey"
+                select a.keyword_id, a.alias, 2
+                from thesaurus as t
+                join keyword_aliases as a on a.key = squashed(t.becomes)
+                where t.key = replace(f.form, ' ', '') and f.form <> ''
+                    and (t.language = '' or t.language = (select shop_language()))
             ) as a
             join keywords as w on w.id = a.keyword_id
             order by a.unlike, a.alias

@@ -1,335 +1,144 @@
-"""sql/10-text/150: the language of a source is detected from its first products, once."""
+"""Names in other languages: queries across them, one keyword for all, and what counts where."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 import pytest
-from click.testing import Result
 
-TITLES = [
-    (
-        "german",
-        [
-            "Bürostuhl ergonomisch schwarz",
-            "Wandleuchte Messing",
-            "Couchtisch Eiche massiv",
-            "Kommode mit 3 Schubladen",
-            "Sessel Samt dunkelgrün",
-            "Esstisch ausziehbar 160 cm",
-            "Regal Kiefer natur",
-            "Hängelampe Glas rauchgrau",
-            "Bettwäsche aus Baumwolle",
-            "Teppich Wolle handgewebt",
-        ],
-    ),
-    (
-        "french",
-        [
-            "Chaise de bureau noire",
-            "Applique murale en laiton",
-            "Table basse chêne massif",
-            "Commode 3 tiroirs",
-            "Fauteuil velours vert",
-            "Lampe à poser",
-            "Étagère pin naturel",
-            "Suspension verre fumé",
-            "Parure de lit en coton",
-            "Tapis laine tissé main",
-        ],
-    ),
-    (
-        "spanish",
-        [
-            "Silla de oficina negra",
-            "Aplique de pared latón",
-            "Mesa de centro roble macizo",
-            "Cómoda con 3 cajones",
-            "Sillón terciopelo verde",
-            "Lámpara de mesa",
-            "Estantería pino natural",
-            "Colgante vidrio ahumado",
-            "Funda nórdica algodón",
-            "Alfombra lana",
-        ],
-    ),
-    (
-        "italian",
-        [
-            "Sedia da ufficio nera",
-            "Applique in ottone",
-            "Tavolino rovere massello",
-            "Cassettiera 3 cassetti",
-            "Poltrona velluto verde",
-            "Lampada da tavolo",
-            "Scaffale pino naturale",
-            "Sospensione vetro fumé",
-            "Copripiumino cotone",
-            "Tappeto lana",
-        ],
-    ),
-    (
-        "dutch",
-        [
-            "Bureaustoel zwart",
-            "Wandlamp messing",
-            "Salontafel massief eiken",
-            "Ladekast met 3 lades",
-            "Fauteuil fluweel groen",
-            "Eettafel uitschuifbaar",
-            "Boekenkast grenen",
-            "Hanglamp rookglas",
-            "Dekbedovertrek katoen",
-            "Vloerkleed wol",
-        ],
-    ),
-    (
-        "simple",
-        [
-            "Krzesło biurowe czarne",
-            "Kinkiet mosiądz",
-            "Stolik kawowy dąb",
-            "Komoda 3 szuflady",
-            "Fotel welur zielony",
-            "Stół rozkładany",
-            "Regał sosnowy",
-            "Lampa wisząca szkło",
-            "Pościel bawełna",
-            "Dywan wełniany",
-        ],
-    ),
-    (
-        "portuguese",
-        [
-            "Cadeira de escritório preta",
-            "Candeeiro de parede latão",
-            "Mesa de centro carvalho",
-            "Cómoda com 3 gavetas",
-            "Poltrona veludo verde",
-            "Luminária de mesa",
-            "Estante pinho natural",
-            "Pendente vidro fumê",
-            "Capa de edredom algodão",
-            "Tapete lã",
-        ],
-    ),
-    (
-        "swedish",
-        [
-            "Kontorsstol svart",
-            "Vägglampa mässing",
-            "Soffbord massiv ek",
-            "Byrå med 3 lådor",
-            "Fåtölj sammet grön",
-            "Matbord utdragbart",
-            "Hylla furu natur",
-            "Taklampa rökglas",
-            "Påslakan bomull",
-            "Matta ull",
-        ],
-    ),
-    (
-        "danish",
-        [
-            "Kontorstol sort",
-            "Væglampe messing",
-            "Sofabord massiv eg",
-            "Kommode med 3 skuffer",
-            "Lænestol velour grøn",
-            "Spisebord med udtræk",
-            "Reol fyr natur",
-            "Pendel røgglas",
-            "Sengetøj bomuld",
-            "Tæppe uld",
-        ],
-    ),
-    (
-        "norwegian",
-        [
-            "Kontorstol svart",
-            "Vegglampe messing",
-            "Salongbord massiv eik",
-            "Kommode med 3 skuffer",
-            "Lenestol fløyel grønn",
-            "Spisebord med uttrekk",
-            "Hylle furu natur",
-            "Taklampe røykglass",
-            "Sengetøy bomull",
-            "Teppe ull",
-        ],
-    ),
-    (
-        "finnish",
-        [
-            "Toimistotuoli musta",
-            "Seinävalaisin messinki",
-            "Sohvapöytä tammi",
-            "Lipasto 3 laatikkoa",
-            "Nojatuoli vihreä sametti",
-            "Ruokapöytä jatkettava",
-            "Hylly mänty",
-            "Kattovalaisin savulasi",
-            "Pussilakana puuvilla",
-            "Matto villa",
-        ],
-    ),
-    (
-        "turkish",
-        [
-            "Ofis koltuğu siyah",
-            "Duvar lambası pirinç",
-            "Orta sehpa meşe",
-            "Şifonyer 3 çekmeceli",
-            "Berjer kadife yeşil",
-            "Yemek masası",
-            "Raf çam",
-            "Sarkıt lamba cam",
-            "Nevresim takımı pamuk",
-            "Halı yün",
-        ],
-    ),
-    (
-        "hungarian",
-        [
-            "Irodai szék fekete",
-            "Fali lámpa sárgaréz",
-            "Dohányzóasztal tölgy",
-            "Komód 3 fiókkal",
-            "Fotel bársony zöld",
-            "Étkezőasztal",
-            "Polc fenyő",
-            "Függőlámpa",
-            "Ágyneműhuzat pamut",
-            "Szőnyeg gyapjú",
-        ],
-    ),
-    (
-        "romanian",
-        [
-            "Scaun de birou negru",
-            "Aplică de perete alamă",
-            "Măsuță de cafea stejar",
-            "Comodă cu 3 sertare",
-            "Fotoliu catifea verde",
-            "Masă extensibilă",
-            "Raft pin natural",
-            "Lustră sticlă",
-            "Lenjerie de pat bumbac",
-            "Covor lână",
-        ],
-    ),
-    (
-        "simple",
-        [
-            "Kancelářská židle černá",
-            "Nástěnné svítidlo mosaz",
-            "Konferenční stolek dub",
-            "Komoda se 3 zásuvkami",
-            "Křeslo samet zelené",
-            "Jídelní stůl",
-            "Police borovice",
-            "Závěsné svítidlo",
-            "Povlečení bavlna",
-            "Koberec vlna",
-        ],
-    ),
-    ("russian", ["Офисный стул чёрный", "Бра латунь", "Журнальный столик дуб"]),
-    ("simple", ["Офісний стілець чорний", "Бра латунь", "Журнальний столик дуб"]),
-    ("greek", ["Καρέκλα γραφείου μαύρη", "Απλίκα τοίχου"]),
-    ("arabic", ["كرسي مكتب أسود", "مصباح حائط"]),
-    ("simple", ["オフィスチェア 黒", "ウォールランプ USB", "コーヒーテーブル オーク"]),
-    ("simple", ["黑色办公椅", "壁灯 LED E27", "橡木茶几"]),
-    ("simple", ["사무실 의자 검정", "벽등 황동"]),
-    ("simple", ["เก้าอี้สำนักงานสีดำ", "โคมไฟผนัง"]),
-    (
-        "english",
-        [
-            "Office chair black",
-            "Wall lamp brass",
-            "Coffee table solid oak",
-            "Chest of drawers",
-            "Velvet armchair green",
-            "Extendable table 160 cm",
-            "Pine shelf",
-            "Pendant lamp smoked glass",
-            "Cotton duvet cover",
-            "Wool rug",
-        ],
-    ),
-    (
-        "english",
-        [
-            "Nike Air Max 90",
-            "Puma Suede Classic",
-            "Reebok Club C 85",
-            "Roadster T-shirt",
-            "Levis 501",
-        ],
-    ),
-    (
-        "english",
-        [
-            "Café table",
-            "Crème fraîche spoon",
-            "Jalapeño relish 200 g",
-            "Naïve art print",
-            "Décor wall panel",
-        ],
-    ),
-    ("english", ["Sofa", "Lamp", "Table"]),
-]
+ENGLISH = {
+    "1": ("Grey Sofa, three seats", ["sofa", "grey"]),
+    "2": ("Red Dress", ["dress", "red"]),
+    "3": ("Oak Dining Table", ["dining table", "oak"]),
+    "4": ("Rock Climbing Shoe", ["shoe", "rock"]),
+    "5": ("Black Leather Boots for men", ["boot", "black", "leather", "men"]),
+    "6": ("White Bookcase", ["bookcase", "white"]),
+}
+GERMAN = {
+    "1": ("Sofa grau, Dreisitzer", ["Sofa", "grau"]),
+    "2": ("Kleid in Rot", ["Kleid", "rot"]),
+    "3": ("Esstisch aus Eiche", ["Esstisch", "Eiche"]),
+    "4": ("Rock mit Falten", ["Rock"]),
+    "5": ("Herren Stiefel Leder schwarz", ["Stiefel", "schwarz", "Leder", "Herren"]),
+    "6": ("Bücherregal weiß", ["Bücherregal", "weiß"]),
+}
 
 
-@pytest.mark.parametrize(("config", "titles"), TITLES, ids=[titles[0] for _, titles in TITLES])
-def test_a_language_shows_in_titles(db: psycopg.Connection, config: str, titles: list[str]) -> None:
-    for some in (titles, titles[:3], titles * 60):
-        assert db.execute("select detect_text_config(%s)", [some]).fetchone() == (config,)
+def fill(db: psycopg.Connection, goods: dict[str, tuple[str, list[str]]], config: str) -> None:
+    """A source in this language, its terms said as a model says them."""
+    db.execute("select put_source(%s, text_config => %s)", (config, config))
+    rows = [{"external_id": number, "title": title} for number, (title, _) in goods.items()]
+    db.execute("select put_products(%s, %s)", (config, json.dumps(rows)))
+    for number, (title, said) in goods.items():
+        db.execute("select resolve_keywords(%s)", (said,))
+        db.execute(
+            "select put_enrichments(jsonb_build_array(jsonb_build_object("
+            " 'product_id', p.id, 'terms', %s::jsonb, 'caption', %s::text,"
+            " 'description', %s::text)))"
+            " from products as p join sources as s on s.id = p.source_id"
+            " where s.name = %s and p.external_id = %s",
+            (json.dumps([{"term": t} for t in said]), title, title, config, number),
+        )
 
 
-@pytest.mark.parametrize("texts", [None, [], [None], [""], ["12345 67"], ["Xyzzy GT-500"]])
-def test_what_shows_no_language_is_english(
-    db: psycopg.Connection, texts: list[str | None] | None
+def first(db: psycopg.Connection, query: str) -> str:
+    """The best row of a query by its words alone."""
+    row = db.execute(
+        "select external_id from search(%s, mode => 'text', k => 1)", (query,)
+    ).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def keywords(db: psycopg.Connection) -> set[str]:
+    return {row[0] for row in db.execute("select k.name from keywords as k").fetchall()}
+
+
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [
+        ("Sofa grau", "1"),
+        ("graues Sofa", "1"),
+        ("canapé gris", "1"),
+        ("sofá gris", "1"),
+        ("table de salle à manger chêne", "3"),
+        ("mesa de comedor de roble", "3"),
+        ("Esstische", "3"),
+        ("Stiefel schwarz", "5"),
+        ("bottes noires", "5"),
+        ("botas negras hombre", "5"),
+        ("weißes Bücherregal", "6"),
+        ("weisses Buecherregal", "6"),
+        ("bibliothèque blanche", "6"),
+        ("estantería para libros blanca", "6"),
+        ("rock", "4"),
+    ],
+)
+def test_an_english_catalogue_is_found_in_other_languages(
+    db: psycopg.Connection, query: str, number: str
 ) -> None:
-    assert db.execute("select detect_text_config(%s::text[])", [texts]).fetchone() == ("english",)
+    fill(db, ENGLISH, "english")
+    assert first(db, query) == number
 
 
-def put(db: psycopg.Connection, title: str) -> None:
-    row = {"external_id": title, "title": title}
-    db.execute("select put_products('shop', %s)", [json.dumps([row])])
-
-
-def config_of(db: psycopg.Connection) -> str:
-    row = db.execute("select text_config from sources where name = 'shop'").fetchone()
-    assert row is not None
-    return row[0]
-
-
-def test_only_the_first_products_decide(db: psycopg.Connection) -> None:
-    db.execute("select put_source('shop')")
-    put(db, "Stuhl aus Eiche mit Kissen und Lehne")
-    assert config_of(db) == "german"
-    db.execute("select put_source('shop')")
-    put(db, "Chaise noire en bois avec coussin pour le salon")
-    assert config_of(db) == "german"
-
-
-def test_a_given_configuration_is_kept(db: psycopg.Connection) -> None:
-    db.execute("select put_source('shop')")
-    db.execute("select put_source('shop', text_config => 'simple')")
-    put(db, "Stuhl aus Eiche mit Kissen und Lehne")
-    assert config_of(db) == "simple"
-
-
-@pytest.mark.once
-def test_ingest_says_what_it_detected_and_says_it_once(
-    database_url: str, vitrina: Callable[..., Result], tmp_path: Path
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [
+        ("grey sofa", "1"),
+        ("couch gray", "1"),
+        ("red dress", "2"),
+        ("dining table oak", "3"),
+        ("skirt", "4"),
+        ("Röcke", "4"),
+        ("black leather boots", "5"),
+        ("boots for men", "5"),
+        ("white bookcase", "6"),
+        ("bibliothèque blanche", "6"),
+    ],
+)
+def test_a_german_catalogue_is_found_in_other_languages(
+    db: psycopg.Connection, query: str, number: str
 ) -> None:
-    file = tmp_path / "shop.csv"
-    file.write_text("id,title\n1,Bürostuhl schwarz mit Kissen\n2,Couchtisch aus Eiche\n")
-    done = vitrina("ingest", str(file), "--source", "shop", "--dry-run", url=database_url)
-    assert "detected" not in done.stderr
-    done = vitrina("ingest", str(file), "--source", "shop", url=database_url)
-    assert "text german (detected; --text-config)" in done.stderr
-    done = vitrina("ingest", str(file), "--source", "shop", url=database_url)
-    assert "detected" not in done.stderr
+    fill(db, GERMAN, "german")
+    assert first(db, query) == number
+
+
+def test_one_keyword_has_names_in_several_languages(db: psycopg.Connection) -> None:
+    rows = db.execute(
+        "select r.keyword from resolve_keywords(%s) as r",
+        (["canapé", "Sofas", "sofá", "couch", "Beistelltische", "table d'appoint", "side table"],),
+    ).fetchall()
+    assert [row[0] for row in rows] == ["sofa"] * 4 + ["side table"] * 3
+    facets = {row[0] for row in db.execute("select k.facet from keywords as k").fetchall()}
+    assert facets == {"type"}
+
+
+def test_a_catalogue_in_one_language_shows_it(db: psycopg.Connection) -> None:
+    fill(db, GERMAN, "german")
+    assert {"esstisch", "rot", "kleid", "herren", "bücherregal"} <= keywords(db)
+    assert not {"dining table", "red", "dress", "men"} & keywords(db)
+
+
+def test_the_shop_chooses_the_language_of_the_names(db: psycopg.Connection) -> None:
+    db.execute("select set_keyword_policy(language => 'english')")
+    fill(db, GERMAN, "german")
+    assert {"dining table", "red", "dress", "skirt", "men"} <= keywords(db)
+
+
+def test_a_false_friend_counts_only_in_its_own_language(db: psycopg.Connection) -> None:
+    fill(db, ENGLISH, "english")
+    query = "select canonical from vitrina_internal.canonical_form(normal_form(%s))"
+    assert db.execute(query, ("rock",)).fetchone() == ("rock",)
+    assert {"rock", "shoe"} <= keywords(db)
+    # two languages: English words keep their meaning
+    db.execute("select put_source('laden', text_config => 'german')")
+    assert db.execute(query, ("rock",)).fetchone() == ("rock",)
+    db.execute("delete from products")
+    db.execute("select remove_source('english')")
+    assert db.execute(query, ("rock",)).fetchone() == ("skirt",)
+    key = db.execute("select a.key from keyword_aliases as a where a.alias = 'rock'").fetchone()
+    assert key == ("skirt",)
+
+
+def test_a_language_without_names_is_named(db: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.errors.Error, match="no names in 'klingon'") as failed:
+        db.execute("select set_keyword_policy(language => 'klingon')")
+    assert failed.value.sqlstate == "VT004"
