@@ -8,11 +8,6 @@ branch_labels = None
 depends_on = None
 
 UPGRADE = """
--- their rows have another column now, which `create or replace` cannot give them
-drop function if exists vitrina.claim_jobs(text, int, interval, text[], boolean, bigint[]);
-drop function if exists vitrina.products_to_batch(text, boolean, text[], bigint, int);
-drop function if exists vitrina.claim_products(text, bigint[], bigint[], interval);
-
 -- version: of the rules by which the row was indexed; see text_version.
 alter table vitrina.product_text add column version smallint not null default 0;
 
