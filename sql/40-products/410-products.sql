@@ -510,7 +510,7 @@ begin
         left join sources as s on s.name = source
         left join vitrina.products as p on p.source_id = s.id and p.external_id = r.external_id
         where p.input_hash is distinct from r.input_hash);
-exception when data_exception then
+exception when data_exception or feature_not_supported then
     perform check_rows('products', count_to_queue.products, product_keys());
     raise;
 end
