@@ -205,3 +205,32 @@ begin
     order by r.external_id, r.was;
 end
 $func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- compare_products(source, products) → the counts that put_products would return; writes nothing. An
+-- unknown source has no products yet.
+-- ---------------------------------------------------------------------------------------------
+create or replace function compare_products(source text, products jsonb)
+returns table (inserted int, updated int, unchanged int, queued int)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    perform check_rows('products', compare_products.products, product_keys());
+    return query
+    select count(*) filter (where p.id is null)::int,
+           count(*) filter (where p.id is not null and c.differs)::int,
+           count(*) filter (where p.id is not null and not c.differs)::int,
+           count(*) filter (where p.input_hash is distinct from r.input_hash)::int
+    from read_products(compare_products.products) as r
+    left join sources as s on s.name = compare_products.source
+    left join vitrina.products as p on p.source_id = s.id and p.external_id = r.external_id
+    cross join lateral (
+        select (p.title, p.text, p.image, p.image_stamp, p.url, p.attributes, p.sku, p.codes,
+                p.parts_hash)
+               is distinct from
+               (r.title, r.text, r.image, r.image_stamp, r.url, r.attributes, r.sku, r.codes,
+                r.parts_hash)) as c (differs);
+end
+$func$;

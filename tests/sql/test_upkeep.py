@@ -129,3 +129,24 @@ def test_what_is_not_sure_stays_as_it_is(db: psycopg.Connection) -> None:
         ("gone", "w", "gone"),
     }
     assert ids(db) == {name.upper(): name for name in "abcdefg"}
+
+
+def test_a_comparison_counts_as_writing_does(db: psycopg.Connection) -> None:
+    put(db, one("a", "A"), one("b", "B", attributes={"price": 9}), one("c", "C"))
+    products = json.dumps(
+        [
+            one("a", "A"),
+            one("b", "B", attributes={"price": 8}),
+            one("c", "C, renamed"),
+            one("d", "D", variants=[{"sku": "D-1"}]),
+        ]
+    )
+    compared = db.execute("select * from compare_products('shop', %s)", [products]).fetchone()
+    assert compared == (1, 2, 1, 2)
+    assert db.execute("select * from compare_products('new', %s)", [products]).fetchone() == (
+        4,
+        0,
+        0,
+        4,
+    )
+    assert db.execute("select * from put_products('shop', %s)", [products]).fetchone() == compared

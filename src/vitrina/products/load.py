@@ -42,6 +42,7 @@ class Loaded:
     rejects: list[Reject] = field(default_factory=list)
     reading: Reading | None = None
     tally: Tally = field(default_factory=Tally)
+    text_config: str | None = None  # where it was detected by this file
     notices: list[str] = field(default_factory=list)
     removed: int = 0
     skipped: bool = False
@@ -235,10 +236,14 @@ class _Load:
     def _put(self, batch: list[Product], reading: Reading) -> None:
         if self._compares():
             self.kept += [product.external_id for product in batch]
+        due = None
         if not self.registered and not self.dry_run:
             register(self.database, self.source, self.options, reading)
             self.registered = True
+            due = _text_config(self.database, self.source, due=True)
         _put(self.database, self.source, batch, self.loaded, dry_run=self.dry_run)
+        if due is not None:
+            self.loaded.text_config = _text_config(self.database, self.source, due=False)
         if self.progress is not None:
             self.progress(self.loaded)
 
@@ -290,22 +295,25 @@ def register(
     )
 
 
+def _text_config(database: Database, source: str, *, due: bool) -> str | None:
+    """The text-search configuration of a source, if its first products decide it, or have."""
+    name: str | None = database.value(
+        "select s.text_config from vitrina.sources as s"
+        " where s.name = %s and s.text_config_due = %s",
+        (source, due),
+    )
+    return name
+
+
 def _put(
     database: Database, source: str, batch: list[Product], loaded: Loaded, *, dry_run: bool
 ) -> None:
     payload = as_json(rows_of(batch))
     if dry_run:
-        queued = database.value("select vitrina.count_to_queue(%s, %s)", (source, payload))
-        known = database.value(
-            "select count(*) from vitrina.products as p"
-            " join vitrina.sources as s on s.id = p.source_id"
-            " where s.name = %s and p.external_id = any(%s)",
-            (source, [product.external_id for product in batch]),
+        (counts,) = database.rows(
+            "select * from vitrina.compare_products(%s, %s)", (source, payload)
         )
-        loaded.queued += queued
-        loaded.inserted += len(batch) - known
-        loaded.updated += queued - (len(batch) - known)
-        loaded.unchanged += len(batch) - queued
+        loaded.count(counts)
         return
     (counts,) = database.rows("select * from vitrina.put_products(%s, %s)", (source, payload))
     loaded.count(counts)
