@@ -1,23 +1,6 @@
 -- Sources and their products: written if changed, queued if an enrichment would change.
 
 -- ---------------------------------------------------------------------------------------------
--- input_hash(title, image, image_stamp, attributes, body) → the hash of the input of an enrichment. body:
--- the shop's own text. Numbers and booleans among the attributes (price, stock) describe nothing:
--- changing them costs nothing.
--- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.input_hash(
-    title text, image text, image_stamp text, attributes jsonb, body text
-) returns bytea
-language sql immutable parallel safe
-return sha256(convert_to(
-    jsonb_build_array(title, image, image_stamp, (
-        select jsonb_object_agg(a.key, a.value)
-        from jsonb_each(attributes) as a
-        where jsonb_typeof(a.value) <> all ('{number,boolean,"null"}')))::text
-    -- products without a text keep the hash of versions that knew no text
-    || coalesce(body, ''), 'utf8'));
-
--- ---------------------------------------------------------------------------------------------
 -- parts_hash(variants, images) → the hash of a product's variants and pictures as they were given; null
 -- for a product with neither.
 -- ---------------------------------------------------------------------------------------------
@@ -444,7 +427,8 @@ return '{"external_id": "name!", "title": "title!", "image": "text", "image_stam
 
 -- ---------------------------------------------------------------------------------------------
 -- read_products(products) → put_products' rows as they are stored. Without an image the first of the
--- images is the product's own.
+-- images is the product's own. input_hash: of the input of an enrichment; numbers and booleans among
+-- the attributes (price, stock) describe nothing: changing them costs nothing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.read_products(products jsonb) returns table (
     external_id text, title text, text text, image text, image_stamp text, url text,
@@ -454,7 +438,14 @@ language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
     select r.external_id, r.title, r.body, r.image, r.image_stamp, r.url, r.attributes, r.sku,
-           r.codes, input_hash(r.title, r.image, r.image_stamp, r.attributes, r.body), r.parts_hash
+           r.codes, sha256(convert_to(
+               jsonb_build_array(r.title, r.image, r.image_stamp, (
+                   select jsonb_object_agg(a.key, a.value)
+                   from jsonb_each(r.attributes) as a
+                   where jsonb_typeof(a.value) not in ('number', 'boolean', 'null')))::text
+               -- products without a text keep the hash of versions that knew no text
+               || coalesce(r.body, ''), 'utf8')),
+           r.parts_hash
     from (
         select g.external_id, g.title, nullif(g.text, '') as body,
                coalesce(g.image, g.images #>> '{0,image}') as image, g.image_stamp, g.url,
@@ -553,7 +544,7 @@ begin
         left join sources as s on s.name = source
         left join vitrina.products as p on p.source_id = s.id and p.external_id = r.external_id
         where p.input_hash is distinct from r.input_hash);
-exception when data_exception then
+exception when data_exception or feature_not_supported then
     perform check_rows('products', count_to_queue.products, product_keys());
     raise;
 end
