@@ -94,6 +94,11 @@ PRODUCT = {
     "image_stamp": "1",
     "url": "http://x",
     "attributes": {"color": "red"},
+    "text": "x",
+    "sku": "x",
+    "codes": ["x"],
+    "images": [{"image": "x.jpg", "role": "main"}],
+    "variants": [{"sku": "x", "codes": ["y"], "attributes": {"size": "m", "price": 1}}],
 }
 ENRICHED = {
     "product_id": 1,

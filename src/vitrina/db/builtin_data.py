@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from vitrina.db import retail_words
+from vitrina.db import names, retail_words
 from vitrina.db.folders import DATA, data_dir
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ where not exists (select from vitrina.spaces as s where s.name = 'local-image');
 
 GIVEN_WORDS = """\
 create temporary table given_words (
-    place int generated always as identity, target text, term text, value text, facet text)"""
+    place int generated always as identity, target text, term text, value text, facet text,
+    language text)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _word_pieces() -> Seed:
 
 
 def _retail_words() -> Seed:
-    copy = "copy given_words (target, term, value, facet) from stdin"
+    copy = "copy given_words (target, term, value, facet, language) from stdin"
 
     def load(conn: psycopg.Connection) -> None:
         conn.execute(GIVEN_WORDS)
@@ -124,19 +125,29 @@ def _retail_words() -> Seed:
         sql / "30-keywords/303-keys.sql",
         sql / "30-keywords/306-given-words.sql",
     ]
-    words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
+    data = ("lexicon.csv", "synonyms.csv", "contrasts.csv", "names.csv", "german_plurals.csv")
+    words = [*(DATA / name for name in data), Path(names.__file__)]
     return Seed("retail_words", _digest(*words, *forms), load, write)
 
 
-def _given_words() -> list[tuple[str, str, str, str | None]]:
-    """The rows of the thesaurus and of contrasts: target, term, canonical or group, facet."""
+def _given_words() -> list[tuple[str, str, str, str | None, str]]:
+    """The rows of the thesaurus and of contrasts.
+
+    target, term, canonical or group, facet, and the language outside which a term does not count.
+    """
     # canonical terms also stand for themselves, and come first: terms that the lexicon tells apart
     # ("shirt", "t-shirt") stay apart however near the vectors are
     entries = sorted(retail_words.thesaurus(), key=lambda entry: entry.term != entry.canonical)
-    rows: list[tuple[str, str, str, str | None]] = [
-        ("thesaurus", entry.term, entry.canonical, entry.facet) for entry in entries
+    rows: list[tuple[str, str, str, str | None, str]] = [
+        ("thesaurus", entry.term, entry.canonical, entry.facet, "") for entry in entries
     ]
-    rows += [("contrasts", term, group, None) for term, group in retail_words.contrasts()]
+    rows += [
+        ("thesaurus", form, name.canonical, name.facet, language if name.own else "")
+        for language in names.LANGUAGES
+        for name in names.names(language)
+        for form in name.forms
+    ]
+    rows += [("contrasts", term, group, None, "") for term, group in retail_words.contrasts()]
     return rows
 
 

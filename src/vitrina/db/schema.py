@@ -189,8 +189,15 @@ def sql_digest() -> str:
 
 def public_objects() -> Iterator[re.Match[str]]:
     """The public functions and views, in the order of the files; see PUBLIC."""
-    for _, path in sql_files():
-        yield from PUBLIC.finditer(path.read_text("utf-8").replace(f"{VECTOR}.", ""))
+    for _, found in placed_objects():
+        yield found
+
+
+def placed_objects() -> Iterator[tuple[str, re.Match[str]]]:
+    """The public functions and views, each with its file below sql/."""
+    for name, path in sql_files():
+        for found in PUBLIC.finditer(path.read_text("utf-8").replace(f"{VECTOR}.", "")):
+            yield name, found
 
 
 def comment_of(found: re.Match[str]) -> str:
@@ -333,6 +340,7 @@ def upgrade(dsn: str, progress: Progress | None = None) -> list[str]:
         if before.revision != before.head:
             _migrate(dsn, "head")
             done.append(f"schema {before.revision or 'none'} -> {before.head}")
+        conn.execute(DROP_CHANGED)
         for _, path in sql_files():
             conn.execute(qualified(path.read_text("utf-8")).encode())
         conn.execute(comments().encode())
@@ -413,6 +421,29 @@ def downgrade(dsn: str, revision: str = "base") -> None:
 
 INSTALLED_ROW = """\
 insert into vitrina.installed (name, sha256, version) values ('%s', '%s', '%s');
+"""
+
+# Functions of an older version whose rows lack a column, which create or replace cannot add.
+DROP_CHANGED = """\
+do $changed$
+declare
+    _function regprocedure;
+begin
+    for _function in
+        select p.oid
+        from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
+                     ('claim_products', 'text'),
+                     ('similar_products', 'attributes'), ('recommend', 'attributes'),
+                     ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'))
+            as c (name, result)
+        join pg_proc as p on p.proname = c.name
+        where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
+            and c.result <> all (p.proargnames)
+    loop
+        execute format('drop function %s', _function);
+    end loop;
+end
+$changed$;
 """
 
 DROP_BEHAVIOUR = """\
