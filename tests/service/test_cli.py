@@ -117,7 +117,7 @@ def test_a_changed_price_is_stored_and_costs_nothing(
         (".", None, [], 1, "is a folder"),
         ("a.csv", b"", [], 1, "is empty"),
         ("a.csv", b"id,title\n", [], 1, "no rows below its header"),
-        ("a.csv", b"id,colour\n1,red\n", [], 1, "say which: --map title=COLUMN"),
+        ("a.csv", b"id,colour\n1,red\n", [], 1, "with --map title=COLUMN"),
         ("a.csv", b"id,title\n1,a\n", ["--map", "title=x"], 1, "no column 'x' for title"),
         ("a.csv", b"id,title\n1,a\n", ["--map", "title"], 2, "is not FIELD=COLUMN"),
         ("a.csv", b"id,title\n1,a\n", ["--encoding", "klingon"], 1, "unknown encoding"),

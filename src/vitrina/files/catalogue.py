@@ -1,4 +1,4 @@
-"""A file of products: how it is read, its products one by one, and what there is to say of them."""
+"""A file of products: how it is read, its products one by one, and the notices about them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ProductFile:
     pictures: list[str] = field(default_factory=list)
 
     def products(self, read: Read | None = None) -> Iterator[Product | Repeat | Reject]:
-        """Each product, in the order of the file; what cannot be used comes as a reject.
+        """Each product, in the order of the file; rows that cannot be used come as rejects.
 
         Args:
             read: gives the rows instead of the file: told whether it is the first look at them.
@@ -98,7 +98,7 @@ class ProductFile:
                 yield row if isinstance(row, BadRow) else reader.prepare(row)
 
     def _survey(self, reader: Reader, groups: Groups, rows: Rows) -> None:
-        """Look at the whole file: what its columns are, and which rows belong together."""
+        """Look at the whole file: the kinds of its columns, and which rows belong together."""
         survey = self._new_survey()
         grouped = self._groups(reader)
         total = 0
@@ -111,7 +111,7 @@ class ProductFile:
         self._surveyed(reader, survey, total)
 
     def _is_simple(self, reader: Reader) -> bool:
-        """Whether a look at the cells is enough: no row is changed, none belongs to another."""
+        """Whether a look at the cells is enough: each row stands alone, as it is."""
         changed = type(reader).prepare is not Reader.prepare
         distinct = len(set(self.file.columns)) == len(self.file.columns)
         return distinct and not (changed or self._groups(reader))
@@ -197,7 +197,7 @@ class ProductFile:
             )
             more = tally.bad_price_count - len(tally.bad_prices)
             said.append(
-                counted(tally.bad_price_count, "price is no number", "prices are no numbers")
+                counted(tally.bad_price_count, "price is not a number", "prices are not numbers")
                 + f": {shown}"
                 + (f" and {more:,} more" if more else "")
             )
@@ -255,7 +255,7 @@ def open_products(
     earlier: bool = False,
     openers: Openers = NO_OPENERS,
 ) -> Iterator[ProductFile]:
-    """Open a file of products: what it is is recognised, unless it is said or stored.
+    """Open a file of products; its format is recognised, unless it is given or stored.
 
     Args:
         path, name: the file, as open_file takes it.
@@ -332,7 +332,7 @@ def opened_products(
     if not fields["title"] and columns and not reader.titled:
         raise InputError(
             f"no column of {file.name} looks like a title, among: "
-            f"{', '.join(columns[:_SHOWN])}; say which: --map title=COLUMN"
+            f"{', '.join(columns[:_SHOWN])}; name the column of titles with --map title=COLUMN"
         )
     read = Reading(
         chosen.name,

@@ -20,7 +20,7 @@ def is_combinations(columns: list[str]) -> bool:
 
 
 def joined(first: RowFile, second: RowFile) -> RowFile | None:
-    """Products and their combinations as one table; None where the tables are something else."""
+    """Products and their combinations as a single table; None for tables of another kind."""
     if is_combinations(first.columns):
         first, second = second, first
     listed = any("(x,y,z" in column.lower().replace(" ", "") for column in first.columns)

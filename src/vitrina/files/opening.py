@@ -1,4 +1,4 @@
-"""Opens a file of any kind as a stream of rows: what it is is decided by what is in it."""
+"""Opens a file of any kind as a stream of rows: its content decides of which kind it is."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def open_file(
 ) -> Iterator[RowFile]:
     """Open a file of rows; `-` is standard input.
 
-    What it is is decided by what is in it: text with delimiters, JSON (lines, or one document),
-    XML, HTML with JSON-LD, a sheet; each may be packed by gzip, or be the one table of a zip.
+    Its content decides of which kind it is: text with delimiters, JSON (lines, or a document), XML,
+    HTML with JSON-LD, a sheet; each may be packed by gzip, or be the only table of a zip.
 
     Args:
         path: the file.
@@ -75,7 +75,7 @@ def open_file(
 
 
 def _of_two(file: raw.RawFile, encoding: str | None, delimiter: str | None) -> RowFile | None:
-    """The two tables of a zip as one. Raises InputError where they do not belong together."""
+    """The two tables of a zip, joined. Raises InputError if they do not belong together."""
     if len(file.tables) != 2:
         return None
     first, second = (_opened(raw.of_zip(file, table), encoding, delimiter) for table in file.tables)
@@ -138,5 +138,5 @@ def _kept(
 
 
 def _start(head: bytes, codec: str) -> str:
-    """The first characters that are no blanks."""
+    """The first characters, without leading blanks."""
     return head.decode(codec, "ignore").lstrip("\ufeff \t\r\n")[:400]

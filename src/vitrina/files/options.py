@@ -11,7 +11,7 @@ PRUNE_MOST = 0.3  # of the products of a source
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """What is told of a file, and what is done with its rows.
+    """How a file is read, and how its rows are used.
 
     Args:
         mapping: which columns are what; recognised by name without one.

@@ -1,4 +1,4 @@
-"""The bytes of a file of products: a path, standard input, gzip, or one table inside a zip.
+"""Opens the bytes of a file of products: a path, standard input, gzip, or a table inside a zip.
 
 A file is read more than once, since a column has to be judged whole before its first row is used.
 What can be read only once is kept in a temporary file.
@@ -112,7 +112,7 @@ def _temporary() -> contextlib.AbstractContextManager[Any]:
 
 
 def _readable(path: str, stack: contextlib.ExitStack) -> Path:
-    """The path, or a copy of what is behind it where it is a pipe."""
+    """The path itself; for a pipe, the path of a copy of its bytes."""
     try:
         with Path(path).open("rb") as file:
             if file.seekable():
@@ -130,7 +130,7 @@ def _readable(path: str, stack: contextlib.ExitStack) -> Path:
 
 
 def _unpacked(file: RawFile) -> RawFile:
-    """The file with what it is packed in found out."""
+    """The file, after a look at how it is packed."""
     with file.path.open("rb") as raw:
         head = raw.read(4)
     if head.startswith(GZIP):
@@ -172,7 +172,7 @@ def _tables(file: RawFile) -> list[str]:
                 if not info.is_dir() and not info.filename.startswith(("__MACOSX/", "."))
             ]
     except zipfile.BadZipFile as exc:
-        raise InputError(f"{file.name} is no zip that can be read: {exc}") from None
+        raise InputError(f"{file.name} is a zip that cannot be read: {exc}") from None
     tables = [
         name
         for name in names
@@ -182,7 +182,7 @@ def _tables(file: RawFile) -> list[str]:
     if len(tables) in (1, 2):
         return tables
     if not tables:
-        raise InputError(f"there is no table in {file.name}: {', '.join(names[:10]) or 'nothing'}")
+        raise InputError(f"{file.name} holds no table, only: {', '.join(names[:10]) or 'nothing'}")
     raise several(file, tables)
 
 

@@ -1,4 +1,4 @@
-"""Rows of a file: what cannot be read is a bad row, not the end."""
+"""Rows of a file: a row that cannot be read is a bad row, not the end."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class RowFile:
         read: gives the rows from the start.
         columns: of the header, where there is one; else of the first rows.
         above: rows above the header of a table.
-        encoding, delimiter: what it is read with, where that says something.
-        said: what was found out about it that is worth a word.
+        encoding, delimiter: what it is read with, if it is text.
+        said: notices about the file.
         cells: gives the cells of a table's rows without their columns, which is quicker.
         folder: where the file is, unless it is a copy of a stream or a feed.
         pictures: those that stand beside the table in a zip.

@@ -26,7 +26,7 @@ def is_sheet(head: bytes) -> bool:
 def open_sheet(file: RawFile) -> RowFile:
     """Open the sheet with the products: the first whose header has a title, else the first.
 
-    Raises InputError where the file is too large to be read at once, or is none.
+    Raises InputError if the file is too large to be read at once, or is not a sheet.
     """
     if (size := file.size()) > MAX_SIZE:
         raise InputError(

@@ -42,7 +42,7 @@ class ZipPictures:
                 if _is_picture(member):
                     name = PurePosixPath(member.filename)
                     self._members[str(name)] = member
-                    # two pictures of one name in different folders: the name alone says neither
+                    # two pictures of one name in different folders: the name alone is not enough
                     known = name.name in self._by_name
                     self._by_name[name.name] = None if known else member
 
@@ -119,7 +119,7 @@ class ZipPictures:
                     file.write(chunk)
                     left -= len(chunk)
                 if left or packed.read(1):
-                    raise ValueError("its size is not what the zip says")
+                    raise ValueError("its size differs from the size that the zip states")
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)

@@ -281,7 +281,7 @@ class _Load:
         ):
             return
         if wanted and not self.loaded.tally.products:
-            say("removed no product: the file has none, so it is hardly complete")
+            say("removed no product: the file has no products, so it is hardly complete")
             return
         if wanted and self.unnamed:
             rows = "a row" if self.unnamed == 1 else counted(self.unnamed, "row")

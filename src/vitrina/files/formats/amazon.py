@@ -155,7 +155,7 @@ class AboReader(Reader):
         found = super().pictures(values)
         if not set(_IDS) & set(self.columns(values, "image")):
             return found
-        # without the list an id is no picture
+        # without the list an id leads to no picture
         path_of = self.setup.path_of or (lambda image_id: None)
         return [path for image_id in found if (path := path_of(image_id))]
 

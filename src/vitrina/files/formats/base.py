@@ -37,7 +37,7 @@ class Reader(Fields):
     # What a format may change ---------------------------------------------------------------
 
     def key(self, row: Row) -> str | None:
-        """What the row belongs to; None where it stands alone."""
+        """The name of the group that the row belongs to; None if it stands alone."""
         columns = self.plan(row.values).fields.get("group")
         return self.first(row.values, columns) or None if columns else None
 
@@ -46,15 +46,15 @@ class Reader(Fields):
         return ()
 
     def skip(self, values: dict[str, Any]) -> str | None:
-        """Why a row says nothing of its own: a translation, a comment; None where it does."""
+        """Why a row is not read: a translation, a comment; None if it is read."""
         return None
 
     def left_out(self, values: dict[str, Any]) -> str | None:
-        """Why a product is not for sale; None where it is."""
+        """Why a product is not for sale; None if it is for sale."""
         return None
 
     def variant_left_out(self, values: dict[str, Any]) -> str | None:
-        """Why a variant is not for sale; None where it is."""
+        """Why a variant is not for sale; None if it is for sale."""
         return self.left_out(values)
 
     def role(self, values: dict[str, Any]) -> str:
@@ -72,7 +72,7 @@ class Reader(Fields):
     # A product out of rows ---------------------------------------------------------------------
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
-        """What the rows of a group are: mostly one product."""
+        """The products of a group of rows, mostly a single product."""
         kept = []
         for row in rows:
             if reason := self.skip(row.values):
@@ -132,7 +132,11 @@ class Reader(Fields):
         """Why a product cannot be taken."""
         known = external_id[:MAX_ID] or None
         if title is None:
-            return Reject(row.line, known, "the title is no text: name the part, --map title=PATH")
+            return Reject(
+                row.line,
+                known,
+                "the title is not a text: name the part of it that is, --map title=PATH",
+            )
         if not title:
             return Reject(row.line, known, "no title")
         if len(title) > MAX_TITLE:
@@ -156,7 +160,7 @@ class Reader(Fields):
         variants: list[Variant] | None = None,
         variant_pictures: list[str] | None = None,
     ) -> Product | Reject:
-        """The product, of what was read of it."""
+        """The product, built from the parts that were read."""
         if joining.size(attributes) > MAX_ATTRIBUTES:
             return Reject(
                 row.line, external_id, f"more than {MAX_ATTRIBUTES:,} characters in one row"
@@ -278,7 +282,7 @@ class Reader(Fields):
         if not money.currency:
             money = Money(money.now, money.high, money.was, next((c for *_, c in read if c), None))
         if len(variants) == 1 and is_sold and not self.options(head.values):
-            # one form, and rows of pictures
+            # the only form, and rows of pictures
             variants = []
         elif variants:
             for name in _OF_VARIANTS:
@@ -317,7 +321,7 @@ class Reader(Fields):
         return key if key and self.whole else self.external_id(head) or key or ""
 
     def variant_picture(self, values: dict[str, Any]) -> str | None:
-        """The picture of one variant."""
+        """The picture of a variant."""
         return next(iter(self.pictures(values)), None)
 
     def variant_sku(self, row: Row) -> str:

@@ -1,4 +1,4 @@
-"""What stands in the columns of a row: title, text, pictures, prices, attributes."""
+"""Reads the columns of a row: title, text, pictures, prices, attributes."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ class Fields:
         return False
 
     def first(self, values: dict[str, Any], columns: Sequence[str]) -> str:
-        """The first of the columns that has something in it, as one line."""
+        """The value of the first filled column, as a line of text."""
         for column in columns:
             value = values.get(column)
             if value is None and "." in column:
@@ -276,7 +276,7 @@ class Fields:
         text: str,
         into: tuple[dict[str, object], dict[str, Price], list[str]],
     ) -> None:
-        """Put a text among the attributes, as what its column is."""
+        """Put a text among the attributes, read as the kind of its column."""
         found, prices, long = into
         items = parse_list(text) if text[0] == "[" else None
         if items is not None:
@@ -315,7 +315,7 @@ class Fields:
         return None
 
     def money(self, values: dict[str, Any], prices: dict[str, Price]) -> Money:
-        """What a buyer pays now, and what it was before."""
+        """The price that a buyer pays now, and the former price."""
         if not prices and self._fixed:
             return Money()
         regular = self.price_in(values, prices, "price")
@@ -353,7 +353,7 @@ class Fields:
         return None
 
     def codes(self, values: dict[str, Any]) -> tuple[str, ...]:
-        """EAN, part number and what else identifies it."""
+        """EAN, part number and other codes of the product."""
         plan = self.plan(values)
         if not plan.codes:
             return ()
@@ -366,7 +366,7 @@ class Fields:
         return tuple(found)
 
     def external_id(self, row: Row) -> str:
-        """The id: of the first column of ids that has one."""
+        """The id, from the first filled column of ids."""
         columns = self.columns(row.values, "external_id")
         found = self.first(row.values, columns[:1])
         if not found and len(columns) > 1:
@@ -377,7 +377,7 @@ class Fields:
         return found
 
     def title(self, values: dict[str, Any]) -> str | None:
-        """The title: of the first column of titles that has one; None where that is no text."""
+        """The title, from the first filled column of titles; None if it is not a text."""
         for column in self.columns(values, "title"):
             text = line_of(value_at(values, column), self.setup.language)
             if text is None or text:

@@ -1,4 +1,4 @@
-"""What variants have in common, and what tells them apart."""
+"""Sorts out the attributes that variants share from those that tell them apart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def size(attributes: dict[str, object]) -> int:
     for value in attributes.values():
         if value.__class__ is list or value.__class__ is dict:
             return len(json.dumps(attributes, default=str))
-    return LONG * len(attributes)  # a longer text is none of them
+    return LONG * len(attributes)  # a longer text is not an attribute
 
 
 def roles(pictures: list[str], of_variants: list[str]) -> tuple[Picture, ...]:
