@@ -21,7 +21,7 @@ import small_shop
 from servers import VERSIONS
 from vitrina import embedded
 from vitrina.catalog import Catalog
-from vitrina.db import schema
+from vitrina.db import behaviour, schema
 from vitrina.errors import AccessError, DatabaseError, ExtensionError, SchemaError
 
 DEFINITIONS = """
@@ -581,7 +581,7 @@ def functions(url: str) -> list[tuple]:
 
 
 def test_the_schema_holds_what_people_call_and_says_what_it_is(database_url: str) -> None:
-    public = [found["name"] for found in schema.public_objects() if found["kind"] == "function"]
+    public = [found["name"] for found in behaviour.public_objects() if found["kind"] == "function"]
     with psycopg.connect(database_url) as conn:
         there = conn.execute(
             "select p.proname::text from pg_proc as p"
