@@ -68,7 +68,7 @@ def test_every_command_has_help_with_an_example(vitrina: Run, name: str) -> None
 def test_ingest_search_similar_export(vitrina: Run, database_url: str, products: Path) -> None:
     first = vitrina("ingest", str(products), url=database_url)
     assert first.exit_code == 0, first.stderr
-    assert "2 rows: 2 new, 0 changed, 0 unchanged, 0 rejected" in first.stderr
+    assert "2 products: 2 new, 0 changed, 0 unchanged" in first.stderr
     assert "2 products enriched: 2 generations (0 reused), 2 embeddings" in first.stderr
     again = vitrina("ingest", str(products), url=database_url)
     assert "0 new, 0 changed, 2 unchanged" in again.stderr

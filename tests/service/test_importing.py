@@ -326,7 +326,7 @@ def test_the_command_says_what_it_did(vitrina: Run, database_url: str, tmp_path:
     path = write(tmp_path, GOOD)
     first = vitrina("import", str(path), url=database_url)
     assert first.exit_code == 0, first.stderr
-    assert "3 rows: 3 new" in first.stderr
+    assert "3 products: 3 new" in first.stderr
     assert f"1 enriched as they are, 2 embeddings into the space {SPACE}, 2 queued" in first.stderr
     assert (
         f"searches use local-text as before; to switch: vitrina spaces activate {SPACE}"

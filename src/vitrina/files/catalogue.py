@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vitrina.errors import InputError
-from vitrina.files import formats, names
+from vitrina.files import formats, image_lists, names
 from vitrina.files.earlier import earlier_reading
 from vitrina.files.formats.base import Format, Reader, Setup
 from vitrina.files.groups import Groups, grouping
@@ -144,8 +144,8 @@ class ProductFile:
         tally = self.tally
         result: Product | Repeat | Reject = item
         if isinstance(item, Product):
-            if item.image and self.mapping.image_root is not None:
-                item = replace(item, image_stamp=_stamp(item.image, self.mapping.image_root))
+            if item.image:
+                item.image_stamp = self._stamp(item.image)
             if item.external_id:
                 result = seen.checked(item)
             else:
@@ -162,6 +162,11 @@ class ProductFile:
             tally.rejected += 1
         return result
 
+    def _stamp(self, image: str) -> str | None:
+        if self.mapping.image_root is not None:
+            return _stamp(image, self.mapping.image_root)
+        return self.file.pictures.stamp(image) if self.file.pictures is not None else None
+
     def notices(self) -> list[str]:
         """What a person should know of the reading, each with the option that mends it."""
         tally, columns = self.tally, self.reading.columns
@@ -173,6 +178,7 @@ class ProductFile:
                 said.append(
                     counted(tally.made_ids, "product has", "products have")
                     + " no id: it is made from address, picture and title"
+                    + f" ({columns['external_id'][0]} is empty; --map external_id=COLUMN)"
                 )
             else:
                 said.append(
@@ -198,14 +204,25 @@ class ProductFile:
         return said
 
     def _no_picture(self) -> str:
+        zipped = self.file.pictures
+        if zipped is not None and not self.reading.columns.get("image") and not self.setup.image:
+            return (
+                f"{counted(len(zipped), 'picture is', 'pictures are')} in the zip, but no column"
+                " is called like a picture (--map image=COLUMN, or --image '{id}.jpg')"
+            )
         if self.reading.columns.get("image"):
-            return f"no product has a picture: {self.reading.columns['image'][0]} is empty"
-        others = [name for name in self.pictures if name not in self.reading.columns.get("url", ())]
+            missing = f"no product has a picture: {self.reading.columns['image'][0]} is empty"
+        else:
+            missing = "no column is called like a picture"
+        known = {*self.reading.columns.get("url", ()), *self.reading.columns.get("image", ())}
+        others = [name for name in self.pictures if name not in known]
         if others:
             return (
-                "no column is called like a picture, but addresses of pictures stand in "
-                f"{', '.join(others[:10])} (--map image={others[0]})"
+                f"{missing}, but addresses of pictures stand in {', '.join(others[:10])}"
+                f" (--map image={others[0]})"
             )
+        if self.reading.columns.get("image"):
+            return f"{missing} (--map image=COLUMN, or --image '{{id}}.jpg')"
         return "no column looks like a picture (--map image=COLUMN, or --image '{id}.jpg')"
 
 
@@ -266,9 +283,18 @@ def open_products(
             reading = earlier_reading(file)
             format = reading.format
             file.said.append("read as this source was before: --remap reads all that is known now")
-        yield opened_products(
-            file, mapping=mapping, format=format, language=language, limit=limit, reading=reading
-        )
+        with image_lists.beside(file, mapping) as images:
+            if images is not None:
+                mapping = replace(mapping, image_root=images.root)
+            yield opened_products(
+                file,
+                mapping=mapping,
+                format=format,
+                language=language,
+                limit=limit,
+                reading=reading,
+                path_of=images.path_of if images is not None else None,
+            )
 
 
 def opened_products(
@@ -279,8 +305,12 @@ def opened_products(
     language: str | None = None,
     limit: int | None = None,
     reading: Reading | None = None,
+    path_of: Callable[[str], str | None] | None = None,
 ) -> ProductFile:
-    """The products of a file that is open: see open_products."""
+    """The products of a file that is open: see open_products.
+
+    `path_of` gives the path of a picture that is named by an id.
+    """
     chosen = formats.named(format) if format else formats.recognised(file)
     setup = Setup(
         file,
@@ -288,6 +318,7 @@ def opened_products(
         columns=dict(mapping.columns),
         image=mapping.image,
         language=language or "en",
+        path_of=path_of,
     )
     reader = chosen.reader(setup)
     columns = _columns(file, reader)

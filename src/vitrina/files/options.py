@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from vitrina.files.mapping import Mapping
 
+PRUNE_MOST = 0.3  # of the products of a source
+
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
@@ -21,8 +23,8 @@ class FileOptions:
         format: the name of its format; recognised by its header without it.
         language: of texts that the file has in several; English without it.
         remap: read the columns anew, and carry the products over to their new ids.
-        prune: remove the products that a complete file no longer has, unless that is above half.
-        prune_all: remove them even then.
+        prune: remove the products that a complete file no longer has.
+        prune_most: the share of the products that this may remove; 1 allows any number.
     """
 
     mapping: Mapping = field(default_factory=Mapping)
@@ -35,4 +37,4 @@ class FileOptions:
     language: str | None = None
     remap: bool = False
     prune: bool = False
-    prune_all: bool = False
+    prune_most: float = PRUNE_MOST

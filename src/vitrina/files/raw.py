@@ -35,12 +35,16 @@ _TABLES = frozenset(
 
 @dataclass(slots=True)
 class RawFile:
-    """A file whose bytes can be had again and again; `name` is what people call it."""
+    """A file whose bytes can be had again and again; `name` is what people call it.
+
+    `member` is the table of a zip that is read; `tables` names the tables of a zip that has two.
+    """
 
     name: str
     path: Path
     member: str | None = None
     packed: bool = False
+    tables: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     @property
@@ -132,12 +136,20 @@ def _unpacked(file: RawFile) -> RawFile:
     if head.startswith(GZIP):
         file.packed = True
     elif head == ZIP and not _is_sheet(file.path):
-        file.member = _member(file)
-        file.packed = file.member.lower().endswith(".gz")
-        file.said.append(f"{file.member} in the zip")
+        file.tables = _tables(file)
+        return of_zip(file, file.tables[0])
     if not file.head():
         raise InputError(f"{file.name} is empty")
     return file
+
+
+def of_zip(file: RawFile, member: str) -> RawFile:
+    """One table of a zip."""
+    packed = member.lower().endswith(".gz")
+    found = RawFile(file.name, file.path, member, packed, file.tables, [f"{member} in the zip"])
+    if not found.head():
+        raise InputError(f"{member} in {file.name} is empty")
+    return found
 
 
 def _is_sheet(path: Path) -> bool:
@@ -150,8 +162,8 @@ def _is_sheet(path: Path) -> bool:
     return "[Content_Types].xml" in names or {"mimetype", "content.xml"} <= names
 
 
-def _member(file: RawFile) -> str:
-    """The one table inside a zip."""
+def _tables(file: RawFile) -> list[str]:
+    """The names of the tables inside a zip: one, or two that may belong together."""
     try:
         with zipfile.ZipFile(file.path) as archive:
             names = [
@@ -167,10 +179,15 @@ def _member(file: RawFile) -> str:
         if PurePosixPath(name.lower().removesuffix(".gz")).suffix in _TABLES
         and not PurePosixPath(name).name.startswith(".")
     ]
-    if len(tables) == 1:
-        return tables[0]
+    if len(tables) in (1, 2):
+        return tables
     if not tables:
         raise InputError(f"there is no table in {file.name}: {', '.join(names[:10]) or 'nothing'}")
-    raise InputError(
+    raise several(file, tables)
+
+
+def several(file: RawFile, tables: list[str]) -> InputError:
+    """The error of a zip with several tables."""
+    return InputError(
         f"{file.name} holds {len(tables)} tables ({', '.join(tables[:10])}): unpack it and name one"
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from vitrina.files.zip_pictures import ZipPictures
 
 MAX_LINE = 8_000_000  # characters; a longer line is refused, so that memory stays bounded
 
@@ -37,6 +40,8 @@ class RowFile:
         encoding, delimiter: what it is read with, where that says something.
         said: what was found out about it that is worth a word.
         cells: gives the cells of a table's rows without their columns, which is quicker.
+        folder: where the file is, unless it is a copy of a stream or a feed.
+        pictures: those that stand beside the table in a zip.
     """
 
     name: str
@@ -48,6 +53,8 @@ class RowFile:
     delimiter: str | None = None
     said: list[str] = field(default_factory=list)
     cells: Callable[[], Generator[list[str], None, None]] | None = None
+    folder: Path | None = None
+    pictures: ZipPictures | None = None
 
 
 def flaw_of(value: str, column: str, encoding: str) -> str | None:

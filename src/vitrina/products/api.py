@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from vitrina.context import Context
 from vitrina.errors import AccessError
-from vitrina.files.options import FileOptions
+from vitrina.files.options import PRUNE_MOST, FileOptions
 from vitrina.products.feed import host_of, is_address
 from vitrina.products.load import Loaded, load_file
 from vitrina.weave.datasets import name_of
@@ -74,7 +74,7 @@ class Sources:
         Raises InputError if the file cannot be used at all.
         """
         options = self.admitted(options)
-        return load_file(
+        loaded = load_file(
             self._database,
             str(path),
             source=source_name(path, source),
@@ -83,16 +83,19 @@ class Sources:
             allow_private=self._allow_private,
             progress=progress,
         )
+        if loaded.image_root is not None:
+            self._allow(loaded.image_root)
+        return loaded
 
-    def prune(self, name: str, keep: Sequence[str], *, everything: bool = False) -> int:
+    def prune(self, name: str, keep: Sequence[str], *, most: float = PRUNE_MOST) -> int:
         """Remove the products of a file's source whose external id is not in `keep`.
 
-        Returns how many. Raises InputError if above half of the products would go, unless
-        `everything`, and NotFoundError if the source is not found.
+        Returns how many. Raises InputError if more than the share `most` of the products would go,
+        and NotFoundError if the source is not found.
         """
         return int(
             self._database.value(
-                "select vitrina.prune_products(%s, %s::text[], %s)", (name, list(keep), everything)
+                "select vitrina.prune_products(%s, %s::text[], %s::real)", (name, list(keep), most)
             )
         )
 

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -14,9 +14,12 @@ from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, ProductFile, Reading, Reject, Repeat, Tally
 from vitrina.files.catalogue import open_products
+from vitrina.files.options import PRUNE_MOST
+from vitrina.files.zip_pictures import ZipPictures
 from vitrina.printing import counted, defused
 from vitrina.products.feed import fetched, is_address
 from vitrina.products.payload import as_json, rows_of
+from vitrina.products.picture_folder import unpacking_folder
 from vitrina.products.remap import carry_over
 from vitrina.weave.datasets import OPENERS
 
@@ -30,6 +33,7 @@ class Loaded:
 
     `reading` says how it was read, `tally` what came out, `notices` what a person should know.
     `removed` counts the products that the file no longer has; `skipped`: the feed is unchanged.
+    `image_root`: the folder of the pictures, where the file itself settled it.
     """
 
     read: int = 0
@@ -46,6 +50,7 @@ class Loaded:
     notices: list[str] = field(default_factory=list)
     removed: int = 0
     skipped: bool = False
+    image_root: Path | None = None
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Add what a batch of products came to in the database."""
@@ -146,14 +151,14 @@ def load_file(
         InputError: the file cannot be used at all; nothing was written then.
     """
     options = options or FileOptions()
-    if options.limit is not None and (options.prune or options.prune_all):
+    if options.limit is not None and options.prune:
         raise InputError("a part of a file does not say what is gone: leave --limit or --prune out")
     loaded = Loaded()
     load = _Load(database, source, options, loaded, dry_run, progress)
     if not is_address(path):
         load.run(path)
         return loaded
-    always = dry_run or options.remap or options.prune_all
+    always = dry_run or options.remap or options.prune_most > PRUNE_MOST
     with fetched(
         database,
         path,
@@ -187,6 +192,7 @@ class _Load:
     kept: list[str] = field(default_factory=list)
     unnamed: int = 0  # rejects without an id
     registered: bool = False
+    zipped: ZipPictures | None = None
 
     def run(self, path: str, name: str | None = None) -> None:
         """Load the file at `path`, that people call `name`."""
@@ -200,6 +206,7 @@ class _Load:
                     self.database, self.source, file.again(), dry_run=self.dry_run
                 )
             loaded.reading, loaded.tally = file.reading, file.tally
+            self._pictures_of(file)
             batch: list[Product] = []
             for product in itertools.chain(file.products(), [None]):
                 if isinstance(product, Reject):
@@ -216,12 +223,27 @@ class _Load:
                     batch.clear()
             loaded.read = file.tally.rows
             loaded.notices += file.notices()
+            if self.zipped is not None:
+                loaded.notices += self.zipped.notices()
         if self._compares():
             self._prune()
 
+    def _pictures_of(self, file: ProductFile) -> None:
+        """Settle the folder of pictures: as given, beside the file, or unpacked from its zip."""
+        if self.options.mapping.image_root is not None or self.dry_run:
+            return
+        root = file.mapping.image_root
+        if root is None:
+            if file.file.pictures is None:
+                return
+            self.zipped = file.file.pictures
+            root = unpacking_folder(self.database, self.source)
+        self.loaded.image_root = root
+        self.options = replace(self.options, mapping=replace(self.options.mapping, image_root=root))
+
     def _compares(self) -> bool:
         """Whether to tell which products the file no longer has."""
-        return self.options.prune or self.options.prune_all or self.options.remap
+        return self.options.prune or self.options.remap
 
     def _reject(self, reject: Reject) -> None:
         self.loaded.read += 1
@@ -240,6 +262,9 @@ class _Load:
         if not self.registered and not self.dry_run:
             register(self.database, self.source, self.options, reading)
             self.registered = True
+        if self.zipped is not None and self.loaded.image_root is not None:
+            named = [address for product in batch for address in _addresses(product)]
+            self.zipped.unpack(named, self.loaded.image_root)
             due = _text_config(self.database, self.source, due=True)
         _put(self.database, self.source, batch, self.loaded, dry_run=self.dry_run)
         if due is not None:
@@ -249,7 +274,7 @@ class _Load:
 
     def _prune(self) -> None:
         """Remove the products that the file no longer has; without --prune only count them."""
-        wanted = self.options.prune or self.options.prune_all
+        wanted = self.options.prune
         say = self.loaded.notices.append
         if not self.database.rows(
             "select from vitrina.sources as s where s.name = %s", (self.source,)
@@ -265,8 +290,8 @@ class _Load:
             )
             return
         count = self.database.value(
-            "select vitrina.prune_products(%s, %s::text[], %s, %s)",
-            (self.source, self.kept, self.options.prune_all, self.dry_run or not wanted),
+            "select vitrina.prune_products(%s, %s::text[], %s::real, %s)",
+            (self.source, self.kept, self.options.prune_most, self.dry_run or not wanted),
         )
         products = counted(count, "product")
         is_are = "is" if count == 1 else "are"
@@ -293,6 +318,12 @@ def register(
         "select vitrina.put_source(%s, 'file', %s, %s)",
         (source, Jsonb(config), options.text_config),
     )
+
+
+def _addresses(product: Product) -> set[str]:
+    """Where the pictures of a product and of its variants are."""
+    found = {product.image, *(picture.address for picture in product.images)}
+    return {address for address in found | {v.image for v in product.variants} if address}
 
 
 def _text_config(database: Database, source: str, *, due: bool) -> str | None:

@@ -31,7 +31,7 @@ class Reader(Fields):
     """
 
     titled: ClassVar[bool] = False
-    groups: ClassVar[bool] = False
+    groups: bool = False
     whole: ClassVar[bool] = True
 
     # What a format may change ---------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -36,6 +36,7 @@ class Setup:
         language: of texts that a file has in several.
         kinds: how each column is read, once the file has been looked at.
         currency: of the prices, where the file says it outside its rows.
+        path_of: gives the path of a picture that is named by an id, where the file has such ids.
     """
 
     file: RowFile
@@ -45,6 +46,7 @@ class Setup:
     language: str = "en"
     kinds: dict[str, Kind] = field(default_factory=dict)
     currency: str | None = None
+    path_of: Callable[[str], str | None] | None = None
     stored: dict[str, list[str]] | None = None
     said: Counter[str] = field(default_factory=Counter)
     bad_prices: list[tuple[int, str, str]] = field(default_factory=list)
