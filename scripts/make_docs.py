@@ -66,7 +66,7 @@ def sql_page() -> str:
         "Everything in the schema `vitrina` that is meant to be called, what is needed most first;"
         " made from the\ncomments in sql/ by scripts/make_docs.py. `\\df+ vitrina.*` and `\\d+"
         " vitrina.*` show the same in psql. Errors carry\nthe sqlstates VT001 (extension), VT002"
-        " (privileges), VT003 (not found), VT004 (bad argument), VT005\n(budget), each with a hint"
+        " (privileges), VT003 (not found), VT004 (bad argument),\nVT005 (budget), each with a hint"
         " that says the way out.\n",
     ]
     found: dict[str, dict[str, list[str]]] = {name: {} for name in SECTIONS}

@@ -216,7 +216,7 @@ def test_what_is_far_is_not_searched_by_the_index_alone(large: psycopg.Connectio
     ).fetchone()[0]
     walked = (
         "select cardinality(ids) from vitrina_internal.walk_index(vitrina_internal.active_space('text'), %s::halfvec, 10,"
-        " row(%s::jsonb, null, '{}', '{}', null, null)::vitrina_internal.filters)"
+        " vitrina_internal.filters_of(%s::jsonb, null, '{}', '{}', null))"
     )
     near, far = '{"cluster": 0}', '{"cluster": 5}'
     assert large.execute(walked, [vector, near]).fetchone()[0] == 20
