@@ -246,6 +246,7 @@ class Catalog(Closing):
             use=use,
             progress=progress,
         )
+        self.sources.allow_pictures_of(done.loaded)
         index(self._context, done.enriched + done.embedded)
         return done
 

@@ -147,3 +147,23 @@ def test_pictures_of_a_zip_are_unpacked_once_for_the_products_that_name_them(
     (row,) = (json.loads(line) for line in vitrina("export", url=database_url).stdout.splitlines())
     assert row["image_error"] is None
     assert "black" in row["keywords"]
+
+
+def test_an_import_brings_the_pictures_of_its_zip_too(
+    vitrina: Run,
+    catalog: Catalog,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path, home = tmp_path / "shop.zip", tmp_path / "home"
+    monkeypatch.setenv("VITRINA_HOME", str(home))
+    with zipfile.ZipFile(path, "w") as archive:
+        rows = "id,title,image,keywords,caption\n1,Lamp,a.png,lamp|brass,A lamp.\n"
+        archive.writestr("products.csv", rows)
+        archive.writestr("images/a.png", b"picture")
+    done = vitrina("import", str(path), url=database_url)
+    assert done.exit_code == 0, done.stderr
+    (unpacked,) = home.rglob("*.png")
+    (row,) = catalog.database.rows("select s.config from vitrina.sources as s")
+    assert row["config"]["image_root"] == str(unpacked.parent)

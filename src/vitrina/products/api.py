@@ -83,9 +83,13 @@ class Sources:
             allow_private=self._allow_private,
             progress=progress,
         )
+        self.allow_pictures_of(loaded)
+        return loaded
+
+    def allow_pictures_of(self, loaded: Loaded) -> None:
+        """Let this process read the pictures that a file brought with it."""
         if loaded.image_root is not None:
             self._allow(loaded.image_root)
-        return loaded
 
     def prune(self, name: str, keep: Sequence[str], *, most: float = PRUNE_MOST) -> int:
         """Remove the products of a file's source whose external id is not in `keep`.

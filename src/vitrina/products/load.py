@@ -6,7 +6,7 @@ import contextlib
 import csv
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -15,11 +15,10 @@ from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, ProductFile, Reading, Reject, Repeat, Tally
 from vitrina.files.catalogue import open_products
 from vitrina.files.options import PRUNE_MOST
-from vitrina.files.zip_pictures import ZipPictures
 from vitrina.printing import counted, defused
 from vitrina.products.feed import fetched, is_address
 from vitrina.products.payload import as_json, rows_of
-from vitrina.products.picture_folder import unpacking_folder
+from vitrina.products.picture_folder import OwnPictures
 from vitrina.products.remap import carry_over
 from vitrina.weave.datasets import OPENERS
 
@@ -192,7 +191,7 @@ class _Load:
     kept: list[str] = field(default_factory=list)
     unnamed: int = 0  # rejects without an id
     registered: bool = False
-    zipped: ZipPictures | None = None
+    pictures: OwnPictures = field(default_factory=OwnPictures)
 
     def run(self, path: str, name: str | None = None) -> None:
         """Load the file at `path`, that people call `name`."""
@@ -206,7 +205,9 @@ class _Load:
                     self.database, self.source, file.again(), dry_run=self.dry_run
                 )
             loaded.reading, loaded.tally = file.reading, file.tally
-            self._pictures_of(file)
+            if not self.dry_run:
+                self.pictures = OwnPictures.of(self.database, self.source, file, options)
+                self.options, loaded.image_root = self.pictures.settled(options), self.pictures.root
             batch: list[Product] = []
             for product in itertools.chain(file.products(), [None]):
                 if isinstance(product, Reject):
@@ -223,23 +224,9 @@ class _Load:
                     batch.clear()
             loaded.read = file.tally.rows
             loaded.notices += file.notices()
-            if self.zipped is not None:
-                loaded.notices += self.zipped.notices()
+            loaded.notices += self.pictures.notices()
         if self._compares():
             self._prune()
-
-    def _pictures_of(self, file: ProductFile) -> None:
-        """Settle the folder of pictures: as given, beside the file, or unpacked from its zip."""
-        if self.options.mapping.image_root is not None or self.dry_run:
-            return
-        root = file.mapping.image_root
-        if root is None:
-            if file.file.pictures is None:
-                return
-            self.zipped = file.file.pictures
-            root = unpacking_folder(self.database, self.source)
-        self.loaded.image_root = root
-        self.options = replace(self.options, mapping=replace(self.options.mapping, image_root=root))
 
     def _compares(self) -> bool:
         """Whether to tell which products the file no longer has."""
@@ -262,10 +249,8 @@ class _Load:
         if not self.registered and not self.dry_run:
             register(self.database, self.source, self.options, reading)
             self.registered = True
-        if self.zipped is not None and self.loaded.image_root is not None:
-            named = [address for product in batch for address in _addresses(product)]
-            self.zipped.unpack(named, self.loaded.image_root)
             due = _text_config(self.database, self.source, due=True)
+        self.pictures.unpack(batch)
         _put(self.database, self.source, batch, self.loaded, dry_run=self.dry_run)
         if due is not None:
             self.loaded.text_config = _text_config(self.database, self.source, due=False)
@@ -318,12 +303,6 @@ def register(
         "select vitrina.put_source(%s, 'file', %s, %s)",
         (source, Jsonb(config), options.text_config),
     )
-
-
-def _addresses(product: Product) -> set[str]:
-    """Where the pictures of a product and of its variants are."""
-    found = {product.image, *(picture.address for picture in product.images)}
-    return {address for address in found | {v.image for v in product.variants} if address}
 
 
 def _text_config(database: Database, source: str, *, due: bool) -> str | None:
