@@ -168,7 +168,7 @@ class ProductFile:
         return self.file.pictures.stamp(image) if self.file.pictures is not None else None
 
     def notices(self) -> list[str]:
-        """What a person should know of the reading, each with the option that mends it."""
+        """Notices about the reading for a person, each with the option that mends it."""
         tally, columns = self.tally, self.reading.columns
         said = [*self.file.said]
         for what, count in tally.said.items():
@@ -259,15 +259,15 @@ def open_products(
 
     Args:
         path, name: the file, as open_file takes it.
-        mapping: which columns are what, where a person says so.
+        mapping: the columns that a person chose for fields.
         format: the name of a format; recognised without it.
         language: of texts that a file has in several; English without it.
         encoding, delimiter: of its text; decided by evidence without them.
         limit: at most so many rows.
-        reading: how the source was read before; only what is given beside it differs.
+        reading: how the source was read before; only options given beside it differ.
         earlier: read it as the versions did that kept no reading, so that no product of the source
             gets another id.
-        openers: what reads a path that starts so.
+        openers: functions that read paths with these beginnings.
 
     Raises:
         InputError: the file cannot be read, or no column is a title.

@@ -1,4 +1,4 @@
-"""What is in a cell: text in the language that was asked for, values by path, yes and no."""
+"""Reads cells: text in the chosen language, values by path, yes and no."""
 
 from __future__ import annotations
 

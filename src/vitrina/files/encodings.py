@@ -160,7 +160,7 @@ def _signs_at_words(text: str) -> list[str]:
 
 
 def _odd(word: str) -> int:
-    """What is odd in a word: letters of two scripts, capitals amid small ones, many accents."""
+    """How odd a word is: letters of two scripts, capitals amid small letters, many accents."""
     if word.isascii():
         return 0
     latin = sum(char < "\u0250" for char in word)

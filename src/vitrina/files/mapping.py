@@ -1,4 +1,4 @@
-"""How a person says which columns are what."""
+"""The columns that a person chose for fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What shops call their columns, in nine languages: `names.csv`, a table that people can extend.
+"""The names of shops' columns, in nine languages: `names.csv`, a table that people can extend.
 
 Names are compared without case, accents, blanks, signs and what stands in brackets, so that
 `Image_URL`, `image url` and `Image URL (1)` are one.

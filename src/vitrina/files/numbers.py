@@ -70,7 +70,7 @@ def easy(text: str) -> tuple[bool, bool] | None:
 
 
 def mark(text: str) -> str | None:
-    """What a value says of the decimal mark: `.` or `,` for sure, `?.` or `?,` perhaps; else None.
+    """The decimal mark that a value shows: `.` or `,` for sure, `?.` or `?,` perhaps; else None.
 
     `1.299` may be 1299 or a little more than one: only the rest of the column tells.
     """

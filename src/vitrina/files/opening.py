@@ -52,7 +52,7 @@ def open_file(
         name: how people call it, if not by its path.
         encoding: of the text; decided by evidence without it.
         delimiter: of a table; decided by evidence without it.
-        openers: what reads a path that starts so.
+        openers: functions that read paths with these beginnings.
 
     Raises:
         InputError: the file cannot be read at all.

@@ -14,9 +14,9 @@ class FileOptions:
     """How a file is read, and how its rows are used.
 
     Args:
-        mapping: which columns are what; recognised by name without one.
-        encoding: of the file; decided by what is in it without one.
-        delimiter: of a CSV; found in its first rows without one.
+        mapping: the columns of fields; others are recognised by name.
+        encoding: of the file; by default decided by its content.
+        delimiter: of a CSV; by default found in its first rows.
         text_config: the text-search configuration of the source (english, german, simple …).
         limit: at most so many rows.
         rejects: a CSV file for rows that cannot be used, with line and reason.

@@ -35,7 +35,7 @@ _TABLES = frozenset(
 
 @dataclass(slots=True)
 class RawFile:
-    """A file whose bytes can be had again and again; `name` is what people call it.
+    """A file whose bytes can be had again and again; people call it `name`.
 
     `member` is the table of a zip that is read; `tables` names the tables of a zip that has two.
     """

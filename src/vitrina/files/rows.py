@@ -32,12 +32,12 @@ class RowFile:
     """A file as rows that can be read again and again.
 
     Attributes:
-        name: what people call it.
+        name: the file's name, as people know it.
         kind: csv, json lines, json, xml, html, sheet or dataset.
         read: gives the rows from the start.
-        columns: of the header, where there is one; else of the first rows.
+        columns: of the header; without a header, of the first rows.
         above: rows above the header of a table.
-        encoding, delimiter: what it is read with, if it is text.
+        encoding, delimiter: of its text, if it is text.
         said: notices about the file.
         cells: gives the cells of a table's rows without their columns, which is quicker.
         folder: where the file is, unless it is a copy of a stream or a feed.

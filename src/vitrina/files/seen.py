@@ -1,4 +1,4 @@
-"""The ids of a file: each is used once, and ids are made for products without one."""
+"""The ids of a file: each is used once, and products without an id get one that is made."""
 
 from __future__ import annotations
 

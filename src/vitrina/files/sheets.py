@@ -69,7 +69,7 @@ def _written(cell: Any) -> str:
 
 
 def _plain(cell: Any) -> Any:
-    """A cell without what only a sheet knows: whole numbers as such, dates as text."""
+    """A cell as plain text or number: whole numbers as such, dates as text."""
     if isinstance(cell, float) and cell.is_integer():
         return int(cell)
     if isinstance(cell, datetime.date | datetime.time):

@@ -22,7 +22,7 @@ _OF_VARIANTS = ("sku", "ean", "price", "sale_price", "was_price", "stock")
 
 
 class Reader(Fields):
-    """Reads the rows of a plain file; the formats change what is different with them.
+    """Reads the rows of a plain file; the formats change the parts in which they differ.
 
     Class attributes:
         titled: whether there is a title even where no column is called so.
@@ -34,7 +34,7 @@ class Reader(Fields):
     groups: bool = False
     whole: ClassVar[bool] = True
 
-    # What a format may change ---------------------------------------------------------------
+    # A format may change these ---------------------------------------------------------------
 
     def key(self, row: Row) -> str | None:
         """The name of the group that the row belongs to; None if it stands alone."""
@@ -62,7 +62,7 @@ class Reader(Fields):
         return "both"
 
     def options(self, values: dict[str, Any]) -> dict[str, object]:
-        """What tells a variant from the others: colour, size."""
+        """The options that tell a variant from the others: colour, size."""
         return {}
 
     def variants_in(self, row: Row, money: Money) -> list[Variant]:
@@ -90,7 +90,7 @@ class Reader(Fields):
         yield from self._assembled(key, rows)
 
     def _single(self, row: Row, title: str | None = None) -> Product | Reject:
-        """A product of one row."""
+        """A product of a single row."""
         values = row.values
         external_id = self.external_id(row)
         if title is None:
@@ -331,7 +331,7 @@ class Reader(Fields):
         )
 
     def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
-        """What a variant is called: its own title, else its options."""
+        """The name of a variant: its own title, else its options."""
         own = self.title(values) if self.whole else ""
         return own or " / ".join(str(value) for value in options.values())
 
@@ -369,8 +369,8 @@ class Format:
         name: as --format takes it.
         known_by: how it is recognised, in words.
         example: the start of such a file.
-        matches: whether a file is one, from what it is and the plain names of its columns.
-        reader: what reads it.
+        matches: whether a file has the format, from the file and the plain names of its columns.
+        reader: reads its rows.
     """
 
     name: str

@@ -28,7 +28,7 @@ _TAKEN = ("title", "image", "url", "text", "group")
 
 @dataclass(slots=True)
 class Setup:
-    """What a reader starts from.
+    """The file and the choices that a reader starts with.
 
     Attributes:
         columns: field to column as given with --map; the rest is found by name.
@@ -64,7 +64,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Money:
-    """What a row costs: now, at most, before; and in which currency."""
+    """The price of a row: now, at most and before; and its currency."""
 
     now: float | None = None
     high: float | None = None
@@ -73,10 +73,10 @@ class Money:
 
 
 class Fields:
-    """The fields of a row; the formats change what is different with them.
+    """The fields of a row; the formats change the parts in which they differ.
 
     Class attributes:
-        own: names of the format for a field, best first; `()` where it has none.
+        own: names of the format for a field, best first; `()` if it has no column for the field.
         structure: names of columns that are how the format works, no attributes.
     """
 
@@ -116,7 +116,7 @@ class Fields:
         return list(found)
 
     def plan(self, values: dict[str, Any]) -> Plan:
-        """Which columns are what in a row with these keys."""
+        """The columns of each field in a row with these keys."""
         if self._fixed:
             if self._plan is None:
                 self._plan = self._planned(list(values))
@@ -130,7 +130,7 @@ class Fields:
         return found
 
     def forget(self) -> None:
-        """Forget what was planned: the columns have been judged since."""
+        """Forget the plans: the columns have been judged since."""
         self._plan = None
         self._plans.clear()
 
@@ -214,7 +214,7 @@ class Fields:
         return ""
 
     def said(self, values: dict[str, Any], name: str) -> str:
-        """What stands in the format's own column of this name, in whatever case it is written."""
+        """The value of the format's own column of this name, in any case."""
         value = values.get(name)
         if value is None and name not in values:
             value = values.get(self.spelt(name))
@@ -228,7 +228,7 @@ class Fields:
         return self._spelt[name]
 
     def text(self, values: dict[str, Any]) -> str:
-        """What the shop wrote about the product."""
+        """The shop's own text about the product."""
         parts: list[str] = []
         columns = self.columns(values, "text")
         for column in columns:
