@@ -354,6 +354,31 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- say_unknown_group(group_by, ids): a notice names the nearest attributes if no product has the one to
+-- group by; looks there only if these products, which were found, lack it.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.say_unknown_group(group_by text, ids bigint[]) returns void
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _unknown record;
+begin
+    if group_by is null
+        or exists (select from products as p where p.id = any (ids) and jsonb_exists(p.attributes, group_by)) then
+        return;
+    end if;
+    select u.nearest into _unknown from unknown_names(attributes => array[group_by]) as u;
+    if found then
+        raise notice 'attribute % not found: nothing is grouped', quote_literal(left(group_by, 100))
+            using hint = case when _unknown.nearest <> '{}'
+                then 'nearest: ' || array_to_string(_unknown.nearest, ', ')
+                else 'name an attribute of products' end;
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- search(query, k, offset, …) → the k products that match best, after the first `offset` ones. query:
 -- words; "a phrase" is required as it is, -word is excluded. A code (external id, SKU …) finds its
 -- product first. filter: the attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
@@ -367,7 +392,7 @@ $func$;
 -- that the text covers, 0 to 1. matched: the channels (code, text, vector, image) that found it.
 -- query_vector: the origin of the query's text vector: given, cache (remembered), local (made here),
 -- vocabulary (the mean of its keywords' vectors); null without a vector. group_by: the name of an
--- attribute: of the products with the same value only the best. sku: that of the variant that was asked
+-- attribute: of the products with the same value only the best; a notice says if no product has it. sku: that of the variant that was asked
 -- for, by its code, a filter or a word ("red"), and image is its picture; else the product's. Raises
 -- VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
@@ -445,6 +470,7 @@ begin
         exit when cardinality(_found.ids) >= _end or _count < _depth;
         _depth := least(_depth * 5::bigint, 2147483647);
     end loop;
+    perform say_unknown_group(group_by, _found.ids);
     return query
     select p.id, s.name, p.external_id, p.title, p.caption, p.keywords,
            shown_address(p.url), shown_address(coalesce(v.image, p.image)),

@@ -506,6 +506,7 @@ create type vitrina.query_filters as (filter jsonb);
 create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
 drop table vitrina.product_images, vitrina.variants cascade;
+alter table vitrina.attachments drop column parts;
 alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
 drop table vitrina.catalogue_words, vitrina.given_keywords;
 delete from vitrina.installed where name = 'full text';

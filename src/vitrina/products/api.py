@@ -126,6 +126,9 @@ class Sources:
         triggers: bool = True,
         watermark: str | None = None,
         wake: Sequence[str] = (),
+        text: str | None = None,
+        sku: str | None = None,
+        codes: Sequence[str] = (),
     ) -> str:
         """Make a table or view of the shop a source, and follow it; returns its name.
 
@@ -144,6 +147,9 @@ class Sources:
             triggers: note changes by triggers on the table; else poll for them.
             watermark: the timestamp column that every change of a row sets.
             wake: more tables whose changes wake products; see attach_query.
+            text: the column of the shop's own descriptions, as text or HTML.
+            sku: the column of SKUs.
+            codes: columns of other codes by which a product is found (EAN, part number).
 
         Raises:
             NotFoundError: the table was not found.
@@ -155,7 +161,8 @@ class Sources:
             " image => %(image)s, url => %(url)s, attributes => %(attributes)s::text[],"
             " predicate => %(where)s, name => %(name)s, text_config => %(text_config)s,"
             " media_root => %(media_root)s, triggers => %(triggers)s,"
-            " watermark => %(watermark)s, wake => %(wake)s::text[])",
+            " watermark => %(watermark)s, wake => %(wake)s::text[], text => %(text)s,"
+            " sku => %(sku)s, codes => %(codes)s::text[])",
             {
                 "table": table,
                 "title": title,
@@ -170,6 +177,9 @@ class Sources:
                 "triggers": triggers,
                 "watermark": watermark,
                 "wake": list(wake),
+                "text": text,
+                "sku": sku,
+                "codes": list(codes),
             },
         )
 
@@ -190,8 +200,9 @@ class Sources:
 
         Args:
             name: the source's name.
-            query: gives id, title and, if present, image, image_stamp, url and attributes
-                (jsonb); its other columns become attributes.
+            query: gives id, title and, if present, image, image_stamp, url, attributes (jsonb),
+                text (a description, as text or HTML), sku, codes (text[] or jsonb), images and
+                variants (jsonb, as put_products has them); its other columns become attributes.
             wake: the tables whose changes wake products, each "table=column" if the column
                 holds the product's id, "table(columns)=column" to name the relevant columns, or
                 "table=select … from changed …", which gives ids for changed rows.

@@ -10,7 +10,7 @@ from vitrina.db.database import Jsonb
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike
 from vitrina.search.hits import Hit
-from vitrina.search.narrowing import Filters, Narrowing
+from vitrina.search.narrowing import Filters, Narrowing, check_attribute
 from vitrina.search.product import Key, product_id
 from vitrina.search.query_vectors import Queries
 
@@ -66,7 +66,8 @@ class Search:
         Raises:
             PictureError: the picture cannot be used.
             InputError: an argument is out of range.
-            NotFoundError: a filter names a source, keyword or attribute that is not there.
+            NotFoundError: a filter, or group_by, names a source, keyword or attribute that is not
+                there.
         """
         narrowing = Narrowing(**filters)
         narrowing.check_names(self._database)
@@ -98,6 +99,8 @@ class Search:
         )
         if not found:
             narrowing.explain_nothing(self._database)
+        if group_by is not None and not any(group_by in hit.attributes for hit in found):
+            check_attribute(self._database, group_by)
         return found
 
     def similar(
