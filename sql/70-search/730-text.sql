@@ -77,9 +77,12 @@ begin
                 from thesaurus as t
                 join keyword_aliases as a on a.alias = normal_form(t.canonical)
                 where t.term = f.form
+                union all
+                -- a type of which there is no product: "coffee beans" are no coffee
+                select null, null, null from thesaurus as t where t.term = f.form and t.facet = 'type'
             ) as a
-            join keywords as w on w.id = a.keyword_id
-            order by a.unlike, a.alias
+            left join keywords as w on w.id = a.keyword_id
+            order by w.id is null, a.unlike, a.alias
             limit 1
         ) as k
         where p.place + s.size - 1 <= cardinality(said)
@@ -273,7 +276,9 @@ begin
             where c.so_far <= 2000 or c.place = 1),
            (select string_agg(distinct p.part, ' | ')::tsquery
             from unit as o
-            cross join unnest(o.parts) as p (part))
+            cross join unnest(o.parts) as p (part)),
+           read_demand(_read.said, _read.units, _read.names, _configs, array_agg(u.unit order by u.unit),
+                       array_agg(u.share order by u.unit), array_agg(u.text::tsquery order by u.unit))
     into _reading
     from unit as u;
     return _reading;
