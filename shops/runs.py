@@ -34,11 +34,11 @@ class Scene:
     Args:
         server: the database's server.
         name: a name for the database.
-        folder: an empty folder, for what the shop stores.
+        folder: for what the shop stores; empty if its samples are not there yet.
         goods: what a shop without samples is filled with.
         picture: one that none of them has.
         pooler: the folder of a pooler's socket, if the shop and vitrina go through one.
-        template: a database to copy in which the shop is filled already, its files in `folder`.
+        template: a database to copy in which the shop is installed already, with its samples.
     """
 
     server: embedded.Server
@@ -68,6 +68,7 @@ def oscar(scene: Scene) -> Iterator[Rehearsal]:
     with run(command, cwd=ROOT, environment=environment) as shop:
         if scene.template is None:
             shop("migrate")
+        if scene.goods:
             shop("populate", goods=scene.goods)
         attach = ["--media-root", str(scene.folder)]
         yield _rehearsal(scene, "oscar", shop, attach, Path, OscarRehearsal)
@@ -84,7 +85,7 @@ def vendure(scene: Scene) -> Iterator[Rehearsal]:
             SHOP_PORT=str(_free_port()),
         )
         shop = stack.enter_context(run(["node", "shop.js"], cwd=home, environment=environment))
-        shop("populate")
+        shop("populate" if scene.template is None else "serve")
 
         def file_of(picture: str) -> Path:
             return scene.folder / picture.removeprefix("/assets/")

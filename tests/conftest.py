@@ -58,6 +58,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize("postgres", VERSIONS, indirect=True, scope="session", ids=ids)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each worker begins with some files of tests/processes: their tests are the longest to wait for.
+
+    A worker is given one part of what is collected, in this order, and takes from the end of
+    another's when it is done.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    short: list[pytest.Item] = []
+    for item in items:
+        is_long = item.path.parent.name == "processes"
+        (files.setdefault(item.path, []) if is_long else short).append(item)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ordered: list[pytest.Item] = []
+    for number in range(workers):
+        for file in list(files.values())[number::workers]:
+            ordered += file
+        room = max(0, (number + 1) * len(items) // workers - len(ordered))
+        ordered += short[:room]
+        del short[:room]
+    assert len(ordered) == len(items)
+    items[:] = ordered
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the developer's reaches a test."""
@@ -84,19 +108,17 @@ def postgres(request: pytest.FixtureRequest) -> int:
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, postgres: int) -> embedded.Server:
     """The server of a run that all tests of this version share."""
-    return servers.start(request.config.stash[HOME], postgres, _cache(request.config))
+    return servers.start(
+        request.config.stash[HOME], postgres, servers.cache(request.config.rootpath)
+    )
 
 
 @pytest.fixture
 def own_server(request: pytest.FixtureRequest, postgres: int) -> Iterator[embedded.Server]:
     """A server that a test may stop, with vitrina in its database `vitrina`."""
     home = request.config.stash[HOME]
-    with servers.own(home, postgres, _cache(request.config)) as server:
+    with servers.own(home, postgres, servers.cache(request.config.rootpath)) as server:
         yield server
-
-
-def _cache(config: pytest.Config) -> Path:
-    return config.rootpath / ".pytest_cache" / "clusters"
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,11 @@ and logs what it is asked and fails on demand in each way the real one was seen 
 from __future__ import annotations
 
 import base64
+import contextlib
 import email.parser
 import email.policy
 import hashlib
+import http.client
 import json
 import math
 import random
@@ -266,6 +268,14 @@ class OpenAIStub:
         with self._lock:
             return [request for request in self.log if request.route == route]
 
+    def settle(self) -> None:
+        """Wait until whatever clients that are gone have sent is read, and their connections ended."""
+        with contextlib.closing(http.client.HTTPConnection(*self._server.server_address)) as last:
+            last.request("GET", "/v1/models")  # whoever connected before is let in before
+            last.getresponse().read()
+        while self._server.connections:
+            time.sleep(0.01)
+
     def complete_batches(self) -> None:
         """Finish every batch that is under way."""
         with self._lock:
@@ -450,6 +460,11 @@ class _Server(socketserver.ThreadingTCPServer):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._open: set[socket.socket] = set()
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._open)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)

@@ -45,6 +45,11 @@ OPTIONS = {
 SAFE = {"fsync": "off"}
 
 
+def cache(root: Path) -> Path:
+    """Where runs keep what the next one copies."""
+    return root / ".pytest_cache" / "clusters"
+
+
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold a lock file; whether it is held (always, if it waits)."""
@@ -108,9 +113,9 @@ def start(
             with locked(cache / f".pg{version}"):
                 if not kept.is_dir():
                     _make(base, version)
-                    _copy(base / f"pg{version}", kept)
+                    copy(base / f"pg{version}", kept)
                 else:
-                    _copy(kept, base / f"pg{version}")
+                    copy(kept, base / f"pg{version}")
             running = embedded.start(base, version=version, options=options)
     return running
 
@@ -126,12 +131,12 @@ def _make(base: Path, version: int) -> None:
     embedded.stop(base, version=version)
 
 
-def _copy(cluster: Path, to: Path) -> None:
-    """Copy a cluster with its owner, whole or not at all; what was kept before goes."""
+def copy(folder: Path, to: Path) -> None:
+    """Copy a folder with its owner, whole or not at all; what was kept before under this name goes."""
     fresh = to.with_name(f".new-{to.name}")
     for old in to.parent.glob(f"*{to.name.partition('-')[0]}*/"):
         shutil.rmtree(old)
-    subprocess.run(["cp", "-a", cluster, fresh], check=True)
+    subprocess.run(["cp", "-a", folder, fresh], check=True)
     fresh.rename(to)
 
 

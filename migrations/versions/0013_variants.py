@@ -9,11 +9,12 @@ depends_on = None
 
 UPGRADE = """
 -- text: what the shop wrote. codes: what a product is found by beside its external id and sku (EAN,
--- part number …).
+-- part number …). parts_hash: of its variants and pictures as they were given.
 alter table vitrina.products
-    add column text  text,
-    add column sku   text,
-    add column codes text[] not null default '{}';
+    add column text       text,
+    add column sku        text,
+    add column codes      text[] not null default '{}',
+    add column parts_hash bytea;
 
 -- The forms of a product that are sold, in the order of the shop. attributes: what differs (color,
 -- size), and price, was_price and in_stock.
@@ -40,12 +41,20 @@ create table vitrina.product_images (
 );
 create index product_images_image_sha256_idx on vitrina.product_images (image_sha256)
 where image_sha256 is not null;
+
+-- options: the attributes wanted of products, each a single value; alone and listed: each alone, as
+-- {name: value} and as {name: [value]}. filter has the others.
+alter type vitrina_internal.filters add attribute options jsonb, add attribute alone jsonb[],
+    add attribute listed jsonb[];
 """
 
 DOWNGRADE = """
+alter type vitrina_internal.filters drop attribute options, drop attribute alone,
+    drop attribute listed;
 drop table vitrina.product_images;
 drop table vitrina.variants;
-alter table vitrina.products drop column codes, drop column sku, drop column text;
+alter table vitrina.products
+    drop column parts_hash, drop column codes, drop column sku, drop column text;
 """
 
 

@@ -8,8 +8,8 @@ branch_labels = None
 depends_on = None
 
 UPGRADE = """
--- How similar unrelated things are in a space: see vitrina.measure_background. products: how many had
--- a vector when it was measured; null before.
+-- How similar unrelated things are in a space: see vitrina.measure_background. products: how many
+-- had a vector when it was measured; null before.
 alter table vitrina.spaces
     add column background_mean      real,
     add column background_deviation real check (background_deviation > 0),
@@ -22,6 +22,9 @@ create table vitrina.search_policy (
 );
 insert into vitrina.search_policy default values;
 
+-- domain: the trade of a term, like furniture or electronics; null where it is not known.
+alter table vitrina.thesaurus add column domain text;
+
 -- What a query asks for, unit by unit: see vitrina_internal.read_demand.
 create type vitrina_internal.demand as (
     labels  text[],
@@ -29,12 +32,13 @@ create type vitrina_internal.demand as (
     lacks   text,
     head    text,
     covered text,
-    kinds   bigint[]
+    kinds   bigint[],
+    domain  text
 );
 alter type vitrina_internal.reading add attribute demand vitrina_internal.demand;
 
--- relevances: how surely each is an answer, 0 to 1; lacks: which units of the query it does not have,
--- as bits.
+-- relevances: how surely each is an answer, 0 to 1; lacks: which units of the query it does not
+-- have, as bits.
 alter type vitrina_internal.hits
     add attribute relevances real[],
     add attribute lacks      int[];
@@ -44,6 +48,7 @@ DOWNGRADE = """
 alter type vitrina_internal.hits drop attribute lacks, drop attribute relevances;
 alter type vitrina_internal.reading drop attribute demand;
 drop type vitrina_internal.demand;
+alter table vitrina.thesaurus drop column domain;
 drop table vitrina.search_policy;
 alter table vitrina.spaces
     drop column background_products, drop column background_deviation, drop column background_mean;

@@ -103,6 +103,36 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- is_pictures(value), is_variants(value) → whether these are the pictures, or variants, of a product.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_pictures(value jsonb) returns boolean
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case when jsonb_typeof(value) <> 'array' or octet_length(value::text) > 4194304 then false
+    else not exists (
+        select from jsonb_array_elements(value) as i (item)
+        where jsonb_typeof(i.item -> 'image') is distinct from 'string' or i.item ->> 'image' = ''
+            or i.item ->> 'role' not in ('main', 'further', 'variant')) end;
+$func$;
+
+create or replace function vitrina_internal.is_variants(value jsonb) returns boolean
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case when jsonb_typeof(value) <> 'array' or octet_length(value::text) > 4194304 then false
+    else not exists (
+        select from jsonb_array_elements(value) as i (item)
+        where jsonb_typeof(i.item) <> 'object'
+            or jsonb_typeof(i.item -> 'attributes') not in ('object', 'null')
+            or jsonb_typeof(i.item -> 'codes') not in ('array', 'null')
+            or jsonb_path_exists(
+                i.item, 'strict $.codes[*] ? (@.type() == "object" || @.type() == "array")', '{}', true)
+            or exists (select from unnest(array['sku', 'title', 'image']) as k (key)
+                       where jsonb_typeof(i.item -> k.key) in ('object', 'array'))) end;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- check_rows(argument, rows, keys): raises VT004 if this is not an array of objects with these keys,
 -- and names the first row at fault. keys: a jsonb object, each key with its kind (see below); with a
 -- "!" behind it the key must be there, otherwise it may be missing or null. "a|b": one of these words.
@@ -121,7 +151,9 @@ declare
         "objects": "an array of JSON objects", "texts": "an array of texts",
         "any": "a JSON value", "sha256": "64 hexadecimal digits",
         "hex": "hexadecimal digits, two a byte, 64 bytes at most", "bits": "64 binary digits",
-        "base64": "base64"}';
+        "base64": "base64",
+        "pictures": "an array of objects with an image and its role: main, further or variant",
+        "variants": "an array of objects with sku, title, codes, image and attributes"}';
     _bad record;
 begin
     if jsonb_typeof(rows) <> 'array' then
@@ -145,6 +177,8 @@ begin
             when 'texts' then jsonb_typeof(v.value) = 'array'
                 and not jsonb_path_exists(
                     v.value, 'strict $[*] ? (@.type() == "object" || @.type() == "array")')
+            when 'pictures' then is_pictures(v.value)
+            when 'variants' then is_variants(v.value)
             else jsonb_typeof(v.value) in ('string', 'number', 'boolean')
                 and case rtrim(k.kind, '!')
                     when 'text' then octet_length(v.said) <= 1048576

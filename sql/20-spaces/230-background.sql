@@ -95,11 +95,14 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- clear_similarity(space) → the cosine from which a similarity alone is an answer. The most similar of
 -- n unrelated things lies about sqrt(2 ln n) deviations above their mean, by chance alone: an answer
--- must lie above that. Where the background is not known, the cosine that makes two terms one keyword.
+-- must lie above that. One half, as in many models, where the background is not known.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.clear_similarity(space spaces) returns float8
-language sql immutable parallel safe
-return case
-    when space.background_mean is null then space.threshold
-    else least(space.background_mean + space.background_deviation
-               * (0.1 + sqrt(2 * ln(greatest(space.background_products, 2)))), 1) end;
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case
+        when space.background_mean is null then 0.5
+        else least(space.background_mean + space.background_deviation
+                   * (0.1 + sqrt(2 * ln(greatest(space.background_products, 2)))), 1) end;
+$func$;

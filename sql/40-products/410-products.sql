@@ -1,20 +1,84 @@
 -- Sources and their products: written if changed, queued if an enrichment would change.
 
 -- ---------------------------------------------------------------------------------------------
--- input_hash(title, image, image_stamp, attributes) → the hash of the input of an enrichment. Numbers
--- and booleans among the attributes (price, stock) describe nothing: changing them costs nothing.
+-- input_hash(title, image, image_stamp, attributes, body) → the hash of the input of an enrichment. body:
+-- the shop's own text. Numbers and booleans among the attributes (price, stock) describe nothing:
+-- changing them costs nothing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.input_hash(
-    title text, image text, image_stamp text, attributes jsonb
+    title text, image text, image_stamp text, attributes jsonb, body text
 ) returns bytea
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
-    select sha256(convert_to(jsonb_build_array(
+    select sha256(convert_to((jsonb_build_array(
         title, image, image_stamp,
         (select jsonb_object_agg(a.key, a.value)
          from jsonb_each(attributes) as a
-         where jsonb_typeof(a.value) not in ('number', 'boolean', 'null')))::text, 'utf8'));
+         where jsonb_typeof(a.value) not in ('number', 'boolean', 'null')))
+        -- products without a text keep the hash of versions that knew no text
+        || case when body is null then '[]' else jsonb_build_array(body) end)::text, 'utf8'));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- parts_hash(variants, images) → the hash of a product's variants and pictures as they were given; null
+-- for a product with neither.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.parts_hash(variants jsonb, images jsonb) returns bytea
+language sql immutable parallel safe
+return case when variants <> '[]' or images <> '[]' then sha256(convert_to(
+    jsonb_build_array(nullif(variants, '[]'), nullif(images, '[]'))::text, 'utf8')) end;
+
+-- ---------------------------------------------------------------------------------------------
+-- attributes_of(given, variants) → the attributes of a product: those given, and of its variants what
+-- was not given. Of an option (color, size) its values, of prices the least and, where it differs, the
+-- greatest; in stock is a product with a variant in stock.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.attributes_of(given jsonb, variants jsonb) returns jsonb
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    with forms as materialized (
+        select v.place, v.variant -> 'attributes' as attributes,
+               case when jsonb_typeof(v.variant #> '{attributes,price}') = 'number'
+                    then (v.variant #> '{attributes,price}')::numeric end as price
+        from jsonb_array_elements(variants) with ordinality as v (variant, place)
+        where jsonb_typeof(v.variant -> 'attributes') = 'object'
+    ),
+    sold as (
+        select min(f.price) as least, max(f.price) as greatest,
+               (array_agg(f.attributes -> 'was_price' order by f.price, f.place))[1] as was_price,
+               (array_agg(f.attributes -> 'currency' order by f.place)
+                    filter (where f.attributes ? 'currency'))[1] as currency,
+               bool_or((f.attributes -> 'in_stock') = 'true')
+                   filter (where jsonb_typeof(f.attributes -> 'in_stock') = 'boolean') as in_stock
+        from forms as f
+    ),
+    options as (
+        select o.key, case when count(*) = 1 then (array_agg(o.value))[1]
+                           else jsonb_agg(o.value order by o.place) end as value
+        from (
+            select a.key, e.value, min(array[f.place, e.place]) as place
+            from forms as f
+            cross join lateral jsonb_each(f.attributes) as a
+            cross join lateral jsonb_array_elements(
+                case when jsonb_typeof(a.value) = 'array' then a.value
+                     else jsonb_build_array(a.value) end) with ordinality as e (value, place)
+            where a.key not in ('price', 'price_max', 'was_price', 'currency', 'in_stock')
+                and jsonb_typeof(e.value) in ('string', 'number', 'boolean')
+                and length(e.value #>> '{}') between 1 and 100
+            group by a.key, e.value
+        ) as o
+        group by o.key
+        having count(*) <= 200
+    )
+    select coalesce((select jsonb_object_agg(o.key, o.value) from options as o), '{}')
+        || jsonb_strip_nulls(jsonb_build_object(
+               'price', s.least,
+               'price_max', case when s.greatest > s.least then s.greatest end,
+               'was_price', s.was_price, 'currency', s.currency, 'in_stock', s.in_stock))
+        || given
+    from sold as s;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -94,8 +158,12 @@ begin
         raise exception 'source % is attached', quote_ident(remove_source.name)
             using errcode = 'VT004', hint = format('detach it: select vitrina.detach(%L);', remove_source.name);
     end if;
-    _images := array(select distinct p.image_sha256 from products as p
-                     where p.source_id = _source and p.image_sha256 is not null);
+    _images := array(select p.image_sha256 from products as p
+                     where p.source_id = _source and p.image_sha256 is not null
+                     union
+                     select i.image_sha256 from product_images as i
+                     join products as p on p.id = i.product_id
+                     where p.source_id = _source and i.image_sha256 is not null);
     delete from products as p where p.source_id = _source;
     get diagnostics _count = row_count;
     delete from sources as s where s.id = _source;
@@ -117,7 +185,9 @@ as $func$
                select c.code
                from variants as v
                cross join lateral unnest(v.sku || v.codes) as c (code)
-               where v.product_id = p.id))
+               where v.product_id = p.id and length(c.code) <= 100
+               order by v.position
+               limit 2000)) -- of more, a full text would be too long
     from products as p
     join sources as s on s.id = p.source_id
     where p.id = any (product_ids)
@@ -176,9 +246,13 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- put_products(source, products) → counts of rows inserted, updated, unchanged, and queued.
--- products: a jsonb array of {external_id, title, image, image_stamp, url, attributes}, each external
--- id once. A product is queued for enrichment when the input of an enrichment has changed; a new
--- price is stored and costs nothing. Raises VT003 for an unknown source.
+-- products: a jsonb array of {external_id, title, image, image_stamp, url, attributes, text, sku, codes,
+-- images, variants}, each external id once. text: what the shop wrote. codes: texts, such as EAN and
+-- part number. images: all pictures, [{image, role}], role: main, further or variant. variants: the
+-- forms that are sold, [{sku, title, codes, image, attributes}]; their attributes are what they differ
+-- in, and price, was_price, currency and in_stock: the product has these too, see attributes_of. A
+-- product is queued for enrichment when the input of an enrichment has changed; a new price is stored
+-- and costs nothing. Raises VT003 for an unknown source.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_products(source text, products jsonb)
 returns table (inserted int, updated int, unchanged int, queued int)
@@ -192,52 +266,57 @@ declare
     _twice text;
     _changed bigint[];
     _to_queue bigint[];
+    _parts bigint[];
 begin
     select s.id into _source from sources as s where s.name = put_products.source;
     if not found then
         raise exception 'source % not found', quote_literal(left(put_products.source, 100))
             using errcode = 'VT003', hint = 'create it: select vitrina.put_source(name)';
     end if;
-    perform check_rows('products', put_products.products,
-        '{"external_id": "name!", "title": "title!", "image": "text",
-         "image_stamp": "text", "url": "text", "attributes": "object"}');
+    perform check_rows('products', put_products.products, product_keys());
     _given := jsonb_array_length(put_products.products);
     with given as (
-        select r.external_id, r.title, r.image, r.image_stamp, r.url,
-               coalesce(r.attributes, '{}') as attributes,
-               input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}')) as input_hash
-        from jsonb_to_recordset(put_products.products) as r (
-            external_id text, title text, image text, image_stamp text, url text, attributes jsonb)
+        select g.* from read_products(put_products.products) as g
     ),
     before as materialized (
-        select p.id, p.external_id, p.input_hash
+        select p.id, p.external_id, p.input_hash, p.parts_hash
         from products as p
         join given as g on g.external_id = p.external_id
         where p.source_id = _source
     ),
     written as (
         insert into products as p
-            (source_id, external_id, title, image, image_stamp, url, attributes, input_hash)
-        select _source, g.external_id, g.title, g.image, g.image_stamp, g.url, g.attributes,
-               g.input_hash
+            (source_id, external_id, title, text, image, image_stamp, url, attributes, sku, codes,
+             input_hash, parts_hash)
+        select _source, g.external_id, g.title, g.text, g.image, g.image_stamp, g.url, g.attributes,
+               g.sku, g.codes, g.input_hash, g.parts_hash
         from given as g
         order by g.external_id
         on conflict (source_id, external_id) do update set
-            title = excluded.title, image = excluded.image, image_stamp = excluded.image_stamp,
-            url = excluded.url, attributes = excluded.attributes, input_hash = excluded.input_hash,
-            updated_at = now()
-        where (p.title, p.image, p.image_stamp, p.url, p.attributes)
+            title = excluded.title, text = excluded.text, image = excluded.image,
+            image_stamp = excluded.image_stamp, url = excluded.url,
+            attributes = excluded.attributes, sku = excluded.sku, codes = excluded.codes,
+            input_hash = excluded.input_hash, parts_hash = excluded.parts_hash, updated_at = now()
+        where (p.title, p.text, p.image, p.image_stamp, p.url, p.attributes, p.sku, p.codes,
+               p.parts_hash)
               is distinct from
-              (excluded.title, excluded.image, excluded.image_stamp, excluded.url,
-               excluded.attributes)
-        returning p.id, p.external_id, p.input_hash
+              (excluded.title, excluded.text, excluded.image, excluded.image_stamp, excluded.url,
+               excluded.attributes, excluded.sku, excluded.codes, excluded.parts_hash)
+        returning p.id, p.external_id, p.input_hash, p.parts_hash
     )
     select count(*) filter (where b.id is null), count(*) filter (where b.id is not null),
-           array_agg(w.id), array_agg(w.id) filter (where b.input_hash is distinct from w.input_hash)
-    into inserted, updated, _changed, _to_queue
+           array_agg(w.id), array_agg(w.id) filter (where b.input_hash is distinct from w.input_hash),
+           array_agg(w.id) filter (where b.parts_hash is distinct from w.parts_hash)
+    into inserted, updated, _changed, _to_queue, _parts
     from written as w
     left join before as b on b.external_id = w.external_id;
     unchanged := _given - inserted - updated;
+    if _parts <> '{}' then
+        perform put_parts(_parts, put_products.products);
+        -- the picture of a product that waits for a worker may be another one now
+        perform name_pictures(array(select u.id from unnest(_parts) as u (id)
+                                    where u.id <> all (coalesce(_to_queue, '{}'))));
+    end if;
     perform refresh_text(_changed);
     queued := queue_products(coalesce(_to_queue, '{}'));
     return next;
@@ -254,6 +333,112 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- product_keys() → the keys of put_products' rows, as check_rows takes them.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.product_keys() returns jsonb
+language sql immutable parallel safe
+return '{"external_id": "name!", "title": "title!", "image": "text", "image_stamp": "text",
+         "url": "text", "attributes": "object", "text": "text", "sku": "text", "codes": "texts",
+         "images": "pictures", "variants": "variants"}'::jsonb;
+
+-- ---------------------------------------------------------------------------------------------
+-- read_products(products) → put_products' rows as they are stored. Without an image the first of the
+-- images is the product's own.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.read_products(products jsonb) returns table (
+    external_id text, title text, text text, image text, image_stamp text, url text,
+    attributes jsonb, sku text, codes text[], input_hash bytea, parts_hash bytea
+)
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select r.external_id, r.title, r.body, r.image, r.image_stamp, r.url, r.attributes, r.sku,
+           r.codes, input_hash(r.title, r.image, r.image_stamp, r.attributes, r.body), r.parts_hash
+    from (
+        select g.external_id, g.title, nullif(g.text, '') as body,
+               coalesce(g.image, g.images #>> '{0,image}') as image, g.image_stamp, g.url,
+               case when g.variants <> '[]'
+                    then attributes_of(coalesce(g.attributes, '{}'), g.variants)
+                    else coalesce(g.attributes, '{}') end as attributes,
+               nullif(g.sku, '') as sku, coalesce(array_remove(g.codes, null), '{}') as codes,
+               parts_hash(g.variants, g.images) as parts_hash
+        from jsonb_to_recordset(products) as g (
+            external_id text, title text, text text, image text, image_stamp text, url text,
+            attributes jsonb, sku text, codes text[], images jsonb, variants jsonb)
+        offset 0 -- what is made of a row is made once
+    ) as r;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_parts(product_ids, products): makes the variants and pictures of these products, which are among
+-- those rows of put_products, the given ones.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.put_parts(product_ids bigint[], products jsonb) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with given as (
+        select p.id, v.*
+        from jsonb_to_recordset(put_parts.products) as g (external_id text, variants jsonb)
+        join products as p on p.external_id = g.external_id and p.id = any (product_ids)
+        cross join lateral rows from (
+            jsonb_to_recordset(coalesce(g.variants, '[]')) as (
+                sku text, title text, codes text[], image text, attributes jsonb))
+            with ordinality as v (sku, title, codes, image, attributes, position)
+    ),
+    gone as (
+        delete from variants as v
+        where v.product_id = any (product_ids) and not exists (
+            select from given as g where g.id = v.product_id and g.position = v.position)
+    )
+    insert into variants as v (product_id, position, sku, title, codes, image, attributes)
+    select g.id, g.position, nullif(g.sku, ''), g.title, coalesce(array_remove(g.codes, null), '{}'),
+           g.image, coalesce(g.attributes, '{}')
+    from given as g
+    on conflict (product_id, position) do update set
+        sku = excluded.sku, title = excluded.title, codes = excluded.codes, image = excluded.image,
+        attributes = excluded.attributes
+    where (v.sku, v.title, v.codes, v.image, v.attributes) is distinct from
+          (excluded.sku, excluded.title, excluded.codes, excluded.image, excluded.attributes);
+
+    with given as (
+        select p.id, i.image, i.role, i.position
+        from jsonb_to_recordset(put_parts.products) as g (external_id text, images jsonb)
+        join products as p on p.external_id = g.external_id and p.id = any (product_ids)
+        cross join lateral rows from (
+            jsonb_to_recordset(coalesce(g.images, '[]')) as (image text, role text))
+            with ordinality as i (image, role, position)
+    ),
+    gone as (
+        delete from product_images as i
+        where i.product_id = any (product_ids) and not exists (
+            select from given as g where g.id = i.product_id and g.position = i.position)
+    )
+    insert into product_images as i (product_id, position, image, role)
+    select g.id, g.position, g.image,
+           coalesce(g.role, case when g.position = 1 then 'main' else 'further' end)
+    from given as g
+    on conflict (product_id, position) do update set
+        image = excluded.image, role = excluded.role,
+        image_sha256 = case when i.image = excluded.image then i.image_sha256 end
+    where (i.image, i.role) is distinct from (excluded.image, excluded.role);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- name_pictures(product_ids): says of these products' own pictures, as far as they were fetched, which
+-- stored picture they are.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.name_pictures(product_ids bigint[]) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    update product_images as i set image_sha256 = p.image_sha256
+    from products as p
+    where p.id = any (product_ids) and i.product_id = p.id and i.image = p.image
+        and i.image_sha256 is distinct from p.image_sha256;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- count_to_queue(source, products) → how many of them put_products would queue; writes nothing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function count_to_queue(source text, products jsonb) returns int
@@ -263,16 +448,12 @@ as $func$
 begin
     return (
         select count(*)
-        from jsonb_to_recordset(count_to_queue.products) as r (
-            external_id text, title text, image text, image_stamp text, attributes jsonb)
+        from read_products(count_to_queue.products) as r
         left join sources as s on s.name = source
         left join vitrina.products as p on p.source_id = s.id and p.external_id = r.external_id
-        where p.input_hash is distinct from
-            input_hash(r.title, r.image, r.image_stamp, coalesce(r.attributes, '{}')));
+        where p.input_hash is distinct from r.input_hash);
 exception when data_exception then
-    perform check_rows('products', count_to_queue.products,
-        '{"external_id": "text", "title": "text", "image": "text",
-         "image_stamp": "text", "url": "text", "attributes": "object"}');
+    perform check_rows('products', count_to_queue.products, product_keys());
     raise;
 end
 $func$;

@@ -130,6 +130,7 @@ begin
         returning p.id
     )
     select array_agg(w.id) into _written from written as w;
+    perform name_pictures(_written);
     perform refresh_text(_written);
     return coalesce(cardinality(_written), 0);
 end
@@ -412,12 +413,14 @@ begin
         select i.sha256 from images as i
         where i.sha256 = any (drop_unused.images)
             and not exists (select from products as p where p.image_sha256 = i.sha256)
+            and not exists (select from product_images as o where o.image_sha256 = i.sha256)
         for update of i skip locked
     ) as u;
     -- check again, now that they are locked: a reference may be newer than the first check
     delete from images as i
     where i.sha256 = any (_unused)
-        and not exists (select from products as p where p.image_sha256 = i.sha256);
+        and not exists (select from products as p where p.image_sha256 = i.sha256)
+        and not exists (select from product_images as o where o.image_sha256 = i.sha256);
     get diagnostics _count = row_count;
     return _count;
 end
@@ -435,6 +438,7 @@ begin
     return drop_unused(array(
         select i.sha256 from images as i
         where not exists (select from products as p where p.image_sha256 = i.sha256)
+            and not exists (select from product_images as o where o.image_sha256 = i.sha256)
         limit k));
 end
 $func$;

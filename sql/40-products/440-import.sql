@@ -186,9 +186,7 @@ declare
     _versions bigint;
 begin
     perform check_rows('products', import_products.products,
-        '{"external_id": "name!", "title": "title!", "image": "text",
-         "image_stamp": "text", "url": "text", "attributes": "object",
-         "keywords": "texts", "description": "text", "caption": "text"}');
+        product_keys() || '{"keywords": "texts", "description": "text", "caption": "text"}');
     if cardinality(embeddings) <> jsonb_array_length(import_products.products) then
         raise exception 'embeddings must have one item per product' using errcode = 'VT004',
             hint = 'use null for a product without an embedding, or leave the embeddings out';

@@ -3,7 +3,8 @@
 -- ---------------------------------------------------------------------------------------------
 -- filter_predicate(filters, one_by_one) → a condition over `products as p` for the filters, or null if
 -- they are empty. The filters are its parameter $1: the text is made of constants. one_by_one: for a
--- few products that are checked singly, not for all at once.
+-- few products that are checked singly, not for all at once. An attribute is the wanted value, or a
+-- list that has it; several wanted values are those of one variant.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filter_predicate(
     filters filters, one_by_one boolean default false
@@ -11,6 +12,13 @@ create or replace function vitrina_internal.filter_predicate(
 language sql immutable parallel safe
 return nullif(concat_ws(' and ',
     case when filters.filter <> '{}' then 'p.attributes @> ($1).filter' end,
+    (select string_agg(format('(p.attributes @> ($1).alone[%1$s] or p.attributes @> ($1).listed[%1$s])', u.i),
+                       ' and ' order by u.i)
+     from generate_subscripts(filters.alone, 1) as u (i)),
+    case when cardinality(filters.alone) > 1 then
+        '(not exists (select from variants as v where v.product_id = p.id)'
+        ' or exists (select from variants as v where v.product_id = p.id and not exists ('
+        'select from jsonb_each(($1).options) as o where not v.attributes -> o.key @> o.value)))' end,
     -- then times with and without a zone compare too, in the session's zone
     case when filters.where_path::text ~ '\.(date|time|timestamp)[a-z_]*\('
          then 'jsonb_path_match_tz(p.attributes, ($1).where_path, ''{}'', true)'
@@ -97,6 +105,10 @@ begin
         raise exception 'filter must be a JSON object, not %', left(filter::text, 100)
             using errcode = 'VT004', hint = 'like ''{"brand": "Linden"}''';
     end if;
+    if (select count(*) from jsonb_object_keys(filter)) > 100 then
+        raise exception 'filter takes at most 100 attributes' using errcode = 'VT004',
+            hint = 'give fewer attributes';
+    end if;
     if greatest(cardinality(with_keywords), cardinality(without_keywords), cardinality(sources)) > 10000
     then
         raise exception 'with_keywords, without_keywords and sources take at most 10000 items each'
@@ -131,7 +143,18 @@ declare
     _filters filters;
 begin
     perform check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
-    _filters.filter := coalesce(filter, '{}');
+    if filter <> '{}' then
+        select coalesce(jsonb_object_agg(f.key, f.value) filter (where not f.single), '{}'),
+               coalesce(jsonb_object_agg(f.key, f.value) filter (where f.single), '{}'),
+               coalesce(array_agg(jsonb_build_object(f.key, f.value)) filter (where f.single), '{}'),
+               coalesce(array_agg(jsonb_build_object(f.key, jsonb_build_array(f.value)))
+                            filter (where f.single), '{}')
+        into _filters.filter, _filters.options, _filters.alone, _filters.listed
+        from (
+            select e.key, e.value, jsonb_typeof(e.value) not in ('array', 'object') as single
+            from jsonb_each(filter) as e
+        ) as f;
+    end if;
     _filters.where_path := where_path;
     _filters.wanted := case when with_keywords <> '{}' then keyword_ids(with_keywords) else '{}' end;
     _filters.unwanted := case when without_keywords <> '{}' then keyword_ids(without_keywords)

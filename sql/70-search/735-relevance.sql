@@ -3,6 +3,23 @@
 -- than the most similar of so many unrelated things would be.
 
 -- ---------------------------------------------------------------------------------------------
+-- set_search_policy(min_relevance): sets the relevance, 0 to 1, below which search leaves a product out
+-- if its own min_relevance is null; 0 leaves nothing out. Raises VT004 for a value out of range.
+-- ---------------------------------------------------------------------------------------------
+create or replace function set_search_policy(min_relevance real) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    if coalesce(set_search_policy.min_relevance not between 0 and 1, true) then
+        raise exception 'min_relevance must be 0 to 1, not %', coalesce(set_search_policy.min_relevance::text, 'null')
+            using errcode = 'VT004', hint = '0.5 is the usual value; 0 leaves nothing out';
+    end if;
+    update search_policy as p set min_relevance = set_search_policy.min_relevance;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- in_title(query) → the tsquery, over titles only: weight A of the full text.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.in_title(query tsquery) returns tsquery
@@ -10,19 +27,19 @@ language sql immutable parallel safe
 return regexp_replace(query::text, '(''(?:[^'']|'''')*'')', '\1:A', 'g')::tsquery;
 
 -- ---------------------------------------------------------------------------------------------
--- head_of_query(said, units, names) → the unit that says what kind of thing is wanted, and the keyword
--- it is or would be; nulls if no unit does. It is the last type before "for" or "with". One that no
+-- head_of_query(said, units, names) → the unit that says what kind of thing is wanted, the keyword it
+-- is or would be, and its domain; no row if no unit does. It is the last type before "for" or "with". One that no
 -- keyword is, is the head only if no word of an unknown kind follows: a "hand towel holder" is no towel.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.head_of_query(
-    said text[], units int[], names text[], out head int, out name text
+    said text[], units int[], names text[], out head int, out name text, out domain text
 )
 language sql stable security invoker
 set search_path from current
 as $func$
     with unit as (
         select u.unit, coalesce(w.name, t.canonical) as name, coalesce(w.facet, t.facet) as facet,
-               w.id is not null as known,
+               t.domain, w.id is not null as known,
                coalesce(w.facet, t.facet) is null and u.form <> '' as strange
         from (
             select g.unit, min(g.name) as name,
@@ -38,7 +55,7 @@ as $func$
             where b.place > 1 and lower(b.word) in
                 ('for', 'with', 'für', 'mit', 'pour', 'avec', 'para', 'con', 'per')), 100)
     )
-    select u.unit, u.name
+    select u.unit, u.name, u.domain
     from unit as u
     where u.facet = 'type'
         and (u.known or not exists (select from unit as o where o.unit > u.unit and o.strange))
@@ -116,6 +133,7 @@ begin
           cross join (values (_head.name), (_demand.labels[_place])) as s (body)) as q
     where numnode(q.words) > 0;
     _demand.kinds := coalesce(_of.kinds, '{}');
+    _demand.domain := _head.domain;
     _demand.texts := texts || _of.kind || _of.kin || in_title(_said.words)
                      || _of.part || in_title(_said.phrase) || '''#'':*'::tsquery;
     _demand.head := format(
@@ -143,24 +161,45 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- by_similarity(similarity, mean, clear, strictly) → how surely a row is an answer by its vector alone:
--- half at a clear similarity. strictly: where the words say that it is not, or make it similar anyway.
+-- is_own_trade(domain) → whether a good part of the types of the catalogue are of this domain.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_own_trade(domain text) returns boolean
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select coalesce(is_own_trade.domain is not null
+                    and count(*) filter (where t.domain = is_own_trade.domain) >= 0.2 * count(*), false)
+    from keywords as w
+    join thesaurus as t on t.term = w.form
+    where w.facet = 'type' and t.domain is not null
+        and exists (select from product_keywords as pk where pk.keyword_id = w.id);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- by_similarity(similarity, mean, clear, strictness) → how surely a row is an answer by its vector alone:
+-- half at a clear similarity. strictness: 1, or more where the words say that it is not one.
 -- by_text(demand) → the same by its text, as an expression over `m`: its head, what it lacks and covers.
 -- What is the type asked for, is an answer, the surer the more of the rest it has. A mention in a title
--- is one only if the type is sold ($18): else it is a bag for it. Without a type, most of the query
--- must be there.
+-- is one only if the shop may have the type ($18): else it is a bag for it. Without a type, most of the
+-- query must be there.
+-- strictness(demand) → as an expression: $22 for what is not the type; words in common make vectors
+-- similar, even of other things.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.by_similarity(
-    similarity float8, mean float8, clear float8, strictly boolean
+    similarity float8, mean float8, clear float8, strictness float8
 ) returns float8
 language sql immutable parallel safe
-return coalesce(least(greatest((similarity - mean) / (clear - mean)
-                               / case when strictly then 2.3 else 2 end, 0), 1), 0);
+return coalesce(least(greatest((similarity - mean) / (clear - mean) / strictness / 2, 0), 1), 0);
 
 create or replace function vitrina_internal.by_text(demand demand) returns text
 language sql immutable parallel safe
 return case when demand.labels is null then '0'
-    when demand.head is null then 'power(least(m.covered, 1), 1.4)'
+    when demand.head is null then 'power(least(m.covered, 1), 1.6)'
     else 'case when m.head = 3 then 0.5 + 0.5 * m.covered'
          ' when m.head = 1 and $18 then 0.5 + 0.2 * m.covered'
          ' else 0.4 * m.covered end' end;
+
+create or replace function vitrina_internal.strictness(demand demand) returns text
+language sql immutable parallel safe
+return case when demand.head is null then 'case when m.covered > 0 then 1.3 else 1 end'
+    else 'case when m.head = 2 then least($22, 1) else $22 end' end;

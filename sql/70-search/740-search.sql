@@ -100,7 +100,7 @@ $func$;
 -- and image, and their sum. What a channel has not said of a product is looked up: by the reading's rank
 -- of the parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
 -- complete: the text channel has said all it can. $17, $18: see read_demand and by_text. $19: the least
--- relevance, $20 and $21: mean and clear similarity of the spaces. Products with all of the query come first.
+-- relevance, $20 and $21: mean and clear similarity of the spaces, $22: see strictness. Products with all of the query come first.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fusion_query(
     reading reading, text_space_id int, image_space_id int, complete boolean
@@ -144,7 +144,7 @@ return format(
                          + coalesce($12 * greatest(m.image_similarity, 0), 0)) / $13, 0) as mean,
                case when m.id = any ($1) then 1
                     else greatest(%8$s, by_similarity(m.similarity, $20[1], $20[2], %9$s),
-                                  by_similarity(m.image_similarity, $21[1], $21[2], false)) end as relevance
+                                  by_similarity(m.image_similarity, $21[1], $21[2], 1)) end as relevance
         from (select m.*, %6$s as covered from measured as m) as m
     ),
     scored as (
@@ -173,9 +173,7 @@ return format(
     coalesce((reading.demand).covered, '0'),
     coalesce((1::bigint << cardinality((reading.demand).labels)) - 1, 0),
     by_text(reading.demand),
-    -- words in common make a vector similar, even to something else
-    case when (reading.demand).head is null then 'm.covered > 0'
-         else 'not $18 and (m.head = 1 or m.covered > 0)' end,
+    strictness(reading.demand),
     case when (reading.demand).labels is null then 'false' else 'true' end);
 
 -- ---------------------------------------------------------------------------------------------
@@ -202,6 +200,7 @@ declare
     _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
     _codes bigint[] := coded_products(code, filters);
     _sold boolean := is_sold((reading.demand).kinds, filters);
+    _own boolean := not _sold and is_own_trade((reading.demand).domain);
     _depth int;
     _among bigint[];
     _vector record;
@@ -226,9 +225,10 @@ begin
         into _more
         using _codes, reading.parts, _vector.ids, _vector.distances, _image.ids, _image.distances,
               _text.ids, _text.ranks, _found.ids, _text_weight, _vector_weight, _image_weight, _total,
-              _depth, embedding, image_embedding, (reading.demand).texts, _sold, min_relevance,
+              _depth, embedding, image_embedding, (reading.demand).texts, _sold or _own, min_relevance,
               array[coalesce(text_space.background_mean, 0), clear_similarity(text_space)],
-              array[coalesce(image_space.background_mean, 0), clear_similarity(image_space)];
+              array[coalesce(image_space.background_mean, 0), clear_similarity(image_space)],
+              case when _sold then 0.8 when _own then 0.85 else 1.3 end::float8;
         _found.ids := _found.ids || _more.ids;
         _found.scores := _found.scores || _more.scores;
         _found.similarities := _found.similarities || _more.similarities;
@@ -264,7 +264,7 @@ begin
     into _found.ids, _found.scores, _found.similarities, _found.relevances
     from (
         select n.*, by_similarity(1 - n.distance, coalesce(space.background_mean, 0),
-                                  clear_similarity(space), false)::real as relevance
+                                  clear_similarity(space), 1)::real as relevance
         from unnest(_near.ids, _near.distances) with ordinality as n (id, distance, place)
     ) as u
     where u.relevance >= min_relevance or min_relevance is null;
@@ -293,13 +293,129 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- searched(query, first, …, min_relevance) → the first products that match, of all arguments of search;
--- the origin of the query's vector, and what it asks for. See search.
+-- found_products(k, mode, words, code, …) → at least k products as search finds them, or all, best first.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.found_products(
+    k int, mode text, words text, code text, reading reading, text_space spaces,
+    embedding @vector@.halfvec, image_space spaces, image_embedding @vector@.halfvec, weights jsonb,
+    filters filters, min_relevance real
+) returns hits
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _found hits;
+begin
+    if words = '' and embedding is null and image_embedding is null then
+        _found.ids := first_products(k, filters);
+        _found.relevances := array_fill(1::real, array[coalesce(cardinality(_found.ids), 0)]);
+    elsif (mode = 'vector' or words = '') and image_embedding is null then
+        _found := near_products(k, text_space, embedding, 'vector', filters, min_relevance);
+    elsif (mode = 'vector' or words = '') and embedding is null then
+        _found := near_products(k, image_space, image_embedding, 'image', filters, min_relevance);
+    else
+        if mode <> 'vector' and words <> '' then
+            min_relevance := coalesce(min_relevance, (select p.min_relevance from search_policy as p));
+        end if;
+        _found := fused_products(k, code, reading, text_space, embedding, image_space,
+                                 image_embedding, weights, filters, nullif(min_relevance, 0));
+    end if;
+    return _found;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- first_of_groups(found, attribute) → of the products found, the first with each value of an attribute;
+-- of a list its first item counts. Products without the attribute are groups of their own.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.first_of_groups(found hits, attribute text) returns hits
+language sql stable security invoker
+set search_path from current
+as $func$
+    select row(array_agg(g.id order by g.place), array_agg(g.score order by g.place),
+               array_agg(g.similarity order by g.place), array_agg(g.rank order by g.place),
+               array_agg(g.channels order by g.place), array_agg(g.relevance order by g.place),
+               array_agg(g.lacks order by g.place))::hits
+    from (
+        select distinct on (v.value, case when v.value is null then f.id end) f.*
+        from unnest(found.ids, found.scores, found.similarities, found.ranks, found.channels,
+                    found.relevances, found.lacks)
+            with ordinality as f (id, score, similarity, rank, channels, relevance, lacks, place)
+        join products as p on p.id = f.id
+        cross join lateral (select p.attributes -> attribute as value) as a
+        cross join lateral (
+            select nullif(case jsonb_typeof(a.value) when 'array' then a.value ->> 0
+                          when 'object' then null else a.value #>> '{}' end, '') as value) as v
+        order by v.value, case when v.value is null then f.id end, f.place
+    ) as g;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- asked_variants(ids, code, words, options) → of each of these products the variant that was asked for: by
+-- its code; else by attributes that the filter names, or words of the query say, and that not all of
+-- its variants have. Of a product with a single variant, that one. image: its picture, null if it was
+-- not asked for.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.asked_variants(
+    ids bigint[], code text, words text, options jsonb
+) returns table (product_id bigint, sku text, image text)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    if not exists (select from variants as v where v.product_id = any (ids)) then
+        return;
+    end if;
+    return query
+    select distinct on (r.id) r.id, r.sku, case when r.asked then r.image end
+    from (
+        select v.*, v.place > min(v.place) over w or v.coded as asked, count(*) over w as variants
+        from (
+            select v.product_id as id, v.position, v.sku, v.image, c.coded,
+                   o.count * 1000 + coalesce(l.said, 0) as place, l.unsaid
+            from variants as v
+            join products as p on p.id = v.product_id
+            join sources as s on s.id = p.source_id
+            cross join lateral (
+                select asked_variants.code <> '' and asked_variants.code = any (array(
+                    select bare_code(u.code) from unnest(v.sku || v.codes) as u (code))) as coded) as c
+            cross join lateral (
+                select count(*) from jsonb_each(options) as o
+                where v.attributes -> o.key @> o.value) as o
+            cross join lateral (
+                -- "red" says more of red than of dark red
+                select sum(w.said) as said, sum(w.size - w.said) as unsaid
+                from (select tsvector_to_array(to_tsvector(s.text_config::regconfig, words)) as lexemes) as q
+                cross join lateral (
+                    select v.title
+                    union all
+                    select e.value #>> '{}' from jsonb_each(v.attributes) as e
+                    where jsonb_typeof(e.value) = 'string'
+                ) as a (value)
+                cross join lateral (
+                    select count(*) as size,
+                           count(*) filter (where t.lexeme = any (q.lexemes)) as said
+                    from unnest(to_tsvector(s.text_config::regconfig, left(a.value, 100))) as t
+                ) as w
+                where words <> '' and w.said > 0) as l
+            where v.product_id = any (ids)
+        ) as v
+        window w as (partition by v.id)
+    ) as r
+    where r.asked or r.variants = 1
+    order by r.id, r.coded desc, r.place desc, r.unsaid, r.image is null, r.position;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- searched(query, first, …) → the first products that search finds with these arguments of it, the origin
+-- of the query's vector, what it asks for, and how it was read.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.searched(
     query text, first int, filters filters, mode text, embedding @vector@.halfvec,
-    image_embedding @vector@.halfvec, weights jsonb, min_relevance real,
-    out matches hits, out origin text, out labels text[]
+    image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
+    out matches hits, out origin text, out labels text[], out code text, out keywords text[]
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -309,6 +425,8 @@ declare
     _image_space spaces;
     _words text := coalesce(query_words(query), '');
     _reading reading;
+    _depth int := first;
+    _count int;
 begin
     select s.* into _text_space from spaces as s where s.modality = 'text' and s.state = 'active';
     select s.* into _image_space from spaces as s where s.modality = 'image' and s.state = 'active';
@@ -316,6 +434,9 @@ begin
     weights := coalesce(weights, '{}');
     perform check_search(mode, weights, embedding, image_embedding, min_relevance, _text_space,
                          _image_space);
+    if group_by is not null then
+        perform check_text('group_by', group_by);
+    end if;
     if mode = 'text' then
         embedding := null;
         image_embedding := null;
@@ -329,32 +450,27 @@ begin
     elsif _words <> '' and mode <> 'text' and _text_space.id is not null then
         select v.embedding, v.origin into embedding, origin
         from query_vector(_text_space, _words, _reading.keywords, _reading.weights) as v;
+        -- "the" has a vector, but says nothing
+        if mode = 'hybrid' and (_reading.demand).labels is null and min_relevance is distinct from 0 then
+            embedding := null;
+        end if;
     end if;
     if mode = 'vector' then
         _reading := null;
     end if;
     labels := (_reading.demand).labels;
-
-    if _words = '' and embedding is null and image_embedding is null then
-        matches.ids := first_products(first, filters);
-        matches.relevances := array_fill(1::real, array[coalesce(cardinality(matches.ids), 0)]);
-    elsif (mode = 'vector' or _words = '') and image_embedding is null then
-        matches := near_products(first, _text_space, embedding, 'vector', filters, min_relevance);
-    elsif (mode = 'vector' or _words = '') and embedding is null then
-        matches := near_products(first, _image_space, image_embedding, 'image', filters, min_relevance);
-    else
-        if mode <> 'vector' and _words <> '' then
-            min_relevance := coalesce(min_relevance, (select p.min_relevance from search_policy as p));
-            -- "the" has a vector, but says nothing
-            if labels is null and origin <> 'given' and min_relevance > 0 then
-                embedding := null;
-            end if;
-        end if;
-        matches := fused_products(
-            first, case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end,
-            _reading, _text_space, embedding, _image_space, image_embedding, weights, filters,
-            nullif(min_relevance, 0));
-    end if;
+    keywords := _reading.keywords;
+    code := case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end;
+    loop
+        matches := found_products(_depth, mode, _words, code, _reading, _text_space, embedding,
+                                  _image_space, image_embedding, weights, filters, min_relevance);
+        exit when group_by is null;
+        _count := coalesce(cardinality(matches.ids), 0);
+        matches := first_of_groups(matches, group_by);
+        -- until there are groups enough, or no more products
+        exit when cardinality(matches.ids) >= first or _count < _depth;
+        _depth := least(_depth * 5::bigint, 2147483647);
+    end loop;
 end
 $func$;
 
@@ -371,19 +487,21 @@ $func$;
 -- the text vectors, else of the image vectors, null without vectors. text_rank: the share of the query
 -- that the text covers, 0 to 1. matched: the channels (code, text, vector, image) that found it.
 -- query_vector: the origin of the query's text vector: given, cache (remembered), local (made here),
--- vocabulary (the mean of its keywords' vectors); null without a vector. Raises VT004 for wrong
--- arguments.
+-- vocabulary (the mean of its keywords' vectors); null without a vector. group_by: the name of an
+-- attribute: of the products with the same value only the best. sku: that of the variant that was asked
+-- for, by its code, a filter or a word ("red"), and image is its picture; else the product's. Raises
+-- VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
 create or replace function search(
     query text default null, k int default 10, "offset" int default 0, filter jsonb default '{}',
     where_path jsonpath default null, with_keywords text[] default '{}',
     without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
     embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
-    weights jsonb default '{}', min_relevance real default null
+    weights jsonb default '{}', group_by text default null, min_relevance real default null
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
     url text, image text, score real, similarity real, text_rank real, matched text[],
-    query_vector text, relevance real, missing text[]
+    query_vector text, relevance real, missing text[], attributes jsonb, sku text
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -393,6 +511,7 @@ declare
     _filters filters;
     _end int;
     _search record;
+    _found hits;
 begin
     if k = 0 then
         return;
@@ -402,21 +521,28 @@ begin
     _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
     _end := "offset" + k;
     _search := searched(query, _end, _filters, mode, embedding, image_embedding, weights,
-                        min_relevance);
+                        min_relevance, group_by);
+    _found := _search.matches;
     return query
     select p.id, s.name, p.external_id, p.title, p.caption, p.keywords,
-           shown_address(p.url), shown_address(p.image),
+           shown_address(p.url), shown_address(coalesce(v.image, p.image)),
            coalesce(f.score, 0)::real, f.similarity::real, f.rank,
-           coalesce(string_to_array(f.channels, ','), '{}'), _search.origin, f.relevance,
+           coalesce(string_to_array(f.channels, ','), '{}'), _search.origin,
+           f.relevance,
            array(select l.label from unnest(_search.labels) with ordinality as l (label, place)
-                 where f.lacks >> (l.place::int - 1) & 1 = 1 order by l.place)
-    from unnest((_search.matches).ids["offset" + 1:_end], (_search.matches).scores["offset" + 1:_end],
-                (_search.matches).similarities["offset" + 1:_end],
-                (_search.matches).ranks["offset" + 1:_end], (_search.matches).channels["offset" + 1:_end],
-                (_search.matches).relevances["offset" + 1:_end], (_search.matches).lacks["offset" + 1:_end])
+                 where f.lacks >> (l.place::int - 1) & 1 = 1 order by l.place),
+           p.attributes, coalesce(v.sku, p.sku)
+    from unnest(_found.ids["offset" + 1:_end], _found.scores["offset" + 1:_end],
+                _found.similarities["offset" + 1:_end], _found.ranks["offset" + 1:_end],
+                _found.channels["offset" + 1:_end], _found.relevances["offset" + 1:_end],
+                _found.lacks["offset" + 1:_end])
         with ordinality as f (id, score, similarity, rank, channels, relevance, lacks, place)
     join products as p on p.id = f.id
     join vitrina.sources as s on s.id = p.source_id
+    left join asked_variants(
+        _found.ids["offset" + 1:_end], _search.code,
+        concat_ws(' ', query_words(query), array_to_string(_search.keywords || with_keywords, ' ')),
+        coalesce(_filters.options, '{}')) as v on v.product_id = p.id
     order by f.place;
 end
 $func$;
@@ -429,7 +555,7 @@ create or replace function count_matches(
     with_keywords text[] default '{}', without_keywords text[] default '{}',
     sources text[] default null, mode text default 'hybrid',
     embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
-    weights jsonb default '{}', min_relevance real default null
+    weights jsonb default '{}', group_by text default null, min_relevance real default null
 ) returns bigint
 language sql stable security invoker
 set search_path from current
@@ -437,5 +563,5 @@ as $func$
     select coalesce(cardinality((s.matches).ids), 0)
     from searched(query, 2000000000,
                   filters_of(filter, where_path, with_keywords, without_keywords, sources, query),
-                  mode, embedding, image_embedding, weights, min_relevance) as s;
+                  mode, embedding, image_embedding, weights, min_relevance, group_by) as s;
 $func$;

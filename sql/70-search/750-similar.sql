@@ -8,7 +8,8 @@
 create or replace function similar_products(of_product bigint, k int default 10)
 returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
-    url text, image text, score real, similarity real, text_rank real, matched text[]
+    url text, image text, score real, similarity real, text_rank real, matched text[],
+    attributes jsonb, sku text
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -32,7 +33,7 @@ begin
     end if;
     return query
     select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
-           s.score, s.similarity, s.text_rank, s.matched
+           s.score, s.similarity, s.text_rank, s.matched, s.attributes, s.sku
     from search(mode => 'vector', k => similar_products.k + 1,
                 embedding => _embedding, image_embedding => _image_embedding) as s
     where s.product_id <> of_product

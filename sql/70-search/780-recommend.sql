@@ -60,7 +60,8 @@ create or replace function recommend(
     without_keywords text[] default '{}', sources text[] default null
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
-    url text, image text, score real, similarity real, text_rank real, matched text[]
+    url text, image text, score real, similarity real, text_rank real, matched text[],
+    attributes jsonb, sku text
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -85,7 +86,7 @@ begin
     end if;
     return query
     select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
-           s.score, s.similarity, s.text_rank, s.matched
+           s.score, s.similarity, s.text_rank, s.matched, s.attributes, s.sku
     from search(
         mode => 'vector', k => recommend.k + cardinality(_named), embedding => _embedding,
         image_embedding => _image_embedding,
@@ -112,7 +113,8 @@ create or replace function nearest_by_image(
     sources text[] default null
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
-    url text, image text, score real, similarity real, text_rank real, matched text[]
+    url text, image text, score real, similarity real, text_rank real, matched text[],
+    attributes jsonb, sku text
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -148,7 +150,7 @@ begin
     end if;
     return query
     select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
-           s.score, s.similarity, s.text_rank, s.matched
+           s.score, s.similarity, s.text_rank, s.matched, s.attributes, s.sku
     from search(
         mode => 'vector', k => nearest_by_image.k, image_embedding => _embedding,
         filter => nearest_by_image.filter, where_path => nearest_by_image.where_path,
@@ -166,7 +168,8 @@ create or replace function vitrina_internal.nearest_by_dhash(
     without_keywords text[], sources text[]
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
-    url text, image text, score real, similarity real, text_rank real, matched text[]
+    url text, image text, score real, similarity real, text_rank real, matched text[],
+    attributes jsonb, sku text
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -183,7 +186,8 @@ begin
     _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources);
     return query execute format(
         'select p.id, s.name, p.external_id, p.title, p.caption, p.keywords, shown_address(p.url), shown_address(p.image),
-                (1 - n.distance / 64.0)::real, null::real, null::real, array[''image'']
+                (1 - n.distance / 64.0)::real, null::real, null::real, array[''image''],
+                p.attributes, p.sku
          from (select p.id, bit_count(i.dhash # $2) as distance
                from images as i
                join products as p on p.image_sha256 = i.sha256

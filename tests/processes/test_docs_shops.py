@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+import servers
+from kept_shops import installed
 from shops import npm
 from shops.goods import demo
-from shops.rehearsal import ROLES, make_database, make_roles
+from shops.rehearsal import ROLES, make_database
 from shops.runs import Scene, oscar
 from vitrina import embedded
 from vitrina.db import schema
@@ -128,6 +130,7 @@ def reader(
     tmp_path: Path,
     vitrina: Callable[..., Result],
     monkeypatch: pytest.MonkeyPatch,
+    pytestconfig: pytest.Config,
 ) -> Iterator[Reader]:
     """Stands in a folder with a picture; the shop is filled, vitrina installed, nothing attached."""
     pictures, media = tmp_path / "pictures", tmp_path / "media"
@@ -135,9 +138,10 @@ def reader(
     media.mkdir()
     queries = ROOT / "src" / "vitrina" / "data" / "demo" / "queries"
     shutil.copy(queries / "armchair.webp", tmp_path)
-    scene = Scene(server, "docs_shop", media, demo(pictures), queries / "lamp.webp")
-    make_roles(server)
-    make_database(server, scene.name)
+    template, _ = installed(server, "oscar", servers.cache(pytestconfig.rootpath))
+    goods, picture = demo(pictures), queries / "lamp.webp"
+    scene = Scene(server, "docs_shop", media, goods, picture, template=template)
+    make_database(server, scene.name, template)
     monkeypatch.chdir(tmp_path)
     with oscar(scene):
         schema.upgrade(scene.url(ROLES[1]))

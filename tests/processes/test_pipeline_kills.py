@@ -15,11 +15,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from openai_stub import OpenAIStub, caption_of
-from servers import VERSION
-from waiting import HANG
+from waiting import HANG, eventually
 
-# fewer the second time: what an older Postgres could do differently shows in a few
-KILLS = int(os.environ.get("VITRINA_KILLS", "20" if VERSION == 18 else "6"))
+KILLS = int(os.environ.get("VITRINA_KILLS", "8"))
 PRODUCTS = 5 * KILLS
 CONCURRENCY = 8
 LATENCY = {"chat": 0.02, "embeddings": 0.06}
@@ -66,6 +64,16 @@ def stored(url: str) -> int:
         return int((row.fetchone() or (0,))[0])
 
 
+def settle(url: str, stub: OpenAIStub) -> None:
+    """Wait until all that a killed worker sent has arrived, at the stub and in the database."""
+    stub.settle()
+    with psycopg.connect(url, autocommit=True) as conn:
+        others = (
+            "select from pg_stat_activity where datname = current_database() and pid <> %s limit 1"
+        )
+        eventually(lambda: conn.execute(others, [conn.info.backend_pid]).fetchone() is None)
+
+
 def moment(stub: OpenAIStub, number: int, draw: random.Random) -> Callable[[], bool]:
     """When to kill: while it asks, or, towards the end, while it stores and embeds."""
     route, most = ("chat", 16) if number < 0.7 * KILLS else ("embeddings", 2)
@@ -89,6 +97,7 @@ def test_kills_at_any_moment_lose_nothing_and_pay_nothing_twice(database_url: st
                 process.send_signal(signal.SIGKILL)
                 kills += 1
             process.communicate()
+            settle(database_url, stub)
             lost.append(whole(stub) - stored(database_url) - sum(lost))
         for _ in range(2):
             last = start(database_url, stub)

@@ -19,7 +19,7 @@ from vitrina.settings import Settings
 from waiting import HANG, eventually
 from workers import workers
 
-WORKERS, PRODUCTS = 4, 300
+WORKERS, PRODUCTS = 3, 150
 
 
 def test_killed_workers_lose_nothing_and_store_nothing_twice(database_url: str) -> None:
@@ -47,7 +47,7 @@ def test_killed_workers_lose_nothing_and_store_nothing_twice(database_url: str) 
                         victim.wait()
                         kills += 1
                     running.append(start())
-                    next_kill = left() - 40
+                    next_kill = left() - 30
                 time.sleep(0.02)
             told = [process.communicate(timeout=HANG)[1] for process in running]
         assert left() == 0, told

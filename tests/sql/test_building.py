@@ -172,11 +172,15 @@ def test_a_space_held_by_a_long_statement_is_not_waited_for_for_ever(
     shop: psycopg.Connection, database_url: str
 ) -> None:
     shop.execute("select create_space('old', 'test', 'm', 'text', 3)")
+    limits = "select p.proconfig from pg_proc as p where p.oid = 'drop_space'::regproc"
+    assert "lock_timeout=5s" in shop.execute(limits).fetchone()[0]
+    shop.execute("alter function drop_space set lock_timeout = '100ms'")
     with psycopg.connect(database_url) as reader:
         reader.execute("select count(*) from vitrina.product_embeddings")
         with pytest.raises(psycopg.DatabaseError, match="could not be dropped") as caught:
             shop.execute("select drop_space('old')")
         assert caught.value.sqlstate == "VT004"
+    shop.execute("alter function drop_space set lock_timeout = '5s'")
     shop.execute("select drop_space('old')")
 
 

@@ -44,9 +44,9 @@ CHANGES = {
 
 @pytest.mark.parametrize("paid", [False, True], ids=["local", "paid"])
 def test_every_undo_leaves_everything_as_it_was(db: psycopg.Connection, paid: bool) -> None:
-    """Row by row, over 100 products; redo likewise, and undone again."""
-    fill(db, 100)
-    enrich(db, {i: [*terms_of(i), "lamp of zig"] for i in range(1, 100, 7)})
+    """Row by row, over 40 products; redo likewise, and undone again."""
+    fill(db, 40)
+    enrich(db, {i: [*terms_of(i), "lamp of zig"] for i in range(1, 40, 7)})
     db.execute("select merge_keywords('{lamp of zig}', 'zig lamp')")
     db.execute("insert into keyword_aliases (alias, keyword_id, similarity, method)"
                " select 'near one', id, 0.87654321, 'embedding' from keywords"
@@ -74,7 +74,7 @@ def test_every_undo_leaves_everything_as_it_was(db: psycopg.Connection, paid: bo
 
 @pytest.mark.parametrize("paid", [False, True], ids=["local", "paid"])
 def test_merge_split_merge_and_back(db: psycopg.Connection, paid: bool) -> None:
-    fill(db, 100)
+    fill(db, 40)
     if paid:
         pay(db)
     states = [state(db)]

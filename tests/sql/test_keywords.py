@@ -288,8 +288,9 @@ def test_a_known_term_takes_no_lock(db: psycopg.Connection, database_url: str) -
     resolve(db, "lamp")
     with psycopg.connect(database_url) as other:
         other.execute("select vitrina_internal.lock_vocabulary()")
-        db.execute("set lock_timeout = '2s'")
+        db.execute("set lock_timeout = '10s'")
         assert [row.method for row in resolve(db, "lamp", "Lamps")] == ["exact", "form"]
+        db.execute("set lock_timeout = '100ms'")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             resolve(db, "teapot")
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
 from click.testing import Result
 
+import servers
 import small_shop
 from planted import plant
 from vitrina import embedded
@@ -164,19 +166,35 @@ def called(url: str) -> int:
         return int(row[0]) if row[1] else 0
 
 
-@pytest.fixture
-def planted(make_role: Callable[..., str], empty_database: str) -> str:
-    """A database into which vitrina was installed after everything had been planted."""
-    assert plant(empty_database, make_role()) > 20_000
-    with psycopg.connect(empty_database, autocommit=True) as conn:
+@pytest.fixture(scope="module")
+def made(server: embedded.Server) -> Iterator[tuple[str, str]]:
+    """Databases to copy: in one everything is planted, in the other vitrina is installed then."""
+    role = f"planter_{uuid4().hex[:12]}"
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute(f"create role {role} login")
+    bare = servers.create(server, "template0")
+    url = server.url(bare)
+    assert plant(url, role) > 20_000
+    with psycopg.connect(url, autocommit=True) as conn:
         assert conn.execute("show search_path").fetchone() == ('"$user", public',)
         with pytest.raises(psycopg.errors.RaiseException, match="planted: format"):
             conn.execute("select format('%s', 'a'::text)")
         with pytest.raises(psycopg.errors.RaiseException, match="planted: an operator"):
             conn.execute("select 'a'::text || 1")
         conn.execute("alter sequence public.planted restart")
-    schema.upgrade(empty_database)
-    return empty_database
+    installed = servers.create(server, bare)
+    schema.upgrade(server.url(installed))
+    assert called(server.url(installed)) == 0
+    yield bare, installed
+    servers.drop(server, bare, installed)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute(f"drop role {role}")
+
+
+@pytest.fixture
+def planted(made: tuple[str, str], make_database: Callable[[str], str]) -> str:
+    """A database into which vitrina was installed after everything had been planted."""
+    return make_database(made[1])
 
 
 def run(url: str, *parts: str) -> None:
@@ -288,19 +306,22 @@ def test_no_command_runs_what_was_planted(
 
 
 def test_the_printed_sql_runs_nothing_planted(
-    make_role: Callable[..., str], empty_database: str, tmp_path: Path, server: embedded.Server
+    made: tuple[str, str],
+    make_database: Callable[[str], str],
+    tmp_path: Path,
+    server: embedded.Server,
 ) -> None:
-    plant(empty_database, make_role())
+    url = make_database(made[0])
     script = tmp_path / "vitrina.sql"
     with script.open("w") as out:
         schema.write_sql(out)
-    psql = [embedded.psql_path(server.version), empty_database, "-qX", "-v", "ON_ERROR_STOP=1"]
+    psql = [embedded.psql_path(server.version), url, "-qX", "-v", "ON_ERROR_STOP=1"]
     done = subprocess.run(
         [*psql, "-f", script], capture_output=True, text=True, env={**os.environ, "PGOPTIONS": ""}
     )
     assert done.returncode == 0, done.stderr
-    assert called(empty_database) == 0
-    assert schema.check(empty_database).current
+    assert called(url) == 0
+    assert schema.check(url).current
 
 
 def test_temporary_tables_stand_for_none_of_vitrinas(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -97,3 +98,162 @@ def test_settings_of_a_source_are_merged(shop: psycopg.Connection) -> None:
     shop.execute("select put_source('shop')")
     row = shop.execute("select config, text_config from sources").fetchone()
     assert row == ({"a": 1, "b": 2}, "german")
+
+
+SHIRT = {
+    "external_id": "shirt",
+    "title": "Linen shirt",
+    "text": "Airy, with coconut buttons.",
+    "image": "https://shop.example/white.jpg",
+    "sku": "LS",
+    "codes": ["4006381333931"],
+    "attributes": {"brand": "Northwind"},
+    "images": [
+        {"image": "https://shop.example/white.jpg", "role": "main"},
+        {"image": "https://shop.example/back.jpg"},
+    ],
+    "variants": [
+        {
+            "sku": "LS-WHT-S",
+            "image": "https://shop.example/white.jpg",
+            "attributes": {"Color": "White", "Size": "S", "price": 52, "in_stock": False},
+        },
+        {
+            "sku": "LS-IND-M",
+            "title": "Indigo",
+            "codes": ["PN-77"],
+            "image": "https://shop.example/indigo.jpg",
+            "attributes": {
+                "Color": "Indigo",
+                "Size": "M",
+                "price": 49,
+                "was_price": 60,
+                "in_stock": True,
+                "currency": "EUR",
+            },
+        },
+        {"sku": "LS-IND-S", "attributes": {"Color": "Indigo", "Size": "S", "price": 49}},
+    ],
+}
+
+
+def one(db: psycopg.Connection, query: str) -> Any:
+    row = db.execute(query).fetchone()
+    assert row is not None
+    return row[0] if len(row) == 1 else row
+
+
+def test_a_product_says_what_its_variants_say(shop: psycopg.Connection) -> None:
+    assert put(shop, SHIRT) == (1, 0, 0, 1)
+    assert one(shop, "select attributes from products") == {
+        "brand": "Northwind",
+        "Color": ["White", "Indigo"],
+        "Size": ["S", "M"],
+        "price": 49,
+        "price_max": 52,
+        "was_price": 60,
+        "currency": "EUR",
+        "in_stock": True,
+    }
+    assert one(shop, "select text, sku, codes from products") == (
+        "Airy, with coconut buttons.",
+        "LS",
+        ["4006381333931"],
+    )
+    assert shop.execute(
+        "select position, sku, title, codes from variants order by position"
+    ).fetchall() == [
+        (1, "LS-WHT-S", None, []),
+        (2, "LS-IND-M", "Indigo", ["PN-77"]),
+        (3, "LS-IND-S", None, []),
+    ]
+    assert shop.execute(
+        "select position, image, role from product_images order by position"
+    ).fetchall() == [
+        (1, "https://shop.example/white.jpg", "main"),
+        (2, "https://shop.example/back.jpg", "further"),
+    ]
+
+
+def test_what_the_shop_says_of_the_product_stands(shop: psycopg.Connection) -> None:
+    put(shop, SHIRT | {"attributes": {"Color": "Mixed", "price": 40, "currency": "USD"}})
+    assert one(
+        shop,
+        "select array[attributes ->> 'Color', attributes ->> 'price', attributes ->> 'price_max',"
+        " attributes ->> 'currency'] from products",
+    ) == ["Mixed", "40", "52", "USD"]
+
+
+def test_an_unchanged_product_with_variants_costs_nothing(shop: psycopg.Connection) -> None:
+    put(shop, SHIRT)
+    rows = "select array_agg(xmin::text) from (select xmin from products union all select xmin from variants union all select xmin from product_images union all select xmin from product_text) as r"
+    before = one(shop, rows)
+    assert put(shop, SHIRT) == (0, 0, 1, 0)
+    assert one(shop, rows) == before
+
+
+def changed(**variant: Any) -> dict[str, Any]:
+    first, *others = SHIRT["variants"]
+    return SHIRT | {"variants": [first | variant, *others]}
+
+
+@pytest.mark.parametrize(
+    ("product", "queued"),
+    [
+        (changed(sku="LS-WHT-XS"), 0),
+        (changed(image="https://shop.example/other.jpg"), 0),
+        (changed(attributes={"Color": "White", "Size": "S", "price": 50, "in_stock": True}), 0),
+        (changed(attributes={"Color": "Rust", "Size": "S", "price": 52}), 1),
+        (SHIRT | {"variants": SHIRT["variants"][:2]}, 0),
+        (SHIRT | {"images": SHIRT["images"][:1]}, 0),
+        (SHIRT | {"images": [], "variants": SHIRT["variants"]}, 0),
+        (SHIRT | {"codes": []}, 0),
+        (SHIRT | {"sku": None}, 0),
+        (SHIRT | {"text": "Airy."}, 1),
+        (SHIRT | {"text": None}, 1),
+    ],
+)
+def test_a_change_of_any_part_is_an_update(
+    shop: psycopg.Connection, product: dict[str, Any], queued: int
+) -> None:
+    put(shop, SHIRT)
+    shop.execute("delete from jobs")
+    assert one(shop, f"select count_to_queue('shop', '{json.dumps([product])}')") == queued
+    assert put(shop, product) == (0, 1, 0, queued)
+    assert one(shop, "select count(*) from variants") == len(product["variants"])
+    assert one(shop, "select count(*) from product_images") == len(product["images"])
+    assert put(shop, product) == (0, 0, 1, 0)
+    put(shop, {"external_id": "shirt", "title": "Linen shirt"})
+    assert one(shop, "select (select count(*) from variants) + count(*) from product_images") == 0
+
+
+def test_products_without_text_and_variants_keep_their_hash(shop: psycopg.Connection) -> None:
+    put(shop, LAMP)
+    before = hashlib.sha256(b'["Lamp", null, null, {"color": "red"}]').hexdigest()
+    assert one(shop, "select encode(input_hash, 'hex') from products") == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"variants": {"sku": "1"}},
+        {"variants": ["1"]},
+        {"variants": [{"sku": ["1"]}]},
+        {"variants": [{"codes": "1"}]},
+        {"variants": [{"codes": [["1"]]}]},
+        {"variants": [{"attributes": []}]},
+        {"images": ["https://shop.example/1.jpg"]},
+        {"images": [{"role": "main"}]},
+        {"images": [{"image": "1.jpg", "role": "front"}]},
+        {"codes": "1"},
+        {"text": {"en": "1"}},
+    ],
+)
+def test_an_error_names_the_row(shop: psycopg.Connection, wrong: dict[str, Any]) -> None:
+    with pytest.raises(psycopg.DatabaseError, match=r"row 2 of products \(bad\): its "):
+        put(shop, LAMP, {"external_id": "bad", "title": "Bad"} | wrong)
+
+
+def test_a_product_may_have_very_many_codes(shop: psycopg.Connection) -> None:
+    variants = [{"sku": f"SKU-{n}", "codes": ["x" * 500, f"EAN-{n}"]} for n in range(5000)]
+    assert put(shop, SHIRT | {"variants": variants})[0] == 1

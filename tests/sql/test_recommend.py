@@ -11,7 +11,7 @@ from small_shop import CATALOGUE, put, put_picture
 
 COLUMNS = [
     "product_id", "source", "external_id", "title", "caption", "keywords", "url", "image",
-    "score", "similarity", "text_rank", "matched",
+    "score", "similarity", "text_rank", "matched", "attributes", "sku",
 ]  # fmt: skip
 
 

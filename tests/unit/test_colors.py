@@ -111,7 +111,7 @@ def test_a_stored_picture_is_measured(tmp_path: Path) -> None:
 @pytest.mark.data
 def test_photographs_mostly_agree_with_the_shop(shared_data: Path) -> None:
     with (shared_data / "fashion" / "styles.csv").open(encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["baseColour"] in SHADES][::2]
+        rows = [row for row in csv.DictReader(file) if row["baseColour"] in SHADES][::4]
     first = among = 0
     for row in rows:
         with Image.open(shared_data / "fashion" / "images" / f"{row['id']}.jpg") as image:

@@ -265,7 +265,7 @@ def test_the_real_catalogues_are_mapped_as_they_are(shared_data: Path) -> None:
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "many.jsonl"
     with path.open("w") as out:
-        for number in range(15_000):
+        for number in range(8_000):
             out.write(json.dumps({"id": number, "title": f"Lamp {number}", "n": "x" * 600}) + "\n")
     with open_products(str(path)) as file:
         products = file.products()

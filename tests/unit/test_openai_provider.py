@@ -93,7 +93,7 @@ def test_each_stage_answers_with_usage_and_time(make: Make) -> None:
     assert tags.model == "gpt-4o-mini"
     assert tags.usage.input_tokens > 100
     assert tags.usage.output_tokens > 10
-    assert 0 < tags.seconds < 5
+    assert tags.seconds > 0
     assert provider.describe(subject).value == description_of(TITLE)
     assert provider.caption(TITLE, "A desk.").value == caption_of(TITLE)
     whole = Enrichment(terms(TITLE), description_of(TITLE), caption_of(TITLE))

@@ -97,7 +97,7 @@ def test_first_come_first_served() -> None:
 def test_a_pause_is_for_everybody_and_costs_no_busy_waiting() -> None:
     pacer = Pacer(4)
     with pacer.slot() as slot:
-        slot.throttled(0.15)
+        slot.throttled(0.5)
     assert pacer.limit == 2
     started, busy = time.monotonic(), time.process_time()
 
@@ -107,9 +107,9 @@ def test_a_pause_is_for_everybody_and_costs_no_busy_waiting() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         waits = list(pool.map(call, range(4)))
-    assert min(waits) >= 0.14
+    assert min(waits) >= 0.49
     assert max(waits) < 30
-    assert time.process_time() - busy < 0.1
+    assert time.process_time() - busy < 0.4
 
 
 def test_a_longer_pause_prevails_and_has_an_end() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import click
 
-from vitrina.cli._common import emit, open_catalog, output_options
+from vitrina.cli._common import open_catalog, output_options
 from vitrina.cli._filters import filter_options
-from vitrina.cli.search import COLUMNS
+from vitrina.cli.search import emit_hits
 
 
 @click.command("recommend")
@@ -49,4 +48,4 @@ def command(
             sources=sources or None,
             **options,
         )
-    emit((asdict(hit) for hit in hits), output, columns=COLUMNS)
+    emit_hits(hits, output)

@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from vitrina.cli._common import emit, open_catalog, output_options, source_option
+from vitrina.cli._common import emit, notice, open_catalog, output_options, source_option
+
+if TYPE_CHECKING:
+    from vitrina.search.hits import Hit
 
 COLUMNS = {
     "score": "score",
     "similarity": "similarity",
     "title": "title",
+    "missing": "without",
+    "price": "price",
     "keywords": "keywords",
     "matched": "matched",
     "external_id": "id",
+    "sku": "sku",
 }
+
+
+def emit_hits(hits: Sequence[Hit], output: str | None) -> None:
+    """Print hits; a table has what is missing, and the prices and SKUs that are known."""
+    rows = [asdict(hit) for hit in hits]
+    columns = COLUMNS
+    if output is None:
+        for row in rows:
+            row["price"] = _price(row["attributes"])
+        columns = {
+            key: heading
+            for key, heading in COLUMNS.items()
+            if key not in ("missing", "price", "sku") or any(row[key] for row in rows)
+        }
+    emit(rows, output, columns=columns)
+
+
+def _price(attributes: dict[str, Any]) -> str:
+    """What a product costs, like "49 to 55 EUR"."""
+    price, most = attributes.get("price"), attributes.get("price_max")
+    if not isinstance(price, int | float):
+        return ""
+    said = f"{price:g}" if not isinstance(most, int | float) else f"{price:g} to {most:g}"
+    currency = attributes.get("currency")
+    return f"{said} {currency}" if isinstance(currency, str) else said
 
 
 def parse_filter(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any]:
@@ -87,6 +119,17 @@ def parse_weights(
     metavar="CHANNEL=N",
     help="The weight of text, vector or image in the score; repeatable.",
 )
+@click.option(
+    "--group-by",
+    metavar="ATTRIBUTE",
+    help="Of the products with the same value of this attribute, only the best.",
+)
+@click.option(
+    "--min-relevance",
+    type=click.FloatRange(0, 1),
+    metavar="N",
+    help="Leave out what is less surely an answer, 0 to 1; 0 shows the nearest, whatever they are.",
+)
 @click.option("--title", default="", metavar="TEXT", help="What the picture shows, if known.")
 @click.option("--allow-private-images", is_flag=True, help="Fetch --image from a private address.")
 @source_option
@@ -112,4 +155,19 @@ def command(
         raise click.UsageError("give words to search for, or --image PATH_OR_URL")
     with open_catalog(allow_private_images=allow_private_images) as catalog:
         hits = catalog.search(query, image=image, sources=sources or None, **options)
-    emit((asdict(hit) for hit in hits), output, columns=COLUMNS)
+        if not hits and query and options["k"] and not options["offset"]:
+            nearest = catalog.search(
+                query, image=image, sources=sources or None,
+                **{**options, "k": 3, "min_relevance": 0},
+            )  # fmt: skip
+            notice(_nothing(nearest))
+            return
+    emit_hits(hits, output)
+
+
+def _nothing(nearest: Sequence[Hit]) -> str:
+    """What to say where no product is an answer."""
+    if not nearest:
+        return "nothing matches"
+    named = ", ".join(f"{hit.title[:60]} ({hit.external_id})" for hit in nearest)
+    return f"nothing matches; nearest: {named}; show them: --min-relevance 0"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
-from vitrina.cli._common import emit, open_catalog, output_options
-from vitrina.cli.search import COLUMNS
+from vitrina.cli._common import open_catalog, output_options
+from vitrina.cli.search import emit_hits
 
 
 @click.command("similar")
@@ -25,4 +23,4 @@ def command(product: str, source: str | None, k: int, output: str | None) -> Non
     """
     with open_catalog() as catalog:
         hits = catalog.similar((source, product) if source is not None else product, k=k)
-    emit((asdict(hit) for hit in hits), output, columns=COLUMNS)
+    emit_hits(hits, output)

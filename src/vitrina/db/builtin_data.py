@@ -38,7 +38,8 @@ where not exists (select from vitrina.spaces as s where s.name = 'local-image');
 
 GIVEN_WORDS = """\
 create temporary table given_words (
-    place int generated always as identity, target text, term text, value text, facet text)"""
+    place int generated always as identity, target text, term text, value text, facet text,
+    domain text)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _word_pieces() -> Seed:
 
 
 def _retail_words() -> Seed:
-    copy = "copy given_words (target, term, value, facet) from stdin"
+    copy = "copy given_words (target, term, value, facet, domain) from stdin"
 
     def load(conn: psycopg.Connection) -> None:
         conn.execute(GIVEN_WORDS)
@@ -128,15 +129,17 @@ def _retail_words() -> Seed:
     return Seed("retail_words", _digest(*words, *forms), load, write)
 
 
-def _given_words() -> list[tuple[str, str, str, str | None]]:
-    """The rows of the thesaurus and of contrasts: target, term, canonical or group, facet."""
+def _given_words() -> list[tuple[str, str, str, str | None, str | None]]:
+    """Rows of the thesaurus and of contrasts: target, term, canonical or group, facet, domain."""
     # canonical terms also stand for themselves, and come first: terms that the lexicon tells apart
     # ("shirt", "t-shirt") stay apart however near the vectors are
     entries = sorted(retail_words.thesaurus(), key=lambda entry: entry.term != entry.canonical)
-    rows: list[tuple[str, str, str, str | None]] = [
-        ("thesaurus", entry.term, entry.canonical, entry.facet) for entry in entries
+    domains = {entry.term: entry.domain for entry in entries if entry.domain != "general"}
+    rows: list[tuple[str, str, str, str | None, str | None]] = [
+        ("thesaurus", e.term, e.canonical, e.facet, domains.get(e.term, domains.get(e.canonical)))
+        for e in entries
     ]
-    rows += [("contrasts", term, group, None) for term, group in retail_words.contrasts()]
+    rows += [("contrasts", term, group, None, None) for term, group in retail_words.contrasts()]
     return rows
 
 

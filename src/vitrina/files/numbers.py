@@ -49,13 +49,24 @@ _CURRENCY = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Price:
     """A price, or the ends of a range of prices; `high` is None where it is one price."""
 
     low: float
     high: float | None = None
     currency: str | None = None
+
+
+def easy(text: str) -> tuple[bool, bool] | None:
+    """Of a number or price that needs no second look: has it decimals, is it bare; else None."""
+    found = EASY.fullmatch(text)
+    if found is not None:
+        return found[1] is not None, True
+    found = _EASY_PRICE.fullmatch(text)
+    if found is not None and (found[3] is None or found[3] in _CODES):
+        return "." in found[2], False
+    return None
 
 
 def mark(text: str) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 MAX_LINE = 8_000_000  # characters; a longer line is refused, so that memory stays bounded
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """One row: the line it starts on (from 1), and its values by column."""
 

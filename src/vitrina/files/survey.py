@@ -52,10 +52,12 @@ class Column:
             if looks_like_picture(text):
                 self.pictures += 1
         if self.is_price or self.number:
-            if easy := numbers.EASY.fullmatch(text):
-                if easy[1] is not None:
+            if easy := numbers.easy(text):
+                has_decimals, is_bare = easy
+                if has_decimals:
                     self.marks["."] = self.marks.get(".", 0) + 1
                     self.whole = False
+                self.number = self.number and is_bare
                 return
             said = numbers.mark(text)
             if said is not None:

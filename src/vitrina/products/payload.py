@@ -15,18 +15,7 @@ def rows_of(products: list[Product]) -> list[dict[str, Any]]:
 
 
 def row_of(product: Product) -> dict[str, Any]:
-    """A product with its text, pictures and variants.
-
-    What a variant is ordered by stands among the attributes too, so that it finds the product.
-    """
-    attributes = dict(product.attributes)
-    skus = [variant.sku for variant in product.variants if variant.sku]
-    codes = [code for variant in product.variants for code in variant.codes]
-    for name, values in (("sku", skus), ("code", codes)):
-        if values and name not in attributes:
-            attributes[name] = list(dict.fromkeys(values))
-    if product.text and "description" not in attributes:
-        attributes["description"] = product.text
+    """A product with its text, pictures and variants."""
     return {
         "external_id": product.external_id,
         "title": product.title,
@@ -34,7 +23,7 @@ def row_of(product: Product) -> dict[str, Any]:
         "image": product.image,
         "image_stamp": product.image_stamp,
         "url": product.url,
-        "attributes": attributes,
+        "attributes": product.attributes,
         "sku": product.sku,
         "codes": product.codes,
         "images": [{"image": one.address, "role": one.role} for one in product.images],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -59,7 +60,7 @@ class Plan:
     codes: list[str]  # columns of codes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Money:
     """What a row costs: now, at most, before; and in which currency."""
 
@@ -197,7 +198,7 @@ class Fields:
         """Whether a column is how the format works, by a pattern."""
         return False
 
-    def first(self, values: dict[str, Any], columns: list[str]) -> str:
+    def first(self, values: dict[str, Any], columns: Sequence[str]) -> str:
         """The first of the columns that has something in it, as one line."""
         for column in columns:
             value = values.get(column)
@@ -341,9 +342,10 @@ class Fields:
             return ()
         found: dict[str, None] = {}
         for column in plan.codes:
-            if (text := self.first(values, [column])) and len(text) <= _CODE:
+            if (text := self.first(values, (column,))) and len(text) <= _CODE:
                 found[text] = None
-        found.pop(self.first(values, plan.fields["sku"]), None)
+        if skus := plan.fields["sku"]:
+            found.pop(self.first(values, skus), None)
         return tuple(found)
 
     def external_id(self, row: Row) -> str:

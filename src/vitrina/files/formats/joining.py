@@ -24,6 +24,8 @@ def size(attributes: dict[str, object]) -> int:
 
 def roles(pictures: list[str], of_variants: list[str]) -> tuple[Picture, ...]:
     """Pictures in order, each once, with what they show."""
+    if len(pictures) == 1 and not of_variants:
+        return (Picture(pictures[0], "main"),)
     found: dict[str, str] = {}
     for number, address in enumerate(pictures):
         found.setdefault(address, "further" if number else "main")
