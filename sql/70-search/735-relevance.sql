@@ -66,7 +66,7 @@ $func$;
 -- read_demand(said, units, names, configs, places, shares, texts) → what a query asks for, from its
 -- words (see words_of_query) and its units: their places, their shares of the query and what has them.
 -- labels: what each unit was said as. texts: what has each unit; then, of the head: the types it is, the
--- types that end in the same word, its words in a title, any keyword. lacks, head, covered: expressions
+-- types that end in the same word, and more, see there. lacks, head, covered: expressions
 -- over `product_text as t` or over each other, with these texts as parameter $17: the units that are
 -- missing, as bits; 2 for a product that is the head that mentions it, 0; the share of
 -- the query that is there. kinds: the keywords of the head, in the singular and narrower ("desk",
@@ -87,6 +87,12 @@ declare
     _of record;
     _said record;
     _n int := cardinality(places);
+    -- what no product has, and nobody means
+    _nothing constant text[] := array[
+        'something', 'anything', 'some', 'any', 'thing', 'things', 'stuff', 'item', 'items', 'product',
+        'products', 'want', 'need', 'looking', 'find', 'show', 'buy', 'get', 'best', 'good', 'nice',
+        'etwas', 'irgendwas', 'suche', 'kaufen', 'quelque', 'chose', 'cherche', 'acheter', 'algo',
+        'busco', 'comprar', 'qualcosa', 'cerco', 'comprare'];
 begin
     if _n is null then
         return null;
@@ -94,17 +100,28 @@ begin
     select h.* into _head from head_of_query(said, units, names) as h;
     _place := array_position(places, _head.head);
     _demand.texts := texts;
-    select array_agg((select string_agg(u.word, ' ' order by u.place)
-                      from unnest(said, units) with ordinality as u (word, unit, place)
-                      where u.unit = p.unit) order by p.place),
-           string_agg(case when p.place = _place then format('case m.head when 3 then 0 else %s end', p.bit)
+    select array_agg(p.label order by p.place),
+           string_agg(case when p.share is null then '0'
+                           when p.place = _place then format('case m.head when 3 then 0 else %s end', p.bit)
                            else format('case when t.tsv @@ $17[%s] then 0 else %s end', p.place, p.bit) end,
                       ' + ' order by p.place),
-           string_agg(format('%s * (1 - (m.lacks >> %s & 1))', round(shares[p.place], 4), p.place - 1),
-                      ' + ' order by p.place)
+           string_agg(format('%s * (1 - (m.lacks >> %s & 1))', round(p.share, 4), p.place - 1),
+                      ' + ' order by p.place) filter (where p.share is not null)
     into _demand.labels, _demand.lacks, _demand.covered
-    from (select u.unit, u.place::int as place, 1 << (u.place::int - 1) as bit
-          from unnest(places) with ordinality as u (unit, place)) as p;
+    from (
+        select u.place, w.label, 1 << (u.place::int - 1) as bit,
+               case when not w.says_nothing then
+                   u.share / sum(u.share) filter (where not w.says_nothing) over () end as share
+        from unnest(places, shares) with ordinality as u (unit, share, place)
+        cross join lateral (
+            select string_agg(o.word, ' ' order by o.place) as label,
+                   bool_and(lower(o.word) = any (_nothing)) as says_nothing
+            from unnest(said, units) with ordinality as o (word, unit, place)
+            where o.unit = u.unit) as w
+    ) as p;
+    if _demand.covered is null then
+        return null;
+    end if;
     if _place is null then
         return _demand;
     end if;
@@ -125,7 +142,8 @@ begin
         where k.last = any (_lasts) or k.name = any (string_to_array(_head.name, ' '))
     ) as w;
     select string_agg('(' || q.words::text || ')', ' | ')::tsquery as words,
-           string_agg('(' || q.phrase::text || ')', ' | ')::tsquery as phrase
+           string_agg('(' || q.phrase::text || ')', ' | ')::tsquery as phrase,
+           replace(string_agg(q.words::text, ' | '), '&', '|')::tsquery as any_word
     into _said
     from (select distinct plainto_tsquery(c.config::regconfig, s.body) as words,
                  phraseto_tsquery(c.config::regconfig, s.body) as phrase
@@ -135,12 +153,12 @@ begin
     _demand.kinds := coalesce(_of.kinds, '{}');
     _demand.domain := _head.domain;
     _demand.texts := texts || _of.kind || _of.kin || in_title(_said.words)
-                     || _of.part || in_title(_said.phrase) || '''#'':*'::tsquery;
+                     || _of.part || in_title(_said.phrase) || '''#'':*'::tsquery || _said.any_word;
     _demand.head := format(
         'case when t.tsv @@ $17[%1$s] or t.tsv @@ $17[%3$s] and (t.tsv @@ $17[%2$s] or not t.tsv @@ $17[%6$s])'
         ' or t.tsv @@ $17[%5$s] and t.tsv @@ $17[%4$s] then 3'
-        ' when t.tsv @@ $17[%2$s] then 2 when t.tsv @@ $17[%3$s] then 1 else 0 end',
-        _n + 1, _n + 2, _n + 3, _n + 4, _n + 5, _n + 6);
+        ' when t.tsv @@ $17[%2$s] then 2 when t.tsv @@ $17[%3$s] then 1 when t.tsv @@ $17[%7$s] then -1'
+        ' else 0 end', _n + 1, _n + 2, _n + 3, _n + 4, _n + 5, _n + 6, _n + 7);
     return _demand;
 end
 $func$;
@@ -202,4 +220,4 @@ return case when demand.labels is null then '0'
 create or replace function vitrina_internal.strictness(demand demand) returns text
 language sql immutable parallel safe
 return case when demand.head is null then 'case when m.covered > 0 then 1.3 else 1 end'
-    else 'case when m.head = 2 then least($22, 1) else $22 end' end;
+    else 'case m.head when 2 then least($22, 1) when -1 then greatest($22, 1.3) else $22 end' end;

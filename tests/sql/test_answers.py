@@ -127,7 +127,7 @@ def test_the_policy_is_the_default(shop: psycopg.Connection) -> None:
     assert answers(shop, "red side table") == []
     for wrong in (-0.1, 1.5, "NaN", None):
         with pytest.raises(psycopg.DatabaseError) as error, shop.transaction():
-            shop.execute("select set_search_policy(%s)", [wrong])
+            shop.execute("select set_search_policy(%s::real)", [wrong])
         assert error.value.sqlstate == "VT004"
     for wrong in (-0.1, 1.5, "NaN"):
         with pytest.raises(psycopg.DatabaseError) as error, shop.transaction():
