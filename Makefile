@@ -6,7 +6,7 @@
 # make lock    pin the dependencies again (needs uv)
 
 PYTHON  ?= python3
-TESTERS ?= 3
+TESTERS ?= 4
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet

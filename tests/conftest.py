@@ -89,6 +89,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name not in KEPT:
             monkeypatch.delenv(name)
     monkeypatch.setenv("VITRINA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "80")
 
 
 @pytest.fixture(scope="session")

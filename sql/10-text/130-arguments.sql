@@ -53,6 +53,56 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- nearest_names(name, names, k) → the k of these names that look most like this one, nearest first: by
+-- the share of pairs of letters that they have in common. None where nothing is common.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.nearest_names(name text, names text[], k int default 3)
+returns text[]
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    with said as (
+        select distinct substr(w.word, i.place, 2) as pair
+        from (select ' ' || lower(left(name, 100)) || ' ' as word) as w
+        cross join lateral generate_series(1, length(w.word) - 1) as i (place)
+    ),
+    others as (
+        select u.name, min(u.place) as place, count(distinct p.pair) as pairs,
+               count(distinct p.pair) filter (where p.pair in (select s.pair from said as s)) as shared
+        from unnest(names) with ordinality as u (name, place)
+        cross join lateral (select ' ' || lower(left(u.name, 100)) || ' ' as word) as w
+        cross join lateral (select substr(w.word, i.place, 2) as pair
+                            from generate_series(1, length(w.word) - 1) as i (place)) as p
+        group by u.name
+    )
+    select coalesce(array_agg(n.name order by n.likeness desc, n.place), '{}')
+    from (
+        select o.name, o.place, o.shared * 2.0 / (o.pairs + (select count(*) from said)) as likeness
+        from others as o
+        where o.shared > 0
+        order by likeness desc, o.place
+        limit k
+    ) as n
+    where n.likeness > 0.2;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- nearest_hint(name, names, otherwise) → a hint for an unknown name: the nearest names, else the first,
+-- else a text for when there are none.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.nearest_hint(name text, names text[], otherwise text) returns text
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case
+        when n.near <> '{}' then 'nearest: ' || array_to_string(n.near, ', ')
+        when names <> '{}' then 'there are: ' || array_to_string(names[:5], ', ')
+            || case when cardinality(names) > 5 then ' …' else '' end
+        else otherwise end
+    from (select nearest_names(name, names) as near) as n;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- check_lease(lease): raises VT004 where no time can be added to now.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.check_lease(lease interval) returns void

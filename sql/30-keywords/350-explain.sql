@@ -119,6 +119,28 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- look_up_keywords(said, facets) → what resolve_keywords would give, in its columns, without learning:
+-- for the method new, the keyword that the term would become. facets: one per term, or null. Raises
+-- VT004 for over 1000 terms, and where explain_keyword does.
+-- ---------------------------------------------------------------------------------------------
+create or replace function look_up_keywords(said text[], facets text[] default null)
+returns table (
+    ordinal int, term text, keyword text, facet text, method text, similarity real, veto text
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select u.place::int, u.term, e.keyword, case when e.keyword is not null then e.facet end,
+           nullif(e.step, 'none'), e.similarity, e.veto
+    from unnest(case when cardinality(said) > 1000 then too_many('said', cardinality(said), 1000)
+                     else said end, facets) with ordinality as u (term, facet, place)
+    cross join lateral (
+        select x.* from explain_keyword(u.term, u.facet) as x limit 1) as e
+    where u.term is not null
+    order by u.place;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- content_words(form) → its words, without words that only join others.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.content_words(form text) returns text[]

@@ -84,7 +84,8 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- put_source(name, kind, config, text_config) → the source's id; creates the source or updates its
 -- settings. text_config: a text-search configuration ('english', 'german', 'simple' …), or the shop's
--- own with its schema ('public.shop'). config is merged into the stored one. config.image_root: the
+-- own with its schema ('public.shop'); of a new source, when it is not given, it is detected from the
+-- first products, see detect_text_config. config is merged into the stored one. config.image_root: the
 -- folder of pictures without a URL; workers trust it if the schema's owner sets it here; from other
 -- roles it must lie below a trusted folder (see trusted_root, or `vitrina work --image-root`). Raises
 -- VT004 for an unknown configuration or kind, a config that is not an object, or a name that is empty
@@ -120,12 +121,13 @@ begin
             quote_literal(left(put_source.text_config, 100)) using errcode = 'VT004',
             hint = 'see: select cfgname from pg_ts_config';
     end;
-    insert into sources as s (name, kind, config, text_config)
+    insert into sources as s (name, kind, config, text_config, text_config_due)
     values (put_source.name, put_source.kind, put_source.config,
-            coalesce(_config, 'english')::text)
+            coalesce(_config, 'english')::text, _config is null)
     on conflict (name) do update set
         config = s.config || excluded.config,
-        text_config = coalesce(_config::text, s.text_config)
+        text_config = coalesce(_config::text, s.text_config),
+        text_config_due = s.text_config_due and excluded.text_config_due
     returning s.id into _id;
     -- only the owner has this privilege; a writer can only narrow the folder
     if put_source.config ->> 'image_root' is not null
@@ -137,6 +139,25 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- settle_languages(product_ids): detects the text-search configuration of their sources, if it was not
+-- given and these are the first products.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.settle_languages(product_ids bigint[]) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    update sources as s set
+        text_config_due = false,
+        text_config = detect_text_config(array(
+            select concat_ws(' ', p.title, left(p.text, 500))
+            from products as p
+            where p.id = any (product_ids) and p.source_id = s.id
+            order by p.id limit 1000))
+    where s.text_config_due
+        and exists (select from products as p where p.id = any (product_ids) and p.source_id = s.id);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- remove_source(name) → how many products it had. Deletes the source with its products; the vocabulary
 -- stays. Raises VT003 if the source is not found, VT004 if it is attached.
 -- ---------------------------------------------------------------------------------------------
@@ -145,18 +166,14 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _source int;
+    _source int := source_named(remove_source.name);
     _count int;
     _images bytea[];
 begin
-    select s.id into _source from sources as s where s.name = remove_source.name;
-    if not found then
-        raise exception 'source % not found', quote_literal(left(remove_source.name, 100))
-            using errcode = 'VT003', hint = 'see: select name from vitrina.sources';
-    end if;
     if exists (select from attachments as a where a.source_id = _source) then
         raise exception 'source % is attached', quote_ident(remove_source.name)
-            using errcode = 'VT004', hint = format('detach it: select vitrina.detach(%L);', remove_source.name);
+            using errcode = 'VT004', hint = format('detach it, which removes its products: vitrina detach %s',
+                                                   shell_quoted(remove_source.name));
     end if;
     _images := array(select p.image_sha256 from products as p
                      where p.source_id = _source and p.image_sha256 is not null
@@ -174,25 +191,78 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- refresh_text(product_ids): renews the full-text rows of these products, in the text-search
--- configuration of their source; see product_lexemes.
+-- configuration of their source, and keeps the words that are new; see product_lexemes.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.refresh_text(product_ids bigint[]) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
-    insert into product_text as t (product_id, tsv)
-    select p.id, product_lexemes(p, s.text_config, p.sku || p.codes || array(
-               select c.code
-               from variants as v
-               cross join lateral unnest(v.sku || v.codes) as c (code)
-               where v.product_id = p.id and length(c.code) <= 100
-               order by v.position
-               limit 2000)) -- of more, a full text would be too long
-    from products as p
-    join sources as s on s.id = p.source_id
-    where p.id = any (product_ids)
-    order by p.id
-    on conflict (product_id) do update set tsv = excluded.tsv where t.tsv <> excluded.tsv;
+    select settle_languages(product_ids);
+    with written as (
+        insert into product_text as t (product_id, tsv, version)
+        select p.id, product_lexemes(p, s.text_config, p.sku || p.codes || array(
+                   select c.code
+                   from variants as v
+                   cross join lateral unnest(v.sku || v.codes) as c (code)
+                   where v.product_id = p.id and length(c.code) <= 100
+                   order by v.position
+                   limit 2000)), text_version() -- of more, a full text would be too long
+        from products as p
+        join sources as s on s.id = p.source_id
+        where p.id = any (product_ids)
+        order by p.id
+        on conflict (product_id) do update set tsv = excluded.tsv, version = excluded.version
+            where t.tsv <> excluded.tsv or t.version <> excluded.version
+        returning product_id, tsv
+    )
+    insert into catalogue_words (config, word)
+    select n.config, n.word
+    from (
+        select distinct s.text_config as config, l.lexeme collate "C" as word
+        from written as w
+        join products as p on p.id = w.product_id
+        join sources as s on s.id = p.source_id
+        cross join unnest(tsvector_to_array(w.tsv)) as l (lexeme)
+        -- not codes, keywords, numbers
+        where l.lexeme !~ '[\x01-@\[-`{-\x7f]' and char_length(l.lexeme) between 3 and 40
+    ) as n
+    where not exists (
+        select from catalogue_words as c where c.config = n.config and c.word = n.word);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- renew_text(after, at_most) → how many products have a new full-text row, and the last of them: of those
+-- above the id `after` without a row, or with one of an older version (see text_version), the first
+-- `at_most`. Skips products that others are writing: it waits for nobody.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.renew_text(
+    after bigint, at_most int, out renewed int, out last bigint
+)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _about constant text := ' ?(Composed from the title and attributes(; colours measured in the picture)?'
+                            '|No keyword was recognised in the title)\.$';
+    _ids bigint[];
+begin
+    select array_agg(o.id), max(o.id) into _ids, last
+    from (select p.id
+          from products as p
+          left join product_text as t on t.product_id = p.id
+          where p.id > renew_text.after and t.version is distinct from text_version()
+          order by p.id limit at_most) as o;
+    -- then nothing newer can be written before what is read here
+    select coalesce(array_agg(l.id), '{}') into _ids
+    from (select p.id from products as p where p.id = any (_ids)
+          order by p.id for no key update skip locked) as l;
+    -- the local tagger of early versions wrote about its descriptions in them
+    update products as p set description = regexp_replace(regexp_replace(
+        p.description, _about, ''), '(^|\. )(Also noted|Listed under): ', '\1', 'g')
+    where p.id = any (_ids) and p.description ~ _about;
+    perform refresh_text(_ids);
+    renewed := cardinality(_ids);
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

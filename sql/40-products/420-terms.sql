@@ -40,11 +40,11 @@ return case when term ~ '^[[:alnum:]_.-]+$' and term !~ '^-' then term
             else '''' || replace(term, '''', '''\''''') || '''' end;
 
 -- ---------------------------------------------------------------------------------------------
--- put_terms(said): replaces the terms said of products. said: a jsonb array of {product_id, terms:
+-- write_terms(said): replaces the terms of products. said: a jsonb array of {product_id, terms:
 -- [{term, facet}]}, each product once. Skips terms that cannot be a keyword, and products that are
 -- gone.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.put_terms(said jsonb) returns void
+create or replace function vitrina_internal.write_terms(said jsonb) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
@@ -80,6 +80,28 @@ as $func$
     on conflict (product_id, place) do update set
         term = excluded.term, form = excluded.form, facet = excluded.facet
     where (t.term, t.form, t.facet) is distinct from (excluded.term, excluded.form, excluded.facet);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_terms(said): write_terms of what models said; for products whose keywords a person set, it is only
+-- kept for later.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.put_terms(said jsonb) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    with kept as (
+        update given_keywords as g set said = coalesce(e.terms, '[]')
+        from jsonb_to_recordset(put_terms.said) as e (product_id bigint, terms jsonb)
+        where g.product_id = e.product_id
+        returning g.product_id
+    ),
+    others as materialized (
+        select jsonb_agg(e.value) as said
+        from jsonb_array_elements(put_terms.said) as e (value)
+        where not exists (select from kept as k where k.product_id = (e.value ->> 'product_id')::bigint)
+    )
+    select write_terms(o.said) from others as o where o.said is not null;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

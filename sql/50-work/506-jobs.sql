@@ -15,7 +15,8 @@ create or replace function claim_jobs(
     sources text[] default null, paid boolean default false, in_hand bigint[] default null
 ) returns table (
     product_id bigint, version bigint, stage text, attempts int, source text, external_id text, title text,
-    attributes jsonb, image text, image_root text, image_embedded text, deaths int
+    attributes jsonb, image text, image_root text, image_embedded text, deaths int,
+    text text
 )
 language plpgsql volatile security invoker
 set search_path from current
@@ -70,7 +71,8 @@ begin
         returning j.product_id, j.version, j.stage, j.attempts, cardinality(j.deaths) as deaths
     )
     select l.product_id, l.version, l.stage, l.attempts, s.name, p.external_id, p.title, p.attributes,
-           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex'), l.deaths
+           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex'), l.deaths,
+           left(p.text, 10000)
     from leased as l
     join products as p on p.id = l.product_id
     join vitrina.sources as s on s.id = p.source_id

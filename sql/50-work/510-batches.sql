@@ -42,13 +42,13 @@ create or replace function products_to_batch(
     k int default 32
 ) returns table (
     product_id bigint, version bigint, source text, external_id text, title text,
-    attributes jsonb, image text, image_root text
+    attributes jsonb, image text, image_root text, text text
 )
 language sql stable security invoker
 set search_path from current
 as $func$
     select p.id, j.version, s.name, p.external_id, p.title, p.attributes, p.image,
-           s.config ->> 'image_root'
+           s.config ->> 'image_root', left(p.text, 10000)
     from jobs as j
     join products as p on p.id = j.product_id
     join vitrina.sources as s on s.id = p.source_id
@@ -339,7 +339,8 @@ create or replace function claim_products(
     worker text, product_ids bigint[], versions bigint[], lease interval default '10 minutes'
 ) returns table (
     product_id bigint, version bigint, stage text, attempts int, source text, external_id text, title text,
-    attributes jsonb, image text, image_root text, image_embedded text, deaths int
+    attributes jsonb, image text, image_root text, image_embedded text, deaths int,
+    text text
 )
 language sql volatile security invoker
 set search_path from current
@@ -358,7 +359,8 @@ as $func$
         returning j.product_id, j.version, j.stage, j.attempts, cardinality(j.deaths) as deaths
     )
     select l.product_id, l.version, l.stage, l.attempts, s.name, p.external_id, p.title, p.attributes,
-           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex'), l.deaths
+           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex'), l.deaths,
+           left(p.text, 10000)
     from leased as l
     join products as p on p.id = l.product_id
     join sources as s on s.id = p.source_id

@@ -6,12 +6,26 @@
 -- ranked, at most 2,000 characters.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.query_operators(query text) returns text
-language sql immutable parallel safe
-return (
-    select string_agg(m.found[1], ' ')
-    from regexp_matches(left(query, 2000), '(?:^|\s)(-?"[^"]+"|-[[:alpha:]][^\s"]*)', 'g')
-        as m (found)
-);
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select string_agg(case
+        when o.joined is null then concat(o.sign, '"', phrase_text(o.body), '"')
+        -- a single letter may be a stop word: of t-shirt only shirt is left
+        when phrase_text(o.body) !~ '[^ ]{2}.* [^ ]{2}' then o.sign || o.joined
+        -- without wi-fi is also without wifi
+        when o.sign = '-' then format('-"%s" -%s', phrase_text(o.body), o.joined)
+        else format('"%s"', phrase_text(o.body)) end, ' ')
+    from (
+        select m.sign, m.body,
+               case when m.body !~ '[\s,;:()]' then folded_text(joined_words(clean_text(m.body))) end as joined
+        from (
+            select case when left(m.found[1], 1) = '-' then '-' else '' end as sign,
+                   translate(regexp_replace(m.found[1], '^-', ''), '"', '') as body
+            from regexp_matches(left(query, 2000), '(?:^|\s)(-?"[^"]+"|-[[:alpha:]][^\s"]*)', 'g') as m (found)
+        ) as m
+    ) as o;
+$func$;
 
 create or replace function vitrina_internal.query_words(query text) returns text
 language sql immutable parallel safe

@@ -123,6 +123,13 @@ begin
                 left(where_path::text, 100)
                 using errcode = 'VT004', hint = 'give a predicate over attributes, like ''$.price < 50''';
         end if;
+        -- a predicate always gives true, false or null, also of an empty object
+        if jsonb_path_query_array_tz('{}', where_path, '{}', true) <> all (
+            array['[true]', '[false]', '[null]']::jsonb[])
+        then
+            raise exception 'where_path is no condition: %', left(where_path::text, 100)
+                using errcode = 'VT004', hint = 'compare the attribute, like ''$.price < 50'', or exists($.price)';
+        end if;
     end if;
 end
 $func$;

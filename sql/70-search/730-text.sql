@@ -40,22 +40,31 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- words_of_query(words) → its words, at most 32, each with its unit and the unit's keyword: words in a
+-- query_parts(words) → its words, at most 32, each with its unit and the unit's keyword: words in a
 -- row that make up an alias or a term of the thesaurus ("side table", "tshirt" for "T-shirt") are one
--- unit, the longest first; any other word is a unit of its own.
+-- unit, the longest first; else the parts of a code or of words with a hyphen ("gsr12v-15", "wi-fi");
+-- any other word is a unit of its own. joined: with the first part, such a word without its signs.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.words_of_query(
-    words text, out said text[], out units int[], out names text[]
+create or replace function vitrina_internal.query_parts(
+    words text, out said text[], out units int[], out names text[], out joined text[]
 )
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
     _forms text[];
+    _tokens int[];
     _found record;
     _place int := 1;
 begin
-    said := (array_remove(regexp_split_to_array(with_pairs(words), '[\s/_,;|–—-]+'), ''))[:32];
+    select array_agg(p.part order by t.place, p.place), array_agg(t.place::int order by t.place, p.place),
+           array_agg(case when p.place = 1 then joined_words(t.token) end order by t.place, p.place)
+    into said, _tokens, joined
+    from regexp_split_to_table(with_pairs(clean_text(words)), '[\s,;|]+') with ordinality as t (token, place)
+    cross join lateral regexp_split_to_table(btrim(parted_text(t.token)), '\s+')
+        with ordinality as p (part, place)
+    where p.part <> '';
+    said := coalesce(said[:32], '{}');
     units := array(select i from generate_series(1, cardinality(said)) as i);
     names := array_fill(null::text, array[cardinality(said)]);
     select array_agg(normal_form(u.word) order by u.place) into _forms
@@ -95,22 +104,39 @@ begin
         end loop;
         _place := _found.last + 1;
     end loop;
+    -- the parts of a word are one unit, and it has a joined form, unless a unit has only some of them
+    for _found in
+        select min(u.place) as first, max(u.place) as last,
+               count(distinct u.unit) as units, min(u.unit) as unit, bool_or(u.name is not null) as named,
+               (select max(o.i) from unnest(units) with ordinality as o (unit, i) where o.unit = min(u.unit)) as ends
+        from unnest(units, _tokens[:32], names) with ordinality as u (unit, token, name, place)
+        group by u.token
+        having count(*) > 1
+    loop
+        if _found.units = _found.last - _found.first + 1 and not _found.named then
+            units[_found.first:_found.last] := array_fill(_found.first::int, array[_found.units::int]);
+        elsif _found.units > 1 or _found.unit <> _found.first or _found.ends <> _found.last then
+            joined[_found.first] := null;
+        end if;
+    end loop;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- units_of_query(said, units, names, configs, lexemes, counts, products) → the units of a query, at
--- most 24 of those that say most. `idf`: how much it counts, by its rarity, idf as in BM25 (Robertson
+-- units_of_query(said, units, names, configs, places, forms, lexemes, counts, products) → the units of a
+-- query, at most 24 of those that say most. places, forms: the lexemes of each word, and with a negative
+-- place those of its joined form. `idf`: how much a unit counts, by its rarity, idf as in BM25 (Robertson
 -- and Zaragoza 2009, eq. 3.3); name: the keyword it is; text: what has it; parts: its lexemes, then
--- the keyword's own phrase and its tag, where `phrased` and `tagged` say so; places: those of the
--- words that the lexemes are of; shares: how much of the unit each of these words is.
+-- a phrase (the keyword's own words, or the parts of a code), where `phrased` says how much it counts,
+-- and the keyword's tag, where `tagged` says so; spots: the words that the lexemes are of, 0 for a
+-- joined form; shares: how much of the unit each of these words is.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.units_of_query(
-    said text[], units int[], names text[], configs text[], lexemes text[], counts bigint[],
-    products bigint
+    said text[], units int[], names text[], configs text[], places int[], forms text[],
+    lexemes text[], counts bigint[], products bigint
 ) returns table (
-    unit int, name text, idf numeric, text text, parts text[], places int[],
-    shares numeric[], phrased boolean, tagged boolean
+    unit int, name text, idf numeric, text text, parts text[], spots int[],
+    shares numeric[], phrased numeric, tagged boolean
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -124,19 +150,47 @@ begin
                       / (u.products + 0.5)) as idf
         from unnest(lexemes, counts) as u (lexeme, products)
     ),
-    own as materialized (
-        select u.unit, u.place::int as place, l.lexeme, c.idf
+    glued as materialized (
+        select u.unit, count(*) as words, bool_or(u.word ~ '[0-9]') as is_code,
+               count(*) filter (where u.place = any (places)) as known,
+               string_agg(folded_text(u.word), ' ' order by u.place) as body
         from unnest(said, units) with ordinality as u (word, unit, place)
-        cross join lateral (
-            select distinct l.lexeme
-            from unnest(configs) as g (config)
-            cross join unnest(tsvector_to_array(to_tsvector(g.config::regconfig, u.word)))
-                as l (lexeme)) as l
-        join counted as c on c.lexeme = l.lexeme
+        where names[u.unit] is null
+        group by u.unit
+        having count(*) > 1
+    ),
+    own as materialized (
+        select units[u.place] as unit, u.place, u.lexeme, c.idf,
+               case when names[units[u.place]] is not null then 0.7
+                    -- parts of a code say little, and without its stop words they say less
+                    when g.is_code then 0.25
+                    when g.known < g.words then 0.5
+                    else 1 end as factor
+        from unnest(places, forms) as u (place, lexeme)
+        join counted as c on c.lexeme = u.lexeme
+        left join glued as g on g.unit = units[u.place]
+        -- "a4" is not 4: where only one part of a code is no stop word, it stands for nothing
+        where u.place > 0 and (g.is_code and g.known < 2) is not true
+    ),
+    whole as materialized (
+        select -u.place as unit, min(c.idf) as idf, array_agg(quoted_lexeme(u.lexeme)) as lexemes
+        from unnest(places, forms) as u (place, lexeme)
+        join counted as c on c.lexeme = u.lexeme
+        where u.place < 0
+        group by u.place
+    ),
+    code as materialized (
+        select p.unit, string_agg('(' || p.phrase::text || ')', ' | ') as phrase
+        from (select distinct g.unit, phraseto_tsquery(c.config::regconfig, g.body) as phrase
+              from glued as g
+              cross join unnest(configs) as c (config)
+              where g.is_code) as p
+        where numnode(p.phrase) > 1
+        group by p.unit
     ),
     word as materialized (
         select o.unit, o.place, string_agg(quoted_lexeme(o.lexeme), ' | ' order by o.lexeme) as text,
-               min(o.idf) as idf
+               min(o.idf) as idf, min(o.factor) as factor
         from own as o
         group by o.unit, o.place
     ),
@@ -144,37 +198,47 @@ begin
         select n.unit::int as unit, n.name, quoted_lexeme(c.lexeme) as tag, c.idf, k.facet,
                -- the keyword's own words, where others were said: "sofa" for "couch"
                (select string_agg('(' || p.phrase::text || ')', ' | ')
-                from (select distinct phraseto_tsquery(g.config::regconfig, n.name) as phrase,
-                             to_tsvector(g.config::regconfig, n.name) as said
-                      from unnest(configs) as g (config)) as p
+                from (select distinct case when n.joined is null or numnode(f.phrase) > 1 then f.phrase
+                                           -- of "t-shirt" only shirt is left
+                                           else phraseto_tsquery(g.config::regconfig, n.joined) end as phrase,
+                             text_lexemes(g.config::regconfig, n.name) as said
+                      from unnest(configs) as g (config)
+                      cross join lateral (
+                          select phraseto_tsquery(g.config::regconfig, phrase_text(n.name)) as phrase) as f) as p
                 where numnode(p.phrase) > 0 and not tsvector_to_array(p.said) <@ array(
-                    select o.lexeme from own as o where o.unit = n.unit)) as phrase
-        from unnest(names) with ordinality as n (name, unit)
+                    select u.lexeme
+                    from unnest(places, forms) as u (place, lexeme)
+                    where units[abs(u.place)] = n.unit)) as phrase
+        from (select u.name, u.unit, folded_text(joined_words(clean_text(u.name))) as joined
+              from unnest(names) with ordinality as u (name, unit)) as n
         join counted as c on c.lexeme = '#' || n.name
         join keywords as k on k.name = n.name
         where c.products > 0 -- a keyword that no product has says nothing
     )
     select u.unit, n.name,
            -- as common as the commoner of the keyword and the words for it
-           case when n.name is null then w.idf else least(n.idf, coalesce(w.rarest, n.idf)) end
+           case when n.name is null then coalesce(w.idf, j.idf) else least(n.idf, coalesce(w.rarest, n.idf)) end
                -- and what a product is counts more than how it is: pink shoes are shoes first
                * case n.facet when 'type' then 1.5 else 1 end as idf,
-           concat_ws(' | ', n.tag, n.phrase, w.text),
-           array_remove(o.lexemes || n.phrase || n.tag, null), o.places, o.shares,
-           n.phrase is not null, n.name is not null
-    from (select w.unit from word as w union select n.unit from named as n) as u
+           concat_ws(' | ', n.tag, n.phrase, p.phrase, array_to_string(j.lexemes, ' | '), w.text),
+           array_remove(j.lexemes || o.lexemes || coalesce(n.phrase, p.phrase) || n.tag, null),
+           array_fill(0, array[coalesce(cardinality(j.lexemes), 0)]) || o.places,
+           array_fill(1::numeric, array[coalesce(cardinality(j.lexemes), 0)]) || o.shares,
+           case when n.phrase is not null then 0.7 when p.phrase is not null then 0.9 end, n.name is not null
+    from (select w.unit from word as w union select n.unit from named as n union select j.unit from whole as j) as u
     left join named as n on n.unit = u.unit
+    left join code as p on p.unit = u.unit and n.name is null
     left join (
         select w.unit, sum(w.idf) as idf, max(w.idf) as rarest,
                '(' || string_agg('(' || w.text || ')', ' & ' order by w.place) || ')' as text
         from word as w
         group by w.unit
     ) as w on w.unit = u.unit
+    left join whole as j on j.unit = u.unit
     left join lateral (
         select array_agg(quoted_lexeme(o.lexeme) order by o.place, quoted_lexeme(o.lexeme)) as lexemes,
                array_agg(o.place order by o.place, quoted_lexeme(o.lexeme)) as places,
-               array_agg(round(d.idf / coalesce(w.idf, 1)
-                               * case when n.name is null then 1 else 0.7 end, 4)
+               array_agg(round(coalesce(d.idf / nullif(w.idf, 0), 1) * d.factor, 4)
                          order by o.place, quoted_lexeme(o.lexeme)) as shares
         from own as o
         join word as d on d.unit = o.unit and d.place = o.place
@@ -193,26 +257,33 @@ $func$;
 -- less: a title may name what the product is not ("lamp for side table").
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.rank_of_unit(
-    first int, parts int, places int[], shares numeric[], phrased boolean, tagged boolean
+    first int, parts int, places int[], shares numeric[], phrased numeric, tagged boolean
 ) returns text
 language plpgsql immutable parallel safe security invoker
 set search_path from current
 as $func$
 declare
+    _whole text := '';
     _words text := '';
+    _one text;
     _last int := first + parts - 1;
 begin
     for _i in 1 .. coalesce(cardinality(places), 0) loop
         -- 1.6449: ts_rank divides by the sum of 1/n², so one hit in a title is 1 again
-        _words := _words || case when places[_i] = places[_i - 1] then ', '
-                                 else format('%s%s * greatest(', case when _i > 1 then ') + ' end,
-                                             shares[_i]) end
-            || format('least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $2[%s]))', first + _i - 1);
+        _one := format('least(1, 1.6449 * ts_rank(''{0.6, 0.8, 1, 1}'', t.tsv, $2[%s]))', first + _i - 1);
+        if places[_i] = 0 then
+            _whole := _whole || _one || ', ';
+        else
+            _words := _words || case when places[_i] = places[_i - 1] then ', '
+                                     else format('%s%s * greatest(', case when _words <> '' then ') + ' end,
+                                                 shares[_i]) end || _one;
+        end if;
     end loop;
-    return format('case%s%s when true then %s end',
+    return format('case%s%s when true then greatest(%s%s) end',
                   case when tagged then format(' when t.tsv @@ $2[%s] then 1', _last) end,
-                  case when phrased then format(' when t.tsv @@ $2[%s] then 0.7', _last - tagged::int) end,
-                  coalesce(nullif(_words, '') || ')', '0'));
+                  case when phrased is not null then
+                      format(' when t.tsv @@ $2[%s] then greatest(%s%s)', _last - tagged::int, _whole, phrased) end,
+                  _whole, coalesce(nullif(_words, '') || ')', '0'));
 end
 $func$;
 
@@ -235,17 +306,25 @@ declare
     _counted record;
     _reading reading;
     _configs text[] := array(select distinct s.text_config from sources as s order by 1);
+    _places int[];
+    _own text[];
     _lexemes text[];
 begin
-    select * into _read from words_of_query(words);
+    select * into _read from query_parts(words);
     if _read.said = '{}' then
         return null;
     end if;
-    _lexemes := array(
-        select l.lexeme
-        from unnest(_read.said) as u (word)
+    select array_agg(w.place), array_agg(w.lexeme) into _places, _own
+    from (
+        select distinct u.place, l.lexeme
+        from (select u.word, u.place::int from unnest(_read.said) with ordinality as u (word, place)
+              union all
+              select u.word, -u.place from unnest(_read.joined) with ordinality as u (word, place)
+              where u.word is not null) as u
         cross join unnest(_configs) as c (config)
-        cross join unnest(tsvector_to_array(to_tsvector(c.config::regconfig, u.word))) as l (lexeme)
+        cross join unnest(word_lexemes(c.config::regconfig, u.word)) as l (lexeme)) as w;
+    _lexemes := array(
+        select u.lexeme from unnest(_own) as u (lexeme)
         union
         select '#' || n.name from unnest(_read.names) as n (name) where n.name is not null);
     select * into _counted from lexeme_counts(_lexemes);
@@ -254,13 +333,13 @@ begin
         select u.*, u.idf / sum(u.idf) over () as share,
                row_number() over (order by u.idf desc, u.unit) as place,
                (sum(cardinality(u.parts)) over (order by u.unit) - cardinality(u.parts))::int + 1 as first
-        from units_of_query(_read.said, _read.units, _read.names, _configs, _lexemes,
+        from units_of_query(_read.said, _read.units, _read.names, _configs, _places, _own, _lexemes,
                             _counted.counts, _counted.products) as u
     )
     select array_agg(u.name order by u.unit) filter (where u.name is not null),
            array_agg(u.share::real order by u.unit) filter (where u.name is not null),
            string_agg(format('%s * %s', round(u.share, 4),
-                             rank_of_unit(u.first, cardinality(u.parts), u.places, u.shares,
+                             rank_of_unit(u.first, cardinality(u.parts), u.spots, u.shares,
                                           u.phrased, u.tagged)), ' + ' order by u.unit),
            (select array_agg(p.part::tsquery order by o.unit, p.place)
             from unit as o
@@ -283,6 +362,28 @@ begin
     from unit as u;
     return _reading;
 end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- code_holders(code) → the products with this code; by a value that only looks like one, if it is rare.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.code_holders(code text) returns bigint[]
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    with named as (
+        select t.product_id from product_text as t
+        where t.tsv @@ quoted_lexeme('=' || code)::tsquery order by t.product_id limit 1000
+    ),
+    guessed as (
+        select t.product_id from product_text as t
+        where t.tsv @@ quoted_lexeme('=?' || code)::tsquery order by t.product_id limit 6
+    )
+    select array(
+        select n.product_id from named as n
+        union
+        select g.product_id from guessed as g where (select count(*) from guessed) <= 5
+        order by 1);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -81,8 +81,7 @@ begin
     if code = '' or char_length(code) > 100 then
         return '{}';
     end if;
-    _ids := array(select t.product_id from product_text as t
-                  where t.tsv @@ quoted_lexeme('=' || code)::tsquery order by t.product_id limit 1000);
+    _ids := code_holders(code);
     if _ids <> '{}' and filter_predicate(filters) is not null then
         execute format('select coalesce(array_agg(p.id), ''{}'') from products as p'
                        ' where p.id = any ($2) and %s', filter_predicate(filters, true))

@@ -1,11 +1,13 @@
 -- The products most similar to a product.
 
 -- ---------------------------------------------------------------------------------------------
--- similar_products(of_product, k) → the k products most similar to this one, without itself: by its own
--- text and image vectors. The columns of search, without query_vector. Raises VT003 if the product is
--- not found.
+-- similar_products(of_product, k, sources) → the k products most similar to this one, without itself: by
+-- its own text and image vectors; sources: only of these. The columns of search, without query_vector.
+-- Raises VT003 if the product is not found.
 -- ---------------------------------------------------------------------------------------------
-create or replace function similar_products(of_product bigint, k int default 10)
+create or replace function similar_products(
+    of_product bigint, k int default 10, sources text[] default null
+)
 returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
     url text, image text, score real, similarity real, text_rank real, matched text[],
@@ -35,9 +37,30 @@ begin
     select s.product_id, s.source, s.external_id, s.title, s.caption, s.keywords, s.url, s.image,
            s.score, s.similarity, s.text_rank, s.matched, s.attributes, s.sku
     from search(mode => 'vector', k => similar_products.k + 1,
+                sources => similar_products.sources,
                 embedding => _embedding, image_embedding => _image_embedding) as s
     where s.product_id <> of_product
     order by s.score desc, s.similarity desc, s.product_id
     limit similar_products.k;
 end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- similar_products(source, external_id, k, sources) → the same, for the product with this external id
+-- in that source. Raises VT003 for an unknown source or product, and names the nearest.
+-- ---------------------------------------------------------------------------------------------
+create or replace function similar_products(
+    source text, external_id text, k int default 10, sources text[] default null
+)
+returns table (
+    product_id bigint, source text, external_id text, title text, caption text, keywords text[],
+    url text, image text, score real, similarity real, text_rank real, matched text[],
+    attributes jsonb, sku text
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select s.*
+    from products_named(similar_products.source, array[similar_products.external_id]) as p (ids)
+    cross join lateral similar_products(p.ids[1], k, sources) as s;
 $func$;

@@ -1,57 +1,6 @@
 -- Counts of the keywords and attributes of the products found.
 
 -- ---------------------------------------------------------------------------------------------
--- words_query(words, require_all) → the tsquery for texts with all of a query's words, or any, in the
--- text-search configuration of any source. Words that the vocabulary knows as another keyword also
--- stand for that keyword: "couch" also finds "sofa".
--- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.words_query(words text, require_all boolean) returns tsquery
-language plpgsql stable security invoker
-set search_path from current
-as $func$
-declare
-    _words text[] := (string_to_array(regexp_replace(btrim(words), '\s+', ' ', 'g'), ' '))[:32];
-    _config text;
-    _place int;
-    _size int;
-    _name text;
-    _part tsquery;
-    _whole tsquery;
-    _found tsquery;
-begin
-    for _config in select distinct s.text_config from sources as s order by 1 loop
-        _whole := null;
-        _place := 1;
-        while _place <= cardinality(_words) loop
-            for _size in reverse least(4, cardinality(_words) - _place + 1)..1 loop
-                select w.name into _name
-                from keyword_aliases as a
-                join keywords as w on w.id = a.keyword_id
-                where a.alias = normal_form(
-                    array_to_string(_words[_place:_place + _size - 1], ' '));
-                exit when found;
-            end loop;
-            _size := coalesce(_size, 1);
-            _part := plainto_tsquery(_config::regconfig,
-                                     array_to_string(_words[_place:_place + _size - 1], ' '));
-            if _name is not null then
-                _part := _part || phraseto_tsquery(_config::regconfig, _name);
-            end if;
-            _whole := case when _whole is null then _part
-                           when numnode(_part) = 0 then _whole
-                           when numnode(_whole) = 0 then _part
-                           when require_all then _whole && _part
-                           else _whole || _part end;
-            _place := _place + _size;
-            _name := null;
-        end loop;
-        _found := case when _found is null then _whole else _found || _whole end;
-    end loop;
-    return case when numnode(_found) > 0 then _found end;
-end
-$func$;
-
--- ---------------------------------------------------------------------------------------------
 -- facets(query, k, …, attributes) → the keywords and attributes of products, counted over all products
 -- that match the filters of search and, with a query, have all its words (any, if no product has all).
 -- kind: 'keyword', with the facet and its k most used keywords, or 'attribute', with its name and its k
@@ -76,15 +25,17 @@ declare
     _words text := coalesce(query_words(query), '');
     _filters filters;
     _predicate text;
+    _reading reading;
     _tsquery tsquery;
     _ids bigint[];
 begin
     perform check_k(k, 1, 1000);
     _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
     if _words <> '' then
-        _tsquery := words_query(_words, true);
+        _reading := read_query(_words);
+        _tsquery := _reading.whole;
         if not exists (select from product_text as t where t.tsv @@ _tsquery) then
-            _tsquery := words_query(_words, false);
+            _tsquery := _reading.every;
         end if;
     end if;
     _predicate := concat_ws(' and ',

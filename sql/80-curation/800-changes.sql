@@ -2,11 +2,13 @@
 -- undone exactly.
 
 -- ---------------------------------------------------------------------------------------------
--- vocabulary_rows(ids, forms) → by table, the rows of these keywords and forms: keywords with their
--- vectors and aliases, aliases, distinctions. Reads vectors first: a new space locks these tables in
--- that order.
+-- vocabulary_rows(ids, forms, products) → by table, the rows of these keywords and forms: keywords with
+-- their vectors and aliases, aliases, distinctions; and what a person set for these products. Reads
+-- vectors first: a new space locks these tables in that order.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.vocabulary_rows(ids bigint[], forms text[]) returns jsonb
+create or replace function vitrina_internal.vocabulary_rows(
+    ids bigint[], forms text[], products bigint[] default '{}'
+) returns jsonb
 language sql stable security invoker
 set search_path from current
 as $func$
@@ -21,7 +23,10 @@ as $func$
             from keyword_aliases as a where a.alias = any (forms) or a.keyword_id = any (ids)),
         'keyword_distinctions', (
             select coalesce(jsonb_agg(to_jsonb(d)), '[]')
-            from keyword_distinctions as d where d.term_a = any (forms) or d.term_b = any (forms)));
+            from keyword_distinctions as d where d.term_a = any (forms) or d.term_b = any (forms)),
+        'given_keywords', (
+            select coalesce(jsonb_agg(to_jsonb(g)), '[]')
+            from given_keywords as g where g.product_id = any (products)));
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -38,6 +43,7 @@ as $func$
                when 'keyword_aliases' then r.value ->> 'alias'
                when 'keyword_embeddings' then concat_ws(' ', r.value ->> 'space_id', r.value ->> 'keyword_id')
                when 'keyword_distinctions' then concat_ws(' | ', r.value ->> 'term_a', r.value ->> 'term_b')
+               when 'given_keywords' then r.value ->> 'product_id'
            end,
            r.value
     from jsonb_each(tables) as t
@@ -62,14 +68,17 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- take_snapshot(ids, forms) → the present rows of these keywords, their aliases and these forms. A
--- change takes it first, and gives it to record_change when it is done.
+-- take_snapshot(ids, forms, products) → the present rows of these keywords, their aliases, these forms
+-- and products. A change takes it first, and gives it to record_change when it is done.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.take_snapshot(ids bigint[], forms text[]) returns jsonb
+create or replace function vitrina_internal.take_snapshot(
+    ids bigint[], forms text[], products bigint[] default '{}'
+) returns jsonb
 language sql stable security invoker
 set search_path from current
 as $func$
-    select jsonb_build_object('ids', ids, 'forms', f.forms, 'rows', vocabulary_rows(ids, f.forms))
+    select jsonb_build_object('ids', ids, 'forms', f.forms, 'products', products,
+                              'rows', vocabulary_rows(ids, f.forms, products))
     from (select forms || array(
               select a.alias from keyword_aliases as a where a.keyword_id = any (ids)) as forms) as f;
 $func$;
@@ -90,7 +99,8 @@ as $func$
 declare
     _rows jsonb := vocabulary_rows(
         made || array(select i.id::bigint from jsonb_array_elements_text(snapshot -> 'ids') as i (id)),
-        array(select f.form from jsonb_array_elements_text(snapshot -> 'forms') as f (form)));
+        array(select f.form from jsonb_array_elements_text(snapshot -> 'forms') as f (form)),
+        array(select p.id::bigint from jsonb_array_elements_text(snapshot -> 'products') as p (id)));
     _old jsonb := rows_without(snapshot -> 'rows', _rows);
     _new jsonb := rows_without(_rows, snapshot -> 'rows');
     _change bigint;
@@ -111,7 +121,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- follow_change(old, new): renews the keywords of products that said a term with another keyword
--- now, or whose keyword has another name.
+-- now, whose keyword has another name, or whose keywords a person set.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.follow_change(old jsonb, new jsonb) returns void
 language plpgsql volatile security invoker
@@ -120,7 +130,11 @@ as $func$
 declare
     _products bigint[];
 begin
-    select array_agg(distinct t.product_id) into _products
+    select array_agg(distinct t.product_id) || array(
+               select (r.content ->> 'product_id')::bigint
+               from (select r.* from rows_of(old) as r union all select r.* from rows_of(new) as r) as r
+               where r.in_table = 'given_keywords')
+    into _products
     from (
         select coalesce(o.content, n.content) ->> 'alias' as form
         from (select r.* from rows_of(old) as r where r.in_table = 'keyword_aliases') as o
@@ -135,7 +149,7 @@ begin
         where o.in_table = 'keywords' and o.content -> 'name' <> n.content -> 'name'
     ) as f
     join product_terms as t on t.form = f.form;
-    if _products is not null then
+    if _products <> '{}' then
         perform refresh_keywords(_products);
     end if;
 end
@@ -150,8 +164,20 @@ return (content ->> 'name') || ' (' || (content ->> 'facet')
     || case when (content ->> 'pinned')::boolean then ', pinned' else '' end || ')';
 
 -- ---------------------------------------------------------------------------------------------
+-- words_of(terms) → an array of texts, or of {term}, as one text.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.words_of(terms jsonb) returns text
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select string_agg(coalesce(t.value ->> 'term', t.value #>> '{}'), ', ' order by t.place)
+    from jsonb_array_elements(terms) with ordinality as t (value, place);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- change_rows(change) → its effect, one row per term: the keyword before and after, and how many
--- products say the term. Also for keywords with another name, facet or pin, and for distinctions.
+-- products say the term. Also for keywords with another name, facet or pin, for distinctions, and for
+-- products whose keywords were set: then alias is the product's id in its source.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.change_rows(change bigint)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -194,6 +220,12 @@ as $func$
                'distinct (' || (b.o ->> 'method') || ')', 'distinct (' || (b.n ->> 'method') || ')', 0
         from pairs as b
         where b.in_table = 'keyword_distinctions'
+        union all
+        select p.external_id, words_of(coalesce(b.o -> 'terms', b.n -> 'said')),
+               words_of(coalesce(b.n -> 'terms', b.o -> 'said')), 1
+        from pairs as b
+        join products as p on p.id = (coalesce(b.o, b.n) ->> 'product_id')::bigint
+        where b.in_table = 'given_keywords'
     ) as x
     order by x.products desc, x.alias;
 $func$;
@@ -270,6 +302,7 @@ declare
     _made bigint[];
     _ids bigint[];
     _forms text[];
+    _products bigint[];
     _snapshot jsonb;
     _last bigint;
 begin
@@ -298,19 +331,21 @@ begin
     _made := made_keywords(_change);
     select array_agg(distinct (r.content ->> 'id')::bigint) filter (where r.in_table = 'keywords'),
            array_agg(distinct r.content ->> 'alias') filter (where r.in_table = 'keyword_aliases')
-           || array_agg(r.content ->> 'term_a') filter (where r.in_table = 'keyword_distinctions')
-    into _ids, _forms
+           || array_agg(r.content ->> 'term_a') filter (where r.in_table = 'keyword_distinctions'),
+           array_agg((r.content ->> 'product_id')::bigint) filter (where r.in_table = 'given_keywords')
+    into _ids, _forms, _products
     from (select r.* from rows_of(_change.before) as r
           union all select r.* from rows_of(_change.after) as r) as r;
     _ids := _ids || _made;
     _forms := _forms || array(select a.alias from keyword_aliases as a where a.keyword_id = any (_made));
 
-    _snapshot := take_snapshot(_ids, _forms);
+    _snapshot := take_snapshot(_ids, _forms, coalesce(_products, '{}'));
     select coalesce(max(w.id), 0) into _last from keywords as w;
     perform restore_rows(_change.before, _change.after, _made);
+    perform restore_given(_products, _change.before -> 'given_keywords');
     perform learn_terms(array(
         select min(t.term) from product_terms as t
-        where t.form = any (_forms) and not exists (
+        where (t.form = any (_forms) or t.product_id = any (_products)) and not exists (
             select from keyword_aliases as a where a.alias = t.form)
         group by t.form order by min(t.product_id), t.form));
     update keyword_changes as c set undone_at = now() where c.id = _change.id;
@@ -368,6 +403,58 @@ begin
     delete from keywords as w where w.id = any (made);
 end
 $func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- restore_given(products, given): these products get the keywords that a person had set for them, rows
+-- of given_keywords; the others those that models said.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.restore_given(products bigint[], given jsonb) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _said jsonb;
+begin
+    if products is null then
+        return;
+    end if;
+    select jsonb_agg(jsonb_build_object('product_id', p.id, 'terms', said_of(p.id))) into _said
+    from vitrina.products as p
+    where p.id = any (restore_given.products);
+    delete from given_keywords as g where g.product_id = any (restore_given.products);
+    insert into given_keywords (product_id, terms, said)
+    select r.product_id, r.terms, s.terms
+    from jsonb_to_recordset(given) as r (product_id bigint, terms text[])
+    join jsonb_to_recordset(_said) as s (product_id bigint, terms jsonb) on s.product_id = r.product_id;
+    perform write_terms(coalesce(jsonb_agg(jsonb_build_object(
+        'product_id', s.product_id, 'terms', coalesce(given_terms(g.terms), s.terms))), '[]'))
+    from jsonb_to_recordset(_said) as s (product_id bigint, terms jsonb)
+    left join given_keywords as g on g.product_id = s.product_id;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- said_of(product) → the terms that models said of it, as [{term, facet}].
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.said_of(product bigint) returns jsonb
+language sql stable security invoker
+set search_path from current
+as $func$
+    select coalesce(
+        (select g.said from given_keywords as g where g.product_id = said_of.product),
+        (select jsonb_agg(jsonb_build_object('term', t.term, 'facet', t.facet) order by t.place)
+         from product_terms as t where t.product_id = said_of.product),
+        '[]');
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- given_terms(terms) → keywords that a person gave, as [{term}].
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.given_terms(terms text[]) returns jsonb
+language sql immutable parallel safe
+return case when terms is not null then array_to_json(array(
+    select jsonb_build_object('term', t.term) from unnest(terms) with ordinality as t (term, place)
+    order by t.place))::jsonb end;
 
 -- ---------------------------------------------------------------------------------------------
 -- keyword_history(k) → the latest k changes of the vocabulary, newest first: the author, the action,

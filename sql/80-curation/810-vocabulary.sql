@@ -86,8 +86,9 @@ begin
     own := coalesce(own, false);
     if needed and not met then
         raise exception 'keyword or alias % not found', quote_literal(meet_term.term)
-            using errcode = 'VT003', hint = 'find similar ones: vitrina keywords similar '
-                || shell_quoted(meet_term.term);
+            using errcode = 'VT003', hint = nearest_hint(
+                form, array(select a.alias from keyword_aliases as a where a.keyword_id is not null),
+                'the vocabulary is empty: `vitrina ingest` fills it');
     end if;
 end
 $func$;

@@ -103,14 +103,15 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- audit_keywords(k, above) → the k problems most worth a look, most products first, each with a command
--- that mends it. problem: 'merge' (a term that may not belong to its keyword: it was barely similar, a
--- veto now holds between them, or it was mostly said in another facet), or 'duplicate' (two keywords
--- that may be the same: see judge_pairs). `products`: how many say the term, or have either keyword.
+-- that mends it, and another that settles it as it is (keep). problem: 'merge' (a term that may not
+-- belong to its keyword: it was barely similar, a veto now holds between them, or it was mostly said in
+-- another facet), or 'duplicate' (two keywords that may be the same: pairs of judge_pairs that no rule
+-- refuses). `products`: how many say the term, or have either keyword.
 -- ---------------------------------------------------------------------------------------------
 create or replace function audit_keywords(k int default 50, above real default null)
 returns table (
     problem text, keyword text, term text, similarity real, products bigint, reason text,
-    command text
+    command text, keep text
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -145,15 +146,18 @@ begin
                    when m.method = 'embedding' and m.similarity < m.threshold + (1 - m.threshold) / 4
                        then format('barely similar: %s', round(m.similarity::numeric, 3))
                end as reason,
-               'vitrina keywords split ' || shell_quoted(m.alias) as command
+               'vitrina keywords split ' || shell_quoted(m.alias) as command,
+               format('vitrina keywords merge %s --into %s', shell_quoted(m.alias), shell_quoted(m.name)) as keep
         from merged as m
         union all
         select 'duplicate', p.keyword, p.other, p.similarity, p.products,
-               coalesce(p.veto, format('similar: %s', round(p.similarity::numeric, 3))),
-               format('vitrina keywords merge %s --into %s', shell_quoted(p.other), shell_quoted(p.keyword))
-        from judge_pairs(audit_keywords.k, audit_keywords.above) as p
+               format('similar: %s', round(p.similarity::numeric, 3)),
+               format('vitrina keywords merge %s --into %s', shell_quoted(p.other), shell_quoted(p.keyword)),
+               format('vitrina keywords distinct %s %s', shell_quoted(p.keyword), shell_quoted(p.other))
+        from judge_pairs(null, audit_keywords.above) as p
+        where p.veto is null
     )
-    select f.problem, f.keyword, f.term, f.similarity, f.products, f.reason, f.command
+    select f.problem, f.keyword, f.term, f.similarity, f.products, f.reason, f.command, f.keep
     from found as f
     where f.reason is not null
     order by f.products desc, f.problem desc, f.similarity, f.term

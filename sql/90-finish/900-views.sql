@@ -2,7 +2,7 @@
 
 -- ---------------------------------------------------------------------------------------------
 -- catalog: one row per product, for joins on (source, external_id). url and image are shown as
--- by shown_address; the table products has them whole.
+-- by shown_address; the table products has them whole. images, variants: as put_products takes them.
 -- ---------------------------------------------------------------------------------------------
 create or replace view catalog as
 select
@@ -23,7 +23,17 @@ select
          else 'new' end as state,
     p.enriched_at,
     p.created_at,
-    p.updated_at
+    p.updated_at,
+    p.text,
+    p.sku,
+    p.codes,
+    (select coalesce(jsonb_agg(jsonb_build_object('image', shown_address(i.image), 'role', i.role)
+                               order by i.position), '[]')
+     from product_images as i where i.product_id = p.id) as images,
+    (select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+         'sku', v.sku, 'title', v.title, 'codes', v.codes, 'image', shown_address(v.image),
+         'attributes', v.attributes)) order by v.position), '[]')
+     from variants as v where v.product_id = p.id) as variants
 from products as p
 join sources as s on s.id = p.source_id
 left join jobs as j on j.product_id = p.id;

@@ -1,10 +1,5 @@
 -- Brings rows and attached sources' functions of an earlier version up to date.
 
--- Products without a full text: an upgrade has changed how it is made.
-select refresh_text(array_agg(p.id))
-from products as p
-where not exists (select from product_text as t where t.product_id = p.id);
-
 do $build$
 declare
     _made record;

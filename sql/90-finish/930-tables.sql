@@ -12,11 +12,15 @@ comment on table attachments is
 comment on table batch_requests is 'The requests of batches, each for one product and stage.';
 comment on table batches is 'Batches given to a provider, at half the price.';
 comment on table budgets is 'The most to spend in a period, in USD; see set_budget.';
+comment on table catalogue_words is
+    'Every word that the full text of a source has had, by its text-search configuration.';
 comment on table changes is 'Noted changes of attached tables that are not synced yet.';
 comment on table contrasts is
     'Terms of a group that are never one keyword, like black and white. A shop may insert its own.';
 comment on table generations is
     'Every answer of a model, stored once, with its price: no input is paid for twice.';
+comment on table given_keywords is
+    'Products whose keywords a person set, and what models said of them; see set_keywords.';
 comment on table images is 'Thumbnails of pictures by their sha256, and their difference hash.';
 comment on table installed is 'The versions of functions and built-in data in this database.';
 comment on table jobs is 'Products that wait for work, or are in a worker''s hands: one row per product.';

@@ -8,10 +8,10 @@ declare
     _function regprocedure;
     -- the functions of a reader; they only read
     _reads constant text[] := array[
-        'search', 'count_matches', 'similar_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
+        'search', 'count_matches', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
         'duplicates', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
         'query_to_embed', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
-        'row_secured',
+        'row_secured', 'detect_text_config', 'look_up_keywords', 'unknown_names', 'near_products',
         'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
         'vector_schema', -- doctor and db check call this one
         'moved_table']; -- the view source_status calls this one as its user
@@ -88,26 +88,29 @@ begin
     if to_regrole('vitrina_reader') is not null then
         grant select on
             catalog, status, source_status, installed, alembic_version, products, product_images,
-            product_text, product_terms, variants, images, keywords, keyword_aliases, keyword_distinctions, keyword_changes,
-            keyword_policy, keyword_thresholds, search_policy, contrasts, thesaurus, product_keywords, spaces,
+            product_text, product_terms, given_keywords, variants, images, keywords, keyword_aliases,
+            keyword_distinctions, keyword_changes, keyword_policy, keyword_thresholds, search_policy, contrasts,
+            thesaurus, product_keywords, catalogue_words, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
         -- but not their settings, nor the shop's queries
-        grant select (id, name, kind, text_config) on sources to vitrina_reader;
+        grant select (id, name, kind, text_config, text_config_due) on sources to vitrina_reader;
         grant select (source_id, place, relation) on wakes to vitrina_reader;
         grant select (source_id, relation, reads) on attachments to vitrina_reader;
     end if;
     if to_regrole('vitrina_writer') is not null then
         grant select on all tables in schema vitrina to vitrina_writer;
         grant insert, update, delete on
-            products, product_images, product_text, product_terms, variants, keywords,
+            products, product_images, product_text, product_terms, given_keywords, variants, keywords,
             keyword_aliases, keyword_distinctions, product_keywords, contrasts, thesaurus, keyword_embeddings,
             product_embeddings, query_embeddings, jobs, workers, rejects
         to vitrina_writer;
         -- only the owner sets trusted_root and kind
-        grant insert (name, kind, config, text_config), update (config, text_config), delete
+        grant insert (name, kind, config, text_config, text_config_due),
+            update (config, text_config, text_config_due), delete
             on sources to vitrina_writer;
         grant insert, update (mime), delete on images to vitrina_writer;
+        grant insert on catalogue_words to vitrina_writer;
         grant insert, delete on changes to vitrina_writer;
         grant insert, update (undone_at) on keyword_changes to vitrina_writer;
         -- answers are paid for: writers add them, and may not delete them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,17 +20,20 @@ from vitrina.costs import Costs
 from vitrina.db import schema
 from vitrina.db.database import Database
 from vitrina.enrich.jobs import Jobs
-from vitrina.errors import AccessError, SchemaError
+from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
 from vitrina.files import FileOptions
 from vitrina.keywords.api import Keywords
 from vitrina.keywords.judge import Judge
-from vitrina.pictures.decode import Picture, load
+from vitrina.pictures.decode import Picture
+from vitrina.pictures.given import PictureLike, picture_of
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders
 from vitrina.products.api import Sources, source_name
 from vitrina.products.load import Loaded
+from vitrina.products.objects import Products, as_file
 from vitrina.search.browse import Browse
+from vitrina.search.product import Key, Product, get, named
 from vitrina.search.query_vectors import Queries
 from vitrina.search.search import Search
 from vitrina.settings import Settings
@@ -113,9 +116,9 @@ class Catalog(Closing):
         self.nearest_by_image = browsing.nearest_by_image
         self.evaluate = Evaluator(context, self.search).evaluate
 
-    def picture(self, reference: str) -> Picture:
-        """Load a picture that the user named: any local path, or a URL within the limits."""
-        return load(reference, limits=Limits(allow_private=self.settings.allow_private_images))
+    def picture(self, given: PictureLike) -> Picture:
+        """Load a picture that the user named or has: any local path, a URL within the limits, …"""
+        return picture_of(given, Limits(allow_private=self.settings.allow_private_images))
 
     @contextlib.contextmanager
     def _judges(self) -> Iterator[Judge]:
@@ -136,26 +139,67 @@ class Catalog(Closing):
 
     def ingest(
         self,
-        path: str | Path,
+        products: Products,
         *,
         source: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        format: str | None = None,
         options: FileOptions | None = None,
+        prune: bool = False,
         progress: Callable[[Loaded], None] | None = None,
         on_work: Callable[[Totals], None] | None = None,
         judge: bool = False,
     ) -> Ingested:
-        """Load a file, then enrich the new and changed products of its source.
+        """Load a file or objects, then enrich the new and changed products of the source.
 
         Args:
-            path, source, options, progress: as for sources.load.
+            products: a file, as for sources.load, or an iterable of mappings, each a product, with
+                the names that a file's columns may have. Objects need `source`.
+            source: the source's name; default: the file's name, or the feed's host.
+            mapping: a product's field to a column, like {"title": "displayName"}; other columns are
+                recognised by name.
+            format: the name of the file's format; recognised without it.
+            options: more about how to read a file.
+            prune: the file is the whole catalogue: remove the products that it lacks.
+            progress: as for sources.load.
             on_work: called with the enrichment counts so far.
             judge: as for work.
 
         Raises what sources.load and work raise.
         """
-        name = source_name(path, source)
-        loaded = self.sources.load(path, source=name, options=options, progress=progress)
+        options = options or FileOptions()
+        if mapping is not None:
+            columns = replace(options.mapping, columns=dict(mapping))
+            options = replace(options, mapping=columns)
+        if format is not None:
+            options = replace(options, format=format)
+        if prune:
+            options = replace(options, prune=True)
+        if source is None and not isinstance(products, str | Path):
+            raise InputError("name the source of these products: ingest(products, source=…)")
+        with as_file(products) as path:
+            name = source_name(path, source)
+            loaded = self.sources.load(path, source=name, options=options, progress=progress)
         return Ingested(loaded, self.work(sources=[name], progress=on_work, judge=judge))
+
+    def get(self, product: Key) -> Product:
+        """Everything known of an id (a number), an external id, or (source, external id).
+
+        Raises NotFoundError if it is not found, and names the nearest; InputError if several
+        sources have it.
+        """
+        return get(self.database, product)
+
+    def delete(self, products: Sequence[Key]) -> int:
+        """Delete these products, each named as for `get`; returns how many.
+
+        Raises as `get` does, and InputError for products of an attached source; then no product of
+        that source is deleted.
+        """
+        chosen: dict[str, set[str]] = {}
+        for found in [named(self.database, product) for product in products]:
+            chosen.setdefault(found.source, set()).add(found.external_id)
+        return sum(self.sources.delete(source, sorted(ids)) for source, ids in chosen.items())
 
     def import_enriched(
         self,
@@ -296,7 +340,7 @@ def _embedded_url(notice: Callable[[str], None] | None) -> str:
     """The embedded Postgres, running and up to date."""
     server = embedded.start()
     url = server.url()
-    if notice is not None:
+    if notice is not None and embedded.first_today(server):
         notice(
             f"using the embedded Postgres in {server.data}; "
             "set VITRINA_DATABASE_URL to use the shop's own"

@@ -32,3 +32,16 @@ def defused(cell: str) -> str:
 def restored(cell: str) -> str:
     """The text before `defused`."""
     return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell.lstrip("'")) else cell
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun: "1 product", "2 products", "3 queries", "4 searches".
+
+    `plural` where it is made otherwise.
+    """
+    if count == 1:
+        return f"1 {noun}"
+    if plural is None:
+        ending = "es" if re.search("(s|x|z|ch|sh)$", noun) else "s"
+        plural = f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else noun + ending
+    return f"{count:,} {plural}"

@@ -21,6 +21,11 @@ from picture_server import PictureServer, endless
 from vitrina import embedded
 
 PATIENCE = 600  # seconds; far less than what holds the runs here
+PATIENT = """
+from vitrina.cli import _signals, main
+_signals.EXIT_SECONDS = _signals.GIVE_BACK_SECONDS = 600.0  # on a slow machine leases take long to go
+main()
+"""
 HELD = """
 import ctypes, sys
 from vitrina.pictures import decode
@@ -28,13 +33,11 @@ def held(*_):
     print("held", file=sys.stderr, flush=True)
     ctypes.CDLL(None).sleep(3600)  # a call into C: no signal and no exception ends it
 decode._normal = held
-from vitrina.cli import main
-main()
 """
 
 
 @contextlib.contextmanager
-def run(url: str, *arguments: str, script: str | None = None) -> Iterator[subprocess.Popen[str]]:
+def run(url: str, *arguments: str, script: str | None = PATIENT) -> Iterator[subprocess.Popen[str]]:
     command = ["-c", script] if script else ["-m", "vitrina"]
     process = subprocess.Popen(
         [sys.executable, *command, "--database-url", url, *arguments],
@@ -131,7 +134,7 @@ def test_a_decoder_that_does_not_come_back(
     Image.new("RGB", (9, 9)).save(tmp_path / "sofa.png")
     queue(db, "sofa.png", tmp_path)
     options = ("work", "--drain", "--image-root", str(tmp_path))
-    with run(database_url, *options, script=HELD) as process:
+    with run(database_url, *options, script=HELD + PATIENT) as process:
         said(process, "held")
         stop_twice(process, signal.SIGTERM, signal.SIGINT)
         assert process.returncode == 130
@@ -150,7 +153,7 @@ def test_a_database_that_does_not_answer(
         monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
         monkeypatch.setenv("VITRINA_DIMENSIONS", "64")
         queue(db, None)
-        with run(database_url, "work") as process:
+        with run(database_url, "work", script=None) as process:
             until(lambda: stub.requests("chat"), process)
             rows = db.execute("select pid from pg_stat_activity where pid <> pg_backend_pid()")
             postmaster = int((own_server.data / "postmaster.pid").read_text().split()[0])

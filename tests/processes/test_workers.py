@@ -150,7 +150,7 @@ def test_dead_letters_keep_reason_and_reply_and_can_be_retried_or_dropped(
     assert vitrina("jobs", "retry", "--matching", "%timed%", url=database_url).exit_code == 0
     (again,) = catalog.jobs.list(states=["queued"])
     assert (again["product_id"], again["attempts"], again["error"]) == (ids[1], 0, None)
-    assert "1 jobs dropped" in vitrina("jobs", "drop", str(ids[0]), url=database_url).stderr
+    assert "1 job dropped" in vitrina("jobs", "drop", str(ids[0]), url=database_url).stderr
     assert catalog.jobs.drop(sources=["elsewhere"]) == 0
     assert catalog.jobs.retry(product_ids=[ids[2]]) == 1
     assert len(catalog.jobs.list()) == 2

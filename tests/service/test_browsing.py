@@ -17,7 +17,7 @@ from small_shop import CATALOGUE, put
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError, NotFoundError
 from vitrina.files import FileOptions, Mapping
-from vitrina.search.browse import product_id
+from vitrina.search.product import product_id
 from vitrina.settings import Settings
 
 Run = Callable[..., Result]

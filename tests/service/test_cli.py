@@ -76,7 +76,7 @@ def test_ingest_search_similar_export(vitrina: Run, database_url: str, products:
     found = lines(vitrina("search", "shoe storage", "--json", url=database_url))
     assert [hit["external_id"] for hit in found] == ["1", "2"]
     assert {"shoe rack", "brown"} <= set(found[0]["keywords"])
-    similar = lines(vitrina("similar", "1", "--source", "products", "--json", url=database_url))
+    similar = lines(vitrina("similar", "1", "--of", "products", "--json", url=database_url))
     assert [hit["external_id"] for hit in similar] == ["2"]
     exported = lines(vitrina("export", url=database_url))
     assert [row["external_id"] for row in exported] == ["1", "2"]
@@ -256,6 +256,14 @@ def test_a_query_picture_that_cannot_be_used_is_one_line(
         (["similar", "abc"], 1, "product 'abc' not found"),
         (["similar", "12345"], 1, "product '12345' not found"),
         (["similar", "x", "--source", "y"], 1, "product 'x' not found"),
+        (["similar", "x", "--of", "y"], 1, "source 'y' not found"),
+        (["show", "x"], 1, "product 'x' not found"),
+        (["delete", "x"], 1, "product 'x' not found"),
+        (["sources", "remove", "x"], 1, "source 'x' not found"),
+        (["search", "x", "--source", "y"], 1, "source 'y' not found"),
+        (["search", "x", "--with", "y"], 1, "keyword 'y' not found"),
+        (["search", "x", "--attr", "size"], 2, "like gender=Women"),
+        (["search", "x", "--where", "$.price"], 1, "is no condition"),
         (["nonsense"], 2, "No such command"),
         (["ingest"], 2, "name a file"),
     ],

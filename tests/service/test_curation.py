@@ -78,9 +78,7 @@ def test_a_session_of_the_command_line(
     assert lines(vitrina("keywords", "undo", "16", "--json", url=database_url))
     wrong = vitrina("keywords", "show", "nope", url=database_url)
     assert wrong.exit_code == 1
-    assert wrong.stderr == (
-        "Error: keyword or alias 'nope' not found; find similar ones: vitrina keywords similar nope\n"
-    )
+    assert wrong.stderr.startswith("Error: keyword or alias 'nope' not found; ")
 
 
 @pytest.mark.parametrize(

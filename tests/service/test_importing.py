@@ -351,7 +351,7 @@ def test_the_command_reads_stdin_and_keeps_rejects(
     arguments = ["import", "-", "--map", "keywords=kw", "--map", "caption=alt"]
     failed = vitrina(*arguments, url=database_url, stdin=rows)
     assert failed.exit_code == 1
-    assert "1 enriched as they are, 1 embeddings" in failed.stderr
+    assert "1 enriched as they are, 1 embedding" in failed.stderr
     assert "line 2: the embedding is all zero: it has no direction; the rest" in failed.stderr
     rejects = tmp_path / "rejects.csv"
     again = vitrina(*arguments, "--rejects", str(rejects), url=database_url, stdin=rows)

@@ -67,3 +67,43 @@ def test_a_source_of_a_version_without_readings_renames_no_product(
     result = vitrina("ingest", str(path), url=database_url)
     assert "id ←" not in result.stderr
     assert "--remap" in result.stderr
+
+
+def test_what_is_exported_comes_in_again_the_same(
+    vitrina: Run, database_url: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(
+        "Handle,Title,Body (HTML),Vendor,Option1 Name,Option1 Value,Variant SKU,Variant Barcode,"
+        "Variant Price,Image Src\n"
+        "shirt,Linen Shirt,<p>Airy.</p>,Northwind,Color,White,LS-W,4006381333931,49.00,"
+        "http://127.0.0.1:1/a.jpg\n"
+        "shirt,,,,,Indigo,LS-I,,52.50,http://127.0.0.1:1/b.jpg\n"
+        "cap,Wool Cap,=Warm,Northwind,Title,Default Title,WC-1,,19.00,\n"
+    )
+    ingest = ("ingest", "--no-enrich", "--source", "shop")
+    assert vitrina(*ingest, str(path), url=database_url).exit_code == 0
+    first = exported(vitrina, database_url)
+    assert [(row["sku"], len(row["variants"]), len(row["images"])) for row in first] == [
+        ("WC-1", 0, 0),
+        (None, 2, 2),
+    ]
+    assert first[1]["text"] == "Airy."
+    assert first[1]["variants"][1]["attributes"] == {"Color": "Indigo", "price": 52.5}
+    for name, option in (("again.jsonl", ()), ("again.csv", ("--csv",))):
+        copy = tmp_path / name
+        copy.write_text(vitrina("export", *option, url=database_url).stdout)
+        with Catalog(database_url) as catalog:
+            assert catalog.sources.remove("shop") == 2
+        done = vitrina(*ingest, str(copy), url=database_url)
+        assert done.exit_code == 0, done.stderr
+        assert "format vitrina" in done.stderr
+        assert exported(vitrina, database_url) == first
+    assert "2 unchanged" in vitrina(*ingest, str(copy), url=database_url).stderr
+
+
+def exported(vitrina: Run, url: str) -> list[dict[str, object]]:
+    """The catalogue, without what a new row has anew."""
+    rows = [json.loads(line) for line in vitrina("export", url=url).stdout.splitlines()]
+    new = ("product_id", "created_at", "updated_at")
+    return [{name: value for name, value in row.items() if name not in new} for row in rows]

@@ -258,7 +258,7 @@ def test_the_command_lists_pairs_then_judges_them(
     dry = vitrina("keywords", "judge", "--dry-run", "--json", url=database_url)
     listed = [json.loads(line) for line in dry.stdout.splitlines()]
     assert {row["keyword"] for row in listed} <= set(TERMS)
-    assert f"{len(listed)} pairs, 1 calls, at an unknown price" in dry.stderr
+    assert f"{len(listed)} pairs, 1 call, at an unknown price" in dry.stderr
     done = vitrina("keywords", "judge", url=database_url)
     assert done.exit_code == 0, done.stderr
     assert f"{len(listed)} pairs of keywords to judge: 2 the same" in done.stderr

@@ -249,6 +249,30 @@ def test_the_same_again_asks_nobody(stub: OpenAIStub, shop: Shop, database_url: 
     assert stub.calls == {}
 
 
+def test_a_new_text_or_variant_is_never_paid_for(
+    stub: OpenAIStub, shop: Shop, database_url: str
+) -> None:
+    row = {"external_id": "1", "title": TITLES[0], "text": "With coconut buttons."}
+    write = "select queued from vitrina.put_products('shop', %s)"
+    scalar(database_url, "select vitrina.put_source('shop')")
+    assert scalar(database_url, write, Jsonb([row])) == 1
+    shop().work()
+    assert "coconut buttons" in asked(stub, "tag")[0].text
+    assert "coconut buttons" in asked(stub, "describe")[0].text
+    assert "coconut" not in asked(stub, "caption")[0].text
+    stub.calls.clear()
+    for change, queued in (
+        ({"text": "With horn buttons."}, 1),
+        ({"variants": [{"sku": "1-M", "attributes": {"size": "M", "price": 9}}]}, 1),
+        ({"variants": [{"sku": "1-M", "attributes": {"size": "M", "price": 8}}]}, 0),
+        ({"attributes": {"brand": "Linden"}}, 1),
+    ):
+        row |= change
+        assert scalar(database_url, write, Jsonb([row])) == queued, change
+        assert shop().work().products == queued
+    assert stub.calls == {}
+
+
 def test_changed_keywords_are_embedded_again_and_nothing_else(
     stub: OpenAIStub, shop: Shop, database_url: str, tmp_path: Path
 ) -> None:
@@ -889,13 +913,21 @@ def test_a_signal_stops_with_everything_paid_for_stored(
     untouched(database_url, [row["title"] for row in rows if not row["enriched_at"]])
 
 
+# waits for the tries under way, and for the leases to go
+GRACIOUS = """
+from vitrina.cli import _signals, main
+_signals.EXIT_SECONDS = _signals.GRACE_SECONDS = _signals.GIVE_BACK_SECONDS = 600.0
+main()
+"""
+
+
 def test_the_second_ctrl_c_waits_for_no_other_try(stub: OpenAIStub, database_url: str) -> None:
     put(database_url, TITLES[:8])
     stub.fault("chat", "hang", times=None, seconds=HANG)
-    command = [sys.executable, "-m", "vitrina", "--database-url", database_url, "work", "--drain",
+    command = [sys.executable, "-c", GRACIOUS, "--database-url", database_url, "work", "--drain",
                "--concurrency", "4"]  # fmt: skip
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "VITRINA_TIMEOUT": "3"}
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "VITRINA_TIMEOUT": "6"}
     )
     eventually(lambda: stub.calls["chat"] >= 4 or process.poll() is not None)
     process.send_signal(signal.SIGINT)

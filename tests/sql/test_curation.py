@@ -39,6 +39,9 @@ CHANGES = {
     "drop an alias": "select * from drop_keyword('lamp of zig')",
     "drop in advance": "select * from drop_keyword('said by none')",
     "distinct": "select * from distinguish_keywords('black', 'teal')",
+    "set": "select * from set_keywords('shop', '{1,2,5}', '{teal,lamp of zig}')",
+    "set new": "select * from set_keywords('shop', '{1}', '{Some Lamp,black}', true)",
+    "set no keyword": "select * from set_keywords('shop', '{1,2}', '{}')",
 }
 
 

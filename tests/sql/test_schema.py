@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from click.testing import Result
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 import small_shop
 from servers import VERSIONS
@@ -505,11 +506,15 @@ drop type vitrina_internal.hits cascade;
 create type vitrina.query_filters as (filter jsonb);
 create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
-drop table vitrina.product_images, vitrina.variants, vitrina.search_policy;
+drop table vitrina.product_images, vitrina.variants, vitrina.search_policy cascade;
 alter table vitrina.thesaurus drop column domain;
 alter table vitrina.spaces
     drop column background_mean, drop column background_deviation, drop column background_products;
 alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
+drop table vitrina.catalogue_words, vitrina.given_keywords;
+delete from vitrina.installed where name = 'full text';
+alter table vitrina.product_text drop column version;
+alter table vitrina.sources drop column text_config_due;
 update vitrina.installed set sha256 = 'older' where name = 'sql';
 update vitrina.alembic_version set version_num = '0010';
 """
@@ -640,3 +645,42 @@ def test_only_a_missing_type_is_put_down_to_a_moved_extension(database_url: str)
         with pytest.raises(DatabaseError, match="klingon") as raised:
             catalog.database.value("select 'klingon'::regconfig")
         assert "upgrade" not in str(raised.value)
+
+
+@pytest.mark.once
+def test_an_upgrade_drops_words_of_descriptions_about_themselves(database_url: str) -> None:
+    said = {
+        "lamp": "This is a brass lamp. Also noted: round. Listed under: office."
+        " Composed from the title and attributes; colours measured in the picture.",
+        "thing": "Zanzibar. No keyword was recognised in the title.",
+        "own": "Composed from the title and attributes. Or so they say.",
+    }
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("select vitrina.put_source('shop')")
+        rows = [{"external_id": name, "title": name} for name in said]
+        conn.execute("select vitrina.put_products('shop', %s)", [Jsonb(rows)])
+        conn.execute(
+            "select vitrina.put_enrichments(jsonb_agg(jsonb_build_object('product_id', p.id,"
+            " 'terms', '[]'::jsonb, 'caption', p.title, 'description', %s::jsonb -> p.external_id)))"
+            " from vitrina.products as p",
+            [Jsonb(said)],
+        )
+        conn.execute(
+            "update vitrina.installed set sha256 = 'older' where name in ('sql', 'full text')"
+        )
+        conn.execute("update vitrina.product_text set version = 0")
+    schema.upgrade(database_url)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        found = conn.execute("select external_id, description from vitrina.products").fetchall()
+        assert dict(found) == said | {
+            "lamp": "This is a brass lamp. round. office.",
+            "thing": "Zanzibar.",
+        }
+        query = "select external_id from vitrina.search(%s, mode => 'text')"
+        for words, names in (
+            ("measured picture", []),
+            ("noted", []),
+            ("recognised title", ["own"]),
+            ("round office", ["lamp"]),
+        ):
+            assert [row[0] for row in conn.execute(query, [words])] == names, words

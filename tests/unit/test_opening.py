@@ -233,6 +233,59 @@ def test_a_sheet_of_opendocument_is_read(tmp_path: Path) -> None:
         assert list(file.read()) == [Row(2, {"id": 10002, "title": "Lamp", "price": 9.9})]
 
 
+def test_a_workbook_of_excel_is_read_by_its_sheet_with_titles(tmp_path: Path) -> None:
+    """Two sheets, the first of notes; texts inline, numbers as numbers, an empty cell left out."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+
+    def sheet(*rows: tuple[str | float | None, ...]) -> str:
+        written = ""
+        for number, row in enumerate(rows, 1):
+            cells = ""
+            for letter, cell in zip("ABCD", row, strict=False):
+                at = f'r="{letter}{number}"'
+                if isinstance(cell, str):
+                    cells += f'<c {at} t="inlineStr"><is><t>{cell}</t></is></c>'
+                elif cell is not None:
+                    cells += f"<c {at}><v>{cell}</v></c>"
+            written += f'<row r="{number}">{cells}</row>'
+        return f'<worksheet xmlns="{main}"><sheetData>{written}</sheetData></worksheet>'
+
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types">'
+        '<Default Extension="rels"'
+        ' ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet2.xml" ContentType="{kind}.worksheet+xml"/>'
+        "</Types>",
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1"'
+        f' Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
+        '<sheet name="Notes" sheetId="1" r:id="r1"/><sheet name="Items" sheetId="2" r:id="r2"/>'
+        "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
+        f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
+        f'<Relationship Id="r2" Type="{office}/worksheet" Target="worksheets/sheet2.xml"/>'
+        "</Relationships>",
+        "xl/worksheets/sheet1.xml": sheet(("Made in November",)),
+        "xl/worksheets/sheet2.xml": sheet(
+            ("sku", "title", "price", "color"), (7, "Lamp", 9.9, None), ("A-8", "Mug", 5, "red")
+        ),
+    }
+    with zipfile.ZipFile(tmp_path / "p.xlsx", "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, '<?xml version="1.0" encoding="UTF-8"?>' + text)
+    with open_file(str(tmp_path / "p.xlsx")) as file:
+        assert (file.kind, file.said) == ("sheet", ["sheet Items of 2"])
+        assert list(file.read()) == [
+            Row(2, {"sku": 7, "title": "Lamp", "price": 9.9, "color": ""}),
+            Row(3, {"sku": "A-8", "title": "Mug", "price": 5, "color": "red"}),
+        ]
+
+
 def test_a_sheet_beyond_the_stated_size_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

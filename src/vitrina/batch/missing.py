@@ -186,7 +186,7 @@ class Asker:
             except PictureError as exc:
                 refused = isinstance(exc, FolderError)
         url = image if image and "://" in image[:10] else None
-        subject = Subject(row["title"], row["attributes"], picture)
+        subject = Subject(row["title"], row["attributes"], picture, row["text"])
         look = _Look(row["product_id"], row["version"], subject, url, refused=refused)
         if refused:
             return look

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,7 +50,8 @@ def database_url() -> str:
     if settings.database_url is not None:
         return settings.database_url
     server = embedded.start()
-    notice(f"using the embedded Postgres in {server.data}")
+    if embedded.first_today(server):
+        notice(f"using the embedded Postgres in {server.data}")
     return server.url()
 
 
@@ -94,6 +95,7 @@ def emit(
     output: str | None,
     *,
     columns: Mapping[str, str] | None = None,
+    below: Sequence[str] = (),
     formulas: str = "defuse",
 ) -> None:
     """Print rows to stdout.
@@ -102,6 +104,7 @@ def emit(
         rows: the rows to print.
         output: json, csv, or None for a table.
         columns: the table's columns, key to heading; all columns if omitted.
+        below: keys whose values stand whole under their row in a table, such as commands to copy.
         formulas: in CSV, defuse cells that a spreadsheet would run, or keep them.
     """
     if output == "json":
@@ -110,7 +113,7 @@ def emit(
     elif output == "csv":
         _emit_csv(rows, defuse=formulas == "defuse")
     else:
-        _emit_table(list(rows), columns)
+        _emit_table(list(rows), columns, below)
 
 
 def _emit_csv(rows: Iterable[Mapping[str, Any]], *, defuse: bool) -> None:
@@ -131,33 +134,16 @@ def _emit_csv(rows: Iterable[Mapping[str, Any]], *, defuse: bool) -> None:
         )
 
 
-def _emit_table(rows: list[Mapping[str, Any]], columns: Mapping[str, str] | None) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def _emit_table(
+    rows: list[Mapping[str, Any]], columns: Mapping[str, str] | None, below: Sequence[str]
+) -> None:
+    from vitrina.cli._table import emit_table
 
     if not rows:
         notice("nothing found")
         return
-    columns = columns or {key: key for key in rows[0]}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for key, heading in columns.items():
-        number = isinstance(rows[0].get(key), int | float)
-        table.add_column(heading, justify="right" if number else "left", no_wrap=number)
-    for row in rows:
-        table.add_row(*(Text(printable(_cell(row.get(key)))) for key in columns))
-    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    return str(value)
+    columns = columns or {key: key.replace("_", " ") for key in rows[0] if key not in below}
+    emit_table(rows, columns, below)
 
 
 @contextlib.contextmanager

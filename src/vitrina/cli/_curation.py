@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
+from vitrina.cli._product import keys, of_option
 from vitrina.db.facets import FACETS
 
 TERM = click.argument("term")
@@ -51,6 +52,40 @@ def merge(terms: tuple[str, ...], into: str, output: str | None) -> None:
     """
     with open_catalog() as catalog:
         print_change(catalog.keywords.merge(terms, into), output)
+
+
+@click.command("set")
+@click.argument("product", metavar="ID")
+@click.argument("terms", nargs=-1, metavar="[KEYWORD]...")
+@of_option
+@click.option("--new", "add_new", is_flag=True, help="Unknown keywords become keywords.")
+@click.option("--reset", is_flag=True, help="Take the keywords back that a person set.")
+@output_options
+def set_(
+    product: str,
+    terms: tuple[str, ...],
+    of: str | None,
+    add_new: bool,
+    reset: bool,
+    output: str | None,
+) -> None:
+    """Set the keywords of a product by hand; later enrichments keep them.
+
+    \b
+    Example:
+      vitrina keywords set FU-107 sofa linen gray
+      vitrina keywords set FU-107 --reset
+    """
+    if bool(terms) == reset:
+        raise click.UsageError("give keywords, or --reset")
+    with open_catalog() as catalog:
+        found = catalog.get(keys((product,), of)[0])
+        name = [(found.source, found.external_id)]
+        if reset:
+            rows = catalog.keywords.reset(name)
+        else:
+            rows = catalog.keywords.set(name, terms, add_new=add_new)
+        print_change(rows, output)
 
 
 @click.command("split")
@@ -206,5 +241,5 @@ def undo(change: int | None, output: str | None) -> None:
 
 
 COMMANDS = (
-    show, merge, split, rename, pin, unpin, facet, drop, distinct, seed, history, undo,
+    show, set_, merge, split, rename, pin, unpin, facet, drop, distinct, seed, history, undo,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vitrina.cli._common import emit
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def describe_loaded(loaded: Loaded) -> str:
     """Rows by outcome in one line, then the first rejects."""
     lines = [
-        f"{loaded.read:,} rows: {loaded.inserted:,} new, {loaded.updated:,} changed,"
+        f"{counted(loaded.read, 'row')}: {loaded.inserted:,} new, {loaded.updated:,} changed,"
         f" {loaded.unchanged:,} unchanged, {loaded.rejected:,} rejected"
         + (f", {loaded.repeated:,} repeated an earlier row" if loaded.repeated else "")
     ]
@@ -31,15 +32,16 @@ def describe_loaded(loaded: Loaded) -> str:
 def describe_reading(loaded: Loaded) -> list[str]:
     """How the file was read, and what a person should know of that."""
     if loaded.reading is None:
-        return []
+        return loaded.notices
     return [f"{loaded.reading.sentence()} · {loaded.tally.sentence()}", *loaded.notices]
 
 
 def describe_totals(totals: Totals) -> str:
     """Work done, in one line; then the commonest reasons for failures and missing pictures."""
     lines = [
-        f"{totals.products:,} products enriched: {totals.generations:,} generations"
-        f" ({totals.reused:,} reused), {totals.embeddings:,} embeddings"
+        f"{counted(totals.products, 'product')} enriched:"
+        f" {counted(totals.generations, 'generation')}"
+        f" ({totals.reused:,} reused), {counted(totals.embeddings, 'embedding')}"
         + (f", {totals.cost:.4f} USD" if totals.cost else "")
     ]
     if totals.failed or totals.retried:
@@ -50,7 +52,8 @@ def describe_totals(totals: Totals) -> str:
     missing = sum(totals.reasons.values())
     if missing:
         lines.append(
-            f"{missing:,} pictures are unavailable; `vitrina ingest --retry-images` tries again:"
+            f"{counted(missing, 'picture is', 'pictures are')} unavailable;"
+            " `vitrina ingest --retry-images` tries again:"
         )
         lines += [f"  {count:,} × {reason}" for reason, count in _grouped(totals).items()]
     return "\n".join(lines)
@@ -70,7 +73,7 @@ def _grouped(totals: Totals) -> dict[str, int]:
 def describe_judged(judged: Judged) -> str:
     """Pairs by verdict in one line; then why some have no verdict."""
     lines = [
-        f"{judged.pairs:,} pairs of keywords to judge: {judged.same:,} the same,"
+        f"{counted(judged.pairs, 'pair')} of keywords to judge: {judged.same:,} the same,"
         f" {judged.different:,} different"
         + (f", {judged.unanswered:,} left for a later run" if judged.unanswered else "")
         + (f", {judged.cost:.4f} USD" if judged.cost else "")
@@ -82,7 +85,7 @@ def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> No
     """Print the estimated calls and cost of enriching this many products; asks no model."""
     guess = catalog.costs.estimate(products, batch=batch)
     if guess is None:
-        click.echo(f"{products:,} products, enriched offline: no calls, no cost")
+        click.echo(f"{counted(products, 'product')}, enriched offline: no calls, no cost")
         return
     rows = [
         {
@@ -97,6 +100,6 @@ def show_estimate(catalog: Catalog, products: int, *, batch: bool = False) -> No
     ]
     emit(rows, None)
     total = "unknown" if guess.cost is None else f"{guess.cost:.4f} USD"
-    click.echo(f"{products:,} products, at most {guess.calls:,} calls, {total}")
+    click.echo(f"{counted(products, 'product')}, at most {counted(guess.calls, 'call')}, {total}")
     for assumption in guess.assumptions:
         click.echo(f"  {assumption}")

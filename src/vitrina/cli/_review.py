@@ -9,6 +9,7 @@ import click
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
 from vitrina.cli._provider import judge_options, settings
 from vitrina.cli._report import describe_judged
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -22,6 +23,15 @@ above_option = click.option(
 )
 
 
+AUDITED = {
+    "problem": "problem",
+    "keyword": "keyword",
+    "term": "term",
+    "products": "products",
+    "reason": "reason",
+}
+
+
 @click.command("audit")
 @click.option("-k", default=30, show_default=True, metavar="N", help="How many rows.")
 @above_option
@@ -29,12 +39,15 @@ above_option = click.option(
 def audit(k: int, above: float | None, output: str | None) -> None:
     """List merges that may be wrong, and keywords that may be the same.
 
+    Under each are two commands: the first mends it, the second settles that it is right as it is.
+
     \b
     Example:
       vitrina keywords audit -k 10
     """
     with open_catalog() as catalog:
-        emit(catalog.keywords.audit(k=k, above=above), output)
+        rows = catalog.keywords.audit(k=k, above=above)
+    emit(rows, output, columns=AUDITED, below=("command", "keep"))
 
 
 @click.command("rebuild")
@@ -58,9 +71,9 @@ def rebuild(apply: bool, output: str | None) -> None:
     emit(rows, output)
     changed = sum(row["note"] is None for row in rows)
     if apply:
-        notice(f"{changed:,} terms changed; to undo it: vitrina keywords undo")
+        notice(f"{counted(changed, 'term')} changed; to undo it: vitrina keywords undo")
     else:
-        notice(f"{changed:,} terms would change: add --apply to change them")
+        notice(f"{counted(changed, 'term')} would change: add --apply")
 
 
 @click.command("judge")
@@ -104,11 +117,11 @@ def _show_pairs(catalog: Catalog, above: float | None, output: str | None) -> No
     emit((pair.row() for pair in pairs), output)
     calls = -(-len(pairs) // AT_ONCE)
     if catalog.settings.chosen == "local":
-        notice(f"{len(pairs):,} pairs; no model is set up: they wait")
+        notice(f"{counted(len(pairs), 'pair')} left for later: no model is set up")
         return
     cost = catalog.keywords.estimate(pairs)
     usd = "at an unknown price" if cost is None else f"about {cost:.4f} USD"
-    notice(f"{len(pairs):,} pairs, {calls:,} calls, {usd}")
+    notice(f"{counted(len(pairs), 'pair')}, {counted(calls, 'call')}, {usd}")
 
 
 COMMANDS = (audit, rebuild, judge)

@@ -12,6 +12,7 @@ from vitrina.cli._provider import OPTIONS, image_root_option, settings
 from vitrina.cli._report import describe_totals
 from vitrina.cli._signals import stoppable
 from vitrina.errors import BudgetError, ProviderError
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.batch.run import Batched
@@ -53,16 +54,21 @@ def describe_batched(done: Batched) -> str:
     if done.answered or done.unanswered:
         paid = f", {done.cost:.4f} USD" if done.cost else ""
         again = f", {done.unanswered:,} without an answer" if done.unanswered else ""
-        lines.append(f"{done.answered:,} answers stored{again}{paid}")
+        lines.append(f"{counted(done.answered, 'answer')} stored{again}{paid}")
     if done.batches:
         cost = f", about {done.estimate:.4f} USD" if done.estimate else ""
-        lines.append(f"{done.requests:,} requests submitted (batches: {done.batches:,}){cost}")
+        lines.append(
+            f"{counted(done.requests, 'request')} submitted (batches: {done.batches:,}){cost}"
+        )
     if done.enriched.products or done.enriched.failed or done.enriched.retried:
         lines.append(describe_totals(done.enriched))
     if done.full:
         lines.append("the endpoint's queue is full: the rest is submitted as it empties")
     if done.left:
-        lines.append(f"{done.left:,} products get no answer from a batch: run `vitrina work`")
+        lines.append(
+            f"{counted(done.left, 'product gets', 'products get')} no answer from a batch:"
+            " run `vitrina work`"
+        )
     lines.append(
         f"open batches: {done.open:,}; `vitrina batch collect` stores their answers"
         if done.open

@@ -10,6 +10,7 @@ import click
 from vitrina.cli._common import emit, notice, open_catalog, output_options
 from vitrina.cli._provider import parse_usd
 from vitrina.costs import By, Period
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -80,5 +81,5 @@ def _drop(catalog: Catalog, *, yes: bool, **which: Any) -> None:
     """Drop answers, or count them."""
     found = catalog.costs.drop_answers(**which, dry_run=not yes)
     unpriced = f", {found['unpriced']:,} of them at an unknown price" if found["unpriced"] else ""
-    text = f"{found['answers']:,} answers that cost {found['usd']:.4f} USD{unpriced}"
+    text = f"{counted(found['answers'], 'answer')} that cost {found['usd']:.4f} USD{unpriced}"
     notice(f"dropped {text}" if yes else f"{text}; add --yes to drop them")

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from vitrina.cli._common import database_url, notice
+from vitrina.cli._common import database_url, notice, progress_bar
 from vitrina.errors import SchemaError
 
 
@@ -73,7 +73,8 @@ def upgrade() -> None:
     """
     from vitrina.db import schema
 
-    done = schema.upgrade(database_url())
+    with progress_bar("full text") as show:
+        done = schema.upgrade(database_url(), lambda renewed, total: show(renewed, total, ""))
     notice(f"upgraded: {', '.join(done)}" if done else "up to date")
 
 

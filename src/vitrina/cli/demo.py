@@ -11,6 +11,7 @@ import click
 
 from vitrina.cli._common import emit, notice, open_catalog, progress_bar
 from vitrina.cli._report import describe_loaded, describe_totals
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -46,7 +47,7 @@ def command(open_: bool, page: str | None, remove: bool) -> None:
     started = time.monotonic()
     with open_catalog() as catalog:
         if remove:
-            notice(f"{catalog.sources.remove(SOURCE):,} products removed")
+            notice(f"{counted(catalog.sources.remove(SOURCE), 'product')} removed")
             return
         _bring_in(catalog)
         sections = [_text(catalog, query) for query in QUERIES]

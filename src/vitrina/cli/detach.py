@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from vitrina.cli._common import notice, open_catalog
+from vitrina.printing import counted
 
 
 @click.command("detach")
@@ -22,4 +23,4 @@ def command(name: str, keep_products: bool) -> None:
     """
     with open_catalog() as catalog:
         removed = catalog.sources.detach(name, keep_products=keep_products)
-    notice(f"{name} is detached; {removed:,} products removed")
+    notice(f"{name} is detached; {counted(removed, 'product')} removed")

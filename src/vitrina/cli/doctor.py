@@ -25,6 +25,10 @@ def command(output: str | None) -> None:
     from vitrina.settings import Settings
 
     findings = list(examine(database_url(), Settings.from_environment()))
-    emit((asdict(finding) for finding in findings), output)
+    rows = [asdict(finding) for finding in findings]
+    if output is None:
+        for row in rows:
+            row["do"] = "" if row["do"] == "nothing" else f"→ {row['do']}"
+    emit(rows, output, below=("do",))
     if any(finding.level == "wrong" for finding in findings):
         sys.exit(1)

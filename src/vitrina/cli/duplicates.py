@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from vitrina.cli._common import emit, open_catalog, output_options, source_option
 
 COLUMNS = {
-    "product_id": "id",
+    "external_id": "id",
     "title": "title",
-    "of_product": "is like",
+    "of_external_id": "is like",
     "of_title": "title ",
     "reasons": "by",
     "distance": "bits",
@@ -64,4 +66,4 @@ def command(
             min_similarity=None if by == "picture" else min_similarity,
             sources=sources or None,
         )
-    emit(rows, output, columns=COLUMNS)
+    emit((asdict(row) for row in rows), output, columns=COLUMNS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.evaluation.api import Evaluated, Mode
@@ -67,23 +68,24 @@ def command(
 
         model = {"vitrina": __version__, "text_space": status["text_space"]}
         count = evaluation_log.publish(weave, done, model=model)
-        notice(f"{count} evaluations logged to {weave}")
+        notice(f"{counted(count, 'evaluation')} logged to {weave}")
 
 
 def _describe(done: Evaluated) -> None:
     """Report which part of the file was used."""
     queries = len(done.evaluations[0].scores)
-    notice(f"{done.judgements:,} judgements, {queries:,} queries")
+    notice(f"{counted(done.judgements, 'judgement')}, {counted(queries, 'query', 'queries')}")
     if done.unknown:
         more = ", …" if len(done.unknown) > 5 else ""
         notice(
-            f"{len(done.unknown):,} products are not in this catalogue and were left out:"
+            f"{counted(len(done.unknown), 'product is', 'products are')} not in this catalogue"
+            f" and {'was' if len(done.unknown) == 1 else 'were'} left out:"
             f" {', '.join(done.unknown[:5])}{more}"
         )
     if done.skipped:
         more = ", …" if len(done.skipped) > 5 else ""
         notice(
-            f"{len(done.skipped):,} queries have no relevant product in it:"
+            f"{counted(len(done.skipped), 'query has', 'queries have')} no relevant product in it:"
             f" {', '.join(done.skipped[:5])}{more}"
         )
 

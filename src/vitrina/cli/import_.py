@@ -11,6 +11,7 @@ import click
 from vitrina.cli._common import notice, open_catalog, progress_bar
 from vitrina.cli._report import describe_loaded, describe_reading
 from vitrina.cli.ingest import parse_map
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.products.load_enriched import Imported
@@ -23,11 +24,12 @@ def _describe(done: Imported) -> None:
     notice(describe_loaded(done.loaded))
     into = f" into the space {done.space}" if done.space else ""
     notice(
-        f"{done.enriched:,} enriched as they are, {done.embedded:,} embeddings{into},"
+        f"{done.enriched:,} enriched as they are, {counted(done.embedded, 'embedding')}{into},"
         f" {done.queued:,} queued for `vitrina work`"
     )
     if done.refused:
-        notice(f"{done.refused:,} enrichments or embeddings were refused")
+        were = ("enrichment or embedding was", "enrichments or embeddings were")
+        notice(f"{counted(done.refused, *were)} refused")
 
 
 def _describe_space(done: Imported, active: str | None, model: str) -> None:

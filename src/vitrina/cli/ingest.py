@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import threading
 import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +15,11 @@ import click
 from vitrina.cli._common import WAIT_SECONDS, notice, open_catalog, progress_bar, wait_option
 from vitrina.cli._provider import provider_options, settings
 from vitrina.cli._report import describe_loaded, describe_reading, show_estimate
+from vitrina.cli._signals import stoppable
 from vitrina.cli.batch import batch_options, submit
 from vitrina.cli.work import check_judge, judge_option, work
+from vitrina.errors import VitrinaError
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -30,9 +37,30 @@ def parse_map(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
     return pairs
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def parse_every(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """--every 6h, in seconds."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{1,6})([smhd])", value.strip().lower())
+    if found is None or not int(found[1]):
+        raise click.BadParameter(f"{value!r} is not a time like 90s, 30m, 6h or 1d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
 @click.command("ingest")
 @click.argument("file", required=False)
-@click.option("--source", metavar="NAME", help="Name of the source; the file's name without it.")
+@click.option("--source", metavar="NAME", help="Name of the source [the file's name or the host].")
+@click.option(
+    "--every",
+    callback=parse_every,
+    metavar="TIME",
+    help="Do it again after this time (30m, 6h, 1d), until stopped.",
+)
+@click.option("--prune", is_flag=True, help="Remove products that the file no longer has.")
+@click.option("--prune-all", is_flag=True, help="The same, even above half of the products.")
 @click.option(
     "--map",
     "columns",
@@ -50,7 +78,7 @@ def parse_map(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
 @click.option("--names", metavar="FILE", help="Your own column names: field,language,names.")
 @click.option("--encoding", metavar="NAME", help="Of the file; default: found in its content.")
 @click.option("--delimiter", metavar="CHAR", help="Of a CSV; default: found in its first rows.")
-@click.option("--remap", is_flag=True, help="Recognise the columns again; drop the stored reading.")
+@click.option("--remap", is_flag=True, help="Read the columns anew; products keep their rows.")
 @click.option("--text-config", metavar="NAME", help="Text search in: english, german …")
 @click.option("--no-enrich", is_flag=True, help="Only queue the products for `vitrina work`.")
 @click.option("--retry-images", is_flag=True, help="Try unavailable pictures again.")
@@ -65,6 +93,7 @@ def command(
     /,
     file: str | None,
     source: str | None,
+    every: int | None,
     retry_images: bool,
     no_enrich: bool,
     dry_run: bool,
@@ -79,13 +108,15 @@ def command(
     The file may be CSV, JSON, XML or a sheet, packed or not; its format and its columns are
     recognised, and said. Products are matched by source and external id: new ones come in, changed
     ones are updated, and only what changed is tagged, captioned and embedded again. Other columns
-    become attributes. A Weave Dataset comes in the same way, by its reference.
-    With --batch they are tagged and captioned within a day, at half the price: see `vitrina batch`.
+    become attributes. A feed comes in by its address, if it has changed since the last time; a
+    Weave Dataset by its reference. With --batch products are tagged and captioned within a day, at
+    half the price: see `vitrina batch`.
 
     \b
     Example:
       vitrina ingest products.csv
       vitrina ingest styles.csv --image-root photos --image '{id}.jpg' --map title=name
+      vitrina ingest https://shop.example/feed.xml --every 6h --prune
       vitrina ingest --retry-images --source products
       vitrina ingest weave:///team/shop/object/products:latest
     """
@@ -96,31 +127,57 @@ def command(
     check_judge(judge, batch=batch, no_enrich=no_enrich)
     if options["delimiter"] is not None and len(options["delimiter"]) != 1:
         raise click.UsageError("--delimiter is one character")
-    if file is not None and file.startswith("weave:///"):
-        from vitrina.weave import datasets
-
-        source = source or datasets.name_of(file)
-    name = source or (None if file is None else "stdin" if file == "-" else Path(file).stem)
-    started = time.monotonic()
-    loaded = None
+    if every is not None and (file in (None, "-") or dry_run or retry_images):
+        raise click.UsageError("--every reads a feed or file again and again: name one")
     seconds = WAIT_SECONDS if wait is None else wait
-    with open_catalog(wait=seconds, **settings(options)) as catalog:
-        if file is not None:
-            loaded = _load(catalog, file, name, dry_run, options)
-        if dry_run:
-            show_estimate(catalog, loaded.queued if loaded else 0, batch=batch)
-            return
-        if retry_images:
-            count = catalog.jobs.retry_images(sources=[name] if name else None)
-            notice(f"{count:,} products queued to retry pictures")
-        if batch:
-            submit(catalog, sources=[name] if name else None, tokens=batch_tokens)
-        elif not no_enrich:
-            work(catalog, sources=[name] if name else None, judge=judge)
-    notice(f"{time.monotonic() - started:.1f} s")
+
+    def run(stop: threading.Event | None = None) -> Loaded | None:
+        """One ingest, with a catalog of its own."""
+        chosen = dict(options)
+        loaded, name, started = None, source, time.monotonic()
+        with open_catalog(wait=seconds, **settings(chosen)) as catalog:
+            if file is not None:
+                from vitrina.products.api import source_name
+
+                name = source_name(file, source)
+                loaded = _load(catalog, file, name, dry_run, chosen)
+            if dry_run:
+                show_estimate(catalog, loaded.queued if loaded else 0, batch=batch)
+                return None
+            if retry_images:
+                count = catalog.jobs.retry_images(sources=[name] if name else None)
+                notice(f"{counted(count, 'product')} queued to retry pictures")
+            if batch:
+                submit(catalog, sources=[name] if name else None, tokens=batch_tokens)
+            elif not no_enrich:
+                work(catalog, sources=[name] if name else None, judge=judge, stop=stop)
+        notice(f"{time.monotonic() - started:.1f} s")
+        return loaded
+
+    if every is not None:
+        _repeat(run, every)
+        return
+    loaded = run()
     if loaded is not None and loaded.rejected and not options["rejects"]:
         notice("give --rejects FILE to keep the rejected rows with their reasons")
         ctx.exit(1)
+
+
+def _repeat(run: Callable[[threading.Event], object], every: int) -> None:
+    """Run again and again until a signal; what fails is said, and tried again the next time."""
+    with stoppable() as stop:
+        while not stop.is_set():
+            begun = time.monotonic()
+            try:
+                run(stop)
+            except VitrinaError as exc:
+                notice(f"Error: {exc}")
+            if stop.is_set():
+                return
+            left = max(0.0, begun + every - time.monotonic())
+            then = datetime.now().astimezone() + timedelta(seconds=left)
+            notice(f"again at {then:%Y-%m-%d %H:%M:%S}; Ctrl-C stops")
+            stop.wait(left)
 
 
 def _load(
@@ -146,5 +203,6 @@ def _load(
         )
     for said in describe_reading(loaded):
         notice(said)
-    notice(describe_loaded(loaded))
+    if not loaded.skipped:
+        notice(describe_loaded(loaded))
     return loaded

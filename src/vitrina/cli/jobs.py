@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options, source_option
+from vitrina.printing import counted
 
 F = TypeVar("F", bound=Callable[..., Any])
 STATES = ("queued", "leased", "failed")
@@ -87,7 +88,7 @@ def retry(sources: tuple[str, ...], matching: str | None, products: tuple[int, .
     """
     with open_catalog() as catalog:
         count = catalog.jobs.retry(matching=matching, **chosen(sources, products))
-    notice(f"{count:,} jobs are due again; `vitrina work` takes them")
+    notice(f"{counted(count, 'job is', 'jobs are')} due again: `vitrina work` continues")
 
 
 @command.command("drop")
@@ -109,4 +110,4 @@ def drop(
         count = catalog.jobs.drop(
             states=list(states) or ["failed"], matching=matching, **chosen(sources, products)
         )
-    notice(f"{count:,} jobs dropped")
+    notice(f"{counted(count, 'job')} dropped")

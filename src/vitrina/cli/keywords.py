@@ -34,9 +34,12 @@ def list_(facet: str | None, k: int, output: str | None) -> None:
 
 @command.command("resolve")
 @click.argument("terms", nargs=-1, required=True)
+@click.option("--learn", is_flag=True, help="Make keywords of the unknown terms.")
 @output_options
-def resolve(terms: tuple[str, ...], output: str | None) -> None:
-    """Find the keyword of each term; an unknown term becomes a keyword. `-` reads terms from stdin.
+def resolve(terms: tuple[str, ...], learn: bool, output: str | None) -> None:
+    """Show the keyword of each term; the method "new" means that it would become one.
+
+    `-` reads terms from stdin.
 
     \b
     Example:
@@ -45,7 +48,7 @@ def resolve(terms: tuple[str, ...], output: str | None) -> None:
     if terms == ("-",):
         terms = tuple(line.strip() for line in sys.stdin if line.strip())
     with open_catalog() as catalog:
-        emit((asdict(row) for row in catalog.keywords.resolve(terms)), output)
+        emit((asdict(row) for row in catalog.keywords.resolve(terms, learn=learn)), output)
 
 
 @command.command("similar")

@@ -8,6 +8,7 @@ import click
 
 from vitrina.cli._common import open_catalog, output_options
 from vitrina.cli._filters import filter_options
+from vitrina.cli._product import keys, of_option
 from vitrina.cli.search import emit_hits
 
 
@@ -20,7 +21,7 @@ from vitrina.cli.search import emit_hits
     metavar="ID",
     help="Rank products similar to this one lower; repeatable.",
 )
-@click.option("--of", metavar="NAME", help="The source of the ids, if several sources have them.")
+@of_option
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many products.")
 @filter_options
 @output_options
@@ -42,8 +43,8 @@ def command(
     """
     with open_catalog() as catalog:
         hits = catalog.recommend(
-            [(of, given) if of is not None else given for given in liked],
-            [(of, given) if of is not None else given for given in disliked],
+            keys(liked, of),
+            keys(disliked, of),
             k=k,
             sources=sources or None,
             **options,

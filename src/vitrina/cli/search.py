@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vitrina.cli._common import emit, notice, open_catalog, output_options, source_option
+from vitrina.cli._common import emit, notice, open_catalog, output_options
+from vitrina.cli._filters import filter_options
 
 if TYPE_CHECKING:
     from vitrina.search.hits import Hit
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 COLUMNS = {
     "score": "score",
-    "similarity": "similarity",
     "title": "title",
     "missing": "without",
     "price": "price",
@@ -27,9 +28,45 @@ COLUMNS = {
 }
 
 
-def emit_hits(hits: Sequence[Hit], output: str | None) -> None:
-    """Print hits; a table has what is missing, and the prices and SKUs that are known."""
+def columns_option(command: F) -> F:
+    """--columns: what to print of each hit."""
+    return click.option(
+        "--columns",
+        callback=parse_columns,
+        metavar="NAME,…",
+        help="What to print: columns as --json names them, or attributes, like title,price,brand.",
+    )(command)
+
+
+def parse_columns(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> list[str] | None:
+    """--columns as names."""
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if not names:
+        raise click.BadParameter("name columns, like title,price")
+    return names
+
+
+def chosen(hit: dict[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    """These columns of a hit; a name that is none is an attribute."""
+    short = {"id": "external_id"}
+    return {
+        name: hit[short.get(name, name)]
+        if short.get(name, name) in hit
+        else hit["attributes"].get(name)
+        for name in columns
+    }
+
+
+def emit_hits(hits: Sequence[Hit], output: str | None, only: Sequence[str] | None = None) -> None:
+    """Print hits, `only` these columns; a table has what is missing, prices and SKUs."""
     rows = [asdict(hit) for hit in hits]
+    if only is not None:
+        emit([chosen(row, only) for row in rows], output)
+        return
     columns = COLUMNS
     if output is None:
         for row in rows:
@@ -37,7 +74,8 @@ def emit_hits(hits: Sequence[Hit], output: str | None) -> None:
         columns = {
             key: heading
             for key, heading in COLUMNS.items()
-            if key not in ("missing", "price", "sku") or any(row[key] for row in rows)
+            if key not in ("missing", "price", "sku")
+            or any(row[key] not in ("", None, [], row["external_id"]) for row in rows)
         }
     emit(rows, output, columns=columns)
 
@@ -50,19 +88,6 @@ def _price(attributes: dict[str, Any]) -> str:
     said = f"{price:g}" if not isinstance(most, int | float) else f"{price:g} to {most:g}"
     currency = attributes.get("currency")
     return f"{said} {currency}" if isinstance(currency, str) else said
-
-
-def parse_filter(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, Any]:
-    """--filter as a JSON object."""
-    if value is None:
-        return {}
-    try:
-        parsed = json.loads(value)
-    except ValueError as exc:
-        raise click.BadParameter(f"not JSON: {exc}") from None
-    if not isinstance(parsed, dict):
-        raise click.BadParameter('give a JSON object, like \'{"brand": "Acme"}\'')
-    return parsed
 
 
 def parse_weights(
@@ -86,24 +111,7 @@ def parse_weights(
     "-k", default=10, show_default=True, metavar="N", help="How many products, at most 10,000."
 )
 @click.option("--offset", default=0, metavar="N", help="Skip the first N products.")
-@click.option(
-    "--filter", callback=parse_filter, metavar="JSON", help="The product's attributes contain this."
-)
-@click.option("--where", metavar="JSONPATH", help="The attributes satisfy this: '$.price < 50'.")
-@click.option(
-    "--with",
-    "with_keywords",
-    multiple=True,
-    metavar="KEYWORD",
-    help="Only products with this keyword; repeatable.",
-)
-@click.option(
-    "--without",
-    "without_keywords",
-    multiple=True,
-    metavar="KEYWORD",
-    help="Only products without this keyword; repeatable.",
-)
+@filter_options
 @click.option(
     "--mode",
     type=click.Choice(["hybrid", "vector", "text"]),
@@ -132,13 +140,14 @@ def parse_weights(
 )
 @click.option("--title", default="", metavar="TEXT", help="What the picture shows, if known.")
 @click.option("--allow-private-images", is_flag=True, help="Fetch --image from a private address.")
-@source_option
+@columns_option
 @output_options
 def command(
     query: str | None,
     image: str | None,
     allow_private_images: bool,
     sources: tuple[str, ...],
+    columns: list[str] | None,
     output: str | None,
     **options: Any,
 ) -> None:
@@ -148,7 +157,8 @@ def command(
     Example:
       vitrina search "black metal side table"
       vitrina search --image chair.jpg -k 5
-      vitrina search "shoe storage" --where '$.price < 50' --json
+      vitrina search "shoe storage" --price-max 50 --attr brand=Linden
+      vitrina search "shoe storage" --columns id,title,price --csv
       vitrina search "red sofa" --image sofa.jpg --weight image=2
     """
     if not query and image is None:
@@ -162,7 +172,7 @@ def command(
             )  # fmt: skip
             notice(_nothing(nearest))
             return
-    emit_hits(hits, output)
+    emit_hits(hits, output, columns)
 
 
 def _nothing(nearest: Sequence[Hit]) -> str:

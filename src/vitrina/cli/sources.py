@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
+from vitrina.printing import counted
 
 COLUMNS = {
     "source": "source",
@@ -19,14 +20,17 @@ COLUMNS = {
 }
 
 
-@click.command("sources")
+@click.group("sources", invoke_without_command=True)
 @click.option("--sync", is_flag=True, help="First sync the attached sources.")
 @click.option(
     "--sweep", metavar="NAME", help="First compare all rows of this source with its products."
 )
 @click.option("--rejects", metavar="NAME", help="List the rows of a source that were set aside.")
 @output_options
-def command(sync: bool, sweep: str | None, rejects: str | None, output: str | None) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, sync: bool, sweep: str | None, rejects: str | None, output: str | None
+) -> None:
     """List the sources of products, their state and their problems.
 
     \b
@@ -35,9 +39,13 @@ def command(sync: bool, sweep: str | None, rejects: str | None, output: str | No
       vitrina sources --sync
       vitrina sources --rejects product --csv
     """
+    if ctx.invoked_subcommand is not None:
+        return
     with open_catalog() as catalog:
         if sweep is not None:
-            notice(f"{sweep}: {catalog.sources.sweep(sweep):,} rows differ")
+            notice(
+                f"{sweep}: {counted(catalog.sources.sweep(sweep), 'row differs', 'rows differ')}"
+            )
         if sync or sweep is not None:
             catalog.sources.sync(sources=None if sync or sweep is None else [sweep])
         if rejects is not None:
@@ -48,3 +56,26 @@ def command(sync: bool, sweep: str | None, rejects: str | None, output: str | No
     for row in rows:
         if output is None and row["problem"]:
             notice(f"{row['source']}: {row['problem']}")
+
+
+@command.command("remove")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(name: str, yes: bool) -> None:
+    """Remove a source with all its products; the vocabulary stays.
+
+    An attached source is detached instead, with `vitrina detach`.
+
+    \b
+    Example:
+      vitrina sources remove demo
+    """
+    with open_catalog() as catalog:
+        if not yes:
+            products = next(
+                (row["products"] for row in catalog.sources.list() if row["source"] == name), 0
+            )
+            if products:
+                click.confirm(f"remove {counted(products, 'product')}?", abort=True, err=True)
+        count = catalog.sources.remove(name)
+    notice(f"removed {name} with {counted(count, 'product')}")

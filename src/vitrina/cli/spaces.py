@@ -9,6 +9,7 @@ import click
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
 from vitrina.cli._provider import parse_usd
 from vitrina.cli._signals import stoppable
+from vitrina.printing import counted
 
 COLUMNS = {
     "name": "name",
@@ -122,14 +123,18 @@ def build(ctx: click.Context, name: str, max_cost: Any, memory: int) -> None:
             stop=stop,
         )
         (status,) = (row for row in catalog.spaces.list() if row["name"] == name)
-    notice(f"{done.products:,} products and {done.keywords:,} keywords embedded")
+    notice(f"{counted(done.products, 'product')} and {counted(done.keywords, 'keyword')} embedded")
     if done.refused:
         product, reason = next(iter(done.refused.items()))
-        notice(f"{len(done.refused):,} texts have no vector: product {product}: {reason}")
+        notice(
+            f"{counted(len(done.refused), 'text has', 'texts have')} no vector:"
+            f" product {product}: {reason}"
+        )
     missing = status["missing_products"], status["missing_keywords"]
     if any(missing) or status["index"] in ("missing", "invalid"):
         notice(
-            f"not complete: {missing[0]:,} products and {missing[1]:,} keywords have no vector,"
+            f"not complete: {counted(missing[0], 'product')} and"
+            f" {counted(missing[1], 'keyword')} without a vector,"
             f" index: {status['index']}"
         )
         ctx.exit(1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,12 +51,21 @@ def check_judge(judge: bool, *, batch: bool, watch: bool = False, no_enrich: boo
 
 
 def work(
-    catalog: Catalog, *, sources: list[str] | None, watch: bool = False, judge: bool = False
+    catalog: Catalog,
+    *,
+    sources: list[str] | None,
+    watch: bool = False,
+    judge: bool = False,
+    stop: threading.Event | None = None,
 ) -> None:
-    """Work with a bar on a terminal; always print a summary, even after an early end."""
+    """Work with a bar on a terminal; always print a summary, even after an early end.
+
+    `stop` ends it; without one, a signal does.
+    """
     queued = catalog.status()["queued"]
     last: list[Totals] = []
-    with stoppable() as stop, progress_bar("enriching") as bar:
+    stopping = stoppable() if stop is None else contextlib.nullcontext(stop)
+    with stopping as stopped, progress_bar("enriching") as bar:
 
         def progress(totals: Totals) -> None:
             last[:] = [totals]
@@ -66,7 +77,7 @@ def work(
         try:
             last[:] = [
                 catalog.work(
-                    sources=sources, progress=progress, stop=stop, watch=watch, judge=judge
+                    sources=sources, progress=progress, stop=stopped, watch=watch, judge=judge
                 )
             ]
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ def connect(
 ) -> psycopg.Connection:
     """Connect once. Raises UnreachableError, AccessError or ConfigError, without secrets in it."""
     try:
-        psycopg.conninfo.conninfo_to_dict(dsn)
+        said = psycopg.conninfo.conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:  # its text may contain the password
         raise errors.ConfigError(
             "the database URL is not valid: write postgresql://user@host:5432/name"
@@ -47,7 +48,19 @@ def connect(
             prepare_threshold=None,  # a transaction pooler may switch the server session
         )
     except psycopg.Error as exc:
-        raise translate(exc) from exc
+        error = translate(exc)
+        if exc.sqlstate is None and isinstance(error, errors.UnreachableError):
+            error = errors.UnreachableError(
+                str(error).replace("the database:", f"the database at {_place(said)}:", 1)
+            )
+        raise error from exc
+
+
+def _place(said: Mapping[str, Any]) -> str:
+    """Where a database is, as host and port."""
+    host = said.get("host") or said.get("hostaddr") or os.environ.get("PGHOST") or "localhost"
+    port = said.get("port") or os.environ.get("PGPORT") or "5432"
+    return f"host {host}, port {port}"
 
 
 def pin_path(conn: psycopg.Connection) -> None:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, TextIO
 import psycopg
 
 from vitrina import __version__
-from vitrina.db import builtin_data
+from vitrina.db import builtin_data, full_text
 from vitrina.db.connection import connect, fetch_value, pin_path
 from vitrina.db.faults import mapped
 from vitrina.db.folders import data_dir
+from vitrina.db.full_text import Progress
 from vitrina.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
@@ -199,12 +200,24 @@ def comment_of(found: re.Match[str]) -> str:
 
 def comments() -> str:
     """Statements that store the comments above functions and views in the database."""
-    said = ((found["kind"], found["name"], comment_of(found)) for found in public_objects())
+    found = list(public_objects())
+    names = [one["name"] for one in found]
     return "".join(
-        # a name stands for one function: there are no overloads
-        "comment on {} vitrina.{} is '{}';\n".format(kind, name, text.replace("'", "''"))
-        for kind, name, text in said
+        "comment on {} vitrina.{}{} is '{}';\n".format(
+            one["kind"],
+            one["name"],
+            _arguments(one["signature"]) if names.count(one["name"]) > 1 else "",
+            comment_of(one).replace("'", "''"),
+        )
+        for one in found
     )
+
+
+def _arguments(signature: str) -> str:
+    """The arguments of a function without their defaults, which tell it from others of its name."""
+    given = signature.strip().partition("\nreturns")[0].strip().removeprefix("(").removesuffix(")")
+    parts = [one.partition(" default ")[0] for one in " ".join(given.split()).split(", ")]
+    return f"({', '.join(parts)})"
 
 
 def qualified(body: str) -> str:
@@ -305,8 +318,13 @@ def _migrate(dsn: str, revision: str, *, down: bool = False) -> None:
         connection.commit()
 
 
-def upgrade(dsn: str) -> list[str]:
-    """Upgrade a database to this version; safe to repeat and to race. Returns the steps done."""
+def upgrade(dsn: str, progress: Progress | None = None) -> list[str]:
+    """Upgrade a database to this version; safe to repeat and to race. Returns the steps done.
+
+    Args:
+        dsn: the database.
+        progress: called with the products whose full text was renewed, and how many there are.
+    """
     with mapped(), _locked(dsn), _session(dsn) as conn:
         before = state(conn)
         if before.current:
@@ -326,6 +344,14 @@ def upgrade(dsn: str) -> list[str]:
                 _record(conn, seed.name, seed.sha256)
                 done.append(seed.name.replace("_", " "))
         conn.commit()
+        if full_text.NAME in before.behind:
+            # afterwards, in small transactions: searches and writers go on
+            renewed, all_of_them = full_text.renew(conn, progress)
+            if renewed:
+                done.append(f"full text of {renewed:,} products")
+            if all_of_them:
+                _record(conn, full_text.NAME, full_text.version(data_dir("sql")))
+            conn.commit()
         return done
 
 
@@ -341,6 +367,7 @@ def _record(conn: psycopg.Connection, name: str, sha256: str) -> None:
 def state(conn: psycopg.Connection) -> State:
     """The installed version, and the parts (`sql`, data files) that differ from this vitrina's."""
     wanted = {"sql": sql_digest()} | {seed.name: seed.sha256 for seed in builtin_data.all_seeds()}
+    wanted[full_text.NAME] = full_text.version(data_dir("sql"))
     revision: str | None = None
     found: dict[str, str] = {}
     moved: str | None = None
@@ -431,7 +458,7 @@ def write_sql(out: TextIO, *, data: bool = True) -> None:
     for name, path in sql_files():
         out.write(f"-- sql/{name}\n\n{qualified(path.read_text('utf-8'))}\n")
     out.write(comments() + "\n")
-    digests = {"sql": sql_digest()}
+    digests = {"sql": sql_digest(), full_text.NAME: full_text.version(data_dir("sql"))}
     for seed in builtin_data.all_seeds():
         if data:
             seed.write(out)

@@ -16,6 +16,7 @@ another account.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import sys
 import time
@@ -32,7 +33,7 @@ from vitrina.errors import EmbeddedError
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Server", "bin_dir", "home", "psql_path", "start", "status", "stop"]
+__all__ = ["Server", "bin_dir", "first_today", "home", "psql_path", "start", "status", "stop"]
 
 TIMEOUT = 60.0
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
@@ -85,6 +86,20 @@ def start(
             with _lock(base):
                 running = _ensure(cluster, version, options)
     return _server(cluster, version, running)
+
+
+def first_today(server: Server) -> bool:
+    """Whether this is the first question today about the server: then its user is told of it."""
+    told = server.data.parents[1] / "told"
+    today = datetime.date.today().isoformat()
+    try:
+        if told.read_text("utf-8") == today:
+            return False
+    except OSError:
+        pass  # never told
+    with contextlib.suppress(OSError):  # of another user: told each time
+        told.write_text(today, "utf-8")
+    return True
 
 
 def stop(home: Path | None = None, *, version: int | None = None) -> bool:

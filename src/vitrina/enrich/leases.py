@@ -41,6 +41,7 @@ class Job:
     image_root: str | None
     image_embedded: str | None
     deaths: int = 0
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,7 @@ class Pipeline:
             if embedder is not None and picture and picture.sha256 != job.image_embedded:
                 work.image_embedding = HalfVector(list(embedder.embed(picture)))
             url = job.image if job.image and "://" in job.image[:10] else None
-            subject = Subject(job.title, job.attributes, picture)
+            subject = Subject(job.title, job.attributes, picture, job.text)
             work.enrichment = self._stages.enrich(subject, url)
         except (ProviderError, BudgetError, ConfigError, DatabaseError):
             raise

@@ -58,7 +58,7 @@ def load_enrichment(stored: dict[str, Any]) -> Enrichment:
 
 
 class LocalStages:
-    """One stage: a composed enrichment from title, attributes and measured colours."""
+    """One stage: a composed enrichment from title, attributes, text and measured colours."""
 
     def __init__(self, vision: Vision, ledger: Ledger) -> None:
         self._vision = vision
@@ -74,7 +74,7 @@ class LocalStages:
         picture = subject.picture.sha256 if subject.picture else None
         question = Question(
             "enrich",
-            key(subject.title, texts, picture),
+            key(subject.title, texts, picture, *([subject.text] if subject.text else [])),
             self._vision.provider,
             self._vision.model,
             self._vision.prompt_version,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
-import re
-import sqlite3
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -14,6 +12,7 @@ from pathlib import Path
 
 from vitrina.errors import InputError
 from vitrina.files import formats, names
+from vitrina.files.earlier import earlier_reading
 from vitrina.files.formats.base import Format, Reader, Setup
 from vitrina.files.groups import Groups, grouping
 from vitrina.files.items import LeftOut, Product, Reject, Repeat
@@ -21,7 +20,9 @@ from vitrina.files.mapping import Mapping
 from vitrina.files.opening import NO_OPENERS, Openers, open_file
 from vitrina.files.reading import Reading, Tally
 from vitrina.files.rows import BadRow, Row, RowFile
+from vitrina.files.seen import SeenIds
 from vitrina.files.survey import Survey
+from vitrina.printing import counted
 
 _SHOWN = 40  # columns named in an error
 _PRICES = ("price", "sale_price", "was_price")
@@ -61,7 +62,7 @@ class ProductFile:
             return self.file.read()
 
         reader = self.format.reader(self.setup)
-        with grouping(reader) as groups, closing(_Seen()) as seen:
+        with grouping(reader) as groups, closing(SeenIds()) as seen:
             if read is None and self.file.cells is not None and self._is_simple(reader):
                 self._survey_cells(reader, self.file.cells())
             else:
@@ -81,6 +82,11 @@ class ProductFile:
         self.tally.said.update(self.setup.said)
         self.tally.bad_prices = self.setup.bad_prices
         self.tally.bad_price_count = self.setup.bad_price_count
+
+    def again(self) -> ProductFile:
+        """The same file, to be read from its start with counts of its own."""
+        setup = replace(self.setup, kinds={}, said=Counter(), bad_prices=[], bad_price_count=0)
+        return replace(self, setup=setup, tally=Tally(), pictures=[])
 
     def _groups(self, reader: Reader) -> bool:
         return reader.groups or bool(self.reading.columns.get("group"))
@@ -133,7 +139,7 @@ class ProductFile:
         self.pictures = survey.pictures()
         reader.forget()
 
-    def _counted(self, item: Product | Reject, seen: _Seen) -> Product | Repeat | Reject:
+    def _counted(self, item: Product | Reject, seen: SeenIds) -> Product | Repeat | Reject:
         """The item with an id, counted."""
         tally = self.tally
         result: Product | Repeat | Reject = item
@@ -161,11 +167,11 @@ class ProductFile:
         tally, columns = self.tally, self.reading.columns
         said = [*self.file.said]
         for what, count in tally.said.items():
-            said.append(f"{what} in {count:,} row{'' if count == 1 else 's'}" + _remedy(what))
+            said.append(f"{what} in {counted(count, 'row')}" + _remedy(what))
         if tally.made_ids:
             if columns.get("external_id"):
                 said.append(
-                    _count(tally.made_ids, "product has", "products have")
+                    counted(tally.made_ids, "product has", "products have")
                     + " no id: it is made from address, picture and title"
                 )
             else:
@@ -177,7 +183,7 @@ class ProductFile:
             said.append(self._no_picture())
         elif tally.without_picture:
             said.append(
-                f"{_count(tally.without_picture, 'product has', 'products have')} no picture"
+                f"{counted(tally.without_picture, 'product has', 'products have')} no picture"
             )
         if tally.bad_price_count:
             shown = "; ".join(
@@ -185,7 +191,7 @@ class ProductFile:
             )
             more = tally.bad_price_count - len(tally.bad_prices)
             said.append(
-                _count(tally.bad_price_count, "price is no number", "prices are no numbers")
+                counted(tally.bad_price_count, "price is no number", "prices are no numbers")
                 + f": {shown}"
                 + (f" and {more:,} more" if more else "")
             )
@@ -201,10 +207,6 @@ class ProductFile:
                 f"{', '.join(others[:10])} (--map image={others[0]})"
             )
         return "no column looks like a picture (--map image=COLUMN, or --image '{id}.jpg')"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _remedy(what: str) -> str:
@@ -225,6 +227,7 @@ def _alone(rows: Iterator[Row | BadRow]) -> Iterator[tuple[str | None, list[Row]
 def open_products(
     path: str,
     *,
+    name: str | None = None,
     mapping: Mapping | None = None,
     format: str | None = None,
     language: str | None = None,
@@ -238,7 +241,7 @@ def open_products(
     """Open a file of products: what it is is recognised, unless it is said or stored.
 
     Args:
-        path: the file, as open_file takes it.
+        path, name: the file, as open_file takes it.
         mapping: which columns are what, where a person says so.
         format: the name of a format; recognised without it.
         language: of texts that a file has in several; English without it.
@@ -256,9 +259,11 @@ def open_products(
     if reading is not None:
         format = format or reading.format
         language = language or reading.language
-    with open_file(path, encoding=encoding, delimiter=delimiter, openers=openers) as file:
+    with open_file(
+        path, name=name, encoding=encoding, delimiter=delimiter, openers=openers
+    ) as file:
         if earlier:
-            reading = _earlier(file)
+            reading = earlier_reading(file)
             format = reading.format
             file.said.append("read as this source was before: --remap reads all that is known now")
         yield opened_products(
@@ -320,28 +325,6 @@ def _still_there(fields: dict[str, list[str]], columns: list[str], name: str) ->
             )
 
 
-# The names that versions without a stored reading knew, best first.
-_EARLIER = {
-    "external_id": "externalid id sku asin productid itemid articleid articlenumber productcode"
-    " itemcode code handle variantsku uniqid",
-    "title": "title producttitle productdisplayname productname displayname itemname name",
-    "image": "image imageurl imagelink primaryimage mainimage imagesrc picture pictureurl photo"
-    " img imgurl thumbnail",
-    "url": "url link producturl productlink permalink",
-}
-
-
-def _earlier(file: RowFile) -> Reading:
-    """How versions read a file that kept no reading: four columns, each row a product."""
-    by_name = {re.sub(r"[\s_-]", "", name).lower(): name for name in reversed(file.columns)}
-    found: dict[str, list[str]] = {}
-    for field_name, known in _EARLIER.items():
-        column = next((by_name[word] for word in known.split() if word in by_name), None)
-        if column is not None and [column] not in found.values():
-            found[field_name] = [column]
-    return Reading("plain", found)
-
-
 def _columns(file: RowFile, reader: Reader) -> list[str]:
     """The columns as the format has them: some rename them."""
     keys: dict[str, None] = {}
@@ -351,47 +334,6 @@ def _columns(file: RowFile, reader: Reader) -> list[str]:
             if isinstance(row, Row):
                 keys.update(dict.fromkeys(reader.prepare(row).values))
     return list(keys or file.columns)
-
-
-class _Seen:
-    """The ids of a file, on disk: a file of millions of rows is checked in constant memory."""
-
-    def __init__(self) -> None:
-        self._db = sqlite3.connect("")
-        self._db.execute("create table seen (id text primary key, line int, said blob, count int)")
-
-    def _first(self, key: str, product: Product) -> tuple[int, bytes, int]:
-        said = hashlib.sha256(f"{product.title}\0{product.image}".encode()).digest()[:12]
-        row: tuple[int, bytes, int] = self._db.execute(
-            "insert into seen values (?, ?, ?, 1) on conflict do update set count = count + 1"
-            " returning line, said, count",
-            (key, product.line, said),
-        ).fetchone()
-        return row[0], said if row[1] == said else b"", row[2]
-
-    def checked(self, product: Product) -> Product | Repeat | Reject:
-        """The product, where its id is new."""
-        line, same, count = self._first(product.external_id, product)
-        if count == 1:
-            return product
-        if same:
-            return Repeat(product.line, product.external_id, line)
-        return Reject(
-            product.line,
-            product.external_id,
-            f"the id stands on line {line} already, with another title or picture",
-        )
-
-    def numbered(self, product: Product) -> Product:
-        """The product with an id that is made of what it is."""
-        key = f"{product.url or ''}\0{product.image or ''}\0{product.title}"
-        count = self._first(key, product)[2]
-        made = hashlib.sha256(key.encode()).hexdigest()[:16]
-        return replace(product, external_id=made if count == 1 else f"{made}-{count}")
-
-    def close(self) -> None:
-        """Give back the disk."""
-        self._db.close()
 
 
 def _stamp(image: str, root: Path) -> str | None:

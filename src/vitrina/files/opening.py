@@ -35,6 +35,7 @@ def open_rows(
 def open_file(
     path: str,
     *,
+    name: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     openers: Openers = NO_OPENERS,
@@ -46,6 +47,7 @@ def open_file(
 
     Args:
         path: the file.
+        name: how people call it, if not by its path.
         encoding: of the text; decided by evidence without it.
         delimiter: of a table; decided by evidence without it.
         openers: what reads a path that starts so.
@@ -58,7 +60,7 @@ def open_file(
             with _kept(path, opener) as kept:
                 yield kept
             return
-    with raw.open_raw(path) as file:
+    with raw.open_raw(path, name) as file:
         head = file.head()
         if sheets.is_sheet(head):
             yield sheets.open_sheet(file)

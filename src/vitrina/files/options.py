@@ -20,7 +20,9 @@ class FileOptions:
         rejects: a CSV file for rows that cannot be used, with line and reason.
         format: the name of its format; recognised by its header without it.
         language: of texts that the file has in several; English without it.
-        remap: forget how the source was read before.
+        remap: read the columns anew, and carry the products over to their new ids.
+        prune: remove the products that a complete file no longer has, unless that is above half.
+        prune_all: remove them even then.
     """
 
     mapping: Mapping = field(default_factory=Mapping)
@@ -32,3 +34,5 @@ class FileOptions:
     format: str | None = None
     language: str | None = None
     remap: bool = False
+    prune: bool = False
+    prune_all: bool = False

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from vitrina.errors import InputError
+from vitrina.redaction import shown_address
 
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
@@ -82,8 +83,11 @@ class RawFile:
 
 
 @contextlib.contextmanager
-def open_raw(path: str) -> Iterator[RawFile]:
-    """Open a path, or standard input for `-`. Raises InputError where it cannot be read."""
+def open_raw(path: str, name: str | None = None) -> Iterator[RawFile]:
+    """Open a path, or standard input for `-`. Raises InputError if it cannot be read.
+
+    `name` is how people call the file, if not by its path.
+    """
     with contextlib.ExitStack() as stack:
         if path == "-":
             kept = stack.enter_context(_temporary())
@@ -92,10 +96,10 @@ def open_raw(path: str) -> Iterator[RawFile]:
             file = RawFile("standard input", Path(kept.name))
         elif path.startswith(("http://", "https://")):
             raise InputError(
-                f"{path} is an address: curl -sL '{path}' | vitrina ingest - --source NAME"
+                f"{shown_address(path)} is an address: only `vitrina ingest` reads one"
             )
         else:
-            file = RawFile(path, _readable(path, stack))
+            file = RawFile(name or path, _readable(path, stack))
         yield _unpacked(file)
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vitrina.errors import InputError
+from vitrina.printing import counted
 
 SHOWN = {
     "title": "title",
@@ -82,16 +83,12 @@ class Tally:
 
     def sentence(self) -> str:
         """`312 rows → 74 products, 238 variants`."""
-        parts = [_count(self.products, "product")]
+        parts = [counted(self.products, "product")]
         if self.variants:
-            parts.append(_count(self.variants, "variant"))
+            parts.append(counted(self.variants, "variant"))
         if self.rejected:
             parts.append(f"{self.rejected:,} rejected")
         if self.repeated:
             parts.append(f"{self.repeated:,} repeated")
         parts += [f"{count:,} left out ({reason})" for reason, count in self.left_out.items()]
-        return f"{_count(self.rows, 'row')} → {', '.join(parts)}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+        return f"{counted(self.rows, 'row')} → {', '.join(parts)}"

@@ -65,9 +65,9 @@ class Table:
             except csv.Error as exc:
                 yield BadRow(line, f"not CSV: {exc} (a quote left open?)")
                 continue
+            if not any(values):  # as spreadsheets end a table
+                continue
             if len(values) != width:
-                if not values:
-                    continue
                 if len(values) > width and not any(values[width:]):
                     values = values[:width]
                 else:
@@ -96,7 +96,7 @@ class Table:
                 while going:
                     try:
                         for values in reader:
-                            if values:
+                            if any(values):
                                 yield values if len(values) >= width else []
                         going = False
                     except csv.Error:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import IO
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
 from urllib3.exceptions import ReadTimeoutError
@@ -32,7 +32,6 @@ from vitrina.http.guard import GuardedAdapter, check_address
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _TRANSIENT = {408, 425, 429}
-_IN_MEMORY = 1_000_000  # bytes of a feed; a longer one goes to a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Session(Closing):
     """Fetches addresses within bounds, keeping connections open; threads may share one.
 
     A redirect from https to http is followed: plain http is good enough for an address in the
-    catalogue, and nothing secret is ever sent.
+    catalogue, and nothing secret is sent along.
 
     Args:
         bounds: the bounds of each exchange.
@@ -95,11 +94,18 @@ class Session(Closing):
         self._session.close()
 
     @contextmanager
-    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
+    def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> Iterator[Answer]:
         """The answer at the end of the redirects, of any status, readable inside the block.
 
-        Raises FetchError; `transient` if a later try may succeed.
+        Only the server of `url` is told the `login`, a user name and a password. Raises FetchError;
+        `transient` if a later try may succeed.
         """
+        first = url
         with Deadline(self.bounds.seconds) as deadline:
             for _ in range(self.bounds.redirects + 1):
                 with _explained(deadline):
@@ -107,6 +113,7 @@ class Session(Closing):
                     response = self._session.get(
                         url,
                         headers=headers,
+                        auth=login if _origin(url) == _origin(first) else None,
                         stream=True,
                         allow_redirects=False,
                         timeout=deadline.left(),
@@ -165,12 +172,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fetched(Closing):
-    """The file at an address; close it.
+    """The file at an address; close it, and it is deleted.
 
     `etag` and `modified` are for the next request, which then reports an unchanged file.
     """
 
-    file: IO[bytes] | None  # from its beginning
+    file: IO[bytes] | None  # a named temporary file, from its beginning
     etag: str | None
     modified: str | None
 
@@ -186,7 +193,12 @@ class Fetched(Closing):
 
 
 def fetch(
-    url: str, *, etag: str | None = None, modified: str | None = None, bounds: Bounds = FEED
+    url: str,
+    *,
+    etag: str | None = None,
+    modified: str | None = None,
+    login: tuple[str, str] | None = None,
+    bounds: Bounds = FEED,
 ) -> Fetched:
     """The file at `url`, unpacked, unless it is unchanged since this `etag` and `modified`.
 
@@ -196,20 +208,37 @@ def fetch(
     headers = {"Accept-Encoding": "gzip"} | {name: said for name, said in known.items() if said}
     with (
         Session(bounds, purpose="reads the feed of a shop") as session,
-        session.get(url, headers) as answer,
+        session.get(url, headers, login) as answer,
     ):
         now = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
         if answer.status == http.HTTPStatus.NOT_MODIFIED and (etag or modified):
             return Fetched(None, now[0] or etag, now[1] or modified)
         answer.check()
-        file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the caller closes it
+        file = tempfile.NamedTemporaryFile(prefix="vitrina-")  # noqa: SIM115 - the caller closes it
         try:
             file.writelines(answer.pieces(unpack=True))
+            file.flush()
             file.seek(0)
         except BaseException:
             file.close()
             raise
         return Fetched(file, *now)
+
+
+def login_of(url: str) -> tuple[str, tuple[str, str] | None]:
+    """The address without its user name and password, and these; else those of `.netrc`."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url, requests.utils.get_netrc_auth(url)
+    given, _, place = parts.netloc.rpartition("@")
+    user, _, password = given.partition(":")
+    bare = urlunsplit(parts._replace(netloc=place))
+    return bare, (unquote(user), unquote(password))
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from vitrina.context import Context
 from vitrina.db.database import HalfVector, Jsonb
 from vitrina.db.retries import retried
+from vitrina.errors import InputError
 from vitrina.files.keyword_file import read_seed
 from vitrina.keywords.judge import Judge, Judged, estimate, judge_pairs
 from vitrina.models.base import Term
@@ -72,14 +73,29 @@ class Keywords:
         return self._database.rows("select * from vitrina.list_keywords(%s, %s)", (facet, k))
 
     def resolve(
-        self, said: Sequence[str], *, facets: Sequence[str] | None = None
+        self, said: Sequence[str], *, facets: Sequence[str] | None = None, learn: bool = False
     ) -> tuple[Resolved, ...]:
-        """The keyword of each term; unknown terms become keywords."""
-        self._queries.learn([Term(term) for term in said])
-        rows = self._database.rows(
-            "select * from vitrina.resolve_keywords(%s::text[], null, %s::text[])",
-            (list(said), list(facets) if facets is not None else None),
-        )
+        """The keyword of each term, or the keyword that an unknown term would become.
+
+        Args:
+            said: the terms.
+            facets: the facet of each, if known.
+            learn: make keywords of unknown terms; else nothing is written.
+        """
+        given = (list(said), list(facets) if facets is not None else None)
+        if learn:
+            self._queries.learn([Term(term) for term in said])
+            rows = self._database.rows(
+                "select * from vitrina.resolve_keywords(%s::text[], null, %s::text[])", given
+            )
+        else:
+            for row in self._database.rows(
+                "select vitrina.unknown_terms(%s::text[]) as t", given[:1]
+            ):
+                self._queries.embed(row["t"])
+            rows = self._database.rows(
+                "select * from vitrina.look_up_keywords(%s::text[], %s::text[])", given
+            )
         return tuple(Resolved(**row) for row in rows)
 
     def similar(self, term: str, *, k: int = 10) -> Rows:
@@ -165,6 +181,39 @@ class Keywords:
         """Mark two terms as different things: they never become one keyword."""
         return self._database.rows("select * from vitrina.distinguish_keywords(%s, %s)", (a, b))
 
+    def set(
+        self,
+        products: Sequence[tuple[str, str]],
+        keywords: Sequence[str],
+        *,
+        add_new: bool = False,
+    ) -> Rows:
+        """Set the keywords of products by hand; later enrichments keep them.
+
+        Args:
+            products: each by (source, external id), all of one source.
+            keywords: names or aliases of the vocabulary.
+            add_new: unknown terms become keywords; else they are an error.
+
+        Raises NotFoundError for an unknown product or keyword, and names the nearest.
+        """
+        source, ids = _of_one_source(products)
+        return retried(
+            lambda: self._database.rows(
+                "select * from vitrina.set_keywords(%s, %s::text[], %s::text[], %s)",
+                (source, ids, list(keywords), add_new),
+            )
+        )
+
+    def reset(self, products: Sequence[tuple[str, str]]) -> Rows:
+        """Give these products the keywords that models said of them, in place of those set."""
+        source, ids = _of_one_source(products)
+        return retried(
+            lambda: self._database.rows(
+                "select * from vitrina.reset_keywords(%s, %s::text[])", (source, ids)
+            )
+        )
+
     def seed(self, path: str | Path) -> Rows:
         """Load a shop's own vocabulary, a CSV or JSON Lines file: keyword, facet, aliases.
 
@@ -218,3 +267,11 @@ class Keywords:
     def estimate(self, pairs: Sequence[Pair]) -> Decimal | None:
         """The estimated cost of judging these, in USD; None if the price is unknown."""
         return estimate(pairs, OpenAISettings.of(self._settings))
+
+
+def _of_one_source(products: Sequence[tuple[str, str]]) -> tuple[str, list[str]]:
+    """The source of these products, and their external ids."""
+    sources = {source for source, _ in products}
+    if len(sources) != 1:
+        raise InputError("give one product at least, and only products of one source")
+    return sources.pop(), [external_id for _, external_id in products]

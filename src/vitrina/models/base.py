@@ -16,11 +16,15 @@ INPUTS = 2048  # most texts embedded in one request
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A provider's view of one product; `picture` is None if unavailable."""
+    """A provider's view of one product.
+
+    `picture` is None if unavailable; `text` is what the shop wrote.
+    """
 
     title: str
     attributes: Mapping[str, object] = field(default_factory=dict)
     picture: Picture | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

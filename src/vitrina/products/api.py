@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from vitrina.context import Context
 from vitrina.errors import AccessError
 from vitrina.files.options import FileOptions
+from vitrina.products.feed import host_of, is_address
 from vitrina.products.load import Loaded, load_file
 from vitrina.weave.datasets import name_of
 
@@ -48,6 +49,7 @@ class Sources:
     def __init__(self, context: Context, allow: Callable[[Path], None]) -> None:
         self._database = context.database
         self._notice = context.notice
+        self._allow_private = context.settings.allow_private_images
         self._allow = allow
 
     def load(
@@ -59,11 +61,12 @@ class Sources:
         dry_run: bool = False,
         progress: Callable[[Loaded], None] | None = None,
     ) -> Loaded:
-        """Load the products of a CSV or JSON Lines file; queue new and changed ones.
+        """Load the products of a shop's export; queue new and changed ones.
 
         Args:
-            path: the file; `-` is standard input; weave:///… is a Weave Dataset.
-            source: the source's name; default: the file's name.
+            path: the file, or the address of a feed; `-` is standard input; weave:///… is a Weave
+                Dataset.
+            source: the source's name; default: the file's name, or the host of the address.
             options: how to read the file.
             dry_run: only count, write nothing.
             progress: called with the counts so far.
@@ -77,7 +80,20 @@ class Sources:
             source=source_name(path, source),
             options=options,
             dry_run=dry_run,
+            allow_private=self._allow_private,
             progress=progress,
+        )
+
+    def prune(self, name: str, keep: Sequence[str], *, everything: bool = False) -> int:
+        """Remove the products of a file's source whose external id is not in `keep`.
+
+        Returns how many. Raises InputError if above half of the products would go, unless
+        `everything`, and NotFoundError if the source is not found.
+        """
+        return int(
+            self._database.value(
+                "select vitrina.prune_products(%s, %s::text[], %s)", (name, list(keep), everything)
+            )
         )
 
     def admitted(self, options: FileOptions | None) -> FileOptions:
@@ -261,6 +277,17 @@ class Sources:
         """Delete a source and its products; returns how many products. Keywords stay."""
         return int(self._database.value("select vitrina.remove_source(%s)", (name,)))
 
+    def delete(self, source: str, external_ids: Sequence[str]) -> int:
+        """Delete products of a source; returns how many. Those that are not there are skipped.
+
+        Raises NotFoundError for an unknown source, InputError for an attached one.
+        """
+        return int(
+            self._database.value(
+                "select vitrina.delete_products(%s, %s::text[])", (source, list(external_ids))
+            )
+        )
+
     def detach(self, name: str, *, keep_products: bool = False) -> int:
         """Stop following the shop, and leave nothing of vitrina in its schema.
 
@@ -276,6 +303,8 @@ def source_name(path: str | Path, given: str | None) -> str:
     """The name of the source for a file: the given name, or the file's."""
     if given is None and str(path).startswith("weave:///"):
         return name_of(str(path))
+    if given is None and is_address(str(path)):
+        return host_of(str(path))
     return given or ("stdin" if str(path) == "-" else Path(path).stem)
 
 

@@ -14,8 +14,10 @@ from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, ProductFile, Reading, Reject, Repeat, Tally
 from vitrina.files.catalogue import open_products
-from vitrina.printing import defused
+from vitrina.printing import counted, defused
+from vitrina.products.feed import fetched, is_address
 from vitrina.products.payload import as_json, rows_of
+from vitrina.products.remap import carry_over
 from vitrina.weave.datasets import OPENERS
 
 BATCH = 500
@@ -27,6 +29,7 @@ class Loaded:
     """What reading a file did: rows by outcome, and the first rejects.
 
     `reading` says how it was read, `tally` what came out, `notices` what a person should know.
+    `removed` counts the products that the file no longer has; `skipped`: the feed is unchanged.
     """
 
     read: int = 0
@@ -40,6 +43,8 @@ class Loaded:
     reading: Reading | None = None
     tally: Tally = field(default_factory=Tally)
     notices: list[str] = field(default_factory=list)
+    removed: int = 0
+    skipped: bool = False
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Add what a batch of products came to in the database."""
@@ -77,12 +82,13 @@ def reject_writer(path: str | None) -> Iterator[Callable[[Reject], None]]:
 
 @contextlib.contextmanager
 def opened(
-    database: Database, path: str, *, source: str, options: FileOptions
+    database: Database, path: str, *, source: str, options: FileOptions, name: str | None = None
 ) -> Iterator[ProductFile]:
     """The products of a file, or of a Weave Dataset, read as the source was read before."""
     before, has_products = (None, False) if options.remap else _before(database, source)
     with open_products(
         path,
+        name=name,
         mapping=options.mapping,
         format=options.format,
         language=options.language,
@@ -118,59 +124,155 @@ def load_file(
     source: str,
     options: FileOptions | None = None,
     dry_run: bool = False,
+    allow_private: bool = False,
     progress: Callable[[Loaded], None] | None = None,
 ) -> Loaded:
     """Upsert the products of a file by (source, external id); what changed is queued.
 
-    Reads as a stream: memory does not grow with the file. Each batch is one transaction.
+    Reads as a stream: memory does not grow with the file, but for the ids if products that are gone
+    are removed. Each batch is one transaction.
 
     Args:
         database: where to.
-        path: a file of any kind that open_file reads; `-` is standard input.
+        path: a file of any kind that open_file reads; `-` is standard input; the address of a feed.
         source: the name of the source, made on first use.
         options: how to read it.
         dry_run: write nothing; count what would be queued.
+        allow_private: allow feeds of the private network.
         progress: called after each batch.
 
     Raises:
         InputError: the file cannot be used at all; nothing was written then.
     """
     options = options or FileOptions()
+    if options.limit is not None and (options.prune or options.prune_all):
+        raise InputError("a part of a file does not say what is gone: leave --limit or --prune out")
     loaded = Loaded()
-    with (
-        opened(database, path, source=source, options=options) as file,
-        reject_writer(options.rejects) as write_reject,
-    ):
-        loaded.reading, loaded.tally = file.reading, file.tally
-        products = file.products()
-        batch: list[Product] = []
-        registered = False
-        for product in itertools.chain(products, [None]):
-            if isinstance(product, Repeat):
-                loaded.read += 1
-                loaded.repeated += 1
-                continue
-            if isinstance(product, Reject):
-                loaded.read += 1
-                loaded.rejected += 1
-                if len(loaded.rejects) < KEPT_REJECTS:
-                    loaded.rejects.append(product)
-                write_reject(product)
-                continue
-            if product is not None:
-                loaded.read += 1
-                batch.append(product)
-            if batch and (product is None or len(batch) >= BATCH):
-                if not registered and not dry_run:
-                    register(database, source, options, file.reading)
-                    registered = True
-                _put(database, source, batch, loaded, dry_run=dry_run)
-                batch.clear()
-                if progress is not None:
-                    progress(loaded)
-        loaded.read = file.tally.rows
-        loaded.notices = file.notices()
+    load = _Load(database, source, options, loaded, dry_run, progress)
+    if not is_address(path):
+        load.run(path)
+        return loaded
+    always = dry_run or options.remap or options.prune_all
+    with fetched(
+        database,
+        path,
+        source=source,
+        options=options,
+        allow_private=allow_private,
+        always=always,
+    ) as feed:
+        if feed.path is None:
+            loaded.notices.append(
+                f"{feed.name} is unchanged since the last ingest: nothing to load"
+            )
+            loaded.skipped = True
+        else:
+            load.run(feed.path, feed.name)
+            if not dry_run:
+                feed.remember(database, source)
     return loaded
+
+
+@dataclass(slots=True)
+class _Load:
+    """One file on its way into the database."""
+
+    database: Database
+    source: str
+    options: FileOptions
+    loaded: Loaded
+    dry_run: bool
+    progress: Callable[[Loaded], None] | None
+    kept: list[str] = field(default_factory=list)
+    unnamed: int = 0  # rejects without an id
+    registered: bool = False
+
+    def run(self, path: str, name: str | None = None) -> None:
+        """Load the file at `path`, that people call `name`."""
+        loaded, options = self.loaded, self.options
+        with (
+            opened(self.database, path, source=self.source, options=options, name=name) as file,
+            reject_writer(options.rejects) as write_reject,
+        ):
+            if options.remap:
+                loaded.notices += carry_over(
+                    self.database, self.source, file.again(), dry_run=self.dry_run
+                )
+            loaded.reading, loaded.tally = file.reading, file.tally
+            batch: list[Product] = []
+            for product in itertools.chain(file.products(), [None]):
+                if isinstance(product, Reject):
+                    self._reject(product)
+                    write_reject(product)
+                elif isinstance(product, Repeat):
+                    loaded.read += 1
+                    loaded.repeated += 1
+                elif product is not None:
+                    loaded.read += 1
+                    batch.append(product)
+                if batch and (product is None or len(batch) >= BATCH):
+                    self._put(batch, file.reading)
+                    batch.clear()
+            loaded.read = file.tally.rows
+            loaded.notices += file.notices()
+        if self._compares():
+            self._prune()
+
+    def _compares(self) -> bool:
+        """Whether to tell which products the file no longer has."""
+        return self.options.prune or self.options.prune_all or self.options.remap
+
+    def _reject(self, reject: Reject) -> None:
+        self.loaded.read += 1
+        self.loaded.rejected += 1
+        if len(self.loaded.rejects) < KEPT_REJECTS:
+            self.loaded.rejects.append(reject)
+        if not reject.external_id:
+            self.unnamed += 1
+        elif self._compares():
+            self.kept.append(reject.external_id)
+
+    def _put(self, batch: list[Product], reading: Reading) -> None:
+        if self._compares():
+            self.kept += [product.external_id for product in batch]
+        if not self.registered and not self.dry_run:
+            register(self.database, self.source, self.options, reading)
+            self.registered = True
+        _put(self.database, self.source, batch, self.loaded, dry_run=self.dry_run)
+        if self.progress is not None:
+            self.progress(self.loaded)
+
+    def _prune(self) -> None:
+        """Remove the products that the file no longer has; without --prune only count them."""
+        wanted = self.options.prune or self.options.prune_all
+        say = self.loaded.notices.append
+        if not self.database.rows(
+            "select from vitrina.sources as s where s.name = %s", (self.source,)
+        ):
+            return
+        if wanted and not self.loaded.tally.products:
+            say("removed no product: the file has none, so it is hardly complete")
+            return
+        if wanted and self.unnamed:
+            rows = "a row" if self.unnamed == 1 else counted(self.unnamed, "row")
+            say(
+                f"removed no product: {rows} without an id cannot be read, so any may be among them"
+            )
+            return
+        count = self.database.value(
+            "select vitrina.prune_products(%s, %s::text[], %s, %s)",
+            (self.source, self.kept, self.options.prune_all, self.dry_run or not wanted),
+        )
+        products = counted(count, "product")
+        is_are = "is" if count == 1 else "are"
+        if wanted and self.dry_run:
+            say(f"{products} of the source {is_are} not in the file, and would be removed")
+        elif wanted and count:
+            self.loaded.removed = count
+            say(f"removed {products} that the file no longer has")
+        elif count and not wanted:
+            it = "it" if count == 1 else "them"
+            say(f"{products} of the source {is_are} not in the file (--prune removes {it})")
 
 
 def register(
@@ -193,17 +295,10 @@ def _put(
 ) -> None:
     payload = as_json(rows_of(batch))
     if dry_run:
-        queued = database.value("select vitrina.count_to_queue(%s, %s)", (source, payload))
-        known = database.value(
-            "select count(*) from vitrina.products as p"
-            " join vitrina.sources as s on s.id = p.source_id"
-            " where s.name = %s and p.external_id = any(%s)",
-            (source, [product.external_id for product in batch]),
+        (counts,) = database.rows(
+            "select * from vitrina.compare_products(%s, %s)", (source, payload)
         )
-        loaded.queued += queued
-        loaded.inserted += len(batch) - known
-        loaded.updated += queued - (len(batch) - known)
-        loaded.unchanged += len(batch) - queued
+        loaded.count(counts)
         return
     (counts,) = database.rows("select * from vitrina.put_products(%s, %s)", (source, payload))
     loaded.count(counts)

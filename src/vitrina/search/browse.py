@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from vitrina.context import Context
-from vitrina.db.database import Database, Jsonb
-from vitrina.errors import InputError, NotFoundError
+from vitrina.errors import NotFoundError
 from vitrina.pictures.decode import Picture
+from vitrina.pictures.given import PictureLike
 from vitrina.search.hits import Hit
+from vitrina.search.narrowing import Filters, Narrowing
+from vitrina.search.product import Key, product_id
 from vitrina.search.query_vectors import Queries
-
-Key = int | str | tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +32,41 @@ class Facet:
     high: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A completion of a query: the words, their keyword, and how many products have it."""
+
+    suggestion: str
+    keyword: str
+    facet: str
+    products: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A product that is nearly the same as an earlier one, and by what.
+
+    `reasons` are picture, text and title; `distance` is in bits, `similarity` a cosine.
+    """
+
+    product_id: int
+    source: str
+    external_id: str
+    title: str
+    of_product: int
+    of_source: str
+    of_external_id: str
+    of_title: str
+    reasons: list[str]
+    distance: int | None
+    similarity: float | None
+
+
 class Browse:
     """Finds products without a query, and counts their facets; see Search."""
 
     def __init__(
-        self, context: Context, queries: Queries, picture: Callable[[str], Picture]
+        self, context: Context, queries: Queries, picture: Callable[[PictureLike], Picture]
     ) -> None:
         self._database = context.database
         self._queries = queries
@@ -48,23 +77,21 @@ class Browse:
         query: str | None = None,
         *,
         k: int = 10,
-        filter: Mapping[str, object] | None = None,
-        where: str | None = None,
-        with_keywords: Sequence[str] = (),
-        without_keywords: Sequence[str] = (),
-        sources: Sequence[str] | None = None,
         attributes: Sequence[str] | None = None,
+        **filters: Unpack[Filters],
     ) -> list[Facet]:
         """The keywords and attributes of all products that match the filters, counted.
 
         Args:
             query: words that products must have: all, or any if no product has all.
             k: values of each facet, 1 to 1000.
-            filter, where, with_keywords, without_keywords, sources: as for search.
+            filters: as for search.
             attributes: count these attributes only; None: all whose values repeat.
 
         Raises InputError if an argument is out of range.
         """
+        narrowing = Narrowing(**filters)
+        narrowing.check_names(self._database)
         rows = self._database.rows(
             "select * from vitrina.facets(%(query)s, %(k)s, filter => %(filter)s,"
             " where_path => %(where)s::jsonpath, with_keywords => %(with)s::text[],"
@@ -74,17 +101,20 @@ class Browse:
                 "query": query,
                 "k": k,
                 "attributes": list(attributes) if attributes is not None else None,
-                **_filters(filter, where, with_keywords, without_keywords, sources),
+                **narrowing.params(),
             },
         )
+        if not rows:
+            narrowing.explain_nothing(self._database)
         for row in rows:
             for name in ("low", "high"):
                 row[name] = None if row[name] is None else float(row[name])
         return [Facet(**row) for row in rows]
 
-    def suggest(self, prefix: str, *, k: int = 10) -> list[dict[str, Any]]:
-        """Keywords that begin with the prefix: suggestion, keyword, facet, products."""
-        return self._database.rows("select * from vitrina.suggest(%s, %s)", (prefix, k))
+    def suggest(self, prefix: str, *, k: int = 10) -> list[Suggestion]:
+        """Keywords that begin with the prefix, most used first."""
+        rows = self._database.rows("select * from vitrina.suggest(%s, %s)", (prefix, k))
+        return [Suggestion(**row) for row in rows]
 
     def recommend(
         self,
@@ -92,22 +122,20 @@ class Browse:
         disliked: Sequence[Key] = (),
         *,
         k: int = 10,
-        filter: Mapping[str, object] | None = None,
-        where: str | None = None,
-        with_keywords: Sequence[str] = (),
-        without_keywords: Sequence[str] = (),
-        sources: Sequence[str] | None = None,
+        **filters: Unpack[Filters],
     ) -> list[Hit]:
         """The k products nearest to all liked ones together, and away from the disliked.
 
         Args:
             liked, disliked: ids, or (source, external id); these are not recommended.
             k: how many, 1 to 1000.
-            filter, where, with_keywords, without_keywords, sources: as for search.
+            filters: as for search.
 
         Raises NotFoundError for an unknown product, InputError if no product is liked.
         """
+        narrowing = Narrowing(**filters)
         return self._found(
+            narrowing,
             "select * from vitrina.recommend(%(liked)s::bigint[], %(disliked)s::bigint[], %(k)s,"
             " filter => %(filter)s, where_path => %(where)s::jsonpath,"
             " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
@@ -116,29 +144,27 @@ class Browse:
                 "liked": [product_id(self._database, key) for key in liked],
                 "disliked": [product_id(self._database, key) for key in disliked],
                 "k": k,
-                **_filters(filter, where, with_keywords, without_keywords, sources),
+                **narrowing.params(),
             },
         )
 
     def nearest_by_image(
         self,
-        image: str | Path,
+        image: PictureLike,
         *,
         k: int = 10,
-        filter: Mapping[str, object] | None = None,
-        where: str | None = None,
-        with_keywords: Sequence[str] = (),
-        without_keywords: Sequence[str] = (),
-        sources: Sequence[str] | None = None,
+        **filters: Unpack[Filters],
     ) -> list[Hit]:
-        """The k products whose picture is nearest to this one: a path or URL. Uses no words.
+        """The k products whose picture is nearest to this one, as for search. Uses no words.
 
         Raises PictureError if the picture cannot be used.
         """
-        vector = self._queries.image_vector(self._picture(str(image)))
+        vector = self._queries.image_vector(self._picture(image))
         if vector is None:
             raise NotFoundError("no image space is in use: `vitrina spaces list` shows them")
+        narrowing = Narrowing(**filters)
         return self._found(
+            narrowing,
             "select * from vitrina.nearest_by_image(%(vector)b, k => %(k)s,"
             " filter => %(filter)s, where_path => %(where)s::jsonpath,"
             " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
@@ -146,7 +172,7 @@ class Browse:
             {
                 "vector": vector,
                 "k": k,
-                **_filters(filter, where, with_keywords, without_keywords, sources),
+                **narrowing.params(),
             },
         )
 
@@ -157,7 +183,7 @@ class Browse:
         max_distance: int | None = 4,
         min_similarity: float | None = 0.97,
         sources: Sequence[str] | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Duplicate]:
         """The k products most similar to an earlier one, by picture, by text, or both.
 
         Args:
@@ -167,49 +193,16 @@ class Browse:
             min_similarity: least cosine of two texts, 0.8 to 1; None skips texts.
             sources: among products of these only.
         """
-        return self._database.rows(
+        Narrowing(sources=sources).check_names(self._database)
+        rows = self._database.rows(
             "select * from vitrina.duplicates(%s, %s, %s::real, %s::text[])",
             (k, max_distance, min_similarity, list(sources) if sources is not None else None),
         )
+        return [Duplicate(**row) for row in rows]
 
-    def _found(self, query: Any, params: Mapping[str, Any]) -> list[Hit]:
-        return [Hit(**row) for row in self._database.rows(query, params)]
-
-
-def product_id(database: Database, product: Key) -> int:
-    """The id of a product named by external id, or (source, external id); an id is returned as is.
-
-    Raises NotFoundError if it is not found, InputError if several sources have it.
-    """
-    if isinstance(product, int):
-        return product
-    source, external_id = product if isinstance(product, tuple) else (None, product)
-    found = database.rows(
-        "select c.product_id, c.source from vitrina.catalog as c where c.external_id = %(id)s"
-        " and (%(source)s::text is null or c.source = %(source)s) order by c.source limit 5",
-        {"id": external_id, "source": source},
-    )
-    if not found:
-        place = f" in source {source!r}" if source is not None else ""
-        raise NotFoundError(f"product {external_id!r} not found{place}")
-    if len(found) > 1:
-        names = ", ".join(str(row["source"]) for row in found)
-        raise InputError(f"several sources have a product {external_id!r}: name one of {names}")
-    return int(found[0]["product_id"])
-
-
-def _filters(
-    filter: Mapping[str, object] | None,
-    where: str | None,
-    with_keywords: Sequence[str],
-    without_keywords: Sequence[str],
-    sources: Sequence[str] | None,
-) -> dict[str, Any]:
-    """The common filters of searches, as parameters."""
-    return {
-        "filter": Jsonb(dict(filter or {})),
-        "where": where,
-        "with": list(with_keywords),
-        "without": list(without_keywords),
-        "sources": list(sources) if sources is not None else None,
-    }
+    def _found(self, narrowing: Narrowing, query: Any, params: Mapping[str, Any]) -> list[Hit]:
+        narrowing.check_names(self._database)
+        found = [Hit(**row) for row in self._database.rows(query, params)]
+        if not found:
+            narrowing.explain_nothing(self._database)
+        return found

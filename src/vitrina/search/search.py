@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from vitrina.context import Context
 from vitrina.db.database import Jsonb
 from vitrina.pictures.decode import Picture
-from vitrina.search.browse import Key, product_id
+from vitrina.pictures.given import PictureLike
 from vitrina.search.hits import Hit
+from vitrina.search.narrowing import Filters, Narrowing
+from vitrina.search.product import Key, product_id
 from vitrina.search.query_vectors import Queries
 
 Mode = Literal["hybrid", "vector", "text"]
@@ -34,7 +35,7 @@ class Search:
     """
 
     def __init__(
-        self, context: Context, queries: Queries, picture: Callable[[str], Picture]
+        self, context: Context, queries: Queries, picture: Callable[[PictureLike], Picture]
     ) -> None:
         self._database = context.database
         self._queries = queries
@@ -44,32 +45,24 @@ class Search:
         self,
         query: str | None = None,
         *,
-        image: str | Path | None = None,
+        image: PictureLike | None = None,
         k: int = 10,
         offset: int = 0,
-        filter: Mapping[str, object] | None = None,
-        where: str | None = None,
-        with_keywords: Sequence[str] = (),
-        without_keywords: Sequence[str] = (),
-        sources: Sequence[str] | None = None,
         mode: Mode = "hybrid",
         weights: Mapping[Channel, float] | None = None,
         title: str = "",
         group_by: str | None = None,
         min_relevance: float | None = None,
+        **filters: Unpack[Filters],
     ) -> list[Hit]:
         """The k products that match best, by words, by picture, or both.
 
         Args:
             query: words; "a phrase" is required as it is, -word is excluded.
-            image: a picture to search by: a path or an http(s) URL.
+            image: a picture to search by: a path, an http(s) URL, bytes, an open file or an image
+                of Pillow.
             k: how many, 0 to 10,000.
             offset: how many to skip first.
-            filter: attributes must be this, or lists that have it.
-            where: a jsonpath predicate over attributes, like '$.price < 50'.
-            with_keywords: products must have all of these.
-            without_keywords: and not these.
-            sources: only products of these sources.
             mode: words and vectors, vectors only, or words only.
             weights: of the channels in the score; default: text 1, others the weight of their
                 space.
@@ -78,73 +71,64 @@ class Search:
             min_relevance: leave out products that are less surely an answer, 0 to 1; 0 gives the
                 nearest ones, whatever they are. None: as the database's policy says, for a query
                 of words.
+            filters: attr, price_min, price_max, filter, where, with_keywords, without_keywords,
+                sources; see Filters.
 
         Raises:
             PictureError: the picture cannot be used.
             InputError: an argument is out of range.
+            NotFoundError: a filter names a source, keyword or attribute that is not there.
         """
-        asked = self._asked(
-            query, image, filter, where, with_keywords, without_keywords, sources, mode, weights,
-            title, group_by, min_relevance,
-        )  # fmt: skip
-        return self._hits(
+        asked, narrowing = self._asked(
+            query, image, mode, weights, title, group_by, min_relevance, filters
+        )
+        found = self._hits(
             f"select * from vitrina.search({ARGUMENTS},"  # noqa: S608 - a constant
             ' k => %(k)s, "offset" => %(offset)s)',
             {**asked, "k": k, "offset": offset},
         )
+        if not found:
+            narrowing.explain_nothing(self._database)
+        return found
 
     def count_matches(
         self,
         query: str | None = None,
         *,
-        image: str | Path | None = None,
-        filter: Mapping[str, object] | None = None,
-        where: str | None = None,
-        with_keywords: Sequence[str] = (),
-        without_keywords: Sequence[str] = (),
-        sources: Sequence[str] | None = None,
+        image: PictureLike | None = None,
         mode: Mode = "hybrid",
         weights: Mapping[Channel, float] | None = None,
         title: str = "",
         group_by: str | None = None,
         min_relevance: float | None = None,
+        **filters: Unpack[Filters],
     ) -> int:
         """How many products search finds on all pages, with the same arguments."""
-        asked = self._asked(
-            query, image, filter, where, with_keywords, without_keywords, sources, mode, weights,
-            title, group_by, min_relevance,
-        )  # fmt: skip
+        asked, _ = self._asked(query, image, mode, weights, title, group_by, min_relevance, filters)
         statement = f"select vitrina.count_matches({ARGUMENTS})"
         return int(self._database.value(statement, asked))
 
     def _asked(
         self,
         query: str | None,
-        image: str | Path | None,
-        filter: Mapping[str, object] | None,
-        where: str | None,
-        with_keywords: Sequence[str],
-        without_keywords: Sequence[str],
-        sources: Sequence[str] | None,
+        image: PictureLike | None,
         mode: Mode,
         weights: Mapping[Channel, float] | None,
         title: str,
         group_by: str | None,
         min_relevance: float | None,
-    ) -> dict[str, object]:
+        filters: Filters,
+    ) -> tuple[dict[str, object], Narrowing]:
         """The parameters of ARGUMENTS."""
+        narrowing = Narrowing(**filters)
+        narrowing.check_names(self._database)
         vector, words = None, None
         if image is not None:
-            picture = self._picture(str(image))
+            picture = self._picture(image)
             vector = self._queries.image_vector(picture)
             words = self._queries.picture_words(picture, title) if not query else None
         return {
             "query": query,
-            "filter": Jsonb(dict(filter or {})),
-            "where": where,
-            "with": list(with_keywords),
-            "without": list(without_keywords),
-            "sources": list(sources) if sources is not None else None,
             "mode": mode,
             "weights": Jsonb(dict(weights or {})),
             "group_by": group_by,
@@ -152,17 +136,24 @@ class Search:
             "image": vector,
             "words": words,
             "unremembered": self._queries.embed(query) if mode != "text" else None,
-        }
+            **narrowing.params(),
+        }, narrowing
 
-    def similar(self, product: Key, *, k: int = 10) -> list[Hit]:
+    def similar(
+        self, product: Key, *, k: int = 10, sources: Sequence[str] | None = None
+    ) -> list[Hit]:
         """The k products most similar to an id (a number), external id, or (source, external id).
+
+        sources: only products of these.
 
         Raises NotFoundError if it is not found, InputError if several sources have
         it.
         """
+        found = product_id(self._database, product)
+        Narrowing(sources=sources).check_names(self._database)
         return self._hits(
-            "select * from vitrina.similar_products(%s, %s)",
-            (product_id(self._database, product), k),
+            "select * from vitrina.similar_products(%s::bigint, %s, %s::text[])",
+            (found, k, list(sources) if sources is not None else None),
         )
 
     def _hits(self, query: Any, params: Any) -> list[Hit]:

@@ -28,11 +28,6 @@ BATCH_CHARACTERS = 4_000_000  # or this many, whichever comes first
 
 _REFERENCE = re.compile(r"weave:///([^/:]+)/([^/:]+)/object/([^/:]+):([\w-]+)")
 _NAME = re.compile(r"\w[\w.-]{0,127}")
-# The columns that vitrina adds to a product; it makes them again on the next ingest.
-_MADE = re.compile(
-    "attributes|caption|description|keywords|image_error|image_sha256|product_id|source|state"
-    "|(created|enriched|updated)_at"
-)
 
 
 def publish(
@@ -91,8 +86,7 @@ def name_of(reference: str) -> str:
 def read(reference: str) -> Generator[Row | BadRow, None, None]:
     """The rows of weave:///entity/project/object/name:version, page by page, numbered from 1.
 
-    The version is a digest, v0, v1 …, or latest. Rows that `publish` wrote are read as their source
-    gave them, without vitrina's columns.
+    The version is a digest, v0, v1 …, or latest. Rows that `publish` wrote are read as an export.
 
     Raises:
         InputError: the dataset was not found.
@@ -136,13 +130,7 @@ def _table_of(client: Any, reference: str, name: str, version: str) -> str:
 
 
 def _row(line: int, value: object) -> Row | BadRow:
-    row = json_row(line, json.dumps(value))
-    if isinstance(row, Row):
-        attributes = row.values.get("attributes")
-        if isinstance(attributes, dict) and {"product_id", "external_id"} <= row.values.keys():
-            given = {key: said for key, said in row.values.items() if not _MADE.fullmatch(key)}
-            return Row(line, {**attributes, **given})
-    return row
+    return json_row(line, json.dumps(value))
 
 
 def _keyword(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from vitrina.files.formats import (
     json_ld,
     magento,
     medusa,
+    own,
     plain,
     prestashop,
     rakuten,
@@ -30,6 +31,7 @@ from vitrina.files.rows import RowFile
 
 # the surest first: what has its own words before what shares them
 FORMATS: tuple[Format, ...] = (
+    own.FORMAT,
     shopify.FORMAT,
     json_ld.FORMAT,
     shop_json.FORMAT,

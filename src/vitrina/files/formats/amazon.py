@@ -78,25 +78,24 @@ class ListingReader(Reader):
         return fields
 
     def key(self, row: Row) -> str | None:
-        level = str(row.values.get("parent_child") or "").strip().lower()
+        level = self.said(row.values, "parent_child").lower()
         parent = self.first(row.values, ["parent_sku"]) if "parent_sku" in row.values else ""
         if level == "child" or (parent and level != "parent"):
             return parent or None
         return self.external_id(row) or None if level == "parent" else None
 
     def role(self, values: dict[str, Any]) -> str:
-        level = str(values.get("parent_child") or "").strip().lower()
+        level = self.said(values, "parent_child").lower()
         if level == "parent":
             return "product"
-        return "variant" if values.get("parent_sku") else "both"
+        return "variant" if self.said(values, "parent_sku") else "both"
 
     def left_out(self, values: dict[str, Any]) -> str | None:
         if (
-            str(values.get("update_delete") or values.get("record_action") or "").strip().lower()
-            == "delete"
-        ):
+            self.said(values, "update_delete") or self.said(values, "record_action")
+        ).lower() == "delete":
             return "deleted"
-        status = str(values.get("status") or "").strip().lower()
+        status = self.said(values, "status").lower()
         return status if status in ("inactive", "incomplete") else None
 
 

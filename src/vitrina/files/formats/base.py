@@ -102,7 +102,7 @@ class Reader(Fields):
         variants = self.variants_in(row, money)
         self._priced(attributes, money, variants, self.stock(values))
         fields = self.columns(values, "sku")
-        return self.built(
+        built = self.built(
             row,
             external_id,
             title or "",
@@ -111,7 +111,22 @@ class Reader(Fields):
             long,
             sku=self.first(values, fields) if fields else "",
             variants=variants,
+            variant_pictures=[one.image for one in variants if one.image] if variants else None,
         )
+        return self._folded(built) if variants else built
+
+    @staticmethod
+    def _folded(built: Product | Reject) -> Product | Reject:
+        """A product whose only variant differs in nothing: it is that variant."""
+        if not isinstance(built, Product) or len(built.variants) != 1:
+            return built
+        (only,) = built.variants
+        if only.attributes or only.title not in (None, built.title):
+            return built
+        if built.sku and only.sku and built.sku != only.sku:
+            return built
+        codes = tuple(dict.fromkeys([*built.codes, *only.codes]))
+        return replace(built, sku=built.sku or only.sku, codes=codes, variants=())
 
     def flaw(self, row: Row, external_id: str, title: str | None) -> Reject | None:
         """Why a product cannot be taken."""
@@ -287,7 +302,7 @@ class Reader(Fields):
         )
         if is_sold and variants and isinstance(built, Product):
             return replace(built, sku=None, codes=())
-        return built
+        return self._folded(built)
 
     def all_pictures(self, head: Row, rows: list[Row]) -> list[str]:
         """The pictures of a product that has several rows, the main one first."""

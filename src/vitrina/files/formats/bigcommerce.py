@@ -29,7 +29,7 @@ class _Below(Reader):
         self._number = 0
 
     def kind(self, values: dict[str, Any]) -> str:
-        return str(values.get(self.kind_column) or "").strip().lower()
+        return self.said(values, self.kind_column).lower()
 
     def key(self, row: Row) -> str | None:
         if self.kind(row.values) == "product":
@@ -57,7 +57,7 @@ class LegacyReader(_Below):
         "sku": ("Product Code/SKU",),
         "ean": ("Product UPC/EAN", "Global Trade Item Number"),
         "mpn": ("Manufacturer Part Number",),
-        "stock": (),
+        "stock": ("Current Stock Level",),
     }
     structure = (
         "Item Type", "Product Type", "Product Visible?", "Allow Purchases?", "Track Inventory",
@@ -69,12 +69,16 @@ class LegacyReader(_Below):
     )  # fmt: skip
 
     def is_structure(self, column: str) -> bool:
-        return column.startswith(
-            ("Product Image ", "Event Date", "MYOB", "Low Stock", "Current Stock")
+        return column.lower().startswith(
+            ("product image ", "event date", "myob", "low stock", "current stock")
         )
 
+    def stock(self, values: dict[str, Any]) -> bool | None:
+        tracked = (self.said(values, "Track Inventory") or "by product").lower()
+        return super().stock(values) if tracked.startswith("by ") else None
+
     def left_out(self, values: dict[str, Any]) -> str | None:
-        return "hidden" if is_yes(values.get("Product Visible?")) is False else None
+        return "hidden" if is_yes(self.said(values, "Product Visible?")) is False else None
 
     def role(self, values: dict[str, Any]) -> str:
         return {"product": "both", "sku": "variant"}.get(self.kind(values), "rule")
@@ -84,14 +88,13 @@ class LegacyReader(_Below):
             return {}
         return {
             name.strip(): _SWATCH.sub("", value.strip())
-            for name, value in _LEGACY.findall(str(values.get("Product Name") or ""))
+            for name, value in _LEGACY.findall(self.said(values, "Product Name"))
         }
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
         rules = {
-            str(
-                row.values.get("Product Code/SKU") or row.values.get("Product Name") or ""
-            ).strip(): str(row.values.get("Price") or "")
+            self.said(row.values, "Product Code/SKU")
+            or self.said(row.values, "Product Name"): self.said(row.values, "Price")
             for row in rows
             if self.kind(row.values) == "rule"
         }
@@ -106,9 +109,9 @@ class LegacyReader(_Below):
         """An SKU with the price that its rule gives it, else that of its product."""
         if self.kind(row.values) != "sku":
             return row
-        given = parse_price(str(base.values.get("Price") or "").strip())
+        given = parse_price(self.said(base.values, "Price"))
         price = given.low if given is not None else 0.0
-        rule = rules.get(str(row.values.get("Product Code/SKU") or "").strip(), "")
+        rule = rules.get(self.said(row.values, "Product Code/SKU"), "")
         if (match := _CHANGE.match(rule)) and (change := parse_price(match[2].strip())):
             price = {
                 "ADD": price + change.low,
@@ -117,15 +120,13 @@ class LegacyReader(_Below):
             }.get(match[1].upper(), change.low)
         elif rule and (fixed := parse_price(rule)):
             price = fixed.low
-        return Row(row.line, {**row.values, "Price": f"{price:.2f}" if price else ""})
+        return Row(row.line, {**row.values, self.spelt("Price"): f"{price:.2f}" if price else ""})
 
     def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
         return " / ".join(str(value) for value in options.values())
 
     def more(self, values: dict[str, Any]) -> dict[str, object]:
-        paths = [
-            path.strip() for path in str(values.get("Category") or "").split(";") if path.strip()
-        ]
+        paths = [path.strip() for path in self.said(values, "Category").split(";") if path.strip()]
         return {"Category": paths[0] if len(paths) == 1 else paths} if paths else {}
 
 
@@ -159,7 +160,7 @@ class ModernReader(_Below):
     )  # fmt: skip
 
     def left_out(self, values: dict[str, Any]) -> str | None:
-        return "hidden" if is_yes(values.get("Is Visible")) is False else None
+        return "hidden" if is_yes(self.said(values, "Is Visible")) is False else None
 
     def variant_left_out(self, values: dict[str, Any]) -> str | None:
         return None
@@ -174,18 +175,20 @@ class ModernReader(_Below):
             return {}
         return {
             name.strip(): _SWATCH.sub("", value.strip()).strip()
-            for name, value in _MODERN.findall(str(values.get("Options") or ""))
+            for name, value in _MODERN.findall(self.said(values, "Options"))
         }
 
     def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
         return " / ".join(str(value) for value in options.values())
 
     def variant_picture(self, values: dict[str, Any]) -> str | None:
-        return str(values.get("Variant Image URL") or "").strip() or None
+        return self.said(values, "Variant Image URL") or None
 
     def all_pictures(self, head: Row, rows: list[Row]) -> list[str]:
         shown = [row for row in rows if self.role(row.values) in ("picture", "both")]
-        shown.sort(key=lambda row: is_yes(row.values.get("Image is Thumbnail"), False) is not True)
+        shown.sort(
+            key=lambda row: is_yes(self.said(row.values, "Image is Thumbnail"), False) is not True
+        )
         # what the shop may be asked for comes before what a tool of theirs holds
         return list(dict.fromkeys(a for row in shown for a in self.pictures(row.values)[:1]))
 

@@ -60,7 +60,7 @@ class EbayReader(Reader):
         return "comment" if first.startswith(("#", "info")) else None
 
     def _is_child(self, values: dict[str, Any]) -> bool:
-        return str(values.get("Relationship") or "").strip().lower() == "variation"
+        return self.said(values, "Relationship").lower() == "variation"
 
     def key(self, row: Row) -> str | None:
         if not self._is_child(row.values):
@@ -71,7 +71,7 @@ class EbayReader(Reader):
         return self.external_id(head)
 
     def left_out(self, values: dict[str, Any]) -> str | None:
-        action = str(values.get("Action") or "").strip().lower()
+        action = self.said(values, "Action").lower()
         return "ended" if action in ("end", "delete", "enditem") else None
 
     def role(self, values: dict[str, Any]) -> str:
@@ -80,7 +80,7 @@ class EbayReader(Reader):
     def options(self, values: dict[str, Any]) -> dict[str, object]:
         if not self._is_child(values):
             return {}
-        pieces = str(values.get("Relationship details") or values.get("RelationshipDetails") or "")
+        pieces = self.said(values, "Relationship details")
         pairs = (piece.partition("=") for piece in pieces.split("|"))
         return {name.strip(): value.strip() for name, equals, value in pairs if equals}
 
@@ -94,7 +94,7 @@ def _name(column: str) -> str:
     bare = column.lstrip("* ")
     if _ACTION.match(bare):
         return "Action"
-    return bare[2:] if bare.startswith("C:") else bare
+    return bare[2:] if bare[:2].upper() == "C:" else bare
 
 
 def _bare(value: object) -> object:

@@ -62,7 +62,7 @@ class EtsyReader(Reader):
         return super().external_id(row).split(",")[0].strip()
 
     def variants_in(self, row: Row, money: Money) -> list[Variant]:
-        skus = [sku.strip() for sku in str(row.values.get("SKU") or "").split(",") if sku.strip()]
+        skus = [sku.strip() for sku in self.said(row.values, "SKU").split(",") if sku.strip()]
         options = self._options(row.values)
         if len(skus) < 2:
             return []

@@ -88,6 +88,7 @@ class Fields:
         self._plan: Plan | None = None
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._said_line = 0
+        self._spelt: dict[str, str] = {}
         self.restart()
 
     def prepare(self, row: Row) -> Row:
@@ -209,6 +210,20 @@ class Fields:
             if value == 0 and value.__class__ is int:
                 return "0"
         return ""
+
+    def said(self, values: dict[str, Any], name: str) -> str:
+        """What stands in the format's own column of this name, in whatever case it is written."""
+        value = values.get(name)
+        if value is None and name not in values:
+            value = values.get(self.spelt(name))
+        return str(value or "").strip()
+
+    def spelt(self, name: str) -> str:
+        """The column of this name as the file writes it."""
+        if name not in self._spelt:
+            columns = self.setup.file.columns
+            self._spelt[name] = next((one for one in columns if plain(one) == plain(name)), name)
+        return self._spelt[name]
 
     def text(self, values: dict[str, Any]) -> str:
         """What the shop wrote about the product."""

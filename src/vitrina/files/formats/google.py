@@ -48,7 +48,7 @@ class GoogleReader(Reader):
     )  # fmt: skip
 
     def skip(self, values: dict[str, Any]) -> str | None:
-        return "translation" if values.get("override") else None
+        return "translation" if self.said(values, "override") else None
 
     def left_out(self, values: dict[str, Any]) -> str | None:
         for column in ("status", "visibility"):
@@ -58,7 +58,7 @@ class GoogleReader(Reader):
         return None
 
     def money(self, values: dict[str, Any], prices: dict[str, Price]) -> Money:
-        if not _is_now(str(values.get("sale_price_effective_date") or "")):
+        if not _is_now(self.said(values, "sale_price_effective_date")):
             sale = self.columns(values, "sale_price")
             prices = {name: price for name, price in prices.items() if name not in sale}
         return super().money(values, prices)

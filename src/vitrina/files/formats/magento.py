@@ -55,52 +55,59 @@ class MagentoReader(Reader):
         return column.lower().replace("_", "").startswith(_DROPPED)
 
     def key(self, row: Row) -> str | None:
-        return str(row.values.get("sku") or "").strip() or None
+        return self.said(row.values, "sku") or None
 
     def claims(self, row: Row) -> Iterable[tuple[str, str]]:
         own = self.key(row)
-        said = row.values.get("configurable_variations")
-        if own and said and not row.values.get("store_view_code"):
-            for sku in _variations(str(said)):
+        said = self.said(row.values, "configurable_variations")
+        if own and said and not self.said(row.values, "store_view_code"):
+            for sku in _variations(said):
                 yield sku, own
 
     def skip(self, values: dict[str, Any]) -> str | None:
-        view = str(values.get("store_view_code") or "").strip()
+        view = self.said(values, "store_view_code")
         return "another store view" if view and view not in ("default", "admin") else None
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
         self._group = key
         self._named = {}
         for row in rows:
-            if said := row.values.get("configurable_variations"):
-                self._named.update(_variations(str(said)))
+            if said := self.said(row.values, "configurable_variations"):
+                self._named.update(_variations(said))
         yield from super().products(key, rows)
 
     def role(self, values: dict[str, Any]) -> str:
-        sku = str(values.get("sku") or "").strip()
+        sku = self.said(values, "sku")
         if sku in self._named:
             return "variant"
-        return "product" if values.get("configurable_variations") else "both"
+        return "product" if self.said(values, "configurable_variations") else "both"
 
     def options(self, values: dict[str, Any]) -> dict[str, object]:
-        return self._named.get(str(values.get("sku") or "").strip(), {})
+        return self._named.get(self.said(values, "sku"), {})
 
     def left_out(self, values: dict[str, Any]) -> str | None:
         if off := self.variant_left_out(values):
             return off
-        hidden = str(values.get("visibility") or "").strip().lower() == "not visible individually"
+        hidden = self.said(values, "visibility").lower() == "not visible individually"
         return "not visible" if hidden else None
 
     def variant_left_out(self, values: dict[str, Any]) -> str | None:
-        online = str(values.get("product_online") or "").strip()
+        online = self.said(values, "product_online")
         return "disabled" if online == "2" or (online == "0" and is_yes(online) is False) else None
 
     def more(self, values: dict[str, Any]) -> dict[str, object]:
-        found = _pairs(str(values.get("additional_attributes") or ""))
-        if said := str(values.get("categories") or ""):
+        found = _pairs(self.said(values, "additional_attributes"))
+        if said := self.said(values, "categories"):
             paths = [path.replace("\\/", "/").strip() for path in re.split(r"[,|]", said)]
             found["categories"] = paths[0] if len(paths) == 1 else paths
         return found
+
+    def codes(self, values: dict[str, Any]) -> tuple[str, ...]:
+        said = _pairs(self.said(values, "additional_attributes"))
+        names = self.setup.names
+        named = [*names.columns("ean", list(said)), *names.columns("mpn", list(said))]
+        more = (str(said[name]) for name in named)
+        return tuple(dict.fromkeys([*super().codes(values), *more]))
 
     def pictures(self, values: dict[str, Any]) -> list[str]:
         return [address for address in super().pictures(values) if address != "no_selection"]

@@ -66,9 +66,9 @@ class MedusaReader(Reader):
         return self.external_id(head)
 
     def left_out(self, values: dict[str, Any]) -> str | None:
-        if str(values.get("Product Deleted At") or "").strip():
+        if self.said(values, "Product Deleted At"):
             return "deleted"
-        status = str(values.get("Product Status") or "published").strip().lower()
+        status = (self.said(values, "Product Status") or "published").lower()
         return None if status == "published" else status
 
     def options(self, values: dict[str, Any]) -> dict[str, object]:

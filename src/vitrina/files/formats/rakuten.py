@@ -55,10 +55,10 @@ class RakutenReader(Reader):
         return self.first(row.values, self.columns(row.values, "group")) or None
 
     def left_out(self, values: dict[str, Any]) -> str | None:
-        return "in the warehouse" if str(values.get("倉庫指定") or "").strip() == "1" else None
+        return "in the warehouse" if self.said(values, "倉庫指定") == "1" else None
 
     def role(self, values: dict[str, Any]) -> str:
-        has_sku = bool(str(values.get(_SKU) or "").strip())
+        has_sku = bool(self.said(values, _SKU))
         if self.first(values, self.columns(values, "title")):
             return "both" if has_sku else "product"
         return "variant"

@@ -9,8 +9,8 @@ from vitrina.files.cells import is_yes
 from vitrina.files.formats.base import Format, Own, Reader
 from vitrina.files.rows import Row, RowFile
 
-_ATTRIBUTE = re.compile(r"(.+) \((product|variant) attribute\)")
-_CHANNEL = re.compile(r"(.+) \(channel ([\w ]+)\)")
+_ATTRIBUTE = re.compile(r"(.+) \((product|variant) attribute\)", re.IGNORECASE)
+_CHANNEL = re.compile(r"(.+) \(channel ([\w ]+)\)", re.IGNORECASE)
 
 
 class SaleorReader(Reader):
@@ -40,14 +40,14 @@ class SaleorReader(Reader):
     def restart(self) -> None:
         columns = self.setup.file.columns
         self._attributes = [
-            (column, match[1], match[2])
+            (column, match[1], match[2].lower())
             for column in columns
             if (match := _ATTRIBUTE.fullmatch(column))
         ]
         self._channels: dict[str, list[str]] = {}
         for column in columns:
             if match := _CHANNEL.fullmatch(column):
-                self._channels.setdefault(match[2].strip(), []).append(column)
+                self._channels.setdefault(match[2].strip().lower(), []).append(column)
 
     def found(self, columns: list[str]) -> dict[str, list[str]]:
         fields = super().found(columns)
@@ -62,11 +62,11 @@ class SaleorReader(Reader):
     def is_structure(self, column: str) -> bool:
         if column in self._channels.get("price amount", ()):
             return False
-        quantity = column.endswith("(warehouse quantity)")
+        quantity = column.lower().endswith("(warehouse quantity)")
         return quantity or bool(_ATTRIBUTE.fullmatch(column) or _CHANNEL.fullmatch(column))
 
     def key(self, row: Row) -> str | None:
-        return self.first(row.values, ["id"]) or None
+        return self.said(row.values, "id") or None
 
     def left_out(self, values: dict[str, Any]) -> str | None:
         shown = [is_yes(values.get(column)) for column in self._channels.get("published", ())]
@@ -89,12 +89,12 @@ class SaleorReader(Reader):
         pieces = [
             str(value).strip()
             for column, value in values.items()
-            if column.endswith("(warehouse quantity)") and str(value or "").strip()
+            if column.lower().endswith("(warehouse quantity)") and str(value or "").strip()
         ]
         return any(piece not in ("0", "0.0") for piece in pieces) if pieces else None
 
     def variant_picture(self, values: dict[str, Any]) -> str | None:
-        return str(values.get("variant media") or "").split(",")[0].strip() or None
+        return self.said(values, "variant media").split(",")[0].strip() or None
 
 
 def _matches(file: RowFile, columns: frozenset[str]) -> bool:

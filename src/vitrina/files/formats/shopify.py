@@ -122,8 +122,10 @@ class ShopifyReader(Reader):
         return list(dict.fromkeys(address for *_, address in sorted(placed)))
 
     def variant_picture(self, values: dict[str, Any]) -> str | None:
-        own = str(values.get(self._variant_image) or "").strip()
-        return own or next(iter(self.pictures(values)), None)
+        if self._variant_image:
+            # the picture of the row is one of the product's, whichever variant stands beside it
+            return str(values.get(self._variant_image) or "").strip() or None
+        return super().variant_picture(values)
 
     def stock(self, values: dict[str, Any]) -> bool | None:
         quantity = str(values.get(self._quantity) or "").strip()

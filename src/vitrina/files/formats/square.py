@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
 from vitrina.files.formats.base import Format, Own, Reader
-from vitrina.files.names import plain
+from vitrina.files.names import numbered, plain
 from vitrina.files.rows import Row
 
 _STRUCTURE = (
@@ -46,7 +46,7 @@ class SquareReader(Reader):
     def restart(self) -> None:
         self._last = ""
         self._pairs = [
-            (column, column.replace("Name", "Value"))
+            (column, self.spelt(f"Option Value {numbered(column)[1]}"))
             for column in self.setup.file.columns
             if plain(column).startswith("optionname")
         ]
@@ -57,7 +57,7 @@ class SquareReader(Reader):
 
     def key(self, row: Row) -> str | None:
         self._last = (
-            str(row.values.get("Reference Handle") or "").strip()
+            self.said(row.values, "Reference Handle")
             or self.first(row.values, self.columns(row.values, "title"))
             or self._last
         )
@@ -67,9 +67,9 @@ class SquareReader(Reader):
         return self.external_id(head)
 
     def left_out(self, values: dict[str, Any]) -> str | None:
-        if is_yes(values.get("Archived"), empty=False):
+        if is_yes(self.said(values, "Archived"), empty=False):
             return "archived"
-        seen = str(values.get("Square Online Item Visibility") or "").strip().lower()
+        seen = self.said(values, "Square Online Item Visibility").lower()
         return seen if seen in ("hidden", "unavailable") else None
 
     def options(self, values: dict[str, Any]) -> dict[str, object]:
@@ -78,13 +78,13 @@ class SquareReader(Reader):
             for name, value in self._pairs
             if values.get(name) and values.get(value)
         }
-        name = str(values.get("Variation Name") or "").strip()
+        name = self.said(values, "Variation Name")
         if not found and name and name != "Regular":
             found = {"Variation": name}
         return dict(found)
 
     def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
-        name = str(values.get("Variation Name") or "").strip()
+        name = self.said(values, "Variation Name")
         return name if name != "Regular" else super().variant_title(values, options)
 
 

@@ -53,7 +53,7 @@ class VendureReader(Reader):
         )
 
     def key(self, row: Row) -> str | None:
-        if str(row.values.get("name") or "").strip():
+        if self.said(row.values, "name"):
             self._number += 1
         return str(self._number)
 
@@ -61,30 +61,29 @@ class VendureReader(Reader):
         return self.external_id(head)
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
-        said = next(
-            (row.values["optionGroups"] for row in rows if row.values.get("optionGroups")), ""
-        )
-        self._groups = [name.strip() for name in str(said).split("|") if name.strip()]
+        groups = (self.said(row.values, "optionGroups") for row in rows)
+        said = next((group for group in groups if group), "")
+        self._groups = [name.strip() for name in said.split("|") if name.strip()]
         yield from super().products(key, rows)
 
     def left_out(self, values: dict[str, Any]) -> str | None:
-        return "not enabled" if is_yes(values.get("enabled")) is False else None
+        return "not enabled" if is_yes(self.said(values, "enabled")) is False else None
 
     def role(self, values: dict[str, Any]) -> str:
-        return "both" if str(values.get("name") or "").strip() else "variant"
+        return "both" if self.said(values, "name") else "variant"
 
     def options(self, values: dict[str, Any]) -> dict[str, object]:
-        said = [item.strip() for item in str(values.get("optionValues") or "").split("|")]
+        said = [item.strip() for item in self.said(values, "optionValues").split("|")]
         return {name: value for name, value in zip(self._groups, said, strict=False) if value}
 
     def variant_picture(self, values: dict[str, Any]) -> str | None:
-        said = str(values.get("variantAssets") or "").split("|")[0].strip()
+        said = self.said(values, "variantAssets").split("|")[0].strip()
         return said or None
 
     def more(self, values: dict[str, Any]) -> dict[str, object]:
         found: dict[str, list[str]] = {}
         for column in ("facets", "variantFacets"):
-            for piece in str(values.get(column) or "").split("|"):
+            for piece in self.said(values, column).split("|"):
                 name, colon, value = piece.partition(":")
                 if colon and value.strip():
                     found.setdefault(name.strip(), []).append(value.strip())

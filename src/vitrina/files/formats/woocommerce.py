@@ -86,7 +86,7 @@ class WooCommerceReader(Reader):
         return any("variation" in word for word in self._types(values))
 
     def _own_key(self, values: dict[str, Any]) -> str:
-        own = str(values.get("ID") or "").strip()
+        own = self.said(values, "ID")
         return f"id:{own}" if own else self.first(values, self.columns(values, "sku"))
 
     def key(self, row: Row) -> str | None:

@@ -12,13 +12,12 @@ BROAD = frozenset({"apparel", "footwear", "topwear", "bottomwear", "furniture", 
 
 @dataclass(slots=True)
 class Facts:
-    """Facts of a product: terms by facet in order of weight, and the origin of colours."""
+    """Facts of a product: terms by facet in order of weight, and their origin."""
 
     terms: dict[Facet, list[str]] = field(default_factory=lambda: {facet: [] for facet in FACETS})
     domain: str | None = None
     titled: set[str] = field(default_factory=set)  # terms in the title, of the product itself
     parts: set[str] = field(default_factory=set)  # colours and materials of only a part
-    measured: bool = False
 
     def add(self, term: str, facet: Facet) -> None:
         """Keeps a term once."""

@@ -42,16 +42,14 @@ def compose(terms: dict[Facet, list[str]], facts: Facts) -> tuple[str, str]:
     for term in terms["other"]:
         if _OWNERS.get(term, term) in phrase.split():
             told |= _words_of(term)
-    sentences = [begin + caption]
+    sentences = [begin + caption]  # beside stop words only the product's: they are searched
     rest = [t for facet in FACETS[:-1] for t in terms[facet] if not _words_of(t) <= told]
     usage = lexicon.group("usage")
     if noted := [t for t in rest if t not in usage]:
-        sentences.append("Also noted: " + _listed(noted))
+        sentences.append(_listed(noted))
     listed = [t for t in terms["other"] if t not in BROAD and not _words_of(t) <= told]
     if listed := [*listed, *(t for t in rest if t in usage)]:
-        sentences.append("Listed under: " + _listed(listed))
-    measured = "; colours measured in the picture" if facts.measured else ""
-    sentences.append(f"Composed from the title and attributes{measured}")
+        sentences.append(_listed(listed))
     return _sentence(caption), " ".join(_sentence(text) for text in sentences)
 
 

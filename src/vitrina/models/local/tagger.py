@@ -1,4 +1,4 @@
-"""The offline provider: reads the title and attributes, measures colours, and composes sentences.
+"""The offline provider: reads title, attributes and text, measures colours, and composes sentences.
 
 It is a baseline and says so: it knows the words of the lexicon, the names of attributes, and only
 the colours of the picture. It states only what is written or measured.
@@ -22,6 +22,9 @@ from vitrina.pictures import colors
 _LIMITS = dict(zip(FACETS, (3, 3, 3, 3, 4, 2, 3), strict=True))
 _LONG = 2000  # a longer attribute, in characters, is prose
 _MOST = 12  # keywords of one product
+# of the shop's text, how many of a facet
+_TEXT_FACETS: dict[Facet, int] = {"type": 1, "material": 1, "style": 1, "color": 1, "feature": 2}
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
 _FEW = 4  # below this the broad category ("footwear") also is a keyword
 _AUDIENCE = frozenset({"men", "women", "boys", "girls", "unisex", "kids", "infant", "toddler"})
 _MIXED = frozenset({"multi", "assorted", "mixed", "various", "multiple colors", "multiple colours"})
@@ -57,7 +60,7 @@ class LocalVision:
 
     provider = "local"
     model = "lexicon-1"
-    prompt_version = "1"
+    prompt_version = "2"
 
     def enrich(self, subject: Subject) -> Enrichment:
         """Terms, description and caption of one product. Raises ItemError if it has no words."""
@@ -78,11 +81,11 @@ def _unknown(subject: Subject) -> Enrichment:
             "the product has no title, no readable attributes and no picture: add one of these"
         )
     caption = " ".join(words[:20])
-    return Enrichment((), f"{caption}. No keyword was recognised in the title.", caption)
+    return Enrichment((), caption, caption)
 
 
 def read(subject: Subject) -> Facts:
-    """The facts in a product's title, attributes and, if no colour is named, its picture."""
+    """The facts in a product's title, attributes, text and, if no colour is named, its picture."""
     attributes = [
         (role, values)
         for name, value in subject.attributes.items()
@@ -101,14 +104,33 @@ def read(subject: Subject) -> Facts:
         if not any(entry.canonical in terms for terms in facts.terms.values()):
             facts.parts.add(entry.canonical)
         facts.add(entry.canonical, entry.facet)
+    _read_text(facts, subject)
     if not facts.terms["color"] and subject.picture is not None:
         facts.terms["color"] = [name for name, _ in colors.measure(subject.picture)[:2]]
-        facts.measured = True
     if sum(map(len, facts.terms.values())) < _FEW:
         for role, values in attributes:
             if role == "category":
                 _read_values(facts, role, values, title)
     return facts
+
+
+def _read_text(facts: Facts, subject: Subject) -> None:
+    """Takes from the shop's text what title and attributes leave open.
+
+    The colours there are often those of other products, so a picture is better.
+    """
+    open_to = [
+        facet
+        for facet in _TEXT_FACETS
+        if not facts.terms[facet] and not (facet == "color" and subject.picture is not None)
+    ]
+    for sentence in _SENTENCE.split((subject.text or "")[:_LONG]) if open_to else ():
+        matches = lexicon.match(sentence)
+        for found, zone in zip(matches, lexicon.zones(sentence, matches), strict=True):
+            entry = found.entry
+            few = len(facts.terms[entry.facet]) < _TEXT_FACETS.get(entry.facet, 0)
+            if zone == "main" and entry.facet in open_to and few and _fits(entry, facts.domain):
+                facts.add(entry.canonical, entry.facet)
 
 
 def _brands(subject: Subject) -> list[str]:

@@ -63,6 +63,7 @@ def request_body(
         stage,
         options,
         title=subject.title,
+        text=subject.text,
         description=description,
         hints=hints,
         picture=picture_part(settings, subject.picture, image_url),
