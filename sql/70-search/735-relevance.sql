@@ -220,4 +220,4 @@ return case when demand.labels is null then '0'
 create or replace function vitrina_internal.strictness(demand demand) returns text
 language sql immutable parallel safe
 return case when demand.head is null then 'case when m.covered > 0 then 1.3 else 1 end'
-    else 'case m.head when 2 then least($22, 1) when -1 then greatest($22, 1.3) else $22 end' end;
+    else 'case m.head when 2 then least($22, 1) when -1 then greatest($22, 1) else $22 end' end;
