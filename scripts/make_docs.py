@@ -37,21 +37,59 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
+# the folders of sql/ in the order in which people need them
+SECTIONS = {
+    "70-search": "Search",
+    "40-products": "Products",
+    "60-shop": "A shop's own tables",
+    "30-keywords": "Keywords: how terms become keywords",
+    "80-curation": "Keywords: looking and correcting",
+    "90-finish": "Views and costs",
+    "20-spaces": "Spaces and vectors",
+    "50-work": "Work: what workers and batches call",
+    "10-text": "Texts",
+}
+
+
+FIRST = (
+    "search", "count_matches", "facets", "suggest", "read_query", "similar_products", "recommend",
+    "nearest_by_image", "duplicates", "get_products", "delete_products", "put_source",
+    "put_products", "prune_products", "remove_source", "attach_table", "attach_query", "detach",
+    "resolve_keywords", "look_up_keywords", "similar_keywords", "explain_keyword", "list_keywords",
+    "show_keyword", "set_keywords", "reset_keywords",
+)  # fmt: skip
+
+
 def sql_page() -> str:
     parts = [
         "# SQL\n",
-        "Everything in the schema `vitrina` that is meant to be called; made from the comments in"
-        " sql/ by\nscripts/make_docs.py. Errors carry the sqlstates VT001 (extension), VT002"
-        " (privileges), VT003 (not\nfound), VT004 (bad argument), VT005 (budget), each with a hint"
+        "Everything in the schema `vitrina` that is meant to be called, what is needed most first;"
+        " made from the\ncomments in sql/ by scripts/make_docs.py. `\\df+ vitrina.*` and `\\d+"
+        " vitrina.*` show the same in psql. Errors carry\nthe sqlstates VT001 (extension), VT002"
+        " (privileges), VT003 (not found), VT004 (bad argument), VT005\n(budget), each with a hint"
         " that says the way out.\n",
     ]
-    for found in schema.public_objects():
-        signature = found["signature"].strip() if found["kind"] == "function" else ""
-        parts.append(
-            f"## {found['name']}\n\n"
-            + (f"```sql\nvitrina.{found['name']}{signature}\n```\n\n" if signature else "")
-            + f"{schema.comment_of(found)}\n"
+    found: dict[str, dict[str, list[str]]] = {name: {} for name in SECTIONS}
+    for path, one in schema.placed_objects():
+        signature = one["signature"].strip() if one["kind"] == "function" else ""
+        found[path.partition("/")[0]].setdefault(one["name"], []).append(
+            (f"```sql\nvitrina.{one['name']}{signature}\n```\n\n" if signature else "")
+            + f"{schema.comment_of(one)}\n"
         )
+    rank = {name: place for place, name in enumerate(FIRST)}
+    for name, title in SECTIONS.items():
+        found[name] = dict(
+            sorted(found[name].items(), key=lambda item: rank.get(item[0], len(FIRST)))
+        )
+        if found[name]:
+            links = ", ".join(f"[{each}](#{each})" for each in found[name])
+            parts.append(f"- {title}: {links}")
+    parts.append("")
+    for name, title in SECTIONS.items():
+        if found[name]:
+            parts.append(f"## {title}\n")
+        for each, texts in found[name].items():
+            parts.append(f"### {each}\n\n" + "\n".join(texts))
     return "\n".join(parts)
 
 

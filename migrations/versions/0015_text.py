@@ -12,10 +12,12 @@ UPGRADE = """
 alter table vitrina.product_text add column version smallint not null default 0;
 
 -- Every word that the full text of a source has had: by its end a compound is found. Not unique:
--- then no writer waits for another one that has met the same new word.
+-- then no writer waits for another one that has met the same new word. lexeme: of a word in a title
+-- that loses its ending in full text; the others are lexemes.
 create table vitrina.catalogue_words (
     config text not null,
-    word   text collate "C" not null
+    word   text collate "C" not null,
+    lexeme text
 );
 create index catalogue_words_word_idx on vitrina.catalogue_words (config, word);
 create index catalogue_words_ending_idx on vitrina.catalogue_words (config, reverse(word));

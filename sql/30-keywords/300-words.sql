@@ -34,6 +34,41 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- source_language(text_config) → the language of a text-search configuration, or null: of 'simple', or
+-- of a shop's own that does not name one.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.source_language(text_config text) returns text
+language sql immutable parallel safe
+return substring(text_config from '(english|german|french|spanish)[^.]*$');
+
+-- ---------------------------------------------------------------------------------------------
+-- shop_language() → the language of all sources; if they have several, or none is known, that of the
+-- policy, or null. A term
+-- of the thesaurus with a language ("rot" is red in German) only counts where it is this one.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.shop_language() returns text
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select coalesce(
+        (select case when count(distinct l.language) = 1 then min(l.language) end
+         from (select source_language(s.text_config) as language
+               from sources as s where not s.text_config_due) as l),
+        (select p.language from keyword_policy as p));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- shown_language() → the language of the keywords' names: that of the policy, else of all sources, else
+-- English.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.shown_language() returns text
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select coalesce((select p.language from keyword_policy as p), shop_language(), 'english');
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- known_words(words) → the longest phrases of the thesaurus among the words, left to right, each with
 -- its canonical term (in normal form, through at most three synonyms) and its facet.
 -- ---------------------------------------------------------------------------------------------
@@ -53,13 +88,17 @@ begin
         from squashed_phrases(words) as p
         -- a single letter is a size ("m"), but among other words a unit ("2 m")
         join thesaurus as t on t.key = p.key and (length(p.key) > 1 or cardinality(words) = 1)
+            and (t.language = '' or t.language = (select shop_language()))
         order by p.first, p.last desc, t.term
     loop
         continue when _found.first <= _end;
         for _hop in 1 .. 2 loop
             exit when squashed(_found.becomes) = _found.key;
             select t.becomes, t.key into _next, _found.key
-            from thesaurus as t where t.key = squashed(_found.becomes) order by t.term limit 1;
+            from thesaurus as t
+            where t.key = squashed(_found.becomes)
+                and (t.language = '' or t.language = (select shop_language()))
+            order by t.term limit 1;
             exit when not found;
             _found.becomes := _next;
         end loop;

@@ -82,6 +82,24 @@ begin
 end
 $func$;
 
+-- ---------------------------------------------------------------------------------------------
+-- renew_language_keys(): after a change of the sources' languages, renews the keys if terms that count
+-- in one language only are among the aliases.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.renew_language_keys() returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    if exists (
+        select from thesaurus as t
+        join keyword_aliases as a on replace(a.alias, ' ', '') = t.key
+        where t.language <> '' and a.key is distinct from term_key(a.alias)) then
+        perform renew_keys(null);
+    end if;
+end
+$func$;
+
 create or replace trigger normalize_term before insert or update of term, canonical on thesaurus
     for each row execute function normalize_term();
 create or replace trigger normalize_term before insert or update of term on contrasts

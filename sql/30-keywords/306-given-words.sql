@@ -10,16 +10,19 @@ set search_path from current
 as $func$
 begin
     with form as materialized (
-        select t.term, normal_form(t.term) as form, normal_form(t.canonical) as becomes from thesaurus as t
+        select t.term, t.language, normal_form(t.term) as form, normal_form(t.canonical) as becomes
+        from thesaurus as t
     ), gone as (
         delete from thesaurus as t using (
-            select f.*, row_number() over (partition by f.form order by f.term <> f.form, f.term) as place
+            select f.*, row_number() over (partition by f.form, f.language
+                                           order by f.term <> f.form, f.term) as place
             from form as f) as f
-        where f.term = t.term and f.place > 1
-        returning t.term
+        where (f.term, f.language) = (t.term, t.language) and f.place > 1
+        returning t.term, t.language
     )
     update thesaurus as t set term = f.form from form as f
-    where f.term = t.term and t.term not in (select g.term from gone as g)
+    where (f.term, f.language) = (t.term, t.language)
+        and (t.term, t.language) not in (select g.term, g.language from gone as g)
         and (f.term <> f.form or t.becomes is distinct from f.becomes);
     with form as materialized (
         select c.term, c.contrast_group, normal_form(c.term) as form from contrasts as c
@@ -58,9 +61,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- give_words(): loads the rows of the temporary table given_words (target, term, value, facet, domain) into
--- thesaurus and contrasts. Rows given earlier but missing now are deleted, unless the shop has changed
--- them; rows that the shop changed or deleted stay so.
+-- give_words(): loads the rows of the temporary table given_words (target, term, value, facet, domain,
+-- language) into thesaurus and contrasts. Rows given earlier but missing now are deleted, unless the shop
+-- has changed them; rows that the shop changed or deleted stay so.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.give_words() returns void
 language plpgsql volatile security invoker
@@ -69,12 +72,14 @@ as $func$
 begin
     perform renew_forms();
     create temporary table new_words on commit drop as
-    select distinct on (g.target, g.form, case g.target when 'contrasts' then g.value end) g.*
+    select distinct on (g.target, g.form, g.language, case g.target when 'contrasts' then g.value end) g.*
     from (select w.*, normal_form(w.term) as form from given_words as w) as g
-    order by g.target, g.form, case g.target when 'contrasts' then g.value end, g.place;
+    order by g.target, g.form, g.language, case g.target when 'contrasts' then g.value end, g.place;
     delete from thesaurus as t using seeded_words as s
-    where s.target = 'thesaurus' and (s.term, s.value) = (t.term, t.canonical) and not exists (
-        select from new_words as n where (n.target, n.form, n.value) = (s.target, s.term, s.value));
+    where s.target = 'thesaurus' and (s.term, s.value, s.language) = (t.term, t.canonical, t.language)
+        and not exists (
+            select from new_words as n
+            where (n.target, n.form, n.value, n.language) = (s.target, s.term, s.value, s.language));
     delete from contrasts as t using seeded_words as s
     where s.target = 'contrasts' and (s.term, s.value) = (t.term, t.contrast_group) and not exists (
         select from new_words as n where (n.target, n.form, n.value) = (s.target, s.term, s.value));
@@ -89,12 +94,13 @@ begin
     -- does at once what the triggers do row by row
     alter table thesaurus disable trigger user;
     alter table contrasts disable trigger user;
-    insert into thesaurus (term, canonical, facet, domain, key, becomes)
-    select n.form, n.value, n.facet, n.domain, squashed(n.form), f.form
+    insert into thesaurus (term, canonical, facet, domain, language, key, becomes)
+    select n.form, n.value, n.facet, n.domain, n.language, squashed(n.form), f.form
     from new_words as n
     join new_forms as f on f.value = n.value
     where n.target = 'thesaurus' and not exists (
-        select from seeded_words as s where (s.target, s.term, s.value) = (n.target, n.form, n.value))
+        select from seeded_words as s
+        where (s.target, s.term, s.value, s.language) = (n.target, n.form, n.value, n.language))
     on conflict do nothing;
     update thesaurus as t set domain = n.domain
     from new_words as n
@@ -110,7 +116,8 @@ begin
     alter table contrasts enable trigger user;
     perform renew_keys(null);
     delete from seeded_words;
-    insert into seeded_words (target, term, value) select n.target, n.form, n.value from new_words as n;
+    insert into seeded_words (target, term, value, language)
+    select n.target, n.form, n.value, n.language from new_words as n;
     drop table new_words, new_forms;
     analyze contrasts;
 end

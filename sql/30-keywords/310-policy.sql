@@ -1,13 +1,14 @@
 -- The shop's policy for the growth of its vocabulary.
 
 -- ---------------------------------------------------------------------------------------------
--- set_keyword_policy(mode, merge_narrower): sets the policy for new decisions (see keyword_policy).
+-- set_keyword_policy(mode, merge_narrower, language): sets the policy for new decisions (see keyword_policy).
 -- mode: 'strict' is the whole chain; 'plain' takes the nearest keyword over the threshold, without
 -- thesaurus and vetoes, for comparison. merge_narrower: a term may merge with a term of more words
--- ("chair", "office chair"). Null keeps a setting. Raises VT004 for another mode.
+-- ("chair", "office chair"). language: of the keywords' names, english, german, french or spanish; ''
+-- for that of all sources, else English. Null keeps a setting. Raises VT004 for another mode or language.
 -- ---------------------------------------------------------------------------------------------
 create or replace function set_keyword_policy(
-    mode text default null, merge_narrower boolean default null
+    mode text default null, merge_narrower boolean default null, language text default null
 ) returns void
 language plpgsql volatile security invoker
 set search_path from current
@@ -18,7 +19,13 @@ begin
         raise exception 'the policy cannot be %', quote_literal(left(set_keyword_policy.mode, 100))
             using errcode = 'VT004', hint = 'use strict or plain';
     end if;
+    if set_keyword_policy.language not in ('', 'english', 'german', 'french', 'spanish') then
+        raise exception 'keywords have no names in %', quote_literal(left(set_keyword_policy.language, 100))
+            using errcode = 'VT004', hint = 'use english, german, french or spanish';
+    end if;
     update keyword_policy as p set
+        language = case when set_keyword_policy.language is null then p.language
+                        else nullif(set_keyword_policy.language, '') end,
         mode = coalesce(set_keyword_policy.mode, p.mode),
         merge_narrower = coalesce(set_keyword_policy.merge_narrower, p.merge_narrower);
 end
@@ -55,10 +62,10 @@ begin
     if set_keyword_threshold.facet is null then
         update spaces as s set threshold = set_keyword_threshold.threshold where s.id = _space.id;
     elsif set_keyword_threshold.facet not in
-        ('type', 'material', 'style', 'color', 'feature', 'size', 'other') then
+        ('type', 'material', 'style', 'color', 'feature', 'size', 'audience', 'other') then
         raise exception 'facet % not found', quote_literal(left(set_keyword_threshold.facet, 100))
             using errcode = 'VT004',
-                  hint = 'use one of type, material, style, color, feature, size, other';
+                  hint = 'use one of type, material, style, color, feature, size, audience, other';
     elsif set_keyword_threshold.threshold is null then
         delete from keyword_thresholds as t
         where t.space_id = _space.id and t.facet = set_keyword_threshold.facet;

@@ -148,7 +148,8 @@ begin
         -- the last word says what "dress shirt" and "shirt dress" are
         if _a[cardinality(_a)] <> _b[cardinality(_b)] and 2 = (
             select count(distinct t.key) from thesaurus as t
-            where t.facet = 'type' and t.key in (_a[cardinality(_a)], _b[cardinality(_b)]))
+            where (t.language = '' or t.language = (select shop_language()))
+                and t.facet = 'type' and t.key in (_a[cardinality(_a)], _b[cardinality(_b)]))
         then
             return format('order: %s / %s', a, b);
         end if;
@@ -156,7 +157,8 @@ begin
     end if;
     _keys := array[squashed(a), squashed(b), squashed(array_to_string(_only_a, ' ')),
                    squashed(array_to_string(_only_b, ' '))];
-    select array_agg(t.key) into _known from thesaurus as t where t.key = any (_keys);
+    select array_agg(t.key) into _known from thesaurus as t
+    where t.key = any (_keys) and (t.language = '' or t.language = (select shop_language()));
     if _keys[1:2] <@ _known or _only_a <> '{}' and _only_b <> '{}' and _keys[3:4] <@ _known then
         return format('known: %s / %s are different things', a, b);
     end if;

@@ -39,6 +39,18 @@ return case
 end;
 
 -- ---------------------------------------------------------------------------------------------
+-- new_name(term, canonical) → the name of a new keyword: in English the canonical term, if the thesaurus
+-- has one; in another language the term as it was said first.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.new_name(term text, canonical text) returns text
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select case when canonical is not null and shown_language() = 'english' then canonical
+                else keyword_name(term) end;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- known_key(form) → the keyword that a term in normal form has by its key, without any vector, and the
 -- method: form (the same words) or thesaurus; null if there is no such keyword. `canonical`: the
 -- thesaurus term for the whole form, `facet`: its facet in the thesaurus.
@@ -57,7 +69,9 @@ begin
     select squashed(c.canonical), c.facet into _key, facet from canonical_form(known_key.form) as c;
     -- the term itself if it is canonical; else its canonical term
     select t.canonical into canonical
-    from thesaurus as t where t.key in (_key, squashed(known_key.form))
+    from thesaurus as t
+    where t.key in (_key, squashed(known_key.form))
+        and (t.language = '' or t.language = (select shop_language()))
     order by t.key = _key and squashed(t.becomes) = _key desc, t.key = _key, t.term
     limit 1;
     select a.keyword_id, a.alias into keyword_id, _alias
@@ -245,7 +259,7 @@ begin
             end if;
         end if;
         if _keyword is null then
-            _name := coalesce(_term.canonical, keyword_name(_term.term));
+            _name := new_name(_term.term, _term.canonical);
             _keyword := learn_keyword(
                 _space.id, _name, coalesce(_term.facet, _term.likely_facet, _likely, 'other'),
                 -- of its name, not of what was said: another space's provider embeds that later

@@ -100,7 +100,7 @@ begin
         veto := case when _one.keyword_id is null then _one.veto end;
         select w.name, w.facet into keyword, facet from keywords as w where w.id = _one.keyword_id;
         if not found then
-            keyword := coalesce(_one.canonical, keyword_name(term));
+            keyword := new_name(term, _one.canonical);
             facet := coalesce(_one.facet, _one.likely_facet, 'other');
         end if;
         verdict := case when _one.keyword_id is null then 'new' else 'same' end;

@@ -41,6 +41,23 @@ language sql immutable parallel safe
 return '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''';
 
 -- ---------------------------------------------------------------------------------------------
+-- makes_compounds(config) → whether a text-search configuration is for a language that writes compounds
+-- as one word, by the dictionaries that it uses.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.makes_compounds(config text) returns boolean
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select exists (
+        select
+        from pg_ts_config_map as m
+        join pg_ts_dict as d on d.oid = m.mapdict
+        where m.mapcfg = config::regconfig
+            and d.dictname in ('german_stem', 'dutch_stem', 'danish_stem', 'norwegian_stem',
+                               'swedish_stem', 'finnish_stem', 'hungarian_stem'));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- accented_words(body) → the words of a text with letters that folded_text changes.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.accented_words(body text) returns text
@@ -166,10 +183,28 @@ language sql immutable parallel safe
 return lower(translate(folded_text(normalize(left(body, 500), nfkc)), e' -_./\t#\\:,' || chr(160), ''));
 
 -- ---------------------------------------------------------------------------------------------
+-- is_category_name(name) → whether an attribute of this name says what a product is in the shop's own
+-- order: a category, of a path the last. category_lexeme(config, body) → the lexeme of a whole category,
+-- by which a query is recognised as its name: "@chair game video".
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_category_name(name text) returns boolean
+language sql immutable parallel safe
+return name ~* '^(?:product[ _-]?|main[ _-]?|sub[ _-]?)?(?:categor|catégor|kategor|breadcrumb)|^product[ _-]?type$';
+
+create or replace function vitrina_internal.category_lexeme(config regconfig, body text) returns text
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select '@' || nullif(left(array_to_string(tsvector_to_array(to_tsvector(config, folded_text(
+        parted_text(clean_text(left(regexp_replace(body, '^.*[>|/] *', ''), 200)))))), ' '), 200), '');
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- product_lexemes(product, config, codes) → the full text of a product: title (A), keywords (B),
 -- caption (C), description, the shop's own text and the short texts among the attributes (D). Keywords
 -- are also whole, as #keyword, and codes, as =code: these codes, the external id, and the attributes
--- that are named like a code; and as =?code the values of others that look like one.
+-- that are named like a code; and as =?code the values of others that look like one; the product's
+-- category, see category_lexeme.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.product_lexemes(
     product products, config text, codes text[]
@@ -192,17 +227,25 @@ as $func$
                from unnest(a.codes || product_lexemes.codes || product.external_id) as u (code)
                where bare_code(u.code) <> ''
                union
+               select c.lexeme
+               from (select category_lexeme(config::regconfig, u.body) as lexeme
+                     from unnest(a.categories) as u (body)) as c
+               where c.lexeme is not null
+               union
                select '=?' || bare_code(u.code)
                from unnest(a.guesses[:50]) as u (code)))
     from (
         select string_agg(v.body, ' . ') filter (where v.body ~ '[[:alpha:]]') as texts,
                array_agg(v.body) filter (where v.is_code) as codes,
-               array_agg(distinct v.body) filter (where v.is_guess) as guesses
+               array_agg(distinct v.body) filter (where v.is_guess) as guesses,
+               array_agg(v.body) filter (where v.is_category) as categories
         from (
             select e.value #>> '{}' as body,
                    -- a word is a poor code: many queries would match it
                    is_code_name(t.key) and e.value #>> '{}' ~ '\d' as is_code,
-                   is_code_value(t.key, e.value #>> '{}') as is_guess
+                   is_code_value(t.key, e.value #>> '{}') as is_guess,
+                   is_category_name(t.key)
+                       and (jsonb_typeof(t.value) = 'string' or e.value = t.value -> -1) as is_category
             from jsonb_each(product.attributes) as t
             cross join lateral jsonb_array_elements(
                 case when jsonb_typeof(t.value) = 'array' then t.value
@@ -211,6 +254,6 @@ as $func$
                 or jsonb_typeof(e.value) = 'number'
         ) as v
         -- texts that name something; not addresses or keys of the shop's own software
-        where char_length(v.body) <= 60 and v.body !~ '^\w+://|^[0-9a-fA-F-]{20,}$'
+        where char_length(v.body) <= case when v.is_category then 500 else 60 end and v.body !~ '^\w+://|^[0-9a-fA-F-]{20,}$'
     ) as a;
 $func$;

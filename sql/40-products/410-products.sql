@@ -8,17 +8,14 @@
 create or replace function vitrina_internal.input_hash(
     title text, image text, image_stamp text, attributes jsonb, body text
 ) returns bytea
-language sql immutable parallel safe security invoker
-set search_path from current
-as $func$
-    select sha256(convert_to((jsonb_build_array(
-        title, image, image_stamp,
-        (select jsonb_object_agg(a.key, a.value)
-         from jsonb_each(attributes) as a
-         where jsonb_typeof(a.value) not in ('number', 'boolean', 'null')))
-        -- products without a text keep the hash of versions that knew no text
-        || case when body is null then '[]' else jsonb_build_array(body) end)::text, 'utf8'));
-$func$;
+language sql immutable parallel safe
+return sha256(convert_to(
+    jsonb_build_array(title, image, image_stamp, (
+        select jsonb_object_agg(a.key, a.value)
+        from jsonb_each(attributes) as a
+        where jsonb_typeof(a.value) <> all ('{number,boolean,"null"}')))::text
+    -- products without a text keep the hash of versions that knew no text
+    || coalesce(body, ''), 'utf8'));
 
 -- ---------------------------------------------------------------------------------------------
 -- parts_hash(variants, images) → the hash of a product's variants and pictures as they were given; null
@@ -134,8 +131,21 @@ begin
         and has_column_privilege('vitrina.sources', 'trusted_root', 'update') then
         update sources as s set trusted_root = put_source.config ->> 'image_root' where s.id = _id;
     end if;
+    perform renew_language_keys();
     return _id;
 end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- source_languages(source) → the language of a source's titles, by its text-search configuration, or
+-- null; and the language in which keywords are shown.
+-- ---------------------------------------------------------------------------------------------
+create or replace function source_languages(source text, out language text, out shown text)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select source_language(s.text_config), shown_language()
+    from sources as s where s.name = source_languages.source;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -143,9 +153,10 @@ $func$;
 -- given and these are the first products.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.settle_languages(product_ids bigint[]) returns void
-language sql volatile security invoker
+language plpgsql volatile security invoker
 set search_path from current
 as $func$
+begin
     update sources as s set
         text_config_due = false,
         text_config = detect_text_config(array(
@@ -155,6 +166,10 @@ as $func$
             order by p.id limit 1000))
     where s.text_config_due
         and exists (select from products as p where p.id = any (product_ids) and p.source_id = s.id);
+    if found then
+        perform renew_language_keys();
+    end if;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -184,6 +199,7 @@ begin
     delete from products as p where p.source_id = _source;
     get diagnostics _count = row_count;
     delete from sources as s where s.id = _source;
+    perform renew_language_keys();
     perform drop_unused(_images);
     return _count;
 end
@@ -228,6 +244,21 @@ as $func$
     ) as n
     where not exists (
         select from catalogue_words as c where c.config = n.config and c.word = n.word);
+    -- rules for endings may take the end of a compound: of Küchentisch they leave kuchent
+    insert into catalogue_words (config, word, lexeme)
+    select n.config, n.word, l.lexeme
+    from (
+        select distinct s.text_config as config, lower(folded_text(w.word)) collate "C" as word
+        from products as p
+        join sources as s on s.id = p.source_id
+        cross join regexp_split_to_table(clean_text(p.title), '[\x01-@\[-`{-\x7f]+') as w (word)
+        where p.id = any (product_ids) and char_length(w.word) between 6 and 40
+            and makes_compounds(s.text_config)
+    ) as n
+    cross join lateral unnest(word_lexemes(n.config::regconfig, n.word)) as l (lexeme)
+    where l.lexeme <> n.word and not exists (
+        select from catalogue_words as c
+        where c.config = n.config and c.word = n.word and c.lexeme = l.lexeme);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

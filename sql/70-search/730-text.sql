@@ -78,17 +78,26 @@ begin
         cross join lateral (
             select w.name
             from (
-                select a.keyword_id, a.alias, a.alias <> f.form as unlike
+                select a.keyword_id, a.alias, (a.alias <> f.form)::int as unlike
                 from keyword_aliases as a
                 where replace(a.alias, ' ', '') = replace(f.form, ' ', '') and a.alias <> ''
                 union all
-                select a.keyword_id, a.alias, true
+                select a.keyword_id, a.alias, 1
                 from thesaurus as t
                 join keyword_aliases as a on a.alias = normal_form(t.canonical)
-                where t.term = f.form
+                where t.term = f.form and (t.language = '' or t.language = (select shop_language()))
+                union all
+                -- the shop's name for it, in any language: "grau" for "grey"
+                select a.keyword_id, a.alias, 2
+                from thesaurus as t
+                join keyword_aliases as a on a.key = squashed(t.becomes)
+                where t.key = replace(f.form, ' ', '') and f.form <> ''
+                    and (t.language = '' or t.language = (select shop_language()))
                 union all
                 -- a type of which there is no product: "coffee beans" are no coffee
-                select null, null, null from thesaurus as t where t.term = f.form and t.facet = 'type'
+                select null, null, 3 from thesaurus as t
+                where t.term = f.form and t.facet = 'type'
+                    and (t.language = '' or t.language = (select shop_language()))
             ) as a
             left join keywords as w on w.id = a.keyword_id
             order by w.id is null, a.unlike, a.alias
@@ -123,17 +132,17 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- units_of_query(said, units, names, configs, places, forms, lexemes, counts, products) → the units of a
+-- units_of_query(said, units, names, configs, places, forms, …, compounded, compounds) → the units of a
 -- query, at most 24 of those that say most. places, forms: the lexemes of each word, and with a negative
 -- place those of its joined form. `idf`: how much a unit counts, by its rarity, idf as in BM25 (Robertson
 -- and Zaragoza 2009, eq. 3.3); name: the keyword it is; text: what has it; parts: its lexemes, then
--- a phrase (the keyword's own words, or the parts of a code), where `phrased` says how much it counts,
+-- a phrase (the keyword's own words, the parts of a code, compounds), where `phrased` says how much it counts,
 -- and the keyword's tag, where `tagged` says so; spots: the words that the lexemes are of, 0 for a
 -- joined form; shares: how much of the unit each of these words is.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.units_of_query(
     said text[], units int[], names text[], configs text[], places int[], forms text[],
-    lexemes text[], counts bigint[], products bigint
+    lexemes text[], counts bigint[], products bigint, compounded text[], compounds text[]
 ) returns table (
     unit int, name text, idf numeric, text text, parts text[], spots int[],
     shares numeric[], phrased numeric, tagged boolean
@@ -188,6 +197,17 @@ begin
         where numnode(p.phrase) > 1
         group by p.unit
     ),
+    compound as materialized (
+        select o.unit, string_agg(distinct '(' || u.compound || ')', ' | ') as phrase
+        from unnest(compounded, compounds) as u (lexeme, compound)
+        join (select distinct o.unit, o.place, o.lexeme from own as o
+              union select o.unit, o.place, lower(folded_text(said[o.place])) from own as o) as o
+            on o.lexeme = u.lexeme
+        -- of a unit of one word
+        where not exists (select from unnest(units) with ordinality as w (unit, place)
+                          where w.unit = o.unit and w.place <> o.unit)
+        group by o.unit
+    ),
     word as materialized (
         select o.unit, o.place, string_agg(quoted_lexeme(o.lexeme), ' | ' order by o.lexeme) as text,
                min(o.idf) as idf, min(o.factor) as factor
@@ -220,14 +240,17 @@ begin
            case when n.name is null then coalesce(w.idf, j.idf) else least(n.idf, coalesce(w.rarest, n.idf)) end
                -- and what a product is counts more than how it is: pink shoes are shoes first
                * case n.facet when 'type' then 1.5 else 1 end as idf,
-           concat_ws(' | ', n.tag, n.phrase, p.phrase, array_to_string(j.lexemes, ' | '), w.text),
-           array_remove(j.lexemes || o.lexemes || coalesce(n.phrase, p.phrase) || n.tag, null),
+           concat_ws(' | ', n.tag, f.phrase, array_to_string(j.lexemes, ' | '), w.text),
+           array_remove(j.lexemes || o.lexemes || f.phrase || n.tag, null),
            array_fill(0, array[coalesce(cardinality(j.lexemes), 0)]) || o.places,
            array_fill(1::numeric, array[coalesce(cardinality(j.lexemes), 0)]) || o.shares,
-           case when n.phrase is not null then 0.7 when p.phrase is not null then 0.9 end, n.name is not null
+           case when p.phrase is not null then 0.9 when f.phrase is not null then 0.7 end, n.name is not null
     from (select w.unit from word as w union select n.unit from named as n union select j.unit from whole as j) as u
     left join named as n on n.unit = u.unit
     left join code as p on p.unit = u.unit and n.name is null
+    left join compound as c on c.unit = u.unit
+    cross join lateral (
+        select nullif(concat_ws(' | ', n.phrase, p.phrase, c.phrase), '') as phrase) as f
     left join (
         select w.unit, sum(w.idf) as idf, max(w.idf) as rarest,
                '(' || string_agg('(' || w.text || ')', ' & ' order by w.place) || ')' as text
@@ -309,6 +332,9 @@ declare
     _places int[];
     _own text[];
     _lexemes text[];
+    _compounded text[];
+    _compounds text[];
+    _category text;
 begin
     select * into _read from query_parts(words);
     if _read.said = '{}' then
@@ -328,13 +354,18 @@ begin
         union
         select '#' || n.name from unnest(_read.names) as n (name) where n.name is not null);
     select * into _counted from lexeme_counts(_lexemes);
+    if _configs <> '{english}' then
+        select array_agg(c.lexeme), array_agg(c.text) into _compounded, _compounds
+        from compounds_of(_configs, _own || array(
+                 select lower(folded_text(u.word)) from unnest(_read.said) as u (word))) as c;
+    end if;
 
     with unit as materialized (
         select u.*, u.idf / sum(u.idf) over () as share,
                row_number() over (order by u.idf desc, u.unit) as place,
                (sum(cardinality(u.parts)) over (order by u.unit) - cardinality(u.parts))::int + 1 as first
         from units_of_query(_read.said, _read.units, _read.names, _configs, _places, _own, _lexemes,
-                            _counted.counts, _counted.products) as u
+                            _counted.counts, _counted.products, _compounded, _compounds) as u
     )
     select array_agg(u.name order by u.unit) filter (where u.name is not null),
            array_agg(u.share::real order by u.unit) filter (where u.name is not null),
@@ -360,6 +391,22 @@ begin
                        array_agg(u.share order by u.unit), array_agg(u.text::tsquery order by u.unit))
     into _reading
     from unit as u;
+    -- a query that is a category's name means this category first
+    select string_agg(distinct quoted_lexeme(category_lexeme(c.config::regconfig, words)), ' | ')
+    into _category
+    from unnest(_configs) as c (config);
+    if _reading.rank is not null and exists (
+        select from product_text as t where t.tsv @@ _category::tsquery) then
+        _reading.parts := _reading.parts || _category::tsquery;
+        _reading.rank := format('0.6 * (%s) + case when t.tsv @@ $2[%s] then 0.4 else 0 end',
+                                _reading.rank, cardinality(_reading.parts));
+        _reading.every := _reading.every || _category::tsquery;
+        _reading.whole := _reading.whole || _category::tsquery;
+        -- and what is in it, is all that was asked for
+        _reading.demand.texts := array(
+            select coalesce(u.part || _category::tsquery, _category::tsquery)
+            from unnest((_reading.demand).texts) with ordinality as u (part, place) order by u.place);
+    end if;
     return _reading;
 end
 $func$;

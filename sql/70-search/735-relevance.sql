@@ -48,7 +48,10 @@ as $func$
             group by g.unit
         ) as u
         left join keywords as w on w.name = u.name
-        left join thesaurus as t on t.term = u.form
+        left join lateral (
+            select h.canonical, h.facet, h.domain from thesaurus as h
+            where h.term = u.form and h.language in ('', (select shop_language()))
+            order by h.language limit 1) as t on true
         where u.unit < coalesce((
             select min(b.place)
             from unnest(said) with ordinality as b (word, place)
@@ -188,7 +191,7 @@ as $func$
     select coalesce(is_own_trade.domain is not null
                     and count(*) filter (where t.domain = is_own_trade.domain) >= 0.2 * count(*), false)
     from keywords as w
-    join thesaurus as t on t.term = w.form
+    join thesaurus as t on t.term = w.form and t.language = ''
     where w.facet = 'type' and t.domain is not null
         and exists (select from product_keywords as pk where pk.keyword_id = w.id);
 $func$;

@@ -58,7 +58,7 @@ begin
     ) as r
     where r.place <= k
     order by array_position(
-        array['type', 'material', 'style', 'color', 'feature', 'size', 'other'], r.facet), r.place;
+        array['type', 'material', 'style', 'color', 'feature', 'size', 'audience', 'other'], r.facet), r.place;
 
     if attributes is null or cardinality(attributes) > 0 then
         return query

@@ -136,9 +136,31 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- like_titles(source_ids) → products whose title has the same words as an earlier product's, in any
+-- order, with the first of these. Titles of fewer than three words name a kind of thing: left out.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.like_titles(source_ids int[])
+returns table (product_id bigint, of_product bigint)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select t.id, t.first
+    from (
+        select p.id, min(p.id) over (partition by w.words) as first
+        from products as p
+        cross join lateral (
+            select array_agg(distinct u.word order by u.word) as words
+            from string_to_table(normal_form(p.title), ' ') as u (word)) as w
+        where cardinality(w.words) >= 3 and (source_ids is null or p.source_id = any (source_ids))
+    ) as t
+    where t.id <> t.first;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- duplicates(k, max_distance, min_similarity, sources) → the k products most similar to an earlier
 -- product: by picture (at most max_distance of the 64 bits of its difference hash differ), by text
--- (keywords and caption with a cosine of at least min_similarity), or both; `reasons` says which. One
+-- (keywords and caption with a cosine of at least min_similarity, or titles of the same words), or
+-- both; `reasons` says which, picture or text. One
 -- row per product and earlier product, most similar first. max_distance: 0 to 6; null for texts only;
 -- min_similarity: null for pictures only. Raises VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
@@ -173,14 +195,18 @@ begin
     return query
     select l.id, ls.name, l.external_id, l.title, e.id, es.name, e.external_id, e.title,
            array_remove(array[case when d.distance is not null then 'picture' end,
-                              case when d.similarity is not null then 'text' end], null),
+                              case when d.similarity is not null or d.titled then 'text' end], null),
            d.distance, d.similarity
     from (
-        select product_id, of_product, x.distance, t.similarity
+        select product_id, of_product, x.distance, t.similarity, coalesce(h.titled, false) as titled
         from like_pictures(max_distance, _source_ids) as x
         full join like_texts(min_similarity, _source_ids) as t using (product_id, of_product)
-        order by (x.distance is null)::int + (t.similarity is null)::int,
-                 coalesce(x.distance, max_distance) / 64.0 + 1 - coalesce(t.similarity, min_similarity),
+        full join (
+            select l.product_id, l.of_product, true as titled from like_titles(_source_ids) as l
+            where min_similarity is not null) as h using (product_id, of_product)
+        order by (x.distance is null)::int + (t.similarity is null and h.titled is null)::int,
+                 coalesce(x.distance, max_distance, 0) / 64.0 + 1
+                     - case when h.titled then 1 else coalesce(t.similarity, min_similarity, 1) end,
                  product_id, of_product
         limit k
     ) as d
@@ -188,8 +214,9 @@ begin
     join vitrina.sources as ls on ls.id = l.source_id
     join products as e on e.id = d.of_product
     join vitrina.sources as es on es.id = e.source_id
-    order by (d.distance is null)::int + (d.similarity is null)::int,
-             coalesce(d.distance, max_distance) / 64.0 + 1 - coalesce(d.similarity, min_similarity),
+    order by (d.distance is null)::int + (d.similarity is null and not d.titled)::int,
+             coalesce(d.distance, max_distance, 0) / 64.0 + 1
+                 - case when d.titled then 1 else coalesce(d.similarity, min_similarity, 1) end,
              l.id, e.id;
 end
 $func$;

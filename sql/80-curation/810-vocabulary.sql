@@ -119,7 +119,9 @@ as $func$
     select coalesce(
         (select mode() within group (order by t.facet) from product_terms as t
          where t.form = said_facet.form and t.facet <> 'other'),
-        (select h.facet from thesaurus as h where h.term = said_facet.form),
+        (select t.facet from thesaurus as t
+         where t.term = said_facet.form and (t.language = '' or t.language = (select shop_language()))
+         order by t.language limit 1),
         (select w.facet from keywords as w where w.id = said_facet.keyword_id));
 $func$;
 
@@ -149,4 +151,4 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.known_facets() returns text[]
 language sql immutable parallel safe
-return array['type', 'material', 'style', 'color', 'feature', 'size', 'other'];
+return array['type', 'material', 'style', 'color', 'feature', 'size', 'audience', 'other'];

@@ -48,7 +48,8 @@ comment on table seeded_words is 'Which rows of thesaurus and contrasts came wit
 comment on table sources is 'The sources of products: imported files and attached tables.';
 comment on table spaces is 'Embedding models: one text space and one image space are active.';
 comment on table thesaurus is
-    'Terms that stand for another one, like couch for sofa. A shop may insert its own.';
+    'Terms that stand for another one, like couch for sofa; with a language, only where all sources are in it. '
+    'A shop may insert its own.';
 comment on table variants is
     'The forms of products that are sold, such as sizes and colors, each with its own SKU.';
 comment on table wakes is 'The shop''s tables whose changes concern products of a source.';

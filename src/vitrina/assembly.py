@@ -73,7 +73,7 @@ def space_embedder(
 
 
 def _local(context: Context) -> Engine:
-    from vitrina.models.local.tagger import LocalVision
+    from vitrina.models.local.vision import LocalVision
 
     database, settings = context.database, context.settings
     if settings.provider is None:

@@ -138,3 +138,12 @@ def test_what_cannot_be_is_named(db: psycopg.Connection, arguments: str, message
 def test_an_empty_catalogue_has_none(db: psycopg.Connection) -> None:
     assert pairs(db) == {}
     assert pairs(db, "max_distance => null, min_similarity => null") == {}
+
+
+def test_titles_of_the_same_words_are_text(db: psycopg.Connection) -> None:
+    titles = ["Oak bed frame", "Frames, bed: OAK", "Oak bed", "oak BED", "Oak bed frame 140"]
+    ids = list(put(db, [(f"p{n}", title, [], {}) for n, title in enumerate(titles)]).values())
+    db.execute("delete from product_embeddings")
+    found = pairs(db, "min_similarity => 1")
+    assert found == {(ids[1], ids[0]): (["text"], None, None)}
+    assert pairs(db, "min_similarity => null") == {}

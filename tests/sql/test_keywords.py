@@ -375,12 +375,12 @@ def test_words_given_anew_leave_a_shop_s_own_as_they_are(db: psycopg.Connection)
     count = db.execute("select count(*) from thesaurus").fetchone()
     db.execute(
         "create temporary table given_words (place int generated always as identity,"
-        " target text, term text, value text, facet text)"
+        " target text, term text, value text, facet text, language text default '')"
     )
     db.execute(
-        "insert into given_words (target, term, value)"
-        " select s.target, s.term, s.value from seeded_words as s where s.term <> 'sofa bed'"
-        " union all values ('thesaurus', 'brandnew', 'newer')"
+        "insert into given_words (target, term, value, language)"
+        " select s.target, s.term, s.value, s.language from seeded_words as s where s.term <> 'sofa bed'"
+        " union all values ('thesaurus', 'brandnew', 'newer', '')"
     )
     db.execute("select vitrina_internal.give_words()")
     rows = dict(

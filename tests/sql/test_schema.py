@@ -515,6 +515,13 @@ drop table vitrina.catalogue_words, vitrina.given_keywords;
 delete from vitrina.installed where name = 'full text';
 alter table vitrina.product_text drop column version;
 alter table vitrina.sources drop column text_config_due;
+alter table vitrina.keyword_policy drop column language;
+delete from vitrina.seeded_words where language <> '';
+alter table vitrina.seeded_words drop column language, add primary key (target, term, value);
+alter table vitrina.thesaurus disable trigger user;
+delete from vitrina.thesaurus where language <> '';
+alter table vitrina.thesaurus enable trigger user;
+alter table vitrina.thesaurus drop column language, add primary key (term);
 update vitrina.installed set sha256 = 'older' where name = 'sql';
 update vitrina.alembic_version set version_num = '0010';
 """

@@ -187,3 +187,67 @@ def test_codes_are_found_whatever_they_are_called(
     assert coded == ([f"p{code}"] if code else [])
     if code:
         assert hits[0][0] == f"p{code}"
+
+
+COMPOUNDS = {
+    "german": ["Bürostuhl schwarz", "Stuhl Eiche", "Hocker fürs Büro", "Stuhl für Büro", "Küchentisch",
+               "Tisch für Küche", "praktisch verpackt", "Kinderbett", "Bett für Kinder", "Wanduhr",
+               "Uhr für Wand", "Ruhrgebiet Poster"],
+    "dutch": ["Bureaustoel zwart", "Stoel eiken", "Stoel voor bureau"],
+    "swedish": ["Kontorsstol svart", "Stol i ek", "Stol för kontor"],
+    "english": ["Tablecloth", "Cloth for table"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_compounds_find_their_parts_and_are_found_by_their_head(
+    db: psycopg.Connection, backwards: bool
+) -> None:
+    def seek(source: str, query: str) -> list[str]:
+        rows = db.execute(
+            "select title from search(%s, mode => 'text', sources => array[%s])", [query, source]
+        )
+        return [row[0] for row in rows.fetchall()]
+
+    for config, titles in COMPOUNDS.items():
+        db.execute("select put_source(%s, text_config => %s)", [config, config])
+        for title in titles[:: -1 if backwards else 1]:
+            row = {"external_id": title, "title": title}
+            db.execute("select put_products(%s, %s)", [config, json.dumps([row])])
+    stuhl = seek("german", "stuhl")
+    assert set(stuhl[:2]) == {"Stuhl Eiche", "Stuhl für Büro"}, "exact words count more"
+    assert stuhl[2:] == ["Bürostuhl schwarz"]
+    assert seek("german", "Bürostühle")[:2] == ["Bürostuhl schwarz", "Stuhl für Büro"]
+    assert "Hocker fürs Büro" not in seek("german", "Bürostuhl")
+    assert set(seek("german", "tisch")) == {"Tisch für Küche", "Küchentisch"}
+    assert seek("german", "Küchentisch") == ["Küchentisch", "Tisch für Küche"]
+    assert seek("german", "kinderbett") == ["Kinderbett", "Bett für Kinder"]
+    assert seek("german", "uhr") == ["Uhr für Wand", "Wanduhr"]
+    assert set(seek("dutch", "stoel")) == set(COMPOUNDS["dutch"])
+    assert set(seek("dutch", "bureaustoel")) == {"Bureaustoel zwart", "Stoel voor bureau"}
+    assert set(seek("swedish", "stol")) == set(COMPOUNDS["swedish"])
+    assert seek("english", "cloth") == ["Cloth for table"]
+
+
+def test_the_name_of_a_category_finds_its_products_first(db: psycopg.Connection) -> None:
+    db.execute("select put_source('shop', text_config => 'english')")
+    path = [
+        "Home & Kitchen",
+        "Furniture",
+        "Accent Furniture for every room of the house",
+        "Coffee Tables",
+    ]
+    attributes = {
+        "Coffee table book": {"category": "Books"},
+        "Coffee table tray": {"categories": ["Kitchen", "Trays"]},
+        "Oak piece": {"categories": path},
+        "Pine piece": {"Product Type": "Coffee table"},
+        "Walnut piece": {"category": " > ".join(path)},
+        "Coffee": {"category": "the"},
+    }  # fmt: skip
+    rows = [{"external_id": t, "title": t, "attributes": a} for t, a in attributes.items()]
+    db.execute("select put_products('shop', %s)", [json.dumps(rows)])
+    for query in ("Coffee Tables", "coffee-table", "tables coffee"):
+        assert set(found(db, query)[:3]) == {"Oak piece", "Pine piece", "Walnut piece"}, query
+    assert found(db, "the") == []
+    assert found(db, "coffee table book")[0] == "Coffee table book"

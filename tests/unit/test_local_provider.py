@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from vitrina.errors import ItemError
 from vitrina.models.base import FACETS, Enrichment, Subject
 from vitrina.models.local import lexicon
-from vitrina.models.local.tagger import LocalVision
+from vitrina.models.local.vision import LocalVision
 from vitrina.pictures import decode
 from vitrina.pictures.decode import Picture
 
@@ -78,7 +78,7 @@ def test_attribute_names_give_the_facet() -> None:
         ("muslin", "material"),
         ("ethnic", "style"),
         ("multicolor", "color"),
-        ("women", "other"),
+        ("women", "audience"),
         ("fall", "other"),
     ]
 

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -109,11 +110,16 @@ def emit(
     """
     if output == "json":
         for row in rows:
-            click.echo(json.dumps(row, ensure_ascii=False, default=str))
+            click.echo(json.dumps(row, ensure_ascii=False, default=plain))
     elif output == "csv":
         _emit_csv(rows, defuse=formulas == "defuse")
     else:
         _emit_table(list(rows), columns, below)
+
+
+def plain(value: object) -> str:
+    """A value that JSON lacks: money is written out, never as 0E-8."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def _emit_csv(rows: Iterable[Mapping[str, Any]], *, defuse: bool) -> None:
@@ -124,8 +130,10 @@ def _emit_csv(rows: Iterable[Mapping[str, Any]], *, defuse: bool) -> None:
             writer.writeheader()
         writer.writerow(
             {
-                key: json.dumps(value, ensure_ascii=False, default=str)
+                key: json.dumps(value, ensure_ascii=False, default=plain)
                 if isinstance(value, list | dict)
+                else plain(value)
+                if isinstance(value, Decimal)
                 else defused(value)
                 if defuse and isinstance(value, str)
                 else value

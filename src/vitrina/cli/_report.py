@@ -33,7 +33,10 @@ def describe_reading(loaded: Loaded) -> list[str]:
     """How the file was read, and what a person should know of that."""
     if loaded.reading is None:
         return loaded.notices
-    return [f"{loaded.reading.sentence()} · {loaded.tally.sentence()}", *loaded.notices]
+    said = [f"{loaded.reading.sentence()} · {loaded.tally.sentence()}", *loaded.notices]
+    if loaded.text_config is not None:
+        said.append(f"text {loaded.text_config} (detected; --text-config)")
+    return said
 
 
 def describe_totals(totals: Totals) -> str:

@@ -86,16 +86,24 @@ def explain(term: str, facet: str | None, output: str | None) -> None:
 @click.option(
     "--narrower/--no-narrower", default=None, help='Whether "office chair" may join "chair".'
 )
+@click.option(
+    "--language",
+    type=click.Choice(("source", "english", "german", "french", "spanish")),
+    help="Of the names of new keywords; source: that of all sources, else English.",
+)
 @output_options
-def policy(mode: str | None, narrower: bool | None, output: str | None) -> None:
+def policy(
+    mode: str | None, narrower: bool | None, language: str | None, output: str | None
+) -> None:
     """Show how keywords are decided, or change it for new terms.
 
     \b
     Example:
       vitrina keywords policy strict --no-narrower
     """
+    chosen = "" if language == "source" else language
     with open_catalog() as catalog:
-        emit([catalog.keywords.policy(mode, merge_narrower=narrower)], output)
+        emit([catalog.keywords.policy(mode, merge_narrower=narrower, language=chosen)], output)
 
 
 for _more in (*_curation.COMMANDS, *_review.COMMANDS):

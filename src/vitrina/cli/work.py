@@ -22,6 +22,7 @@ from vitrina.cli._provider import image_root_option, provider_options, settings
 from vitrina.cli._report import describe_judged, describe_totals, show_estimate
 from vitrina.cli._signals import stoppable
 from vitrina.cli.batch import batch_options, submit
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
@@ -85,6 +86,10 @@ def work(
                 notice(describe_totals(last[0]))
                 if judge and catalog.settings.chosen != "local":
                     notice(describe_judged(last[0].judged))
+    if stopped.is_set() and stop is None:
+        left = catalog.status()["queued"]
+        if left:
+            notice(f"{counted(left, 'product')} left in the queue; to go on: vitrina work --drain")
 
 
 @click.command("work")

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from vitrina.db import retail_words
+from vitrina.db import names, retail_words
 from vitrina.db.folders import DATA, data_dir
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ where not exists (select from vitrina.spaces as s where s.name = 'local-image');
 GIVEN_WORDS = """\
 create temporary table given_words (
     place int generated always as identity, target text, term text, value text, facet text,
-    domain text)"""
+    domain text, language text)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _word_pieces() -> Seed:
 
 
 def _retail_words() -> Seed:
-    copy = "copy given_words (target, term, value, facet, domain) from stdin"
+    copy = "copy given_words (target, term, value, facet, domain, language) from stdin"
 
     def load(conn: psycopg.Connection) -> None:
         conn.execute(GIVEN_WORDS)
@@ -125,21 +125,46 @@ def _retail_words() -> Seed:
         sql / "30-keywords/303-keys.sql",
         sql / "30-keywords/306-given-words.sql",
     ]
-    words = [DATA / name for name in ("lexicon.csv", "synonyms.csv", "contrasts.csv")]
+    data = ("lexicon.csv", "synonyms.csv", "contrasts.csv", "names.csv", "german_plurals.csv")
+    words = [*(DATA / name for name in data), Path(names.__file__)]
     return Seed("retail_words", _digest(*words, *forms), load, write)
 
 
-def _given_words() -> list[tuple[str, str, str, str | None, str | None]]:
-    """Rows of the thesaurus and of contrasts: target, term, canonical or group, facet, domain."""
+def _given_words() -> list[tuple[str, str, str, str | None, str | None, str]]:
+    """The rows of the thesaurus and of contrasts.
+
+    target, term, canonical or group, facet, domain, and the language outside which a term does
+    not count.
+    """
     # canonical terms also stand for themselves, and come first: terms that the lexicon tells apart
     # ("shirt", "t-shirt") stay apart however near the vectors are
     entries = sorted(retail_words.thesaurus(), key=lambda entry: entry.term != entry.canonical)
     domains = {entry.term: entry.domain for entry in entries if entry.domain != "general"}
-    rows: list[tuple[str, str, str, str | None, str | None]] = [
-        ("thesaurus", e.term, e.canonical, e.facet, domains.get(e.term, domains.get(e.canonical)))
+    rows: list[tuple[str, str, str, str | None, str | None, str]] = [
+        (
+            "thesaurus",
+            e.term,
+            e.canonical,
+            e.facet,
+            domains.get(e.term, domains.get(e.canonical)),
+            "",
+        )
         for e in entries
     ]
-    rows += [("contrasts", term, group, None, None) for term, group in retail_words.contrasts()]
+    rows += [
+        (
+            "thesaurus",
+            form,
+            name.canonical,
+            name.facet,
+            domains.get(name.canonical),
+            language if name.own else "",
+        )
+        for language in names.LANGUAGES
+        for name in names.names(language)
+        for form in name.forms
+    ]
+    rows += [("contrasts", term, group, None, None, "") for term, group in retail_words.contrasts()]
     return rows
 
 

@@ -4,5 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-Facet = Literal["type", "material", "style", "color", "feature", "size", "other"]
-FACETS: tuple[Facet, ...] = ("type", "material", "style", "color", "feature", "size", "other")
+Facet = Literal["type", "material", "style", "color", "feature", "size", "audience", "other"]
+FACETS: tuple[Facet, ...] = (
+    "type",
+    "material",
+    "style",
+    "color",
+    "feature",
+    "size",
+    "audience",
+    "other",
+)

@@ -189,8 +189,15 @@ def sql_digest() -> str:
 
 def public_objects() -> Iterator[re.Match[str]]:
     """The public functions and views, in the order of the files; see PUBLIC."""
-    for _, path in sql_files():
-        yield from PUBLIC.finditer(path.read_text("utf-8").replace(f"{VECTOR}.", ""))
+    for _, found in placed_objects():
+        yield found
+
+
+def placed_objects() -> Iterator[tuple[str, re.Match[str]]]:
+    """The public functions and views, each with its file below sql/."""
+    for name, path in sql_files():
+        for found in PUBLIC.finditer(path.read_text("utf-8").replace(f"{VECTOR}.", "")):
+            yield name, found
 
 
 def comment_of(found: re.Match[str]) -> str:

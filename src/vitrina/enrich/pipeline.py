@@ -14,6 +14,7 @@ from typing import Any, Self
 from vitrina.db.database import Database, HalfVector, Jsonb
 from vitrina.enrich.engine import Engine
 from vitrina.enrich.in_hand import ALONE, Claim, InHand, Work
+from vitrina.enrich.languages import languages_of
 from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.stages import dump_terms
 from vitrina.enrich.totals import Totals
@@ -74,6 +75,7 @@ class Pipeline:
         self._totals = Totals()
         self._counting = threading.Lock()
         self._owed: dict[int, str] = {}
+        self._spoken: dict[str, tuple[str, str]] = {}
         self._embed_after = 0.0
 
     @property
@@ -212,7 +214,8 @@ class Pipeline:
             if embedder is not None and picture and picture.sha256 != job.image_embedded:
                 work.image_embedding = HalfVector(list(embedder.embed(picture)))
             url = job.image if job.image and "://" in job.image[:10] else None
-            subject = Subject(job.title, job.attributes, picture, job.text)
+            spoken = self._languages(job.source)
+            subject = Subject(job.title, job.attributes, picture, job.text, *spoken)
             work.enrichment = self._stages.enrich(subject, url)
         except (ProviderError, BudgetError, ConfigError, DatabaseError):
             raise
@@ -221,6 +224,12 @@ class Pipeline:
         except Exception as exc:  # one product never stops the others
             work.error = f"unexpected {type(exc).__name__}: {exc}"
         return work
+
+    def _languages(self, source: str) -> tuple[str, str]:
+        """The language of a source's titles, and the one to show."""
+        if source not in self._spoken:
+            self._spoken[source] = languages_of(self._database, source)
+        return self._spoken[source]
 
     def _store(self, leases: Leases, works: list[Work]) -> None:
         """Write the results of these products, embed them, and finish their jobs.

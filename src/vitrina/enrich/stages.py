@@ -72,12 +72,16 @@ class LocalStages:
             if not isinstance(value, bool | int | float)
         }
         picture = subject.picture.sha256 if subject.picture else None
+        spoken = dict.fromkeys((subject.language, subject.shown))
+        version = self._vision.prompt_version
+        if list(spoken) != ["english"]:
+            version = " ".join((version, *spoken))
         question = Question(
             "enrich",
             key(subject.title, texts, picture, *([subject.text] if subject.text else [])),
             self._vision.provider,
             self._vision.model,
-            self._vision.prompt_version,
+            version,
         )
 
         def call() -> Answer[Enrichment]:

@@ -114,22 +114,29 @@ class Keywords:
         )
 
     def policy(
-        self, mode: str | None = None, *, merge_narrower: bool | None = None
+        self,
+        mode: str | None = None,
+        *,
+        merge_narrower: bool | None = None,
+        language: str | None = None,
     ) -> dict[str, Any]:
         """Change how keywords are decided from now on, and return the policy in force.
 
         Args:
             mode: "strict" or "plain" (the nearest keyword above the threshold, without vetoes).
             merge_narrower: whether "office chair" may join "chair".
+            language: of new keywords' names: english, german, french or spanish; "" for that of
+                all sources, else English.
 
         Raises:
-            VitrinaError: for another mode.
+            VitrinaError: for another mode or language.
         """
         self._database.rows(
-            "select vitrina.set_keyword_policy(%s::text, %s::boolean)", (mode, merge_narrower)
+            "select vitrina.set_keyword_policy(%s::text, %s::boolean, %s::text)",
+            (mode, merge_narrower, language),
         )
         return self._database.rows(
-            "select p.mode, p.merge_narrower from vitrina.keyword_policy as p"
+            "select p.mode, p.merge_narrower, p.language from vitrina.keyword_policy as p"
         )[0]
 
     def show(self, term: str) -> Rows:

@@ -18,13 +18,16 @@ INPUTS = 2048  # most texts embedded in one request
 class Subject:
     """A provider's view of one product.
 
-    `picture` is None if unavailable; `text` is what the shop wrote.
+    `picture` is None if unavailable; `text` is what the shop wrote. language: of its words; shown:
+    of its keywords; the offline provider heeds them, as Postgres names text-search configurations.
     """
 
     title: str
     attributes: Mapping[str, object] = field(default_factory=dict)
     picture: Picture | None = None
     text: str | None = None
+    language: str = "english"
+    shown: str = "english"
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ its facet:
 - color: plain names of the main colours, each one alone
 - feature: obvious parts, patterns, shapes and uses
 - size: a size, count or measure that the title states or that is obvious
+- audience: whom it is for, if the title says it or it is obvious: men, women, kids, pets
 - other: what fits nowhere else
 Write lower case, nouns in the singular, one to three words each, none twice and no two of one \
 meaning. No brands, no model names or numbers, no prices, no praise or advertising."""

@@ -33,6 +33,7 @@ _FACETS: dict[str, Facet] = {
     "category": "type",
     "pattern": "feature",
     "shape": "feature",
+    "gender": "audience",
     "dimension": "size",
     "dimensions": "size",
 }

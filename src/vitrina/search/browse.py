@@ -46,7 +46,8 @@ class Suggestion:
 class Duplicate:
     """A product that is nearly the same as an earlier one, and by what.
 
-    `reasons` are picture, text and title; `distance` is in bits, `similarity` a cosine.
+    `reasons` are picture and text; `distance` is in bits, `similarity` a cosine, None where only
+    the titles are the same.
     """
 
     product_id: int

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple, cast
 
+from vitrina.db import names
 from vitrina.db.facets import Facet
 from vitrina.db.retail_words import Entry, contrasts, entries, word_bases
+from vitrina.models.local import languages
 
 _WORD = re.compile(r"[^\W_]+(?:['’ʼ][^\W\d_]+)?")
 _POSSESSIVE = re.compile(r"['’ʼ](?:s)?$")
@@ -29,8 +31,8 @@ MASS = re.compile(
     r"\b(footwear|apparel|furniture|decor|luggage|bedding|jewelry|art|kajal|mascara|perfume|soap"
     r"|deodorant|shampoo|conditioner|sunscreen|storage|incense|wallpaper|swimwear)$"
 )
-_DENIED = frozenset({"no", "not", "non", "without", "never"})
 _APPEARANCE = frozenset({"look", "like", "effect", "inspired", "imitation", "lookalike"})
+_APPEARANCE |= {"optik", "dekor", "nachbildung", "imitat", "effekt"}
 _SCENT = frozenset({"infused", "infusion", "scent", "scented", "fragrance", "flavor", "oil"})
 _COUNTED = (
     "drawer|shelf|tier|hook|door|pocket|compartment|cube|panel|seater|bottle|burner|layer|speed"
@@ -79,18 +81,18 @@ class Match(NamedTuple):
     end: int
 
 
-def match(text: str) -> list[Match]:
+def match(text: str, language: str = "english") -> list[Match]:
     """The terms in `text`, longest first at each word, without overlaps, in order of place.
 
     Ignores case, hyphens, spaces and plurals. A term that is denied ("without wheels",
     "non toxic", "handle-free") or only resembled ("marble look") is left out, unless the lexicon
     has the whole phrase.
     """
-    words = list(_words(text))
+    words = list(words_of(text))
     return [
         Match(entry, words[i].start, words[j - 1].end)
-        for i, j, entry in _spans(text, words)
-        if not _unsaid(text, words, i, j, entry)
+        for i, j, entry in _spans(text, words, language)
+        if not _unsaid(text, words, i, j, entry, language)
     ]
 
 
@@ -113,9 +115,9 @@ def match_title(title: str, brands: Iterable[str] = ()) -> list[Match]:
             break
         if found.entry.canonical in group("men women"):
             lead = title[: found.start]
-            words = sum(word.raw != "and" for word in _words(lead))
+            words = sum(word.raw != "and" for word in words_of(lead))
             covered = sum(
-                len(list(_words(title[m.start : m.end]))) for m in matches if m.end <= found.start
+                len(list(words_of(title[m.start : m.end]))) for m in matches if m.end <= found.start
             )
             if covered < words <= 4 and not AFTER.search(lead):
                 start = found.start
@@ -128,12 +130,16 @@ def match_title(title: str, brands: Iterable[str] = ()) -> list[Match]:
     return [m for m in matches if m.start >= start]
 
 
-def zones(title: str, matches: list[Match]) -> list[str]:
+def zones(title: str, matches: list[Match], language: str = "english") -> list[str]:
     """The role of every match: "main", "with" (of a part) or "use" (its purpose)."""
     cuts = [
         (word.start(), "use" if word["use"] else "with")
-        for word in AFTER.finditer(title)
+        for word in (AFTER if language == "english" else languages.AFTER[language]).finditer(title)
         if not any(m.start < word.start() < m.end for m in matches)
+        # "compatible induction" is a feature
+        and not (
+            word["use"] and language != "english" and any(m.start == word.start() for m in matches)
+        )
     ]
     clauses = [0] + [cut.end() for cut in CLAUSE.finditer(title)]
     found_in = []
@@ -146,10 +152,14 @@ def zones(title: str, matches: list[Match]) -> list[str]:
     return found_in
 
 
-def quantities(text: str) -> list[tuple[str, Facet]]:
+def quantities(text: str, language: str = "english") -> list[tuple[str, Facet]]:
     """Counted things in `text` as (term, facet): "set of 2", "3-tier", "5-drawer", "128 gb"."""
     found: dict[str, tuple[int, Facet]] = {}
     taken: list[tuple[int, int]] = []
+    for hit in languages.SETS[language].finditer(text) if language in languages.SETS else ():
+        taken.append(hit.span())
+        if hit[1] not in {"0", "1"}:
+            found[f"set of {hit[1]}"] = (hit.start(), "size")
     for pattern, shape, facet in _QUANTITIES:
         for hit in pattern.finditer(text):
             if any(start < hit.end() and hit.start() < end for start, end in taken):
@@ -164,7 +174,7 @@ def quantities(text: str) -> list[tuple[str, Facet]]:
 
 def lookup(term: str) -> Entry | None:
     """The entry that the whole `term` spells, or None."""
-    words = list(_words(term))
+    words = list(words_of(term))
     spans = _spans(term, words)
     return spans[0][2] if len(spans) == 1 and spans[0][:2] == (0, len(words)) else None
 
@@ -212,7 +222,7 @@ class _Word(NamedTuple):
     end: int
 
 
-def _words(text: str) -> Iterator[_Word]:
+def words_of(text: str) -> Iterator[_Word]:
     """The words of a text in lower case, as written and in the singular."""
     for found in _WORD.finditer(text):
         plain = _POSSESSIVE.sub("", found[0]).casefold().replace("’", "'")
@@ -223,10 +233,12 @@ def _words(text: str) -> Iterator[_Word]:
         yield _Word(plain, singular(plain), found.start(), found.end())
 
 
-def _spans(text: str, words: list[_Word]) -> list[tuple[int, int, Entry]]:
+def _spans(
+    text: str, words: list[_Word], language: str = "english"
+) -> list[tuple[int, int, Entry]]:
     """(first word, word after the last, entry) of the longest terms, left to right."""
-    index, longest = _index()
-    spans = []
+    index, longest = _index(language)
+    spans: list[tuple[int, int, Entry]] = []
     i = 0
     while i < len(words):
         ends = [i + 1]
@@ -245,15 +257,37 @@ def _spans(text: str, words: list[_Word]) -> list[tuple[int, int, Entry]]:
                 i = j
                 break
         else:
+            if language == "german":
+                spans += [(i, i + 1, entry) for entry in _compound(words[i].raw, index)]
             i += 1
     return spans
 
 
-def _unsaid(text: str, words: list[_Word], i: int, j: int, entry: Entry) -> bool:
+def _compound(word: str, index: dict[str, Entry]) -> list[Entry]:
+    """The known parts of a German compound: "metallregal" is a shelf of metal."""
+    tails: list[Entry] = []
+    for cut in range(3, len(word) - 3):
+        what = index.get(word[cut:])
+        if what is None or what.facet != "type":
+            continue
+        first = word[:cut]
+        stems = [first, *(first.removesuffix(end) for end in ("s", "n", "en", "es"))]
+        part = next((index[stem] for stem in stems if len(stem) > 2 and stem in index), None)
+        if part is not None:
+            return [what] if part.facet == "type" else [part, what]
+        if len(word) - cut > 4:
+            tails.append(what)
+    return tails[:1]
+
+
+def _unsaid(
+    text: str, words: list[_Word], i: int, j: int, entry: Entry, language: str = "english"
+) -> bool:
     """Whether the words around a term say that the product does not have it."""
     before = words[i - 1].raw if i else ""
     near = i > 0 and _JOINED.fullmatch(text[words[i - 1].end : words[i].start])
-    if before in _DENIED and near:
+    resembled = entry.facet == "material" and before in languages.RESEMBLES
+    if near and (resembled or before in languages.DENIED[language]):
         return True
     if entry.facet == "size" and _MEASURED.search(text[: words[i].start]):
         return True  # 20" wide
@@ -270,17 +304,40 @@ def _unsaid(text: str, words: list[_Word], i: int, j: int, entry: Entry) -> bool
 
 
 @cache
-def _index() -> tuple[dict[str, Entry], int]:
+def _index(language: str = "english") -> tuple[dict[str, Entry], int]:
     """Entries by their letters without spaces, and the number of words of the longest term."""
+    if language != "english":
+        return _foreign_index(language)
     exact: dict[str, Entry] = {}
     loose: dict[str, Entry] = {}
     longest = 1
     facets = {entry.term: entry for entry in entries()}
     for entry in entries():
-        words = list(_words(entry.term))
+        words = list(words_of(entry.term))
         longest = max(longest, len(words) + 1)  # "flipflop" may be written as two words
         target = facets[entry.canonical]
         exact.setdefault("".join(word.raw for word in words), target)
         if len(words) > 1:
             loose.setdefault("".join(word.single for word in words), target)
     return {**loose, **exact}, longest
+
+
+def _foreign_index(language: str) -> tuple[dict[str, Entry], int]:
+    """The names in this language, then the English words that shops use in any."""
+    english, longest = _index()
+    index = {
+        key: entry
+        for key, entry in english.items()
+        # short ones are words of every language: "für", "man", "red"
+        if (len(key) > 3 or not re.search("[aeiou]", key)) and key not in languages.STRANGE
+    }
+    facets = {entry.term: entry for entry in entries()}
+    known: dict[str, Entry] = {}
+    for name in names.names(language):
+        if re.match(r"(?:Damen|Herren)[a-z]", name.name):
+            continue  # a compound of an audience and a type, which say more apart
+        for form in name.forms:
+            words = list(words_of(form))
+            longest = max(longest, len(words) + 1)
+            known.setdefault("".join(word.raw for word in words), facets[name.canonical])
+    return {**index, **known}, longest

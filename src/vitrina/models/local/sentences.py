@@ -39,15 +39,16 @@ def compose(terms: dict[Facet, list[str]], facts: Facts) -> tuple[str, str]:
     elif not count and noun == lexicon.plural(kind):
         begin = "These are "
     told = _words_of(caption) | _words_of(kind)
-    for term in terms["other"]:
+    for term in terms["audience"]:
         if _OWNERS.get(term, term) in phrase.split():
             told |= _words_of(term)
     sentences = [begin + caption]  # beside stop words only the product's: they are searched
-    rest = [t for facet in FACETS[:-1] for t in terms[facet] if not _words_of(t) <= told]
+    rest = [t for facet in FACETS[:-2] for t in terms[facet] if not _words_of(t) <= told]
     usage = lexicon.group("usage")
     if noted := [t for t in rest if t not in usage]:
         sentences.append(_listed(noted))
-    listed = [t for t in terms["other"] if t not in BROAD and not _words_of(t) <= told]
+    under = [*terms["audience"], *terms["other"]]
+    listed = [t for t in under if t not in BROAD and not _words_of(t) <= told]
     if listed := [*listed, *(t for t in rest if t in usage)]:
         sentences.append(_listed(listed))
     return _sentence(caption), " ".join(_sentence(text) for text in sentences)
@@ -68,7 +69,7 @@ def _phrase(terms: dict[Facet, list[str]], facts: Facts, kind: str, noun: str) -
     worn = facts.domain in WEARABLE
     usage, pattern = lexicon.group("usage"), lexicon.group("pattern")
     styles = [t for t in terms["style"] if t not in usage and lexicon.facet_of(t)]
-    owners = [_OWNERS[t] for t in terms["other"] if t in _OWNERS]
+    owners = [_OWNERS[t] for t in terms["audience"] if t in _OWNERS]
     sizes = lexicon.group("scale word") | lexicon.group("bed size")
     palette = [t for t in terms["color"] if t in facts.titled] or terms["color"]
     unfit = facts.parts | (_FILLINGS - facts.titled) | ({"two-tone"} if palette[1:] else set())

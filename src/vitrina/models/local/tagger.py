@@ -1,4 +1,4 @@
-"""The offline provider: reads title, attributes and text, measures colours, and composes sentences.
+"""Reads English titles, attributes and texts, measures colours, and composes sentences.
 
 It is a baseline and says so: it knows the words of the lexicon, the names of attributes, and only
 the colours of the picture. It states only what is written or measured.
@@ -19,14 +19,13 @@ from vitrina.models.local.facts import BROAD, WEARABLE, Facts
 from vitrina.models.local.sentences import compose
 from vitrina.pictures import colors
 
-_LIMITS = dict(zip(FACETS, (3, 3, 3, 3, 4, 2, 3), strict=True))
+_LIMITS = dict(zip(FACETS, (3, 3, 3, 3, 4, 2, 2, 3), strict=True))
 _LONG = 2000  # a longer attribute, in characters, is prose
 _MOST = 12  # keywords of one product
 # of the shop's text, how many of a facet
 _TEXT_FACETS: dict[Facet, int] = {"type": 1, "material": 1, "style": 1, "color": 1, "feature": 2}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
 _FEW = 4  # below this the broad category ("footwear") also is a keyword
-_AUDIENCE = frozenset({"men", "women", "boys", "girls", "unisex", "kids", "infant", "toddler"})
 _MIXED = frozenset({"multi", "assorted", "mixed", "various", "multiple colors", "multiple colours"})
 _EMPTY = re.compile(
     r"(n/?a|nan|none|null|no|yes|true|false|other|others|misc|miscellaneous|unknown|default|standard"
@@ -50,27 +49,20 @@ _FREE_FACETS: dict[str, Facet] = {
     "color": "color",
     "material": "material",
     "style": "style",
-    "audience": "other",
+    "audience": "audience",
     "usage": "other",
 }
 
 
-class LocalVision:
-    """Tags and captions from the words of a product and the colours of its picture."""
-
-    provider = "local"
-    model = "lexicon-1"
-    prompt_version = "2"
-
-    def enrich(self, subject: Subject) -> Enrichment:
-        """Terms, description and caption of one product. Raises ItemError if it has no words."""
-        facts = read(subject)
-        chosen = _choose(facts)
-        if not any(chosen.values()):
-            return _unknown(subject)
-        caption, description = compose(chosen, facts)
-        terms = tuple(Term(term, facet) for facet in FACETS for term in chosen[facet])
-        return Enrichment(terms=terms, description=description, caption=caption)
+def enrich(subject: Subject) -> Enrichment:
+    """Terms, description and caption of one product. Raises ItemError if it has no words."""
+    facts = read(subject)
+    chosen = choose(facts)
+    if not any(chosen.values()):
+        return _unknown(subject)
+    caption, description = compose(chosen, facts)
+    terms = tuple(Term(term, facet) for facet in FACETS for term in chosen[facet])
+    return Enrichment(terms=terms, description=description, caption=caption)
 
 
 def _unknown(subject: Subject) -> Enrichment:
@@ -87,9 +79,9 @@ def _unknown(subject: Subject) -> Enrichment:
 def read(subject: Subject) -> Facts:
     """The facts in a product's title, attributes, text and, if no colour is named, its picture."""
     attributes = [
-        (role, values)
+        (role, said)
         for name, value in subject.attributes.items()
-        if (role := _role(name)) and role != "brand" and (values := list(_values(value)))
+        if (role := _role(name)) and role != "brand" and (said := list(values(value)))
     ]
     facts, title = Facts(), subject.title
     matches = lexicon.match_title(title, _brands(subject))
@@ -97,9 +89,9 @@ def read(subject: Subject) -> Facts:
     parts = _read_title(facts, matches, lexicon.zones(title, matches))
     for term, facet in lexicon.quantities(title):
         facts.add(term, facet)
-    for role, values in attributes:
+    for role, said in attributes:
         if role not in {"type", "category"}:
-            _read_values(facts, role, values, title)
+            _read_values(facts, role, said, title)
     for entry in parts:  # "with gold legs" counts less than gold
         if not any(entry.canonical in terms for terms in facts.terms.values()):
             facts.parts.add(entry.canonical)
@@ -108,9 +100,9 @@ def read(subject: Subject) -> Facts:
     if not facts.terms["color"] and subject.picture is not None:
         facts.terms["color"] = [name for name, _ in colors.measure(subject.picture)[:2]]
     if sum(map(len, facts.terms.values())) < _FEW:
-        for role, values in attributes:
+        for role, said in attributes:
             if role == "category":
-                _read_values(facts, role, values, title)
+                _read_values(facts, role, said, title)
     return facts
 
 
@@ -129,7 +121,7 @@ def _read_text(facts: Facts, subject: Subject) -> None:
         for found, zone in zip(matches, lexicon.zones(sentence, matches), strict=True):
             entry = found.entry
             few = len(facts.terms[entry.facet]) < _TEXT_FACETS.get(entry.facet, 0)
-            if zone == "main" and entry.facet in open_to and few and _fits(entry, facts.domain):
+            if zone == "main" and entry.facet in open_to and few and fits(entry, facts.domain):
                 facts.add(entry.canonical, entry.facet)
 
 
@@ -146,10 +138,10 @@ def _read_title(facts: Facts, matches: list[lexicon.Match], zones: list[str]) ->
     parts: list[Entry] = []
     for found, zone in zip(matches, zones, strict=True):
         entry = found.entry
-        if entry.facet == "type" or (zone == "use" and entry.facet != "other"):
+        if entry.facet == "type" or (zone == "use" and entry.facet not in {"audience", "other"}):
             continue
         # "spring" and "fall" in a title are often not seasons
-        if not _fits(entry, facts.domain) or entry.canonical in {"spring", "fall"}:
+        if not fits(entry, facts.domain) or entry.canonical in {"spring", "fall"}:
             continue
         if zone == "with" and entry.facet in {"color", "material"}:
             parts.append(entry)
@@ -187,7 +179,7 @@ def _read_types(
     for term in candidates if any(candidates) else tail:
         trade = shop or facts.domain
         entry = lexicon.lookup(term)
-        if not term or (entry and not _fits(entry, trade)):
+        if not term or (entry and not fits(entry, trade)):
             continue  # the "cap" of a bed slat
         if any(_same_kind(term, other) for other in facts.terms["type"]):
             continue
@@ -222,7 +214,7 @@ def _typed(value: str, *, known: bool = False) -> str:
 
 def _read_values(facts: Facts, role: str, values: Iterable[str], title: str) -> None:
     """The terms in the values of one attribute, under the facet its name suggests."""
-    if role == "audience" and _AUDIENCE.intersection(facts.terms["other"]):
+    if role == "audience" and facts.terms["audience"]:
         return  # the title already says it
     for value in values:
         if role == "color" and value.lower() in _MIXED:
@@ -244,21 +236,21 @@ def _read_values(facts: Facts, role: str, values: Iterable[str], title: str) -> 
 
 def _belongs(entry: Entry, role: str, domain: str | None) -> bool:
     """Whether an attribute of this role may supply a word of the lexicon."""
-    if entry.facet == "type" or not _fits(entry, domain):
+    if entry.facet == "type" or not fits(entry, domain):
         return False
     if role == "category":
         return entry.canonical in BROAD
     return role != "color" or entry.facet in {"color", "size"}
 
 
-def _fits(entry: Entry, domain: str | None) -> bool:
+def fits(entry: Entry, domain: str | None) -> bool:
     """Whether a word of one trade can occur in a product of another."""
     if domain is None or entry.domain in {"general", domain} or domain == "general":
         return True
     return (entry.domain in WEARABLE) == (domain in WEARABLE) and entry.domain != "electronics"
 
 
-def _choose(facts: Facts) -> dict[Facet, list[str]]:
+def choose(facts: Facts) -> dict[Facet, list[str]]:
     """At most `_MOST` terms and no facet beyond its limit: the last of the longest are dropped."""
     chosen = {facet: facts.terms[facet][: _LIMITS[facet]] for facet in FACETS}
     while sum(map(len, chosen.values())) > _MOST:
@@ -277,13 +269,13 @@ def _role(name: str) -> str | None:
     return next((role for role, names in _ROLES.items() if parts[-1] in names), None)
 
 
-def _values(value: object) -> Iterator[str]:
+def values(value: object) -> Iterator[str]:
     """The short, wordy values in an attribute, in any form of list."""
     if isinstance(value, str):
         text = value.strip()
         if text.startswith("[") and text.endswith("]") and len(text) < _LONG:
             with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-                yield from _values(ast.literal_eval(text))
+                yield from values(ast.literal_eval(text))
             return
         for part in re.split(r"[,;|>/+&\n]|\band\b", text[:_LONG]):
             clean = part.strip(" .\"'()")
@@ -292,4 +284,4 @@ def _values(value: object) -> Iterator[str]:
                 yield clean
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _values(item)
+            yield from values(item)
