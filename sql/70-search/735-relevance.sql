@@ -148,8 +148,8 @@ begin
            string_agg('(' || q.phrase::text || ')', ' | ')::tsquery as phrase,
            replace(string_agg(q.words::text, ' | '), '&', '|')::tsquery as any_word
     into _said
-    from (select distinct plainto_tsquery(c.config::regconfig, s.body) as words,
-                 phraseto_tsquery(c.config::regconfig, s.body) as phrase
+    from (select distinct plainto_tsquery(c.config::regconfig, phrase_text(s.body)) as words,
+                 phraseto_tsquery(c.config::regconfig, phrase_text(s.body)) as phrase
           from unnest(configs) as c (config)
           cross join (values (_head.name), (_demand.labels[_place])) as s (body)) as q
     where numnode(q.words) > 0;

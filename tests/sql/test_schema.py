@@ -347,7 +347,9 @@ def fill(url: str) -> None:
 def works(url: str) -> None:
     """Searches, keeps in step with what is attached, and makes spaces."""
     with psycopg.connect(url, autocommit=True) as conn:
-        found = conn.execute("select title, matched from vitrina.search('shoe storage')").fetchone()
+        found = conn.execute(
+            "select title, matched from vitrina.search('shoe storage', min_relevance => 0)"
+        ).fetchone()
         assert found == ("Bamboo shoe rack", ["text", "vector"])
         assert conn.execute("select * from vitrina.similar_keywords('couch', 1)").fetchone()
         conn.execute("insert into public.product values (2, 'Tin lamp')")
@@ -683,7 +685,7 @@ def test_an_upgrade_drops_words_of_descriptions_about_themselves(database_url: s
             "lamp": "This is a brass lamp. round. office.",
             "thing": "Zanzibar.",
         }
-        query = "select external_id from vitrina.search(%s, mode => 'text')"
+        query = "select external_id from vitrina.search(%s, mode => 'text', min_relevance => 0)"
         for words, names in (
             ("measured picture", []),
             ("noted", []),
