@@ -106,6 +106,7 @@ class Catalog(Closing):
 
         searching = Search(context, self._queries, self.picture)
         self.search = searching.search
+        self.count_matches = searching.count_matches
         self.similar = searching.similar
         browsing = Browse(context, self._queries, self.picture)
         self.facets = browsing.facets

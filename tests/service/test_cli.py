@@ -73,8 +73,16 @@ def test_ingest_search_similar_export(vitrina: Run, database_url: str, products:
     again = vitrina("ingest", str(products), url=database_url)
     assert "0 new, 0 changed, 2 unchanged" in again.stderr
     assert "0 products enriched: 0 generations (0 reused), 0 embeddings" in again.stderr
-    found = lines(vitrina("search", "shoe storage", "--json", url=database_url))
-    assert [hit["external_id"] for hit in found] == ["1", "2"]
+    found = lines(vitrina("search", "shoe rack", "--json", url=database_url))
+    assert [hit["external_id"] for hit in found] == ["1"]
+    assert (found[0]["missing"], found[0]["relevance"]) == ([], 1)
+    none = vitrina("search", "dog food", url=database_url)
+    assert (none.exit_code, none.stdout) == (0, "")
+    assert "nothing matches; nearest: " in none.stderr
+    assert "show them: --min-relevance 0" in none.stderr
+    shown = lines(vitrina("search", "dog food", "--min-relevance", "0", "--json", url=database_url))
+    assert len(shown) == 2
+    assert "grey" in vitrina("search", "grey sofa", url=database_url).stdout
     assert {"shoe rack", "brown"} <= set(found[0]["keywords"])
     similar = lines(vitrina("similar", "1", "--of", "products", "--json", url=database_url))
     assert [hit["external_id"] for hit in similar] == ["2"]
