@@ -515,9 +515,6 @@ def test_an_attachment_of_an_earlier_version_goes_on(
 ) -> None:
     shop.execute("select attach_query('q', 'select id, title, brand from product', '{product=id}')")
     assert sync(shop)[:2] == (3, 3)
-    (function,) = rows(
-        shop, "select pg_get_functiondef(oid) from pg_proc where proname ~ '^rows_'"
-    )[0]
     shop.execute("drop function vitrina_internal.rows_1")
     shop.execute(
         "create function vitrina_internal.rows_1(ids text[] default null,"
@@ -525,11 +522,9 @@ def test_an_attachment_of_an_earlier_version_goes_on(
         " image_stamp text, url text, attributes jsonb, watermark timestamptz)"
         " language sql as 'select null, null, null, null, null, null::jsonb, now()'"
     )
-    shop.execute("alter table attachments drop column parts")
-    shop.execute("update alembic_version set version_num = '0016'")
+    shop.execute("update attachments set parts = default")
     shop.execute("delete from installed where name = 'sql'")
     schema.upgrade(database_url)
-    assert "variants" in function
     assert rows(shop, "select sweep_source('q')") == [(0,)]
     shop.execute("update product set brand = 'Alder' where id = 2")
     assert sync(shop)[:3] == (1, 0, 1)
