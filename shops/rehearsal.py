@@ -128,7 +128,8 @@ class Rehearsal:
         """A title finds its product; so does the picture."""
         sample = self.listed[:: max(1, len(self.listed) // 8)]
         for product in sample:
-            assert product["title"] in [hit.title for hit in self.search(product["title"], k=3)]
+            found = [hit.title for hit in self.search(product["title"], k=3)]
+            assert product["title"] in found, (product["title"], found)
             hits = self.search(image=self.file_of(product["picture"]), k=3)
             assert product["id"] in ids(hits)
             assert hits[0].similarity is not None
