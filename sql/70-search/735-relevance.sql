@@ -156,12 +156,15 @@ begin
     _demand.kinds := coalesce(_of.kinds, '{}');
     _demand.domain := _head.domain;
     _demand.texts := texts || _of.kind || _of.kin || in_title(_said.words)
-                     || _of.part || in_title(_said.phrase) || '''#'':*'::tsquery || _said.any_word;
+                     || _of.part || in_title(_said.phrase) || _said.any_word;
+    -- a mention in the title of a product whose type is not known, is its type
     _demand.head := format(
-        'case when t.tsv @@ $17[%1$s] or t.tsv @@ $17[%3$s] and (t.tsv @@ $17[%2$s] or not t.tsv @@ $17[%6$s])'
+        'case when t.tsv @@ $17[%1$s] or t.tsv @@ $17[%3$s] and (t.tsv @@ $17[%2$s] or not exists ('
+        'select from product_keywords as k join keywords as w on w.id = k.keyword_id'
+        ' where k.product_id = t.product_id and w.facet = ''type''))'
         ' or t.tsv @@ $17[%5$s] and t.tsv @@ $17[%4$s] then 3'
-        ' when t.tsv @@ $17[%2$s] then 2 when t.tsv @@ $17[%3$s] then 1 when t.tsv @@ $17[%7$s] then -1'
-        ' else 0 end', _n + 1, _n + 2, _n + 3, _n + 4, _n + 5, _n + 6, _n + 7);
+        ' when t.tsv @@ $17[%2$s] then 2 when t.tsv @@ $17[%3$s] then 1 when t.tsv @@ $17[%6$s] then -1'
+        ' else 0 end', _n + 1, _n + 2, _n + 3, _n + 4, _n + 5, _n + 6);
     return _demand;
 end
 $func$;
