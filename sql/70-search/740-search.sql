@@ -355,7 +355,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- search(query, k, offset, …) → the k products that match best, after the first `offset` ones. query:
--- words; "a phrase" is required as it is, -word is excluded. A code (external id, SKU …) finds its
+-- words, of which misspelt ones are corrected (see read_query); "a phrase" is required as it is, -word is
+-- excluded. A code (external id, SKU …) finds its
 -- product first. filter: the attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
 -- over attributes ('$.price < 50'). with_keywords: all are required; without_keywords: all are
 -- excluded. sources: names. mode: hybrid, vector (similarity only) or text (words only). embedding,
@@ -389,7 +390,7 @@ as $func$
 declare
     _text_space spaces;
     _image_space spaces;
-    _words text := coalesce(query_words(query), '');
+    _words text := asked_words(query);
     _filters filters;
     _reading reading;
     _origin text;
@@ -418,7 +419,7 @@ begin
     end if;
     if _words <> '' and (mode <> 'vector'
                          or embedding is null and _text_space.provider <> 'local') then
-        _reading := read_query(_words);
+        _reading := read_words(_words);
     end if;
     if embedding is not null then
         _origin := 'given';

@@ -107,6 +107,7 @@ class Catalog(Closing):
         searching = Search(context, self._queries, self.picture)
         self.search = searching.search
         self.similar = searching.similar
+        self.read_query = searching.read_query
         browsing = Browse(context, self._queries, self.picture)
         self.facets = browsing.facets
         self.suggest = browsing.suggest

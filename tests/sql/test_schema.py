@@ -507,7 +507,7 @@ create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
 drop table vitrina.product_images, vitrina.variants cascade;
 alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
-drop table vitrina.catalogue_words, vitrina.given_keywords;
+drop table vitrina.spellings, vitrina.catalogue_words, vitrina.given_keywords;
 delete from vitrina.installed where name = 'full text';
 alter table vitrina.product_text drop column version;
 alter table vitrina.sources drop column text_config_due;

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vitrina.cli._common import emit, open_catalog, output_options
+from vitrina.cli._common import emit, notice, open_catalog, output_options
 from vitrina.cli._filters import filter_options
 
 if TYPE_CHECKING:
+    from vitrina.catalog import Catalog
     from vitrina.search.hits import Hit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -103,6 +104,16 @@ def parse_weights(
     return weights
 
 
+def tell_corrections(catalog: Catalog, query: str) -> None:
+    """Say on stderr which words are searched for in place of misspelt ones."""
+    read = catalog.read_query(query)
+    if read.said:
+        notice(
+            f"showing results for {', '.join(read.corrected)};"
+            f" search instead for {', '.join(read.said)}: --exact"
+        )
+
+
 @click.command("search")
 @click.argument("query", required=False)
 @click.option("--image", metavar="PATH_OR_URL", help="A picture to search by.")
@@ -131,6 +142,9 @@ def parse_weights(
     metavar="ATTRIBUTE",
     help="Of the products with the same value of this attribute, only the best.",
 )
+@click.option(
+    "--exact", is_flag=True, help="Require each word as it is typed, and correct no misspelt ones."
+)
 @click.option("--title", default="", metavar="TEXT", help="What the picture shows, if known.")
 @click.option("--allow-private-images", is_flag=True, help="Fetch --image from a private address.")
 @columns_option
@@ -138,6 +152,7 @@ def parse_weights(
 def command(
     query: str | None,
     image: str | None,
+    exact: bool,
     allow_private_images: bool,
     sources: tuple[str, ...],
     columns: list[str] | None,
@@ -157,5 +172,11 @@ def command(
     if not query and image is None:
         raise click.UsageError("give words to search for, or --image PATH_OR_URL")
     with open_catalog(allow_private_images=allow_private_images) as catalog:
+        if query and exact:
+            from vitrina.search.search import literal
+
+            query = literal(query)
+        elif query:
+            tell_corrections(catalog, query)
         hits = catalog.search(query, image=image, sources=sources or None, **options)
     emit_hits(hits, output, columns)

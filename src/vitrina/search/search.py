@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Unpack
 
 from vitrina.context import Context
@@ -16,6 +18,29 @@ from vitrina.search.query_vectors import Queries
 
 Mode = Literal["hybrid", "vector", "text"]
 Channel = Literal["text", "vector", "image"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a query is understood.
+
+    `words` are searched for. `corrected` is what the misspelt words `said` are read as. `keywords`
+    are those of the words, with their `facets`. `required` are phrases, `excluded` was said with -.
+    """
+
+    words: str
+    said: list[str]
+    corrected: list[str]
+    keywords: list[str]
+    facets: list[str]
+    required: list[str]
+    excluded: list[str]
+
+
+def literal(query: str) -> str:
+    """The query with each of its words in quotes: required as it is, and never corrected."""
+    parts = re.findall(r'-?"[^"]*"|[^\s"]+', query)
+    return " ".join(part if part[0] in '-"' else f'"{part}"' for part in parts)
 
 
 class Search:
@@ -99,6 +124,11 @@ class Search:
         if not found:
             narrowing.explain_nothing(self._database)
         return found
+
+    def read_query(self, query: str) -> Reading:
+        """How search understands a query: its words, those corrected, its keywords."""
+        (row,) = self._database.rows("select * from vitrina.read_query(%s)", (query,))
+        return Reading(**row)
 
     def similar(
         self, product: Key, *, k: int = 10, sources: Sequence[str] | None = None
