@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from vitrina.cli import main as vitrina
-from vitrina.db import schema
+from vitrina.db import behaviour
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -66,15 +66,15 @@ def sql_page() -> str:
         "Everything in the schema `vitrina` that is meant to be called, what is needed most first;"
         " made from the\ncomments in sql/ by scripts/make_docs.py. `\\df+ vitrina.*` and `\\d+"
         " vitrina.*` show the same in psql. Errors carry\nthe sqlstates VT001 (extension), VT002"
-        " (privileges), VT003 (not found), VT004 (bad argument), VT005\n(budget), each with a hint"
+        " (privileges), VT003 (not found), VT004 (bad argument),\nVT005 (budget), each with a hint"
         " that says the way out.\n",
     ]
     found: dict[str, dict[str, list[str]]] = {name: {} for name in SECTIONS}
-    for path, one in schema.placed_objects():
+    for path, one in behaviour.placed_objects():
         signature = one["signature"].strip() if one["kind"] == "function" else ""
         found[path.partition("/")[0]].setdefault(one["name"], []).append(
             (f"```sql\nvitrina.{one['name']}{signature}\n```\n\n" if signature else "")
-            + f"{schema.comment_of(one)}\n"
+            + f"{behaviour.comment_of(one)}\n"
         )
     rank = {name: place for place, name in enumerate(FIRST)}
     for name, title in SECTIONS.items():

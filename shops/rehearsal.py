@@ -204,6 +204,21 @@ class Rehearsal:
             kept.write_bytes(found)
             assert product["id"] not in ids(self.search(image=kept, k=1000))
 
+    def variant_changed(self, product: str) -> None:
+        """Found by its new SKU, at its new price, and nothing is worked on or paid for it."""
+        spent = self.spent(product)
+        with self.change("a variant renamed, repriced and sold out, at no cost"):
+            self.shop("change_variant", id=product, sku="ZQ-9000", title="Odd one", price=0.75)
+        (hit,) = self.search("ZQ-9000", k=1)
+        assert (hit.external_id, hit.sku) == (product, "ZQ-9000")
+        assert ids(self.search(where="$.price == 0.75")) == [product]
+        assert self.rows(
+            "select v.title, v.attributes - 'currency' @> '{\"price\": 0.75, \"in_stock\": false}'"
+            " from vitrina.variants as v join vitrina.catalog as c on c.product_id = v.product_id"
+            " where c.source = %s and v.sku = 'ZQ-9000'"
+        ) == [("Odd one", True)]
+        assert self.spent(product) == spent
+
     def own_steps(self) -> None:
         """What only this shop has."""
 

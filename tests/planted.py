@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from vitrina.db import schema
+from vitrina.db import behaviour
 from vitrina.db.folders import data_dir
 
 TYPES = [
@@ -89,7 +89,7 @@ def words() -> set[str]:
     """Every word in vitrina's SQL, and in its Python, which runs statements of its own."""
     package = data_dir("sql").parent / "src" / "vitrina"
     migrations = data_dir("migrations")
-    files = [path for _, path in schema.sql_files()]
+    files = [path for _, path in behaviour.sql_files()]
     files += [*migrations.rglob("*.py"), *package.rglob("*.py")]
     return set(re.findall(r"[a-z_0-9]+", " ".join(file.read_text("utf-8") for file in files)))
 

@@ -25,6 +25,7 @@ from psycopg import sql
 import vitrina
 from vitrina import embedded
 from vitrina.db import schema
+from vitrina.db.folders import data_dir
 
 # the first is the main one; the others run what may differ there
 VERSIONS = tuple(map(int, os.environ.get("VITRINA_TEST_POSTGRES", "18,16").split(",")))
@@ -144,8 +145,8 @@ def _digest(version: int) -> str:
     """Of all that a template is made of."""
     package = Path(vitrina.__file__).resolve().parent
     files = [
-        *schema.data_dir("sql").rglob("*.sql"),
-        *schema.data_dir("migrations").rglob("*.py"),
+        *data_dir("sql").rglob("*.sql"),
+        *data_dir("migrations").rglob("*.py"),
         *(path for path in (package / "data").glob("*") if path.is_file()),
         *(package / "db").glob("*.py"),
         *(package / "embedded").glob("*.py"),

@@ -27,6 +27,7 @@ alter table vitrina.sources add column text_config_due boolean not null default 
 """
 
 DOWNGRADE = """
+delete from vitrina.installed where name = 'full text';
 alter table vitrina.sources drop column text_config_due;
 drop table vitrina.catalogue_words;
 alter table vitrina.product_text drop column version;

@@ -1,4 +1,4 @@
-"""What only Medusa has: sales channels."""
+"""What only Medusa has: variants and sales channels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ class MedusaRehearsal(Rehearsal):
     """Medusa, gone through step by step."""
 
     def own_steps(self) -> None:
-        """The products of one sales channel, to which the added one does not belong."""
+        """A variant; and one sales channel, to which the added product does not belong."""
+        self.variant_changed(self.listed[5]["id"])
         shown = {product["id"]: product["title"] for product in self.shop("listed")}
         channel = ["--set", "sales_channel=Shop"]
         self.command("attach", "--preset", self.preset, *channel, *self.attach)

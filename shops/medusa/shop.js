@@ -80,6 +80,12 @@ module.exports.default = async function main({ container }) {
                 product_variants: data.map(variant => ({ id: variant.id, prices: [{ amount: price, currency_code: 'eur' }] })),
             });
         },
+        async change_variant({ id, sku, title, price }) {
+            const { data: [variant] } = await query.graph({ entity: 'variant', fields: ['id'], filters: { product_id: id } });
+            await run('updateProductVariantsWorkflow', {
+                product_variants: [{ id: variant.id, sku, title, manage_inventory: true, prices: [{ amount: price, currency_code: 'eur' }] }],
+            });
+        },
         async repicture({ id, picture }) {
             const url = await upload(picture);
             await run('updateProductsWorkflow', { selector: { id }, update: { thumbnail: url, images: [{ url }] } });

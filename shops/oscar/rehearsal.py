@@ -36,7 +36,24 @@ class OscarRehearsal(Rehearsal):
                 for size, price in (("XS", 30), ("XXL", 20))
             ]
         assert ids(self.search(where='$.size == "XXL" && $.price == 20')) == [parent]
+        (hit,) = self.search(f"SKU-{children[1]}-new", k=1)
+        assert (hit.external_id, hit.sku) == (parent, f"SKU-{children[1]}-new")
+        assert self.search(where='$.size == "XXL"')[0].attributes["price_max"] == 30
+        self.variant_changed(parent)
         with self.change("a child hidden, the other deleted"):
             self.shop("publish", id=children[1], public=False)
             self.shop("delete", id=children[0])
-        assert self.search(where='$.size == "XXL" || $.size == "XS"') == []
+        assert (
+            self.rows(
+                "select v.sku from vitrina.variants as v join vitrina.catalog as c"
+                " on c.product_id = v.product_id where c.source = %s"
+            )
+            == []
+        )
+        assert (
+            self.rows(
+                "select c.title from vitrina.catalog as c"
+                " where c.source = %s and c.attributes ? 'size'"
+            )
+            == []
+        )

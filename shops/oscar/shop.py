@@ -141,6 +141,16 @@ def add_child(parent: str, size: str, price: float) -> str:
     return str(child.pk)
 
 
+def change_variant(id: str, sku: str, title: str, price: float) -> None:
+    """Another title, SKU and price of a product's first child, and none of it left."""
+    child = Product.objects.filter(parent_id=id).order_by("pk").first()
+    child.title = title
+    child.save()
+    record = StockRecord.objects.get(product=child)
+    record.partner_sku, record.price, record.num_in_stock = sku, Decimal(str(price)), 0
+    record.save()
+
+
 def rename_category(name: str, to: str) -> None:
     """A new name for a category."""
     category = Category.objects.get(name=name)
@@ -189,7 +199,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     verb.__name__: verb
     for verb in (
         migrate, populate, listed, rename, reprice, repicture, recolour, add, add_child,
-        rename_category, publish, delete,
+        change_variant, rename_category, publish, delete,
     )
 }  # fmt: skip
 

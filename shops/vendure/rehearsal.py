@@ -9,6 +9,7 @@ class VendureRehearsal(Rehearsal):
     """Vendure, gone through step by step."""
 
     def own_steps(self) -> None:
+        self.variant_changed(self.listed[8]["id"])
         self.without_variants()
         self.in_another_language()
         self.in_another_channel()

@@ -124,6 +124,11 @@ const verbs = {
     async delete({ id }) {
         await api('mutation($id: ID!) { deleteProduct(id: $id) { result } }', { id });
     },
+    async change_variant({ id, sku, title, price }) {
+        const input = [{ id: (await variants(id))[0], sku, price: Math.round(price * 100), stockOnHand: 0,
+            trackInventory: 'TRUE', translations: [{ languageCode: 'en', name: title }] }];
+        await api('mutation($input: [UpdateProductVariantInput!]!) { updateProductVariants(input: $input) { id } }', { input });
+    },
     async enable_variants({ id, enabled }) {
         await api('mutation($input: [UpdateProductVariantInput!]!) { updateProductVariants(input: $input) { id } }',
             { input: (await variants(id)).map(variant => ({ id: variant, enabled })) });

@@ -144,6 +144,7 @@ begin
     update spaces as s set state = 'retired'
     where s.modality = _space.modality and s.state = 'active' and s.id <> _space.id;
     update spaces as s set state = 'active' where s.id = _space.id and s.state <> 'active';
+    perform measure_background(use_space.name, true);
 end
 $func$;
 

@@ -61,9 +61,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- give_words(): loads the rows of the temporary table given_words (target, term, value, facet, language) into
--- thesaurus and contrasts. Rows given earlier but missing now are deleted, unless the shop has changed
--- them; rows that the shop changed or deleted stay so.
+-- give_words(): loads the rows of the temporary table given_words (target, term, value, facet, domain,
+-- language) into thesaurus and contrasts. Rows given earlier but missing now are deleted, unless the shop
+-- has changed them; rows that the shop changed or deleted stay so.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.give_words() returns void
 language plpgsql volatile security invoker
@@ -94,14 +94,18 @@ begin
     -- does at once what the triggers do row by row
     alter table thesaurus disable trigger user;
     alter table contrasts disable trigger user;
-    insert into thesaurus (term, canonical, facet, language, key, becomes)
-    select n.form, n.value, n.facet, n.language, squashed(n.form), f.form
+    insert into thesaurus (term, canonical, facet, domain, language, key, becomes)
+    select n.form, n.value, n.facet, n.domain, n.language, squashed(n.form), f.form
     from new_words as n
     join new_forms as f on f.value = n.value
     where n.target = 'thesaurus' and not exists (
         select from seeded_words as s
         where (s.target, s.term, s.value, s.language) = (n.target, n.form, n.value, n.language))
     on conflict do nothing;
+    update thesaurus as t set domain = n.domain
+    from new_words as n
+    where n.target = 'thesaurus' and (n.form, n.value) = (t.term, t.canonical)
+        and n.domain is distinct from t.domain;
     analyze thesaurus;
     insert into contrasts (term, contrast_group, key)
     select n.form, n.value, term_key(n.form) from new_words as n

@@ -137,6 +137,11 @@ as $func$
 declare
     _own text[] := tsvector_to_array(to_tsvector(config, word));
 begin
+    -- "buerostuhl" is "burostuhl", as "Bürostühle" is indexed; German stemming knows it from Postgres 18 on
+    if config = 'pg_catalog.german'::regconfig and word ~* '[aou]e' then
+        _own := _own || tsvector_to_array(to_tsvector(
+            config, folded_text(regexp_replace(word, '([aou])e', '\1', 'gi'))));
+    end if;
     if octet_length(word) = char_length(word) or _own = '{}' then
         return _own;
     end if;

@@ -62,6 +62,15 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- product_attributes(given, variants) → the same for any row of put_products: given and variants may be
+-- null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.product_attributes(given jsonb, variants jsonb) returns jsonb
+language sql immutable parallel safe
+return case when variants <> '[]' then attributes_of(coalesce(given, '{}'), variants)
+            else coalesce(given, '{}') end;
+
+-- ---------------------------------------------------------------------------------------------
 -- put_source(name, kind, config, text_config) → the source's id; creates the source or updates its
 -- settings. text_config: a text-search configuration ('english', 'german', 'simple' …), or the shop's
 -- own with its schema ('public.shop'); of a new source, when it is not given, it is detected from the
@@ -460,9 +469,7 @@ as $func$
     from (
         select g.external_id, g.title, nullif(g.text, '') as body,
                coalesce(g.image, g.images #>> '{0,image}') as image, g.image_stamp, g.url,
-               case when g.variants <> '[]'
-                    then attributes_of(coalesce(g.attributes, '{}'), g.variants)
-                    else coalesce(g.attributes, '{}') end as attributes,
+               product_attributes(g.attributes, g.variants) as attributes,
                nullif(g.sku, '') as sku, coalesce(array_remove(g.codes, null), '{}') as codes,
                parts_hash(g.variants, g.images) as parts_hash
         from jsonb_to_recordset(products) as g (

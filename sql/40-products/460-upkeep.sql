@@ -25,12 +25,12 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- prune_products(source, keep, everything, dry_run) → how many products of the source it removed: those
--- whose external id is not in keep. With dry_run it only counts them. Raises VT004 if keep is empty, or if
--- above half of the products would go, unless everything is true.
+-- prune_products(source, keep, most, dry_run) → how many products of the source it removed: those whose
+-- external id is not in keep. With dry_run it only counts them. Raises VT004 if keep is empty, or if more
+-- than the share `most` of the products would go: 0.3 is 30 %, 1 allows any number.
 -- ---------------------------------------------------------------------------------------------
 create or replace function prune_products(
-    source text, keep text[], everything boolean default false, dry_run boolean default false
+    source text, keep text[], most real default 0.3, dry_run boolean default false
 ) returns int
 language plpgsql volatile security invoker
 set search_path from current
@@ -41,6 +41,10 @@ declare
     _all int;
     _images bytea[];
 begin
+    if prune_products.most not between 0 and 1 or prune_products.most is null then
+        raise exception 'most is %, which is not a share between 0 and 1', coalesce(most::text, 'null')
+            using errcode = 'VT004', hint = 'give 0.3 for 30 % of the products';
+    end if;
     select array_agg(p.id) filter (where k.external_id is null), count(*) into _gone, _all
     from products as p
     left join (select distinct u.external_id from unnest(keep) as u (external_id)) as k
@@ -54,10 +58,10 @@ begin
         raise exception 'prune_products would remove every product of source %', quote_ident(source)
             using errcode = 'VT004', hint = 'keep names the products to keep; see remove_source';
     end if;
-    if cardinality(_gone) * 2 > _all and everything is not true then
-        raise exception '% of the % products of source % would be removed, above half of them',
-            cardinality(_gone), _all, quote_ident(source)
-            using errcode = 'VT004', hint = 'if that is right, give --prune-all, or everything => true';
+    if cardinality(_gone) > _all * most then
+        raise exception '% of the % products of source % would be removed, more than % %%',
+            cardinality(_gone), _all, quote_ident(source), round(most::numeric * 100)
+            using errcode = 'VT004', hint = 'if that is right, give --yes with --prune, or most => 1';
     end if;
     _images := array(select p.image_sha256 from products as p
                      where p.id = any (_gone) and p.image_sha256 is not null

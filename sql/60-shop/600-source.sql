@@ -19,6 +19,102 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- pictures_at(root, images), variants_at(root, variants) → a row's pictures, each a text or {image,
+-- role}, or its variants, with the addresses of their pictures; what is no list stays as it is. Pictures
+-- without an address are left out.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.pictures_at(root text, images jsonb) returns jsonb
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case when jsonb_typeof(images) <> 'array' then nullif(images, 'null') else (
+        select coalesce(jsonb_agg(g.item || case when jsonb_typeof(g.item -> 'image') = 'string' then
+                   jsonb_build_object('image', media_address(root, g.item ->> 'image'))
+                   else '{}' end order by p.place), '[]')
+        from jsonb_array_elements(images) with ordinality as p (picture, place)
+        cross join lateral (
+            select case when jsonb_typeof(p.picture) = 'string'
+                        then jsonb_build_object('image', p.picture) else p.picture end as item) as g
+        where p.picture <> 'null' and coalesce(btrim(g.item ->> 'image') <> '', not g.item ? 'image'))
+    end;
+$func$;
+
+create or replace function vitrina_internal.variants_at(root text, variants jsonb) returns jsonb
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case when jsonb_typeof(variants) <> 'array' then nullif(variants, 'null') else (
+        select coalesce(jsonb_agg(v.variant || case when jsonb_typeof(v.variant -> 'image') = 'string' then
+                   jsonb_build_object('image', media_address(root, v.variant ->> 'image'))
+                   else '{}' end order by v.place), '[]')
+        from jsonb_array_elements(variants) with ordinality as v (variant, place)
+        where v.variant <> 'null')
+    end;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- flat_codes(codes) → the texts and numbers of a list of codes, or of a list of such lists, as a list;
+-- what holds anything else stays as it is.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.flat_codes(codes jsonb) returns jsonb
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select case when bool_or(jsonb_typeof(c.code) in ('object', 'array')) then codes
+    else coalesce(jsonb_agg(btrim(c.code #>> '{}') order by c.place)
+                      filter (where btrim(c.code #>> '{}') <> ''), '[]') end
+    from jsonb_path_query(codes, 'lax $[*][*]') with ordinality as c (code, place);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- readable_text(body) → a description as a reader sees it: of HTML the text, with each block on a line,
+-- without scripts, styles and comments, entities decoded. Another text stays as it is.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.readable_text(body text) returns text
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+declare
+    _unseen constant text[] := '{script,style,template,noscript,iframe,svg,title}';
+    _blocks constant text[] := '{address,article,aside,blockquote,br,dd,div,dl,dt,figcaption,footer,h1,h2,h3,h4,h5,h6,'
+        'header,hr,li,main,nav,ol,p,pre,section,table,td,th,tr,ul}';
+begin
+    if body !~ '<[a-zA-Z!/]|&[#\w]{2,10};' is not false then
+        return body;
+    end if;
+    -- cut at each "<": a tag, and the text behind it; so the time grows with the length, whatever it holds
+    with pieces as (
+        select p.place, p.piece,
+               lower(substring(p.piece from '^/?([a-zA-Z][a-zA-Z0-9]*)')) as tag,
+               starts_with(p.piece, '/') as closes, strpos(p.piece, '-->') as remark_end
+        from string_to_table(body, '<') with ordinality as p (piece, place)
+    ),
+    placed as (
+        select p.*,
+               coalesce(max(p.place) filter (where p.tag = any (_unseen) and not p.closes) over w, 0)
+               > coalesce(max(p.place) filter (where p.tag = any (_unseen) and p.closes) over w, 0) as is_unseen,
+               coalesce(max(p.place) filter (where starts_with(p.piece, '!--')) over w, 0)
+               > coalesce(max(p.place) filter (where p.remark_end > 0) over w, 0) as is_remark
+        from pieces as p
+        window w as (order by p.place)
+    )
+    select string_agg(case
+        when p.place = 1 then p.piece
+        when p.is_unseen or p.is_remark then ''
+        when p.remark_end > 0 then substr(p.piece, p.remark_end + 3)
+        when p.tag is null and p.piece !~ '^[!?/]' then '<' || p.piece
+        else case when p.tag = any (_blocks) then e'\x01' else '' end
+            || case when strpos(p.piece, '>') > 0 then substr(p.piece, strpos(p.piece, '>') + 1) else '' end
+        end, '' order by p.place)
+    into body
+    from placed as p;
+    body := translate(regexp_replace(body, '\s+', ' ', 'g'), e'\x01', e'\n');
+    return btrim(regexp_replace(regexp_replace(
+        decoded_entities(body), '[^\S\n]+', ' ', 'g'), '(?: ?\n ?)+', e'\n', 'g'), e' \n');
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- find_table(relation, path) → the table of this name, as seen by the search_path `path`. Raises VT003
 -- if it is not found, VT004 for one of vitrina's own.
 -- ---------------------------------------------------------------------------------------------
@@ -152,11 +248,13 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- source_query(from_clause, alias, …) → the query that gives a source's products, for
 -- attachments.query. attributes: each of these columns becomes an attribute. extra: a jsonb column
--- whose members become attributes.
+-- whose members become attributes. text, sku, codes, images, variants: columns of these parts.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.source_query(
     from_clause text, alias text, id text[], title text, image text, image_stamp text, url text,
-    attributes text[], extra text, watermark text, predicate text, media_root text
+    attributes text[], extra text, watermark text, predicate text, media_root text,
+    text text default null, sku text default null, codes text[] default null, images text default null,
+    variants text default null
 ) returns text
 language sql immutable security invoker
 set search_path from current
@@ -182,7 +280,17 @@ as $func$
                       group by a.place / 40) as p))
         || ') as attributes, '
         || coalesce(c.q || quote_ident(watermark), 'null::pg_catalog.timestamptz')
-        || format(' as watermark from %s as %I', from_clause, alias)
+        || ' as watermark'
+        || coalesce(', vitrina_internal.readable_text(' || c.q || quote_ident(text) || '::pg_catalog.text) as text', '')
+        || coalesce(', pg_catalog.btrim(' || c.q || quote_ident(sku) || '::pg_catalog.text) as sku', '')
+        || coalesce(', vitrina_internal.flat_codes(pg_catalog.jsonb_build_array('
+                    || (select string_agg(format('%s%I', c.q, k.name), ', ' order by k.place)
+                        from unnest(codes) with ordinality as k (name, place)) || ')) as codes', '')
+        || coalesce(format(', vitrina_internal.pictures_at(%L, ', media_root)
+                    || c.q || quote_ident(images) || '::pg_catalog.jsonb) as images', '')
+        || coalesce(format(', vitrina_internal.variants_at(%L, ', media_root)
+                    || c.q || quote_ident(variants) || '::pg_catalog.jsonb) as variants', '')
+        || format(' from %s as %I', from_clause, alias)
         || coalesce(e' where (' || predicate || e'\n)', '')
     from columns as c;
 $func$;

@@ -7,9 +7,9 @@ create or replace function vitrina_internal.listed_names(list text) returns text
 language sql immutable security invoker
 set search_path from current
 as $func$
-    select array_agg(btrim(btrim(n.name), '"') order by n.place)
+    select array_agg(btrim(btrim(n.name, e' \t\r\n'), '"') order by n.place)
     from string_to_table(list, ',') with ordinality as n (name, place)
-    where btrim(n.name) <> '';
+    where btrim(n.name, e' \t\r\n') <> '';
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -1,9 +1,20 @@
 -- The functions and triggers of each attached source.
 
 -- ---------------------------------------------------------------------------------------------
+-- part_types() → (part, type): the columns that a source's query may give beside title, image, url and
+-- attributes, in the order of make_rows.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.part_types() returns table (part text, type text)
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    values ('text', 'text'), ('sku', 'text'), ('codes', 'jsonb'), ('images', 'jsonb'), ('variants', 'jsonb');
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- make_rows(attachment): creates the function that gives an attached source's products: of these ids,
 -- else of rows whose watermark is not before `since`, else all. It reads with the rights of its owner,
--- and writes times alike in every session's time zone.
+-- and writes times alike in every session's time zone. A part that the query does not give is null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.make_rows(attachment attachments) returns void
 language plpgsql volatile security invoker
@@ -14,8 +25,11 @@ declare
     _names text[] := (select array_agg('id_' || n order by n)
                       from generate_subscripts(_types, 1) as n);
     _select text := format(
-        'select %s, r.title, r.image, r.image_stamp, r.url, r.attributes, r.watermark::timestamptz'
-        ' from (%s) as r', id_expression('r', _names), attachment.query);
+        'select %s, r.title, r.image, r.image_stamp, r.url, r.attributes, r.watermark::timestamptz, %s'
+        ' from (%s) as r', id_expression('r', _names),
+        (select string_agg(case when p.part = any (attachment.parts) then 'r.' || p.part
+                                else 'null::' || p.type end, ', ' order by p.place)
+         from part_types() with ordinality as p (part, type, place)), attachment.query);
     _wanted text := case
         when cardinality(_types) = 1 then format(' where r.id_1 = any ($1::%s[])', _types[1])
         else format(
@@ -27,11 +41,15 @@ declare
             (select string_agg(format('k.%1$s = r.%1$s', n), ' and ') from unnest(_names) as n))
     end;
 begin
+    -- that of an earlier version has other columns
+    execute format('drop function if exists vitrina_internal.%I(text[], timestamptz)',
+                   'rows_' || attachment.source_id);
     execute format(
-        'create or replace function vitrina_internal.%I('
+        'create function vitrina_internal.%I('
         'ids text[] default null, since timestamptz default null)'
         ' returns table (external_id text, title text, image text, image_stamp text, url text,'
-        ' attributes jsonb, watermark timestamptz)'
+        ' attributes jsonb, watermark timestamptz, text text, sku text, codes jsonb, images jsonb,'
+        ' variants jsonb)'
         ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
         ' set timezone = ''UTC'' set datestyle = ''ISO, MDY'' set intervalstyle = ''postgres'''
         ' set bytea_output = ''hex'' set extra_float_digits = 1 as %L',

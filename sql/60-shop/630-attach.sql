@@ -82,6 +82,29 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- check_parts(view): raises VT004 for a query whose codes, images or variants have another type.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.check_parts(view regclass) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _bad record;
+begin
+    select p.part, t.type, case when p.part = 'codes' then 'text[] or jsonb' else 'jsonb' end as wanted into _bad
+    from part_types() as p
+    join pg_attribute as a on a.attrelid = view and a.attname = p.part and not a.attisdropped
+    cross join lateral (select type_name(a.atttypid) as type) as t
+    where p.type = 'jsonb' and not (t.type in ('jsonb', 'json') or p.part = 'codes' and t.type like '%[]')
+    limit 1;
+    if found then
+        raise exception 'the column % of the query has type %, not %', _bad.part, _bad.type, _bad.wanted
+            using errcode = 'VT004', hint = 'cast it, or give it another name: then it is an attribute';
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- say_row_secured(source) → the same id; a notice names the tables under it with row-level security.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.say_row_secured(source int) returns int
@@ -131,8 +154,10 @@ begin
     _attachment.query := view_query(_view);
     _attachment.reads := array(select full_name(r.relation) from read_columns(_view) as r order by 1);
     select array_agg(type_name(a.atttypid) order by a.attnum) filter (where a.attnum <= ids),
-           max(type_name(a.atttypid)) filter (where a.attname = 'watermark')
-    into _attachment.id_types, _moment
+           max(type_name(a.atttypid)) filter (where a.attname = 'watermark'),
+           coalesce(array_agg(a.attname::text order by a.attnum)
+                        filter (where a.attname in (select p.part from part_types() as p)), '{}')
+    into _attachment.id_types, _moment, _attachment.parts
     from pg_attribute as a where a.attrelid = _view and a.attnum > 0;
     if watermark is not null then
         if _moment not in ('timestamp with time zone', 'timestamp without time zone') then
@@ -157,9 +182,9 @@ begin
     perform unbuild_source(_attachment.source_id);
     delete from attachments as a where a.source_id = _attachment.source_id;
     insert into attachments (
-        source_id, relation, query, reads, id_types, triggers, watermark, sweep_every)
+        source_id, relation, query, reads, id_types, parts, triggers, watermark, sweep_every)
     values (_attachment.source_id, relation, _attachment.query, _attachment.reads,
-            _attachment.id_types,
+            _attachment.id_types, _attachment.parts,
             coalesce(cardinality(_wakes) > 0, false), _attachment.watermark,
             coalesce(sweep_every, case when _wakes is null then interval '5 minutes'
                                        else interval '1 hour' end));
@@ -184,15 +209,17 @@ $func$;
 -- source; default: the table's. text_config: like 'english'. media_root: folder or URL in front of
 -- pictures without a URL. triggers: the table gets triggers that note changes at once and never raise;
 -- without them, `watermark` (a timestamp column) shows which rows changed, and all rows are compared
--- every sweep_every. wake: more tables, see attach_query. Write column names exactly. Raises VT002,
--- VT003 or VT004, saying what to do.
+-- every sweep_every. wake: more tables, see attach_query. text: the column of descriptions, as text or
+-- HTML. sku: a column; codes: columns of other codes by which a product is found (EAN, part number),
+-- also lists. Write column names exactly. Raises VT002, VT003 or VT004, saying what to do.
 -- ---------------------------------------------------------------------------------------------
 create or replace function attach_table(
     relation text, title text, id text[] default null, image text default null,
     url text default null, attributes text[] default '{}', predicate text default null,
     name text default null, text_config text default null, media_root text default null,
     triggers boolean default true, watermark text default null, wake text[] default '{}',
-    sweep_every interval default null, path text default current_setting('search_path')
+    sweep_every interval default null, path text default current_setting('search_path'),
+    text text default null, sku text default null, codes text[] default '{}'
 ) returns int
 language plpgsql volatile security invoker
 set search_path from current
@@ -206,7 +233,7 @@ declare
     _id text[] := coalesce(id, primary_key(_table));
     _name text := name;
 begin
-    perform check_attach(title, id, attributes, wake, media_root, sweep_every);
+    perform check_attach(title, id, attributes, wake, media_root, sweep_every), check_list('codes', codes);
     select c.relkind, c.relname, n.nspname into _kind, _alias, _schema
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
@@ -217,7 +244,8 @@ begin
             using errcode = 'VT004', hint = 'name the columns that identify a product (id, --id)';
     end if;
     perform check_columns(_full, array_remove(
-        _id || title || image || url || watermark || attributes, null), columns_of(_table));
+        _id || title || image || url || watermark || text || sku || attributes || codes, null),
+        columns_of(_table));
     if _name is null then
         _name := case when _schema = 'public' then _alias else _schema || '.' || _alias end;
         if exists (select from sources as s join attachments as a on a.source_id = s.id
@@ -229,7 +257,7 @@ begin
     return say_row_secured(attach_source(
         _name, _full,
         source_query(_full, _alias, _id, title, image, null, url, attributes, null, watermark,
-                      predicate, media_root),
+                      predicate, media_root, text, sku, nullif(codes, '{}')),
         cardinality(_id),
         case when triggers and (_kind in ('r', 'p') or cardinality(wake) = 0) then
             array[format('%s=%s', _full, array_to_string(_id, ','))] end || wake,
@@ -240,9 +268,10 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- attach_query(name, query, wake, …) → the source's id. Makes a query of the shop a source of products
 -- that vitrina follows; call it again to change the settings. query: its columns are id, title and, if
--- present, image, image_stamp (changes when the picture behind the same address changes), url and
--- attributes (jsonb); all other columns become attributes. id: the columns that identify a product, if
--- not `id`. Select key columns unchanged, so that a few products can be read without reading all.
+-- present, image, image_stamp (changes when the picture behind the same address changes), url,
+-- attributes (jsonb), text (a description, as text or HTML), sku, codes (text[] or jsonb), images and
+-- variants (jsonb, as put_products has them); all other columns become attributes. id: the columns that
+-- identify a product, if not `id`. Select key columns unchanged, so that a few products can be read without reading all.
 -- wake: the tables whose changes wake products, each 'table=column' if the column holds the product's
 -- id ('table=a,b' for an id of two columns), 'table(columns)=column' to name the relevant columns
 -- (default: those the query reads), or 'table=select … from changed …', which gives the ids for the
@@ -268,8 +297,10 @@ begin
     _view := probe_view(query, path);
     _query := view_query(_view);
     _has := columns_of(_view);
-    _known := id || array['title', 'image', 'image_stamp', 'url', 'attributes'];
-    perform check_columns('the query', array_remove(id || array['title', watermark], null), _has);
+    _known := id || array['title', 'image', 'image_stamp', 'url', 'attributes']
+        || array(select p.part from part_types() as p);
+    perform check_columns('the query', array_remove(id || array['title', watermark], null), _has),
+            check_parts(_view);
     execute format('drop view %s', full_name(_view));
     return say_row_secured(attach_source(
         name, null,
@@ -281,7 +312,11 @@ begin
             (select array_agg(h order by h) from unnest(_has) as h
              where h <> all (_known) and h is distinct from watermark),
             case when 'attributes' = any (_has) then 'attributes' end, watermark, predicate,
-            media_root),
+            media_root, case when 'text' = any (_has) then 'text' end,
+            case when 'sku' = any (_has) then 'sku' end,
+            case when 'codes' = any (_has) then '{codes}'::text[] end,
+            case when 'images' = any (_has) then 'images' end,
+            case when 'variants' = any (_has) then 'variants' end),
         cardinality(id), wake, text_config, media_root, triggers, watermark, sweep_every, path));
 end
 $func$;

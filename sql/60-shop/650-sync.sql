@@ -1,11 +1,13 @@
 -- Syncing: products follow the rows of the shop.
 
 -- ---------------------------------------------------------------------------------------------
--- reject_reason(external_id, title, attributes, count) → why a row of the shop cannot be a product, or
--- null. count: how many rows have this id.
+-- reject_reason(external_id, title, attributes, text, codes, images, variants, count) → why a row of the
+-- shop cannot be a product, or null. count: how many rows have this id.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.reject_reason(external_id text, title text, attributes jsonb, count bigint)
-returns text
+create or replace function vitrina_internal.reject_reason(
+    external_id text, title text, attributes jsonb, text text, codes jsonb, images jsonb, variants jsonb,
+    count bigint
+) returns text
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
@@ -16,6 +18,12 @@ as $func$
         when title is null or btrim(title, e' \t\r\n') = '' then 'it has no title'
         when length(title) > 2000 then 'its title is longer than 2,000 characters'
         when jsonb_typeof(attributes) <> 'object' then 'its attributes are not a JSON object'
+        when octet_length(text) > 1048576 then 'its text is longer than 1 MB'
+        when jsonb_path_exists(codes, 'lax $[*] ? (@.type() != "string")') then 'its codes are not a list of texts'
+        when images is not null and not is_pictures(images)
+            then 'its images are not a list of objects with an image and its role: main, further or variant'
+        when variants is not null and not is_variants(variants)
+            then 'its variants are not a list of objects with sku, title, codes, image and attributes'
     end;
 $func$;
 
@@ -60,8 +68,9 @@ begin
                array_agg(g.reason) filter (where g.reason is not null)
         from (
             select distinct on (r.external_id)
-                r.external_id, r.title, r.image, r.image_stamp, r.url, r.attributes,
-                reject_reason(r.external_id, r.title, r.attributes,
+                r.external_id, r.title, r.image, r.image_stamp, r.url, r.attributes, r.text, r.sku, r.codes,
+                r.images, r.variants,
+                reject_reason(r.external_id, r.title, r.attributes, r.text, r.codes, r.images, r.variants,
                         count(*) over (partition by r.external_id)) as reason
             from vitrina_internal.%I($1) as r
             order by r.external_id
@@ -99,7 +108,7 @@ begin
     return query execute format($sql$
         with given as materialized (
             select r.*, left(coalesce(r.external_id, ''), 500) as reject_id,
-                   reject_reason(r.external_id, r.title, r.attributes,
+                   reject_reason(r.external_id, r.title, r.attributes, r.text, r.codes, r.images, r.variants,
                            count(*) over (partition by r.external_id)) as reason
             from vitrina_internal.%I(null, $2) as r
         ),
@@ -129,8 +138,11 @@ begin
                 when g.external_id is null then true
                 when g.reason is not null then p.id is not null or j.reason is null
                 else j.reason is not null
-                    or (g.title, g.image, g.image_stamp, g.url, g.attributes) is distinct from
-                       (p.title, p.image, p.image_stamp, p.url, p.attributes) end
+                    or (g.title, coalesce(g.image, g.images #>> '{0,image}'), g.image_stamp, g.url,
+                        product_attributes(g.attributes, g.variants), nullif(g.text, ''), nullif(g.sku, ''),
+                        coalesce(g.codes, '[]'), parts_hash(g.variants, g.images)) is distinct from
+                       (p.title, p.image, p.image_stamp, p.url, p.attributes, p.text, p.sku,
+                        to_jsonb(p.codes), p.parts_hash) end
             returning 1
         )
         select (select count(*)::int from noted), (select max(g.watermark) from given as g)
@@ -183,7 +195,7 @@ begin
         begin
             select s.* into inserted, updated, unchanged, queued, removed, rejected
             from sync_ids(name, _source, _ids) as s;
-        exception when data_exception or integrity_constraint_violation then
+        exception when data_exception or integrity_constraint_violation or sqlstate 'VT004' then
             foreach _id in array _ids loop
                 begin
                     select s.* into _done from sync_ids(name, _source, array[_id]) as s;
@@ -193,8 +205,9 @@ begin
                     queued := queued + _done.queued;
                     removed := removed + _done.removed;
                     rejected := rejected + _done.rejected;
-                exception when data_exception or integrity_constraint_violation then
-                    perform put_rejects(_source, array[_id], array[sqlerrm]);
+                exception when data_exception or integrity_constraint_violation or sqlstate 'VT004' then
+                    perform put_rejects(_source, array[_id], array[regexp_replace(
+                        sqlerrm, '^row 1 of products( \(.{1,60}?\))?: ', '')]);
                     rejected := rejected + 1;
                 end;
             end loop;

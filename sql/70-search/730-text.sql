@@ -93,9 +93,14 @@ begin
                 join keyword_aliases as a on a.key = squashed(t.becomes)
                 where t.key = replace(f.form, ' ', '') and f.form <> ''
                     and (t.language = '' or t.language = (select shop_language()))
+                union all
+                -- a type of which there is no product: "coffee beans" are no coffee
+                select null, null, 3 from thesaurus as t
+                where t.term = f.form and t.facet = 'type'
+                    and (t.language = '' or t.language = (select shop_language()))
             ) as a
-            join keywords as w on w.id = a.keyword_id
-            order by a.unlike, a.alias
+            left join keywords as w on w.id = a.keyword_id
+            order by w.id is null, a.unlike, a.alias
             limit 1
         ) as k
         where p.place + s.size - 1 <= cardinality(said)
@@ -381,7 +386,9 @@ begin
             where c.so_far <= 2000 or c.place = 1),
            (select string_agg(distinct p.part, ' | ')::tsquery
             from unit as o
-            cross join unnest(o.parts) as p (part))
+            cross join unnest(o.parts) as p (part)),
+           read_demand(_read.said, _read.units, _read.names, _configs, array_agg(u.unit order by u.unit),
+                       array_agg(u.share order by u.unit), array_agg(u.text::tsquery order by u.unit))
     into _reading
     from unit as u;
     -- a query that is a category's name means this category first
@@ -395,6 +402,10 @@ begin
                                 _reading.rank, cardinality(_reading.parts));
         _reading.every := _reading.every || _category::tsquery;
         _reading.whole := _reading.whole || _category::tsquery;
+        -- and what is in it, is all that was asked for
+        _reading.demand.texts := array(
+            select coalesce(u.part || _category::tsquery, _category::tsquery)
+            from unnest((_reading.demand).texts) with ordinality as u (part, place) order by u.place);
     end if;
     return _reading;
 end

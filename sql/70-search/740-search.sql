@@ -1,17 +1,12 @@
 -- Search: words, vectors and filters, in a single order.
 
 -- ---------------------------------------------------------------------------------------------
--- check_search(…): raises VT004 for arguments that a search cannot use, saying what to do.
+-- check_page(…), check_search(…): raise VT004 for arguments that a search cannot use, saying what to do.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.check_search(
-    k int, "offset" int, mode text, weights jsonb, embedding @vector@.halfvec,
-    image_embedding @vector@.halfvec, text_space spaces, image_space spaces
-) returns void
+create or replace function vitrina_internal.check_page(k int, "offset" int) returns void
 language plpgsql immutable parallel safe security invoker
 set search_path from current
 as $func$
-declare
-    _wrong text;
 begin
     if k is null or k not between 0 and 10000 then
         raise exception 'k must be 0 to 10000, not %', coalesce(k::text, 'null')
@@ -20,6 +15,23 @@ begin
     if "offset" < 0 then
         raise exception 'offset must be 0 or more, not %', "offset" using errcode = 'VT004',
             hint = 'use 0 for the first page';
+    end if;
+end
+$func$;
+
+create or replace function vitrina_internal.check_search(
+    mode text, weights jsonb, embedding @vector@.halfvec, image_embedding @vector@.halfvec,
+    min_relevance real, text_space spaces, image_space spaces
+) returns void
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+declare
+    _wrong text;
+begin
+    if not min_relevance between 0 and 1 then
+        raise exception 'min_relevance must be 0 to 1, not %', min_relevance using errcode = 'VT004',
+            hint = '0 gives all rows; without it, the database''s own policy holds';
     end if;
     if mode not in ('hybrid', 'vector', 'text') then
         raise exception 'mode must be hybrid, vector or text, not %', quote_literal(left(mode, 100))
@@ -81,15 +93,16 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- fusion_query(rank, text_space_id, image_space_id, complete) → the query by which fused_products
+-- fusion_query(reading, text_space_id, image_space_id, complete) → the query by which fused_products
 -- orders what the channels found: parameters $1 (products with the code) and $3 to $8 (vector, image,
 -- text; each with its distances or ranks), without $9, at most $14. $10 to $13: weights of text, vector
--- and image, and their sum. What a channel has not said of a product is looked up: by this rank of the
--- parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
--- complete: each channel has said all it can.
+-- and image, and their sum. What a channel has not said of a product is looked up: by the reading's rank
+-- of the parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
+-- complete: the text channel has said all it can. $17, $18: see read_demand and by_text. $19: the least
+-- relevance, $20 and $21: mean and clear similarity of the spaces, $22: see strictness. Products with all of the query come first.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fusion_query(
-    rank text, text_space_id int, image_space_id int, complete boolean
+    reading reading, text_space_id int, image_space_id int, complete boolean
 ) returns text
 language sql immutable parallel safe
 return format(
@@ -112,44 +125,66 @@ return format(
         group by f.id
     ),
     measured as (
-        select o.id, o.channels, o.rank,
-               1 - coalesce(o.distance, (%2$s)) as similarity,
-               1 - coalesce(o.image_distance, (%3$s)) as image_similarity
-        from (select f.id, f.channels, f.distance, f.image_distance,
-                     coalesce(f.rank, (%1$s)) as rank from pool as f) as o
+        select f.id, f.channels, d.rank, coalesce(d.head, 0) as head, coalesce(d.lacks, %7$s) as lacks,
+               1 - coalesce(f.distance, (%2$s)) as similarity,
+               1 - coalesce(f.image_distance, (%3$s)) as image_similarity
+        from pool as f
+        left join lateral (
+            select coalesce(f.rank, %1$s) as rank, m.head, %5$s as lacks
+            from product_text as t
+            cross join lateral (select %4$s as head) as m
+            where t.product_id = f.id
+        ) as d on true
     ),
-    scored as (
+    judged as (
         select m.*,
                coalesce((coalesce($10 * m.rank, 0)
                          + coalesce($11 * greatest(m.similarity, 0), 0)
-                         + coalesce($12 * greatest(m.image_similarity, 0), 0)) / $13, 0)
-               + (m.id = any ($1))::int as score
-        from measured as m
-        order by score desc, m.similarity desc nulls last, m.id
+                         + coalesce($12 * greatest(m.image_similarity, 0), 0)) / $13, 0) as mean,
+               case when m.id = any ($1) then 1
+                    else greatest(%8$s, by_similarity(m.similarity, $20[1], $20[2], %9$s),
+                                  by_similarity(m.image_similarity, $21[1], $21[2], 1)) end as relevance
+        from (select m.*, %6$s as covered from measured as m) as m
+    ),
+    scored as (
+        select j.*, case when %10$s then j.mean / 2 + 0.5 * (j.lacks = 0)::int else j.mean end
+                    + (j.id = any ($1))::int as score
+        from judged as j
+        where j.relevance >= $19 or $19 is null
+        order by score desc, j.similarity desc nulls last, j.id
         limit $14
     )
     select array_agg(c.id) as ids, array_agg(c.score) as scores,
            array_agg(coalesce(c.similarity, c.image_similarity)) as similarities,
-           array_agg(c.rank) as ranks, array_agg(c.channels) as channels
+           array_agg(c.rank) as ranks, array_agg(c.channels) as channels,
+           array_agg(c.relevance)::real[] as relevances, array_agg(c.lacks) as lacks
     from scored as c',
-    case when rank is null then 'null::real'
+    case when reading.rank is null then 'null::real'
          when complete then '0'
-         else 'select (' || rank || ')::real from product_text as t where t.product_id = f.id' end,
-    case when text_space_id is null or complete then 'null::float8'
+         else '(' || reading.rank || ')::real' end,
+    case when text_space_id is null then 'null::float8'
          else 'select e.embedding operator(@vector@.<=>) $15 from product_embeddings as e'
-              ' where e.space_id = ' || text_space_id || ' and e.product_id = o.id' end,
-    case when image_space_id is null or complete then 'null::float8'
+              ' where e.space_id = ' || text_space_id || ' and e.product_id = f.id' end,
+    case when image_space_id is null then 'null::float8'
          else 'select e.embedding operator(@vector@.<=>) $16 from product_embeddings as e'
-              ' where e.space_id = ' || image_space_id || ' and e.product_id = o.id' end);
+              ' where e.space_id = ' || image_space_id || ' and e.product_id = f.id' end,
+    coalesce((reading.demand).head, '0'), coalesce((reading.demand).lacks, '0'),
+    coalesce((reading.demand).covered, '0'),
+    coalesce((1::bigint << cardinality((reading.demand).labels)) - 1, 0),
+    by_text(reading.demand),
+    strictness(reading.demand),
+    case when (reading.demand).labels is null then 'false' else 'true' end);
 
 -- ---------------------------------------------------------------------------------------------
--- fused_products(k, …) → at least k products that any channel finds, or all of them, best first: by the
--- weighted mean over the channels. The hundred best of each channel's first hits come first, all
--- others behind them: so the first n are the same for every k.
+-- fused_products(k, …, min_relevance) → at least k products that any channel finds, or all of them, best
+-- first: those with all of the query, then the others, each by the weighted mean over the channels. The
+-- hundred best of each channel's first hits come first, all others behind them: so the first n are the
+-- same for every k.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fused_products(
     k int, code text, reading reading, text_space spaces, embedding @vector@.halfvec,
-    image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters filters
+    image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters filters,
+    min_relevance real
 ) returns hits
 language plpgsql stable security invoker
 set search_path from current
@@ -163,6 +198,8 @@ declare
                                else coalesce((weights ->> 'image')::real, image_space.weight) end;
     _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
     _codes bigint[] := coded_products(code, filters);
+    _sold boolean := is_sold((reading.demand).kinds, filters);
+    _own boolean := not _sold and is_own_trade((reading.demand).domain);
     _depth int;
     _among bigint[];
     _vector record;
@@ -182,17 +219,22 @@ begin
         end if;
         _text := text_matches(reading, _depth, _among, filters);
         execute fusion_query(
-            reading.rank, case when embedding is not null then text_space.id end,
+            reading, case when embedding is not null then text_space.id end,
             case when image_embedding is not null then image_space.id end, _depth is null)
         into _more
         using _codes, reading.parts, _vector.ids, _vector.distances, _image.ids, _image.distances,
               _text.ids, _text.ranks, _found.ids, _text_weight, _vector_weight, _image_weight, _total,
-              _depth, embedding, image_embedding;
+              _depth, embedding, image_embedding, (reading.demand).texts, _sold or _own, min_relevance,
+              array[coalesce(text_space.background_mean, 0), clear_similarity(text_space)],
+              array[coalesce(image_space.background_mean, 0), clear_similarity(image_space)],
+              case when _sold then 0.8 when _own then 0.85 else 1.3 end::float8;
         _found.ids := _found.ids || _more.ids;
         _found.scores := _found.scores || _more.scores;
         _found.similarities := _found.similarities || _more.similarities;
         _found.ranks := _found.ranks || _more.ranks;
         _found.channels := _found.channels || _more.channels;
+        _found.relevances := _found.relevances || _more.relevances;
+        _found.lacks := _found.lacks || _more.lacks;
         exit when cardinality(_found.ids) >= k or cardinality(_found.ids) < 100;
     end loop;
     return _found;
@@ -200,11 +242,12 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- near_products(k, space, embedding, channel, filters) → like fused_products, for a single channel of
--- vectors.
+-- near_products(k, space, embedding, channel, filters, min_relevance) → like fused_products, for a
+-- single channel of vectors.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.near_products(
-    k int, space spaces, embedding @vector@.halfvec, channel text, filters filters
+    k int, space spaces, embedding @vector@.halfvec, channel text, filters filters,
+    min_relevance real
 ) returns hits
 language plpgsql stable security invoker
 set search_path from current
@@ -214,11 +257,16 @@ declare
     _found hits;
 begin
     _near := nearest_products(space, embedding, k, null, filters);
-    _found.ids := _near.ids;
-    select array_agg(greatest(1 - u.distance, 0) order by u.place),
-           array_agg(1 - u.distance order by u.place)
-    into _found.scores, _found.similarities
-    from unnest(_near.distances) with ordinality as u (distance, place);
+    select coalesce(array_agg(u.id order by u.place), '{}'),
+           array_agg(greatest(1 - u.distance, 0) order by u.place),
+           array_agg(1 - u.distance order by u.place), array_agg(u.relevance order by u.place)
+    into _found.ids, _found.scores, _found.similarities, _found.relevances
+    from (
+        select n.*, by_similarity(1 - n.distance, coalesce(space.background_mean, 0),
+                                  clear_similarity(space), 1)::real as relevance
+        from unnest(_near.ids, _near.distances) with ordinality as n (id, distance, place)
+    ) as u
+    where u.relevance >= min_relevance or min_relevance is null;
     _found.channels := array_fill(channel, array[cardinality(_found.ids)]);
     return _found;
 end
@@ -249,7 +297,7 @@ $func$;
 create or replace function vitrina_internal.found_products(
     k int, mode text, words text, code text, reading reading, text_space spaces,
     embedding @vector@.halfvec, image_space spaces, image_embedding @vector@.halfvec, weights jsonb,
-    filters filters
+    filters filters, min_relevance real
 ) returns hits
 language plpgsql stable security invoker
 set search_path from current
@@ -259,13 +307,17 @@ declare
 begin
     if words = '' and embedding is null and image_embedding is null then
         _found.ids := first_products(k, filters);
+        _found.relevances := array_fill(1::real, array[coalesce(cardinality(_found.ids), 0)]);
     elsif (mode = 'vector' or words = '') and image_embedding is null then
-        _found := near_products(k, text_space, embedding, 'vector', filters);
+        _found := near_products(k, text_space, embedding, 'vector', filters, min_relevance);
     elsif (mode = 'vector' or words = '') and embedding is null then
-        _found := near_products(k, image_space, image_embedding, 'image', filters);
+        _found := near_products(k, image_space, image_embedding, 'image', filters, min_relevance);
     else
+        if mode <> 'vector' and words <> '' then
+            min_relevance := coalesce(min_relevance, (select p.min_relevance from search_policy as p));
+        end if;
         _found := fused_products(k, code, reading, text_space, embedding, image_space,
-                                 image_embedding, weights, filters);
+                                 image_embedding, weights, filters, nullif(min_relevance, 0));
     end if;
     return _found;
 end
@@ -281,11 +333,13 @@ set search_path from current
 as $func$
     select row(array_agg(g.id order by g.place), array_agg(g.score order by g.place),
                array_agg(g.similarity order by g.place), array_agg(g.rank order by g.place),
-               array_agg(g.channels order by g.place))::hits
+               array_agg(g.channels order by g.place), array_agg(g.relevance order by g.place),
+               array_agg(g.lacks order by g.place))::hits
     from (
         select distinct on (v.value, case when v.value is null then f.id end) f.*
-        from unnest(found.ids, found.scores, found.similarities, found.ranks, found.channels)
-            with ordinality as f (id, score, similarity, rank, channels, place)
+        from unnest(found.ids, found.scores, found.similarities, found.ranks, found.channels,
+                    found.relevances, found.lacks)
+            with ordinality as f (id, score, similarity, rank, channels, relevance, lacks, place)
         join products as p on p.id = f.id
         cross join lateral (select p.attributes -> attribute as value) as a
         cross join lateral (
@@ -354,10 +408,101 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- say_unknown_group(group_by, ids): a notice names the nearest attributes if no product has the one to
+-- group by; looks there only if these products, which were found, lack it.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.say_unknown_group(group_by text, ids bigint[]) returns void
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _unknown record;
+begin
+    if group_by is null
+        or exists (select from products as p where p.id = any (ids) and jsonb_exists(p.attributes, group_by)) then
+        return;
+    end if;
+    select u.nearest into _unknown from unknown_names(attributes => array[group_by]) as u;
+    if found then
+        raise notice 'attribute % not found: nothing is grouped', quote_literal(left(group_by, 100))
+            using hint = case when _unknown.nearest <> '{}'
+                then 'nearest: ' || array_to_string(_unknown.nearest, ', ')
+                else 'name an attribute of products' end;
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- searched(query, first, …) → the first products that search finds with these arguments of it, the origin
+-- of the query's vector, what it asks for, and how it was read.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.searched(
+    query text, first int, filters filters, mode text, embedding @vector@.halfvec,
+    image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
+    out matches hits, out origin text, out labels text[], out code text, out keywords text[],
+    out words text
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _text_space spaces;
+    _image_space spaces;
+    _reading reading;
+    _depth int := first;
+    _count int;
+begin
+    words := asked_words(query);
+    select s.* into _text_space from spaces as s where s.modality = 'text' and s.state = 'active';
+    select s.* into _image_space from spaces as s where s.modality = 'image' and s.state = 'active';
+    mode := coalesce(mode, 'hybrid');
+    weights := coalesce(weights, '{}');
+    perform check_search(mode, weights, embedding, image_embedding, min_relevance, _text_space,
+                         _image_space);
+    if group_by is not null then
+        perform check_text('group_by', group_by);
+    end if;
+    if mode = 'text' then
+        embedding := null;
+        image_embedding := null;
+    end if;
+    if words <> '' and (mode <> 'vector'
+                        or embedding is null and _text_space.provider <> 'local') then
+        _reading := read_words(words);
+    end if;
+    if embedding is not null then
+        origin := 'given';
+    elsif words <> '' and mode <> 'text' and _text_space.id is not null then
+        select v.embedding, v.origin into embedding, origin
+        from query_vector(_text_space, words, _reading.keywords, _reading.weights) as v;
+        -- "the" has a vector, but says nothing
+        if mode = 'hybrid' and (_reading.demand).labels is null and min_relevance is distinct from 0 then
+            embedding := null;
+        end if;
+    end if;
+    if mode = 'vector' then
+        _reading := null;
+    end if;
+    labels := (_reading.demand).labels;
+    keywords := _reading.keywords;
+    code := case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end;
+    loop
+        matches := found_products(_depth, mode, words, code, _reading, _text_space, embedding,
+                                  _image_space, image_embedding, weights, filters, min_relevance);
+        exit when group_by is null;
+        _count := coalesce(cardinality(matches.ids), 0);
+        matches := first_of_groups(matches, group_by);
+        -- until there are groups enough, or no more products
+        exit when cardinality(matches.ids) >= first or _count < _depth;
+        _depth := least(_depth * 5::bigint, 2147483647);
+    end loop;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- search(query, k, offset, …) → the k products that match best, after the first `offset` ones. query:
 -- words, of which misspelt ones are corrected (see read_query); "a phrase" is required as it is, -word is
--- excluded. A code (external id, SKU …) finds its
--- product first. filter: the attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
+-- excluded. A code (external id, SKU …) finds its product first. filter: the attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
 -- over attributes ('$.price < 50'). with_keywords: all are required; without_keywords: all are
 -- excluded. sources: names. mode: hybrid, vector (similarity only) or text (words only). embedding,
 -- image_embedding: of the query, in the active text and image space. weights: of the channels in the
@@ -368,7 +513,7 @@ $func$;
 -- that the text covers, 0 to 1. matched: the channels (code, text, vector, image) that found it.
 -- query_vector: the origin of the query's text vector: given, cache (remembered), local (made here),
 -- vocabulary (the mean of its keywords' vectors); null without a vector. group_by: the name of an
--- attribute: of the products with the same value only the best. sku: that of the variant that was asked
+-- attribute: of the products with the same value only the best; a notice says if no product has it. sku: that of the variant that was asked
 -- for, by its code, a filter or a word ("red"), and image is its picture; else the product's. Raises
 -- VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
@@ -377,91 +522,72 @@ create or replace function search(
     where_path jsonpath default null, with_keywords text[] default '{}',
     without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
     embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
-    weights jsonb default '{}', group_by text default null
+    weights jsonb default '{}', group_by text default null, min_relevance real default null
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
     url text, image text, score real, similarity real, text_rank real, matched text[],
-    query_vector text, attributes jsonb, sku text
+    query_vector text, relevance real, missing text[], attributes jsonb, sku text
 )
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _text_space spaces;
-    _image_space spaces;
-    _words text := asked_words(query);
     _filters filters;
-    _reading reading;
-    _origin text;
-    _code text;
     _end int;
-    _depth int;
-    _count int;
+    _search record;
     _found hits;
 begin
     if k = 0 then
         return;
     end if;
-    select s.* into _text_space from spaces as s where s.modality = 'text' and s.state = 'active';
-    select s.* into _image_space from spaces as s where s.modality = 'image' and s.state = 'active';
     "offset" := least(coalesce("offset", 0), 2000000000); -- more than any catalogue has
-    mode := coalesce(mode, 'hybrid');
-    weights := coalesce(weights, '{}');
-    perform check_search(k, "offset", mode, weights, embedding, image_embedding,
-                          _text_space, _image_space);
+    perform check_page(k, "offset");
     _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
     _end := "offset" + k;
-
-    if mode = 'text' then
-        embedding := null;
-        image_embedding := null;
-    end if;
-    if _words <> '' and (mode <> 'vector'
-                         or embedding is null and _text_space.provider <> 'local') then
-        _reading := read_words(_words);
-    end if;
-    if embedding is not null then
-        _origin := 'given';
-    elsif _words <> '' and mode <> 'text' and _text_space.id is not null then
-        select v.embedding, v.origin into embedding, _origin
-        from query_vector(_text_space, _words, _reading.keywords, _reading.weights) as v;
-    end if;
-    if mode = 'vector' then
-        _reading := null;
-    end if;
-
-    if group_by is not null then
-        perform check_text('group_by', group_by);
-    end if;
-    _code := case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end;
-    _depth := _end;
-    loop
-        _found := found_products(_depth, mode, _words, _code, _reading, _text_space, embedding,
-                                 _image_space, image_embedding, weights, _filters);
-        exit when group_by is null;
-        _count := coalesce(cardinality(_found.ids), 0);
-        _found := first_of_groups(_found, group_by);
-        -- until there are groups enough, or no more products
-        exit when cardinality(_found.ids) >= _end or _count < _depth;
-        _depth := least(_depth * 5::bigint, 2147483647);
-    end loop;
+    _search := searched(query, _end, _filters, mode, embedding, image_embedding, weights,
+                        min_relevance, group_by);
+    _found := _search.matches;
+    perform say_unknown_group(group_by, _found.ids);
     return query
     select p.id, s.name, p.external_id, p.title, p.caption, p.keywords,
            shown_address(p.url), shown_address(coalesce(v.image, p.image)),
            coalesce(f.score, 0)::real, f.similarity::real, f.rank,
-           coalesce(string_to_array(f.channels, ','), '{}'), _origin,
+           coalesce(string_to_array(f.channels, ','), '{}'), _search.origin,
+           f.relevance,
+           array(select l.label from unnest(_search.labels) with ordinality as l (label, place)
+                 where f.lacks >> (l.place::int - 1) & 1 = 1 order by l.place),
            p.attributes, coalesce(v.sku, p.sku)
     from unnest(_found.ids["offset" + 1:_end], _found.scores["offset" + 1:_end],
                 _found.similarities["offset" + 1:_end], _found.ranks["offset" + 1:_end],
-                _found.channels["offset" + 1:_end])
-        with ordinality as f (id, score, similarity, rank, channels, place)
+                _found.channels["offset" + 1:_end], _found.relevances["offset" + 1:_end],
+                _found.lacks["offset" + 1:_end])
+        with ordinality as f (id, score, similarity, rank, channels, relevance, lacks, place)
     join products as p on p.id = f.id
     join vitrina.sources as s on s.id = p.source_id
     left join asked_variants(
-        _found.ids["offset" + 1:_end], _code,
-        concat_ws(' ', _words, array_to_string(_reading.keywords || with_keywords, ' ')),
+        _found.ids["offset" + 1:_end], _search.code,
+        concat_ws(' ', _search.words, array_to_string(_search.keywords || with_keywords, ' ')),
         coalesce(_filters.options, '{}')) as v on v.product_id = p.id
     order by f.place;
 end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- count_matches(query, …) → how many products search finds on all pages, with these arguments of it.
+-- ---------------------------------------------------------------------------------------------
+create or replace function count_matches(
+    query text default null, filter jsonb default '{}', where_path jsonpath default null,
+    with_keywords text[] default '{}', without_keywords text[] default '{}',
+    sources text[] default null, mode text default 'hybrid',
+    embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
+    weights jsonb default '{}', group_by text default null, min_relevance real default null
+) returns bigint
+language sql stable security invoker
+set search_path from current
+as $func$
+    select coalesce(cardinality((s.matches).ids), 0)
+    from searched(query, 2000000000,
+                  filters_of(filter, where_path, with_keywords, without_keywords, sources, query),
+                  mode, embedding, image_embedding, weights, min_relevance, group_by) as s;
 $func$;

@@ -8,7 +8,7 @@ declare
     _function regprocedure;
     -- the functions of a reader; they only read
     _reads constant text[] := array[
-        'search', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
+        'search', 'count_matches', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
         'duplicates', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
         'query_to_embed', 'read_query', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
         'row_secured', 'detect_text_config', 'look_up_keywords', 'unknown_names', 'near_products',
@@ -21,7 +21,7 @@ declare
     -- the functions of the owner of the schema, and their own helpers
     _owns constant text[] := array[
         'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces', 'set_budget',
-        'set_keyword_policy', 'set_keyword_threshold', 'attach_table', 'attach_query', 'detach',
+        'set_keyword_policy', 'set_keyword_threshold', 'set_search_policy', 'attach_table', 'attach_query', 'detach',
         'drop_answers', 'attach_source', 'probe_view', 'build_source', 'unbuild_source', 'make_rows',
         'make_triggers', 'make_wake', 'keep_private', 'parse_wake', 'find_table',
         'view_query', 'give_words', 'run_patiently'];
@@ -89,7 +89,7 @@ begin
         grant select on
             catalog, status, source_status, installed, alembic_version, products, product_images,
             product_text, product_terms, given_keywords, variants, images, keywords, keyword_aliases,
-            keyword_distinctions, keyword_changes, keyword_policy, keyword_thresholds, contrasts,
+            keyword_distinctions, keyword_changes, keyword_policy, keyword_thresholds, search_policy, contrasts,
             thesaurus, product_keywords, catalogue_words, spellings, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
@@ -122,6 +122,8 @@ begin
                     collected_at)
             on batches to vitrina_writer;
         grant insert, update (state, error) on batch_requests to vitrina_writer;
+        grant update (background_mean, background_deviation, background_products) on spaces
+            to vitrina_writer;
         grant update (seen, synced_at, swept_at, problem, problem_at) on attachments
             to vitrina_writer;
     end if;

@@ -106,6 +106,7 @@ class Catalog(Closing):
 
         searching = Search(context, self._queries, self.picture)
         self.search = searching.search
+        self.count_matches = searching.count_matches
         self.similar = searching.similar
         self.read_query = searching.read_query
         browsing = Browse(context, self._queries, self.picture)
@@ -247,6 +248,7 @@ class Catalog(Closing):
             use=use,
             progress=progress,
         )
+        self.sources.allow_pictures_of(done.loaded)
         index(self._context, done.enriched + done.embedded)
         return done
 

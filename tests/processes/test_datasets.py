@@ -65,7 +65,7 @@ def stocked(catalog: Catalog, tmp_path: Path) -> Catalog:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     load_file(catalog.database, str(path), source="furniture")
     catalog.keywords.resolve(
-        ["oak", "side table", "sidetable"], facets=["material", "type", "type"]
+        ["oak", "side table", "sidetable"], facets=["material", "type", "type"], learn=True
     )
     return catalog
 

@@ -74,7 +74,7 @@ class Reader:
                 name, *arguments = shlex.split(command)
                 assert name == "vitrina"
                 result = self.vitrina(*arguments, url=self.scene.url(ROLES[1]))
-                assert result.exit_code == 0, (command, result.stderr)
+                assert result.exit_code == 0, (command, result.stdout, result.stderr)
                 printed.append(result.stdout)
         return "".join(printed)
 

@@ -68,13 +68,21 @@ def test_every_command_has_help_with_an_example(vitrina: Run, name: str) -> None
 def test_ingest_search_similar_export(vitrina: Run, database_url: str, products: Path) -> None:
     first = vitrina("ingest", str(products), url=database_url)
     assert first.exit_code == 0, first.stderr
-    assert "2 rows: 2 new, 0 changed, 0 unchanged, 0 rejected" in first.stderr
+    assert "2 products: 2 new, 0 changed, 0 unchanged" in first.stderr
     assert "2 products enriched: 2 generations (0 reused), 2 embeddings" in first.stderr
     again = vitrina("ingest", str(products), url=database_url)
     assert "0 new, 0 changed, 2 unchanged" in again.stderr
     assert "0 products enriched: 0 generations (0 reused), 0 embeddings" in again.stderr
-    found = lines(vitrina("search", "shoe storage", "--json", url=database_url))
-    assert [hit["external_id"] for hit in found] == ["1", "2"]
+    found = lines(vitrina("search", "shoe rack", "--json", url=database_url))
+    assert [hit["external_id"] for hit in found] == ["1"]
+    assert (found[0]["missing"], found[0]["relevance"]) == ([], 1)
+    none = vitrina("search", "dog food", url=database_url)
+    assert (none.exit_code, none.stdout) == (0, "")
+    assert "nothing matches; nearest: " in none.stderr
+    assert "show them: --min-relevance 0" in none.stderr
+    shown = lines(vitrina("search", "dog food", "--min-relevance", "0", "--json", url=database_url))
+    assert len(shown) == 2
+    assert "grey" in vitrina("search", "grey sofa", url=database_url).stdout
     assert {"shoe rack", "brown"} <= set(found[0]["keywords"])
     similar = lines(vitrina("similar", "1", "--of", "products", "--json", url=database_url))
     assert [hit["external_id"] for hit in similar] == ["2"]
@@ -117,7 +125,7 @@ def test_a_changed_price_is_stored_and_costs_nothing(
         (".", None, [], 1, "is a folder"),
         ("a.csv", b"", [], 1, "is empty"),
         ("a.csv", b"id,title\n", [], 1, "no rows below its header"),
-        ("a.csv", b"id,colour\n1,red\n", [], 1, "say which: --map title=COLUMN"),
+        ("a.csv", b"id,colour\n1,red\n", [], 1, "with --map title=COLUMN"),
         ("a.csv", b"id,title\n1,a\n", ["--map", "title=x"], 1, "no column 'x' for title"),
         ("a.csv", b"id,title\n1,a\n", ["--map", "title"], 2, "is not FIELD=COLUMN"),
         ("a.csv", b"id,title\n1,a\n", ["--encoding", "klingon"], 1, "unknown encoding"),

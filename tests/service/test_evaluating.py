@@ -149,7 +149,7 @@ def test_the_command_prints_a_table(
     assert "7 judgements, 3 queries" in result.stderr
     assert "2 products are not in this catalogue and were left out: gone-1, gone-2" in result.stderr
     assert "1 query has no relevant product in it: desk" in result.stderr
-    for word in ("hybrid", "vector", "text", "nDCG@10", "MRR", "recall@10", "reciprocal_rank"):
+    for word in ("hybrid", "vector", "text", "nDCG@10", "MRR", "recall@10", "reciprocal"):
         assert word in result.stdout
 
 

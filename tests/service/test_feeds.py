@@ -58,7 +58,7 @@ def test_an_unchanged_feed_is_not_loaded_again(
     shop.tags = tags
     first = vitrina("ingest", shop.address, *LOADS, url=database_url)
     assert first.exit_code == 0, first.stderr
-    assert "3 rows: 3 new" in first.stderr
+    assert "3 products: 3 new" in first.stderr
     again = vitrina("ingest", shop.address, *LOADS, url=database_url)
     assert again.exit_code == 0, again.stderr
     assert "feed.csv is unchanged since the last ingest: nothing to load" in again.stderr
@@ -66,7 +66,7 @@ def test_an_unchanged_feed_is_not_loaded_again(
     changed = vitrina("ingest", shop.address, *LOADS, url=database_url)
     assert "0 new, 1 changed, 2 unchanged" in changed.stderr
     other = vitrina("ingest", shop.address, *LOADS, "--map", "title=sku", url=database_url)
-    assert "3 rows:" in other.stderr
+    assert "3 products:" in other.stderr
     (source,) = catalog.sources.list()
     assert source["source"] == "127.0.0.1"
 
@@ -172,18 +172,20 @@ def test_products_that_are_gone_are_removed_on_request(
         path.write_text(rows, "utf-8")
         return vitrina("ingest", str(path), "--no-enrich", *options, url=database_url)
 
-    ingest(ROWS)
-    one, two = ROWS.rsplit("A3", 1)[0], ROWS.split("A2", maxsplit=1)[0]
+    full = ROWS + "A4,Vase,9\n"
+    ingest(full)
+    one, two = ROWS, ROWS.rsplit("A3", 1)[0]
     assert "gone" not in ingest(one).stderr
     planned = ingest(one, "--prune", "--dry-run")
     assert "1 product of the source is not in the file, and would be removed" in planned.stderr
     assert "removed 1 product that the file no longer has" in ingest(one, "--prune").stderr
-    ingest(ROWS)
+    ingest(full)
     refused = ingest(two, "--prune")
     assert refused.exit_code == 1
-    assert "2 of the 3 products" in refused.stderr
-    assert "--prune-all" in refused.stderr
-    assert "removed 2 products" in ingest(two, "--prune-all").stderr
+    assert "2 of the 4 products" in refused.stderr
+    assert "--yes" in refused.stderr
+    assert ingest(two, "--yes").exit_code == 2
+    assert "removed 2 products" in ingest(two, "--prune", "--yes").stderr
     broken = ingest("sku,title\nA2,Table\n,\n,\n", "--prune", "--limit", "1")
     assert broken.exit_code == 1
 

@@ -89,14 +89,14 @@ def test_vectors_are_read_as_lists_are_written(value: object, numbers: list[floa
         (f"[{'9' * 400}]", "beyond 65,504"),
         ("[0, 0.0, -0.0]", "all zero"),
         ("[1e-30, 0]", "all zero"),
-        ("[[1, 2], [3]]", "no flat list"),
-        ("[true, 1]", "no flat list"),
-        ('["1", "2"]', "no flat list"),
-        ('{"a": 1}', "no flat list"),
-        ("5", "no flat list"),
-        ("[0.1 ... 0.3]", "no list of numbers"),
-        ("sofa", "no list of numbers"),
-        ("[" * 100_000, "no flat list"),
+        ("[[1, 2], [3]]", "not a flat list"),
+        ("[true, 1]", "not a flat list"),
+        ('["1", "2"]', "not a flat list"),
+        ('{"a": 1}', "not a flat list"),
+        ("5", "not a flat list"),
+        ("[0.1 ... 0.3]", "not a list of numbers"),
+        ("sofa", "not a list of numbers"),
+        ("[" * 100_000, "not a flat list"),
         ([1] * 4001, "4,001 numbers, more than 4,000"),
     ],
 )
@@ -119,10 +119,10 @@ def test_a_vector_that_cannot_be_used_is_named(value: object, reason: str) -> No
         ("nan", None),
         ("[]", None),
         (None, None),
-        ("[nan]", "no list of texts"),
-        ("('a', 'b')", "no list of texts"),
-        ("[['a']]", "no list of texts"),
-        ({"a": 1}, "no list of texts"),
+        ("[nan]", "not a list of texts"),
+        ("('a', 'b')", "not a list of texts"),
+        ("[['a']]", "not a list of texts"),
+        ({"a": 1}, "not a list of texts"),
         ("x" * 201, "a keyword has 201 characters"),
         ("\ufdfa" * 12, "a keyword has 216 characters"),
         (",".join(["y" * 200] * 2 + [f"k{i}" for i in range(20_000)]), "more than 100,000"),
@@ -217,7 +217,7 @@ def test_a_vector_that_cannot_be_used_costs_nobody_a_product(
     kept = list(csv.reader(rejects.read_text().splitlines()))[1:]
     assert [(row[0], row[1]) for row in kept] == [("7", "6"), ("5", "4"), ("6", "5")]
     assert kept[1][2] == "the embedding has 2 numbers, the space 3; the rest of the row came in"
-    assert "no list of texts" in kept[2][2]
+    assert "not a list of texts" in kept[2][2]
     assert len(done.loaded.rejects) == 3
     states = {row["external_id"]: row["state"] for row in catalog.export()}
     assert (states["4"], states["5"]) == ("enriched", "queued")
@@ -326,7 +326,7 @@ def test_the_command_says_what_it_did(vitrina: Run, database_url: str, tmp_path:
     path = write(tmp_path, GOOD)
     first = vitrina("import", str(path), url=database_url)
     assert first.exit_code == 0, first.stderr
-    assert "3 rows: 3 new" in first.stderr
+    assert "3 products: 3 new" in first.stderr
     assert f"1 enriched as they are, 2 embeddings into the space {SPACE}, 2 queued" in first.stderr
     assert (
         f"searches use local-text as before; to switch: vitrina spaces activate {SPACE}"

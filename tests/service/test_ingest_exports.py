@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import Result
+from PIL import Image
 
 from vitrina.catalog import Catalog
 
@@ -24,7 +28,7 @@ def test_an_export_comes_in_without_an_option_and_says_how(
     path = tmp_path / "export.csv"
     path.write_text(SHOPIFY, "utf-8")
     planned = vitrina("ingest", str(path), "--dry-run", url=database_url)
-    assert "2 rows: 1 new, 0 changed, 0 unchanged" in planned.stderr
+    assert "1 product: 1 new, 0 changed, 0 unchanged" in planned.stderr
     result = vitrina("ingest", str(path), url=database_url)
     assert result.exit_code == 0, result.stderr
     assert "format shopify · title ← Title · id ← Handle" in result.stderr
@@ -107,3 +111,59 @@ def exported(vitrina: Run, url: str) -> list[dict[str, object]]:
     rows = [json.loads(line) for line in vitrina("export", url=url).stdout.splitlines()]
     new = ("product_id", "created_at", "updated_at")
     return [{name: value for name, value in row.items() if name not in new} for row in rows]
+
+
+def test_pictures_of_a_zip_are_unpacked_once_for_the_products_that_name_them(
+    vitrina: Run,
+    catalog: Catalog,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path, home = tmp_path / "shop.zip", tmp_path / "home"
+    monkeypatch.setenv("VITRINA_HOME", str(home))
+
+    def ingest(colour: str, *options: str) -> Result:
+        picture = io.BytesIO()
+        Image.new("RGB", (64, 64), colour).save(picture, "PNG")
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("shop/products.csv", "id,title,image\n1,Lamp,images/a.png\n")
+            archive.writestr("shop/images/a.png", picture.getvalue())
+            archive.writestr("shop/images/unused.png", picture.getvalue())
+        return vitrina("ingest", str(path), *options, url=database_url)
+
+    planned = ingest("red", "--dry-run")
+    assert planned.exit_code == 0, planned.stderr
+    assert not home.exists()
+    first = ingest("red")
+    assert first.exit_code == 0, first.stderr
+    assert "1 product enriched" in first.stderr
+    assert [one.name for one in home.rglob("*.png")] == ["a.png"]
+    again = ingest("red")
+    assert "0 new, 0 changed, 1 unchanged" in again.stderr
+    assert "0 products enriched" in again.stderr
+    other = ingest("black")
+    assert "0 new, 1 changed, 0 unchanged" in other.stderr
+    (row,) = (json.loads(line) for line in vitrina("export", url=database_url).stdout.splitlines())
+    assert row["image_error"] is None
+    assert "black" in row["keywords"]
+
+
+def test_an_import_brings_the_pictures_of_its_zip_too(
+    vitrina: Run,
+    catalog: Catalog,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path, home = tmp_path / "shop.zip", tmp_path / "home"
+    monkeypatch.setenv("VITRINA_HOME", str(home))
+    with zipfile.ZipFile(path, "w") as archive:
+        rows = "id,title,image,keywords,caption\n1,Lamp,a.png,lamp|brass,A lamp.\n"
+        archive.writestr("products.csv", rows)
+        archive.writestr("images/a.png", b"picture")
+    done = vitrina("import", str(path), url=database_url)
+    assert done.exit_code == 0, done.stderr
+    (unpacked,) = home.rglob("*.png")
+    (row,) = catalog.database.rows("select s.config from vitrina.sources as s")
+    assert row["config"]["image_root"] == str(unpacked.parent)

@@ -48,6 +48,9 @@ def test_wrong_names_and_types_are_explained(catalog: Catalog) -> None:
         catalog.search("sofa", with_keywords=["sopha"])
     with pytest.raises(NotFoundError, match="attribute 'brnad' not found; nearest: brand"):
         catalog.search("sofa", attr={"brnad": "x"})
+    with pytest.raises(NotFoundError, match="attribute 'brnad' not found; nearest: brand"):
+        catalog.search("sofa", group_by="brnad")
+    assert catalog.search("sofa", group_by="brand", where="$.price < 0") == []
     with pytest.raises(NotFoundError, match="attribute 'prise' not found; nearest: price"):
         catalog.facets(where="$.prise < 3")
     with pytest.raises(NotFoundError, match=r'its external id is a text: give "8"'):

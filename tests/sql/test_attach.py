@@ -426,3 +426,113 @@ def test_an_upgrade_looks_which_tables_a_source_attached_before_reads(
         ("gone", []), ("q", ["public.product"])
     ]  # fmt: skip
     assert rows(shop, "select * from row_secured()") == [("q", "public.product")]
+
+
+def test_texts_and_codes_are_columns(shop: psycopg.Connection) -> None:
+    shop.execute(
+        "alter table product add sku text, add ean text, add parts text[], add about text,"
+        " add junk text"
+    )
+    shop.execute(
+        "update product set sku = 'OT-' || id, ean = ' 400' || id, parts = array['P' || id, ''],"
+        " about = '<p>Solid &amp; heavy.</p><script>x < 1</script><p>Oiled</p>' where id < 3"
+    )
+    shop.execute(
+        "select attach_table('product', 'title', text => 'about', sku => 'sku',"
+        " codes => '{ean,parts}')"
+    )
+    assert sync(shop)[:3] == (3, 3, 0)
+    assert rows(shop, "select external_id, text, sku, codes, attributes from products order by 1") == [
+        ("1", "Solid & heavy.\nOiled", "OT-1", ["4001", "P1"], {}),
+        ("2", "Solid & heavy.\nOiled", "OT-2", ["4002", "P2"], {}),
+        ("3", None, None, [], {}),
+    ]  # fmt: skip
+    assert rows(shop, "select external_id from search('OT-2')") == [("2",)]
+    assert rows(shop, "select sweep_source('product')") == [(0,)], "nothing differs"
+    for column in ("about", "ean", "sku"):
+        shop.execute(f"update product set {column} = 'A9', junk = 'x' where id = 2".encode())
+        assert noted(shop) == ["2"]
+    shop.execute("update product set junk = 'y'")
+    assert noted(shop) == []
+    for column in ("about", "ean", "sku"):
+        shop.execute("select sync_sources()")
+        shop.execute("alter table product disable trigger all")
+        shop.execute(f"update product set {column} = 'B1' where id = 2".encode())
+        shop.execute("alter table product enable trigger all")
+        assert rows(shop, "select sweep_source('product')") == [(1,)], column
+        shop.execute("select sync_sources()")
+    assert rows(shop, "select text, sku, codes from products where external_id = '2'") == [
+        ("B1", "B1", ["B1", "P2"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("plain <3 you & me", "plain <3 you & me"),
+        ("Caf&eacute; &#39;Luna&#39;", "Café 'Luna'"),
+        ("one<br>two<br/>three", "one\ntwo\nthree"),
+        ("<ul><li>a</li>\n<li><b>b</b>c</li></ul>", "a\nbc"),
+        ("<!-- <p>hidden</p> -->seen<!-- x --> too", "seen too"),
+        ("<style>p > a {}</style>a<SCRIPT src=x>if (a<b) {}</SCRIPT>b", "ab"),
+        ("<p>2 < 3</p>", "2 < 3"),
+        ("", ""),
+        (None, None),
+    ],
+)
+def test_html_is_read_as_its_reader_sees_it(
+    db: psycopg.Connection, written: str | None, read: str | None
+) -> None:
+    assert rows(db, "select vitrina_internal.readable_text(%s)", written) == [(read,)]
+
+
+@pytest.mark.once
+def test_the_time_to_read_html_grows_with_its_length(db: psycopg.Connection) -> None:
+    db.execute("set statement_timeout = '60s'")
+    for part in ("<script>", "<!--", "<", "&amp;", " \n", "<p>"):
+        db.execute("select vitrina_internal.readable_text('<b>' || repeat(%s, 100000))", [part])
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("7 as variants", "the column variants of the query has type integer, not jsonb"),
+        ("'a' as images", "the column images of the query has type text, not jsonb"),
+        ("'a' as codes", r"the column codes of the query has type text, not text\[\] or jsonb"),
+    ],
+)
+def test_parts_of_another_type_are_refused(
+    shop: psycopg.Connection, column: str, message: str
+) -> None:
+    with pytest.raises(psycopg.Error, match=message) as error:
+        shop.execute("select attach_query('q', %s)", [f"select id, title, {column} from product"])
+    assert error.value.sqlstate == "VT004"
+    assert error.value.diag.message_hint
+
+
+def test_an_attachment_of_an_earlier_version_goes_on(
+    shop: psycopg.Connection, database_url: str
+) -> None:
+    shop.execute("select attach_query('q', 'select id, title, brand from product', '{product=id}')")
+    assert sync(shop)[:2] == (3, 3)
+    (function,) = rows(
+        shop, "select pg_get_functiondef(oid) from pg_proc where proname ~ '^rows_'"
+    )[0]
+    shop.execute("drop function vitrina_internal.rows_1")
+    shop.execute(
+        "create function vitrina_internal.rows_1(ids text[] default null,"
+        " since timestamptz default null) returns table (external_id text, title text, image text,"
+        " image_stamp text, url text, attributes jsonb, watermark timestamptz)"
+        " language sql as 'select null, null, null, null, null, null::jsonb, now()'"
+    )
+    shop.execute("alter table attachments drop column parts")
+    shop.execute("update alembic_version set version_num = '0016'")
+    shop.execute("delete from installed where name = 'sql'")
+    schema.upgrade(database_url)
+    assert "variants" in function
+    assert rows(shop, "select sweep_source('q')") == [(0,)]
+    shop.execute("update product set brand = 'Alder' where id = 2")
+    assert sync(shop)[:3] == (1, 0, 1)
+    assert rows(shop, "select attributes from products where external_id = '2'") == [
+        ({"brand": "Alder"},)
+    ]

@@ -375,7 +375,7 @@ def test_words_given_anew_leave_a_shop_s_own_as_they_are(db: psycopg.Connection)
     count = db.execute("select count(*) from thesaurus").fetchone()
     db.execute(
         "create temporary table given_words (place int generated always as identity,"
-        " target text, term text, value text, facet text, language text default '')"
+        " target text, term text, value text, facet text, domain text, language text default '')"
     )
     db.execute(
         "insert into given_words (target, term, value, language)"

@@ -155,7 +155,9 @@ def test_random_filters_on_a_small_catalogue_are_exact(
             assert rows == exact, chosen
 
 
-@pytest.mark.parametrize("arguments", ["mode => 'vector'", "query => 'product of kind 3'"])
+@pytest.mark.parametrize(
+    "arguments", ["mode => 'vector'", "query => 'product of kind 3', min_relevance => 0"]
+)
 @pytest.mark.parametrize(
     "filters", ["", ", filter => '{\"even\": true}'", ", where_path => '$.n < 900'"]
 )
@@ -179,6 +181,21 @@ def test_pages_have_no_gaps_and_repeat_nothing(
     assert sum((page(15, offset) for offset in range(0, 150, 15)), []) == whole[:150]
     assert page(90, 60) == whole[60:150]
     assert page(10, len(whole) - 5) == whole[-5:]
+
+
+def test_pages_of_answers_are_as_many_as_are_counted(large: psycopg.Connection) -> None:
+    (vector,) = vectors(large, 1)
+    asked = "embedding => %s, query => 'product of kind 3'"
+    (count,) = large.execute(f"select count_matches({asked})", [vector]).fetchone()
+    pages = [
+        row
+        for offset in range(0, count + 200, 200)
+        for row in large.execute(
+            f'select product_id from search({asked}, k => 200, "offset" => {offset})', [vector]
+        ).fetchall()
+    ]
+    assert 0 < count < 4000
+    assert len(pages) == len(set(pages)) == count
 
 
 def index_scans(db: psycopg.Connection) -> int:
@@ -216,7 +233,7 @@ def test_what_is_far_is_not_searched_by_the_index_alone(large: psycopg.Connectio
     ).fetchone()[0]
     walked = (
         "select cardinality(ids) from vitrina_internal.walk_index(vitrina_internal.active_space('text'), %s::halfvec, 10,"
-        " row(%s::jsonb, null, '{}', '{}', null, null)::vitrina_internal.filters)"
+        " vitrina_internal.filters_of(%s::jsonb, null, '{}', '{}', null))"
     )
     near, far = '{"cluster": 0}', '{"cluster": 5}'
     assert large.execute(walked, [vector, near]).fetchone()[0] == 20

@@ -257,3 +257,66 @@ def test_an_error_names_the_row(shop: psycopg.Connection, wrong: dict[str, Any])
 def test_a_product_may_have_very_many_codes(shop: psycopg.Connection) -> None:
     variants = [{"sku": f"SKU-{n}", "codes": ["x" * 500, f"EAN-{n}"]} for n in range(5000)]
     assert put(shop, SHIRT | {"variants": variants})[0] == 1
+
+
+def stored(db: psycopg.Connection, *names: str) -> dict[str, str]:
+    """Pictures that were fetched: the digest of each."""
+    digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
+    for digest in digests.values():
+        db.execute(
+            "insert into images values (decode(%s, 'hex'), 'image/png', 8, 8, 9, '', 0::bit(64))",
+            [digest],
+        )
+    return digests
+
+
+def enrich(db: psycopg.Connection, external_id: str, picture: str | None) -> None:
+    product = one(db, f"select id from products where external_id = '{external_id}'")
+    given = [{"product_id": product, "terms": [], "caption": "", "image_sha256": picture}]
+    db.execute("select put_enrichments(%s)", [json.dumps(given)])
+
+
+def pictures(db: psycopg.Connection) -> list[tuple[str, str | None]]:
+    return db.execute(
+        "select i.image, encode(i.image_sha256, 'hex') from product_images as i"
+        " join products as p on p.id = i.product_id order by p.external_id, i.position"
+    ).fetchall()
+
+
+def shown(external_id: str, *images: str) -> dict[str, Any]:
+    return LAMP | {"external_id": external_id, "images": [{"image": image} for image in images]}
+
+
+def test_a_fetched_picture_is_known_among_all_pictures(shop: psycopg.Connection) -> None:
+    digests = stored(shop, "a", "b")
+    put(shop, shown("1", "a.jpg", "back.jpg"))
+    assert pictures(shop) == [("a.jpg", None), ("back.jpg", None)]
+    enrich(shop, "1", digests["a"])
+    assert pictures(shop) == [("a.jpg", digests["a"]), ("back.jpg", None)]
+    put(shop, shown("1", "a.jpg", "side.jpg"))
+    assert pictures(shop) == [("a.jpg", digests["a"]), ("side.jpg", None)], "it stays"
+    put(shop, shown("1", "b.jpg", "a.jpg"))
+    assert pictures(shop) == [("b.jpg", None), ("a.jpg", None)], "each is another one now"
+    enrich(shop, "1", digests["b"])
+    assert pictures(shop) == [("b.jpg", digests["b"]), ("a.jpg", None)]
+    enrich(shop, "1", None)
+    assert pictures(shop) == [("b.jpg", None), ("a.jpg", None)], "it could not be fetched"
+
+
+def test_a_thumbnail_stays_while_any_picture_is_it(shop: psycopg.Connection) -> None:
+    digests = stored(shop, "a", "b", "unused")
+    put(shop, shown("1", "a.jpg"), shown("2", "b.jpg", "a.jpg"))
+    enrich(shop, "1", digests["a"])
+    enrich(shop, "2", digests["b"])
+    shop.execute(
+        "update product_images set image_sha256 = decode(%s, 'hex') where position = 2",
+        [digests["a"]],
+    )
+    there = "select array_agg(encode(sha256, 'hex') order by sha256) from images"
+    kept = sorted((digests["a"], digests["b"]))
+    assert one(shop, "select collect_images()") == 1
+    assert one(shop, there) == kept
+    shop.execute("select delete_products('shop', '{1}')")
+    assert one(shop, there) == kept, "a further picture of another product"
+    shop.execute("select delete_products('shop', '{2}')")
+    assert one(shop, there) is None

@@ -66,7 +66,8 @@ def test_spellings_of_a_keyword_find_it(shop: psycopg.Connection, query: str) ->
 
 def test_all_of_a_query_is_better_than_parts(shop: psycopg.Connection) -> None:
     rows = shop.execute(
-        "select external_id, text_rank from search('black metal side table', mode => 'text')"
+        "select external_id, text_rank from search('black metal side table', mode => 'text',"
+        " min_relevance => 0)"
     ).fetchall()
     assert rows[0] == ("t1", pytest.approx(1, abs=1e-3))
     assert {row[0] for row in rows[1:]} == {"s2", "t2", "t3"}
@@ -100,7 +101,8 @@ def test_a_code_finds_its_product_first(
 
 def test_codes_keep_to_the_filters(shop: psycopg.Connection) -> None:
     rows = shop.execute(
-        "select external_id from search('AB-1234', filter => '{\"room\": \"Hall\"}')"
+        "select external_id from search('AB-1234', filter => '{\"room\": \"Hall\"}',"
+        " min_relevance => 0)"
     ).fetchall()
     assert rows == [("t1",)]
 
@@ -161,18 +163,19 @@ def test_the_row_says_where_the_vector_comes_from(shop: psycopg.Connection) -> N
 
 def test_weights_move_the_score(shop: psycopg.Connection) -> None:
     def scores(weights: str) -> list[tuple[float, float, float]]:
+        """Score, rank, similarity; without the half that a product with all of the query has."""
         return shop.execute(
-            "select score, text_rank, similarity from search('velvet sofa', weights => %s)"
-            " order by external_id",
+            "select score - 0.5 * (missing = '{}')::int, text_rank, similarity"
+            " from search('velvet sofa', weights => %s, min_relevance => 0) order by external_id",
             [weights],
         ).fetchall()
 
     for score, rank, _ in scores('{"text": 1, "vector": 0}'):
-        assert score == pytest.approx(rank)
+        assert score == pytest.approx(rank / 2, abs=1e-6)
     for score, _, similarity in scores('{"text": 0, "vector": 2}'):
-        assert score == pytest.approx(max(similarity, 0))
+        assert score == pytest.approx(max(similarity, 0) / 2, abs=1e-6)
     for score, rank, similarity in scores('{"text": 3, "vector": 1}'):
-        assert score == pytest.approx((3 * rank + max(similarity, 0)) / 4, abs=1e-6)
+        assert score == pytest.approx((3 * rank + max(similarity, 0)) / 8, abs=1e-6)
 
 
 def test_text_follows_a_changed_attribute(shop: psycopg.Connection) -> None:

@@ -452,3 +452,137 @@ def test_a_serializable_delete_is_left_to_the_next_sync(attached: psycopg.Connec
 def test_a_writer_cannot_take_an_attached_source_away(attached: psycopg.Connection) -> None:
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         attached.execute("delete from sources where kind = 'table'")
+
+
+VARIANTS = """
+create table form (
+    product_id bigint, sku text, size text, price numeric, stock int, path text, name text);
+create index on form (product_id);
+insert into form
+select p.id, 'T' || p.id || '-' || s, s, p.price + 1, 3, s || p.id || '.jpg', p.title || ' ' || s
+from product as p cross join unnest('{S,L}'::text[]) as s;
+"""
+WITH_VARIANTS = """
+select p.id, p.title, array['C' || p.id] as codes,
+       (select jsonb_agg(jsonb_build_object(
+            'sku', f.sku, 'title', f.name, 'image', f.path, 'attributes', jsonb_build_object(
+                'size', f.size, 'price', f.price, 'in_stock', f.stock > 0)) order by f.sku desc)
+        from form as f where f.product_id = p.id) as variants,
+       (select jsonb_agg(f.path order by f.sku desc) from form as f where f.product_id = p.id) as images
+from product as p
+"""
+
+
+@pytest.fixture
+def with_variants(shop: psycopg.Connection) -> psycopg.Connection:
+    """A shop attached by a query that gives variants, in step."""
+    shop.execute(VARIANTS.encode())
+    shop.execute(
+        "select attach_query('shop', %s, '{product=id,form=product_id}',"
+        " media_root => 'https://cdn.example/')",
+        [WITH_VARIANTS],
+    )
+    assert sync(shop) == (20, 20, 0, 0, 0, 20)
+    shop.execute("delete from jobs")
+    return shop
+
+
+def test_variants_of_a_query_come_in(with_variants: psycopg.Connection) -> None:
+    found = (
+        "select p.image, p.codes, p.attributes, v.position, v.sku, v.title, v.image, v.attributes"
+        " from products as p join variants as v on v.product_id = p.id"
+        " where p.external_id = '2' order by v.position"
+    )
+    attributes = {"size": ["S", "L"], "price": 3, "in_stock": True}
+    cdn = "https://cdn.example/"
+    assert rows(with_variants, found) == [
+        (f"{cdn}S2.jpg", ["C2"], attributes, place, f"T2-{size}", f"Oak table 2 {size}",
+         f"{cdn}{size}2.jpg", {"size": size, "price": 3, "in_stock": True})
+        for place, size in enumerate(("S", "L"), start=1)
+    ]  # fmt: skip
+    assert rows(
+        with_variants,
+        "select i.image, i.role from product_images as i join products as p on p.id = i.product_id"
+        " where p.external_id = '2' order by i.position",
+    ) == [(f"{cdn}S2.jpg", "main"), (f"{cdn}L2.jpg", "further")]
+    assert rows(with_variants, "select external_id, sku from search('T7-L', 1)") == [("7", "T7-L")]
+    assert rows(with_variants, "select sweep_source('shop')") == [(0,)], "nothing differs"
+    assert sync(with_variants) == (0, 0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("by", ["trigger", "sweep"])
+@pytest.mark.parametrize(
+    ("statement", "queued", "seen"),
+    [
+        ("update form set price = 1 where sku = 'T2-L'", 0,
+         {"size": ["S", "L"], "price": 1, "price_max": 3, "in_stock": True}),
+        ("update form set stock = 0 where product_id = 2", 0,
+         {"size": ["S", "L"], "price": 3, "in_stock": False}),
+        ("update form set sku = 'T2-K', name = 'Big' where sku = 'T2-L'", 0,
+         {"size": ["S", "L"], "price": 3, "in_stock": True}),
+        ("update form set size = 'XL' where sku = 'T2-L'", 1,
+         {"size": ["S", "XL"], "price": 3, "in_stock": True}),
+        ("delete from form where sku = 'T2-L'", 1, {"size": "S", "price": 3, "in_stock": True}),
+        ("delete from form where product_id = 2", 1, {}),
+    ],
+)  # fmt: skip
+def test_a_change_of_a_variant_comes_in(
+    with_variants: psycopg.Connection, statement: str, queued: int, seen: dict[str, Any], by: str
+) -> None:
+    if by == "sweep":
+        with_variants.execute("alter table form disable trigger all")
+    with_variants.execute(statement.encode())
+    if by == "sweep":
+        assert rows(with_variants, "select sweep_source('shop')") == [(1,)]
+    assert sync(with_variants) == (1, 0, 1, 0, 0, queued)
+    assert rows(with_variants, "select attributes from products where external_id = '2'") == [
+        (seen,)
+    ]
+    asked = "select sku, title, (attributes ->> 'price')::numeric, attributes ->> 'size' from "
+    assert set(
+        rows(
+            with_variants,
+            asked + "variants as v where v.product_id ="
+            " (select p.id from products as p where p.external_id = '2')",
+        )
+    ) == set(rows(with_variants, "select sku, name, price, size from form where product_id = 2"))
+    assert rows(with_variants, "select sweep_source('shop')") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        ("""'[{"sku": ["a"]}]'::jsonb as variants""",
+         "its variants are not a list of objects with sku, title, codes, image and attributes"),
+        ("""'{}'::jsonb as variants""",
+         "its variants are not a list of objects with sku, title, codes, image and attributes"),
+        ("""'[{"image": "a", "role": "best"}]'::jsonb as images""",
+         "its images are not a list of objects with an image and its role: main, further or variant"),
+        ("""'[{"a": 1}]'::jsonb as codes""", "its codes are not a list of texts"),
+        ("repeat('x', 1048577) as text", "its text is longer than 1 MB"),
+        ("repeat('x', 1048577) as url",
+         'its url must be a text of 1 MB at most, not "' + "x" * 59),
+    ],
+)  # fmt: skip
+def test_a_row_whose_parts_cannot_be_is_set_aside(
+    shop: psycopg.Connection, column: str, reason: str
+) -> None:
+    value, _, name = column.rpartition(" as ")
+    kind = "text" if name in ("text", "url") else "jsonb"
+    shop.execute(
+        "select attach_query('shop', %s)",
+        [f"select id, title, case id when 2 then {value} else null::{kind} end as {name}"
+         " from product"],
+    )  # fmt: skip
+    assert sync(shop) == (20, 19, 0, 0, 1, 19)
+    assert rows(shop, "select external_id, reason from rejects") == [("2", reason)]
+
+
+def test_a_json_null_is_no_part(shop: psycopg.Connection) -> None:
+    shop.execute(
+        "select attach_query('shop', %s)",
+        ["select id, title, 'null'::jsonb as images, 'null'::json as variants,"
+         " 'null'::jsonb as codes, null as text, null::int as sku from product"],
+    )  # fmt: skip
+    assert sync(shop)[1] == 20
+    assert rows(shop, "select sweep_source('shop')") == [(0,)]

@@ -36,19 +36,31 @@ def renamed(db: psycopg.Connection, **pairs: str) -> dict[str, str]:
 
 
 def test_prune_removes_what_is_not_kept(db: psycopg.Connection) -> None:
-    put(db, one("a", "A"), one("b", "B"), one("c", "C"))
-    assert db.execute("select prune_products('shop', '{a,b}', dry_run => true)").fetchone() == (1,)
-    assert len(ids(db)) == 3
-    assert db.execute("select prune_products('shop', '{a,b,x}')").fetchone() == (1,)
-    assert ids(db) == {"A": "a", "B": "b"}
+    put(db, *(one(name, name.upper()) for name in "abcd"))
+    assert db.execute("select prune_products('shop', '{a}', dry_run => true)").fetchone() == (3,)
+    assert len(ids(db)) == 4
+    assert db.execute("select prune_products('shop', '{a,b,c,x}')").fetchone() == (1,)
+    assert ids(db) == {"A": "a", "B": "b", "C": "c"}
+    assert db.execute("select prune_products('shop', '{a}', most => 1)").fetchone() == (2,)
+
+
+def test_prune_removes_up_to_the_share_that_is_allowed(db: psycopg.Connection) -> None:
+    names = "abcdefghij"
+    put(db, *(one(name, name) for name in names))
+    with pytest.raises(psycopg.Error, match=r"4 of the 10 products .* more than 30 %"):
+        with db.transaction():
+            db.execute("select prune_products('shop', %s)", [list(names[:6])])
+    assert db.execute("select prune_products('shop', %s)", [list(names[:7])]).fetchone() == (3,)
 
 
 @pytest.mark.parametrize(
     ("call", "code"),
     [
         ("prune_products('shop', '{a}')", "VT004"),
-        ("prune_products('shop', '{}', true)", "VT004"),
-        ("prune_products('shop', null, true)", "VT004"),
+        ("prune_products('shop', '{}', 1)", "VT004"),
+        ("prune_products('shop', null, 1)", "VT004"),
+        ("prune_products('shop', '{a,b}', 30)", "VT004"),
+        ("prune_products('shop', '{a,b}', null)", "VT004"),
         ("prune_products('none', '{a}')", "VT003"),
     ],
 )

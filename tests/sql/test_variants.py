@@ -197,3 +197,52 @@ def test_one_row_of_each_group(feed: psycopg.Connection) -> None:
     )
     with pytest.raises(psycopg.DatabaseError, match="group_by must have 1 to 500 characters"):
         feed.execute("select from search(group_by => '')")
+
+
+@pytest.mark.once
+def test_an_unknown_attribute_to_group_by_is_said(feed: psycopg.Connection) -> None:
+    said: list[tuple[str | None, str | None]] = []
+    feed.add_notice_handler(lambda d: said.append((d.message_primary, d.message_hint)))
+    feed.execute("select from search('t-shirt', 10, group_by => 'group')")
+    feed.execute("select from search('teapot', 10, mode => 'text', group_by => 'group')")
+    assert said == []
+    feed.execute("select from search('t-shirt', 10, group_by => 'gruop')")
+    feed.execute("select from search('t-shirt', 10, group_by => 'zzz')")
+    assert said == [
+        ("attribute 'gruop' not found: nothing is grouped", "nearest: group"),
+        ("attribute 'zzz' not found: nothing is grouped", "name an attribute of products"),
+    ]
+
+
+def test_keywords_change_and_are_undone_beside_variants(shop: psycopg.Connection) -> None:
+    def all_of_it() -> list[tuple[Any, ...]]:
+        return shop.execute(
+            "select p.keywords, p.attributes, p.codes, t.tsv::text, (select jsonb_agg(v order by"
+            " v.position) from variants as v where v.product_id = p.id) from products as p"
+            " join product_text as t on t.product_id = p.id order by p.id"
+        ).fetchall()
+
+    ids = dict(shop.execute("select external_id, id from products").fetchall())
+    terms = {"shirt": ["shirt", "linen"], "cap": ["cap", "wool"]}
+    given = [
+        {"product_id": ids[name], "terms": [{"term": term} for term in said], "caption": ""}
+        for name, said in terms.items()
+    ]
+    shop.execute("select put_enrichments(%s)", [json.dumps(given)])
+    before = all_of_it()
+    changes = [
+        "merge_keywords('{linen}', 'wool')",
+        "rename_keyword('shirt', 'chemise')",
+        "drop_keyword('cap')",
+    ]
+    for change in changes:
+        shop.execute(f"select {change}".encode())
+        assert [row[4] for row in all_of_it()] == [row[4] for row in before], change
+        found = shop.execute(
+            "select external_id, sku from search('LS-RED-L', 1, mode => 'text')"
+        ).fetchall()
+        assert found == [("shirt", "LS-RED-L")], change
+    assert all_of_it() != before
+    for _ in changes:
+        shop.execute("select undo_keyword_change()")
+    assert all_of_it() == before

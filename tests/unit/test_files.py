@@ -105,7 +105,7 @@ def test_an_escaped_backslash_is_no_nul(tmp_path: Path) -> None:
         ("a.csv", b",,\n,,\n", "no column names"),
         ("a.json", b"[1, 2", "broken JSON"),
         ("a.xml", b"<a><b>1</b></a>", "no element looks like a product"),
-        ("a.zip", b"PK\x03\x04 and no more", "is no zip that can be read"),
+        ("a.zip", b"PK\x03\x04 and no more", "is a zip that cannot be read"),
         ("a.xlsx", b"\xd0\xcf\x11\xe0 and no more", "cannot be read as a sheet"),
         ("a.html", b"<html><body>Lamp</body></html>", "without products in JSON-LD"),
     ],
@@ -187,7 +187,7 @@ def test_a_mapped_column_wins_over_a_recognised_one(tmp_path: Path) -> None:
         ({"names": Path("/no/such/file")}, "--names"),
         ({"image": "{nope}.jpg"}, "no column 'nope' for --image"),
         ({"image_root": Path("/no/such/folder")}, "no such folder"),
-        ({}, "say which: --map title=COLUMN"),
+        ({}, "with --map title=COLUMN"),
     ],
 )
 def test_a_mapping_that_cannot_work_is_explained(

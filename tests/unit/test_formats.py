@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from vitrina.errors import InputError
-from vitrina.files import Product, ProductFile, Reject, Repeat, open_products
+from vitrina.files import Mapping, Product, ProductFile, Reject, Repeat, open_products
 from vitrina.files.formats import FORMATS, named
 
 
 def read(
-    tmp_path: Path, data: str, name: str = "export.csv", **options: str
+    tmp_path: Path, data: str, name: str = "export.csv", **options: str | Mapping
 ) -> tuple[ProductFile, dict[str, Product]]:
     """The file, read to its end, and its products by id; none of its rows is rejected."""
     path = tmp_path / name
@@ -313,15 +315,48 @@ def test_prestashop(tmp_path: Path) -> None:
     assert products["1"].title == "Oak stool"
 
 
-def test_prestashop_combinations_alone_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "combinations.csv"
-    path.write_text(
-        "Product ID*;Attribute (Name:Type:Position)*;Value (Value:Position)*;Reference\n"
-        "1;Colour:color:0;Blue:0;TEE-B\n",
-        "utf-8",
+COMBINATIONS = (
+    "Product ID*;Product reference;Attribute (Name:Type:Position)*;Value (Value:Position)*;"
+    "Reference;EAN13;Impact on price;Quantity;Image URLs (x,y,z...)\n"
+    "1;;Colour:color:0, Size:select:1;Blue:0, M:1;ST-BM;4006381333948;2,50;0;https://x.test/b.jpg\n"
+    ";ST-1;Colour:color:0, Size:select:1;Red:0, L:1;ST-RL;;-1,00;4;\n"
+    "2;;Colour:color:0;Red:0;ST-0R;;;4;\n"
+    "9;;Colour:color:0;Red:0;GONE;;;4;\n"
+)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_prestashop_combinations_in_one_zip_are_variants(tmp_path: Path, first: int) -> None:
+    path = tmp_path / "shop.zip"
+    tables = [("a.csv", PRESTASHOP), ("b.csv", COMBINATIONS)]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in tables if not first else reversed(tables):
+            archive.writestr(name, data)
+    with open_products(str(path)) as file:
+        found = list(file.products())
+    (stool,) = (item for item in found if isinstance(item, Product))
+    assert (stool.external_id, stool.title, stool.sku) == ("1", "Oak stool", "ST-1")
+    assert variants(stool) == {"ST-BM": ("Blue", "M", 42.5), "ST-RL": ("Red", "L", 39.0)}
+    blue, red = stool.variants
+    assert (blue.codes, blue.image, blue.in_stock) == (
+        ("4006381333948",),
+        "https://x.test/b.jpg",
+        False,
     )
+    assert (red.was_price, red.in_stock, red.title) == (48.0, True, "Red / L")
+    assert (stool.attributes["price"], stool.attributes["price_max"]) == (39.0, 42.5)
+    assert stool.attributes["Colour"] == ["Blue", "Red"]
+    assert [one.role for one in stool.images] == ["main", "further", "variant"]
+    (orphan,) = (item for item in found if isinstance(item, Reject))
+    assert orphan.reason == "a combination of product 9, which is not in the file"
+    assert file.tally.left_out == {"not active": 2}
+
+
+def test_prestashop_combinations_alone_say_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "combinations.csv"
+    path.write_text(COMBINATIONS, "utf-8")
     with (
-        pytest.raises(InputError, match="combinations, which have no titles"),
+        pytest.raises(InputError, match="put it and the file of products into one zip"),
         open_products(str(path)),
     ):
         pass
@@ -488,6 +523,54 @@ def test_abo_takes_the_language_asked_for(tmp_path: Path) -> None:
     assert products["B2"].title == "Tisch"
     _, products = read(tmp_path, data, "listings.json", language="de")
     assert (products["B1"].title, products["B1"].text) == ("Bürostuhl", "Dreht")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_abo_pictures_have_their_paths_from_the_list_beside_the_file(
+    tmp_path: Path, packed: bool
+) -> None:
+    records = [
+        {"item_id": "B1", "main_image_id": "m1", "other_image_id": ["o1", "gone", "o2"]},
+        {"item_id": "B2", "other_image_id": ["o1"]},
+        {"item_id": "B3", "main_image_id": "gone"},
+    ]
+    for record in records:
+        record["item_name"] = [{"language_tag": "en_US", "value": "Chair"}]
+    data = "\n".join(json.dumps(record) for record in records)
+    file, products = read(tmp_path, data, "listings.json")
+    assert [product.images for product in products.values()] == [(), (), ()]
+    assert any("put images.csv or images.csv.gz beside" in said for said in file.notices())
+    listed = b"image_id,height,width,path\nm1,9,9,6d/m1.jpg\no1,9,9,6f/o1.jpg\no2,9,9,6f/o2.jpg\n"
+    if packed:
+        (tmp_path / "images.csv.gz").write_bytes(gzip.compress(listed))
+    else:
+        (tmp_path / "images.csv").write_bytes(listed)
+    (tmp_path / "6d").mkdir()
+    (tmp_path / "6d" / "m1.jpg").write_bytes(b"picture")
+    file, products = read(tmp_path, data, "listings.json")
+    assert file.reading.columns["image"] == ["main_image_id", "other_image_id"]
+    assert file.mapping.image_root == tmp_path
+    assert [[one.address for one in product.images] for product in products.values()] == [
+        ["6d/m1.jpg", "6f/o1.jpg", "6f/o2.jpg"],
+        ["6f/o1.jpg"],
+        [],
+    ]
+    assert products["B1"].image_stamp is not None
+    assert not {"main_image_id", "other_image_id"} & products["B1"].attributes.keys()
+
+
+def test_a_list_of_pictures_is_found_beside_the_folder_of_the_pictures(tmp_path: Path) -> None:
+    for folder in ("small", "metadata", "listings"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "metadata" / "images.csv").write_text("image_id,path\nm1,m1.jpg\n", "utf-8")
+    record = {
+        "item_id": "B1",
+        "item_name": [{"language_tag": "en_US", "value": "Chair"}],
+        "main_image_id": "m1",
+    }
+    mapping = Mapping(image_root=tmp_path / "small")
+    _, products = read(tmp_path / "listings", json.dumps(record), "a.json", mapping=mapping)
+    assert products["B1"].image == "m1.jpg"
 
 
 def test_medusa(tmp_path: Path) -> None:

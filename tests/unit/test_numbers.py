@@ -142,7 +142,7 @@ def test_prices_that_are_no_numbers_are_named(tmp_path: Path) -> None:
         products = [item for item in file.products() if isinstance(item, Product)]
     assert [product.attributes.get("price") for product in products] == [9.9, None, None]
     assert any(
-        "1 price is no number: line 3, price: 'on request'" in said for said in file.notices()
+        "1 price is not a number: line 3, price: 'on request'" in said for said in file.notices()
     )
 
 

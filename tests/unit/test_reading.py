@@ -108,7 +108,7 @@ def test_a_title_that_is_no_text_is_rejected(tmp_path: Path) -> None:
     path.write_text('{"id": 1, "title": {"a": {"b": 1}}}\n', "utf-8")
     _, (reject,) = read(path)
     assert isinstance(reject, Reject)
-    assert "the title is no text" in reject.reason
+    assert "the title is not a text" in reject.reason
 
 
 def test_an_empty_id_falls_back_and_that_is_said(tmp_path: Path) -> None:

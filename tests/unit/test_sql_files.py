@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from vitrina.db import schema
+from vitrina.db import behaviour
+from vitrina.db.folders import data_dir
 
 FOLDERS = [
     "10-text", "20-spaces", "30-keywords", "40-products", "50-work", "60-shop", "70-search",
     "80-curation", "90-finish",
 ]  # fmt: skip
-FILES = schema.sql_files()
+FILES = behaviour.sql_files()
 NAMES = [name for name, _ in FILES]
 # a quoted body or text, a comment
 QUOTED = re.compile(r"(\$\w*\$).*?\1|'(?:[^']|'')*'|--[^\n]*", re.DOTALL)
@@ -32,7 +33,7 @@ def test_files_are_numbered_in_the_order_they_are_applied() -> None:
     in_order = [int(found[2]) for found in numbers if found]
     assert in_order == sorted(set(in_order)), "numbers rise, and none stands twice"
     assert all(found[2][0] == found[1][0] for found in numbers if found), "numbers of the folder"
-    every = schema.data_dir("sql").rglob("*")
+    every = data_dir("sql").rglob("*")
     assert sorted(path for path in every if path.is_file()) == [path for _, path in FILES]
 
 

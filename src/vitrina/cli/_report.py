@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 
 def describe_loaded(loaded: Loaded) -> str:
-    """Rows by outcome in one line, then the first rejects."""
+    """Products by outcome and unused rows in one line; then the first rejects."""
+    products = loaded.inserted + loaded.updated + loaded.unchanged
     lines = [
-        f"{counted(loaded.read, 'row')}: {loaded.inserted:,} new, {loaded.updated:,} changed,"
-        f" {loaded.unchanged:,} unchanged, {loaded.rejected:,} rejected"
-        + (f", {loaded.repeated:,} repeated an earlier row" if loaded.repeated else "")
+        f"{counted(products, 'product')}: {loaded.inserted:,} new, {loaded.updated:,} changed,"
+        f" {loaded.unchanged:,} unchanged"
+        + (f"; {counted(loaded.rejected, 'row')} rejected" if loaded.rejected else "")
+        + (
+            f"; {counted(loaded.repeated, 'row')} repeated an earlier one"
+            if loaded.repeated
+            else ""
+        )
     ]
     lines += [f"  line {reject.line}: {reject.reason}" for reject in loaded.rejects]
     if loaded.rejected > len(loaded.rejects):

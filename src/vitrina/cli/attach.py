@@ -59,10 +59,16 @@ def describe_synced(name: str, synced: Synced) -> str:
 @click.option("--image", metavar="COL", help="The column of pictures: URLs, or paths.")
 @click.option("--url", metavar="COL", help="The column of the products' own pages.")
 @click.option("--attributes", callback=parse_names, metavar="A,B,C", help="Columns to filter by.")
+@click.option("--text", metavar="COL", help="The column of descriptions: text or HTML.")
+@click.option("--sku", metavar="COL", help="The column of SKUs.")
+@click.option(
+    "--code", "codes", multiple=True, metavar="COL",
+    help="A column of other codes, such as EAN; repeatable.",
+)  # fmt: skip
 @click.option("--where", metavar="SQL", help="Only rows for which this is true.")
 @click.option(
     "--query", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.sql",
-    help="A query that gives id, title, image, url and attributes.",
+    help="A query that gives id, title, image, url, attributes, text, variants …",
 )  # fmt: skip
 @click.option(
     "--wake", multiple=True, metavar="SPEC", help="TABLE=COLUMN, for each table the query reads."
@@ -100,6 +106,7 @@ def command(
     \b
     Example:
       vitrina attach public.product --title name --image picture --attributes brand,price
+      vitrina attach public.product --title name --text description --sku sku --code ean
       vitrina attach public.product --title name --where 'deleted_at is null' --no-triggers
       vitrina attach --name shop --query products.sql --wake public.product=id \\
           --wake 'public.product_image(path, position)=product_id'
@@ -130,9 +137,10 @@ def _attach_query(
     settings: dict[str, str],
     options: dict[str, Any],
 ) -> str:
-    for name in ("title", "image", "url", "attributes"):
+    for name in ("title", "image", "url", "attributes", "text", "sku", "codes"):
         if name in options:
-            raise click.UsageError(f"a query gives its own columns: leave --{name} out")
+            option = name.removesuffix("s") if name == "codes" else name
+            raise click.UsageError(f"a query gives its own columns: leave --{option} out")
     if preset is not None:
         from vitrina.products.presets import load
 

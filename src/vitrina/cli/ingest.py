@@ -60,7 +60,7 @@ def parse_every(ctx: click.Context, param: click.Parameter, value: str | None) -
     help="Do it again after this time (30m, 6h, 1d), until stopped.",
 )
 @click.option("--prune", is_flag=True, help="Remove products that the file no longer has.")
-@click.option("--prune-all", is_flag=True, help="The same, even above half of the products.")
+@click.option("--yes", is_flag=True, help="Let --prune remove more than 30 % of the products.")
 @click.option(
     "--map",
     "columns",
@@ -101,6 +101,7 @@ def command(
     judge: bool,
     batch: bool,
     batch_tokens: int | None,
+    yes: bool,
     **options: Any,
 ) -> None:
     """Bring in the products of a shop's export, `-` for stdin, and enrich them.
@@ -127,6 +128,10 @@ def command(
     check_judge(judge, batch=batch, no_enrich=no_enrich)
     if options["delimiter"] is not None and len(options["delimiter"]) != 1:
         raise click.UsageError("--delimiter is one character")
+    if yes and not options["prune"]:
+        raise click.UsageError("--yes belongs to --prune: give both")
+    if yes:
+        options["prune_most"] = 1.0
     if every is not None and (file in (None, "-") or dry_run or retry_images):
         raise click.UsageError("--every reads a feed or file again and again: name one")
     seconds = WAIT_SECONDS if wait is None else wait

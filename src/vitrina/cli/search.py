@@ -20,6 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 COLUMNS = {
     "score": "score",
     "title": "title",
+    "missing": "without",
     "price": "price",
     "keywords": "keywords",
     "matched": "matched",
@@ -62,7 +63,7 @@ def chosen(hit: dict[str, Any], columns: Sequence[str]) -> dict[str, Any]:
 
 
 def emit_hits(hits: Sequence[Hit], output: str | None, only: Sequence[str] | None = None) -> None:
-    """Print hits, `only` these columns; a table has the prices and SKUs that are known."""
+    """Print hits, `only` these columns; a table has what is missing, prices and SKUs."""
     rows = [asdict(hit) for hit in hits]
     if only is not None:
         emit([chosen(row, only) for row in rows], output)
@@ -74,8 +75,8 @@ def emit_hits(hits: Sequence[Hit], output: str | None, only: Sequence[str] | Non
         columns = {
             key: heading
             for key, heading in COLUMNS.items()
-            if key not in ("price", "sku")
-            or any(row[key] not in ("", None, row["external_id"]) for row in rows)
+            if key not in ("missing", "price", "sku")
+            or any(row[key] not in ("", None, [], row["external_id"]) for row in rows)
         }
     emit(rows, output, columns=columns)
 
@@ -145,6 +146,12 @@ def tell_corrections(catalog: Catalog, query: str) -> None:
 @click.option(
     "--exact", is_flag=True, help="Require each word as it is typed, and correct no misspelt ones."
 )
+@click.option(
+    "--min-relevance",
+    type=click.FloatRange(0, 1),
+    metavar="N",
+    help="Leave out what is less surely an answer, 0 to 1; 0 shows the nearest, whatever they are.",
+)
 @click.option("--title", default="", metavar="TEXT", help="What the picture shows, if known.")
 @click.option("--allow-private-images", is_flag=True, help="Fetch --image from a private address.")
 @columns_option
@@ -179,4 +186,19 @@ def command(
         elif query:
             tell_corrections(catalog, query)
         hits = catalog.search(query, image=image, sources=sources or None, **options)
+        if not hits and query and options["k"] and not options["offset"]:
+            nearest = catalog.search(
+                query, image=image, sources=sources or None,
+                **{**options, "k": 3, "min_relevance": 0},
+            )  # fmt: skip
+            notice(_nothing(nearest))
+            return
     emit_hits(hits, output, columns)
+
+
+def _nothing(nearest: Sequence[Hit]) -> str:
+    """What to say where no product is an answer."""
+    if not nearest:
+        return "nothing matches"
+    named = ", ".join(f"{hit.title[:60]} ({hit.external_id})" for hit in nearest)
+    return f"nothing matches; nearest: {named}; show them: --min-relevance 0"

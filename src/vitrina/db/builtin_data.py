@@ -39,7 +39,7 @@ where not exists (select from vitrina.spaces as s where s.name = 'local-image');
 GIVEN_WORDS = """\
 create temporary table given_words (
     place int generated always as identity, target text, term text, value text, facet text,
-    language text)"""
+    domain text, language text)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _word_pieces() -> Seed:
 
 
 def _retail_words() -> Seed:
-    copy = "copy given_words (target, term, value, facet, language) from stdin"
+    copy = "copy given_words (target, term, value, facet, domain, language) from stdin"
 
     def load(conn: psycopg.Connection) -> None:
         conn.execute(GIVEN_WORDS)
@@ -130,24 +130,41 @@ def _retail_words() -> Seed:
     return Seed("retail_words", _digest(*words, *forms), load, write)
 
 
-def _given_words() -> list[tuple[str, str, str, str | None, str]]:
+def _given_words() -> list[tuple[str, str, str, str | None, str | None, str]]:
     """The rows of the thesaurus and of contrasts.
 
-    target, term, canonical or group, facet, and the language outside which a term does not count.
+    target, term, canonical or group, facet, domain, and the language outside which a term does
+    not count.
     """
     # canonical terms also stand for themselves, and come first: terms that the lexicon tells apart
     # ("shirt", "t-shirt") stay apart however near the vectors are
     entries = sorted(retail_words.thesaurus(), key=lambda entry: entry.term != entry.canonical)
-    rows: list[tuple[str, str, str, str | None, str]] = [
-        ("thesaurus", entry.term, entry.canonical, entry.facet, "") for entry in entries
+    domains = {entry.term: entry.domain for entry in entries if entry.domain != "general"}
+    rows: list[tuple[str, str, str, str | None, str | None, str]] = [
+        (
+            "thesaurus",
+            e.term,
+            e.canonical,
+            e.facet,
+            domains.get(e.term, domains.get(e.canonical)),
+            "",
+        )
+        for e in entries
     ]
     rows += [
-        ("thesaurus", form, name.canonical, name.facet, language if name.own else "")
+        (
+            "thesaurus",
+            form,
+            name.canonical,
+            name.facet,
+            domains.get(name.canonical),
+            language if name.own else "",
+        )
         for language in names.LANGUAGES
         for name in names.names(language)
         for form in name.forms
     ]
-    rows += [("contrasts", term, group, None, "") for term, group in retail_words.contrasts()]
+    rows += [("contrasts", term, group, None, None, "") for term, group in retail_words.contrasts()]
     return rows
 
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import psycopg
 
 from vitrina import __version__
 from vitrina.db import builtin_data, full_text
+from vitrina.db.behaviour import (
+    DROP_BEHAVIOUR,
+    DROP_CHANGED,
+    VECTOR,
+    comments,
+    qualified,
+    sql_digest,
+    sql_files,
+)
 from vitrina.db.connection import connect, fetch_value, pin_path
 from vitrina.db.faults import mapped
 from vitrina.db.folders import data_dir
 from vitrina.db.full_text import Progress
+from vitrina.db.preamble import PREAMBLE
 from vitrina.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
@@ -28,111 +36,6 @@ if TYPE_CHECKING:
 LOCK_KEY = (0x76697472, 0x696E61)  # "vitr", "ina": the advisory lock of an upgrade
 LOCK_SECONDS = 600.0
 _REVISION = re.compile(r'^(revision|down_revision) = "(\w+)"', re.MULTILINE)
-
-# Runs first, online and in `vitrina db sql` alike. Checks before it creates, so that a role that
-# may not create extensions or schemas can install into a database a DBA has prepared.
-PREAMBLE = """\
-do $preamble$
-declare
-    _here text := pg_catalog.current_schema();
-    _version text;
-    _schema text;
-    _one text;
-begin
-    -- the session's path may contain schemas where others create functions and operators
-    perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
-    if current_setting('server_version_num')::int < 140000 then
-        raise exception 'vitrina needs Postgres 14 or newer, this is %',
-            current_setting('server_version') using errcode = 'VT001';
-    end if;
-    if current_setting('server_encoding') <> 'UTF8' then
-        raise exception 'vitrina needs a database in UTF8, this one is in %',
-            current_setting('server_encoding') using errcode = 'VT001',
-            hint = 'create one: create database NAME encoding ''UTF8'' template template0;';
-    end if;
-    if not exists (select from pg_extension as e where e.extname = 'vector') then
-        begin
-            execute format('create extension vector schema %I', coalesce(_here, 'public'));
-        exception
-            when insufficient_privilege then
-                raise exception 'the extension vector is missing, and role % may not create it',
-                    quote_ident(current_user)
-                    using errcode = 'VT001', hint = 'as a DBA, run in this database: '
-                        'create extension vector;';
-            when undefined_file or feature_not_supported then
-                raise exception 'pgvector is not installed on this server'
-                    using errcode = 'VT001', hint = 'install the package of pgvector 0.8 or newer '
-                        'for this server, then as a DBA: create extension vector;';
-        end;
-    end if;
-    select e.extversion, n.nspname into _version, _schema
-    from pg_extension as e
-    join pg_namespace as n on n.oid = e.extnamespace
-    where e.extname = 'vector';
-    if string_to_array(_version, '.')::int[] < array[0, 8] then
-        raise exception 'vitrina needs pgvector 0.8 or newer, this database has %', _version
-            using errcode = 'VT001', hint = 'as a DBA, run in this database: '
-                'alter extension vector update;';
-    end if;
-    -- the name is put into SQL that functions run
-    if _schema ~ '[''%\\\\$]' then
-        raise exception 'the extension vector is in a schema with an unusable name: %', _schema
-            using errcode = 'VT001', hint = 'as a DBA, run in this database: '
-                'alter extension vector set schema public;';
-    end if;
-    foreach _one in array array['vitrina', 'vitrina_internal'] loop
-        if to_regnamespace(_one) is null then
-            begin
-                execute format('create schema %I', _one);
-            exception when insufficient_privilege then
-                raise exception 'role % may not create the schema %',
-                    quote_ident(current_user), _one using errcode = 'VT002', hint =
-                    'as a DBA, run in this database: ' || (
-                        select string_agg(format('create schema %I authorization %I;', m.name,
-                                                 current_user), ' ')
-                        from unnest(array['vitrina', 'vitrina_internal']) as m (name)
-                        where to_regnamespace(m.name) is null);
-            end;
-        end if;
-        if not has_schema_privilege(_one, 'create') then
-            raise exception 'role % may not create in the schema %', quote_ident(current_user),
-                _one using errcode = 'VT002', hint = format(
-                'as a DBA, run in this database: alter schema %I owner to %I;', _one, current_user);
-        end if;
-    end loop;
-    -- loads the library: without it only a superuser may set hnsw.* on a function
-    execute format('select ''[1]''::%I.vector', _schema);
-end
-$preamble$;
-
--- Functions take their search_path from here (set search_path from current).
-set search_path = vitrina, vitrina_internal, pg_temp;
-"""
-
-# A function or view of the schema vitrina in sql/, with the comment between the rulers above it;
-# names in vitrina_internal have a dot.
-PUBLIC = re.compile(
-    r"-- -{20,}\n(?P<comment>(?:--(?! -{20})[^\n]*\n)+)-- -{20,}\n"
-    r"create or replace (?P<kind>function|view) (?P<name>\w+)\b(?!\.)"
-    r"(?P<signature>.*?)(?=\nlanguage|\s+as\n)",
-    re.DOTALL,
-)
-
-# The mark for the schema of the extension in sql/ and in migrations.
-VECTOR = "@vector@"
-_QUALIFIED = """\
-do $install$
-begin
-    execute pg_catalog.replace($file$
-%s
-$file$, '@vector@', (
-        select pg_catalog.quote_ident(n.nspname::text)
-        from pg_catalog.pg_extension as e
-        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
-        where e.extname = 'vector'));
-end
-$install$;
-"""
 
 MOVED = """\
 select format('from the schema %s to %s', vitrina_internal.vector_schema(),
@@ -171,70 +74,6 @@ class State:
         said = f"behind: {', '.join(parts)}" if parts else ""
         moved = f"the extension vector was moved {self.moved}" if self.moved else ""
         return "; ".join(filter(None, (said, moved)))
-
-
-def sql_files() -> list[tuple[str, Path]]:
-    """The behaviour files in the order of installation, each with its path below sql/."""
-    root = data_dir("sql")
-    return sorted((path.relative_to(root).as_posix(), path) for path in root.glob("*/*.sql"))
-
-
-def sql_digest() -> str:
-    """sha256 over the behaviour files, to check whether a database has them."""
-    digest = hashlib.sha256(PREAMBLE.encode())
-    for name, path in sql_files():
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def public_objects() -> Iterator[re.Match[str]]:
-    """The public functions and views, in the order of the files; see PUBLIC."""
-    for _, found in placed_objects():
-        yield found
-
-
-def placed_objects() -> Iterator[tuple[str, re.Match[str]]]:
-    """The public functions and views, each with its file below sql/."""
-    for name, path in sql_files():
-        for found in PUBLIC.finditer(path.read_text("utf-8").replace(f"{VECTOR}.", "")):
-            yield name, found
-
-
-def comment_of(found: re.Match[str]) -> str:
-    """The comment above a function or view, without its dashes."""
-    return "\n".join(line[2:].strip() for line in found["comment"].splitlines())
-
-
-def comments() -> str:
-    """Statements that store the comments above functions and views in the database."""
-    found = list(public_objects())
-    names = [one["name"] for one in found]
-    return "".join(
-        "comment on {} vitrina.{}{} is '{}';\n".format(
-            one["kind"],
-            one["name"],
-            _arguments(one["signature"]) if names.count(one["name"]) > 1 else "",
-            comment_of(one).replace("'", "''"),
-        )
-        for one in found
-    )
-
-
-def _arguments(signature: str) -> str:
-    """The arguments of a function without their defaults, which tell it from others of its name."""
-    given = signature.strip().partition("\nreturns")[0].strip().removeprefix("(").removesuffix(")")
-    parts = [one.partition(" default ")[0] for one in " ".join(given.split()).split(", ")]
-    return f"({', '.join(parts)})"
-
-
-def qualified(body: str) -> str:
-    """A statement that runs `body` with the name of the extension's schema in place of `@vector@`.
-
-    The statement looks up the schema when it runs: printed SQL works for any schema.
-    """
-    if "$install$" in body or "$file$" in body:
-        raise SchemaError("the installer uses the tags $install$ and $file$: use other tags")
-    return _QUALIFIED.replace("%s", body.strip())
 
 
 def run_sql(body: str) -> None:
@@ -421,54 +260,6 @@ def downgrade(dsn: str, revision: str = "base") -> None:
 
 INSTALLED_ROW = """\
 insert into vitrina.installed (name, sha256, version) values ('%s', '%s', '%s');
-"""
-
-# Functions of an older version whose rows lack a column, which create or replace cannot add.
-DROP_CHANGED = """\
-do $changed$
-declare
-    _function regprocedure;
-begin
-    for _function in
-        select p.oid
-        from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
-                     ('claim_products', 'text'),
-                     ('similar_products', 'attributes'), ('recommend', 'attributes'),
-                     ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'))
-            as c (name, result)
-        join pg_proc as p on p.proname = c.name
-        where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
-            and c.result <> all (p.proargnames)
-    loop
-        execute format('drop function %s', _function);
-    end loop;
-end
-$changed$;
-"""
-
-DROP_BEHAVIOUR = """\
-do $behaviour$
-declare
-    _object record;
-begin
-    for _object in
-        select c.oid::regclass::text as name
-        from pg_class as c
-        where c.relnamespace = 'vitrina'::regnamespace and c.relkind = 'v'
-    loop
-        execute format('drop view if exists %s cascade', _object.name);
-    end loop;
-    for _object in
-        -- collect all names before the first drop: a function dropped with another has no name left
-        select unnest(array_agg(p.oid::regprocedure::text)) as name
-        from pg_proc as p
-        where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
-            and p.prokind = 'f'
-    loop
-        execute format('drop function if exists %s cascade', _object.name);
-    end loop;
-end
-$behaviour$;
 """
 
 

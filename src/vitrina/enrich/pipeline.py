@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
 from collections.abc import Callable
@@ -11,12 +10,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from vitrina.db.database import Database, HalfVector, Jsonb
+from vitrina.db.database import Database, HalfVector
+from vitrina.enrich import outcomes
 from vitrina.enrich.engine import Engine
 from vitrina.enrich.in_hand import ALONE, Claim, InHand, Work
 from vitrina.enrich.languages import languages_of
 from vitrina.enrich.leases import Job, Leases
-from vitrina.enrich.stages import dump_terms
 from vitrina.enrich.totals import Totals
 from vitrina.errors import (
     BudgetError,
@@ -32,14 +31,11 @@ from vitrina.errors import (
     VitrinaError,
 )
 from vitrina.models.base import ImageEmbedder, Subject, Term
-from vitrina.pictures.decode import Picture
 from vitrina.pictures.loader import PictureLoader
-from vitrina.redaction import redact
 from vitrina.spaces.embed import Embedded
 
 STORERS = 3  # parallel stores: one batch waits for embeddings while another is written
 EMBED_SECONDS = 60.0  # pause of embedding after a failure
-NO_VECTOR = "no vector yet: "  # begins the error of a job that only lacks its vector
 
 
 class Pipeline:
@@ -248,7 +244,9 @@ class Pipeline:
             work.error = made.refused.get(work.job.product_id)
         bad += [work for work in good if work.error is not None]
         good = [work for work in good if work.error is None]
-        failed = self._database.persist(lambda: self._finish(leases.worker, good, bad, due))
+        failed = self._database.persist(
+            lambda: outcomes.finish(self._database, leases.worker, good, bad, due)
+        )
         self._count(good, bad, failed=failed, embedded=embedded + made.count)
 
     def _embed(self, product_ids: list[int]) -> tuple[Embedded, str | None]:
@@ -284,7 +282,8 @@ class Pipeline:
         if not ids:
             return False
         self._database.value(
-            "select vitrina.retry_jobs(matching => %s, product_ids => %s)", (f"{NO_VECTOR}%", ids)
+            "select vitrina.retry_jobs(matching => %s, product_ids => %s)",
+            (f"{outcomes.NO_VECTOR}%", ids),
         )
         return True
 
@@ -292,13 +291,13 @@ class Pipeline:
         terms = [term for work in works if work.enrichment for term in work.enrichment.terms]
         try:
             self._learn(terms)
-            return self._database.persist(lambda: self._put(worker, works))
+            return self._database.persist(lambda: outcomes.put(self._database, worker, works))
         except UnreachableError:
             raise
         except (InputError, DatabaseError):
             # again: the space in use may have been switched in between
             self._learn(terms)
-            return self._database.persist(lambda: self._put(worker, works))
+            return self._database.persist(lambda: outcomes.put(self._database, worker, works))
 
     def _learn(self, terms: list[Term]) -> None:
         if time.monotonic() >= self._embed_after:
@@ -307,73 +306,6 @@ class Pipeline:
             except (ProviderError, ItemError) as exc:
                 self._rest(exc)
         return self._embedder.learn(terms, vectors=False)
-
-    def _put(self, worker: str, works: list[Work]) -> int:
-        """Write the products still leased in their version; returns how many new vectors."""
-        pictures = {work.picture.sha256: work.picture for work in works if work.picture}
-        images = [_image(picture) for picture in pictures.values()]
-        with self._database.transaction() as conn:
-            rows = conn.execute(
-                "select s.id from vitrina.store_enrichments(%s, %s, %s, %s, %s) as s (id)",
-                (
-                    worker,
-                    [work.job.product_id for work in works],
-                    [work.job.version for work in works],
-                    Jsonb([_enrichment(work) for work in works]),
-                    Jsonb(images),
-                ),
-            ).fetchall()
-            held = {row[0] for row in rows}
-            return self._put_image_embeddings(
-                conn, [work for work in works if work.job.product_id in held]
-            )
-
-    def _finish(
-        self, worker: str, good: list[Work], bad: list[Work], due: str | None = None
-    ) -> int:
-        """Finish and fail jobs; returns how many failed permanently. `due`: why no vector."""
-        ids, versions = [w.job.product_id for w in good], [w.job.version for w in good]
-        with self._database.transaction() as conn:
-            if due is not None:
-                conn.execute(
-                    "select vitrina.defer_embeddings(%s, %s, %s, %s)",
-                    (worker, ids, versions, redact(NO_VECTOR + due)),
-                )
-            conn.execute("select vitrina.finish_jobs(%s, %s, %s)", (worker, ids, versions))
-            failed = 0
-            for tries, works in (
-                (3, [work for work in bad if not work.refused]),
-                (0, [work for work in bad if work.refused]),
-            ):
-                row = conn.execute(
-                    "select vitrina.fail_jobs(%s, %s, %s, %s, replies => %s::text[],"
-                    " versions => %s)",
-                    (
-                        worker,
-                        [w.job.product_id for w in works],
-                        [w.error for w in works],
-                        tries,
-                        [w.reply and redact(w.reply) for w in works],
-                        [w.job.version for w in works],
-                    ),
-                ).fetchone()
-                failed += int(row[0]) if row else 0
-        return failed
-
-    def _put_image_embeddings(self, conn: Any, works: list[Work]) -> int:
-        made = [work for work in works if work.image_embedding is not None and work.picture]
-        if not made:
-            return 0
-        row = conn.execute(
-            "select vitrina.put_embeddings(s.name, %s, %s, %b) from vitrina.spaces as s"
-            " where s.modality = 'image' and s.state = 'active'",
-            (
-                [work.job.product_id for work in made],
-                [bytes.fromhex(work.picture.sha256) for work in made if work.picture],
-                [work.image_embedding for work in made],
-            ),
-        ).fetchone()
-        return int(row[0]) if row else 0
 
     def _count(self, good: list[Work], bad: list[Work], *, failed: int, embedded: int) -> None:
         with self._counting:
@@ -390,27 +322,3 @@ class Pipeline:
         )
         totals.reasons.update(work.image_error for work in good if work.image_error)
         totals.errors.update(work.error for work in bad if work.error)
-
-
-def _image(picture: Picture) -> dict[str, object]:
-    return {
-        "sha256": picture.sha256,
-        "mime": picture.mime,
-        "width": picture.width,
-        "height": picture.height,
-        "bytes": picture.size,
-        "thumbnail": base64.b64encode(picture.thumbnail).decode(),
-        "dhash": f"{picture.dhash:064b}",
-    }
-
-
-def _enrichment(work: Work) -> dict[str, object]:
-    assert work.enrichment is not None  # noqa: S101 - the caller filters
-    return {
-        "product_id": work.job.product_id,
-        "image_sha256": work.picture.sha256 if work.picture else None,
-        "image_error": work.image_error,
-        "terms": dump_terms(work.enrichment.terms),
-        "description": work.enrichment.description,
-        "caption": work.enrichment.caption,
-    }

@@ -11,7 +11,8 @@ from vitrina.context import Context
 from vitrina.enrich import worker
 from vitrina.enrich.engine import Engine
 from vitrina.enrich.jobs import Jobs
-from vitrina.enrich.pipeline import NO_VECTOR, Pipeline
+from vitrina.enrich.outcomes import NO_VECTOR
+from vitrina.enrich.pipeline import Pipeline
 from vitrina.enrich.totals import Totals
 from vitrina.errors import ProviderError
 from vitrina.keywords.judge import JUDGE_ADVICE

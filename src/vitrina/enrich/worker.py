@@ -97,10 +97,11 @@ def _drain(
 
 
 def index_spaces(database: Database) -> str | None:
-    """Index the spaces without an index, if it pays.
+    """Measure the background of spaces that have grown; index those without an index, if it pays.
 
     Returns the statement for the owner of the schema, if this role may not index.
     """
+    database.value("select vitrina.measure_backgrounds()")
     try:
         database.value("select vitrina.index_spaces()")
     except AccessError:

@@ -1,4 +1,4 @@
-"""Addresses of pictures in a value: one, or a list in one cell, or nested as JSON has it."""
+"""Finds addresses of pictures in a value: a single address, a list in a cell, or nested JSON."""
 
 from __future__ import annotations
 

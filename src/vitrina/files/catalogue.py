@@ -1,4 +1,4 @@
-"""A file of products: how it is read, its products one by one, and what there is to say of them."""
+"""A file of products: how it is read, its products one by one, and the notices about them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vitrina.errors import InputError
-from vitrina.files import formats, names
+from vitrina.files import formats, image_lists, names
 from vitrina.files.earlier import earlier_reading
 from vitrina.files.formats.base import Format, Reader, Setup
 from vitrina.files.groups import Groups, grouping
@@ -50,7 +50,7 @@ class ProductFile:
     pictures: list[str] = field(default_factory=list)
 
     def products(self, read: Read | None = None) -> Iterator[Product | Repeat | Reject]:
-        """Each product, in the order of the file; what cannot be used comes as a reject.
+        """Each product, in the order of the file; rows that cannot be used come as rejects.
 
         Args:
             read: gives the rows instead of the file: told whether it is the first look at them.
@@ -98,7 +98,7 @@ class ProductFile:
                 yield row if isinstance(row, BadRow) else reader.prepare(row)
 
     def _survey(self, reader: Reader, groups: Groups, rows: Rows) -> None:
-        """Look at the whole file: what its columns are, and which rows belong together."""
+        """Look at the whole file: the kinds of its columns, and which rows belong together."""
         survey = self._new_survey()
         grouped = self._groups(reader)
         total = 0
@@ -111,7 +111,7 @@ class ProductFile:
         self._surveyed(reader, survey, total)
 
     def _is_simple(self, reader: Reader) -> bool:
-        """Whether a look at the cells is enough: no row is changed, none belongs to another."""
+        """Whether a look at the cells is enough: each row stands alone, as it is."""
         changed = type(reader).prepare is not Reader.prepare
         distinct = len(set(self.file.columns)) == len(self.file.columns)
         return distinct and not (changed or self._groups(reader))
@@ -144,8 +144,8 @@ class ProductFile:
         tally = self.tally
         result: Product | Repeat | Reject = item
         if isinstance(item, Product):
-            if item.image and self.mapping.image_root is not None:
-                item = replace(item, image_stamp=_stamp(item.image, self.mapping.image_root))
+            if item.image:
+                item.image_stamp = self._stamp(item.image)
             if item.external_id:
                 result = seen.checked(item)
             else:
@@ -162,8 +162,13 @@ class ProductFile:
             tally.rejected += 1
         return result
 
+    def _stamp(self, image: str) -> str | None:
+        if self.mapping.image_root is not None:
+            return _stamp(image, self.mapping.image_root)
+        return self.file.pictures.stamp(image) if self.file.pictures is not None else None
+
     def notices(self) -> list[str]:
-        """What a person should know of the reading, each with the option that mends it."""
+        """Notices about the reading for a person, each with the option that mends it."""
         tally, columns = self.tally, self.reading.columns
         said = [*self.file.said]
         for what, count in tally.said.items():
@@ -173,6 +178,7 @@ class ProductFile:
                 said.append(
                     counted(tally.made_ids, "product has", "products have")
                     + " no id: it is made from address, picture and title"
+                    + f" ({columns['external_id'][0]} is empty; --map external_id=COLUMN)"
                 )
             else:
                 said.append(
@@ -191,21 +197,32 @@ class ProductFile:
             )
             more = tally.bad_price_count - len(tally.bad_prices)
             said.append(
-                counted(tally.bad_price_count, "price is no number", "prices are no numbers")
+                counted(tally.bad_price_count, "price is not a number", "prices are not numbers")
                 + f": {shown}"
                 + (f" and {more:,} more" if more else "")
             )
         return said
 
     def _no_picture(self) -> str:
+        zipped = self.file.pictures
+        if zipped is not None and not self.reading.columns.get("image") and not self.setup.image:
+            return (
+                f"{counted(len(zipped), 'picture is', 'pictures are')} in the zip, but no column"
+                " is called like a picture (--map image=COLUMN, or --image '{id}.jpg')"
+            )
         if self.reading.columns.get("image"):
-            return f"no product has a picture: {self.reading.columns['image'][0]} is empty"
-        others = [name for name in self.pictures if name not in self.reading.columns.get("url", ())]
+            missing = f"no product has a picture: {self.reading.columns['image'][0]} is empty"
+        else:
+            missing = "no column is called like a picture"
+        known = {*self.reading.columns.get("url", ()), *self.reading.columns.get("image", ())}
+        others = [name for name in self.pictures if name not in known]
         if others:
             return (
-                "no column is called like a picture, but addresses of pictures stand in "
-                f"{', '.join(others[:10])} (--map image={others[0]})"
+                f"{missing}, but addresses of pictures stand in {', '.join(others[:10])}"
+                f" (--map image={others[0]})"
             )
+        if self.reading.columns.get("image"):
+            return f"{missing} (--map image=COLUMN, or --image '{{id}}.jpg')"
         return "no column looks like a picture (--map image=COLUMN, or --image '{id}.jpg')"
 
 
@@ -238,19 +255,19 @@ def open_products(
     earlier: bool = False,
     openers: Openers = NO_OPENERS,
 ) -> Iterator[ProductFile]:
-    """Open a file of products: what it is is recognised, unless it is said or stored.
+    """Open a file of products; its format is recognised, unless it is given or stored.
 
     Args:
         path, name: the file, as open_file takes it.
-        mapping: which columns are what, where a person says so.
+        mapping: the columns that a person chose for fields.
         format: the name of a format; recognised without it.
         language: of texts that a file has in several; English without it.
         encoding, delimiter: of its text; decided by evidence without them.
         limit: at most so many rows.
-        reading: how the source was read before; only what is given beside it differs.
+        reading: how the source was read before; only options given beside it differ.
         earlier: read it as the versions did that kept no reading, so that no product of the source
             gets another id.
-        openers: what reads a path that starts so.
+        openers: functions that read paths with these beginnings.
 
     Raises:
         InputError: the file cannot be read, or no column is a title.
@@ -266,9 +283,18 @@ def open_products(
             reading = earlier_reading(file)
             format = reading.format
             file.said.append("read as this source was before: --remap reads all that is known now")
-        yield opened_products(
-            file, mapping=mapping, format=format, language=language, limit=limit, reading=reading
-        )
+        with image_lists.beside(file, mapping) as images:
+            if images is not None:
+                mapping = replace(mapping, image_root=images.root)
+            yield opened_products(
+                file,
+                mapping=mapping,
+                format=format,
+                language=language,
+                limit=limit,
+                reading=reading,
+                path_of=images.path_of if images is not None else None,
+            )
 
 
 def opened_products(
@@ -279,8 +305,12 @@ def opened_products(
     language: str | None = None,
     limit: int | None = None,
     reading: Reading | None = None,
+    path_of: Callable[[str], str | None] | None = None,
 ) -> ProductFile:
-    """The products of a file that is open: see open_products."""
+    """The products of a file that is open: see open_products.
+
+    `path_of` gives the path of a picture that is named by an id.
+    """
     chosen = formats.named(format) if format else formats.recognised(file)
     setup = Setup(
         file,
@@ -288,6 +318,7 @@ def opened_products(
         columns=dict(mapping.columns),
         image=mapping.image,
         language=language or "en",
+        path_of=path_of,
     )
     reader = chosen.reader(setup)
     columns = _columns(file, reader)
@@ -301,7 +332,7 @@ def opened_products(
     if not fields["title"] and columns and not reader.titled:
         raise InputError(
             f"no column of {file.name} looks like a title, among: "
-            f"{', '.join(columns[:_SHOWN])}; say which: --map title=COLUMN"
+            f"{', '.join(columns[:_SHOWN])}; name the column of titles with --map title=COLUMN"
         )
     read = Reading(
         chosen.name,

@@ -1,4 +1,4 @@
-"""What is in a cell: text in the language that was asked for, values by path, yes and no."""
+"""Reads cells: text in the chosen language, values by path, yes and no."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IN = re.compile(
 
 
 def line_of(value: object, language: str = "en") -> str | None:
-    """A value as one line of text; of a list, its first item. None where it is no text."""
+    """A value as a line of text; of a list, its first item. None if the value is not a text."""
     if value.__class__ is str:
         return to_line(value)
     if value is None or (isinstance(value, list | dict) and not value):
@@ -48,7 +48,7 @@ def line_of(value: object, language: str = "en") -> str | None:
 
 
 def in_language(items: list[Any], language: str) -> Any:
-    """Of texts marked with languages the one asked for, else English, else the first."""
+    """Of texts in several languages, the text in this language, else in English, else the first."""
     if not items:
         return None
     for wanted in (language, language[:2], "en"):

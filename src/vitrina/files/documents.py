@@ -1,4 +1,4 @@
-"""Reads JSON as rows: an object a line, or one document with the products somewhere in it."""
+"""Reads JSON as rows: an object on each line, or a document with products at any depth."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _INSIDE = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f](?=[^\W\d_])")
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """The codec to read with, and what to say about it where it is not the usual one.
+    """The codec to read with, and a notice about it unless it is UTF-8.
 
     `clean`: the whole file was seen to be valid and without NUL, so no row has to be looked at.
     """
@@ -140,7 +140,7 @@ def _looks_japanese(sample: bytes, codec: str) -> bool:
 
 
 def _score(sample: bytes, codec: str) -> float | None:
-    """How much of what is not ASCII is a letter where a letter belongs; None where it cannot be."""
+    """How well the codec fits, 0 at best: mistakes count against it; None if it cannot be."""
     try:
         text = sample.decode(codec)
     except UnicodeDecodeError:
@@ -150,7 +150,7 @@ def _score(sample: bytes, codec: str) -> float | None:
     inside = _INSIDE.findall(text)
     wrong = sum(not char.isalpha() for char in inside)
     wrong += sum(_odd(word) for word in re.findall(r"[^\W\d_]+", text))
-    # one sign between letters is a mistake, and so is a word that mixes what no language mixes
+    # a sign between letters is a mistake, and so is a word with letters that no language mixes
     return -float(wrong) - len(_signs_at_words(text))
 
 
@@ -160,7 +160,7 @@ def _signs_at_words(text: str) -> list[str]:
 
 
 def _odd(word: str) -> int:
-    """What is odd in a word: letters of two scripts, capitals amid small ones, many accents."""
+    """How odd a word is: letters of two scripts, capitals amid small letters, many accents."""
     if word.isascii():
         return 0
     latin = sum(char < "\u0250" for char in word)

@@ -1,4 +1,4 @@
-"""Takes what is known of a product (keywords, texts, a vector) out of the rows of a file."""
+"""Takes the enrichment of a product (keywords, texts, a vector) out of the rows of a file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_DIMENSIONS = 4_000
 
 @dataclass(slots=True)
 class Said:
-    """What a row says of its product beside the product itself; `flaws`: what cannot be used."""
+    """The enrichment in a row; `flaws` says which parts of it cannot be used, and why."""
 
     keywords: list[str] | None = None
     description: str | None = None
@@ -43,7 +43,7 @@ class Said:
 
 
 def _embedding(value: object) -> HalfVector | None:
-    """A vector from a list, or from one as JSON, Python or NumPy write it."""
+    """A vector from a list, or from a text as JSON, Python or NumPy write lists."""
     if isinstance(value, str):
         text = value.strip()
         if text.lower() in NOTHING:
@@ -55,11 +55,11 @@ def _embedding(value: object) -> HalfVector | None:
                 parts = text.strip("[]() ").replace(",", " ").split()
                 value = [float(part) for part in parts] or text
             except ValueError:
-                raise ValueError("the embedding is no list of numbers") from None
+                raise ValueError("the embedding is not a list of numbers") from None
     if value is None or value == []:
         return None
     if not isinstance(value, list) or not set(map(type, value)) <= {int, float}:
-        raise ValueError("the embedding is no flat list of numbers")
+        raise ValueError("the embedding is not a flat list of numbers")
     if len(value) > MAX_DIMENSIONS:
         raise ValueError(f"the embedding has {len(value):,} numbers, more than {MAX_DIMENSIONS:,}")
     try:
@@ -74,7 +74,7 @@ def _embedding(value: object) -> HalfVector | None:
 
 
 def _keywords(value: object) -> list[str] | None:
-    """Terms from a list, from one written out, or from a text with commas."""
+    """Terms from a list, from a list written as text, or from a text with commas."""
     items: object = value
     if isinstance(value, str):
         text = value.strip()
@@ -84,7 +84,7 @@ def _keywords(value: object) -> list[str] | None:
     elif value is None:
         return None
     if not isinstance(items, list) or any(isinstance(item, list | dict) for item in items):
-        raise ValueError("the keywords are no list of texts")
+        raise ValueError("the keywords are not a list of texts")
     said = [" ".join(str(item).split()) for item in items]
     terms = [term for term in dict.fromkeys(said) if term.lower() not in NOTHING]
     longest = max((len(normalize("NFKC", term)) for term in terms), default=0)
@@ -198,5 +198,5 @@ class Enrichments:
         if not ({"keywords", "caption"} <= self._found or "embedding" in self._found):
             raise InputError(
                 f"no columns of {name} look like keywords and caption, or embedding, among:"
-                f" {there}; say which: --map caption=COLUMN, or use `vitrina ingest`"
+                f" {there}; name the column with --map caption=COLUMN, or use `vitrina ingest`"
             )

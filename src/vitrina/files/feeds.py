@@ -100,7 +100,7 @@ def _record(file: RawFile) -> tuple[str, str]:
 
 
 def _rows(file: RawFile, record: str) -> Generator[Row | BadRow, None, None]:
-    """Each element of that name as a row; what has been read is forgotten."""
+    """Each element of that name as a row; elements are dropped after they have been read."""
     number = 0
     above: list[Element] = []
     try:
@@ -120,7 +120,7 @@ def _rows(file: RawFile, record: str) -> Generator[Row | BadRow, None, None]:
 
 
 def _values(element: Element) -> dict[str, object]:
-    """An element's parts by name, without namespaces; a repeated one is a list.
+    """An element's parts by name, without namespaces; a repeated part is a list.
 
     What stands in Google's namespace wins over the same name without it.
     """

@@ -1,4 +1,4 @@
-"""Brings together the rows that are one product, wherever in the file they stand.
+"""Brings together the rows of a product, wherever in the file they stand.
 
 A first look at the file says which products have rows apart from each other; only these wait on
 disk, the others go by as they come. So memory does not grow with the file.

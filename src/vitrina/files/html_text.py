@@ -43,7 +43,7 @@ def to_text(value: object) -> str:
 
 
 def to_line(text: str) -> str:
-    """A short text, such as a title, on one line and without entities or tags."""
+    """A short text, such as a title, on a single line and without entities or tags."""
     if ("&" in text or "<" in text) and _MARKUP.search(text):
         text = _stripped(text)
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""What a file of products says: products with variants and pictures, and what it leaves out."""
+"""Results of reading a file: products with variants and pictures, rejects, and rows left out."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A row that says what an earlier one of the file says: the same id, title and picture."""
+    """A row with the id, title and picture of an earlier row of the file."""
 
     line: int
     external_id: str
@@ -63,7 +63,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that cannot be used: its line, its id where it has one, and why."""
+    """A row that cannot be used: its line, its id if it has an id, and the reason."""
 
     line: int
     external_id: str | None

@@ -9,7 +9,7 @@ _DEEP = 12
 
 
 def products_in(*documents: Any) -> list[dict[str, Any]]:
-    """The products and groups of products, each with what it points to put in its place.
+    """The products and groups of products, with the nodes that they point to in place of `@id`.
 
     A product that a group has among its variants is part of the group, not a product of its own.
     """
@@ -33,7 +33,7 @@ def types_of(node: dict[str, Any]) -> list[str]:
 
 
 def many(value: Any) -> list[Any]:
-    """A value that may be a list, as one."""
+    """The items of a value that may be a list."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""How a person says which columns are what."""
+"""The columns that a person chose for fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Mapping:
     Args:
         columns: field to column, or to a path such as images.0.src; the rest is found by name.
         image: a template such as "{id}.jpg" over the columns, instead of an image column.
-        image_root: the folder that pictures which are no URLs are under.
+        image_root: the folder of pictures that have a path instead of a URL.
         names: a CSV file of the shop's own names of columns: field, language, names.
     """
 
@@ -41,7 +41,7 @@ class Mapping:
             raise InputError(f"no such folder: {self.image_root} (--image-root)")
 
     def check(self, columns: Iterable[str]) -> None:
-        """Raises InputError where a column that is named is not there."""
+        """Raises InputError if a named column is missing."""
         present = list(columns)
         shown = ", ".join(present[:_SHOWN])
         for name, column in self.columns.items():

@@ -1,4 +1,4 @@
-"""What shops call their columns, in nine languages: `names.csv`, a table that people can extend.
+"""The names of shops' columns, in nine languages: `names.csv`, a table that people can extend.
 
 Names are compared without case, accents, blanks, signs and what stands in brackets, so that
 `Image_URL`, `image url` and `Image URL (1)` are one.
@@ -32,7 +32,7 @@ def plain(name: str) -> str:
 
 
 def numbered(name: str) -> tuple[str, int]:
-    """A name and the number it ends in: `IMAGE2`, `Product Image File - 2`; 0 without one."""
+    """A name and the number it ends in: `IMAGE2`, `Product Image File - 2`; 0 without a number."""
     match = _NUMBERED.fullmatch(plain(name))
     return (match[1], int(match[2])) if match else (plain(name), 0)
 
@@ -72,7 +72,7 @@ class Names:
         return [column for *_, column in sorted(found)]
 
     def is_called(self, field: str, column: str) -> bool:
-        """Whether a column has one of the names of a field."""
+        """Whether a column is called like a field."""
         return plain(column) in self.by_field.get(field, {})
 
 
@@ -85,7 +85,7 @@ def built_in() -> Names:
 def extended(path: Path) -> Names:
     """The built-in names with those of a CSV file of field, language and names before them.
 
-    Raises InputError where the file is none of that kind.
+    Raises InputError if the file has other columns.
     """
     known = {row["field"] for row in _built_in_rows()}
     try:

@@ -10,7 +10,7 @@ from vitrina.files.names import words
 
 _MINUS = re.compile(r"\s*[-−]\s*\d")
 _GROUPED = re.compile(r"\d{1,3}(?:[ '’\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*")
-# what needs no second look: 12, 12.5, 12.50; and with one sign or code of currency
+# numbers that need no second look: 12, 12.5, 12.50; with at most a sign or code of currency
 EASY = re.compile(r"-?(?:0|[1-9]\d{0,8})(\.\d{1,2})?")
 _EASY_PRICE = re.compile(
     r"([$€£¥])?((?:0|[1-9]\d{0,8})(?:\.\d{1,2})?)(?:\s?(?:([A-Z]{3})|([€£])))?"
@@ -51,7 +51,7 @@ _CURRENCY = re.compile(
 
 @dataclass(slots=True)
 class Price:
-    """A price, or the ends of a range of prices; `high` is None where it is one price."""
+    """A price, or the ends of a range of prices; `high` is None for a single price."""
 
     low: float
     high: float | None = None
@@ -70,7 +70,7 @@ def easy(text: str) -> tuple[bool, bool] | None:
 
 
 def mark(text: str) -> str | None:
-    """What a value says of the decimal mark: `.` or `,` for sure, `?.` or `?,` perhaps; else None.
+    """The decimal mark that a value shows: `.` or `,` for sure, `?.` or `?,` perhaps; else None.
 
     `1.299` may be 1299 or a little more than one: only the rest of the column tells.
     """
@@ -155,7 +155,7 @@ def parse_number(text: str, decimal: str = ".") -> float | int | None:
 
 
 def parse_price(text: str, decimal: str = ".") -> Price | None:
-    """The price in a text: "$1,299.00", "49,-", "ab 19,90 €", "10 - 20 zł"; None without one."""
+    """The price in a text: "$1,299.00", "49,-", "ab 19,90 €", "10 - 20 zł"; else None."""
     if (easy := _EASY_PRICE.fullmatch(text)) and (easy[3] is None or easy[3] in _CODES):
         sign = easy[1] or easy[4]
         return Price(float(easy[2]), None, easy[3] or (_SIGNS[sign] if sign else None))
@@ -192,7 +192,7 @@ def _without_currency(text: str) -> tuple[str | None, str]:
 
 
 def _alone(text: str, match: re.Match[str]) -> bool:
-    """Whether a number is no part of a word (`m2`)."""
+    """Whether a number stands apart from words, unlike in `m2`."""
     before = text[match.start() - 1 : match.start()] if match.start() else ""
     after = text[match.end() : match.end() + 1]
     return not (before.isalpha() or after.isalpha())

@@ -1,4 +1,4 @@
-"""Opens a file of any kind as a stream of rows: what it is is decided by what is in it."""
+"""Opens a file of any kind as a stream of rows: its content decides of which kind it is."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import contextlib
 import json
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
-from vitrina.files import documents, encodings, feeds, raw, sheets, tables
+from vitrina.files import combinations, documents, encodings, feeds, raw, sheets, tables
 from vitrina.files.rows import BadRow, Row, RowFile
+from vitrina.files.zip_pictures import ZipPictures
 
 Openers = Mapping[str, Callable[[str], Generator[Row | BadRow, None, None]]]
 NO_OPENERS: Openers = MappingProxyType({})
@@ -42,15 +44,15 @@ def open_file(
 ) -> Iterator[RowFile]:
     """Open a file of rows; `-` is standard input.
 
-    What it is is decided by what is in it: text with delimiters, JSON (lines, or one document),
-    XML, HTML with JSON-LD, a sheet; each may be packed by gzip, or be the one table of a zip.
+    Its content decides of which kind it is: text with delimiters, JSON (lines, or a document), XML,
+    HTML with JSON-LD, a sheet; each may be packed by gzip, or be the only table of a zip.
 
     Args:
         path: the file.
         name: how people call it, if not by its path.
         encoding: of the text; decided by evidence without it.
         delimiter: of a table; decided by evidence without it.
-        openers: what reads a path that starts so.
+        openers: functions that read paths with these beginnings.
 
     Raises:
         InputError: the file cannot be read at all.
@@ -61,32 +63,55 @@ def open_file(
                 yield kept
             return
     with raw.open_raw(path, name) as file:
-        head = file.head()
-        if sheets.is_sheet(head):
-            yield sheets.open_sheet(file)
+        opened = _of_two(file, encoding, delimiter) or _opened(file, encoding, delimiter)
+        if name is None and file.path == Path(path):
+            opened.folder = file.path.absolute().parent
+        if file.member is None:
+            yield opened
             return
-        chosen = encodings.decide(file, encoding)
-        start = _start(head, chosen.codec)
-        if start.startswith("<"):
-            opened = feeds.open_feed(file, start)
-        elif start[:1] in "{[" or file.suffix in (".jsonl", ".ndjson", ".json"):
-            opened = documents.open_document(file, chosen)
-        else:
-            table = tables.open_table(file, chosen, delimiter)
-            opened = RowFile(
-                file.name,
-                "csv",
-                table.rows,
-                columns=table.columns,
-                above=table.above,
-                delimiter=table.delimiter,
-                cells=table.cells,
-            )
-        opened.encoding = chosen.codec
-        opened.said = [*file.said, *opened.said]
-        if chosen.said and opened.kind not in ("xml",):
-            opened.said.append(chosen.said)
-        yield opened
+        with ZipPictures(file.path, file.member) as pictures:
+            opened.pictures = pictures if len(pictures) else None
+            yield opened
+
+
+def _of_two(file: raw.RawFile, encoding: str | None, delimiter: str | None) -> RowFile | None:
+    """The two tables of a zip, joined. Raises InputError if they do not belong together."""
+    if len(file.tables) != 2:
+        return None
+    first, second = (_opened(raw.of_zip(file, table), encoding, delimiter) for table in file.tables)
+    found = combinations.joined(first, second)
+    if found is None:
+        raise raw.several(file, file.tables)
+    return found
+
+
+def _opened(file: raw.RawFile, encoding: str | None, delimiter: str | None) -> RowFile:
+    """The rows of a file, which may be read while it is open."""
+    head = file.head()
+    if sheets.is_sheet(head):
+        return sheets.open_sheet(file)
+    chosen = encodings.decide(file, encoding)
+    start = _start(head, chosen.codec)
+    if start.startswith("<"):
+        opened = feeds.open_feed(file, start)
+    elif start[:1] in "{[" or file.suffix in (".jsonl", ".ndjson", ".json"):
+        opened = documents.open_document(file, chosen)
+    else:
+        table = tables.open_table(file, chosen, delimiter)
+        opened = RowFile(
+            file.name,
+            "csv",
+            table.rows,
+            columns=table.columns,
+            above=table.above,
+            delimiter=table.delimiter,
+            cells=table.cells,
+        )
+    opened.encoding = chosen.codec
+    opened.said = [*file.said, *opened.said]
+    if chosen.said and opened.kind not in ("xml",):
+        opened.said.append(chosen.said)
+    return opened
 
 
 @contextlib.contextmanager
@@ -113,5 +138,5 @@ def _kept(
 
 
 def _start(head: bytes, codec: str) -> str:
-    """The first characters that are no blanks."""
+    """The first characters, without leading blanks."""
     return head.decode(codec, "ignore").lstrip("\ufeff \t\r\n")[:400]

@@ -6,23 +6,25 @@ from dataclasses import dataclass, field
 
 from vitrina.files.mapping import Mapping
 
+PRUNE_MOST = 0.3  # of the products of a source
+
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """What is told of a file, and what is done with its rows.
+    """How a file is read, and how its rows are used.
 
     Args:
-        mapping: which columns are what; recognised by name without one.
-        encoding: of the file; decided by what is in it without one.
-        delimiter: of a CSV; found in its first rows without one.
+        mapping: the columns of fields; others are recognised by name.
+        encoding: of the file; by default decided by its content.
+        delimiter: of a CSV; by default found in its first rows.
         text_config: the text-search configuration of the source (english, german, simple …).
         limit: at most so many rows.
         rejects: a CSV file for rows that cannot be used, with line and reason.
         format: the name of its format; recognised by its header without it.
         language: of texts that the file has in several; English without it.
         remap: read the columns anew, and carry the products over to their new ids.
-        prune: remove the products that a complete file no longer has, unless that is above half.
-        prune_all: remove them even then.
+        prune: remove the products that a complete file no longer has.
+        prune_most: the share of the products that this may remove; 1 allows any number.
     """
 
     mapping: Mapping = field(default_factory=Mapping)
@@ -35,4 +37,4 @@ class FileOptions:
     language: str | None = None
     remap: bool = False
     prune: bool = False
-    prune_all: bool = False
+    prune_most: float = PRUNE_MOST

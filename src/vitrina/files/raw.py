@@ -1,4 +1,4 @@
-"""The bytes of a file of products: a path, standard input, gzip, or one table inside a zip.
+"""Opens the bytes of a file of products: a path, standard input, gzip, or a table inside a zip.
 
 A file is read more than once, since a column has to be judged whole before its first row is used.
 What can be read only once is kept in a temporary file.
@@ -35,12 +35,16 @@ _TABLES = frozenset(
 
 @dataclass(slots=True)
 class RawFile:
-    """A file whose bytes can be had again and again; `name` is what people call it."""
+    """A file whose bytes can be had again and again; people call it `name`.
+
+    `member` is the table of a zip that is read; `tables` names the tables of a zip that has two.
+    """
 
     name: str
     path: Path
     member: str | None = None
     packed: bool = False
+    tables: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     @property
@@ -108,7 +112,7 @@ def _temporary() -> contextlib.AbstractContextManager[Any]:
 
 
 def _readable(path: str, stack: contextlib.ExitStack) -> Path:
-    """The path, or a copy of what is behind it where it is a pipe."""
+    """The path itself; for a pipe, the path of a copy of its bytes."""
     try:
         with Path(path).open("rb") as file:
             if file.seekable():
@@ -126,18 +130,26 @@ def _readable(path: str, stack: contextlib.ExitStack) -> Path:
 
 
 def _unpacked(file: RawFile) -> RawFile:
-    """The file with what it is packed in found out."""
+    """The file, after a look at how it is packed."""
     with file.path.open("rb") as raw:
         head = raw.read(4)
     if head.startswith(GZIP):
         file.packed = True
     elif head == ZIP and not _is_sheet(file.path):
-        file.member = _member(file)
-        file.packed = file.member.lower().endswith(".gz")
-        file.said.append(f"{file.member} in the zip")
+        file.tables = _tables(file)
+        return of_zip(file, file.tables[0])
     if not file.head():
         raise InputError(f"{file.name} is empty")
     return file
+
+
+def of_zip(file: RawFile, member: str) -> RawFile:
+    """One table of a zip."""
+    packed = member.lower().endswith(".gz")
+    found = RawFile(file.name, file.path, member, packed, file.tables, [f"{member} in the zip"])
+    if not found.head():
+        raise InputError(f"{member} in {file.name} is empty")
+    return found
 
 
 def _is_sheet(path: Path) -> bool:
@@ -150,8 +162,8 @@ def _is_sheet(path: Path) -> bool:
     return "[Content_Types].xml" in names or {"mimetype", "content.xml"} <= names
 
 
-def _member(file: RawFile) -> str:
-    """The one table inside a zip."""
+def _tables(file: RawFile) -> list[str]:
+    """The names of the tables inside a zip: one, or two that may belong together."""
     try:
         with zipfile.ZipFile(file.path) as archive:
             names = [
@@ -160,17 +172,22 @@ def _member(file: RawFile) -> str:
                 if not info.is_dir() and not info.filename.startswith(("__MACOSX/", "."))
             ]
     except zipfile.BadZipFile as exc:
-        raise InputError(f"{file.name} is no zip that can be read: {exc}") from None
+        raise InputError(f"{file.name} is a zip that cannot be read: {exc}") from None
     tables = [
         name
         for name in names
         if PurePosixPath(name.lower().removesuffix(".gz")).suffix in _TABLES
         and not PurePosixPath(name).name.startswith(".")
     ]
-    if len(tables) == 1:
-        return tables[0]
+    if len(tables) in (1, 2):
+        return tables
     if not tables:
-        raise InputError(f"there is no table in {file.name}: {', '.join(names[:10]) or 'nothing'}")
-    raise InputError(
+        raise InputError(f"{file.name} holds no table, only: {', '.join(names[:10]) or 'nothing'}")
+    raise several(file, tables)
+
+
+def several(file: RawFile, tables: list[str]) -> InputError:
+    """The error of a zip with several tables."""
+    return InputError(
         f"{file.name} holds {len(tables)} tables ({', '.join(tables[:10])}): unpack it and name one"
     )

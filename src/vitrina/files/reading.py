@@ -1,4 +1,4 @@
-"""How a file was read: kept with its source, and said in one line."""
+"""How a file was read: kept with its source, and described in a line."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Reading:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Reading:
-        """A reading as it was stored. Raises InputError for one that is none."""
+        """A reading as it was stored. Raises InputError if it cannot be used."""
         try:
             return cls(**stored)
         except TypeError as exc:
@@ -66,7 +66,7 @@ class Reading:
 
 @dataclass(slots=True)
 class Tally:
-    """What came out of a file: counts, and what is worth a word."""
+    """Counts of what a file gave: products, variants, rejects, and other things to report."""
 
     rows: int = 0
     products: int = 0

@@ -1,9 +1,12 @@
-"""Rows of a file: what cannot be read is a bad row, not the end."""
+"""Rows of a file: a row that cannot be read is a bad row, not the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from vitrina.files.zip_pictures import ZipPictures
 
 MAX_LINE = 8_000_000  # characters; a longer line is refused, so that memory stays bounded
 
@@ -29,14 +32,16 @@ class RowFile:
     """A file as rows that can be read again and again.
 
     Attributes:
-        name: what people call it.
+        name: the file's name, as people know it.
         kind: csv, json lines, json, xml, html, sheet or dataset.
         read: gives the rows from the start.
-        columns: of the header, where there is one; else of the first rows.
+        columns: of the header; without a header, of the first rows.
         above: rows above the header of a table.
-        encoding, delimiter: what it is read with, where that says something.
-        said: what was found out about it that is worth a word.
+        encoding, delimiter: of its text, if it is text.
+        said: notices about the file.
         cells: gives the cells of a table's rows without their columns, which is quicker.
+        folder: where the file is, unless it is a copy of a stream or a feed.
+        pictures: those that stand beside the table in a zip.
     """
 
     name: str
@@ -48,6 +53,8 @@ class RowFile:
     delimiter: str | None = None
     said: list[str] = field(default_factory=list)
     cells: Callable[[], Generator[list[str], None, None]] | None = None
+    folder: Path | None = None
+    pictures: ZipPictures | None = None
 
 
 def flaw_of(value: str, column: str, encoding: str) -> str | None:

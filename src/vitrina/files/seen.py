@@ -1,4 +1,4 @@
-"""The ids of a file: each is used once, and ids are made for products without one."""
+"""The ids of a file: each is used once, and products without an id get one that is made."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SeenIds:
         )
 
     def numbered(self, product: Product) -> Product:
-        """The product with an id that is made of what it is."""
+        """The product with an id that is made from its address, picture and title."""
         key = f"{product.url or ''}\0{product.image or ''}\0{product.title}"
         count = self._first(key, product)[2]
         made = hashlib.sha256(key.encode()).hexdigest()[:16]

@@ -26,7 +26,7 @@ def is_sheet(head: bytes) -> bool:
 def open_sheet(file: RawFile) -> RowFile:
     """Open the sheet with the products: the first whose header has a title, else the first.
 
-    Raises InputError where the file is too large to be read at once, or is none.
+    Raises InputError if the file is too large to be read at once, or is not a sheet.
     """
     if (size := file.size()) > MAX_SIZE:
         raise InputError(
@@ -69,7 +69,7 @@ def _written(cell: Any) -> str:
 
 
 def _plain(cell: Any) -> Any:
-    """A cell without what only a sheet knows: whole numbers as such, dates as text."""
+    """A cell as plain text or number: whole numbers as such, dates as text."""
     if isinstance(cell, float) and cell.is_integer():
         return int(cell)
     if isinstance(cell, datetime.date | datetime.time):

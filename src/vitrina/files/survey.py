@@ -24,7 +24,7 @@ _PRICE_NAME = re.compile(
 
 @dataclass(slots=True)
 class Column:
-    """What the values of a column say of it, so far."""
+    """The findings about a column, from its values so far."""
 
     name: str
     is_price: bool = False
@@ -95,7 +95,7 @@ class Kind:
 
 
 class Survey:
-    """Looks at rows one by one and says at the end what their columns are.
+    """Looks at rows one by one and says at the end of which kind their columns are.
 
     Args:
         prices: columns that are prices by their name.

@@ -35,7 +35,7 @@ class Table:
     above: list[list[str]]  # these rows
 
     def rows(self) -> Generator[Row | BadRow, None, None]:
-        """The rows from the start; one that cannot be read is a bad row, not the end."""
+        """The rows from the start; a row that cannot be read is a bad row, not the end."""
         csv.field_size_limit(MAX_LINE)
         with self.file.open() as raw:
             text = _text(raw, self.encoding)
@@ -209,7 +209,7 @@ def header_at(rows: list[list[str]]) -> int:
 
 
 def _fuller(rows: list[list[str]], number: int) -> bool:
-    """Whether the next row that is not empty has more in it: this one is a heading."""
+    """Whether the next filled row has more cells than this row, which then is a heading."""
     counts = (sum(bool(cell.strip()) for cell in row) for row in rows[number + 1 :])
     return next((count for count in counts if count), 0) > 2
 
@@ -225,7 +225,7 @@ def _uneven(line: int, values: list[str], width: int) -> BadRow:
 
 
 def gathered(columns: list[str], values: list[str]) -> dict[str, object]:
-    """Values by column; of a column that is there more than once, a list of what is in it."""
+    """Values by column; for a name that several columns have, the list of their values."""
     found: dict[str, object] = {}
     for column, value in zip(columns, values, strict=True):
         if not column:

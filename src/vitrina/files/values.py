@@ -1,4 +1,4 @@
-"""Lists that are written out in one cell, as JSON or as Python writes them."""
+"""Reads lists that stand in a cell, as JSON or as Python writes them."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ def _quoted(text: str) -> str:
 
 
 def _refused(name: str) -> object:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from vitrina.context import Context
 from vitrina.errors import AccessError
-from vitrina.files.options import FileOptions
+from vitrina.files.options import PRUNE_MOST, FileOptions
 from vitrina.products.feed import host_of, is_address
 from vitrina.products.load import Loaded, load_file
 from vitrina.weave.datasets import name_of
@@ -74,7 +74,7 @@ class Sources:
         Raises InputError if the file cannot be used at all.
         """
         options = self.admitted(options)
-        return load_file(
+        loaded = load_file(
             self._database,
             str(path),
             source=source_name(path, source),
@@ -83,16 +83,23 @@ class Sources:
             allow_private=self._allow_private,
             progress=progress,
         )
+        self.allow_pictures_of(loaded)
+        return loaded
 
-    def prune(self, name: str, keep: Sequence[str], *, everything: bool = False) -> int:
+    def allow_pictures_of(self, loaded: Loaded) -> None:
+        """Let this process read the pictures that a file brought with it."""
+        if loaded.image_root is not None:
+            self._allow(loaded.image_root)
+
+    def prune(self, name: str, keep: Sequence[str], *, most: float = PRUNE_MOST) -> int:
         """Remove the products of a file's source whose external id is not in `keep`.
 
-        Returns how many. Raises InputError if above half of the products would go, unless
-        `everything`, and NotFoundError if the source is not found.
+        Returns how many. Raises InputError if more than the share `most` of the products would go,
+        and NotFoundError if the source is not found.
         """
         return int(
             self._database.value(
-                "select vitrina.prune_products(%s, %s::text[], %s)", (name, list(keep), everything)
+                "select vitrina.prune_products(%s, %s::text[], %s::real)", (name, list(keep), most)
             )
         )
 
@@ -119,6 +126,9 @@ class Sources:
         triggers: bool = True,
         watermark: str | None = None,
         wake: Sequence[str] = (),
+        text: str | None = None,
+        sku: str | None = None,
+        codes: Sequence[str] = (),
     ) -> str:
         """Make a table or view of the shop a source, and follow it; returns its name.
 
@@ -137,6 +147,9 @@ class Sources:
             triggers: note changes by triggers on the table; else poll for them.
             watermark: the timestamp column that every change of a row sets.
             wake: more tables whose changes wake products; see attach_query.
+            text: the column of the shop's own descriptions, as text or HTML.
+            sku: the column of SKUs.
+            codes: columns of other codes by which a product is found (EAN, part number).
 
         Raises:
             NotFoundError: the table was not found.
@@ -148,7 +161,8 @@ class Sources:
             " image => %(image)s, url => %(url)s, attributes => %(attributes)s::text[],"
             " predicate => %(where)s, name => %(name)s, text_config => %(text_config)s,"
             " media_root => %(media_root)s, triggers => %(triggers)s,"
-            " watermark => %(watermark)s, wake => %(wake)s::text[])",
+            " watermark => %(watermark)s, wake => %(wake)s::text[], text => %(text)s,"
+            " sku => %(sku)s, codes => %(codes)s::text[])",
             {
                 "table": table,
                 "title": title,
@@ -163,6 +177,9 @@ class Sources:
                 "triggers": triggers,
                 "watermark": watermark,
                 "wake": list(wake),
+                "text": text,
+                "sku": sku,
+                "codes": list(codes),
             },
         )
 
@@ -183,8 +200,9 @@ class Sources:
 
         Args:
             name: the source's name.
-            query: gives id, title and, if present, image, image_stamp, url and attributes
-                (jsonb); its other columns become attributes.
+            query: gives id, title and, if present, image, image_stamp, url, attributes (jsonb),
+                text (a description, as text or HTML), sku, codes (text[] or jsonb), images and
+                variants (jsonb, as put_products has them); its other columns become attributes.
             wake: the tables whose changes wake products, each "table=column" if the column
                 holds the product's id, "table(columns)=column" to name the relevant columns, or
                 "table=select … from changed …", which gives ids for changed rows.

@@ -14,6 +14,7 @@ from vitrina import __version__
 from vitrina.db.database import Database, Jsonb
 from vitrina.errors import FetchError, InputError, PrivateAddressError
 from vitrina.files import FileOptions
+from vitrina.files.options import PRUNE_MOST
 from vitrina.http.fetch import FEED, fetch, login_of
 from vitrina.redaction import is_sensitive, shown_address
 
@@ -108,7 +109,7 @@ def fetched(
 
 def _key(address: str, options: FileOptions) -> str:
     """What the feed is and how it is read, as a hash."""
-    read = replace(options, rejects=None, remap=False, prune_all=False)
+    read = replace(options, rejects=None, remap=False, prune_most=PRUNE_MOST)
     told = [__version__, shown_address(address), repr(read)]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 

@@ -14,9 +14,11 @@ from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, ProductFile, Reading, Reject, Repeat, Tally
 from vitrina.files.catalogue import open_products
+from vitrina.files.options import PRUNE_MOST
 from vitrina.printing import counted, defused
 from vitrina.products.feed import fetched, is_address
 from vitrina.products.payload import as_json, rows_of
+from vitrina.products.picture_folder import OwnPictures
 from vitrina.products.remap import carry_over
 from vitrina.weave.datasets import OPENERS
 
@@ -30,6 +32,7 @@ class Loaded:
 
     `reading` says how it was read, `tally` what came out, `notices` what a person should know.
     `removed` counts the products that the file no longer has; `skipped`: the feed is unchanged.
+    `image_root`: the folder of the pictures, where the file itself settled it.
     """
 
     read: int = 0
@@ -46,6 +49,7 @@ class Loaded:
     notices: list[str] = field(default_factory=list)
     removed: int = 0
     skipped: bool = False
+    image_root: Path | None = None
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Add what a batch of products came to in the database."""
@@ -146,14 +150,14 @@ def load_file(
         InputError: the file cannot be used at all; nothing was written then.
     """
     options = options or FileOptions()
-    if options.limit is not None and (options.prune or options.prune_all):
+    if options.limit is not None and options.prune:
         raise InputError("a part of a file does not say what is gone: leave --limit or --prune out")
     loaded = Loaded()
     load = _Load(database, source, options, loaded, dry_run, progress)
     if not is_address(path):
         load.run(path)
         return loaded
-    always = dry_run or options.remap or options.prune_all
+    always = dry_run or options.remap or options.prune_most > PRUNE_MOST
     with fetched(
         database,
         path,
@@ -187,6 +191,7 @@ class _Load:
     kept: list[str] = field(default_factory=list)
     unnamed: int = 0  # rejects without an id
     registered: bool = False
+    pictures: OwnPictures = field(default_factory=OwnPictures)
 
     def run(self, path: str, name: str | None = None) -> None:
         """Load the file at `path`, that people call `name`."""
@@ -200,6 +205,9 @@ class _Load:
                     self.database, self.source, file.again(), dry_run=self.dry_run
                 )
             loaded.reading, loaded.tally = file.reading, file.tally
+            if not self.dry_run:
+                self.pictures = OwnPictures.of(self.database, self.source, file, options)
+                self.options, loaded.image_root = self.pictures.settled(options), self.pictures.root
             batch: list[Product] = []
             for product in itertools.chain(file.products(), [None]):
                 if isinstance(product, Reject):
@@ -216,12 +224,13 @@ class _Load:
                     batch.clear()
             loaded.read = file.tally.rows
             loaded.notices += file.notices()
+            loaded.notices += self.pictures.notices()
         if self._compares():
             self._prune()
 
     def _compares(self) -> bool:
         """Whether to tell which products the file no longer has."""
-        return self.options.prune or self.options.prune_all or self.options.remap
+        return self.options.prune or self.options.remap
 
     def _reject(self, reject: Reject) -> None:
         self.loaded.read += 1
@@ -241,6 +250,7 @@ class _Load:
             register(self.database, self.source, self.options, reading)
             self.registered = True
             due = _text_config(self.database, self.source, due=True)
+        self.pictures.unpack(batch)
         _put(self.database, self.source, batch, self.loaded, dry_run=self.dry_run)
         if due is not None:
             self.loaded.text_config = _text_config(self.database, self.source, due=False)
@@ -249,14 +259,14 @@ class _Load:
 
     def _prune(self) -> None:
         """Remove the products that the file no longer has; without --prune only count them."""
-        wanted = self.options.prune or self.options.prune_all
+        wanted = self.options.prune
         say = self.loaded.notices.append
         if not self.database.rows(
             "select from vitrina.sources as s where s.name = %s", (self.source,)
         ):
             return
         if wanted and not self.loaded.tally.products:
-            say("removed no product: the file has none, so it is hardly complete")
+            say("removed no product: the file has no products, so it is hardly complete")
             return
         if wanted and self.unnamed:
             rows = "a row" if self.unnamed == 1 else counted(self.unnamed, "row")
@@ -265,8 +275,8 @@ class _Load:
             )
             return
         count = self.database.value(
-            "select vitrina.prune_products(%s, %s::text[], %s, %s)",
-            (self.source, self.kept, self.options.prune_all, self.dry_run or not wanted),
+            "select vitrina.prune_products(%s, %s::text[], %s::real, %s)",
+            (self.source, self.kept, self.options.prune_most, self.dry_run or not wanted),
         )
         products = counted(count, "product")
         is_are = "is" if count == 1 else "are"

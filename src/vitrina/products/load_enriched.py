@@ -15,6 +15,7 @@ from vitrina.files import FileOptions, Product, Reading, Reject, Repeat
 from vitrina.files.enrichments import Enrichments, Said
 from vitrina.products.load import BATCH, KEPT_REJECTS, Loaded, opened, register, reject_writer
 from vitrina.products.payload import as_json, row_of
+from vitrina.products.picture_folder import OwnPictures
 
 
 @dataclass(slots=True)
@@ -98,6 +99,8 @@ def import_file(
         reject_writer(options.rejects) as write_reject,
     ):
         done.loaded.reading, done.loaded.tally = file.reading, file.tally
+        pictures = OwnPictures.of(database, source, file, options)
+        target.options, done.loaded.image_root = pictures.settled(options), pictures.root
         read = file.file.read
         products = file.products(lambda first: enrichments.strip(read(), keep=not first))
         for batch in _batches(products, enrichments, done, write_reject):
@@ -113,11 +116,12 @@ def import_file(
             for product, said in batch:
                 for reason in _flaws(said, target.dimensions):
                     done.refuse(product, reason, write_reject)
+            pictures.unpack(product for product, _ in batch)
             target.put(batch, done)
             if progress is not None:
                 progress(done)
         done.loaded.read = file.tally.rows
-        done.loaded.notices = file.notices()
+        done.loaded.notices = [*file.notices(), *pictures.notices()]
     if use:
         target.make_active()
     return done

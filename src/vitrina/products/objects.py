@@ -51,4 +51,4 @@ def _plain(value: object) -> object:
         return list(value)
     if isinstance(value, Path):
         return str(value)
-    raise TypeError(f"a {type(value).__name__} is no JSON value")
+    raise TypeError(f"a {type(value).__name__} is not a JSON value")

@@ -111,6 +111,11 @@ class Narrowing:
         return f"{modes.pop()} {joined}"
 
 
+def check_attribute(database: Database, name: str) -> None:
+    """Raise NotFoundError if no product has an attribute of this name, with the nearest."""
+    _refuse(unknown_names(database, attributes=[name]))
+
+
 def _refuse(message: str | None) -> None:
     if message is not None:
         raise NotFoundError(message)

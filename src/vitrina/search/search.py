@@ -12,12 +12,19 @@ from vitrina.db.database import Jsonb
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike
 from vitrina.search.hits import Hit
-from vitrina.search.narrowing import Filters, Narrowing
+from vitrina.search.narrowing import Filters, Narrowing, check_attribute
 from vitrina.search.product import Key, product_id
 from vitrina.search.query_vectors import Queries
 
 Mode = Literal["hybrid", "vector", "text"]
 Channel = Literal["text", "vector", "image"]
+
+ARGUMENTS = """\
+query => %(query)s, filter => %(filter)s, where_path => %(where)s::jsonpath,
+with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],
+sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,
+weights => %(weights)s, group_by => %(group_by)s, min_relevance => %(min_relevance)s::real,
+embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class Search:
         weights: Mapping[Channel, float] | None = None,
         title: str = "",
         group_by: str | None = None,
+        min_relevance: float | None = None,
         **filters: Unpack[Filters],
     ) -> list[Hit]:
         """The k products that match best, by words, by picture, or both.
@@ -85,14 +93,61 @@ class Search:
                 space.
             title: the title of the picture, if known: helps a vision model.
             group_by: an attribute: of the products with the same value only the best one.
+            min_relevance: leave out products that are less surely an answer, 0 to 1; 0 gives the
+                nearest ones, whatever they are. None: as the database's policy says, for a query
+                of words.
             filters: attr, price_min, price_max, filter, where, with_keywords, without_keywords,
                 sources; see Filters.
 
         Raises:
             PictureError: the picture cannot be used.
             InputError: an argument is out of range.
-            NotFoundError: a filter names a source, keyword or attribute that is not there.
+            NotFoundError: a filter, or group_by, names a source, keyword or attribute that is not
+                there.
         """
+        asked, narrowing = self._asked(
+            query, image, mode, weights, title, group_by, min_relevance, filters
+        )
+        found = self._hits(
+            f"select * from vitrina.search({ARGUMENTS},"  # noqa: S608 - a constant
+            ' k => %(k)s, "offset" => %(offset)s)',
+            {**asked, "k": k, "offset": offset},
+        )
+        if not found:
+            narrowing.explain_nothing(self._database)
+        if group_by is not None and not any(group_by in hit.attributes for hit in found):
+            check_attribute(self._database, group_by)
+        return found
+
+    def count_matches(
+        self,
+        query: str | None = None,
+        *,
+        image: PictureLike | None = None,
+        mode: Mode = "hybrid",
+        weights: Mapping[Channel, float] | None = None,
+        title: str = "",
+        group_by: str | None = None,
+        min_relevance: float | None = None,
+        **filters: Unpack[Filters],
+    ) -> int:
+        """How many products search finds on all pages, with the same arguments."""
+        asked, _ = self._asked(query, image, mode, weights, title, group_by, min_relevance, filters)
+        statement = f"select vitrina.count_matches({ARGUMENTS})"
+        return int(self._database.value(statement, asked))
+
+    def _asked(
+        self,
+        query: str | None,
+        image: PictureLike | None,
+        mode: Mode,
+        weights: Mapping[Channel, float] | None,
+        title: str,
+        group_by: str | None,
+        min_relevance: float | None,
+        filters: Filters,
+    ) -> tuple[dict[str, object], Narrowing]:
+        """The parameters of ARGUMENTS."""
         narrowing = Narrowing(**filters)
         narrowing.check_names(self._database)
         vector, words = None, None
@@ -100,30 +155,17 @@ class Search:
             picture = self._picture(image)
             vector = self._queries.image_vector(picture)
             words = self._queries.picture_words(picture, title) if not query else None
-        unremembered = self._queries.embed(query) if mode != "text" else None
-        found = self._hits(
-            'select * from vitrina.search(query => %(query)s, k => %(k)s, "offset" => %(offset)s,'
-            " filter => %(filter)s, where_path => %(where)s::jsonpath,"
-            " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
-            " sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,"
-            " weights => %(weights)s, group_by => %(group_by)s,"
-            " embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b))",
-            {
-                "query": query,
-                "k": k,
-                "offset": offset,
-                "mode": mode,
-                "weights": Jsonb(dict(weights or {})),
-                "group_by": group_by,
-                "image": vector,
-                "words": words,
-                "unremembered": unremembered,
-                **narrowing.params(),
-            },
-        )
-        if not found:
-            narrowing.explain_nothing(self._database)
-        return found
+        return {
+            "query": query,
+            "mode": mode,
+            "weights": Jsonb(dict(weights or {})),
+            "group_by": group_by,
+            "min_relevance": min_relevance,
+            "image": vector,
+            "words": words,
+            "unremembered": self._queries.embed(query) if mode != "text" else None,
+            **narrowing.params(),
+        }, narrowing
 
     def read_query(self, query: str) -> Reading:
         """How search understands a query: its words, those corrected, its keywords."""

@@ -143,6 +143,7 @@ class Spaces:
                         " them in with vitrina.put_embeddings"
                     )
                 if not stop.is_set():
+                    self._database.value("select vitrina.measure_background(%s)", (name,))
                     indexing.build(most_memory, progress, stop)
         finally:
             if embedder is not None:

@@ -29,7 +29,7 @@ from vitrina.files.formats.base import Format
 from vitrina.files.names import plain as plain_name
 from vitrina.files.rows import RowFile
 
-# the surest first: what has its own words before what shares them
+# the surest first: formats with words of their own before formats that share words
 FORMATS: tuple[Format, ...] = (
     own.FORMAT,
     shopify.FORMAT,
@@ -59,7 +59,7 @@ __all__ = ["FORMATS", "Format", "named", "recognised"]
 
 
 def named(name: str) -> Format:
-    """The format of that name. Raises InputError, with the nearest, for an unknown one."""
+    """The format of that name. Raises InputError, with the nearest name, if unknown."""
     for one in FORMATS:
         if one.name == name:
             return one
@@ -70,6 +70,6 @@ def named(name: str) -> Format:
 
 
 def recognised(file: RowFile) -> Format:
-    """The format of a file; `plain` where it is none that is known."""
+    """The format of a file; `plain` if it has no known format."""
     columns = frozenset(plain_name(column) for column in file.columns)
     return next((one for one in FORMATS if one.matches(file, columns)), plain.FORMAT)

@@ -115,8 +115,14 @@ def _name(column: str) -> str:
     return _RENAMED.get(parts[0], parts[0])
 
 
+_IDS = ("main_image_id", "other_image_id")
+
+
 class AboReader(Reader):
-    """Reads records whose texts are lists of `{language_tag, value}`."""
+    """Reads records whose texts are lists of `{language_tag, value}`.
+
+    Their pictures have ids; a list beside the file gives the paths.
+    """
 
     own: ClassVar[Own] = {
         "title": ("item_name",),
@@ -131,13 +137,27 @@ class AboReader(Reader):
         "ean": (),
         "sku": (),
     }
-    structure = ("node", "3dmodel_id", "spin_id", "domain_name", "marketplace", "country")
+    structure = (*_IDS, "node", "3dmodel_id", "spin_id", "domain_name", "marketplace", "country")
 
     def prepare(self, row: Row) -> Row:
         return Row(
             row.line,
             {name: unwrapped(value, self.setup.language) for name, value in row.values.items()},
         )
+
+    def found(self, columns: list[str]) -> dict[str, list[str]]:
+        fields = super().found(columns)
+        if self.setup.path_of is not None and not fields["image"] and not self.setup.image:
+            fields["image"] = [column for column in _IDS if column in columns]
+        return fields
+
+    def pictures(self, values: dict[str, Any]) -> list[str]:
+        found = super().pictures(values)
+        if not set(_IDS) & set(self.columns(values, "image")):
+            return found
+        # without the list an id leads to no picture
+        path_of = self.setup.path_of or (lambda image_id: None)
+        return [path for image_id in found if (path := path_of(image_id))]
 
     def more(self, values: dict[str, Any]) -> dict[str, object]:
         paths = [

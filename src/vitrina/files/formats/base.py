@@ -22,7 +22,7 @@ _OF_VARIANTS = ("sku", "ean", "price", "sale_price", "was_price", "stock")
 
 
 class Reader(Fields):
-    """Reads the rows of a plain file; the formats change what is different with them.
+    """Reads the rows of a plain file; the formats change the parts in which they differ.
 
     Class attributes:
         titled: whether there is a title even where no column is called so.
@@ -31,13 +31,13 @@ class Reader(Fields):
     """
 
     titled: ClassVar[bool] = False
-    groups: ClassVar[bool] = False
+    groups: bool = False
     whole: ClassVar[bool] = True
 
-    # What a format may change ---------------------------------------------------------------
+    # A format may change these ---------------------------------------------------------------
 
     def key(self, row: Row) -> str | None:
-        """What the row belongs to; None where it stands alone."""
+        """The name of the group that the row belongs to; None if it stands alone."""
         columns = self.plan(row.values).fields.get("group")
         return self.first(row.values, columns) or None if columns else None
 
@@ -46,15 +46,15 @@ class Reader(Fields):
         return ()
 
     def skip(self, values: dict[str, Any]) -> str | None:
-        """Why a row says nothing of its own: a translation, a comment; None where it does."""
+        """Why a row is not read: a translation, a comment; None if it is read."""
         return None
 
     def left_out(self, values: dict[str, Any]) -> str | None:
-        """Why a product is not for sale; None where it is."""
+        """Why a product is not for sale; None if it is for sale."""
         return None
 
     def variant_left_out(self, values: dict[str, Any]) -> str | None:
-        """Why a variant is not for sale; None where it is."""
+        """Why a variant is not for sale; None if it is for sale."""
         return self.left_out(values)
 
     def role(self, values: dict[str, Any]) -> str:
@@ -62,7 +62,7 @@ class Reader(Fields):
         return "both"
 
     def options(self, values: dict[str, Any]) -> dict[str, object]:
-        """What tells a variant from the others: colour, size."""
+        """The options that tell a variant from the others: colour, size."""
         return {}
 
     def variants_in(self, row: Row, money: Money) -> list[Variant]:
@@ -72,7 +72,7 @@ class Reader(Fields):
     # A product out of rows ---------------------------------------------------------------------
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
-        """What the rows of a group are: mostly one product."""
+        """The products of a group of rows, mostly a single product."""
         kept = []
         for row in rows:
             if reason := self.skip(row.values):
@@ -90,7 +90,7 @@ class Reader(Fields):
         yield from self._assembled(key, rows)
 
     def _single(self, row: Row, title: str | None = None) -> Product | Reject:
-        """A product of one row."""
+        """A product of a single row."""
         values = row.values
         external_id = self.external_id(row)
         if title is None:
@@ -132,7 +132,11 @@ class Reader(Fields):
         """Why a product cannot be taken."""
         known = external_id[:MAX_ID] or None
         if title is None:
-            return Reject(row.line, known, "the title is no text: name the part, --map title=PATH")
+            return Reject(
+                row.line,
+                known,
+                "the title is not a text: name the part of it that is, --map title=PATH",
+            )
         if not title:
             return Reject(row.line, known, "no title")
         if len(title) > MAX_TITLE:
@@ -156,7 +160,7 @@ class Reader(Fields):
         variants: list[Variant] | None = None,
         variant_pictures: list[str] | None = None,
     ) -> Product | Reject:
-        """The product, of what was read of it."""
+        """The product, built from the parts that were read."""
         if joining.size(attributes) > MAX_ATTRIBUTES:
             return Reject(
                 row.line, external_id, f"more than {MAX_ATTRIBUTES:,} characters in one row"
@@ -278,7 +282,7 @@ class Reader(Fields):
         if not money.currency:
             money = Money(money.now, money.high, money.was, next((c for *_, c in read if c), None))
         if len(variants) == 1 and is_sold and not self.options(head.values):
-            # one form, and rows of pictures
+            # the only form, and rows of pictures
             variants = []
         elif variants:
             for name in _OF_VARIANTS:
@@ -317,7 +321,7 @@ class Reader(Fields):
         return key if key and self.whole else self.external_id(head) or key or ""
 
     def variant_picture(self, values: dict[str, Any]) -> str | None:
-        """The picture of one variant."""
+        """The picture of a variant."""
         return next(iter(self.pictures(values)), None)
 
     def variant_sku(self, row: Row) -> str:
@@ -327,7 +331,7 @@ class Reader(Fields):
         )
 
     def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
-        """What a variant is called: its own title, else its options."""
+        """The name of a variant: its own title, else its options."""
         own = self.title(values) if self.whole else ""
         return own or " / ".join(str(value) for value in options.values())
 
@@ -365,8 +369,8 @@ class Format:
         name: as --format takes it.
         known_by: how it is recognised, in words.
         example: the start of such a file.
-        matches: whether a file is one, from what it is and the plain names of its columns.
-        reader: what reads it.
+        matches: whether a file has the format, from the file and the plain names of its columns.
+        reader: reads its rows.
     """
 
     name: str

@@ -189,7 +189,7 @@ class ModernReader(_Below):
         shown.sort(
             key=lambda row: is_yes(self.said(row.values, "Image is Thumbnail"), False) is not True
         )
-        # what the shop may be asked for comes before what a tool of theirs holds
+        # an address that the shop serves comes before the path inside its tool
         return list(dict.fromkeys(a for row in shown for a in self.pictures(row.values)[:1]))
 
 

@@ -1,10 +1,10 @@
-"""What stands in the columns of a row: title, text, pictures, prices, attributes."""
+"""Reads the columns of a row: title, text, pictures, prices, attributes."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ _TAKEN = ("title", "image", "url", "text", "group")
 
 @dataclass(slots=True)
 class Setup:
-    """What a reader starts from.
+    """The file and the choices that a reader starts with.
 
     Attributes:
         columns: field to column as given with --map; the rest is found by name.
@@ -36,6 +36,7 @@ class Setup:
         language: of texts that a file has in several.
         kinds: how each column is read, once the file has been looked at.
         currency: of the prices, where the file says it outside its rows.
+        path_of: gives the path of a picture that is named by an id, where the file has such ids.
     """
 
     file: RowFile
@@ -45,6 +46,7 @@ class Setup:
     language: str = "en"
     kinds: dict[str, Kind] = field(default_factory=dict)
     currency: str | None = None
+    path_of: Callable[[str], str | None] | None = None
     stored: dict[str, list[str]] | None = None
     said: Counter[str] = field(default_factory=Counter)
     bad_prices: list[tuple[int, str, str]] = field(default_factory=list)
@@ -62,7 +64,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Money:
-    """What a row costs: now, at most, before; and in which currency."""
+    """The price of a row: now, at most and before; and its currency."""
 
     now: float | None = None
     high: float | None = None
@@ -71,10 +73,10 @@ class Money:
 
 
 class Fields:
-    """The fields of a row; the formats change what is different with them.
+    """The fields of a row; the formats change the parts in which they differ.
 
     Class attributes:
-        own: names of the format for a field, best first; `()` where it has none.
+        own: names of the format for a field, best first; `()` if it has no column for the field.
         structure: names of columns that are how the format works, no attributes.
     """
 
@@ -114,7 +116,7 @@ class Fields:
         return list(found)
 
     def plan(self, values: dict[str, Any]) -> Plan:
-        """Which columns are what in a row with these keys."""
+        """The columns of each field in a row with these keys."""
         if self._fixed:
             if self._plan is None:
                 self._plan = self._planned(list(values))
@@ -128,7 +130,7 @@ class Fields:
         return found
 
     def forget(self) -> None:
-        """Forget what was planned: the columns have been judged since."""
+        """Forget the plans: the columns have been judged since."""
         self._plan = None
         self._plans.clear()
 
@@ -200,7 +202,7 @@ class Fields:
         return False
 
     def first(self, values: dict[str, Any], columns: Sequence[str]) -> str:
-        """The first of the columns that has something in it, as one line."""
+        """The value of the first filled column, as a line of text."""
         for column in columns:
             value = values.get(column)
             if value is None and "." in column:
@@ -212,7 +214,7 @@ class Fields:
         return ""
 
     def said(self, values: dict[str, Any], name: str) -> str:
-        """What stands in the format's own column of this name, in whatever case it is written."""
+        """The value of the format's own column of this name, in any case."""
         value = values.get(name)
         if value is None and name not in values:
             value = values.get(self.spelt(name))
@@ -226,7 +228,7 @@ class Fields:
         return self._spelt[name]
 
     def text(self, values: dict[str, Any]) -> str:
-        """What the shop wrote about the product."""
+        """The shop's own text about the product."""
         parts: list[str] = []
         columns = self.columns(values, "text")
         for column in columns:
@@ -274,7 +276,7 @@ class Fields:
         text: str,
         into: tuple[dict[str, object], dict[str, Price], list[str]],
     ) -> None:
-        """Put a text among the attributes, as what its column is."""
+        """Put a text among the attributes, read as the kind of its column."""
         found, prices, long = into
         items = parse_list(text) if text[0] == "[" else None
         if items is not None:
@@ -313,7 +315,7 @@ class Fields:
         return None
 
     def money(self, values: dict[str, Any], prices: dict[str, Price]) -> Money:
-        """What a buyer pays now, and what it was before."""
+        """The price that a buyer pays now, and the former price."""
         if not prices and self._fixed:
             return Money()
         regular = self.price_in(values, prices, "price")
@@ -351,7 +353,7 @@ class Fields:
         return None
 
     def codes(self, values: dict[str, Any]) -> tuple[str, ...]:
-        """EAN, part number and what else identifies it."""
+        """EAN, part number and other codes of the product."""
         plan = self.plan(values)
         if not plan.codes:
             return ()
@@ -364,7 +366,7 @@ class Fields:
         return tuple(found)
 
     def external_id(self, row: Row) -> str:
-        """The id: of the first column of ids that has one."""
+        """The id, from the first filled column of ids."""
         columns = self.columns(row.values, "external_id")
         found = self.first(row.values, columns[:1])
         if not found and len(columns) > 1:
@@ -375,7 +377,7 @@ class Fields:
         return found
 
     def title(self, values: dict[str, Any]) -> str | None:
-        """The title: of the first column of titles that has one; None where that is no text."""
+        """The title, from the first filled column of titles; None if it is not a text."""
         for column in self.columns(values, "title"):
             text = line_of(value_at(values, column), self.setup.language)
             if text is None or text:

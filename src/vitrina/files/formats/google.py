@@ -13,7 +13,7 @@ from vitrina.files.rows import RowFile
 
 
 class GoogleReader(Reader):
-    """Reads a feed of items, those of one `item_group_id` as one product."""
+    """Reads a feed of items; those with the same `item_group_id` are a product."""
 
     groups = True
     own: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -77,11 +77,11 @@ class GoogleReader(Reader):
 
 
 class MetaReader(GoogleReader):
-    """The same, with what Meta's catalogues add."""
+    """Reads the same, with the additions of Meta's catalogues."""
 
 
 def _is_now(span: str) -> bool:
-    """Whether a span `from/to` is on; one that cannot be read counts as on."""
+    """Whether a span `from/to` is on; a span that cannot be read counts as on."""
     try:
         ends = [datetime.datetime.fromisoformat(end.strip()) for end in span.split("/")]
     except ValueError:

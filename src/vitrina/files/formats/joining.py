@@ -1,4 +1,4 @@
-"""What variants have in common, and what tells them apart."""
+"""Sorts out the attributes that variants share from those that tell them apart."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def size(attributes: dict[str, object]) -> int:
     for value in attributes.values():
         if value.__class__ is list or value.__class__ is dict:
             return len(json.dumps(attributes, default=str))
-    return LONG * len(attributes)  # a longer text is none of them
+    return LONG * len(attributes)  # a longer text is not an attribute
 
 
 def roles(pictures: list[str], of_variants: list[str]) -> tuple[Picture, ...]:
-    """Pictures in order, each once, with what they show."""
+    """Pictures in order, each once, with their roles."""
     if len(pictures) == 1 and not of_variants:
         return (Picture(pictures[0], "main"),)
     found: dict[str, str] = {}
@@ -87,7 +87,7 @@ def _short(item: object) -> bool:
 
 
 def common_title(titles: list[str]) -> str:
-    """What the titles of variants begin with, in whole words; the first where that is little."""
+    """The words that all titles of variants begin with; the first title if these are too short."""
     if len(set(titles)) == 1:
         return titles[0]
     words = [title.split(" ") for title in titles]

@@ -22,7 +22,7 @@ _DROPPED = (
 
 
 class MagentoReader(Reader):
-    """Reads products, and children as the variants of the one that names them."""
+    """Reads products, and children as the variants of the product that names them."""
 
     groups = True
     whole = False

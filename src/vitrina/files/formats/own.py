@@ -15,7 +15,7 @@ _COLUMNS = frozenset({"productid", "externalid", "title", "attributes", "keyword
 
 
 class OwnReader(Reader):
-    """Reads products as they were exported; what a model said of them is for `vitrina import`."""
+    """Reads products as they were exported; `vitrina import` reads the answers of models."""
 
     own: ClassVar[Own] = {
         "title": ("title",),

@@ -1,4 +1,4 @@
-"""Any other table: columns found by what they are called."""
+"""Any other table: columns are found by their names."""
 
 from __future__ import annotations
 

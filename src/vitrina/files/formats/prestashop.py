@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from vitrina.errors import InputError
+from vitrina.files import combinations
 from vitrina.files.cells import is_yes
 from vitrina.files.formats.base import Format, Money, Own, Reader
+from vitrina.files.items import LeftOut, Product, Reject
 from vitrina.files.names import plain
 from vitrina.files.numbers import Price, parse_number
-from vitrina.files.rows import RowFile
+from vitrina.files.rows import Row, RowFile
+from vitrina.files.survey import Kind
 
 _LISTS = ("(x,y,z", "(x, y, z")
+_NAME = frozenset({"name", "nom"})
+_IMPACT = frozenset({"impactonprice", "impactsurleprix"})
+_REFERENCE = "reference "  # before a reference that stands for the id of a product
+_POSITION = re.compile(r":\s*\d+\s*$")
 _AMOUNT = ("discountamount", "montantdelaremise", "montantreduction")
 _PERCENT = ("discountpercent", "pourcentagedelaremise", "pourcentagedereduction")
 
 
 class PrestaShopReader(Reader):
-    """Reads products; a file of combinations alone has no titles, and that is said."""
+    """Reads products, with their combinations where these are in the same zip."""
+
+    whole = False
 
     own: ClassVar[Own] = {
         "external_id": ("Product ID", "ID", "Reference", "Référence"),
@@ -43,6 +54,9 @@ class PrestaShopReader(Reader):
         "Visibility", "Additional shipping cost", "Unity", "Unit price", "Supplier reference",
         "Text when in stock", "Text when backorder allowed", "ID / Name of shop",
         "Advanced stock management", "Depends On Stock", "Warehouse", "Out of stock",
+        "Attribute", "Attribut", "Value", "Valeur", "Product reference", "Référence produit",
+        "Impact on price", "Impact sur le prix", "Impact on weight", "Impact sur le poids",
+        "Default", "Par défaut", "Combination available date", "Image position",
         "Customizable", "Uploadable files", "Text fields", "File URL", "Ecotax",
     )  # fmt: skip
 
@@ -57,24 +71,89 @@ class PrestaShopReader(Reader):
             for c in columns
             if c.lower().find("(x") >= 0 and plain(c) in ("categories", "tags", "motscles")
         ]
-        names = {plain(c) for c in columns}
-        if {"attribute", "value"} <= names or {"attribut", "valeur"} <= names:
+        self._attribute = self._called(combinations.ATTRIBUTE)
+        self._value = self._called(combinations.VALUE)
+        self._product_reference = self._called(combinations.PRODUCT_REFERENCE)
+        self._impact = self._called(_IMPACT)
+        self._head: dict[str, Any] = {}
+        self._head_price = Money()
+        self.groups = combinations.is_combinations(columns)
+        if self.groups and not self._called(_NAME):
             raise InputError(
-                f"{self.setup.file.name} holds PrestaShop's combinations, which have no titles: "
-                "ingest the file of products"
+                f"{self.setup.file.name} holds PrestaShop's combinations, which have no titles: put"
+                " it and the file of products into one zip, and ingest the zip"
             )
+
+    def _called(self, names: frozenset[str]) -> str:
+        """The column with one of these names; empty where the file has no such column."""
+        return next((c for c in self.setup.file.columns if plain(c) in names), "")
+
+    def key(self, row: Row) -> str | None:
+        if not self.groups:
+            return None
+        own = self.first(row.values, self.columns(row.values, "external_id")[:1])
+        if own or not self.is_combination(row.values):
+            return own or self.external_id(row) or None
+        return f"{_REFERENCE}{self.first(row.values, (self._product_reference,))}"
+
+    def claims(self, row: Row) -> Iterable[tuple[str, str]]:
+        if not self.groups or self.is_combination(row.values):
+            return ()
+        reference, key = self.first(row.values, self.columns(row.values, "sku")), self.key(row)
+        return [(f"{_REFERENCE}{reference}", key)] if reference and key else ()
+
+    def is_combination(self, values: dict[str, Any]) -> bool:
+        """Whether a row is a combination, that is a variant."""
+        return bool(self._attribute and values.get(self._attribute))
+
+    def role(self, values: dict[str, Any]) -> str:
+        return "variant" if self.is_combination(values) else "product"
+
+    def options(self, values: dict[str, Any]) -> dict[str, object]:
+        if not self.is_combination(values):
+            return {}
+        names = [piece.split(":")[0].strip() for piece in str(values[self._attribute]).split(",")]
+        said = [
+            _POSITION.sub("", piece).strip()
+            for piece in str(values.get(self._value) or "").split(",")
+        ]
+        return {name: value for name, value in zip(names, said, strict=False) if name and value}
+
+    def _orphans(
+        self, key: str | None, rows: list[Row], sold: list[Row]
+    ) -> Iterator[Product | Reject | LeftOut]:
+        for row in rows:
+            if self.is_combination(row.values):
+                shown = (key or "").removeprefix(_REFERENCE) or "without an id"
+                reason = f"a combination of product {shown}, which is not in the file"
+                yield Reject(row.line, key, reason)
+            else:
+                yield Reject(row.line, key, "no title")
 
     def left_out(self, values: dict[str, Any]) -> str | None:
         return "not active" if self._active and is_yes(values.get(self._active)) is False else None
 
     def money(self, values: dict[str, Any], prices: dict[str, Price]) -> Money:
-        money = super().money(values, prices)
+        if self.is_combination(values):
+            # it costs as much more, or less, than its product
+            money, values = self._impacted(values), self._head
+        else:
+            money = super().money(values, prices)
+            self._head, self._head_price = values, money
         if money.now is None:
             return money
         amount = parse_number(str(values.get(self._amount) or "")) or 0
         percent = parse_number(str(values.get(self._percent) or "")) or 0
         now = round((money.now - amount) * (1 - percent / 100), 4)
         return Money(now, None, money.now, money.currency) if 0 < now < money.now else money
+
+    def _impacted(self, values: dict[str, Any]) -> Money:
+        """The price of the product, changed by the impact of a combination."""
+        before = self._head_price
+        decimal = self.setup.kinds.get(self._impact, Kind()).decimal
+        impact = parse_number(str(values.get(self._impact) or ""), decimal) or 0
+        now = None if before.now is None else round(before.now + impact, 4)
+        return Money(now, None, None, before.currency)
 
     def more(self, values: dict[str, Any]) -> dict[str, object]:
         found: dict[str, object] = {}

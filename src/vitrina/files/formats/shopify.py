@@ -130,7 +130,7 @@ class ShopifyReader(Reader):
     def stock(self, values: dict[str, Any]) -> bool | None:
         quantity = str(values.get(self._quantity) or "").strip()
         if self._tracker and not str(values.get(self._tracker) or "").strip():
-            # what is not counted is always to be had; but a row of a picture says nothing
+            # an item that is not counted is always in stock; but a row of a picture says nothing
             return True if self.first(values, self.columns(values, "price")) else None
         policy = str(values.get(self._policy) or "").strip().lower()
         if policy in ("continue", "true"):

@@ -16,7 +16,7 @@ _STRUCTURE = (
 
 
 class SquareReader(Reader):
-    """Reads items; `Regular` is the variation of an item that has only one."""
+    """Reads items; `Regular` is the only variation of an item."""
 
     groups = True
     whole = False

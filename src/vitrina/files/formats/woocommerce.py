@@ -173,7 +173,7 @@ class WooCommerceReader(Reader):
 
 
 def _split(text: str) -> list[str]:
-    """A list of WooCommerce: a comma that is no separator has a backslash before it."""
+    """A list of WooCommerce: a comma inside an item has a backslash before it."""
     return [piece.replace("\\,", ",").strip() for piece in _COMMA.split(text) if piece.strip()]
 
 

@@ -1,0 +1,226 @@
+-- Relevance: whether a row is an answer at all. By its text: it is the type of thing that was asked for,
+-- and has the rest of the query, rare words more than common ones. By its vector: it is more similar
+-- than the most similar of so many unrelated things would be.
+
+-- ---------------------------------------------------------------------------------------------
+-- set_search_policy(min_relevance): sets the relevance, 0 to 1, below which search leaves a product out
+-- if its own min_relevance is null; 0 leaves nothing out. Raises VT004 for a value out of range.
+-- ---------------------------------------------------------------------------------------------
+create or replace function set_search_policy(min_relevance real) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    if coalesce(set_search_policy.min_relevance not between 0 and 1, true) then
+        raise exception 'min_relevance must be 0 to 1, not %', coalesce(set_search_policy.min_relevance::text, 'null')
+            using errcode = 'VT004', hint = '0.5 is the usual value; 0 leaves nothing out';
+    end if;
+    update search_policy as p set min_relevance = set_search_policy.min_relevance;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- in_title(query) → the tsquery, over titles only: weight A of the full text.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.in_title(query tsquery) returns tsquery
+language sql immutable parallel safe
+return regexp_replace(query::text, '(''(?:[^'']|'''')*'')', '\1:A', 'g')::tsquery;
+
+-- ---------------------------------------------------------------------------------------------
+-- head_of_query(said, units, names) → the unit that says what kind of thing is wanted, the keyword it
+-- is or would be, and its domain; no row if no unit does. It is the last type before "for" or "with". One that no
+-- keyword is, is the head only if no word of an unknown kind follows: a "hand towel holder" is no towel.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.head_of_query(
+    said text[], units int[], names text[], out head int, out name text, out domain text
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    with unit as (
+        select u.unit, coalesce(w.name, t.canonical) as name, coalesce(w.facet, t.facet) as facet,
+               t.domain, w.id is not null as known,
+               coalesce(w.facet, t.facet) is null and u.form <> '' as strange
+        from (
+            select g.unit, min(g.name) as name,
+                   normal_form(string_agg(g.word, ' ' order by g.place)) as form
+            from unnest(said, units, names) with ordinality as g (word, unit, name, place)
+            group by g.unit
+        ) as u
+        left join keywords as w on w.name = u.name
+        left join lateral (
+            select h.canonical, h.facet, h.domain from thesaurus as h
+            where h.term = u.form and h.language in ('', (select shop_language()))
+            order by h.language limit 1) as t on true
+        where u.unit < coalesce((
+            select min(b.place)
+            from unnest(said) with ordinality as b (word, place)
+            where b.place > 1 and lower(b.word) in
+                ('for', 'with', 'für', 'mit', 'pour', 'avec', 'para', 'con', 'per')), 100)
+    )
+    select u.unit, u.name, u.domain
+    from unit as u
+    where u.facet = 'type'
+        and (u.known or not exists (select from unit as o where o.unit > u.unit and o.strange))
+        and not exists (select from unit as o where o.unit > u.unit and o.facet = 'type')
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- read_demand(said, units, names, configs, places, shares, texts) → what a query asks for, from its
+-- words (see words_of_query) and its units: their places, their shares of the query and what has them.
+-- labels: what each unit was said as. texts: what has each unit; then, of the head: the types it is, the
+-- types that end in the same word, and more, see there. lacks, head, covered: expressions
+-- over `product_text as t` or over each other, with these texts as parameter $17: the units that are
+-- missing, as bits; 2 for a product that is the head that mentions it, 0; the share of
+-- the query that is there. kinds: the keywords of the head, in the singular and narrower ("desk",
+-- "computer desk"); null without a head.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.read_demand(
+    said text[], units int[], names text[], configs text[], places int[], shares numeric[],
+    texts tsquery[]
+) returns demand
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _demand demand;
+    _head record;
+    _place int;
+    _lasts text[];
+    _of record;
+    _said record;
+    _n int := cardinality(places);
+    -- what no product has, and nobody means
+    _nothing constant text[] := array[
+        'something', 'anything', 'some', 'any', 'thing', 'things', 'stuff', 'item', 'items', 'product',
+        'products', 'want', 'need', 'looking', 'find', 'show', 'buy', 'get', 'best', 'good', 'nice',
+        'etwas', 'irgendwas', 'suche', 'kaufen', 'quelque', 'chose', 'cherche', 'acheter', 'algo',
+        'busco', 'comprar', 'qualcosa', 'cerco', 'comprare'];
+begin
+    if _n is null then
+        return null;
+    end if;
+    select h.* into _head from head_of_query(said, units, names) as h;
+    _place := array_position(places, _head.head);
+    _demand.texts := texts;
+    select array_agg(p.label order by p.place),
+           string_agg(case when p.share is null then '0'
+                           when p.place = _place then format('case m.head when 3 then 0 else %s end', p.bit)
+                           else format('case when t.tsv @@ $17[%s] then 0 else %s end', p.place, p.bit) end,
+                      ' + ' order by p.place),
+           string_agg(format('%s * (1 - (m.lacks >> %s & 1))', round(p.share, 4), p.place - 1),
+                      ' + ' order by p.place) filter (where p.share is not null)
+    into _demand.labels, _demand.lacks, _demand.covered
+    from (
+        select u.place, w.label, 1 << (u.place::int - 1) as bit,
+               case when not w.says_nothing then
+                   u.share / sum(u.share) filter (where not w.says_nothing) over () end as share
+        from unnest(places, shares) with ordinality as u (unit, share, place)
+        cross join lateral (
+            select string_agg(o.word, ' ' order by o.place) as label,
+                   bool_and(lower(o.word) = any (_nothing)) as says_nothing
+            from unnest(said, units) with ordinality as o (word, unit, place)
+            where o.unit = u.unit) as w
+    ) as p;
+    if _demand.covered is null then
+        return null;
+    end if;
+    if _place is null then
+        return _demand;
+    end if;
+    _lasts := array[substring(_head.name from '[^ -]+$'),
+                    substring(normal_form(_demand.labels[_place]) from '[^ ]+$'),
+                    substring(lower(_demand.labels[_place]) from '[^ -]+$')];
+    select array_agg(w.id) filter (where w.is_kind) as kinds,
+           string_agg(quoted_lexeme('#' || w.name), ' | ') filter (where w.is_kind)::tsquery as kind,
+           string_agg(quoted_lexeme('#' || w.name), ' | ') filter (where w.is_kin)::tsquery as kin,
+           string_agg(quoted_lexeme('#' || w.name), ' | ') filter (where w.is_part)::tsquery as part
+    into _of
+    from (
+        select k.id, k.name,
+               right(' ' || k.name, length(_head.name) + 1) in (' ' || _head.name, '-' || _head.name) as is_kind,
+               k.last = any (_lasts) as is_kin,
+               k.name = any (string_to_array(_head.name, ' ')) as is_part
+        from (select w.*, substring(w.name from '[^ -]+$') as last from keywords as w where w.facet = 'type') as k
+        where k.last = any (_lasts) or k.name = any (string_to_array(_head.name, ' '))
+    ) as w;
+    select string_agg('(' || q.words::text || ')', ' | ')::tsquery as words,
+           string_agg('(' || q.phrase::text || ')', ' | ')::tsquery as phrase,
+           replace(string_agg(q.words::text, ' | '), '&', '|')::tsquery as any_word
+    into _said
+    from (select distinct plainto_tsquery(c.config::regconfig, phrase_text(s.body)) as words,
+                 phraseto_tsquery(c.config::regconfig, phrase_text(s.body)) as phrase
+          from unnest(configs) as c (config)
+          cross join (values (_head.name), (_demand.labels[_place])) as s (body)) as q
+    where numnode(q.words) > 0;
+    _demand.kinds := coalesce(_of.kinds, '{}');
+    _demand.domain := _head.domain;
+    _demand.texts := texts || _of.kind || _of.kin || in_title(_said.words)
+                     || _of.part || in_title(_said.phrase) || '''#'':*'::tsquery || _said.any_word;
+    _demand.head := format(
+        'case when t.tsv @@ $17[%1$s] or t.tsv @@ $17[%3$s] and (t.tsv @@ $17[%2$s] or not t.tsv @@ $17[%6$s])'
+        ' or t.tsv @@ $17[%5$s] and t.tsv @@ $17[%4$s] then 3'
+        ' when t.tsv @@ $17[%2$s] then 2 when t.tsv @@ $17[%3$s] then 1 when t.tsv @@ $17[%7$s] then -1'
+        ' else 0 end', _n + 1, _n + 2, _n + 3, _n + 4, _n + 5, _n + 6, _n + 7);
+    return _demand;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- is_sold(kinds, filters) → whether any product of the searched sources is of one of these types.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_sold(kinds bigint[], filters filters) returns boolean
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select exists (
+        select
+        from product_keywords as pk
+        where pk.keyword_id = any (kinds) and (filters.source_ids is null or exists (
+            select from products as p
+            where p.id = pk.product_id and p.source_id = any (filters.source_ids))));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- is_own_trade(domain) → whether a good part of the types of the catalogue are of this domain.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_own_trade(domain text) returns boolean
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select coalesce(is_own_trade.domain is not null
+                    and count(*) filter (where t.domain = is_own_trade.domain) >= 0.2 * count(*), false)
+    from keywords as w
+    join thesaurus as t on t.term = w.form and t.language = ''
+    where w.facet = 'type' and t.domain is not null
+        and exists (select from product_keywords as pk where pk.keyword_id = w.id);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- by_similarity(similarity, mean, clear, strictness) → how surely a row is an answer by its vector alone:
+-- half at a clear similarity. strictness: 1, or more where the words say that it is not one.
+-- by_text(demand) → the same by its text, as an expression over `m`: its head, what it lacks and covers.
+-- What is the type asked for, is an answer, the surer the more of the rest it has. A mention in a title
+-- is one only if the shop may have the type ($18): else it is a bag for it. Without a type, most of the
+-- query must be there.
+-- strictness(demand) → as an expression: $22 for what is not the type; words in common make vectors
+-- similar, even of other things.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.by_similarity(
+    similarity float8, mean float8, clear float8, strictness float8
+) returns float8
+language sql immutable parallel safe
+return coalesce(least(greatest((similarity - mean) / (clear - mean) / strictness / 2, 0), 1), 0);
+
+create or replace function vitrina_internal.by_text(demand demand) returns text
+language sql immutable parallel safe
+return case when demand.labels is null then '0'
+    when demand.head is null then 'power(least(m.covered, 1), 1.6)'
+    else 'case when m.head = 3 then 0.5 + 0.5 * m.covered'
+         ' when m.head = 1 and $18 then 0.5 + 0.2 * m.covered'
+         ' else 0.4 * m.covered end' end;
+
+create or replace function vitrina_internal.strictness(demand demand) returns text
+language sql immutable parallel safe
+return case when demand.head is null then 'case when m.covered > 0 then 1.3 else 1 end'
+    else 'case m.head when 2 then least($22, 1) when -1 then greatest($22, 1) else $22 end' end;

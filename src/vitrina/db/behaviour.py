@@ -1,0 +1,149 @@
+"""The functions and views of sql/: their files, their comments, and how they are replaced."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from vitrina.db.folders import data_dir
+from vitrina.db.preamble import PREAMBLE
+from vitrina.errors import SchemaError
+
+# A function or view of the schema vitrina in sql/, with the comment between the rulers above it;
+# names in vitrina_internal have a dot.
+PUBLIC = re.compile(
+    r"-- -{20,}\n(?P<comment>(?:--(?! -{20})[^\n]*\n)+)-- -{20,}\n"
+    r"create or replace (?P<kind>function|view) (?P<name>\w+)\b(?!\.)"
+    r"(?P<signature>.*?)(?=\nlanguage|\s+as\n)",
+    re.DOTALL,
+)
+
+# The mark for the schema of the extension in sql/ and in migrations.
+VECTOR = "@vector@"
+_QUALIFIED = """\
+do $install$
+begin
+    execute pg_catalog.replace($file$
+%s
+$file$, '@vector@', (
+        select pg_catalog.quote_ident(n.nspname::text)
+        from pg_catalog.pg_extension as e
+        join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+        where e.extname = 'vector'));
+end
+$install$;
+"""
+
+# Functions of an older version whose rows lack a column, which create or replace cannot add.
+DROP_CHANGED = """\
+do $changed$
+declare
+    _function regprocedure;
+begin
+    for _function in
+        select p.oid
+        from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
+                     ('claim_products', 'text'),
+                     ('similar_products', 'attributes'), ('recommend', 'attributes'),
+                     ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'))
+            as c (name, result)
+        join pg_proc as p on p.proname = c.name
+        where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
+            and c.result <> all (p.proargnames)
+    loop
+        execute format('drop function %s', _function);
+    end loop;
+end
+$changed$;
+"""
+
+DROP_BEHAVIOUR = """\
+do $behaviour$
+declare
+    _object record;
+begin
+    for _object in
+        select c.oid::regclass::text as name
+        from pg_class as c
+        where c.relnamespace = 'vitrina'::regnamespace and c.relkind = 'v'
+    loop
+        execute format('drop view if exists %s cascade', _object.name);
+    end loop;
+    for _object in
+        -- collect all names before the first drop: a function dropped with another has no name left
+        select unnest(array_agg(p.oid::regprocedure::text)) as name
+        from pg_proc as p
+        where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
+            and p.prokind = 'f'
+    loop
+        execute format('drop function if exists %s cascade', _object.name);
+    end loop;
+end
+$behaviour$;
+"""
+
+
+def sql_files() -> list[tuple[str, Path]]:
+    """The behaviour files in the order of installation, each with its path below sql/."""
+    root = data_dir("sql")
+    return sorted((path.relative_to(root).as_posix(), path) for path in root.glob("*/*.sql"))
+
+
+def sql_digest() -> str:
+    """sha256 over the behaviour files, to check whether a database has them."""
+    digest = hashlib.sha256(PREAMBLE.encode())
+    for name, path in sql_files():
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def public_objects() -> Iterator[re.Match[str]]:
+    """The public functions and views, in the order of the files; see PUBLIC."""
+    for _, found in placed_objects():
+        yield found
+
+
+def placed_objects() -> Iterator[tuple[str, re.Match[str]]]:
+    """The public functions and views, each with its file below sql/."""
+    for name, path in sql_files():
+        for found in PUBLIC.finditer(path.read_text("utf-8").replace(f"{VECTOR}.", "")):
+            yield name, found
+
+
+def comment_of(found: re.Match[str]) -> str:
+    """The comment above a function or view, without its dashes."""
+    return "\n".join(line[2:].strip() for line in found["comment"].splitlines())
+
+
+def comments() -> str:
+    """Statements that store the comments above functions and views in the database."""
+    found = list(public_objects())
+    names = [one["name"] for one in found]
+    return "".join(
+        "comment on {} vitrina.{}{} is '{}';\n".format(
+            one["kind"],
+            one["name"],
+            _arguments(one["signature"]) if names.count(one["name"]) > 1 else "",
+            comment_of(one).replace("'", "''"),
+        )
+        for one in found
+    )
+
+
+def _arguments(signature: str) -> str:
+    """The arguments of a function without their defaults, which tell it from others of its name."""
+    given = signature.strip().partition("\nreturns")[0].strip().removeprefix("(").removesuffix(")")
+    parts = [one.partition(" default ")[0] for one in " ".join(given.split()).split(", ")]
+    return f"({', '.join(parts)})"
+
+
+def qualified(body: str) -> str:
+    """A statement that runs `body` with the name of the extension's schema in place of `@vector@`.
+
+    The statement looks up the schema when it runs: printed SQL works for any schema.
+    """
+    if "$install$" in body or "$file$" in body:
+        raise SchemaError("the installer uses the tags $install$ and $file$: use other tags")
+    return _QUALIFIED.replace("%s", body.strip())

@@ -1,0 +1,109 @@
+"""What became of products, written to the database: enrichments, vectors of pictures, jobs."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from vitrina.db.database import Database, Jsonb
+from vitrina.enrich.in_hand import Work
+from vitrina.enrich.stages import dump_terms
+from vitrina.pictures.decode import Picture
+from vitrina.redaction import redact
+
+NO_VECTOR = "no vector yet: "  # begins the error of a job that only lacks its vector
+
+
+def put(database: Database, worker: str, works: list[Work]) -> int:
+    """Write the products still leased in their version; returns how many new vectors."""
+    pictures = {work.picture.sha256: work.picture for work in works if work.picture}
+    images = [_image(picture) for picture in pictures.values()]
+    with database.transaction() as conn:
+        rows = conn.execute(
+            "select s.id from vitrina.store_enrichments(%s, %s, %s, %s, %s) as s (id)",
+            (
+                worker,
+                [work.job.product_id for work in works],
+                [work.job.version for work in works],
+                Jsonb([_enrichment(work) for work in works]),
+                Jsonb(images),
+            ),
+        ).fetchall()
+        held = {row[0] for row in rows}
+        return _put_image_embeddings(conn, [work for work in works if work.job.product_id in held])
+
+
+def finish(
+    database: Database,
+    worker: str,
+    good: list[Work],
+    bad: list[Work],
+    due: str | None = None,
+) -> int:
+    """Finish and fail jobs; returns how many failed permanently. `due`: why no vector."""
+    ids, versions = [w.job.product_id for w in good], [w.job.version for w in good]
+    with database.transaction() as conn:
+        if due is not None:
+            conn.execute(
+                "select vitrina.defer_embeddings(%s, %s, %s, %s)",
+                (worker, ids, versions, redact(NO_VECTOR + due)),
+            )
+        conn.execute("select vitrina.finish_jobs(%s, %s, %s)", (worker, ids, versions))
+        failed = 0
+        for tries, works in (
+            (3, [work for work in bad if not work.refused]),
+            (0, [work for work in bad if work.refused]),
+        ):
+            row = conn.execute(
+                "select vitrina.fail_jobs(%s, %s, %s, %s, replies => %s::text[], versions => %s)",
+                (
+                    worker,
+                    [w.job.product_id for w in works],
+                    [w.error for w in works],
+                    tries,
+                    [w.reply and redact(w.reply) for w in works],
+                    [w.job.version for w in works],
+                ),
+            ).fetchone()
+            failed += int(row[0]) if row else 0
+    return failed
+
+
+def _put_image_embeddings(conn: Any, works: list[Work]) -> int:
+    made = [work for work in works if work.image_embedding is not None and work.picture]
+    if not made:
+        return 0
+    row = conn.execute(
+        "select vitrina.put_embeddings(s.name, %s, %s, %b) from vitrina.spaces as s"
+        " where s.modality = 'image' and s.state = 'active'",
+        (
+            [work.job.product_id for work in made],
+            [bytes.fromhex(work.picture.sha256) for work in made if work.picture],
+            [work.image_embedding for work in made],
+        ),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _image(picture: Picture) -> dict[str, object]:
+    return {
+        "sha256": picture.sha256,
+        "mime": picture.mime,
+        "width": picture.width,
+        "height": picture.height,
+        "bytes": picture.size,
+        "thumbnail": base64.b64encode(picture.thumbnail).decode(),
+        "dhash": f"{picture.dhash:064b}",
+    }
+
+
+def _enrichment(work: Work) -> dict[str, object]:
+    assert work.enrichment is not None  # noqa: S101 - the caller filters
+    return {
+        "product_id": work.job.product_id,
+        "image_sha256": work.picture.sha256 if work.picture else None,
+        "image_error": work.image_error,
+        "terms": dump_terms(work.enrichment.terms),
+        "description": work.enrichment.description,
+        "caption": work.enrichment.caption,
+    }
