@@ -36,7 +36,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- note_spellings(words): adds new words to those that misspelt ones are corrected to; ignores what is
--- not all letters, or has 3 to 30 of them.
+-- not all letters, or has not 3 to 30 of them.
+-- note_vocabulary(): the same for all words of the thesaurus and of aliases, and irregular plurals.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.note_spellings(words text[]) returns void
 language sql volatile security invoker
@@ -51,4 +52,16 @@ as $func$
             and u.word !~ '[\x01-@\[-`{-\x7f]' and u.word !~ unspaced_run()
     ) as n
     where not exists (select from spellings as s where s.word = n.word);
+$func$;
+
+create or replace function vitrina_internal.note_vocabulary() returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    select note_spellings(array(
+        select w.word
+        from (select t.term from thesaurus as t union all select a.alias from keyword_aliases as a) as k (term)
+        cross join string_to_table(k.term, ' ') as w (word)
+        union
+        select f.word from jsonb_object_keys(word_forms()) as f (word)));
 $func$;

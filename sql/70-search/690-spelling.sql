@@ -83,15 +83,20 @@ language plpgsql stable parallel safe security invoker
 set search_path from current
 as $func$
 begin
-    return exists (select from spellings as s where s.word = is_known.word collate "C")
-        or exists (
-            select
-            from unnest(configs) as g (config)
-            cross join lateral word_lexemes(g.config::regconfig, is_known.word) as l (lexemes)
-            where l.lexemes = '{}' or exists (
-                select from catalogue_words as c
-                where c.config = g.config and c.word = any (l.lexemes) and c.word <> is_known.word collate "C"))
-        or exists (select from product_text as t where t.tsv @@ quoted_lexeme('=' || is_known.word)::tsquery)
+    -- step by step: most words are known by the first
+    if exists (select from spellings as s where s.word = is_known.word collate "C") then
+        return true;
+    end if;
+    if exists (
+        select
+        from unnest(configs) as g (config)
+        cross join lateral word_lexemes(g.config::regconfig, is_known.word) as l (lexemes)
+        where l.lexemes = '{}' or exists (
+            select from catalogue_words as c
+            where c.config = g.config and c.word = any (l.lexemes) and c.word <> is_known.word collate "C")) then
+        return true;
+    end if;
+    return exists (select from product_text as t where t.tsv @@ quoted_lexeme('=' || is_known.word)::tsquery)
         or exists (select from spellings as s where s.word = normal_form(is_known.word) collate "C")
         or exists (
             -- with accents

@@ -31,13 +31,8 @@ $build$;
 -- Terms whose normal form has changed.
 select refresh_forms();
 
--- Words that were there before spellings, and those that have no regular plural.
-select note_spellings(array(
-    select w.word
-    from (select t.term from thesaurus as t union all select a.alias from keyword_aliases as a) as k (term)
-    cross join regexp_split_to_table(k.term, ' ') as w (word)
-    union all
-    select f.word from jsonb_object_keys(word_forms()) as f (word)));
+-- Words that were there before spellings.
+select note_vocabulary();
 
 -- Early versions did not store which tables a source reads; row_secured needs them.
 do $reads$
