@@ -75,6 +75,8 @@ begin
     select distinct on (g.target, g.form, g.language, case g.target when 'contrasts' then g.value end) g.*
     from (select w.*, normal_form(w.term) as form from given_words as w) as g
     order by g.target, g.form, g.language, case g.target when 'contrasts' then g.value end, g.place;
+    analyze new_words; -- joined without, it is read once for each row of the others
+    analyze seeded_words;
     delete from thesaurus as t using seeded_words as s
     where s.target = 'thesaurus' and (s.term, s.value, s.language) = (t.term, t.canonical, t.language)
         and not exists (
@@ -89,7 +91,6 @@ begin
     from (select distinct n.value from new_words as n where n.target = 'thesaurus') as u
     left join (select distinct on (w.term) w.term, w.form from new_words as w
                where w.target = 'thesaurus' order by w.term) as k on k.term = u.value;
-    analyze new_words;
     analyze new_forms;
     -- does at once what the triggers do row by row
     alter table thesaurus disable trigger user;
