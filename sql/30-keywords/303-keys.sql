@@ -3,7 +3,7 @@
 -- ---------------------------------------------------------------------------------------------
 -- Triggers that maintain the keys: terms of the thesaurus and of contrasts are stored in normal form,
 -- however inserted; aliases and names of keywords have their keys and marks; a change of the words
--- renews them.
+-- renews them. New terms and aliases have words that misspelt ones may be corrected to.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.normalize_term() returns trigger
 language plpgsql security invoker
@@ -82,6 +82,19 @@ begin
 end
 $func$;
 
+create or replace function vitrina_internal.words_met() returns trigger
+language plpgsql security invoker
+set search_path from current
+as $func$
+begin
+    perform note_spellings(array(
+        select distinct w.word
+        from met as m
+        cross join regexp_split_to_table(to_jsonb(m) ->> tg_argv[0], ' ') as w (word)));
+    return null;
+end
+$func$;
+
 -- ---------------------------------------------------------------------------------------------
 -- renew_language_keys(): after a change of the sources' languages, renews the keys if terms that count
 -- in one language only are among the aliases.
@@ -114,6 +127,10 @@ create or replace trigger thesaurus_updated after update on thesaurus
     referencing new table as changed for each statement execute function words_changed();
 create or replace trigger thesaurus_deleted after delete on thesaurus
     referencing old table as changed for each statement execute function words_changed();
+create or replace trigger words_met after insert on thesaurus
+    referencing new table as met for each statement execute function words_met('term');
+create or replace trigger words_met after insert on keyword_aliases
+    referencing new table as met for each statement execute function words_met('alias');
 create or replace trigger contrasts_inserted after insert on contrasts
     referencing new table as changed for each statement execute function words_changed();
 create or replace trigger contrasts_deleted after delete on contrasts

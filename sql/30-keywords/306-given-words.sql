@@ -116,6 +116,7 @@ begin
     alter table thesaurus enable trigger user;
     alter table contrasts enable trigger user;
     perform renew_keys(null);
+    perform note_vocabulary();
     delete from seeded_words;
     insert into seeded_words (target, term, value, language)
     select n.target, n.form, n.value, n.language from new_words as n;

@@ -6,7 +6,7 @@
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.text_version() returns smallint
 language sql immutable parallel safe
-return 1;
+return 2;
 
 -- ---------------------------------------------------------------------------------------------
 -- unspaced_run() → the expression for a run of letters in a script without spaces.

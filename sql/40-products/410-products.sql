@@ -251,6 +251,17 @@ as $func$
     where l.lexeme <> n.word and not exists (
         select from catalogue_words as c
         where c.config = n.config and c.word = n.word and c.lexeme = l.lexeme);
+    select note_spellings(array(
+        select distinct l.lexeme
+        from products as p
+        cross join lateral (
+            select left(concat_ws(' ', p.title, array_to_string(p.keywords, ' '), left(p.description, 30000),
+                                  left(p.text, 30000), string_agg(a.value, ' ')), 100000) as body
+            from jsonb_each_text(p.attributes) as a
+            where char_length(a.value) <= 200
+        ) as b
+        cross join unnest(tsvector_to_array(to_tsvector('pg_catalog.simple', clean_text(b.body)))) as l (lexeme)
+        where p.id = any (product_ids)));
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 -- ---------------------------------------------------------------------------------------------
 -- query_operators(query) → the required parts of a query, "quoted phrases" and -words, in the syntax
 -- of websearch_to_tsquery; null if it has no such part. query_words(query) → the other words, to be
--- ranked, at most 2,000 characters.
+-- ranked, at most 2,000 characters. asked_words(query) → these words with misspelt ones corrected.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.query_operators(query text) returns text
 language sql immutable parallel safe security invoker
@@ -32,6 +32,13 @@ language sql immutable parallel safe
 return left(btrim(translate(regexp_replace(
     left(query, 10000), '(^|\s)-("[^"]*"|[[:alpha:]][^\s"]*)', ' ', 'g'), e'"\t\n\r', '    ')), 2000);
 
+create or replace function vitrina_internal.asked_words(query text) returns text
+language sql stable security invoker
+set search_path from current
+as $func$
+    select coalesce(query_words(corrected_query(query)), '');
+$func$;
+
 -- ---------------------------------------------------------------------------------------------
 -- query_to_embed(query) → (space, words) if a search for this query has no vector yet: the active text
 -- space is not local, and these words are not in the cache. Embed `words`, then call
@@ -42,7 +49,7 @@ language sql stable security invoker
 set search_path from current
 as $func$
     select s.name, w.words
-    from (select query_words(query) as words) as w
+    from (select asked_words(query) as words) as w
     join spaces as s on s.modality = 'text' and s.state = 'active' and s.provider <> 'local'
     where w.words <> '' and not exists (
         select
@@ -97,7 +104,7 @@ language sql stable security invoker
 set search_path from current
 as $func$
     select v.embedding
-    from query_vector(active_space('text'), query_words(words), '{}', '{}') as v;
+    from query_vector(active_space('text'), asked_words(words), '{}', '{}') as v;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -311,14 +311,14 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- read_query(words) → a query's words, read for full text; nulls if there is nothing to find.
+-- read_words(words) → a query's words, read for full text; nulls if there is nothing to find.
 -- keywords, weights: its keywords, and the share of each in the query. rank: an expression over
 -- `product_text as t`, 0 to 1, of parameter $2 = parts. whole, most, rare, every: matches texts with
 -- all units, all but the rarest, any rare lexeme, any lexeme. A unit counts by its rarity, idf as in
 -- BM25 (Robertson and Zaragoza 2009, eq. 3.3): fully if the product has its keyword, else less, by the
 -- place of the words: a title may name another product ("lamp for side table").
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.read_query(words text) returns reading
+create or replace function vitrina_internal.read_words(words text) returns reading
 language plpgsql stable security invoker
 set search_path from current
 set plan_cache_mode = force_generic_plan -- of so few words, a plan costs more than it can gain

@@ -439,7 +439,8 @@ $func$;
 create or replace function vitrina_internal.searched(
     query text, first int, filters filters, mode text, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
-    out matches hits, out origin text, out labels text[], out code text, out keywords text[]
+    out matches hits, out origin text, out labels text[], out code text, out keywords text[],
+    out words text
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -447,11 +448,11 @@ as $func$
 declare
     _text_space spaces;
     _image_space spaces;
-    _words text := coalesce(query_words(query), '');
     _reading reading;
     _depth int := first;
     _count int;
 begin
+    words := asked_words(query);
     select s.* into _text_space from spaces as s where s.modality = 'text' and s.state = 'active';
     select s.* into _image_space from spaces as s where s.modality = 'image' and s.state = 'active';
     mode := coalesce(mode, 'hybrid');
@@ -465,15 +466,15 @@ begin
         embedding := null;
         image_embedding := null;
     end if;
-    if _words <> '' and (mode <> 'vector'
-                         or embedding is null and _text_space.provider <> 'local') then
-        _reading := read_query(_words);
+    if words <> '' and (mode <> 'vector'
+                        or embedding is null and _text_space.provider <> 'local') then
+        _reading := read_words(words);
     end if;
     if embedding is not null then
         origin := 'given';
-    elsif _words <> '' and mode <> 'text' and _text_space.id is not null then
+    elsif words <> '' and mode <> 'text' and _text_space.id is not null then
         select v.embedding, v.origin into embedding, origin
-        from query_vector(_text_space, _words, _reading.keywords, _reading.weights) as v;
+        from query_vector(_text_space, words, _reading.keywords, _reading.weights) as v;
         -- "the" has a vector, but says nothing
         if mode = 'hybrid' and (_reading.demand).labels is null and min_relevance is distinct from 0 then
             embedding := null;
@@ -486,7 +487,7 @@ begin
     keywords := _reading.keywords;
     code := case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end;
     loop
-        matches := found_products(_depth, mode, _words, code, _reading, _text_space, embedding,
+        matches := found_products(_depth, mode, words, code, _reading, _text_space, embedding,
                                   _image_space, image_embedding, weights, filters, min_relevance);
         exit when group_by is null;
         _count := coalesce(cardinality(matches.ids), 0);
@@ -500,8 +501,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- search(query, k, offset, …) → the k products that match best, after the first `offset` ones. query:
--- words; "a phrase" is required as it is, -word is excluded. A code (external id, SKU …) finds its
--- product first. filter: the attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
+-- words, of which misspelt ones are corrected (see read_query); "a phrase" is required as it is, -word is
+-- excluded. A code (external id, SKU …) finds its product first. filter: the attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
 -- over attributes ('$.price < 50'). with_keywords: all are required; without_keywords: all are
 -- excluded. sources: names. mode: hybrid, vector (similarity only) or text (words only). embedding,
 -- image_embedding: of the query, in the active text and image space. weights: of the channels in the
@@ -566,7 +567,7 @@ begin
     join vitrina.sources as s on s.id = p.source_id
     left join asked_variants(
         _found.ids["offset" + 1:_end], _search.code,
-        concat_ws(' ', query_words(query), array_to_string(_search.keywords || with_keywords, ' ')),
+        concat_ws(' ', _search.words, array_to_string(_search.keywords || with_keywords, ' ')),
         coalesce(_filters.options, '{}')) as v on v.product_id = p.id
     order by f.place;
 end

@@ -22,7 +22,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _words text := coalesce(query_words(query), '');
+    _words text := asked_words(query);
     _filters filters;
     _predicate text;
     _reading reading;
@@ -32,7 +32,7 @@ begin
     perform check_k(k, 1, 1000);
     _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
     if _words <> '' then
-        _reading := read_query(_words);
+        _reading := read_words(_words);
         _tsquery := _reading.whole;
         if not exists (select from product_text as t where t.tsv @@ _tsquery) then
             _tsquery := _reading.every;

@@ -15,8 +15,8 @@ return (
 -- suggest(prefix, k) → keywords for a query that is being typed, most used first: those with a word
 -- that begins so, and those with such an alias; then `suggestion` is the alias and `keyword` its
 -- keyword. products: how many have the keyword. Compares in normal form (case, hyphens, plurals do not
--- matter) and ignores other characters than letters and digits. No rows for an empty prefix. Raises
--- VT004 for a k that is not 1 to 1000.
+-- matter) and ignores other characters than letters and digits. Where no alias begins so, misspelt words are
+-- corrected. No rows for an empty prefix. Raises VT004 for a k that is not 1 to 1000.
 -- ---------------------------------------------------------------------------------------------
 create or replace function suggest(prefix text, k int default 10)
 returns table (suggestion text, keyword text, facet text, products bigint)
@@ -31,6 +31,15 @@ declare
     _typed text[] := array[normal_form(_prefix), rtrim(rtrim(normal_form(_prefix || 'q'), 'q'))];
 begin
     perform check_k(k, 1, 1000);
+    if not exists (
+        select
+        from unnest(_typed) as u (form)
+        join keyword_aliases as a
+            on array_to_tsvector(array_remove(string_to_array(left(a.alias, 200), ' '), '')) @@ begun_words(u.form)
+        where u.form <> '') then
+        _prefix := coalesce(corrected_query(_prefix), '');
+        _typed := array[normal_form(_prefix), rtrim(rtrim(normal_form(_prefix || 'q'), 'q'))];
+    end if;
     return query
     select case when n.alias = normal_form(w.name) then w.name else n.alias end,
            w.name, w.facet, n.products

@@ -31,6 +31,9 @@ $build$;
 -- Terms whose normal form has changed.
 select refresh_forms();
 
+-- Words that were there before spellings.
+select note_vocabulary();
+
 -- Early versions did not store which tables a source reads; row_secured needs them.
 do $reads$
 declare

@@ -47,6 +47,8 @@ comment on table search_policy is 'What search leaves out by default; see set_se
 comment on table seeded_words is 'Which rows of thesaurus and contrasts came with vitrina.';
 comment on table sources is 'The sources of products: imported files and attached tables.';
 comment on table spaces is 'Embedding models: one text space and one image space are active.';
+comment on table spellings is
+    'Words of products, aliases and the thesaurus: what misspelt words of a query are corrected to.';
 comment on table thesaurus is
     'Terms that stand for another one, like couch for sofa; with a language, only where all sources are in it. '
     'A shop may insert its own.';

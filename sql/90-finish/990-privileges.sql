@@ -10,14 +10,14 @@ declare
     _reads constant text[] := array[
         'search', 'count_matches', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
         'duplicates', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
-        'query_to_embed', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
+        'query_to_embed', 'read_query', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
         'row_secured', 'detect_text_config', 'look_up_keywords', 'unknown_names', 'near_products',
         'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
         'vector_schema', -- doctor and db check call this one
         'moved_table']; -- the view source_status calls this one as its user
     -- helpers for writers that no public function calls: those that triggers call, and the above
     _serves constant text[] := array[
-        'normalize_term', 'set_key', 'words_changed', 'vector_schema', 'moved_table'];
+        'normalize_term', 'set_key', 'words_changed', 'words_met', 'vector_schema', 'moved_table'];
     -- the functions of the owner of the schema, and their own helpers
     _owns constant text[] := array[
         'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces', 'set_budget',
@@ -90,7 +90,7 @@ begin
             catalog, status, source_status, installed, alembic_version, products, product_images,
             product_text, product_terms, given_keywords, variants, images, keywords, keyword_aliases,
             keyword_distinctions, keyword_changes, keyword_policy, keyword_thresholds, search_policy, contrasts,
-            thesaurus, product_keywords, catalogue_words, spaces,
+            thesaurus, product_keywords, catalogue_words, spellings, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
         -- but not their settings, nor the shop's queries
@@ -110,7 +110,7 @@ begin
             update (config, text_config, text_config_due), delete
             on sources to vitrina_writer;
         grant insert, update (mime), delete on images to vitrina_writer;
-        grant insert on catalogue_words to vitrina_writer;
+        grant insert on catalogue_words, spellings to vitrina_writer;
         grant insert, delete on changes to vitrina_writer;
         grant insert, update (undone_at) on keyword_changes to vitrina_writer;
         -- answers are paid for: writers add them, and may not delete them

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Product
+    from vitrina.search.search import Reading
     from vitrina.settings import Settings
 
 # name to module
@@ -50,6 +51,7 @@ _EXPORTS = {
     "Hit": "search.hits",
     "Filters": "search.narrowing",
     "Product": "search.product",
+    "Reading": "search.search",
     "Settings": "settings",
     "AccessError": "errors",
     "BudgetError": "errors",
@@ -90,6 +92,7 @@ __all__ = [
     "Product",
     "ProviderError",
     "ReadOnlyError",
+    "Reading",
     "SchemaError",
     "Settings",
     "Suggestion",

@@ -108,6 +108,7 @@ class Catalog(Closing):
         self.search = searching.search
         self.count_matches = searching.count_matches
         self.similar = searching.similar
+        self.read_query = searching.read_query
         browsing = Browse(context, self._queries, self.picture)
         self.facets = browsing.facets
         self.suggest = browsing.suggest

@@ -12,6 +12,7 @@ from vitrina.cli._common import emit, notice, open_catalog, output_options
 from vitrina.cli._filters import filter_options
 
 if TYPE_CHECKING:
+    from vitrina.catalog import Catalog
     from vitrina.search.hits import Hit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -104,6 +105,16 @@ def parse_weights(
     return weights
 
 
+def tell_corrections(catalog: Catalog, query: str) -> None:
+    """Say on stderr which words are searched for in place of misspelt ones."""
+    read = catalog.read_query(query)
+    if read.said:
+        notice(
+            f"showing results for {', '.join(read.corrected)};"
+            f" search instead for {', '.join(read.said)}: --exact"
+        )
+
+
 @click.command("search")
 @click.argument("query", required=False)
 @click.option("--image", metavar="PATH_OR_URL", help="A picture to search by.")
@@ -133,6 +144,9 @@ def parse_weights(
     help="Of the products with the same value of this attribute, only the best.",
 )
 @click.option(
+    "--exact", is_flag=True, help="Require each word as it is typed, and correct no misspelt ones."
+)
+@click.option(
     "--min-relevance",
     type=click.FloatRange(0, 1),
     metavar="N",
@@ -145,6 +159,7 @@ def parse_weights(
 def command(
     query: str | None,
     image: str | None,
+    exact: bool,
     allow_private_images: bool,
     sources: tuple[str, ...],
     columns: list[str] | None,
@@ -164,6 +179,12 @@ def command(
     if not query and image is None:
         raise click.UsageError("give words to search for, or --image PATH_OR_URL")
     with open_catalog(allow_private_images=allow_private_images) as catalog:
+        if query and exact:
+            from vitrina.search.search import literal
+
+            query = literal(query)
+        elif query:
+            tell_corrections(catalog, query)
         hits = catalog.search(query, image=image, sources=sources or None, **options)
         if not hits and query and options["k"] and not options["offset"]:
             nearest = catalog.search(

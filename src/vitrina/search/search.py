@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Unpack
 
 from vitrina.context import Context
@@ -23,6 +25,29 @@ with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],
 sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,
 weights => %(weights)s, group_by => %(group_by)s, min_relevance => %(min_relevance)s::real,
 embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a query is understood.
+
+    `words` are searched for. `corrected` is what the misspelt words `said` are read as. `keywords`
+    are those of the words, with their `facets`. `required` are phrases, `excluded` was said with -.
+    """
+
+    words: str
+    said: list[str]
+    corrected: list[str]
+    keywords: list[str]
+    facets: list[str]
+    required: list[str]
+    excluded: list[str]
+
+
+def literal(query: str) -> str:
+    """The query with each of its words in quotes: required as it is, and never corrected."""
+    parts = re.findall(r'-?"[^"]*"|[^\s"]+', query)
+    return " ".join(part if part[0] in '-"' else f'"{part}"' for part in parts)
 
 
 class Search:
@@ -141,6 +166,11 @@ class Search:
             "unremembered": self._queries.embed(query) if mode != "text" else None,
             **narrowing.params(),
         }, narrowing
+
+    def read_query(self, query: str) -> Reading:
+        """How search understands a query: its words, those corrected, its keywords."""
+        (row,) = self._database.rows("select * from vitrina.read_query(%s)", (query,))
+        return Reading(**row)
 
     def similar(
         self, product: Key, *, k: int = 10, sources: Sequence[str] | None = None

@@ -1,0 +1,67 @@
+-- The words that misspelt ones are corrected to.
+
+-- ---------------------------------------------------------------------------------------------
+-- without_letters(word, at_most) → the word, and what is left of it without one letter, and without two
+-- where at_most is 2; words without accents, in lower case.
+-- consonants(word) → a mark and the consonants of a word, double ones once: many misspell its vowels.
+-- spelling_keys(word) → what a misspelt word shares with it, as the symmetric deletes of SymSpell (W.
+-- Garbe): the word, less one letter each, and its consonants. That a query's word loses two letters and
+-- a known one only one keeps the table small.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.without_letters(word text, at_most int) returns text[]
+language sql immutable parallel safe
+return array(
+    select word
+    union
+    select left(word, i.place - 1) || substr(word, i.place + 1)
+    from generate_series(1, char_length(word)) as i (place)
+    union
+    select left(word, i.place - 1) || substr(word, i.place + 1, j.place - i.place - 1)
+        || substr(word, j.place + 1)
+    from generate_series(1, case when at_most > 1 then char_length(word) else 0 end) as i (place)
+    cross join lateral generate_series(i.place + 1, char_length(word)) as j (place)
+);
+
+create or replace function vitrina_internal.consonants(word text) returns text
+language sql immutable parallel safe
+return '*' || regexp_replace(translate(word, 'aeiouy', ''), '(.)\1+', '\1', 'g');
+
+create or replace function vitrina_internal.spelling_keys(word text) returns text[]
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select without_letters(word, 1)
+        || case when char_length(consonants(word)) > 3 then array[consonants(word)] else '{}' end;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- note_spellings(words): adds new words to those that misspelt ones are corrected to; ignores what is
+-- not all letters, or has not 3 to 30 of them.
+-- note_vocabulary(): the same for all words of the thesaurus and of aliases, and irregular plurals.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.note_spellings(words text[]) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    insert into spellings (word, keys)
+    select n.word, spelling_keys(folded_text(n.word))
+    from (
+        select distinct lower(u.word) collate "C" as word
+        from unnest(words) as u (word)
+        where char_length(u.word) between 3 and 30
+            and u.word !~ '[\x01-@\[-`{-\x7f]' and u.word !~ unspaced_run()
+    ) as n
+    where not exists (select from spellings as s where s.word = n.word);
+$func$;
+
+create or replace function vitrina_internal.note_vocabulary() returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    select note_spellings(array(
+        select w.word
+        from (select t.term from thesaurus as t union all select a.alias from keyword_aliases as a) as k (term)
+        cross join string_to_table(k.term, ' ') as w (word)
+        union
+        select f.word from jsonb_object_keys(word_forms()) as f (word)));
+$func$;
