@@ -204,8 +204,8 @@ $func$;
 -- half at a clear similarity. strictness: 1, or more where the words say that it is not one.
 -- by_text(demand) → the same by its text, as an expression over `m`: its head, what it lacks and covers.
 -- What is the type asked for, is an answer, the surer the more of the rest it has. A mention in a title
--- is one only if the shop may have the type ($18): else it is a bag for it. Without a type, most of the
--- query must be there.
+-- is one only if the shop may have the type ($18), else it is a bag for it; or if all other words of the
+-- query are there too: who types a title finds it. Without a type, most of the query must be there.
 -- strictness(demand) → as an expression: $22 for what is not the type; words in common make vectors
 -- similar, even of other things.
 -- ---------------------------------------------------------------------------------------------
@@ -220,7 +220,9 @@ language sql immutable parallel safe
 return case when demand.labels is null then '0'
     when demand.head is null then 'power(least(m.covered, 1), 1.6)'
     else 'case when m.head = 3 then 0.5 + 0.5 * m.covered'
-         ' when m.head = 1 and $18 then 0.5 + 0.2 * m.covered'
+         ' when m.head = 1 and ($18'
+         || case when cardinality(demand.labels) > 1 then ' or m.lacks & (m.lacks - 1) = 0' else '' end
+         || ') then 0.5 + 0.2 * m.covered'
          ' else 0.4 * m.covered end' end;
 
 create or replace function vitrina_internal.strictness(demand demand) returns text
