@@ -155,7 +155,7 @@ begin
         from meant as m
         where m.cost <= case when _size < 6 then 1.2 when _size < 9 then 1.8 else 2.1 end
         order by m.cost, m.word
-        limit 16
+        limit 8
     )
     select array_agg(b.word order by b.cost, b.word), array_agg(b.cost order by b.cost, b.word)
     into _words, _costs

@@ -83,6 +83,10 @@ def test_ingest_search_similar_export(vitrina: Run, database_url: str, products:
     shown = lines(vitrina("search", "dog food", "--min-relevance", "0", "--json", url=database_url))
     assert len(shown) == 2
     assert "grey" in vitrina("search", "grey sofa", url=database_url).stdout
+    meant = vitrina("search", "shoe rakc", "--json", url=database_url)
+    assert lines(meant) == found
+    assert "showing results for rack; search instead for rakc: --exact" in meant.stderr
+    assert vitrina("search", "shoe rakc", "--exact", "--json", url=database_url).stdout == ""
     assert {"shoe rack", "brown"} <= set(found[0]["keywords"])
     similar = lines(vitrina("similar", "1", "--of", "products", "--json", url=database_url))
     assert [hit["external_id"] for hit in similar] == ["2"]
