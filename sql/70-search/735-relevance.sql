@@ -155,7 +155,8 @@ begin
     where numnode(q.words) > 0;
     _demand.kinds := coalesce(_of.kinds, '{}');
     _demand.domain := _head.domain;
-    _demand.texts := texts || _of.kind || _of.kin || in_title(_said.words)
+    -- with other spellings and compounds: a Bürostuhl is a Stuhl
+    _demand.texts := texts || _of.kind || _of.kin || in_title(_said.words || texts[_place])
                      || _of.part || in_title(_said.phrase) || _said.any_word;
     -- a mention in the title of a product whose type is not known, is its type
     _demand.head := format(

@@ -27,8 +27,8 @@ def older(database_url: str) -> str:
         conn.execute("select vitrina.put_products('shop', %s)", [json.dumps(rows)])
         conn.execute("delete from vitrina.jobs")
         conn.execute(
-            "update vitrina.product_text as t set version = 0, tsv = to_tsvector('english', p.title)"
-            " from vitrina.products as p where p.id = t.product_id"
+            "update vitrina.product_text as t set version = 0,"
+            " tsv = setweight(to_tsvector('english', p.title), 'A') from vitrina.products as p where p.id = t.product_id"
         )
         conn.execute("delete from vitrina.product_text where product_id % 100 = 0")
         conn.execute("delete from vitrina.installed where name = %s", [full_text.NAME])
