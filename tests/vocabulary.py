@@ -66,7 +66,7 @@ def state(db: psycopg.Connection) -> dict[str, list[str]]:
     tables = db.execute(
         "select c.relname from pg_class as c where c.relnamespace = 'vitrina'::regnamespace"
         " and c.relkind = 'r' and c.relname not in ('keyword_changes', 'word_pieces',"
-        " 'catalogue_words')"
+        " 'catalogue_words', 'spellings')"
         " order by 1"
     ).fetchall()
     whole = "select sum(hashtextextended(t::text, 0))::text from {} as t"  # thousands of rows
