@@ -9,18 +9,13 @@ language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
-    _source sources;
+    _source int := source_named(file_source.name);
 begin
-    select s.* into _source from sources as s where s.name = file_source.name;
-    if not found then
-        raise exception 'source % not found', quote_literal(left(file_source.name, 100))
-            using errcode = 'VT003', hint = 'see: select name from vitrina.sources';
-    end if;
-    if _source.kind <> 'file' then
+    if exists (select from sources as s where s.id = _source and s.kind <> 'file') then
         raise exception 'source % is attached', quote_ident(file_source.name)
             using errcode = 'VT004', hint = 'its products follow the rows of its table';
     end if;
-    return _source.id;
+    return _source;
 end
 $func$;
 

@@ -114,7 +114,9 @@ begin
     from (
         select u.place, w.label, 1 << (u.place::int - 1) as bit,
                case when not w.says_nothing then
-                   u.share / sum(u.share) filter (where not w.says_nothing) over () end as share
+                   u.share / sum(u.share) filter (where not w.says_nothing) over ()
+                    -- a query of nothing else means what it says
+                    when bool_and(w.says_nothing) over () then u.share end as share
         from unnest(places, shares) with ordinality as u (unit, share, place)
         cross join lateral (
             select string_agg(o.word, ' ' order by o.place) as label,
