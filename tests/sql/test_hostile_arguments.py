@@ -128,7 +128,6 @@ PICTURE = {
 }
 ROWS: dict[str, dict[str, object]] = {
     "put_products.products": PRODUCT,
-    "count_to_queue.products": PRODUCT,
     "import_products.products": {
         **PRODUCT,
         "keywords": ["oak"],

@@ -23,7 +23,6 @@ WRITES = """\
 select vitrina.put_source('other')
 select vitrina.put_products('other', '[{"external_id": "x:1", "title": "Red oak desk",
     "image": "https://shop.example/a.png", "attributes": {"price": 3, "tags": ["a", "b"], "brand": null}}]')
-select vitrina.count_to_queue('other', '[{"external_id": "x:1", "title": "Blue desk"}]')
 select vitrina.queue_products('{1,2,3}')
 select * from vitrina.claim_jobs('w', 2)
 select vitrina.beat_worker('w', '{1}')

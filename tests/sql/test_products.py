@@ -49,8 +49,6 @@ def test_only_what_an_enrichment_reads_queues(
 ) -> None:
     put(shop, LAMP)
     shop.execute("delete from jobs")
-    changed = json.dumps([LAMP | change])
-    assert shop.execute("select count_to_queue('shop', %s)", [changed]).fetchone() == (queued,)
     assert put(shop, LAMP | change) == (0, 1, 0, queued)
 
 
@@ -218,7 +216,6 @@ def test_a_change_of_any_part_is_an_update(
 ) -> None:
     put(shop, SHIRT)
     shop.execute("delete from jobs")
-    assert one(shop, f"select count_to_queue('shop', '{json.dumps([product])}')") == queued
     assert put(shop, product) == (0, 1, 0, queued)
     assert one(shop, "select count(*) from variants") == len(product["variants"])
     assert one(shop, "select count(*) from product_images") == len(product["images"])

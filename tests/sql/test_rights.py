@@ -122,7 +122,7 @@ def test_a_reader_can_call_nothing_that_is_for_workers_and_owners(
         assert not may & {
             "find_generations", "find_requests", "products_to_batch", "list_jobs", "list_batches",
             "leasing_workers", "missing_embeddings", "keyword_hints", "check_seed", "cost",
-            "count_to_queue", "put_products", "queue_products", "check_budget", "batch_allowance",
+            "put_products", "queue_products", "check_budget", "batch_allowance",
         }  # fmt: skip
         helpers = [
             "input_hash", "rows_of", "source_query", "vocabulary_rows", "product_lexemes",

@@ -1,0 +1,76 @@
+-- Thumbnails of pictures: each stored once, and collected when no product has it.
+
+-- ---------------------------------------------------------------------------------------------
+-- put_images(images): stores pictures, each once. images: a jsonb array of {sha256 (hex), mime,
+-- width, height, bytes, thumbnail (base64 WebP), dhash (64 binary digits)}.
+-- ---------------------------------------------------------------------------------------------
+create or replace function put_images(images jsonb) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    insert into images (sha256, mime, width, height, bytes, thumbnail, dhash)
+    select distinct on (r.sha256)
+        decode(r.sha256, 'hex'), name_or_null(r.mime), r.width, r.height, r.bytes,
+        decode(r.thumbnail, 'base64'), case when length(r.dhash) = 64 then r.dhash::bit(64) end
+    from jsonb_to_recordset(put_images.images) as r (
+        sha256 text, mime text, width int, height int, bytes int, thumbnail text, dhash text)
+    order by r.sha256
+    -- locks a picture that is stored already, so that collect_images leaves it
+    on conflict (sha256) do update set mime = excluded.mime;
+exception when data_exception or integrity_constraint_violation then
+    -- which row it was is looked for only now: thumbnails are long
+    perform check_rows('images', put_images.images,
+        '{"sha256": "sha256!", "mime": "name!", "width": "size!",
+         "height": "size!", "bytes": "size!", "thumbnail": "base64!",
+         "dhash": "bits!"}');
+    raise;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- drop_unused(images) → how many of these thumbnails it deleted: those that no product has any more.
+-- It skips thumbnails that a worker is about to use: put_images locks them.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.drop_unused(images bytea[]) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _unused bytea[];
+    _count int;
+begin
+    select array_agg(u.sha256) into _unused
+    from (
+        select i.sha256 from images as i
+        where i.sha256 = any (drop_unused.images)
+            and not exists (select from products as p where p.image_sha256 = i.sha256)
+            and not exists (select from product_images as o where o.image_sha256 = i.sha256)
+        for update of i skip locked
+    ) as u;
+    -- check again, now that they are locked: a reference may be newer than the first check
+    delete from images as i
+    where i.sha256 = any (_unused)
+        and not exists (select from products as p where p.image_sha256 = i.sha256)
+        and not exists (select from product_images as o where o.image_sha256 = i.sha256);
+    get diagnostics _count = row_count;
+    return _count;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- collect_images(k) → how many thumbnails without a product it deleted, at most k.
+-- ---------------------------------------------------------------------------------------------
+create or replace function collect_images(k int default 10000) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    perform check_k(k, 0, 2147483647);
+    return drop_unused(array(
+        select i.sha256 from images as i
+        where not exists (select from products as p where p.image_sha256 = i.sha256)
+            and not exists (select from product_images as o where o.image_sha256 = i.sha256)
+        limit k));
+end
+$func$;

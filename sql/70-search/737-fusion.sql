@@ -1,0 +1,205 @@
+-- Fusion: what the channels find, words and vectors, in a single order.
+
+-- ---------------------------------------------------------------------------------------------
+-- coded_products(code, filters) → the products with this code that match the filters.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.coded_products(code text, filters filters) returns bigint[]
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _ids bigint[];
+begin
+    if code = '' or char_length(code) > 100 then
+        return '{}';
+    end if;
+    _ids := code_holders(code);
+    if _ids <> '{}' and filter_predicate(filters) is not null then
+        execute format('select coalesce(array_agg(p.id), ''{}'') from products as p'
+                       ' where p.id = any ($2) and %s', filter_predicate(filters, true))
+        into _ids
+        using filters, _ids;
+    end if;
+    return _ids;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- fusion_query(reading, text_space_id, image_space_id, complete) → the query by which fused_products
+-- orders what the channels found: parameters $1 (products with the code) and $3 to $8 (vector, image,
+-- text; each with its distances or ranks), without $9, at most $14. $10 to $13: weights of text, vector
+-- and image, and their sum. What a channel has not said of a product is looked up: by the reading's rank
+-- of the parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
+-- complete: the text channel has said all it can. $17, $18: see read_demand and by_text. $19: the least
+-- relevance, $20 and $21: mean and clear similarity of the spaces, $22: see strictness. Products with all of the query come first.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.fusion_query(
+    reading reading, text_space_id int, image_space_id int, complete boolean
+) returns text
+language sql immutable parallel safe
+return format(
+    'with found as (
+        select u.id, u.distance, null::float8 as image_distance, null::real as rank,
+               ''vector'' as channel
+        from unnest($3, $4) as u (id, distance)
+        union all
+        select u.id, null, u.distance, null, ''image'' from unnest($5, $6) as u (id, distance)
+        union all
+        select u.id, null, null, u.rank, ''text'' from unnest($7, $8) as u (id, rank)
+        union all
+        select u.id, null, null, null, ''code'' from unnest($1) as u (id)
+    ),
+    pool as (
+        select f.id, max(f.distance) as distance, max(f.image_distance) as image_distance,
+               max(f.rank) as rank, string_agg(f.channel, '','' order by f.channel) as channels
+        from found as f
+        where f.id <> all ($9)
+        group by f.id
+    ),
+    measured as (
+        select f.id, f.channels, d.rank, coalesce(d.head, 0) as head, coalesce(d.lacks, %7$s) as lacks,
+               1 - coalesce(f.distance, (%2$s)) as similarity,
+               1 - coalesce(f.image_distance, (%3$s)) as image_similarity
+        from pool as f
+        left join lateral (
+            select coalesce(f.rank, %1$s) as rank, m.head, %5$s as lacks
+            from product_text as t
+            cross join lateral (select %4$s as head) as m
+            where t.product_id = f.id
+        ) as d on true
+    ),
+    judged as (
+        select m.*,
+               coalesce((coalesce($10 * m.rank, 0)
+                         + coalesce($11 * greatest(m.similarity, 0), 0)
+                         + coalesce($12 * greatest(m.image_similarity, 0), 0)) / $13, 0) as mean,
+               case when m.id = any ($1) then 1
+                    else greatest(%8$s, by_similarity(m.similarity, $20[1], $20[2], %9$s),
+                                  by_similarity(m.image_similarity, $21[1], $21[2], 1)) end as relevance
+        from (select m.*, %6$s as covered from measured as m) as m
+    ),
+    scored as (
+        select j.*, case when %10$s then j.mean / 2 + 0.5 * (j.lacks = 0)::int else j.mean end
+                    + (j.id = any ($1))::int as score
+        from judged as j
+        where j.relevance >= $19 or $19 is null
+        order by score desc, j.similarity desc nulls last, j.id
+        limit $14
+    )
+    select array_agg(c.id) as ids, array_agg(c.score) as scores,
+           array_agg(coalesce(c.similarity, c.image_similarity)) as similarities,
+           array_agg(c.rank) as ranks, array_agg(c.channels) as channels,
+           array_agg(c.relevance)::real[] as relevances, array_agg(c.lacks) as lacks
+    from scored as c',
+    case when reading.rank is null then 'null::real'
+         when complete then '0'
+         else '(' || reading.rank || ')::real' end,
+    case when text_space_id is null then 'null::float8'
+         else 'select e.embedding operator(@vector@.<=>) $15 from product_embeddings as e'
+              ' where e.space_id = ' || text_space_id || ' and e.product_id = f.id' end,
+    case when image_space_id is null then 'null::float8'
+         else 'select e.embedding operator(@vector@.<=>) $16 from product_embeddings as e'
+              ' where e.space_id = ' || image_space_id || ' and e.product_id = f.id' end,
+    coalesce((reading.demand).head, '0'), coalesce((reading.demand).lacks, '0'),
+    coalesce((reading.demand).covered, '0'),
+    coalesce((1::bigint << cardinality((reading.demand).labels)) - 1, 0),
+    by_text(reading.demand),
+    strictness(reading.demand),
+    case when (reading.demand).labels is null then 'false' else 'true' end);
+
+-- ---------------------------------------------------------------------------------------------
+-- fused_products(k, …, min_relevance) → at least k products that any channel finds, or all of them, best
+-- first: those with all of the query, then the others, each by the weighted mean over the channels. The
+-- hundred best of each channel's first hits come first, all others behind them: so the first n are the
+-- same for every k.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.fused_products(
+    k int, code text, reading reading, text_space spaces, embedding @vector@.halfvec,
+    image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters filters,
+    min_relevance real
+) returns hits
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _text_weight real := case when reading.rank is null then 0
+                              else coalesce((weights ->> 'text')::real, 1) end;
+    _vector_weight real := case when embedding is null then 0
+                                else coalesce((weights ->> 'vector')::real, text_space.weight) end;
+    _image_weight real := case when image_embedding is null then 0
+                               else coalesce((weights ->> 'image')::real, image_space.weight) end;
+    _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
+    _codes bigint[] := coded_products(code, filters);
+    _sold boolean := is_sold((reading.demand).kinds, filters);
+    _own boolean := not _sold and is_own_trade((reading.demand).domain);
+    _depth int;
+    _among bigint[];
+    _vector record;
+    _image record;
+    _text record;
+    _found hits;
+    _more hits;
+begin
+    _found.ids := '{}';
+    -- the hundred best first, then all
+    foreach _depth in array array[100, null] loop
+        _vector := nearest_products(text_space, embedding, _depth, _among, filters);
+        _image := nearest_products(image_space, image_embedding, _depth, _vector.among, filters);
+        _among := _image.among;
+        if _among is null and embedding is null and image_embedding is null then
+            _among := filtered_ids(filters, 5000);
+        end if;
+        _text := text_matches(reading, _depth, _among, filters);
+        execute fusion_query(
+            reading, case when embedding is not null then text_space.id end,
+            case when image_embedding is not null then image_space.id end, _depth is null)
+        into _more
+        using _codes, reading.parts, _vector.ids, _vector.distances, _image.ids, _image.distances,
+              _text.ids, _text.ranks, _found.ids, _text_weight, _vector_weight, _image_weight, _total,
+              _depth, embedding, image_embedding, (reading.demand).texts, _sold or _own, min_relevance,
+              array[coalesce(text_space.background_mean, 0), clear_similarity(text_space)],
+              array[coalesce(image_space.background_mean, 0), clear_similarity(image_space)],
+              case when _sold then 0.8 when _own then 0.85 else 1.3 end::float8;
+        _found.ids := _found.ids || _more.ids;
+        _found.scores := _found.scores || _more.scores;
+        _found.similarities := _found.similarities || _more.similarities;
+        _found.ranks := _found.ranks || _more.ranks;
+        _found.channels := _found.channels || _more.channels;
+        _found.relevances := _found.relevances || _more.relevances;
+        _found.lacks := _found.lacks || _more.lacks;
+        exit when cardinality(_found.ids) >= k or cardinality(_found.ids) < 100;
+    end loop;
+    return _found;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- near_products(k, space, embedding, channel, filters, min_relevance) → like fused_products, for a
+-- single channel of vectors.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.near_products(
+    k int, space spaces, embedding @vector@.halfvec, channel text, filters filters,
+    min_relevance real
+) returns hits
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _near record;
+    _found hits;
+begin
+    _near := nearest_products(space, embedding, k, null, filters);
+    select coalesce(array_agg(u.id order by u.place), '{}'),
+           array_agg(greatest(1 - u.distance, 0) order by u.place),
+           array_agg(1 - u.distance order by u.place), array_agg(u.relevance order by u.place)
+    into _found.ids, _found.scores, _found.similarities, _found.relevances
+    from (
+        select n.*, by_similarity(1 - n.distance, coalesce(space.background_mean, 0),
+                                  clear_similarity(space), 1)::real as relevance
+        from unnest(_near.ids, _near.distances) with ordinality as n (id, distance, place)
+    ) as u
+    where u.relevance >= min_relevance or min_relevance is null;
+    _found.channels := array_fill(channel, array[cardinality(_found.ids)]);
+    return _found;
+end
+$func$;
