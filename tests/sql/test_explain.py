@@ -43,7 +43,10 @@ def test_the_figures_are_those_of_the_search(db: psycopg.Connection, shared_data
         ("casual watch", ", weights => '{\"vector\": 3}'"),
         ("sandals", ", mode => 'text'"),
         ("leather belt", ", k => 20, mode => 'vector'"),
-        ("white t-shirt", ", image_embedding => null, k => 20, \"offset\" => 5, min_relevance => 0.2"),
+        (
+            "white t-shirt",
+            ', image_embedding => null, k => 20, "offset" => 5, min_relevance => 0.2',
+        ),
         ("27152", ""),
         ("shirt -blue", ", without_keywords => '{red}'"),
     ]:

@@ -67,8 +67,8 @@ def command(
 ) -> None:
     """Explain why a product is found where it is, or is not found.
 
-    It says at which gate the product fell, what each channel says of it, and where it has the words of
-    the query. The options are those of search.
+    It says at which gate the product fell, what each channel says of it, and where it has the
+    words of the query. The options are those of search.
 
     \b
     Example:
@@ -93,7 +93,9 @@ def fields(found: Explanation) -> Iterator[tuple[str, str]]:
         yield "relevance", f"{found.relevance:.3f}{floor}"
     if found.score is not None:
         parts = " + ".join(
-            f"{each.contribution:.3f} {each.channel}" for each in found.channels if each.contribution
+            f"{each.contribution:.3f} {each.channel}"
+            for each in found.channels
+            if each.contribution
         )
         yield "score", f"{found.score:.3f}" + (f" = {parts}" if parts else "")
     channels = [channel(each) for each in found.channels if each.channel != "all words"]

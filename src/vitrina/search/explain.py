@@ -11,8 +11,8 @@ from typing import Any
 class Found:
     """Where a product has a word: title, keyword, caption, description, attribute or text.
 
-    `name` is that of the keyword or attribute; `text` is what is written there, or parts of it, with
-    ⟦ and ⟧ around the word.
+    `name` is that of the keyword or attribute; `text` is what is written there, or parts of it,
+    with ⟦ and ⟧ around the word.
     """
 
     place: str
@@ -25,8 +25,8 @@ class QueryWord:
     """A part of a query: `said` as it was typed, `words` as it is searched for.
 
     `keyword` and `facet` are what the words mean in the vocabulary; `share`, 0 to 1, is how much of
-    the query they are, by their rarity; `missing` says whether the product lacks them. A lamp "for a
-    side table" has these words, and yet is no side table: then it lacks the type.
+    the query they are, by their rarity; `missing` says whether the product lacks them. A lamp "for
+    a side table" has these words, and yet is no side table: then it lacks the type.
     """
 
     said: str
