@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ProviderError,
         ReadOnlyError,
         SchemaError,
+        SlowError,
         UnreachableError,
         VitrinaError,
     )
@@ -69,6 +70,7 @@ _EXPORTS = {
     "ProviderError": "errors",
     "ReadOnlyError": "errors",
     "SchemaError": "errors",
+    "SlowError": "errors",
     "UnreachableError": "errors",
     "VitrinaError": "errors",
 }
@@ -98,6 +100,7 @@ __all__ = [
     "Reading",
     "SchemaError",
     "Settings",
+    "SlowError",
     "Suggestion",
     "UnreachableError",
     "VitrinaError",

@@ -43,6 +43,7 @@ COMMANDS = {
     "status": ("status", "Show the contents of the catalogue and of the queue."),
     "cost": ("cost", "Show the cost of models, or set a standing budget."),
     "spaces": ("spaces", "Embedding models side by side: list, add, build, activate, drop."),
+    "serve": ("serve", "Look at it in the browser: search as you type; an API for the shop."),
     "eval": ("eval", "Measure searches against judgements."),
     "export": ("export", "Write the catalogue as JSON Lines or CSV."),
     "doctor": ("doctor", "Check everything, and say how to mend it."),
