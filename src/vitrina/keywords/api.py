@@ -49,6 +49,18 @@ class Resolved:
     veto: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class TermProduct:
+    """A product that shows what `term` means; `image_sha256` is None without a stored picture."""
+
+    term: str
+    product_id: int
+    source: str
+    external_id: str
+    title: str
+    image_sha256: str | None
+
+
 class Keywords:
     """The vocabulary of a catalog.
 
@@ -71,6 +83,13 @@ class Keywords:
     def list(self, *, facet: str | None = None, k: int = 1000) -> Rows:
         """The vocabulary, most used first: keyword, facet, pinned, products, aliases."""
         return self._database.rows("select * from vitrina.list_keywords(%s, %s)", (facet, k))
+
+    def products(self, terms: Sequence[str], *, k: int = 4) -> tuple[TermProduct, ...]:
+        """Of each term up to k products, 1 to 100, those with a picture first."""
+        rows = self._database.rows(
+            "select * from vitrina.term_products(%s::text[], %s)", (list(terms), k)
+        )
+        return tuple(TermProduct(**row) for row in rows)
 
     def resolve(
         self, said: Sequence[str], *, facets: Sequence[str] | None = None, learn: bool = False
