@@ -34,6 +34,7 @@ from vitrina.products.load import Loaded
 from vitrina.products.objects import Products, as_file
 from vitrina.search.browse import Browse
 from vitrina.search.product import Key, Product, get, named
+from vitrina.search.product_pictures import ProductPictures
 from vitrina.search.query_vectors import Queries
 from vitrina.search.search import Search
 from vitrina.settings import Settings
@@ -121,6 +122,9 @@ class Catalog(Closing):
         self.jobs = Jobs(context)
         self.batches = Batches(Means(context, self._folders, assemble))
         self.costs = Costs(context)
+        self.pictures = ProductPictures(context)
+        self.image_vector = self._queries.image_vector
+        self.knows_vector = self._queries.knows
 
         searching = Search(context, self._queries, self.picture)
         self.search = searching.search

@@ -13,8 +13,8 @@ const policy = window.trustedTypes
   : { createHTML: (text) => text };
 
 /** The document behind one of this server's addresses; rejects with the server's reason. */
-export async function part(address, { signal } = {}) {
-  const answer = await fetch(address, { signal, headers: { Accept: 'text/html' }, credentials: 'same-origin' });
+export async function part(address, { signal, headers = {} } = {}) {
+  const answer = await fetch(address, { signal, headers: { Accept: 'text/html', ...headers }, credentials: 'same-origin' });
   if (new URL(answer.url).pathname === '/login') { location.reload(); return new Promise(() => {}); }
   const parsed = new DOMParser().parseFromString(policy.createHTML(await answer.text()), 'text/html');
   if (answer.ok) return parsed;
