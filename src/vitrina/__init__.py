@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from vitrina.files import FileOptions
     from vitrina.search.browse import Duplicate, Facet, Suggestion
+    from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Product
@@ -49,6 +50,7 @@ _EXPORTS = {
     "Duplicate": "search.browse",
     "Facet": "search.browse",
     "Suggestion": "search.browse",
+    "Explanation": "search.explain",
     "Hit": "search.hits",
     "Filters": "search.narrowing",
     "Product": "search.product",
@@ -80,6 +82,7 @@ __all__ = [
     "DatabaseError",
     "Duplicate",
     "EmbeddedError",
+    "Explanation",
     "ExtensionError",
     "Facet",
     "FetchError",

@@ -129,6 +129,7 @@ class Catalog(Closing):
         searching = Search(context, self._queries, self.picture)
         self.search = searching.search
         self.count_matches = searching.count_matches
+        self.explain = searching.explain
         self.similar = searching.similar
         self.read_query = searching.read_query
         browsing = Browse(context, self._queries, self.picture)

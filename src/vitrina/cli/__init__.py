@@ -28,6 +28,7 @@ COMMANDS = {
     "jobs": ("jobs", "List, retry or drop the jobs in the queue."),
     "batch": ("batch", "List and collect batches, which cost half the price."),
     "search": ("search", "Find products by text, by picture, or by both."),
+    "explain": ("explain", "Explain why a product is found where it is, or is not found."),
     "similar": ("similar", "Find the products most similar to a product."),
     "recommend": ("recommend", "Find products similar to several liked ones."),
     "show": ("show", "Show everything known of a product."),
