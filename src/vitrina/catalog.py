@@ -122,7 +122,7 @@ class Catalog(Closing):
         self.jobs = Jobs(context)
         self.batches = Batches(Means(context, self._folders, assemble))
         self.costs = Costs(context)
-        self.pictures = ProductPictures(context)
+        self.pictures = ProductPictures(context, self._folders)
         self.image_vector = self._queries.image_vector
         self.knows_vector = self._queries.knows
 

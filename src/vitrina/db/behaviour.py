@@ -46,7 +46,7 @@ begin
         select p.oid
         from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
                      ('claim_products', 'text'),
-                     ('similar_products', 'attributes'), ('recommend', 'attributes'),
+                     ('similar_products', 'attributes'), ('similar_products', 'weights'), ('recommend', 'attributes'),
                      ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'))
             as c (name, result)
         join pg_proc as p on p.proname = c.name

@@ -7,13 +7,18 @@ from collections.abc import Mapping
 from vitrina.context import Context
 from vitrina.db.database import HalfVector
 from vitrina.errors import NotFoundError
+from vitrina.pictures.decode import Picture
+from vitrina.pictures.limits import Limits
+from vitrina.pictures.loader import Folders, load_product_picture
 
 
 class ProductPictures:
     """Looks up what is stored of pictures."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, folders: Folders) -> None:
         self._database = context.database
+        self._folders = folders
+        self._limits = Limits(allow_private=context.settings.allow_private_images)
 
     def of(self, shown: Mapping[int, str | None]) -> dict[int, str]:
         """The sha256, in hex, of each product's picture: of the address shown, or its own.
@@ -37,6 +42,31 @@ class ProductPictures:
             (sha256,),
         )
         return None if found is None else bytes(found)
+
+    def all_of(self, product_id: int) -> list[str | None]:
+        """The sha256, in hex, of each picture of a product, in their order; None: not fetched."""
+        rows = self._database.rows(
+            "select encode(m.image_sha256, 'hex') as sha256 from vitrina.product_images as m"
+            " where m.product_id = %s::bigint order by m.position",
+            (product_id,),
+        )
+        return [row["sha256"] for row in rows]
+
+    def open(self, product_id: int, place: int = 0) -> Picture:
+        """A picture of a product, fetched within the limits; `place` counts from 0.
+
+        Raises NotFoundError if there is none, PictureError if it cannot be had.
+        """
+        for row in self._database.rows(
+            "select m.image, s.config ->> 'image_root' as root"
+            " from vitrina.product_images as m"
+            " join vitrina.products as p on p.id = m.product_id"
+            " join vitrina.sources as s on s.id = p.source_id"
+            " where m.product_id = %s::bigint order by m.position offset %s limit 1",
+            (product_id, place),
+        ):
+            return load_product_picture(row["image"], row["root"], self._folders, self._limits)
+        raise NotFoundError(f"product {product_id} has no picture {place + 1}")
 
     def vector(self, product_id: int) -> HalfVector:
         """The vector of a product's picture in the image space in use.

@@ -206,11 +206,18 @@ class Search:
         return Reading(**row)
 
     def similar(
-        self, product: Key, *, k: int = 10, sources: Sequence[str] | None = None
+        self,
+        product: Key,
+        *,
+        k: int = 10,
+        sources: Sequence[str] | None = None,
+        weights: Mapping[Channel, float] | None = None,
     ) -> list[Hit]:
         """The k products most similar to an id (a number), external id, or (source, external id).
 
-        sources: only products of these.
+        Args:
+            sources: only products of these.
+            weights: of the channels vector and image; {"image": 0} is by meaning alone.
 
         Raises NotFoundError if it is not found, InputError if several sources have
         it.
@@ -218,8 +225,13 @@ class Search:
         found = product_id(self._database, product)
         Narrowing(sources=sources).check_names(self._database)
         return self._hits(
-            "select * from vitrina.similar_products(%s::bigint, %s, %s::text[])",
-            (found, k, list(sources) if sources is not None else None),
+            "select * from vitrina.similar_products(%s::bigint, %s, %s::text[], %s)",
+            (
+                found,
+                k,
+                list(sources) if sources is not None else None,
+                Jsonb(dict(weights or {})),
+            ),
         )
 
     def _hits(self, query: Any, params: Any) -> list[Hit]:

@@ -35,7 +35,7 @@ def filters(state: State) -> dict[str, Any]:
     return given
 
 
-def asked(state: State, vector: HalfVector | None = None) -> dict[str, Any]:
+def arguments(state: State, vector: HalfVector | None = None) -> dict[str, Any]:
     """Its query, picture and filters, for search, count_matches and facets alike."""
     given: dict[str, Any] = {}
     if state.query:

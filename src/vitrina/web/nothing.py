@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitrina.web.asking import asked, picture_of
+from vitrina.web.asking import arguments, picture_of
 from vitrina.web.results import Card, nearest
 from vitrina.web.services import Services
 from vitrina.web.sidebar import Chip, chips
@@ -39,7 +39,7 @@ def nothing(services: Services, state: State) -> Nothing:
     for chip in wider:
         other = State.of(chip.address.partition("?")[2])
         vector, _ = picture_of(services, other)
-        products = services.catalog.count_matches(**asked(other, vector))
+        products = services.catalog.count_matches(**arguments(other, vector))
         if products:
             ways.append(Way(chip.label, chip.address, products))
     if state.page > 1:

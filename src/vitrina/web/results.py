@@ -9,7 +9,7 @@ from typing import Any
 
 from vitrina.search.hits import Hit
 from vitrina.search.search import Reading
-from vitrina.web.asking import asked, filters, picture_of
+from vitrina.web.asking import arguments, filters, picture_of
 from vitrina.web.how import How
 from vitrina.web.seen import Seen
 from vitrina.web.services import Services
@@ -81,7 +81,7 @@ def find(services: Services, state: State, *, typing: bool = False) -> Found:
     if state.liked:
         hits, more, total = _like(services, asking)
     else:
-        given = asked(asking, vector)
+        given = arguments(asking, vector)
         hits = catalog.search(k=state.n + 1, offset=state.first, sort=state.sort, **given)
         more = len(hits) > state.n
         total = state.first + len(hits) if not more and (hits or state.page == 1) else None
@@ -110,14 +110,14 @@ def total_of(services: Services, found: Found) -> int:
         return found.total
     vector, _ = picture_of(services, found.state)
     state = replace(found.state, mode="text") if found.rough else found.state
-    return services.catalog.count_matches(**asked(state, vector))
+    return services.catalog.count_matches(**arguments(state, vector))
 
 
 def nearest(services: Services, state: State) -> list[Card]:
     """The nearest products where none is an answer: within the filters, or else without them."""
     for wider in (state, state.cleared()):
         vector, _ = picture_of(services, wider)
-        hits = services.catalog.search(k=NEAREST, min_relevance=0, **asked(wider, vector))
+        hits = services.catalog.search(k=NEAREST, min_relevance=0, **arguments(wider, vector))
         if hits:
             return cards(services, hits)
     return []
@@ -132,7 +132,7 @@ def _like(services: Services, state: State) -> tuple[list[Hit], bool, int | None
         most = min(end + 1, LIKED_MOST)
         hits = catalog.recommend(state.liked, state.disliked, k=most, **given)
         return hits[state.first : end], len(hits) > end, None if len(hits) > end else len(hits)
-    words = {hit.product_id: hit for hit in catalog.search(k=LIKED_MOST, **asked(state))}
+    words = {hit.product_id: hit for hit in catalog.search(k=LIKED_MOST, **arguments(state))}
     near = catalog.recommend(state.liked, state.disliked, k=LIKED_MOST, **given)
     both = [hit for hit in near if hit.product_id in words]
     return both[state.first : end], len(both) > end, len(both)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from vitrina.errors import SlowError
 from vitrina.search.browse import Facet
-from vitrina.web.asking import asked, filters, picture_of
+from vitrina.web.asking import arguments, filters, picture_of
 from vitrina.web.results import Found, total_of
 from vitrina.web.services import Services
 from vitrina.web.state import State
@@ -86,7 +86,7 @@ def sidebar(services: Services, found: Found) -> Sidebar:
     """The facets of a state, each counted without its own choice, and the total."""
     state = replace(found.state, mode="text") if found.rough else found.state
     vector, _ = picture_of(services, state)
-    given = asked(state, vector)
+    given = arguments(state, vector)
     if state.liked:
         given = filters(state)
     try:

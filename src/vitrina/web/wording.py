@@ -10,7 +10,7 @@ from typing import Any
 from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Narrowing
 from vitrina.search.search import Reading
-from vitrina.web.asking import asked, filters
+from vitrina.web.asking import arguments, filters
 from vitrina.web.how import How, curl, python_call, shell, sql_array, sql_call, sql_text
 from vitrina.web.server import address
 from vitrina.web.services import Services
@@ -150,7 +150,7 @@ def _cli(state: State) -> str:
 
 
 def _python(state: State) -> str:
-    given = asked(state)
+    given = arguments(state)
     query = given.pop("query", None)
     said = [repr(query)] if query else []
     kind, _, name = state.picture.partition(":")

@@ -146,5 +146,7 @@ if (letterBox) {
 
 // A picture that cannot be had gives way to its words.
 document.addEventListener('error', (event) => {
-  if (event.target.matches && event.target.matches('.plate img')) event.target.replaceWith(event.target.alt ? 'no picture' : '');
+  const image = event.target;
+  if (!image.matches || !image.matches('.plate img')) return;
+  if (image.dataset.fallback) { image.src = image.dataset.fallback; delete image.dataset.fallback; } else image.replaceWith('no picture');
 }, true);
