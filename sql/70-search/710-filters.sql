@@ -87,6 +87,24 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- meets(product_id, filters) → whether a product is among those that the filters leave.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.meets(product_id bigint, filters filters) returns boolean
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _meets boolean;
+begin
+    execute format('select exists (select from products as p where p.id = $2 and %s)',
+                   coalesce(filter_predicate(filters, true), 'true'))
+    into _meets
+    using filters, product_id;
+    return _meets;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- keyword_ids(terms) → the keywords of these terms, by their aliases; -1 for an unknown term.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.keyword_ids(terms text[]) returns bigint[]

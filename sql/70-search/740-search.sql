@@ -133,7 +133,8 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.searched(
     query text, first int, filters filters, mode text, embedding @vector@.halfvec,
-    image_embedding @vector@.halfvec, weights jsonb, min_relevance real, sort text, group_by text,
+    image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
+    sort text default 'relevance',
     out matches hits, out origin text, out labels text[], out code text, out keywords text[],
     out words text
 )
@@ -248,7 +249,7 @@ begin
     _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords);
     _end := "offset" + k;
     _search := searched(query, _end, _filters, mode, embedding, image_embedding, weights,
-                        min_relevance, sort, group_by);
+                        min_relevance, group_by, sort);
     _found := _search.matches;
     perform say_unknown_name('grouped', group_by, _found.ids);
     if sort not in ('relevance', 'newest', 'oldest') then
@@ -295,5 +296,5 @@ as $func$
     select coalesce(cardinality((s.matches).ids), 0)
     from searched(query, 2000000000,
                   filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords),
-                  mode, embedding, image_embedding, weights, min_relevance, 'relevance', group_by) as s;
+                  mode, embedding, image_embedding, weights, min_relevance, group_by) as s;
 $func$;

@@ -18,7 +18,7 @@ begin
     return (
         select coalesce((s.matches).ids, '{}')
         from searched(query, 2000000000, filters, mode, embedding, image_embedding, '{}', min_relevance,
-                      'relevance', null) as s);
+                      null) as s);
 end
 $func$;
 

@@ -10,9 +10,10 @@ from typing import Any, Unpack
 from vitrina.db.database import Database
 from vitrina.pictures.given import PictureLike
 from vitrina.search.asked import FOUND, Asking, Channel, Mode
+from vitrina.search.explain import Explanation
 from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Filters, Narrowing, check_attribute
-from vitrina.search.product import Key, product_id
+from vitrina.search.product import Key, named, product_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,39 @@ class Search:
         asked, _ = self._asked(query, image, title, mode, min_relevance, group_by, filters, weights)
         statement = f"select vitrina.count_matches({FOUND}, weights => %(weights)s)"
         return int(self._database.value(statement, asked))
+
+    def explain(
+        self,
+        query: str | None,
+        product: Key,
+        *,
+        image: PictureLike | None = None,
+        k: int = 10,
+        offset: int = 0,
+        mode: Mode = "hybrid",
+        weights: Mapping[Channel, float] | None = None,
+        title: str = "",
+        min_relevance: float | None = None,
+        sort: str = "relevance",
+        group_by: str | None = None,
+        **filters: Unpack[Filters],
+    ) -> Explanation:
+        """Why a product is where it is in a search with these arguments, or is not there.
+
+        Args:
+            product: an id (a number), external id, or (source, external id).
+            others: as for search.
+
+        Raises as search does, and NotFoundError for an unknown product, with the nearest.
+        """
+        of = named(self._database, product).product_id
+        asked, _ = self._asked(query, image, title, mode, min_relevance, group_by, filters, weights)
+        (row,) = self._database.rows(
+            f"select * from vitrina.explain_search({FOUND}, weights => %(weights)s,"  # noqa: S608 - a constant
+            ' sort => %(sort)s, product => %(of)s::bigint, k => %(k)s, "offset" => %(offset)s)',
+            {**asked, "sort": sort, "of": of, "k": k, "offset": offset},
+        )
+        return Explanation.from_row(row)
 
     def read_query(self, query: str) -> Reading:
         """How search understands a query: its words, those corrected, its keywords."""
