@@ -8,8 +8,8 @@ branch_labels = None
 depends_on = None
 
 UPGRADE = """
--- chosen: the ids of keywords of which any will do, group after group; chosen_ends: the last place of
--- each group.
+-- chosen: the ids of keywords of which any will do, group after group; chosen_ends: the last place
+-- of each group.
 alter type vitrina_internal.filters
     add attribute chosen      bigint[],
     add attribute chosen_ends int[];
