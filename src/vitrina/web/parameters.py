@@ -32,7 +32,9 @@ def parameter(name: str, text: str, kind: str = "string", *, many: bool = False)
 
 
 NARROWING = [
-    parameter("k.color", "A keyword of a facet (k.type, k.material, …): any of those given.", many=True),
+    parameter(
+        "k.color", "A keyword of a facet (k.type, k.material, …): any of those given.", many=True
+    ),
     parameter("x", "Without this keyword; repeatable.", many=True),
     parameter("a.brand", "A value of an attribute (a.NAME): any of those given.", many=True),
     parameter("price", "LEAST..MOST, either end open, like 100..500 or ..50."),

@@ -53,7 +53,7 @@ class Found:
 
     @property
     def whole(self) -> list[Card]:
-        """The products that lack nothing of what was asked for; all, if they are sorted otherwise."""
+        """The products that lack nothing that was asked for; all, if they are sorted otherwise."""
         return [card for card in self.cards if not self.splits or not card.hit.missing]
 
     @property

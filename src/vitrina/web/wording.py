@@ -21,7 +21,9 @@ PICTURE_SQL = """(
         select e.embedding from vitrina.product_embeddings as e
         join vitrina.spaces as s on s.id = e.space_id
         where s.modality = 'image' and s.state = 'active' and e.product_id = {})"""
-DROPPED = "A picture that was dropped here is in the memory of this server only: name a file instead."
+DROPPED = (
+    "A picture that was dropped here is in the memory of this server only: name a file instead."
+)
 BOTH = "Words and liked products together are several calls: this is the call for the liked ones."
 
 

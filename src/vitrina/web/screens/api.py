@@ -140,7 +140,11 @@ def search(request: Request) -> Response:
     """The products that match best, by words, by picture, by liked products, or by all."""
     shared = services(request)
     found = find(shared, State.of(request.url.query))
-    corrected = dict(zip(found.reading.said, found.reading.corrected, strict=False)) if found.reading else {}
+    corrected = (
+        dict(zip(found.reading.said, found.reading.corrected, strict=False))
+        if found.reading
+        else {}
+    )
     products = [{**asdict(card.hit), "picture": picture(card.picture)} for card in found.cards]
     return pages.data(request, {"products": products, "more": found.more, "corrected": corrected})
 
@@ -161,12 +165,16 @@ def count(request: Request) -> Response:
         [
             *SEARCHING,
             parameter("k", "Values of each facet, 1 to 1000.", "integer"),
-            parameter("attribute", "Count this attribute; repeatable. Without: all that repeat.", many=True),
+            parameter(
+                "attribute",
+                "Count this attribute; repeatable. Without: all that repeat.",
+                many=True,
+            ),
         ],
     ).options,
 )
 def facets(request: Request) -> Response:
-    """The values of the products that the same search finds, each counted without its own choice."""
+    """The values of the products that the same search finds: each facet without its own choice."""
     shared = services(request)
     own, state = query_of(request, "k", "attribute")
     vector, _ = picture_of(shared, state)
@@ -198,7 +206,13 @@ def suggest(request: Request) -> Response:
 
 @router.get(
     "/similar/{product_id}",
-    **Answer(FoundProducts, [parameter("source", "Only of this source; repeatable.", many=True), parameter("n", "How many.", "integer")]).options,
+    **Answer(
+        FoundProducts,
+        [
+            parameter("source", "Only of this source; repeatable.", many=True),
+            parameter("n", "How many.", "integer"),
+        ],
+    ).options,
 )
 def similar(request: Request, product_id: int) -> Response:
     """The products most similar to a product, by meaning and by looks."""
@@ -211,7 +225,15 @@ def similar(request: Request, product_id: int) -> Response:
 
 @router.get(
     "/recommend",
-    **Answer(FoundProducts, [parameter("like", "The id of a liked product; repeatable.", "integer", many=True), parameter("unlike", "Of a disliked one; repeatable.", "integer", many=True), *NARROWING, parameter("n", "How many.", "integer")]).options,
+    **Answer(
+        FoundProducts,
+        [
+            parameter("like", "The id of a liked product; repeatable.", "integer", many=True),
+            parameter("unlike", "Of a disliked one; repeatable.", "integer", many=True),
+            *NARROWING,
+            parameter("n", "How many.", "integer"),
+        ],
+    ).options,
 )
 def recommend(request: Request) -> Response:
     """The products nearest to the liked ones together, and away from the disliked."""
@@ -229,7 +251,13 @@ def product(request: Request, product_id: int) -> Response:
 
 @router.get(
     "/product",
-    **Answer(Whole, [parameter("id", "The shop's own id."), parameter("of", "Its source, if several have that id.")]).options,
+    **Answer(
+        Whole,
+        [
+            parameter("id", "The shop's own id."),
+            parameter("of", "Its source, if several have that id."),
+        ],
+    ).options,
 )
 def product_by_name(request: Request) -> Response:
     """Everything known of a product, by the shop's own id."""
@@ -238,7 +266,9 @@ def product_by_name(request: Request) -> Response:
     if not own.get("id"):
         raise InputError("name a product: /api/product?id=…")
     named, source = own["id"][-1], own.get("of", [None])[-1]
-    return pages.data(request, _whole(services(request), named if source is None else (source, named)))
+    return pages.data(
+        request, _whole(services(request), named if source is None else (source, named))
+    )
 
 
 def picture(sha256: str | None) -> str | None:

@@ -133,7 +133,7 @@ def seen(request: Request, name: str) -> Response:
 
 @router.post("/picture")
 async def upload(request: Request) -> Response:
-    """Take a picture to search by; the body is the file itself. Gives `pic`, to put in an address."""
+    """Take a picture to search by: the body is the file itself. Gives `pic`, for an address."""
     most = Limits().bytes
     body = bytearray()
     async for chunk in request.stream():

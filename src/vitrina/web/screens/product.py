@@ -42,7 +42,9 @@ def _context(shared: Services, found: Product, why: str) -> dict[str, Any]:
         "product": found,
         "pictures": pictures or ([own] if own else []),
         "link": found.url if found.url and _is_web(found.url) else None,
-        "facts": {name: _said(each) for name, each in found.attributes.items() if name not in NOT_SHOWN},
+        "facts": {
+            name: _said(each) for name, each in found.attributes.items() if name not in NOT_SHOWN
+        },
         "variant_names": _names([variant.attributes for variant in found.variants]),
         "meaning": cards(shared, catalog.similar(found.product_id, k=ROW, weights={"image": 0})),
         "looks": cards(shared, catalog.similar(found.product_id, k=ROW, weights={"vector": 0}))
@@ -56,7 +58,7 @@ def _context(shared: Services, found: Product, why: str) -> dict[str, Any]:
 
 
 def _decision(shared: Services, term: str) -> list[dict[str, Any]]:
-    """Why a term has its keyword: the decision, then the nearest keywords and what keeps them apart."""
+    """Why a term has its keyword: the decision, then the nearest keywords with their vetoes."""
     try:
         return shared.catalog.keywords.explain(term[:200])
     except InputError:
@@ -67,11 +69,17 @@ def _how(shared: Services, found: Product) -> How:
     base = address(shared.options.host, shared.options.port)
     key = f"{sql_text(found.source)}, {sql_text(found.external_id)}"
     return How(
-        sql=f"select * from vitrina.get_products('{{{found.product_id}}}');\n"
-        f"select product_id, title, score from vitrina.similar_products({key}, k => {ROW});",
+        sql="\n".join(
+            (
+                f"select * from vitrina.get_products('{{{found.product_id}}}');",
+                f"select product_id, title, score from vitrina.similar_products({key}, k => {ROW});",
+            )
+        ),
         cli=shell("vitrina", "show", "--of", found.source, "--", found.external_id)
         + "\n"
-        + shell("vitrina", "similar", "--of", found.source, "-k", str(ROW), "--", found.external_id),
+        + shell(
+            "vitrina", "similar", "--of", found.source, "-k", str(ROW), "--", found.external_id
+        ),
         python=python_call("get", [repr((found.source, found.external_id))])
         + "\n"
         + python_call("similar", [repr((found.source, found.external_id)), f"k={ROW}"]),
@@ -105,7 +113,7 @@ def _names(each: list[Any]) -> list[str]:
 
 @edit_router.post("/product/{product_id}/keywords")
 async def set_keywords(request: Request, product_id: int) -> Response:
-    """Give a product these keywords, or those that models said; kept in the history, undone there."""
+    """Give a product these keywords, or those that models said; the history can undo it."""
     given = form(request, await request.body())
     return await pages.in_thread(_set, services(request), product_id, given)
 

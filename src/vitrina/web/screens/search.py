@@ -69,9 +69,7 @@ def facets(request: Request) -> Response:
 def _context(shared: Services, found: Found) -> dict[str, Any]:
     state = found.state
     shown = [int(state.picture[2:])] if state.picture.startswith("p:") else []
-    given = shared.catalog.pictures.of(
-        dict.fromkeys([*shown, *state.liked, *state.disliked], None)
-    )
+    given = shared.catalog.pictures.of(dict.fromkeys([*shown, *state.liked, *state.disliked], None))
     known = [name for name, _ in SORTS]
     names = shared.attributes.names(shared.catalog)
     return {
