@@ -129,14 +129,14 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- searched(query, first, …) → the first products that search finds with these arguments of it, the origin
--- of the query's vector, what it asks for, and how it was read.
+-- of the query's vector, what it asks for, how it was read, and the vectors that took part.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.searched(
     query text, first int, filters filters, mode text, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
     sort text default 'relevance',
     out matches hits, out origin text, out labels text[], out code text, out keywords text[],
-    out words text
+    out words text, out reading reading, out text_vector @vector@.halfvec, out image_vector @vector@.halfvec
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -181,6 +181,9 @@ begin
     if mode = 'vector' then
         _reading := null;
     end if;
+    reading := _reading;
+    text_vector := embedding;
+    image_vector := image_embedding;
     labels := (_reading.demand).labels;
     keywords := _reading.keywords;
     code := case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end;

@@ -68,4 +68,12 @@ def said(arguments: Mapping[str, Any] | None) -> str:
     return " · ".join(parts)
 
 
-ALL = {"number": number, "price": price, "ago": ago, "share": share, "counted": counted, "lit": lit, "said": said}
+ALL = {
+    "number": number,
+    "price": price,
+    "ago": ago,
+    "share": share,
+    "counted": counted,
+    "lit": lit,
+    "said": said,
+}

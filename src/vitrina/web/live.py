@@ -26,7 +26,7 @@ RATE_SECONDS = 30.0
 
 @dataclass
 class Watch:
-    """Reads the progress once a second while anybody listens, and tells each listener what changed."""
+    """Reads the progress once a second while anybody listens, and tells all what changed."""
 
     catalog: Catalog
     reads: int = 0

@@ -53,19 +53,8 @@ class Uploads:
         folder = tempfile.TemporaryDirectory(prefix="vitrina-")
         safe = _UNSAFE.sub("-", Path(name).name).strip(".-")[-80:] or "products"
         upload = Upload(secrets.token_hex(8), Path(folder.name) / safe, folder, time.monotonic())
-        size = 0
         try:
-            with upload.path.open("wb") as file:  # noqa: ASYNC230 - a local disk
-                async for chunk in body:
-                    size += len(chunk)
-                    if size > MOST_BYTES:
-                        raise InputError(
-                            f"the file is larger than {MOST_BYTES / 1e6:.0f} MB:"
-                            " load it with vitrina ingest"
-                        )
-                    await run_in_threadpool(file.write, chunk)
-            if not size:
-                raise InputError("the file is empty")
+            await _write(upload.path, body)
         except BaseException:
             folder.cleanup()
             raise
@@ -138,3 +127,18 @@ class Uploads:
             if upload.since < old or len(self._files) > KEPT:
                 del self._files[id]
                 upload.folder.cleanup()
+
+
+async def _write(path: Path, body: AsyncIterator[bytes]) -> None:
+    """Write a body as it comes in. Raises InputError if it is empty or too large."""
+    size = 0
+    with path.open("wb") as file:
+        async for chunk in body:
+            size += len(chunk)
+            if size > MOST_BYTES:
+                raise InputError(
+                    f"the file is larger than {MOST_BYTES / 1e6:.0f} MB: use vitrina ingest"
+                )
+            await run_in_threadpool(file.write, chunk)
+    if not size:
+        raise InputError("the file is empty")

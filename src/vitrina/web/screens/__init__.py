@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from vitrina.web.screens import api, pictures, product, search
+from vitrina.web.screens import api, explain, pictures, product, search, vocabulary, work
 
-SCREENS: tuple[ModuleType, ...] = (search, product, pictures, api)
+SCREENS: tuple[ModuleType, ...] = (
+    search,
+    product,
+    pictures,
+    explain,
+    vocabulary,
+    work,
+    api,
+)

@@ -17,7 +17,7 @@ from vitrina.search.explain import ChannelScore, Explanation
 from vitrina.search.hits import Hit
 from vitrina.search.product import Key
 from vitrina.web import pages
-from vitrina.web.asking import arguments, filters
+from vitrina.web.asking import arguments, filters, picture_of
 from vitrina.web.how import How, curl, python_call, shell, sql_call, sql_text
 from vitrina.web.server import address
 from vitrina.web.services import Services, services
@@ -38,7 +38,7 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which products are asked about: `id` is one of the database, `product` and `beside` the shop's.
+    """The products asked about: `id` is one of the database, `product` and `beside` the shop's.
 
     `of` is their source, needed if several sources have that id.
     """
@@ -116,7 +116,7 @@ def _asked(query_string: str) -> tuple[Asked, State]:
 
 def _told(shared: Services, state: State, key: Key) -> Told:
     catalog = shared.catalog
-    asked = dict(arguments(state))
+    asked = dict(arguments(state, picture_of(shared, state)[0])) | {"sort": state.sort}
     query = asked.pop("query", None)
     found = catalog.explain(query, key, k=state.n, offset=state.first, **asked)
     causes = sorted(
@@ -146,12 +146,13 @@ def _how(shared: Services, state: State, told: Sequence[Told]) -> How:
         **sql_filters(filters(state)),
     }
     options: list[str] = []
-    for name, value in (("mode", state.mode), ("group_by", state.group)):
-        if value not in ("", "hybrid"):
+    for name, value in (("mode", state.mode), ("sort", state.sort), ("group_by", state.group)):
+        if value not in ("", "hybrid", "relevance"):
             said[name] = sql_text(value)
             options += [f"--{name.replace('_', '-')}", value]
     python = [repr(state.query), repr((found.source, found.external_id))]
     python += [f"{name}={value!r}" for name, value in arguments(state).items() if name != "query"]
+    python += [f"sort={state.sort!r}"] if state.sort != "relevance" else []
     base = address(shared.options.host, shared.options.port)
     query = "&".join(filter(None, (f"id={found.product_id}", state.query_string)))
     return How(
@@ -162,5 +163,5 @@ def _how(shared: Services, state: State, told: Sequence[Told]) -> How:
         ),
         python=python_call("explain", python),
         curl=curl(base, f"/api/explain?{query}"),
-        note="A picture has no part in this." if state.picture else "",
+        note="The picture of the search is left out here." if state.picture else "",
     )  # fmt: skip

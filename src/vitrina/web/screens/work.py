@@ -138,7 +138,7 @@ def _context(request: Request) -> dict[str, Any]:
     shared = services(request)
     catalog = shared.catalog
     progress = catalog.jobs.progress()
-    sources = catalog.sources.status()
+    sources = catalog.sources.list()
     uploads = _uploads(request)
     retried = request.query_params.get("retried", "")
     return {
@@ -170,7 +170,7 @@ def _context(request: Request) -> dict[str, Any]:
             python="\n".join(
                 python_call(name, [])
                 for name in (
-                    "jobs.progress", "jobs.failures", "jobs.coverage", "sources.status",
+                    "jobs.progress", "jobs.failures", "jobs.coverage", "sources.list",
                     "spaces.list", "costs.spent",
                 )
             ),
