@@ -508,7 +508,7 @@ drop type vitrina_internal.hits cascade;
 create type vitrina.query_filters as (filter jsonb);
 create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
-drop table vitrina.product_images, vitrina.variants, vitrina.search_policy cascade;
+drop table vitrina.judgements, vitrina.product_images, vitrina.variants, vitrina.search_policy cascade;
 alter table vitrina.attachments drop column parts;
 alter table vitrina.thesaurus drop column domain;
 alter table vitrina.spaces

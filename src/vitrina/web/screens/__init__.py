@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from vitrina.web.screens import api, explain, pictures, product, search, vocabulary, work
+from vitrina.web.screens import api, evaluate, explain, pictures, product, search, vocabulary, work
 
 SCREENS: tuple[ModuleType, ...] = (
     search,
@@ -18,5 +18,6 @@ SCREENS: tuple[ModuleType, ...] = (
     explain,
     vocabulary,
     work,
+    evaluate,
     api,
 )
