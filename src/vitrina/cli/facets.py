@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -46,4 +45,4 @@ def command(
         rows = catalog.facets(
             query, k=k, attributes=attributes or None, sources=sources or None, **options
         )
-    emit((asdict(row) for row in rows), output, columns=COLUMNS)
+    emit(rows, output, columns=COLUMNS)

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any, TypedDict
 
 from vitrina.db.database import Database, Jsonb
-from vitrina.errors import InputError, NotFoundError
-from vitrina.search.product import unknown_names
+from vitrina.db.unknown import check_names
+from vitrina.errors import InputError
 
 _MODE = re.compile(r"\s*(lax|strict)\s+")
 _NAMED = re.compile(r'\$\.(?:"((?:[^"\\]|\\.)+)"|([A-Za-z_]\w*))(?!\w*\()')
@@ -67,16 +67,14 @@ class Narrowing:
     def check_names(self, database: Database) -> None:
         """Raise NotFoundError for an unknown source or keyword, naming the nearest."""
         keywords = [*self.with_keywords, *self.without_keywords]
-        if self.sources or keywords:
-            _refuse(unknown_names(database, sources=self.sources or [], keywords=keywords))
+        check_names(database, sources=self.sources, keywords=keywords)
 
     def explain_nothing(self, database: Database) -> None:
         """Nothing was found: raise NotFoundError if no product has an attribute named here."""
         names = [*self.attr, *self._filter()]
         for path in self._conditions():
             names += [quoted or plain for quoted, plain in _NAMED.findall(path)]
-        if names:
-            _refuse(unknown_names(database, attributes=list(dict.fromkeys(names))))
+        check_names(database, attributes=list(dict.fromkeys(names)))
 
     def _filter(self) -> dict[str, object]:
         given = self.filter or {}
@@ -113,12 +111,7 @@ class Narrowing:
 
 def check_attribute(database: Database, name: str) -> None:
     """Raise NotFoundError if no product has an attribute of this name, with the nearest."""
-    _refuse(unknown_names(database, attributes=[name]))
-
-
-def _refuse(message: str | None) -> None:
-    if message is not None:
-        raise NotFoundError(message)
+    check_names(database, attributes=[name])
 
 
 def _may_be_number(value: object) -> bool:
