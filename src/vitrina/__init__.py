@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         ProviderError,
         ReadOnlyError,
         SchemaError,
+        SlowError,
         UnreachableError,
         VitrinaError,
     )
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from vitrina.products.load_enriched import Imported
     from vitrina.products.whole import ExportedProduct, Status
     from vitrina.search.browse import Duplicate, Facet, Suggestion
+    from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Key, Product, ProductImage, ProductKeyword, Variant
@@ -92,6 +94,7 @@ _EXPORTS = {
     "ProviderError": "errors",
     "ReadOnlyError": "errors",
     "SchemaError": "errors",
+    "SlowError": "errors",
     "UnreachableError": "errors",
     "VitrinaError": "errors",
     "Evaluated": "evaluation.api",
@@ -123,6 +126,7 @@ _EXPORTS = {
     "Duplicate": "search.browse",
     "Facet": "search.browse",
     "Suggestion": "search.browse",
+    "Explanation": "search.explain",
     "Hit": "search.hits",
     "Filters": "search.narrowing",
     "Key": "search.product",
@@ -153,6 +157,7 @@ __all__ = [
     "Estimate",
     "Evaluated",
     "Evaluation",
+    "Explanation",
     "ExportedProduct",
     "ExtensionError",
     "Facet",
@@ -189,6 +194,7 @@ __all__ = [
     "SchemaError",
     "Score",
     "Settings",
+    "SlowError",
     "Source",
     "Space",
     "StageEstimate",
