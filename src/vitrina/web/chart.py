@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+
+from vitrina.costs import Cost
 
 DAYS = 30
 MODELS = 4  # with a colour of their own
@@ -37,13 +38,13 @@ class Chart:
     line: float | None
 
 
-def spend(rows: Sequence[Any], today: date, budget: Decimal | None) -> Chart | None:
+def spend(rows: Sequence[Cost], today: date, budget: Decimal | None) -> Chart | None:
     """The last 30 days of Costs.spent(); None if nothing was spent in them."""
     first = today - timedelta(days=DAYS - 1)
     by_model: dict[str, Decimal] = {}
     by_day: dict[date, dict[str, Decimal]] = {}
     for row in rows:
-        day, model, usd = (_of(row, name) for name in ("day", "model", "usd"))
+        day, model, usd = row.day, row.model, row.usd
         if day is None or day < first or not usd:
             continue
         by_model[model] = by_model.get(model, Decimal(0)) + usd
@@ -70,7 +71,3 @@ def spend(rows: Sequence[Any], today: date, budget: Decimal | None) -> Chart | N
         models.append((OTHERS, sum((by_model[model] for model in ranked[MODELS:]), Decimal(0))))
     line = None if budget is None else round(BASE - float(budget / most) * (BASE - 10), 1)
     return Chart(bars, models, sorted(sums.items()), most, line)
-
-
-def _of(row: Any, name: str) -> Any:
-    return row[name] if isinstance(row, Mapping) else getattr(row, name)

@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from vitrina.catalog import ALL, Catalog
 from vitrina.db.facets import FACETS
 from vitrina.errors import InputError, NotFoundError
-from vitrina.keywords.api import TermProduct
+from vitrina.keywords.entries import Change, TermProduct
 from vitrina.printing import counted, defused
 from vitrina.web import pages
 from vitrina.web.how import How, python_call, shell, sql_array, sql_call, sql_text
@@ -44,7 +44,7 @@ def vocabulary(request: Request, facet: str = FACETS[0], page: int = 1) -> Respo
     page = min(max(page, 1), 1000)
     found = catalog.keywords.list(facet=facet, k=PAGE * page + 1)[PAGE * (page - 1) :]
     rows = found[:PAGE]
-    names = [_of(row, "keyword") for row in rows]
+    names = [row.keyword for row in rows]
     return pages.page(
         request,
         "vocabulary.html",
@@ -77,10 +77,10 @@ def keyword(request: Request, name: str) -> Response:
         if would_be.keyword is None or would_be.method == "new":
             raise
         return RedirectResponse(f"/vocabulary/keyword?{urlencode({'name': would_be.keyword})}", 303)
-    own = _of(aliases[0], "keyword")
+    own = aliases[0].keyword
     terms = [own] if own else []
     near = catalog.keywords.similar(own or name, k=9)
-    near = [row for row in near if _of(row, "keyword") != own][:8]
+    near = [row for row in near if row.keyword != own][:8]
     return pages.page(
         request,
         "keyword.html",
@@ -91,9 +91,7 @@ def keyword(request: Request, name: str) -> Response:
             "near": near,
             "facets": FACETS,
             "products": catalog.keywords.products(terms, k=12),
-            "pictures": _by_term(
-                catalog.keywords.products([_of(row, "keyword") for row in near], k=2)
-            ),
+            "pictures": _by_term(catalog.keywords.products([row.keyword for row in near], k=2)),
             "how": How(
                 sql=sql_call("show_keyword", {"term": sql_text(name)}),
                 cli=shell("vitrina", "keywords", "show", name),
@@ -144,9 +142,9 @@ def seed_file(request: Request) -> Response:
     for row in services(request).catalog.keywords.list(k=ALL):
         writer.writerow(
             [
-                defused(_of(row, "keyword")),
-                _of(row, "facet"),
-                defused("|".join(_of(row, "aliases"))),
+                defused(row.keyword),
+                row.facet,
+                defused("|".join(row.aliases)),
             ]
         )
     answer = pages.tagged(request, text.getvalue().encode(), "text/csv")
@@ -205,14 +203,14 @@ async def seed(request: Request) -> Response:
     return _changed(request, {}, rows)
 
 
-def _seed(catalog: Catalog, body: bytes) -> Sequence[Any]:
+def _seed(catalog: Catalog, body: bytes) -> Sequence[Change]:
     with tempfile.TemporaryDirectory(prefix="vitrina-") as folder:
         path = Path(folder) / "vocabulary"
         path.write_bytes(body)
         return catalog.keywords.seed(path)
 
 
-ACTIONS: dict[str, Callable[[Catalog, Mapping[str, str]], Sequence[Any]]] = {
+ACTIONS: dict[str, Callable[[Catalog, Mapping[str, str]], Sequence[Change]]] = {
     "merge": lambda c, f: c.keywords.merge([needed(f, "term")], needed(f, "into")),
     "split": lambda c, f: c.keywords.split(needed(f, "term")),
     "rename": lambda c, f: c.keywords.rename(needed(f, "term"), needed(f, "name")),
@@ -224,12 +222,12 @@ ACTIONS: dict[str, Callable[[Catalog, Mapping[str, str]], Sequence[Any]]] = {
 }
 
 
-def _changed(request: Request, given: Mapping[str, str], rows: Sequence[Any]) -> Response:
+def _changed(request: Request, given: Mapping[str, str], rows: Sequence[Change]) -> Response:
     """What a change did, with its number, by which it can be undone."""
     if not rows:
         return done(request, given, {"nothing": "it was so already"})
-    products = max(_of(row, "products") or 0 for row in rows)
-    return done(request, given, {"change": _of(rows[0], "change"), "products": products})
+    products = max(row.products or 0 for row in rows)
+    return done(request, given, {"change": rows[0].change, "products": products})
 
 
 def _review(shared: Services, skip: int) -> dict[str, Any]:
@@ -237,7 +235,7 @@ def _review(shared: Services, skip: int) -> dict[str, Any]:
     rows = keywords.audit(k=DEPTH)
     skip = min(max(skip, 0), max(len(rows) - 1, 0))
     row = rows[skip] if rows else None
-    terms = [_of(row, "keyword"), _of(row, "term")] if row else []
+    terms = [row.keyword, row.term] if row else []
     return {
         "row": row,
         "left": len(rows),
@@ -271,7 +269,3 @@ def _said(request: Request) -> dict[str, Any]:
         "changed": counted(int(products), "product") if _NUMBER.fullmatch(products) else "",
         "nothing": "nothing" in given,
     }
-
-
-def _of(row: Any, name: str) -> Any:
-    return row[name] if isinstance(row, Mapping) else getattr(row, name)

@@ -71,8 +71,8 @@ def rejects(request: Request, source: str) -> Response:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["external_id", "reason", "rejected_at"])
     for row in services(request).catalog.sources.rejects(source, k=REJECTS):
-        at = row["rejected_at"]
-        writer.writerow([defused(row["external_id"]), defused(row["reason"]), at.isoformat()])
+        at = row.rejected_at.isoformat()
+        writer.writerow([defused(row.external_id), defused(row.reason), at])
     answer = pages.tagged(request, text.getvalue().encode(), "text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="rejects.csv"'
     return answer
