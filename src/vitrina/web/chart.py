@@ -44,7 +44,7 @@ def spend(rows: Sequence[Cost], today: date, budget: Decimal | None) -> Chart | 
     by_model: dict[str, Decimal] = {}
     by_day: dict[date, dict[str, Decimal]] = {}
     for row in rows:
-        day, model, usd = row.day, row.model, row.usd
+        day, model, usd = row.day, row.model or "", row.usd
         if day is None or day < first or not usd:
             continue
         by_model[model] = by_model.get(model, Decimal(0)) + usd

@@ -43,7 +43,7 @@ def how_of(services: Services, state: State) -> How:
         return How(
             sql=_recommend_sql(state),
             cli=shell(
-                "vitrina", "recommend", *map(str, state.liked),
+                "vitrina", "recommend", "--product-id", *map(str, state.liked),
                 *(word for each in state.disliked for word in ("--not", str(each))),
                 *cli_filters(filters(state)), "-k", str(state.n),
             ),

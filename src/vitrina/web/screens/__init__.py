@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from vitrina.web.screens import api, evaluate, explain, pictures, product, search, vocabulary, work
+from vitrina.web.screens import (
+    api,
+    docs,
+    evaluate,
+    explain,
+    pictures,
+    product,
+    search,
+    vocabulary,
+    work,
+)
 
 SCREENS: tuple[ModuleType, ...] = (
     search,
@@ -20,4 +30,5 @@ SCREENS: tuple[ModuleType, ...] = (
     work,
     evaluate,
     api,
+    docs,
 )

@@ -135,6 +135,10 @@ class Whole(BaseModel):
     updated_at: datetime
 
 
+class Explained(BaseModel, extra="allow"):
+    """Why a product is where it is: its place or gate, its score by channel, its words."""
+
+
 @router.get("/search", **Answer(FoundProducts, SEARCHING).options)
 def search(request: Request) -> Response:
     """The products that match best, by words, by picture, by liked products, or by all."""
@@ -269,6 +273,31 @@ def product_by_name(request: Request) -> Response:
     return pages.data(
         request, _whole(services(request), named if source is None else (source, named))
     )
+
+
+@router.get(
+    "/explain",
+    **Answer(
+        Explained,
+        [parameter("product", "The id of a product, a number.", "integer"), *SEARCHING],
+    ).options,
+)
+def explain(request: Request) -> Response:
+    """Why a product is where it is in the same search, or is not there."""
+    shared = services(request)
+    own, state = query_of(request, "product")
+    if "product" not in own:
+        raise InputError("name a product: /api/explain?product=17&q=…")
+    vector, _ = picture_of(shared, state)
+    given = arguments(state, vector)
+    found = shared.catalog.explain(
+        given.pop("query", None),
+        _number("product", own["product"], 0),
+        k=state.n,
+        offset=state.first,
+        **given,
+    )
+    return pages.data(request, asdict(found))
 
 
 def picture(sha256: str | None) -> str | None:

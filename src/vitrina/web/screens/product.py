@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from vitrina.errors import InputError, NotFoundError
+from vitrina.keywords.entries import Step
 from vitrina.search.product import Product
 from vitrina.web import pages
-from vitrina.web.how import How, curl, python_call, shell, sql_text
+from vitrina.web.how import How, curl, python_call, shell, sql_call, sql_text
 from vitrina.web.results import cards
 from vitrina.web.security import form
 from vitrina.web.server import address
@@ -57,7 +58,7 @@ def _context(shared: Services, found: Product, why: str) -> dict[str, Any]:
     }
 
 
-def _decision(shared: Services, term: str) -> list[dict[str, Any]]:
+def _decision(shared: Services, term: str) -> list[Step]:
     """Why a term has its keyword: the decision, then the nearest keywords with their vetoes."""
     try:
         return shared.catalog.keywords.explain(term[:200])
@@ -67,14 +68,11 @@ def _decision(shared: Services, term: str) -> list[dict[str, Any]]:
 
 def _how(shared: Services, found: Product) -> How:
     base = address(shared.options.host, shared.options.port)
-    key = f"{sql_text(found.source)}, {sql_text(found.external_id)}"
+    key = {"source": sql_text(found.source), "external_id": sql_text(found.external_id)}
     return How(
-        sql="\n".join(
-            (
-                f"select * from vitrina.get_products('{{{found.product_id}}}');",
-                f"select product_id, title, score from vitrina.similar_products({key}, k => {ROW});",
-            )
-        ),
+        sql=sql_call("get_products", {"product_ids": f"'{{{found.product_id}}}'"})
+        + "\n"
+        + sql_call("similar_products", {**key, "k": str(ROW)}, "product_id, title, score"),
         cli=shell("vitrina", "show", "--of", found.source, "--", found.external_id)
         + "\n"
         + shell(

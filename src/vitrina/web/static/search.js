@@ -17,7 +17,10 @@ const here = () => location.search.slice(1);
 let newest = 0;
 let asking = null;
 
-/** Show what a state finds. `push` a new entry of the history, `replace` the last, or only `read`. */
+/**
+ * Show what a state finds. `push` a new entry of the history, `replace` the last, or only `read`; while
+ * a `burst` of letters is typed, its first answer makes an entry and the later ones replace that.
+ */
 async function show(query, history_, { typing = false } = {}) {
   const number = ++newest;
   if (asking) asking.abort();
@@ -32,11 +35,15 @@ async function show(query, history_, { typing = false } = {}) {
     swap(parsed);
     const results = $('[data-part=results]');
     const address = results.dataset.address;
-    if (history_ === 'push' && address !== location.pathname + location.search) history.pushState(null, '', address);
-    else if (history_ === 'replace') history.replaceState(null, '', address);
+    const replaces = history_ === 'replace' || (history_ === 'burst' && pushed);
+    if (history_ !== 'read' && address !== location.pathname + location.search) {
+      history[replaces ? 'replaceState' : 'pushState'](null, '', address);
+      if (history_ === 'burst') pushed = true;
+    }
     document.title = `${results.dataset.query || 'Search'} · vitrina`;
     announce();
     performance.mark('painted');
+    if ('rough' in results.dataset && !quiet) { await show(query, 'replace'); return; }
     const facets = await fetchPart('/part/facets', address.split('?')[1] || '', 'rough' in results.dataset ? { 'X-Typing': '1' } : {}, signal);
     if (number !== newest) return;
     swap(facets);
@@ -70,20 +77,19 @@ function alertAbout(error, again) {
 }
 
 // --- typing ------------------------------------------------------------------------------------
-let pause = 0, quiet = 0, burst = false, composing = false;
+let pause = 0, quiet = 0, pushed = false, composing = false;
 
 function typed(at = PAUSE) {
   clearTimeout(pause); clearTimeout(quiet);
-  pause = setTimeout(() => {
-    show(asked(), burst ? 'replace' : 'push', { typing: true });
-    burst = true;
-  }, at);
+  pause = setTimeout(() => show(asked(), 'burst', { typing: true }), at);
   quiet = setTimeout(() => {
-    burst = false;
-    if ('rough' in ($('[data-part=results]')?.dataset ?? {})) show(asked(), 'replace');
-  }, Math.max(at, 0) + QUIET);
+    quiet = 0;
+    if ('rough' in $('[data-part=results]').dataset) show(asked(), 'burst');
+    pushed = false;
+  }, at + QUIET);
 }
-function settle() { clearTimeout(pause); clearTimeout(quiet); const was = burst; burst = false; return was; }
+/** Typing is over; whether it has made an entry of the history. */
+function settle() { clearTimeout(pause); clearTimeout(quiet); quiet = 0; const was = pushed; pushed = false; return was; }
 
 box.addEventListener('compositionstart', () => { composing = true; });
 box.addEventListener('compositionend', () => { composing = false; typed(); suggest(); });
