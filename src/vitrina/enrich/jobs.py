@@ -117,17 +117,15 @@ class Jobs:
 
     def progress(self) -> Progress:
         """How far the work is, now."""
-        (row,) = self._database.rows("select * from vitrina.work_progress()")
-        return Progress(**row)
+        return self._database.records(Progress, "select * from vitrina.work_progress()")[0]
 
     def failures(self, *, k: int = 50) -> Values:
         """The k commonest reasons for which jobs failed, as Failure, most jobs first."""
-        rows = self._database.rows("select * from vitrina.job_failures(%s)", (k,))
-        return [Failure(**row) for row in rows]
+        return self._database.records(Failure, "select * from vitrina.job_failures(%s)", (k,))
 
     def coverage(self) -> Values:
         """What products have, as Coverage: pictures, keywords, captions, vectors by space."""
-        return [Coverage(**row) for row in self._database.rows("select * from vitrina.coverage()")]
+        return self._database.records(Coverage, "select * from vitrina.coverage()")
 
     def retry(
         self,

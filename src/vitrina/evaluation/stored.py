@@ -81,13 +81,17 @@ class StoredJudgements:
 
     def list(self, query: str | None = None) -> tuple[Judgement, ...]:
         """The judgements of a query, best first; of all queries without one."""
-        rows = self._database.rows("select * from vitrina.list_judgements(%s::text)", (query,))
-        return tuple(Judgement(**row) for row in rows)
+        return tuple(
+            self._database.records(
+                Judgement, "select * from vitrina.list_judgements(%s::text)", (query,)
+            )
+        )
 
     def queries(self, *, k: int = 1000) -> tuple[JudgedQuery, ...]:
         """The k queries that were judged last."""
-        rows = self._database.rows("select * from vitrina.judged_queries(%s)", (k,))
-        return tuple(JudgedQuery(**row) for row in rows)
+        return tuple(
+            self._database.records(JudgedQuery, "select * from vitrina.judged_queries(%s)", (k,))
+        )
 
 
 def of_database(database: Database) -> grades.Judgements:

@@ -83,10 +83,13 @@ class Keywords:
 
     def products(self, terms: Sequence[str], *, k: int = 4) -> tuple[TermProduct, ...]:
         """Of each term up to k products, 1 to 100, those with a picture first."""
-        rows = self._database.rows(
-            "select * from vitrina.term_products(%s::text[], %s)", (list(terms), k)
+        return tuple(
+            self._database.records(
+                TermProduct,
+                "select * from vitrina.term_products(%s::text[], %s)",
+                (list(terms), k),
+            )
         )
-        return tuple(TermProduct(**row) for row in rows)
 
     def resolve(
         self, said: Sequence[str], *, facets: Sequence[str] | None = None, learn: bool = False

@@ -26,7 +26,7 @@ class Source:
 
     `state` is file, in step, behind, waiting or broken; `follows` the table of the shop; `noted`
     counts changes that are not synced yet, the oldest of `noted_since`; `rejects` rows that cannot
-    be products.
+    be products; `changed_at` is the latest change of a product.
     """
 
     source: str
@@ -43,6 +43,7 @@ class Source:
     problem: str | None
     synced_at: datetime | None
     swept_at: datetime | None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
