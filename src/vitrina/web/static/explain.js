@@ -1,5 +1,5 @@
-// Explain a card beside the search: its menu, or `e` on the card; a page of its own on small screens.
-import { $, busy, onKey, part, toast } from './core.js';
+// Explain a card beside the search, from its menu; a page of its own on small screens.
+import { $, busy, part, toast } from './core.js';
 
 const wide = () => matchMedia('(min-width: 1024px)').matches;
 let dialog;
@@ -43,9 +43,3 @@ document.addEventListener('click', (event) => {
   if (menu) menu.open = false;
   show(link.getAttribute('href'), $('[data-card-link]', link.closest('[data-card]') || document));
 });
-
-onKey('e', (at) => {
-  const link = $('a[data-explain]', at.closest('[data-card]'));
-  if (link && wide()) show(link.getAttribute('href'), at);
-  else if (link) location.href = link.getAttribute('href');
-}, (at) => at && at.closest('[data-card]'));
