@@ -9,16 +9,15 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from vitrina.catalog import ALL, Catalog
 from vitrina.db.facets import FACETS
-from vitrina.errors import InputError, NotFoundError
+from vitrina.errors import InputError
 from vitrina.keywords.entries import Change, TermProduct
 from vitrina.printing import counted, defused
 from vitrina.web import pages
@@ -69,14 +68,7 @@ def vocabulary(request: Request, facet: str = FACETS[0], page: int = 1) -> Respo
 def keyword(request: Request, name: str) -> Response:
     """One keyword: its terms, how each was decided, its products, and its neighbours."""
     catalog = services(request).catalog
-    try:
-        aliases = catalog.keywords.show(name)
-    except NotFoundError:
-        # nobody has said it of a product: the keyword that it would be
-        (would_be,) = catalog.keywords.resolve([name])
-        if would_be.keyword is None or would_be.method == "new":
-            raise
-        return RedirectResponse(f"/vocabulary/keyword?{urlencode({'name': would_be.keyword})}", 303)
+    aliases = catalog.keywords.show(name)
     own = aliases[0].keyword
     terms = [own] if own else []
     near = catalog.keywords.similar(own or name, k=9)
