@@ -242,7 +242,7 @@ def test_nothing_found_says_what_could_go(served: Served, visit: Any) -> None:
     ways.first.click()
     page.wait_for_function("() => !document.querySelector('.nothing')")
     assert len(ids(page)) == count
-    page = visit(served, "/?q=laptop")
+    page = visit(served, "/?q=aquarium")
     assert "Not matches" in page.locator(".nothing .rule").inner_text()
     page = visit(served, "/?q=gery+couvh")
     assert "couch" in page.locator(".notice").inner_text()
@@ -323,7 +323,7 @@ def test_everybody_can_read_it(
     for path in (
         "/?q=grey+sofa",
         "/?k.color=gray&pic=p:1&view=list",
-        "/?q=laptop&k.color=gray",
+        "/?q=aquarium&k.color=gray",
         "/product/1?why=sofa",
         "/docs",
         "/nothing",

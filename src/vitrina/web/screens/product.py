@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from vitrina.errors import InputError, NotFoundError
+from vitrina.keywords.entries import Step
 from vitrina.search.product import Product
 from vitrina.web import pages
 from vitrina.web.how import How, curl, python_call, shell, sql_call, sql_text
@@ -57,7 +58,7 @@ def _context(shared: Services, found: Product, why: str) -> dict[str, Any]:
     }
 
 
-def _decision(shared: Services, term: str) -> list[dict[str, Any]]:
+def _decision(shared: Services, term: str) -> list[Step]:
     """Why a term has its keyword: the decision, then the nearest keywords with their vetoes."""
     try:
         return shared.catalog.keywords.explain(term[:200])
