@@ -14,6 +14,7 @@ from vitrina.web.swatches import swatch
 
 SHOWN = 8  # values of a facet before "more"
 MOST = 24
+PRICE = "price"
 LOOK_LIKE_FACETS = {
     "color": {"color", "colour", "basecolour", "colors"},
     "material": {"material", "materials"},
@@ -92,11 +93,22 @@ def sidebar(services: Services, found: Found) -> Sidebar:
     try:
         names = services.attributes.names(services.catalog)
         names = [*names, *(name for name in state.attributes if name not in names)]
-        rows = services.catalog.facets(k=MOST, attributes=names, **given)
+        rows = services.catalog.facets(k=MOST, attributes=[*names, PRICE], **given)
         total = None if state.liked else total_of(services, found)
     except SlowError:
         return Sidebar(late="Counting took too long here, so there are no facets: narrow it down.")
-    return Sidebar(_groups(rows, state, names), total)
+    priced = [row for row in rows if row.kind == "attribute" and row.facet == PRICE]
+    rest = [row for row in rows if row.kind != "attribute" or row.facet != PRICE]
+    return Sidebar(_groups(rest, state, names), total, bounds=_bounds(priced))
+
+
+def _bounds(priced: list[Facet]) -> tuple[float, float] | None:
+    """The least and the greatest price of what was found; None if there is nothing to choose."""
+    lows = [row.low for row in priced if row.low is not None]
+    highs = [row.high for row in priced if row.high is not None]
+    if not lows or not highs or min(lows) == max(highs):
+        return None
+    return min(lows), max(highs)
 
 
 def _groups(rows: list[Facet], state: State, names: list[str]) -> list[Group]:

@@ -138,6 +138,8 @@ def cli_filters(given: Mapping[str, Any]) -> list[str]:
 
 
 def _cli(state: State) -> str:
+    if not (state.query or state.picture or state.narrowed):
+        return ""  # there, a search of nothing is a misuse
     words = ["vitrina", "search", *cli_filters(filters(state))]
     kind, _, name = state.picture.partition(":")
     if kind:
