@@ -9,7 +9,7 @@ from vitrina.search.browse import Facet
 from vitrina.web.asking import arguments, filters, picture_of
 from vitrina.web.results import Found, total_of
 from vitrina.web.services import Services
-from vitrina.web.state import State
+from vitrina.web.state import State, decimal
 from vitrina.web.swatches import swatch
 
 SHOWN = 8  # values of a facet before "more"
@@ -175,8 +175,8 @@ def priced(price: tuple[float | None, float | None]) -> str:
     """A range of prices in words."""
     least, most = price
     if least is None:
-        return f"up to {most:g}"
-    return f"from {least:g}" + ("" if most is None else f" to {most:g}")
+        return f"up to {decimal(most or 0)}"
+    return f"from {decimal(least)}" + ("" if most is None else f" to {decimal(most)}")
 
 
 def _less(values: tuple[str, ...], value: str) -> tuple[str, ...]:
