@@ -99,16 +99,18 @@ def sidebar(services: Services, found: Found) -> Sidebar:
         return Sidebar(late="Counting took too long here, so there are no facets: narrow it down.")
     priced = [row for row in rows if row.kind == "attribute" and row.facet == PRICE]
     rest = [row for row in rows if row.kind != "attribute" or row.facet != PRICE]
-    return Sidebar(_groups(rest, state, names), total, bounds=_bounds(priced))
+    return Sidebar(_groups(rest, state, names), total, bounds=_bounds(priced, state.price))
 
 
-def _bounds(priced: list[Facet]) -> tuple[float, float] | None:
+def _bounds(
+    priced: list[Facet], chosen: tuple[float | None, float | None]
+) -> tuple[float, float] | None:
     """The least and the greatest price of what was found; None if there is nothing to choose."""
-    lows = [row.low for row in priced if row.low is not None]
-    highs = [row.high for row in priced if row.high is not None]
-    if not lows or not highs or min(lows) == max(highs):
+    ends = [end for row in priced for end in (row.low, row.high) if end is not None]
+    asked = [end for end in chosen if end is not None]
+    if len(set(ends)) < 2 and not asked:
         return None
-    return min(lows), max(highs)
+    return min(ends + asked), max(ends + asked)
 
 
 def _groups(rows: list[Facet], state: State, names: list[str]) -> list[Group]:
