@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import Result
-from selectolax.parser import HTMLParser
+from selectolax.lexbor import LexborHTMLParser
 
 from serving import Served
 from vitrina.catalog import Catalog
@@ -49,7 +49,7 @@ def services(shop: str) -> Iterator[Services]:
 def test_the_drawer_finds_what_the_page_shows(
     served: Served, services: Services, vitrina: Callable[..., Result], state: str
 ) -> None:
-    page = HTMLParser(served.get(f"/?{state}").text)
+    page = LexborHTMLParser(served.get(f"/?{state}").text)
     shown = [int(card.attributes["data-product"] or 0) for card in page.css("[data-card]")]
     assert shown
     how = {pre.attributes["data-how"]: pre.text() for pre in page.css("[data-how]")}
@@ -101,7 +101,7 @@ def test_the_sessions_with_curl_print_what_is_shown(served: Served) -> None:
 
 
 def test_the_session_with_fetch_gives_what_is_shown(served: Served, visit: Any) -> None:
-    ((script, output),) = re.findall(r"```js\n(.*?)```.*?```text\n(.*?)```", SERVE, re.DOTALL)
+    [(script, output)] = re.findall(r"```js\n(.*?)```.*?```text\n(.*?)```", SERVE, re.DOTALL)
     page = visit(served, "/docs")
     script = script.replace("http://127.0.0.1:8765", served.base)
     found = page.evaluate(f"async () => {{ {script} }}")

@@ -29,7 +29,8 @@ from vitrina.errors import (
     VitrinaError,
 )
 from vitrina.web import filters
-from vitrina.web.services import services
+from vitrina.web.services import STATEMENT_SECONDS, services
+from vitrina.web.state import decimal
 
 THEMES = ("light", "dark")
 PRIVATE = "private, no-cache"
@@ -52,7 +53,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(filters.ALL)
+_templates.filters.update({**filters.ALL, "decimal": decimal})
 
 
 def page(
@@ -139,7 +140,11 @@ def refusal(scope: Scope, status: int, reason: str) -> Response:
 
 def explained(request: Request, error: VitrinaError) -> Response:
     """The answer to a request that failed for a known reason."""
-    return failure(request, status_of(error), str(error))
+    reason = str(error)
+    if isinstance(error, SlowError):
+        took = f"This took longer than {STATEMENT_SECONDS:.0f} seconds"
+        reason = f"{took} and was stopped: narrow it down."
+    return failure(request, status_of(error), reason)
 
 
 def _plain(value: object) -> object:

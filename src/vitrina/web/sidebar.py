@@ -9,11 +9,12 @@ from vitrina.search.browse import Facet
 from vitrina.web.asking import arguments, filters, picture_of
 from vitrina.web.results import Found, total_of
 from vitrina.web.services import Services
-from vitrina.web.state import State
+from vitrina.web.state import State, decimal
 from vitrina.web.swatches import swatch
 
 SHOWN = 8  # values of a facet before "more"
 MOST = 24
+PRICE = "price"
 LOOK_LIKE_FACETS = {
     "color": {"color", "colour", "basecolour", "colors"},
     "material": {"material", "materials"},
@@ -92,11 +93,24 @@ def sidebar(services: Services, found: Found) -> Sidebar:
     try:
         names = services.attributes.names(services.catalog)
         names = [*names, *(name for name in state.attributes if name not in names)]
-        rows = services.catalog.facets(k=MOST, attributes=names, **given)
+        rows = services.catalog.facets(k=MOST, attributes=[*names, PRICE], **given)
         total = None if state.liked else total_of(services, found)
     except SlowError:
         return Sidebar(late="Counting took too long here, so there are no facets: narrow it down.")
-    return Sidebar(_groups(rows, state, names), total)
+    priced = [row for row in rows if row.kind == "attribute" and row.facet == PRICE]
+    rest = [row for row in rows if row.kind != "attribute" or row.facet != PRICE]
+    return Sidebar(_groups(rest, state, names), total, bounds=_bounds(priced, state.price))
+
+
+def _bounds(
+    priced: list[Facet], chosen: tuple[float | None, float | None]
+) -> tuple[float, float] | None:
+    """The least and the greatest price of what was found; None if there is nothing to choose."""
+    ends = [end for row in priced for end in (row.low, row.high) if end is not None]
+    asked = [end for end in chosen if end is not None]
+    if len(set(ends)) < 2 and not asked:
+        return None
+    return min(ends + asked), max(ends + asked)
 
 
 def _groups(rows: list[Facet], state: State, names: list[str]) -> list[Group]:
@@ -163,8 +177,8 @@ def priced(price: tuple[float | None, float | None]) -> str:
     """A range of prices in words."""
     least, most = price
     if least is None:
-        return f"up to {most:g}"
-    return f"from {least:g}" + ("" if most is None else f" to {most:g}")
+        return f"up to {decimal(most or 0)}"
+    return f"from {decimal(least)}" + ("" if most is None else f" to {decimal(most)}")
 
 
 def _less(values: tuple[str, ...], value: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from vitrina.web.asking import arguments, filters
 from vitrina.web.how import How, curl, python_call, shell, sql_array, sql_call, sql_text
 from vitrina.web.server import address
 from vitrina.web.services import Services
-from vitrina.web.state import State
+from vitrina.web.state import State, decimal
 
 COLUMNS = "product_id, title, score, relevance, matched"
 PICTURE_SQL = """(
@@ -133,11 +133,13 @@ def cli_filters(given: Mapping[str, Any]) -> list[str]:
             words += [option, value]
     for name, option in (("price_min", "--price-min"), ("price_max", "--price-max")):
         if name in given:
-            words += [option, f"{given[name]:g}"]
+            words += [option, decimal(given[name])]
     return words
 
 
 def _cli(state: State) -> str:
+    if not (state.query or state.picture or state.narrowed):
+        return ""  # there, a search of nothing is a misuse
     words = ["vitrina", "search", *cli_filters(filters(state))]
     kind, _, name = state.picture.partition(":")
     if kind:

@@ -18,6 +18,7 @@ from vitrina.web.results import cards
 from vitrina.web.security import form
 from vitrina.web.server import address
 from vitrina.web.services import Services, services
+from vitrina.web.state import decimal
 
 router = APIRouter(include_in_schema=False)
 edit_router = APIRouter(include_in_schema=False)
@@ -100,7 +101,7 @@ def _said(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}"
+        return decimal(value)
     return "" if value is None else str(value)
 
 
