@@ -36,6 +36,8 @@ return nullif(concat_ws(' and ',
     else
         'p.id not in (select pk.product_id from product_keywords as pk'
         ' where pk.keyword_id = any (($1).unwanted))' end end,
+    case when filters.price_path is not null then 'p.attributes @@ ($1).price_path' end,
+    without_predicate(filters, one_by_one),
     case when filters.source_ids is not null then 'p.source_id = any (($1).source_ids)' end,
     case when filters.operators is not null then
         'exists (select from product_text as t join vitrina.sources as s on s.id = p.source_id'
@@ -136,7 +138,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- filters_of(filter, where_path, with_keywords, without_keywords, sources, query) → the filters of a
--- search, from its arguments. query: its "phrases" and -words are filters too. Raises VT004 as
+-- search, from its arguments. query: its "phrases", -words and conditions are filters too. Raises VT004 as
 -- check_narrowing does.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filters_of(
@@ -171,6 +173,6 @@ begin
             select s.id from vitrina.sources as s where s.name = any (filters_of.sources));
     end if;
     _filters.operators := query_operators(query);
-    return _filters;
+    return with_conditions(_filters, query);
 end
 $func$;

@@ -84,6 +84,24 @@ begin
                 "term": "A term in normal form.",
                 "canonical": "The term that it stands for.",
                 "facet": "The facet of that term."},
+            "condition_words": {
+                "phrase": "Words of a query, in lower case and without accents.",
+                "kind": "What they say: without, not, max, min, between, currency, unit …",
+                "language": "Their language, empty for any.",
+                "value": "More of the kind: the number of a word, the English name of a thing.",
+                "built_in": "Whether the row came with vitrina.",
+                "used": "False switches the phrase off, also over upgrades."},
+            "search_policy": {
+                "min_relevance": "Below it, search leaves a product out.",
+                "log_searches": "Whether log_searches keeps what it is given.",
+                "keep_searches": "For how many days."},
+            "searches": {
+                "day": "The day.",
+                "asked": "The query in normal form.",
+                "query": "The query as it was typed, in lower case.",
+                "corrected": "The words it was last read as, where some were misspelt.",
+                "results": "How many rows it last returned.",
+                "searches": "How often it was searched for on that day."},
             "contrasts": {
                 "term": "A term in normal form.",
                 "contrast_group": "Terms of one group are never one keyword."}

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Product
-    from vitrina.search.search import Reading
+    from vitrina.search.reading import Reading
     from vitrina.settings import Settings
 
 # name to module
@@ -51,7 +51,7 @@ _EXPORTS = {
     "Hit": "search.hits",
     "Filters": "search.narrowing",
     "Product": "search.product",
-    "Reading": "search.search",
+    "Reading": "search.reading",
     "Settings": "settings",
     "AccessError": "errors",
     "BudgetError": "errors",

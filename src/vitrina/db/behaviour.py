@@ -47,6 +47,7 @@ begin
         from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
                      ('claim_products', 'text'),
                      ('similar_products', 'attributes'), ('recommend', 'attributes'),
+                     ('read_query', 'price_max'), ('set_search_policy', 'log'),
                      ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'))
             as c (name, result)
         join pg_proc as p on p.proname = c.name

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Unpack
 
 from vitrina.context import Context
@@ -15,6 +13,7 @@ from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Filters, Narrowing, check_attribute
 from vitrina.search.product import Key, product_id
 from vitrina.search.query_vectors import Queries
+from vitrina.search.reading import Reading
 
 Mode = Literal["hybrid", "vector", "text"]
 Channel = Literal["text", "vector", "image"]
@@ -25,29 +24,6 @@ with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],
 sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,
 weights => %(weights)s, group_by => %(group_by)s, min_relevance => %(min_relevance)s::real,
 embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b)"""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a query is understood.
-
-    `words` are searched for. `corrected` is what the misspelt words `said` are read as. `keywords`
-    are those of the words, with their `facets`. `required` are phrases, `excluded` was said with -.
-    """
-
-    words: str
-    said: list[str]
-    corrected: list[str]
-    keywords: list[str]
-    facets: list[str]
-    required: list[str]
-    excluded: list[str]
-
-
-def literal(query: str) -> str:
-    """The query with each of its words in quotes: required as it is, and never corrected."""
-    parts = re.findall(r'-?"[^"]*"|[^\s"]+', query)
-    return " ".join(part if part[0] in '-"' else f'"{part}"' for part in parts)
 
 
 class Search:
@@ -83,7 +59,8 @@ class Search:
         """The k products that match best, by words, by picture, or both.
 
         Args:
-            query: words; "a phrase" is required as it is, -word is excluded.
+            query: words and conditions ("not black", "under 50", in five languages; see
+                read_query); "a phrase" is required as it is, -word is excluded.
             image: a picture to search by: a path, an http(s) URL, bytes, an open file or an image
                 of Pillow.
             k: how many, 0 to 10,000.
@@ -168,7 +145,7 @@ class Search:
         }, narrowing
 
     def read_query(self, query: str) -> Reading:
-        """How search understands a query: its words, those corrected, its keywords."""
+        """How search understands a query: its words, keywords, corrections and conditions."""
         (row,) = self._database.rows("select * from vitrina.read_query(%s)", (query,))
         return Reading(**row)
 
