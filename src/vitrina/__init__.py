@@ -29,11 +29,13 @@ if TYPE_CHECKING:
         ProviderError,
         ReadOnlyError,
         SchemaError,
+        SlowError,
         UnreachableError,
         VitrinaError,
     )
     from vitrina.files import FileOptions
     from vitrina.search.browse import Duplicate, Facet, Suggestion
+    from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Product
@@ -48,6 +50,7 @@ _EXPORTS = {
     "Duplicate": "search.browse",
     "Facet": "search.browse",
     "Suggestion": "search.browse",
+    "Explanation": "search.explain",
     "Hit": "search.hits",
     "Filters": "search.narrowing",
     "Product": "search.product",
@@ -67,6 +70,7 @@ _EXPORTS = {
     "ProviderError": "errors",
     "ReadOnlyError": "errors",
     "SchemaError": "errors",
+    "SlowError": "errors",
     "UnreachableError": "errors",
     "VitrinaError": "errors",
 }
@@ -78,6 +82,7 @@ __all__ = [
     "DatabaseError",
     "Duplicate",
     "EmbeddedError",
+    "Explanation",
     "ExtensionError",
     "Facet",
     "FetchError",
@@ -95,6 +100,7 @@ __all__ = [
     "Reading",
     "SchemaError",
     "Settings",
+    "SlowError",
     "Suggestion",
     "UnreachableError",
     "VitrinaError",

@@ -15,7 +15,7 @@ from vitrina.assembly import assemble, space_embedder
 from vitrina.batch.api import Batches
 from vitrina.batch.means import Means
 from vitrina.closing import Closing
-from vitrina.context import Context
+from vitrina.context import Context, Writer
 from vitrina.costs import Costs
 from vitrina.db import schema
 from vitrina.db.database import Database
@@ -41,6 +41,7 @@ from vitrina.spaces.api import Spaces
 from vitrina.weave import datasets
 
 if TYPE_CHECKING:
+    from vitrina.enrich.engine import Engine
     from vitrina.enrich.totals import Totals
     from vitrina.products.load_enriched import Imported
 
@@ -65,6 +66,11 @@ class Catalog(Closing):
             embedded Postgres, which is started and upgraded as needed.
         settings: more settings; default: from the environment.
         notice: called with one line when a substitute is used, like the embedded Postgres.
+        read_only: every statement runs in a read-only transaction, at most `statement_seconds`.
+            What is remembered all the same (vectors of queries, each paid once) goes through a
+            connection of its own, and is left out with `remembers=False`.
+        remembers: see read_only.
+        statement_seconds: the time that a statement may take; None: any.
 
     Raises:
         UnreachableError, AccessError: the database is unavailable.
@@ -81,6 +87,9 @@ class Catalog(Closing):
         *,
         settings: Settings | None = None,
         notice: Callable[[str], None] | None = None,
+        read_only: bool = False,
+        remembers: bool = True,
+        statement_seconds: float | None = None,
     ) -> None:
         self.settings = settings or Settings.from_environment(dsn)
         say = notice or (lambda _: None)
@@ -88,14 +97,23 @@ class Catalog(Closing):
         if url is None:
             url = _embedded_url(notice)
         self.database = Database(
-            url, size=self.settings.concurrency, wait=self.settings.wait, notice=say
+            url,
+            size=self.settings.concurrency,
+            wait=self.settings.wait,
+            notice=say,
+            read_only=read_only,
+            statement_seconds=statement_seconds,
         )
         if not self.database.value("select to_regclass('vitrina.installed') is not null"):
             self.database.close()
             raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
         self._context = context = Context(self.database, self.settings, say)
+        self._writer = Writer(context) if read_only and remembers else None
         self._folders = Folders(self.settings.image_roots, self._trusted_roots)
-        self._queries = Queries(context, partial(assemble, context, "search"))
+        if read_only and self._writer is None:
+            self._queries = Queries(context, None)
+        else:
+            self._queries = Queries(context, self._reader, self._writer)
 
         self.keywords = Keywords(context, self._queries, self._judges)
         self.spaces = Spaces(context, partial(space_embedder, context))
@@ -107,6 +125,7 @@ class Catalog(Closing):
         searching = Search(context, self._queries, self.picture)
         self.search = searching.search
         self.count_matches = searching.count_matches
+        self.explain = searching.explain
         self.similar = searching.similar
         self.read_query = searching.read_query
         browsing = Browse(context, self._queries, self.picture)
@@ -120,6 +139,9 @@ class Catalog(Closing):
     def picture(self, given: PictureLike) -> Picture:
         """Load a picture that the user named or has: any local path, a URL within the limits, …"""
         return picture_of(given, Limits(allow_private=self.settings.allow_private_images))
+
+    def _reader(self) -> Engine:
+        return assemble(self._writer.context() if self._writer else self._context, "search")
 
     @contextlib.contextmanager
     def _judges(self) -> Iterator[Judge]:
@@ -335,6 +357,8 @@ class Catalog(Closing):
     def close(self) -> None:
         """Close the connections; an embedded Postgres keeps running."""
         self._queries.close()
+        if self._writer is not None:
+            self._writer.close()
         self.database.close()
 
 

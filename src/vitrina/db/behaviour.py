@@ -122,7 +122,7 @@ def comments() -> str:
     """Statements that store the comments above functions and views in the database."""
     found = list(public_objects())
     names = [one["name"] for one in found]
-    return "".join(
+    statements = "".join(
         "comment on {} vitrina.{}{} is '{}';\n".format(
             one["kind"],
             one["name"],
@@ -131,13 +131,15 @@ def comments() -> str:
         )
         for one in found
     )
+    return qualified(statements)
 
 
 def _arguments(signature: str) -> str:
     """The arguments of a function without their defaults, which tell it from others of its name."""
-    given = signature.strip().partition("\nreturns")[0].strip().removeprefix("(").removesuffix(")")
+    given = re.split(r"\)\s+returns\b", signature.strip())[0].removeprefix("(")
     parts = [one.partition(" default ")[0] for one in " ".join(given.split()).split(", ")]
-    return f"({', '.join(parts)})"
+    types = re.sub(r"\bhalfvec\b", f"{VECTOR}.halfvec", ", ".join(parts))
+    return f"({types})"
 
 
 def qualified(body: str) -> str:

@@ -21,6 +21,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from vitrina import errors
 from vitrina.closing import Closing
+from vitrina.db.cancelling import cancellable
 from vitrina.db.connection import CONNECT_SECONDS, Params, Session, connect, fetch_value
 from vitrina.db.faults import mapped
 from vitrina.db.retries import PoolAway, answers, is_away, is_deadlock
@@ -51,6 +52,8 @@ class Database(Closing):
         wait: seconds that a statement waits for an unavailable database: down, starting up, cut
             off. A wrong password, or a database that does not exist, fails at once.
         notice: called once when the wait begins, and when the database is back.
+        read_only: every transaction is read-only: Postgres refuses what would write.
+        statement_seconds: the time that a statement may take; SlowError after it. None: any.
     """
 
     def __init__(
@@ -60,9 +63,13 @@ class Database(Closing):
         size: int = 4,
         wait: float = 0.0,
         notice: Callable[[str], None] | None = None,
+        read_only: bool = False,
+        statement_seconds: float | None = None,
     ) -> None:
         self.dsn = dsn
         self._size = size
+        self._read_only = read_only
+        self._statement_seconds = statement_seconds
         self._wait = wait
         self._notice = notice or (lambda _: None)
         self._stop: threading.Event | None = None
@@ -116,10 +123,25 @@ class Database(Closing):
                 if not answers(self.dsn):
                     raise PoolAway(str(exc)) from exc
         try:
-            with conn:
+            with conn, cancellable(conn), self._bounded(conn):
                 yield conn
         finally:
             pool.putconn(conn)
+
+    @contextlib.contextmanager
+    def _bounded(self, conn: psycopg.Connection) -> Iterator[None]:
+        """One transaction, read-only and with a time limit, if that was asked for.
+
+        Not settings of the session: a transaction pooler would hand them to another client.
+        """
+        if not self._read_only and self._statement_seconds is None:
+            yield
+            return
+        with conn.transaction():
+            if self._statement_seconds is not None:
+                milliseconds = f"{self._statement_seconds * 1000:.0f}"
+                conn.execute("select set_config('statement_timeout', %s, true)", (milliseconds,))
+            yield
 
     @contextlib.contextmanager
     def waiting(self, seconds: float) -> Iterator[None]:
@@ -186,6 +208,7 @@ class Database(Closing):
             self._notice(f"waiting for the database, up to {self._wait:,.0f} s: {exc}")
 
     def _configure(self, conn: psycopg.Connection) -> None:
+        conn.read_only = self._read_only or None
         if self._halfvec is None:
             # not by TypeInfo.fetch: that looks up operators in the session's path
             found = conn.execute(

@@ -9,9 +9,10 @@ from vitrina.context import Context
 from vitrina.db.database import Jsonb
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike
+from vitrina.search.explain import Explanation
 from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Filters, Narrowing, check_attribute
-from vitrina.search.product import Key, product_id
+from vitrina.search.product import Key, named, product_id
 from vitrina.search.query_vectors import Queries
 from vitrina.search.reading import Reading
 
@@ -112,6 +113,38 @@ class Search:
         asked, _ = self._asked(query, image, mode, weights, title, group_by, min_relevance, filters)
         statement = f"select vitrina.count_matches({ARGUMENTS})"
         return int(self._database.value(statement, asked))
+
+    def explain(
+        self,
+        query: str | None,
+        product: Key,
+        *,
+        image: PictureLike | None = None,
+        k: int = 10,
+        offset: int = 0,
+        mode: Mode = "hybrid",
+        weights: Mapping[Channel, float] | None = None,
+        title: str = "",
+        group_by: str | None = None,
+        min_relevance: float | None = None,
+        **filters: Unpack[Filters],
+    ) -> Explanation:
+        """Why a product is where it is in a search with these arguments, or is not there.
+
+        Args:
+            product: an id (a number), external id, or (source, external id).
+            others: as for search.
+
+        Raises as search does, and NotFoundError for an unknown product, with the nearest.
+        """
+        of = named(self._database, product).product_id
+        asked, _ = self._asked(query, image, mode, weights, title, group_by, min_relevance, filters)
+        (row,) = self._database.rows(
+            f"select * from vitrina.explain_search({ARGUMENTS},"  # noqa: S608 - a constant
+            ' product => %(of)s::bigint, k => %(k)s, "offset" => %(offset)s)',
+            {**asked, "of": of, "k": k, "offset": offset},
+        )
+        return Explanation.from_row(row)
 
     def _asked(
         self,
