@@ -32,6 +32,7 @@ from vitrina.pictures.loader import Folders
 from vitrina.products.api import Sources, source_name
 from vitrina.products.load import Loaded
 from vitrina.products.objects import Products, as_file
+from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
 from vitrina.search.product import Key, Product, get, named
 from vitrina.search.query_vectors import Queries
@@ -122,13 +123,14 @@ class Catalog(Closing):
         self.batches = Batches(Means(context, self._folders, assemble))
         self.costs = Costs(context)
 
-        searching = Search(context, self._queries, self.picture)
+        asking = Asking(context, self._queries, self.picture)
+        searching = Search(self.database, asking)
         self.search = searching.search
         self.count_matches = searching.count_matches
         self.explain = searching.explain
         self.similar = searching.similar
         self.read_query = searching.read_query
-        browsing = Browse(context, self._queries, self.picture)
+        browsing = Browse(self.database, asking)
         self.facets = browsing.facets
         self.suggest = browsing.suggest
         self.recommend = browsing.recommend

@@ -129,9 +129,16 @@ def parse_weights(
     help="The weight of text, vector or image in the score; repeatable.",
 )
 @click.option(
+    "--sort",
+    default="relevance",
+    show_default=True,
+    metavar="ORDER",
+    help="relevance, newest, oldest, or an attribute: price, or =-price from the greatest.",
+)
+@click.option(
     "--group-by",
     metavar="ATTRIBUTE",
-    help="Of the products with the same value of this attribute, only the best.",
+    help="Of the products with the same value of this attribute, only the first.",
 )
 @click.option(
     "--exact",
@@ -165,6 +172,7 @@ def command(
       vitrina search "black metal side table"
       vitrina search --image chair.jpg -k 5
       vitrina search "shoe storage" --price-max 50 --attr brand=Linden
+      vitrina search "side table" --any color=black,white --sort price
       vitrina search "shoe storage" --columns id,title,price --csv
       vitrina search "red sofa" --image sofa.jpg --weight image=2
     """
