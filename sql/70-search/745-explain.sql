@@ -52,12 +52,12 @@ begin
         from read_query(query) as r cross join unnest(r.excluded) as u (phrase)
         union all
         select 'excluded', format('it does not meet "%s": %s', left(u.said, 200), u.meaning), '{}', null, '{}',
-               '{}', null, u.said
+               '{}', null, u.said, '{}'
         from read_query(query) as r cross join unnest(r.conditions, r.meanings) as u (said, meaning)
         where u.meaning like 'without %'
         union all
         select 'excluded', 'its price does not meet the query: ' || price_meaning(r.price_min, r.price_max), '{}',
-               price_path(r.price_min, r.price_max), '{}', '{}', null, null
+               price_path(r.price_min, r.price_max), '{}', '{}', null, null, '{}'
         from read_query(query) as r
         where coalesce(r.price_min, r.price_max) is not null
     )

@@ -243,9 +243,10 @@ def test_a_condition_is_the_filter_given_by_hand(
     assert said
     assert shop.execute("select count_matches(%s)", [query]).fetchone() == (len(said),)
     if "mode" not in filters:
-        counts = f"select * from facets(%s, filter => '{{}}', {filters})"
+        counts = f"select * from facets(%s, attributes => '{{}}', {filters})"
         given = shop.execute(counts, [words]).fetchall()
-        assert shop.execute("select * from facets(%s)", [query]).fetchall() == given
+        counts = "select * from facets(%s, attributes => '{}')"
+        assert shop.execute(counts, [query]).fetchall() == given
 
 
 def test_what_is_left_out(shop: psycopg.Connection) -> None:
