@@ -63,9 +63,12 @@ begin
                 "name": "The keyword, as it is shown.",
                 "facet": "Its kind: type, material, style, color …",
                 "pinned": "Whether only a person may rename it or merge it away.",
-                "created_at": "When it was made."},
+                "created_at": "When it was made.",
+                "form": "Its name in normal form.",
+                "marks": "The groups of contrasts that its words are in, each with the word."},
             "keyword_aliases": {
                 "alias": "A term in normal form.",
+                "key": "The term without spaces: free standing and freestanding are the same.",
                 "keyword_id": "Its keyword; null if it was dropped.",
                 "similarity": "How similar it was, if vectors decided.",
                 "method": "new, form, thesaurus, embedding, judge or manual.",
@@ -83,28 +86,15 @@ begin
             "thesaurus": {
                 "term": "A term in normal form.",
                 "canonical": "The term that it stands for.",
-                "facet": "The facet of that term."},
-            "condition_words": {
-                "phrase": "Words of a query, in lower case and without accents.",
-                "kind": "What they say: without, not, max, min, between, currency, unit …",
-                "language": "Their language, empty for any.",
-                "value": "More of the kind: the number of a word, the English name of a thing.",
-                "built_in": "Whether the row came with vitrina.",
-                "used": "False switches the phrase off, also over upgrades."},
-            "search_policy": {
-                "min_relevance": "Below it, search leaves a product out.",
-                "log_searches": "Whether log_searches keeps what it is given.",
-                "keep_searches": "For how many days."},
-            "searches": {
-                "day": "The day.",
-                "asked": "The query in normal form.",
-                "query": "The query as it was typed, in lower case.",
-                "corrected": "The words it was last read as, where some were misspelt.",
-                "results": "How many rows it last returned.",
-                "searches": "How often it was searched for on that day."},
+                "facet": "The facet of that term.",
+                "language": "Only where all sources are in this language; empty: everywhere.",
+                "domain": "The kind of shop that sells such a type: furniture, fashion …",
+                "key": "The term without spaces.",
+                "becomes": "The canonical term in normal form."},
             "contrasts": {
                 "term": "A term in normal form.",
-                "contrast_group": "Terms of one group are never one keyword."}
+                "contrast_group": "Terms of one group are never one keyword.",
+                "key": "The term without spaces."}
         }'::jsonb) as t
         cross join jsonb_each_text(t.value) as c
     loop
