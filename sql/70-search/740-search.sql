@@ -194,6 +194,9 @@ begin
         exit when cardinality(matches.ids) >= first or _count < _depth;
         _depth := least(_depth * 5::bigint, 2147483647);
     end loop;
+    if coalesce(matches.ids, '{}') = '{}' then
+        perform say_unknown_attributes(filters);
+    end if;
 end
 $func$;
 

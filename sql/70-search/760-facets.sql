@@ -145,6 +145,18 @@ begin
         query, filters_of(filter - _choices, path_without(where_path, _choices), with_keywords,
                           without_keywords, sources, query), mode, embedding, image_embedding, min_relevance);
     _ids := narrowed_ids(_all, _filters);
+    if _ids = '{}' then
+        perform say_unknown_attributes(_filters);
+    end if;
+    perform say_unknown('attribute', u.name, u.nearest)
+    from unknown_names(attributes => array(
+        -- those that the first products found lack
+        select a.name from unnest(attributes) as a (name)
+        where not exists (
+            select from (select p.attributes from products as p
+                         where _ids is null or p.id = any (_ids[:100]) limit 100) as p
+            where jsonb_exists(p.attributes, a.name))
+        limit 100)) as u;
 
     return query
     select 'keyword', c.facet, c.name, c.products, null::numeric, null::numeric, c.chosen
@@ -157,7 +169,8 @@ begin
         select r.*
         from jsonb_each(any_keywords) as a
         cross join lateral rank_keywords(
-            narrowed_ids(_all, filters_of(filter, where_path, '{}', '{}', null, null, any_keywords - a.key)),
+            narrowed_ids(_all, filters_of(filter, where_path, '{}', '{}', null, null, any_keywords - a.key,
+                                          aloud => false)),
             array[a.key], chosen_ids(a.key, chosen_words(jsonb_build_object(a.key, a.value))), k, group_by) as r
         where a.value <> '[]'
     ) as c
@@ -172,7 +185,7 @@ begin
             select r.*
             from chosen_attributes(filter, where_path) as a
             cross join lateral filters_of(filter - a.attribute, path_without(where_path, array[a.attribute]),
-                                          '{}', '{}', null, null, any_keywords) as f
+                                          '{}', '{}', null, null, any_keywords, aloud => false) as f
             cross join lateral count_attributes(narrowed_ids(_all, f), array[a.attribute], '{}', a.chosen,
                                                 f.options, k, group_by) as r
             where a.attribute = any (_choices)
