@@ -3,23 +3,6 @@
 -- than the most similar of so many unrelated things would be.
 
 -- ---------------------------------------------------------------------------------------------
--- set_search_policy(min_relevance): sets the relevance, 0 to 1, below which search leaves a product out
--- if its own min_relevance is null; 0 leaves nothing out. Raises VT004 for a value out of range.
--- ---------------------------------------------------------------------------------------------
-create or replace function set_search_policy(min_relevance real) returns void
-language plpgsql volatile security invoker
-set search_path from current
-as $func$
-begin
-    if coalesce(set_search_policy.min_relevance not between 0 and 1, true) then
-        raise exception 'min_relevance must be 0 to 1, not %', coalesce(set_search_policy.min_relevance::text, 'null')
-            using errcode = 'VT004', hint = '0.5 is the usual value; 0 leaves nothing out';
-    end if;
-    update search_policy as p set min_relevance = set_search_policy.min_relevance;
-end
-$func$;
-
--- ---------------------------------------------------------------------------------------------
 -- in_title(query) → the tsquery, over titles only: weight A of the full text.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.in_title(query tsquery) returns tsquery

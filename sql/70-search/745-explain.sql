@@ -50,6 +50,16 @@ begin
         select 'excluded', format('it has the excluded words "%s"', left(u.phrase, 200)), '{}', null, '{}', '{}',
                null, format('-"%s"', u.phrase), '{}'
         from read_query(query) as r cross join unnest(r.excluded) as u (phrase)
+        union all
+        select 'excluded', format('it does not meet "%s": %s', left(u.said, 200), u.meaning), '{}', null, '{}',
+               '{}', null, u.said, '{}'
+        from read_query(query) as r cross join unnest(r.conditions, r.meanings) as u (said, meaning)
+        where u.meaning like 'without %'
+        union all
+        select 'excluded', 'its price does not meet the query: ' || price_meaning(r.price_min, r.price_max), '{}',
+               price_path(r.price_min, r.price_max), '{}', '{}', null, null, '{}'
+        from read_query(query) as r
+        where coalesce(r.price_min, r.price_max) is not null
     )
     select c.gate, c.reason
     from condition as c
@@ -152,7 +162,7 @@ begin
         select string_agg(coalesce(c.said, t.word), ' ' order by t.place) as said
         from regexp_split_to_table(u.label, ' ') with ordinality as t (word, place)
         left join lateral (
-            select r.said from corrected_words(query) as r
+            select r.said from corrected_words((read_conditions(query)).rest) as r
             where r.said <> r.words and lower(t.word) = any (string_to_array(lower(r.words), ' '))
             limit 1) as c on true) as w
     left join lateral (

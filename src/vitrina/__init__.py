@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Key, Product, ProductImage, ProductKeyword, Variant
-    from vitrina.search.search import Reading
+    from vitrina.search.reading import Reading
     from vitrina.settings import Settings
     from vitrina.spaces.api import Space
     from vitrina.spaces.fill import Filled
@@ -134,7 +134,7 @@ _EXPORTS = {
     "ProductImage": "search.product",
     "ProductKeyword": "search.product",
     "Variant": "search.product",
-    "Reading": "search.search",
+    "Reading": "search.reading",
     "Settings": "settings",
     "Space": "spaces.api",
     "Filled": "spaces.fill",
