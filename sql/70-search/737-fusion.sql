@@ -111,7 +111,7 @@ return format(
 -- fused_products(k, …, min_relevance) → at least k products that any channel finds, or all of them, best
 -- first: those with all of the query, then the others, each by the weighted mean over the channels. The
 -- hundred best of each channel's first hits come first, all others behind them: so the first n are the
--- same for every k.
+-- same for every k. Null for k: all answers, in no order, if there is a floor.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fused_products(
     k int, code text, reading reading, text_space spaces, embedding @vector@.halfvec,
@@ -132,6 +132,7 @@ declare
     _codes bigint[] := coded_products(code, filters);
     _sold boolean := is_sold((reading.demand).kinds, filters);
     _own boolean := not _sold and is_own_trade((reading.demand).domain);
+    _strictness float8 := case when _sold then 0.8 when _own then 0.85 else 1.3 end;
     _depth int;
     _among bigint[];
     _vector record;
@@ -143,8 +144,18 @@ begin
     _found.ids := '{}';
     -- the hundred best first, then all
     foreach _depth in array array[100, null] loop
+        if _depth is null and min_relevance is not null then
+            _among := answers(_codes, reading, text_space, embedding, _vector.ids, _vector.distances, image_space,
+                              image_embedding, _image.ids, _image.distances, filters, min_relevance, _sold or _own,
+                              _strictness);
+            if k is null then
+                _found.ids := _among;
+                return _found;
+            end if;
+        end if;
         _vector := nearest_products(text_space, embedding, _depth, _among, filters);
         _image := nearest_products(image_space, image_embedding, _depth, _vector.among, filters);
+        continue when k is null and min_relevance is not null;
         _among := _image.among;
         if _among is null and embedding is null and image_embedding is null then
             _among := filtered_ids(filters, 5000);
@@ -159,7 +170,7 @@ begin
               _depth, embedding, image_embedding, (reading.demand).texts, _sold or _own, min_relevance,
               array[coalesce(text_space.background_mean, 0), clear_similarity(text_space)],
               array[coalesce(image_space.background_mean, 0), clear_similarity(image_space)],
-              case when _sold then 0.8 when _own then 0.85 else 1.3 end::float8;
+              _strictness;
         _found.ids := _found.ids || _more.ids;
         _found.scores := _found.scores || _more.scores;
         _found.similarities := _found.similarities || _more.similarities;
@@ -167,7 +178,7 @@ begin
         _found.channels := _found.channels || _more.channels;
         _found.relevances := _found.relevances || _more.relevances;
         _found.lacks := _found.lacks || _more.lacks;
-        exit when cardinality(_found.ids) >= k or cardinality(_found.ids) < 100;
+        exit when cardinality(_found.ids) >= k;
     end loop;
     return _found;
 end

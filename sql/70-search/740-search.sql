@@ -294,7 +294,7 @@ language sql stable security invoker
 set search_path from current
 as $func$
     select coalesce(cardinality((s.matches).ids), 0)
-    from searched(query, 2000000000,
+    from searched(query, null,
                   filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords),
                   mode, embedding, image_embedding, weights, min_relevance, group_by) as s;
 $func$;

@@ -17,7 +17,7 @@ begin
     end if;
     return (
         select coalesce((s.matches).ids, '{}')
-        from searched(query, 2000000000, filters, mode, embedding, image_embedding, '{}', min_relevance,
+        from searched(query, null, filters, mode, embedding, image_embedding, '{}', min_relevance,
                       null) as s);
 end
 $func$;
