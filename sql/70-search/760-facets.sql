@@ -13,7 +13,7 @@ set search_path from current
 as $func$
 begin
     if asked_words(query) = '' and embedding is null and image_embedding is null then
-        return filtered_ids(filters);
+        return filtered_ids(with_rules(filters, query, true));
     end if;
     return (
         select coalesce((s.matches).ids, '{}')

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Product
+    from vitrina.search.rules import PutRule, Rule
     from vitrina.search.search import Reading
     from vitrina.settings import Settings
 
@@ -54,6 +55,8 @@ _EXPORTS = {
     "Hit": "search.hits",
     "Filters": "search.narrowing",
     "Product": "search.product",
+    "PutRule": "search.rules",
+    "Rule": "search.rules",
     "Reading": "search.search",
     "Settings": "settings",
     "AccessError": "errors",
@@ -96,8 +99,10 @@ __all__ = [
     "PictureError",
     "Product",
     "ProviderError",
+    "PutRule",
     "ReadOnlyError",
     "Reading",
+    "Rule",
     "SchemaError",
     "Settings",
     "SlowError",

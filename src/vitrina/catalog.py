@@ -36,6 +36,7 @@ from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
 from vitrina.search.product import Key, Product, get, named
 from vitrina.search.query_vectors import Queries
+from vitrina.search.rules import Rules
 from vitrina.search.search import Search
 from vitrina.settings import Settings
 from vitrina.spaces.api import Spaces
@@ -60,7 +61,7 @@ class Ingested:
 class Catalog(Closing):
     """A catalog of products in Postgres.
 
-    Its parts: `keywords`, `spaces`, `sources`, `jobs`, `batches` and `costs`.
+    Its parts: `keywords`, `spaces`, `sources`, `rules`, `jobs`, `batches` and `costs`.
 
     Args:
         dsn: a libpq URL or key=value string. None: VITRINA_DATABASE_URL or, if that is unset, the
@@ -122,6 +123,7 @@ class Catalog(Closing):
         self.jobs = Jobs(context)
         self.batches = Batches(Means(context, self._folders, assemble))
         self.costs = Costs(context)
+        self.rules = Rules(self.database)
 
         asking = Asking(context, self._queries, self.picture)
         searching = Search(self.database, asking)
