@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrina import embedded
 from vitrina.assembly import assemble, space_embedder
@@ -24,14 +24,17 @@ from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
 from vitrina.files import FileOptions
 from vitrina.keywords.api import Keywords
+from vitrina.keywords.entries import Keyword
 from vitrina.keywords.judge import Judge
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike, picture_of
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders
+from vitrina.products import whole
 from vitrina.products.api import Sources, source_name
 from vitrina.products.load import Loaded
 from vitrina.products.objects import Products, as_file
+from vitrina.products.whole import ExportedProduct, Status
 from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
 from vitrina.search.product import Key, Product, get, named
@@ -303,14 +306,12 @@ class Catalog(Closing):
                 engine, sources=sources, progress=progress, stop=stop, watch=watch, judge=judge
             )
 
-    def export(self, *, sources: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Every product with its enrichment, as a stream of dicts, ordered by id."""
-        return self.database.stream(
-            "select c.* from vitrina.catalog as c"
-            " where %(sources)s::text[] is null or c.source = any(%(sources)s::text[])"
-            " order by c.product_id",
-            {"sources": list(sources) if sources is not None else None},
-        )
+    def export(self, *, sources: Sequence[str] | None = None) -> Iterator[ExportedProduct]:
+        """Every product with its enrichment, as a stream, ordered by id.
+
+        Raises NotFoundError for an unknown source.
+        """
+        return whole.export(self.database, sources)
 
     def publish(
         self,
@@ -330,23 +331,17 @@ class Catalog(Closing):
 
         Raises as datasets.publish does.
         """
-        rows: Iterable[Mapping[str, Any]]
+        rows: Iterable[ExportedProduct | Keyword]
         rows = self.export(sources=sources) if what == "products" else self.keywords.list(k=ALL)
-        return datasets.publish(rows, name, project=project, what=what)
+        return datasets.publish(map(asdict, rows), name, project=project, what=what)
 
     def thumbnails(self, product_ids: Sequence[int]) -> dict[int, bytes]:
         """The thumbnails (WebP, at most 160 px) of these products, by id, if they have any."""
-        rows = self.database.rows(
-            "select p.id, i.thumbnail from vitrina.products as p"
-            " join vitrina.images as i on i.sha256 = p.image_sha256 where p.id = any(%s)",
-            (list(product_ids),),
-        )
-        return {row["id"]: bytes(row["thumbnail"]) for row in rows}
+        return whole.thumbnails(self.database, product_ids)
 
-    def status(self) -> dict[str, Any]:
-        """Counts of products, jobs, keywords and generations, the spaces in use, the spend."""
-        (row,) = self.database.rows("select * from vitrina.status")
-        return row
+    def status(self) -> Status:
+        """Counts of products, jobs, keywords and answers, the spaces in use, the spend."""
+        return whole.status(self.database)
 
     def server(self) -> str:
         """The versions of Postgres and pgvector."""

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any, TypedDict
 
 from vitrina.db.database import Database, Jsonb
+from vitrina.db.unknown import check_names
 from vitrina.errors import InputError, NotFoundError
-from vitrina.search.product import unknown_names
 
 _MODE = re.compile(r"\s*(lax|strict)\s+")
 _NAMED = re.compile(r'\$\.(?:"((?:[^"\\]|\\.)+)"|([A-Za-z_]\w*))(?!\w*\()')
@@ -77,18 +77,16 @@ class Narrowing:
         """Raise NotFoundError for an unknown source or keyword, naming the nearest."""
         any_of = [name for names in self.any_keywords.values() for name in names]
         keywords = [*self.with_keywords, *any_of, *self.without_keywords]
-        if self.sources or keywords:
-            _refuse(unknown_names(database, sources=self.sources or [], keywords=keywords))
+        check_names(database, sources=self.sources, keywords=keywords)
         if any_of:
-            _refuse(_elsewhere(database, self.any_keywords))
+            _check_facets(database, self.any_keywords)
 
     def explain_nothing(self, database: Database) -> None:
         """Nothing was found: raise NotFoundError if no product has an attribute named here."""
         names = [*self.attr, *self._filter()]
         for path in self._conditions():
             names += [quoted or plain for quoted, plain in _NAMED.findall(path)]
-        if names:
-            _refuse(unknown_names(database, attributes=list(dict.fromkeys(names))))
+        check_names(database, attributes=list(dict.fromkeys(names)))
 
     def _filter(self) -> dict[str, object]:
         given = self.filter or {}
@@ -125,11 +123,11 @@ class Narrowing:
 
 def check_attribute(database: Database, name: str) -> None:
     """Raise NotFoundError if no product has an attribute of this name, with the nearest."""
-    _refuse(unknown_names(database, attributes=[name]))
+    check_names(database, attributes=[name])
 
 
-def _elsewhere(database: Database, any_keywords: Mapping[str, Sequence[str]]) -> str | None:
-    """One sentence about the first of these keywords that is in another facet; else None."""
+def _check_facets(database: Database, any_keywords: Mapping[str, Sequence[str]]) -> None:
+    """Raise NotFoundError for the first of these keywords that is in another facet."""
     for row in database.rows(
         "select u.facet, u.name, w.facet as own"
         " from unnest(%s::text[], %s::text[]) as u (facet, name)"
@@ -140,13 +138,9 @@ def _elsewhere(database: Database, any_keywords: Mapping[str, Sequence[str]]) ->
             [name for names in any_keywords.values() for name in names],
         ),
     ):
-        return f"no {row['facet']} is named {row['name']!r}: it is in the facet {row['own']}"
-    return None
-
-
-def _refuse(message: str | None) -> None:
-    if message is not None:
-        raise NotFoundError(message)
+        raise NotFoundError(
+            f"no {row['facet']} is named {row['name']!r}: it is in the facet {row['own']}"
+        )
 
 
 def _may_be_number(value: object) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from vitrina.db.database import Database, Jsonb
+from vitrina.db.unknown import unknown_names
 from vitrina.errors import InputError, NotFoundError
 from vitrina.files.opening import open_rows
 from vitrina.files.rows import BadRow
-from vitrina.search.product import Key, named, unknown_names
+from vitrina.search.product import Key, named
 
 FIELDS = (
     "query", "action", "source", "external_id", "attribute", "value", "weight", "position",
