@@ -191,7 +191,7 @@ begin
             _rule := parse_rule(_row);
         exception when sqlstate 'VT003' or sqlstate 'VT004' then
             get stacked diagnostics _hint = pg_exception_hint;
-            raise exception 'rule %: %', _nr, sqlerrm using errcode = sqlstate, hint = _hint;
+            raise exception 'row % of rules: %', _nr, sqlerrm using errcode = sqlstate, hint = _hint;
         end;
         select r.* into _old
         from vitrina.rules as r

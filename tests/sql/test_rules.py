@@ -152,9 +152,9 @@ def test_removed_rules_are_kept_and_restored(shop: psycopg.Connection) -> None:
 @pytest.mark.parametrize(
     ("rule", "state", "message", "hint"),
     [
-        (pin("sofa", "sofa-9"), "VT003", "rule 2: product 'sofa-9' not found", "nearest: sofa-1, sofa-2"),
-        ({**pin("sofa", "sofa-1"), "source": "shopp"}, "VT003", "rule 2: source", "shop"),
-        ({"action": "hide", "attribute": "bran"}, "VT003", "rule 2: attribute 'bran' not found", "brand"),
+        (pin("sofa", "sofa-9"), "VT003", "row 2 of rules: product 'sofa-9' not found", "nearest: sofa-1, sofa-2"),
+        ({**pin("sofa", "sofa-1"), "source": "shopp"}, "VT003", "row 2 of rules: source", "shop"),
+        ({"action": "hide", "attribute": "bran"}, "VT003", "row 2 of rules: attribute 'bran' not found", "brand"),
         ({"action": "drop", "external_id": "sofa-1"}, "VT004", "action cannot be 'drop'", "pin, hide, boost"),
         ({"action": "hide"}, "VT004", "one product, or about one attribute", "external_id"),
         ({"action": "pin", "attribute": "brand"}, "VT004", "only a product can be pinned", "boost"),

@@ -21,6 +21,8 @@ FIELDS = (
     "valid_from", "valid_to",
 )  # fmt: skip
 
+_ROW = re.compile(r"row (\d+) of rules: (.*)", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -98,7 +100,10 @@ class Rules:
         if not rules:
             raise InputError("a rule pins, hides or boosts: name a product or an attribute")
         dates = {"valid_from": valid_from, "valid_to": valid_to}
-        return self.put([{"query": query, **dates, **rule} for rule in rules])
+        try:
+            return self.put([{"query": query, **dates, **rule} for rule in rules])
+        except (InputError, NotFoundError) as exc:
+            raise type(exc)(_ROW.sub(r"\2", str(exc))) from None
 
     def put(self, rules: Iterable[Mapping[str, Any]], *, prune: bool = False) -> list[PutRule]:
         """Add or change rules, given as objects with the fields of Rule.
@@ -125,7 +130,7 @@ class Rules:
         try:
             return self.put(rules, prune=prune)
         except (InputError, NotFoundError) as exc:
-            found = re.match(r"rule (\d+): (.*)", str(exc), re.DOTALL)
+            found = _ROW.match(str(exc))
             if found is None:
                 raise
             line = lines[int(found[1]) - 1]
