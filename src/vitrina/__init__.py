@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from vitrina.products.load import Loaded
     from vitrina.products.load_enriched import Imported
     from vitrina.products.whole import ExportedProduct, Status
-    from vitrina.search.browse import Duplicate, Facet, Suggestion
+    from vitrina.search.browse import Bin, Duplicate, Facet, Suggestion
     from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
@@ -77,6 +77,7 @@ _EXPORTS = {
     "Batched": "batch.run",
     "Catalog": "catalog",
     "Ingested": "catalog",
+    "Bin": "search.browse",
     "Cost": "costs",
     "DroppedAnswers": "costs",
     "Job": "enrich.jobs",
@@ -147,6 +148,7 @@ __all__ = [
     "Alias",
     "Batch",
     "Batched",
+    "Bin",
     "BudgetError",
     "Catalog",
     "Change",

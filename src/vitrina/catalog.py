@@ -137,6 +137,7 @@ class Catalog(Closing):
         self.read_query = searching.read_query
         browsing = Browse(self.database, asking)
         self.facets = browsing.facets
+        self.histogram = browsing.histogram
         self.suggest = browsing.suggest
         self.recommend = browsing.recommend
         self.duplicates = browsing.duplicates

@@ -50,7 +50,7 @@ begin
                      ('similar_products', 'attributes'), ('recommend', 'attributes'),
                      ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'),
                      ('search', 'any_keywords'), ('count_matches', 'any_keywords'),
-                     ('facets', 'any_keywords'), ('recommend', 'any_keywords'),
+                     ('facets', 'estimated'), ('recommend', 'any_keywords'),
                      ('nearest_by_image', 'any_keywords'), ('nearest_by_dhash', 'any_keywords'),
                      ('filters_of', 'any_keywords'), ('searched', 'rules'),
                      ('fusion_query', 'boost'),
