@@ -258,7 +258,7 @@ $func$;
 -- explain_search(query, product, …) → why a product is where it is in a search with these arguments, or
 -- is not there. rank: its place among all `results`, null if it is not one. gate: null for a row of this page, else
 -- the first that it fell at, with the reason in words: filter; excluded (a word or phrase in the
--- query); no match (no channel finds it); floor (its relevance is below `floor`); group (another product
+-- query); rule (it is hidden); no match (no channel finds it); floor (its relevance is below `floor`); group (another product
 -- of its group_by is better); page (it comes behind these k rows). score … missing: as in search, as if it
 -- had passed. channels: what each says of it, see explained_channels. words: what the
 -- query asks for, and where the product has it, see explained_words. Raises VT003 if the product is
@@ -324,7 +324,10 @@ begin
                       else filters_of('{}', null, '{}', '{}', sources => case
                           when meets(product, filters_of('{}', null, '{}', '{}', sources, aloud => false)) then sources end) end;
         _found := (searched(query, 2000000000, _open, mode, embedding, image_embedding, weights, 0, null)).matches;
-        if _unmet.gate is not null then
+        if _unmet.gate is null and not meets(product, with_rules(null, query)) then
+            gate := 'rule';
+            reason := 'a rule hides it from this search';
+        elsif _unmet.gate is not null then
             gate := _unmet.gate;
             reason := _unmet.reason;
         elsif array_position(_found.ids, product) is null then

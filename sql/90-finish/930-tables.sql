@@ -46,6 +46,8 @@ comment on table products is
     'The products of the catalogue, one row each; see the view catalog for reading.';
 comment on table query_embeddings is 'Vectors of queries, made outside the database.';
 comment on table rejects is 'Rows of an attached table that cannot be products, and why.';
+comment on table rules is
+    'Products pinned, hidden and boosted, for a query or for all; see put_rules.';
 comment on table search_policy is
     'What search leaves out by default, and whether searches are logged; see set_search_policy.';
 comment on table searches is

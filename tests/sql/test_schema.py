@@ -507,10 +507,11 @@ drop type vitrina_internal.typed_query cascade;
 drop type vitrina_internal.reading cascade;
 drop type vitrina_internal.demand cascade;
 drop type vitrina_internal.hits cascade;
+drop type vitrina_internal.steering cascade;
 create type vitrina.query_filters as (filter jsonb);
 create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
-drop table vitrina.product_images, vitrina.variants, vitrina.search_policy cascade;
+drop table vitrina.product_images, vitrina.variants, vitrina.search_policy, vitrina.rules cascade;
 alter table vitrina.attachments drop column parts;
 alter table vitrina.thesaurus drop column domain;
 alter table vitrina.spaces
