@@ -31,7 +31,7 @@ $func$;
 -- and image, and their sum. What a channel has not said of a product is looked up: by the reading's rank
 -- of the parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
 -- complete: the text channel has said all it can. $17, $18: see read_demand and by_text. $19: the least
--- relevance, $20 and $21: mean and clear similarity of the spaces, $22: see strictness. Products with all of the query come first.
+-- relevance, $20 and $21: mean and clear similarity of the spaces, $22: see strictness, $23: how many products are of the type, up to ten. Products with all of the query come first.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fusion_query(
     reading reading, text_space_id int, image_space_id int, complete boolean
@@ -130,7 +130,8 @@ declare
                                else coalesce((weights ->> 'image')::real, image_space.weight) end;
     _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
     _codes bigint[] := coded_products(code, filters);
-    _sold boolean := is_sold((reading.demand).kinds, filters);
+    _count bigint := number_sold((reading.demand).kinds, filters);
+    _sold boolean := _count > 0;
     _own boolean := not _sold and is_own_trade((reading.demand).domain);
     _depth int;
     _among bigint[];
@@ -159,7 +160,7 @@ begin
               _depth, embedding, image_embedding, (reading.demand).texts, _sold or _own, min_relevance,
               array[coalesce(text_space.background_mean, 0), clear_similarity(text_space)],
               array[coalesce(image_space.background_mean, 0), clear_similarity(image_space)],
-              case when _sold then 0.8 when _own then 0.85 else 1.3 end::float8;
+              case when _sold then 0.8 when _own then 0.85 else 1.3 end::float8, _count;
         _found.ids := _found.ids || _more.ids;
         _found.scores := _found.scores || _more.scores;
         _found.similarities := _found.similarities || _more.similarities;

@@ -43,8 +43,11 @@ comment on table products is
     'The products of the catalogue, one row each; see the view catalog for reading.';
 comment on table query_embeddings is 'Vectors of queries, made outside the database.';
 comment on table rejects is 'Rows of an attached table that cannot be products, and why.';
+comment on table related_terms is
+    'What is a kind of what (a sneaker is a shoe), nearly the same, or none whatever its name says. '
+    'A shop may insert its own.';
 comment on table search_policy is 'What search leaves out by default; see set_search_policy.';
-comment on table seeded_words is 'Which rows of thesaurus and contrasts came with vitrina.';
+comment on table seeded_words is 'Which rows of thesaurus, contrasts and related_terms came with vitrina.';
 comment on table sources is 'The sources of products: imported files and attached tables.';
 comment on table spaces is 'Embedding models: one text space and one image space are active.';
 comment on table spellings is

@@ -84,6 +84,11 @@ begin
                 "term": "A term in normal form.",
                 "canonical": "The term that it stands for.",
                 "facet": "The facet of that term."},
+            "related_terms": {
+                "term": "A term in normal form.",
+                "related": "Another term in normal form.",
+                "weight": "1: related is a kind of term; below 1: how well either stands in for the other; 0: related is none, whatever its name says.",
+                "facet": "The facet of both."},
             "contrasts": {
                 "term": "A term in normal form.",
                 "contrast_group": "Terms of one group are never one keyword."}

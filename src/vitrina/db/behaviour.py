@@ -45,7 +45,7 @@ begin
     for _function in
         select p.oid
         from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
-                     ('claim_products', 'text'),
+                     ('claim_products', 'text'), ('query_parts', 'keys'),
                      ('similar_products', 'attributes'), ('recommend', 'attributes'),
                      ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'))
             as c (name, result)
