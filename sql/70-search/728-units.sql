@@ -165,19 +165,19 @@ as $func$
             from keywords as w
             where w.kinds @> array[u.key]
             union all
-            select w.id, w.name, r.weight * 0.7::real
+            select w.id, w.name, case when r.weight > 0.92 then 0.95 else r.weight * 0.7 end::real
             from (
-                select r.related_key as key, r.weight from related_terms as r
+                select r.related_key as key, r.weight, r.facet from related_terms as r
                 where r.key = u.key and r.weight > 0 and r.weight < 1
                 union all
-                select r.key, r.weight from related_terms as r
+                select r.key, r.weight, r.facet from related_terms as r
                 where r.related_key = u.key and r.weight > 0 and r.weight < 1) as r
-            join keywords as w on w.kinds @> array[r.key]
+            join keywords as w on w.kinds @> array[r.key] and w.facet = r.facet
             union all
-            -- what is only called a shoe may be a sneaker
-            select w.id, w.name, 0.4::real
+            -- what is only called a shoe may be a sneaker; what is for women, is for a wife
+            select w.id, w.name, case r.facet when 'audience' then 0.95 else 0.4 end::real
             from related_terms as r
-            join keywords as w on w.kinds @> array[r.key] and w.kinds[1] = r.key
+            join keywords as w on w.kinds @> array[r.key] and w.kinds[1] = r.key and w.facet = r.facet
             where r.related_key = u.key and r.weight = 1
         ) as f
         group by f.id, f.name
@@ -281,10 +281,10 @@ begin
         select t.unit, array_agg(t.text order by t.weight desc) as texts,
                array_agg(t.weight order by t.weight desc) as weights,
                -- what is one
-               string_agg(t.text, ' | ') filter (where t.weight > 0.9) as text,
-               ln(1 + (units_of_query.products - least(sum(t.products) filter (where t.weight > 0.9),
+               string_agg(t.text, ' | ') filter (where t.weight > 0.92) as text,
+               ln(1 + (units_of_query.products - least(sum(t.products) filter (where t.weight > 0.92),
                                                        units_of_query.products) + 0.5)
-                      / (sum(t.products) filter (where t.weight > 0.9) + 0.5)) as idf
+                      / (sum(t.products) filter (where t.weight > 0.92) + 0.5)) as idf
         from tag as t
         group by t.unit
     ),

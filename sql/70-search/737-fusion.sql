@@ -31,7 +31,8 @@ $func$;
 -- and image, and their sum. What a channel has not said of a product is looked up: by the reading's rank
 -- of the parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
 -- complete: the text channel has said all it can. $17, $18: see read_demand and by_text. $19: the least
--- relevance, $20 and $21: mean and clear similarity of the spaces, $22: see strictness, $23: how many products are of the type, up to ten. Products with all of the query come first.
+-- relevance, $20 and $21: mean and clear similarity of the spaces, $22: see strictness, $23: how many products are of the type, up to ten. $24: how much it counts,
+-- beside the mean, that a product has all of the query; what is at least the type has half of it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fusion_query(
     reading reading, text_space_id int, image_space_id int, complete boolean
@@ -79,7 +80,8 @@ return format(
         from (select m.*, %6$s as covered from measured as m) as m
     ),
     scored as (
-        select j.*, case when %10$s then j.mean / 2 + 0.5 * (j.lacks = 0)::int else j.mean end
+        select j.*, (j.mean + $24 * case when j.lacks = 0 then 1
+                                     else coalesce((array[0.1, 0.1, 0.5, 0.2, 0.4])[j.head], 0) end) / (1 + $24)
                     + (j.id = any ($1))::int as score
         from judged as j
         where j.relevance >= $19 or $19 is null
@@ -104,8 +106,7 @@ return format(
     coalesce((reading.demand).covered, '0'),
     coalesce((1::bigint << cardinality((reading.demand).labels)) - 1, 0),
     by_text(reading.demand),
-    strictness(reading.demand),
-    case when (reading.demand).labels is null then 'false' else 'true' end);
+    strictness(reading.demand));
 
 -- ---------------------------------------------------------------------------------------------
 -- fused_products(k, …, min_relevance) → at least k products that any channel finds, or all of them, best
@@ -128,6 +129,9 @@ declare
                                 else coalesce((weights ->> 'vector')::real, text_space.weight) end;
     _image_weight real := case when image_embedding is null then 0
                                else coalesce((weights ->> 'image')::real, image_space.weight) end;
+    -- words that count for nothing ask for nothing
+    _complete real := case when (reading.demand).labels is null or _text_weight = 0 then 0
+                           else coalesce((weights ->> 'complete')::real, 1) end;
     _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
     _codes bigint[] := coded_products(code, filters);
     _count bigint := number_sold((reading.demand).kinds, filters);
@@ -160,7 +164,8 @@ begin
               _depth, embedding, image_embedding, (reading.demand).texts, _sold or _own, min_relevance,
               array[coalesce(text_space.background_mean, 0), clear_similarity(text_space)],
               array[coalesce(image_space.background_mean, 0), clear_similarity(image_space)],
-              case when _sold then 0.8 when _own then 0.85 else 1.3 end::float8, _count;
+              case when _sold then 0.8 when _own then 0.85 else 1.3 end::float8, _count,
+              _complete;
         _found.ids := _found.ids || _more.ids;
         _found.scores := _found.scores || _more.scores;
         _found.similarities := _found.similarities || _more.similarities;

@@ -53,7 +53,7 @@ class Relation:
     facet: Facet
 
 
-_WEIGHTS = {"kinds": 1, "near": 0.9, "instead": 0.6, "others": 0}
+_WEIGHTS = {"kinds": 1, "same": 0.95, "near": 0.9, "instead": 0.6, "others": 0}
 
 
 @cache
