@@ -165,7 +165,8 @@ as $func$
             from keywords as w
             where w.kinds @> array[u.key]
             union all
-            select w.id, w.name, case when r.weight > 0.92 then 0.95 else r.weight * 0.7 end::real
+            select w.id, w.name, case when r.weight > 0.92 then 0.95
+                                      when w.kinds[1] = r.key then r.weight * 0.7 else r.weight * 0.6 end::real
             from (
                 select r.related_key as key, r.weight, r.facet from related_terms as r
                 where r.key = u.key and r.weight > 0 and r.weight < 1

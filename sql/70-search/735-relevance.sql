@@ -77,7 +77,7 @@ $func$;
 -- labels: what each unit was said as. texts: what has each unit; then, of the head: the types it is, the
 -- types that end in the same word, and more, see there. lacks, head, covered: expressions
 -- over `product_text as t` or over each other, with these texts as parameter $17: the units that are
--- missing, as bits; 3 for a product that is the head, 5 or 4 for one that stands in for it, better or worse,
+-- missing, as bits; 3 for a product that is the head, 6 to 4 for one that stands in for it, better or worse,
 -- 2 for one that ends in the same word, 1 for one that mentions it, else -1 or 0; the share of the query
 -- that is there. kinds: the keywords of the head and of its kinds ("desk", "computer desk"); null without
 -- a head.
@@ -144,7 +144,8 @@ begin
     select array_agg(t.id) filter (where t.weight > 0.92) as kinds,
            string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight > 0.92)::tsquery as kind,
            string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight between 0.6 and 0.92)::tsquery as near,
-           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight < 0.6)::tsquery as other,
+           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight between 0.5 and 0.6)::tsquery as kind_of_near,
+           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight < 0.5)::tsquery as other,
            (select string_agg(quoted_lexeme('#' || w.name), ' | ')::tsquery
             from keywords as w
             where w.kinds && (select array_agg(squashed(normal_form(l.word))) from unnest(_lasts) as l (word))
@@ -168,16 +169,16 @@ begin
     _demand.domain := _head.domain;
     -- with other spellings and compounds: a Bürostuhl is a Stuhl
     _demand.texts := texts || _of.kind || _of.kin || in_title(_said.words || texts[_place])
-                     || _of.part || in_title(_said.phrase) || _said.any_word || _of.near || _of.other;
+                     || _of.part || in_title(_said.phrase) || _said.any_word || _of.near || _of.kind_of_near || _of.other;
     -- a mention in the title of a product whose type is not known, is its type
     _demand.head := format(
         'case when t.tsv @@ $17[%1$s] or t.tsv @@ $17[%3$s] and (t.tsv @@ $17[%2$s] or not exists ('
         'select from product_keywords as k join keywords as w on w.id = k.keyword_id'
         ' where k.product_id = t.product_id and w.facet = ''type''))'
         ' or t.tsv @@ $17[%5$s] and t.tsv @@ $17[%4$s] then 3'
-        ' when t.tsv @@ $17[%7$s] then 5 when t.tsv @@ $17[%8$s] then 4'
+        ' when t.tsv @@ $17[%7$s] then 6 when t.tsv @@ $17[%8$s] then 5 when t.tsv @@ $17[%9$s] then 4'
         ' when t.tsv @@ $17[%2$s] then 2 when t.tsv @@ $17[%3$s] then 1 when t.tsv @@ $17[%6$s] then -1'
-        ' else 0 end', _n + 1, _n + 2, _n + 3, _n + 4, _n + 5, _n + 6, _n + 7, _n + 8);
+        ' else 0 end', _n + 1, _n + 2, _n + 3, _n + 4, _n + 5, _n + 6, _n + 7, _n + 8, _n + 9);
     return _demand;
 end
 $func$;
@@ -236,7 +237,7 @@ return case when demand.labels is null then '0'
     when demand.head is null then 'power(least(m.covered, 1), 1.6)'
     else 'case when m.head = 3 then 0.5 + 0.5 * m.covered'
          -- what stands in for it, as long as there is hardly any
-         ' when m.head = 5 and $23 < 10 then 0.5 + 0.3 * m.covered'
+         ' when m.head >= 5 and $23 < 10 then 0.5 + 0.3 * m.covered'
          ' when m.head = 4 and $23 = 0 then 0.5 + 0.2 * m.covered'
          ' when m.head = 1 and ($18'
          || case when cardinality(demand.labels) > 1 then ' or m.lacks & (m.lacks - 1) = 0' else '' end

@@ -81,7 +81,7 @@ return format(
     ),
     scored as (
         select j.*, (j.mean + $24 * case when j.lacks = 0 then 1
-                                     else coalesce((array[0.1, 0.1, 0.5, 0.2, 0.4])[j.head], 0) end) / (1 + $24)
+                                     else coalesce((array[0.1, 0.1, 0.5, 0.2, 0.3, 0.4])[j.head], 0) end) / (1 + $24)
                     + (j.id = any ($1))::int as score
         from judged as j
         where j.relevance >= $19 or $19 is null
