@@ -172,10 +172,10 @@ begin
                      || _of.part || in_title(_said.phrase) || _said.any_word || _of.near || _of.kind_of_near || _of.other;
     -- a mention in the title of a product whose type is not known, is its type
     _demand.head := format(
-        'case when t.tsv @@ $17[%1$s] or t.tsv @@ $17[%3$s] and (t.tsv @@ $17[%2$s] or not exists ('
+        'case when t.tsv @@ $17[%1$s] or t.tsv @@ $17[%3$s] and (not exists ('
         'select from product_keywords as k join keywords as w on w.id = k.keyword_id'
         ' where k.product_id = t.product_id and w.facet = ''type''))'
-        ' or t.tsv @@ $17[%5$s] and t.tsv @@ $17[%4$s] then 3'
+        ' or t.tsv @@ $17[%5$s] and (t.tsv @@ $17[%2$s] or t.tsv @@ $17[%4$s]) then 3'
         ' when t.tsv @@ $17[%7$s] then 6 when t.tsv @@ $17[%8$s] then 5 when t.tsv @@ $17[%9$s] then 4'
         ' when t.tsv @@ $17[%2$s] then 2 when t.tsv @@ $17[%3$s] then 1 when t.tsv @@ $17[%6$s] then -1'
         ' else 0 end', _n + 1, _n + 2, _n + 3, _n + 4, _n + 5, _n + 6, _n + 7, _n + 8, _n + 9);

@@ -161,7 +161,7 @@ begin
         into _more
         using _codes, reading.parts, _vector.ids, _vector.distances, _image.ids, _image.distances,
               _text.ids, _text.ranks, _found.ids, _text_weight, _vector_weight, _image_weight, _total,
-              _depth, embedding, image_embedding, (reading.demand).texts, _sold or _own, min_relevance,
+              _depth, embedding, image_embedding, (reading.demand).texts, _sold, min_relevance,
               array[coalesce(text_space.background_mean, 0), clear_similarity(text_space)],
               array[coalesce(image_space.background_mean, 0), clear_similarity(image_space)],
               case when _sold then 0.8 when _own then 0.85 else 1.3 end::float8, _count,
