@@ -147,7 +147,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- related_keywords(units, keys) → the keywords that a unit of a query finds, and how well each answers it: 1 is
--- what was said, 0.95 a kind of it; below are those that stand in for it, as in related_terms. At most
+-- what was said, 0.85 a kind of it; below are those that stand in for it, as in related_terms. At most
 -- 150 a unit.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.related_keywords(
@@ -161,11 +161,11 @@ as $func$
     cross join lateral (
         select f.id, f.name, max(f.weight) as weight
         from (
-            select w.id, w.name, case when w.kinds[1] = u.key then 1 else 0.95 end::real as weight
+            select w.id, w.name, case when w.kinds[1] = u.key then 1 else 0.85 end::real as weight
             from keywords as w
             where w.kinds @> array[u.key]
             union all
-            select w.id, w.name, case when r.weight > 0.92 then 0.95
+            select w.id, w.name, case when r.weight > 0.92 then 0.9
                                       when w.kinds[1] = r.key then r.weight * 0.7 else r.weight * 0.6 end::real
             from (
                 select r.related_key as key, r.weight, r.facet from related_terms as r
@@ -176,7 +176,7 @@ as $func$
             join keywords as w on w.kinds @> array[r.key] and w.facet = r.facet
             union all
             -- what is only called a shoe may be a sneaker; what is for women, is for a wife
-            select w.id, w.name, case r.facet when 'audience' then 0.95 else 0.4 end::real
+            select w.id, w.name, case r.facet when 'audience' then 0.85 else 0.4 end::real
             from related_terms as r
             join keywords as w on w.kinds @> array[r.key] and w.kinds[1] = r.key and w.facet = r.facet
             where r.related_key = u.key and r.weight = 1
@@ -282,10 +282,10 @@ begin
         select t.unit, array_agg(t.text order by t.weight desc) as texts,
                array_agg(t.weight order by t.weight desc) as weights,
                -- what is one
-               string_agg(t.text, ' | ') filter (where t.weight > 0.92) as text,
-               ln(1 + (units_of_query.products - least(sum(t.products) filter (where t.weight > 0.92),
+               string_agg(t.text, ' | ') filter (where t.weight > 0.75) as text,
+               ln(1 + (units_of_query.products - least(sum(t.products) filter (where t.weight > 0.75),
                                                        units_of_query.products) + 0.5)
-                      / (sum(t.products) filter (where t.weight > 0.92) + 0.5)) as idf
+                      / (sum(t.products) filter (where t.weight > 0.75) + 0.5)) as idf
         from tag as t
         group by t.unit
     ),

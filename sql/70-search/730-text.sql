@@ -34,7 +34,7 @@ begin
     end loop;
     for _i in 1 .. cardinality(tags) loop
         _one := format(' when t.tsv @@ $2[%s] then %s', _tags + _i - 1, tags[_i]);
-        if tags[_i] > 0.92 then
+        if tags[_i] > 0.75 then
             _is := _is || _one;
         else
             _near := _near || _one;
@@ -130,7 +130,7 @@ begin
                  cross join lateral (
                      select string_agg(n.parts[cardinality(n.parts) - cardinality(n.tags) + t.place], ' | ') as part
                      from unnest(n.tags) with ordinality as t (weight, place)
-                     where t.weight < 0.92) as p
+                     where t.weight < 0.75) as p
                  where p.part is not null)), '')::tsquery,
            (select string_agg(quoted_lexeme(c.lexeme), ' | ')::tsquery
             from (select c.lexeme, sum(c.products) over (order by c.products, c.lexeme) as so_far,

@@ -141,9 +141,9 @@ begin
     _lasts := array[substring(_head.name from '[^ -]+$'),
                     substring(normal_form(_demand.labels[_place]) from '[^ ]+$'),
                     substring(lower(_demand.labels[_place]) from '[^ -]+$')];
-    select array_agg(t.id) filter (where t.weight > 0.92) as kinds,
-           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight > 0.92)::tsquery as kind,
-           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight between 0.6 and 0.92)::tsquery as near,
+    select array_agg(t.id) filter (where t.weight > 0.75) as kinds,
+           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight > 0.75)::tsquery as kind,
+           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight between 0.6 and 0.75)::tsquery as near,
            string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight between 0.5 and 0.6)::tsquery as kind_of_near,
            string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight < 0.5)::tsquery as other,
            (select string_agg(quoted_lexeme('#' || w.name), ' | ')::tsquery
