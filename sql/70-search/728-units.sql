@@ -165,7 +165,7 @@ as $func$
             from keywords as w
             where w.kinds @> array[u.key]
             union all
-            select w.id, w.name, case when r.weight > 0.92 then 0.9
+            select w.id, w.name, case when r.weight > 0.92 then 0.9 when r.facet <> 'type' then r.weight * 0.4
                                       when w.kinds[1] = r.key then r.weight * 0.7 else r.weight * 0.6 end::real
             from (
                 select r.related_key as key, r.weight, r.facet from related_terms as r
@@ -175,8 +175,8 @@ as $func$
                 where r.related_key = u.key and r.weight > 0 and r.weight < 1) as r
             join keywords as w on w.kinds @> array[r.key] and w.facet = r.facet
             union all
-            -- what is only called a shoe may be a sneaker; what is for women, is for a wife
-            select w.id, w.name, case r.facet when 'audience' then 0.85 else 0.4 end::real
+            -- what is only called a shoe may be a sneaker
+            select w.id, w.name, case r.facet when 'type' then 0.4 else 0.2 end::real
             from related_terms as r
             join keywords as w on w.kinds @> array[r.key] and w.kinds[1] = r.key and w.facet = r.facet
             where r.related_key = u.key and r.weight = 1
