@@ -3,20 +3,20 @@
 from vitrina.db.schema import run_sql
 
 revision = "0022"
-down_revision = "0019"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
 UPGRADE = """
--- weight: 1 where `related` is a kind of `term` (a sneaker is a shoe); below 1, how well either stands
--- in for the other; 0 where `related` is none, whatever its name says (a bean bag is no bag). Triggers
--- set the keys.
+-- weight: 1 where `related` is a kind of `term` (a sneaker is a shoe); below 1, how well either
+-- stands in for the other; 0 where `related` is none, whatever its name says (a bean bag is no bag).
+-- Triggers set the keys.
 create table vitrina.related_terms (
     term        text not null,
     related     text not null,
     weight      real not null check (weight between 0 and 1),
-    facet       text not null default 'type' check (facet in
-                    ('type', 'material', 'style', 'color', 'feature', 'size', 'audience', 'other')),
+    facet       text not null default 'type' check (facet in (
+        'type', 'material', 'style', 'color', 'feature', 'size', 'audience', 'other')),
     key         text not null,
     related_key text not null,
     primary key (term, related)

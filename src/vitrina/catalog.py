@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrina import embedded
 from vitrina.assembly import assemble, space_embedder
 from vitrina.batch.api import Batches
 from vitrina.batch.means import Means
 from vitrina.closing import Closing
-from vitrina.context import Context
+from vitrina.context import Context, Writer
 from vitrina.costs import Costs
 from vitrina.db import schema
 from vitrina.db.database import Database
@@ -24,14 +24,18 @@ from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
 from vitrina.files import FileOptions
 from vitrina.keywords.api import Keywords
+from vitrina.keywords.entries import Keyword
 from vitrina.keywords.judge import Judge
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike, picture_of
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders
+from vitrina.products import whole
 from vitrina.products.api import Sources, source_name
 from vitrina.products.load import Loaded
 from vitrina.products.objects import Products, as_file
+from vitrina.products.whole import ExportedProduct, Status
+from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
 from vitrina.search.product import Key, Product, get, named
 from vitrina.search.query_vectors import Queries
@@ -41,6 +45,7 @@ from vitrina.spaces.api import Spaces
 from vitrina.weave import datasets
 
 if TYPE_CHECKING:
+    from vitrina.enrich.engine import Engine
     from vitrina.enrich.totals import Totals
     from vitrina.products.load_enriched import Imported
 
@@ -65,6 +70,11 @@ class Catalog(Closing):
             embedded Postgres, which is started and upgraded as needed.
         settings: more settings; default: from the environment.
         notice: called with one line when a substitute is used, like the embedded Postgres.
+        read_only: every statement runs in a read-only transaction, at most `statement_seconds`.
+            What is remembered all the same (vectors of queries, each paid once) goes through a
+            connection of its own, and is left out with `remembers=False`.
+        remembers: see read_only.
+        statement_seconds: the time that a statement may take; None: any.
 
     Raises:
         UnreachableError, AccessError: the database is unavailable.
@@ -81,6 +91,9 @@ class Catalog(Closing):
         *,
         settings: Settings | None = None,
         notice: Callable[[str], None] | None = None,
+        read_only: bool = False,
+        remembers: bool = True,
+        statement_seconds: float | None = None,
     ) -> None:
         self.settings = settings or Settings.from_environment(dsn)
         say = notice or (lambda _: None)
@@ -88,14 +101,23 @@ class Catalog(Closing):
         if url is None:
             url = _embedded_url(notice)
         self.database = Database(
-            url, size=self.settings.concurrency, wait=self.settings.wait, notice=say
+            url,
+            size=self.settings.concurrency,
+            wait=self.settings.wait,
+            notice=say,
+            read_only=read_only,
+            statement_seconds=statement_seconds,
         )
         if not self.database.value("select to_regclass('vitrina.installed') is not null"):
             self.database.close()
             raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
         self._context = context = Context(self.database, self.settings, say)
+        self._writer = Writer(context) if read_only and remembers else None
         self._folders = Folders(self.settings.image_roots, self._trusted_roots)
-        self._queries = Queries(context, partial(assemble, context, "search"))
+        if read_only and self._writer is None:
+            self._queries = Queries(context, None)
+        else:
+            self._queries = Queries(context, self._reader, self._writer)
 
         self.keywords = Keywords(context, self._queries, self._judges)
         self.spaces = Spaces(context, partial(space_embedder, context))
@@ -104,12 +126,14 @@ class Catalog(Closing):
         self.batches = Batches(Means(context, self._folders, assemble))
         self.costs = Costs(context)
 
-        searching = Search(context, self._queries, self.picture)
+        asking = Asking(context, self._queries, self.picture)
+        searching = Search(self.database, asking)
         self.search = searching.search
         self.count_matches = searching.count_matches
+        self.explain = searching.explain
         self.similar = searching.similar
         self.read_query = searching.read_query
-        browsing = Browse(context, self._queries, self.picture)
+        browsing = Browse(self.database, asking)
         self.facets = browsing.facets
         self.suggest = browsing.suggest
         self.recommend = browsing.recommend
@@ -120,6 +144,9 @@ class Catalog(Closing):
     def picture(self, given: PictureLike) -> Picture:
         """Load a picture that the user named or has: any local path, a URL within the limits, …"""
         return picture_of(given, Limits(allow_private=self.settings.allow_private_images))
+
+    def _reader(self) -> Engine:
+        return assemble(self._writer.context() if self._writer else self._context, "search")
 
     @contextlib.contextmanager
     def _judges(self) -> Iterator[Judge]:
@@ -277,14 +304,12 @@ class Catalog(Closing):
                 engine, sources=sources, progress=progress, stop=stop, watch=watch, judge=judge
             )
 
-    def export(self, *, sources: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Every product with its enrichment, as a stream of dicts, ordered by id."""
-        return self.database.stream(
-            "select c.* from vitrina.catalog as c"
-            " where %(sources)s::text[] is null or c.source = any(%(sources)s::text[])"
-            " order by c.product_id",
-            {"sources": list(sources) if sources is not None else None},
-        )
+    def export(self, *, sources: Sequence[str] | None = None) -> Iterator[ExportedProduct]:
+        """Every product with its enrichment, as a stream, ordered by id.
+
+        Raises NotFoundError for an unknown source.
+        """
+        return whole.export(self.database, sources)
 
     def publish(
         self,
@@ -304,23 +329,17 @@ class Catalog(Closing):
 
         Raises as datasets.publish does.
         """
-        rows: Iterable[Mapping[str, Any]]
+        rows: Iterable[ExportedProduct | Keyword]
         rows = self.export(sources=sources) if what == "products" else self.keywords.list(k=ALL)
-        return datasets.publish(rows, name, project=project, what=what)
+        return datasets.publish(map(asdict, rows), name, project=project, what=what)
 
     def thumbnails(self, product_ids: Sequence[int]) -> dict[int, bytes]:
         """The thumbnails (WebP, at most 160 px) of these products, by id, if they have any."""
-        rows = self.database.rows(
-            "select p.id, i.thumbnail from vitrina.products as p"
-            " join vitrina.images as i on i.sha256 = p.image_sha256 where p.id = any(%s)",
-            (list(product_ids),),
-        )
-        return {row["id"]: bytes(row["thumbnail"]) for row in rows}
+        return whole.thumbnails(self.database, product_ids)
 
-    def status(self) -> dict[str, Any]:
-        """Counts of products, jobs, keywords and generations, the spaces in use, the spend."""
-        (row,) = self.database.rows("select * from vitrina.status")
-        return row
+    def status(self) -> Status:
+        """Counts of products, jobs, keywords and answers, the spaces in use, the spend."""
+        return whole.status(self.database)
 
     def server(self) -> str:
         """The versions of Postgres and pgvector."""
@@ -335,6 +354,8 @@ class Catalog(Closing):
     def close(self) -> None:
         """Close the connections; an embedded Postgres keeps running."""
         self._queries.close()
+        if self._writer is not None:
+            self._writer.close()
         self.database.close()
 
 

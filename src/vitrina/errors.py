@@ -40,6 +40,10 @@ class ReadOnlyError(DatabaseError):
     """The database is read-only (a standby?); point VITRINA_DATABASE_URL at the primary."""
 
 
+class SlowError(DatabaseError):
+    """A statement was cancelled: its time was up, or nobody waited for it; narrow it down."""
+
+
 class SchemaError(DatabaseError):
     """vitrina is not installed in this database: run `vitrina db upgrade`."""
 

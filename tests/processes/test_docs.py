@@ -108,6 +108,15 @@ def test_the_page_on_search_runs(demo: str, statement: str) -> None:
     assert rows or '"offset"' in statement
 
 
+def test_the_page_on_search_shows_what_is_printed(
+    demo: str, server: embedded.Server, vitrina: Callable[..., Result]
+) -> None:
+    shown = sessions("docs/search.md")
+    assert shown
+    for command, output in shown:
+        agree("docs/search.md", output, printed(server, vitrina, demo, command))
+
+
 def test_the_readme_has_sessions() -> None:
     assert len(SESSIONS) >= 4
 

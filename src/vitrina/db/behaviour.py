@@ -36,7 +36,8 @@ end
 $install$;
 """
 
-# Functions of an older version whose rows lack a column, which create or replace cannot add.
+# Functions of an older version that lack a column of their rows, or a parameter: create or replace
+# cannot add the one, and for the other makes a second function.
 DROP_CHANGED = """\
 do $changed$
 declare
@@ -47,7 +48,14 @@ begin
         from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
                      ('claim_products', 'text'), ('query_parts', 'keys'),
                      ('similar_products', 'attributes'), ('recommend', 'attributes'),
-                     ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'))
+                     ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'),
+                     ('search', 'any_keywords'), ('count_matches', 'any_keywords'),
+                     ('facets', 'any_keywords'), ('recommend', 'any_keywords'),
+                     ('nearest_by_image', 'any_keywords'), ('nearest_by_dhash', 'any_keywords'),
+                     ('filters_of', 'any_keywords'), ('searched', 'sort'),
+                     ('found_products', 'sort'), ('first_products', 'sort'),
+                     ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
+                     ('count_keywords', 'group_by'), ('count_attributes', 'group_by'))
             as c (name, result)
         join pg_proc as p on p.proname = c.name
         where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
@@ -121,7 +129,7 @@ def comments() -> str:
     """Statements that store the comments above functions and views in the database."""
     found = list(public_objects())
     names = [one["name"] for one in found]
-    return "".join(
+    statements = "".join(
         "comment on {} vitrina.{}{} is '{}';\n".format(
             one["kind"],
             one["name"],
@@ -130,13 +138,15 @@ def comments() -> str:
         )
         for one in found
     )
+    return qualified(statements)
 
 
 def _arguments(signature: str) -> str:
     """The arguments of a function without their defaults, which tell it from others of its name."""
-    given = signature.strip().partition("\nreturns")[0].strip().removeprefix("(").removesuffix(")")
+    given = re.split(r"\)\s+returns\b", signature.strip())[0].removeprefix("(")
     parts = [one.partition(" default ")[0] for one in " ".join(given.split()).split(", ")]
-    return f"({', '.join(parts)})"
+    types = re.sub(r"\bhalfvec\b", f"{VECTOR}.halfvec", ", ".join(parts))
+    return f"({types})"
 
 
 def qualified(body: str) -> str:

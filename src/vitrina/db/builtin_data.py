@@ -137,8 +137,8 @@ def _retail_words() -> Seed:
 def _given_words() -> list[tuple[str, str, str, str | None, str | None, str]]:
     """The rows of the thesaurus, of contrasts and of related terms.
 
-    target, term, canonical or group or weight and related term, facet, domain, and the language outside which a term does
-    not count.
+    target, term, value (the canonical term, the group, or the weight and the related term), facet,
+    domain, and the language outside which a term does not count.
     """
     # canonical terms also stand for themselves, and come first: terms that the lexicon tells apart
     # ("shirt", "t-shirt") stay apart however near the vectors are

@@ -9,7 +9,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, LiteralString, TypeVar
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 import psycopg
 from pgvector import HalfVector
@@ -21,9 +22,13 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from vitrina import errors
 from vitrina.closing import Closing
+from vitrina.db.cancelling import cancellable
 from vitrina.db.connection import CONNECT_SECONDS, Params, Session, connect, fetch_value
 from vitrina.db.faults import mapped
 from vitrina.db.retries import PoolAway, answers, is_away, is_deadlock
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = ["Database", "HalfVector", "Jsonb"]
 
@@ -32,6 +37,7 @@ LOOK_SECONDS = 2.0  # between checks, meanwhile, whether the database is unavail
 RETRY_SECONDS = 0.5  # between two checks whether it is back
 STOP_SECONDS = 10.0  # a run that is told to stop waits no longer for the database
 T = TypeVar("T")
+Record = TypeVar("Record", bound="DataclassInstance")
 # lost connections that it logs are also raised, or replaced
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 logging.getLogger("psycopg.pool").propagate = False
@@ -51,6 +57,8 @@ class Database(Closing):
         wait: seconds that a statement waits for an unavailable database: down, starting up, cut
             off. A wrong password, or a database that does not exist, fails at once.
         notice: called once when the wait begins, and when the database is back.
+        read_only: every transaction is read-only: Postgres refuses what would write.
+        statement_seconds: the time that a statement may take; SlowError after it. None: any.
     """
 
     def __init__(
@@ -60,9 +68,13 @@ class Database(Closing):
         size: int = 4,
         wait: float = 0.0,
         notice: Callable[[str], None] | None = None,
+        read_only: bool = False,
+        statement_seconds: float | None = None,
     ) -> None:
         self.dsn = dsn
         self._size = size
+        self._read_only = read_only
+        self._statement_seconds = statement_seconds
         self._wait = wait
         self._notice = notice or (lambda _: None)
         self._stop: threading.Event | None = None
@@ -116,10 +128,25 @@ class Database(Closing):
                 if not answers(self.dsn):
                     raise PoolAway(str(exc)) from exc
         try:
-            with conn:
+            with conn, cancellable(conn), self._bounded(conn):
                 yield conn
         finally:
             pool.putconn(conn)
+
+    @contextlib.contextmanager
+    def _bounded(self, conn: psycopg.Connection) -> Iterator[None]:
+        """One transaction, read-only and with a time limit, if that was asked for.
+
+        Not settings of the session: a transaction pooler would hand them to another client.
+        """
+        if not self._read_only and self._statement_seconds is None:
+            yield
+            return
+        with conn.transaction():
+            if self._statement_seconds is not None:
+                milliseconds = f"{self._statement_seconds * 1000:.0f}"
+                conn.execute("select set_config('statement_timeout', %s, true)", (milliseconds,))
+            yield
 
     @contextlib.contextmanager
     def waiting(self, seconds: float) -> Iterator[None]:
@@ -186,6 +213,7 @@ class Database(Closing):
             self._notice(f"waiting for the database, up to {self._wait:,.0f} s: {exc}")
 
     def _configure(self, conn: psycopg.Connection) -> None:
+        conn.read_only = self._read_only or None
         if self._halfvec is None:
             # not by TypeInfo.fetch: that looks up operators in the session's path
             found = conn.execute(
@@ -217,13 +245,23 @@ class Database(Closing):
 
         return self.persist(run)
 
+    def records(
+        self, kind: type[Record], query: LiteralString, params: Params = None
+    ) -> list[Record]:
+        """All rows of one statement as instances of a dataclass, by the names of its fields.
+
+        Columns without a field are left out: a newer schema may have more.
+        """
+        return [_record(kind, row) for row in self.rows(query, params)]
+
     def stream(
-        self, query: LiteralString, params: Params = None, *, batch: int = 500
-    ) -> Iterator[dict[str, Any]]:
-        """The rows of one statement through a server-side cursor: constant memory."""
+        self, kind: type[Record], query: LiteralString, params: Params = None, *, batch: int = 500
+    ) -> Iterator[Record]:
+        """As `records`, through a server-side cursor: constant memory."""
         with self.transaction() as conn, conn.cursor("vitrina", row_factory=dict_row) as cur:
             cur.itersize = batch
-            yield from cur.execute(query, params)
+            for row in cur.execute(query, params):
+                yield _record(kind, row)
 
     def value(
         self,
@@ -259,6 +297,10 @@ class Database(Closing):
         """Close every connection."""
         if self._pid == os.getpid():
             self._opened.close()
+
+
+def _record(kind: type[Record], row: dict[str, Any]) -> Record:
+    return kind(**{each.name: row[each.name] for each in fields(kind) if each.name in row})
 
 
 @contextlib.contextmanager

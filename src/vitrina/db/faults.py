@@ -28,6 +28,7 @@ BY_STATE: dict[str, type[errors.VitrinaError]] = {
     "42501": errors.AccessError,
     "42883": errors.SchemaError,
     "42P01": errors.SchemaError,
+    "57014": errors.SlowError,
     "57P": errors.UnreachableError,
     "08": errors.UnreachableError,
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from vitrina.context import Context
+from vitrina.context import Context, Writer
 from vitrina.db.database import HalfVector
 from vitrina.errors import AccessError
 from vitrina.models.base import Term
@@ -38,14 +39,27 @@ class Reader(Protocol):
 
 
 class Queries:
-    """Makes vectors of queries and remembers them in the database, so that each is made once."""
+    """Makes vectors of queries and remembers them in the database, so that each is made once.
 
-    def __init__(self, context: Context, reader: Callable[[], Reader]) -> None:
+    Args:
+        context: the catalog's context.
+        reader: makes what asks a model; None: no model is asked.
+        writer: remembers the vectors, where the context only reads; None: the context does.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        reader: Callable[[], Reader] | None,
+        writer: Writer | None = None,
+    ) -> None:
         self._database = context.database
+        self._writer = writer
         self._local = context.settings.chosen == "local"
         self._notice = context.notice
         self._reader = reader
         self._engine: Reader | None = None
+        self._opening = threading.Lock()
         self._told = False
 
     def image_vector(self, picture: Picture) -> HalfVector | None:
@@ -61,7 +75,7 @@ class Queries:
 
     def picture_words(self, picture: Picture, title: str) -> str | None:
         """A vision model's caption of the picture, asked once per picture; None without a model."""
-        if self._local:
+        if self._local or self._reader is None:
             return None
         words = self._opened().picture_words(picture, title)
         self.embed(words)
@@ -72,7 +86,7 @@ class Queries:
 
         Returns the vector only if this role may not remember it.
         """
-        if not query:
+        if not query or self._reader is None:
             return None
         for row in self._database.rows("select * from vitrina.query_to_embed(%s)", (query,)):
             if self._local:
@@ -88,8 +102,9 @@ class Queries:
             if vector is None:  # the space has just been switched
                 return None
             embedding = HalfVector(list(vector))
+            remembers = self._writer.context().database if self._writer else self._database
             try:
-                self._database.rows(
+                remembers.rows(
                     "select vitrina.put_query_embedding(%s, %s, %b)",
                     (row["space"], row["words"], embedding),
                 )
@@ -104,12 +119,14 @@ class Queries:
 
     def _opened(self, space: str | None = None) -> Reader:
         """The engine for the model of this space, as the space in use may have changed."""
-        if self._engine is not None and space not in (None, self._engine.space):
-            self._engine.close()
-            self._engine = None
-        if self._engine is None:
-            self._engine = self._reader()
-        return self._engine
+        with self._opening:
+            if self._engine is not None and space not in (None, self._engine.space):
+                self._engine.close()
+                self._engine = None
+            if self._engine is None:
+                assert self._reader is not None  # noqa: S101 - the callers ask before
+                self._engine = self._reader()
+            return self._engine
 
     def close(self) -> None:
         """Close the provider."""

@@ -1,0 +1,64 @@
+"""How to ask the same from elsewhere: SQL, the command line, Python, HTTP."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vitrina.db.connection import literal
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """The same question in four languages, to copy; `note` says where it is only the nearest.
+
+    A language that cannot ask it is "".
+    """
+
+    sql: str = ""
+    cli: str = ""
+    python: str = ""
+    curl: str = ""
+    note: str = ""
+
+    @property
+    def blocks(self) -> list[tuple[str, str]]:
+        """Each language's name with its text."""
+        given = [("SQL", self.sql), ("CLI", self.cli), ("Python", self.python), ("curl", self.curl)]
+        return [(name, text) for name, text in given if text]
+
+
+def sql_text(value: str) -> str:
+    """A text as a literal of SQL."""
+    return literal(value)
+
+
+def sql_array(values: Sequence[str]) -> str:
+    """Texts as an array of SQL, like array['red', 'blue']::text[]."""
+    return f"array[{', '.join(map(literal, values))}]::text[]"
+
+
+def sql_call(function: str, arguments: Mapping[str, str], columns: str = "*") -> str:
+    """A call of a function in `vitrina` with these arguments, each already SQL, one a line."""
+    given = ",\n".join(f"    {name} => {value}" for name, value in arguments.items())
+    inside = f"\n{given})" if given else ")"
+    return f"select {columns} from vitrina.{function}({inside};"  # noqa: S608 - to be read
+
+
+def shell(*words: str) -> str:
+    """A command that a shell reads as these words."""
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def python_call(method: str, arguments: Sequence[str]) -> str:
+    """A call of a method of Catalog with these arguments, each already Python."""
+    inside = ", ".join(arguments)
+    if len(inside) > 70:
+        inside = "\n    " + ",\n    ".join(arguments) + ",\n"
+    return f"catalog.{method}({inside})"
+
+
+def curl(base: str, path: str) -> str:
+    """A request for this path."""
+    return shell("curl", f"{base}{path}")

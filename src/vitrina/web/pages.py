@@ -1,0 +1,144 @@
+"""Answers: whole pages, parts of them, JSON, and errors as each of these."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from vitrina.errors import (
+    AccessError,
+    ConfigError,
+    InputError,
+    NotFoundError,
+    PictureError,
+    ReadOnlyError,
+    SlowError,
+    UnreachableError,
+    VitrinaError,
+)
+from vitrina.web import filters
+from vitrina.web.services import services
+
+THEMES = ("light", "dark")
+PRIVATE = "private, no-cache"
+STATUS: tuple[tuple[type[VitrinaError], int], ...] = (
+    (InputError, 400),
+    (PictureError, 422),
+    (NotFoundError, 404),
+    (SlowError, 503),
+    (UnreachableError, 503),
+    (AccessError, 403),
+    (ReadOnlyError, 403),
+    (ConfigError, 400),
+    (VitrinaError, 500),
+)
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters.update(filters.ALL)
+
+
+def page(
+    request: Request, template: str, context: Mapping[str, Any] | None = None, status: int = 200
+) -> Response:
+    """A page, or part of one, from a template; 304 if the browser has it already.
+
+    Every template knows `edit`, `csrf`, `static(name)`, `theme`, `nav`, `path` and `here` (the
+    whole address), besides `context`.
+    """
+    found = services(request)
+    theme = request.cookies.get("theme", "")
+    body = _templates.get_template(template).render(
+        {
+            "edit": found.editor is not None,
+            "csrf": request.scope.get("csrf", ""),
+            "static": found.static.url,
+            "theme": theme if theme in THEMES else "",
+            "nav": request.app.state.nav,
+            "path": request.url.path,
+            "here": here(request),
+            "logged_in": request.scope.get("logged_in", False),
+            **(context or {}),
+        }
+    )
+    return tagged(request, body.encode("utf-8", "replace"), "text/html", status)
+
+
+def data(request: Request, value: object, status: int = 200) -> Response:
+    """A value as JSON; 304 if the client has it already."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return tagged(request, body.encode("utf-8", "replace"), "application/json", status)
+
+
+def tagged(request: Request, body: bytes, kind: str, status: int = 200) -> Response:
+    """A body with its tag, or 304 without it."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    headers = {"ETag": tag, "Cache-Control": PRIVATE}
+    if status == 200 and tag in [
+        given.strip().removeprefix("W/")
+        for given in request.headers.get("if-none-match", "").split(",")
+    ]:
+        return Response(status_code=304, headers=headers)
+    return Response(body, status, headers, f"{kind}; charset=utf-8")
+
+
+def here(request: Request) -> str:
+    """The address of a request, without the server."""
+    query = request.url.query
+    return request.url.path + (f"?{query}" if query else "")
+
+
+def status_of(error: VitrinaError) -> int:
+    """The HTTP status of an error."""
+    return next(status for kind, status in STATUS if isinstance(error, kind))
+
+
+def failure(request: Request, status: int, reason: str) -> Response:
+    """An error in the form of what was asked for: JSON of /api, a part of /part, or a page."""
+    reason = reason[:2000]
+    if request.url.path.startswith("/api/"):
+        answer = data(request, {"error": reason, "status": status}, status)
+    else:
+        template = "part_error.html" if request.url.path.startswith("/part/") else "error.html"
+        title = HTTPStatus(status).phrase
+        answer = page(
+            request, template, {"reason": reason, "status": status, "title": title}, status
+        )
+    answer.headers["Cache-Control"] = "no-store"
+    if status == 503:
+        answer.headers["Retry-After"] = "1"
+    return answer
+
+
+def refusal(scope: Scope, status: int, reason: str) -> Response:
+    """`failure` for a request that no route has met."""
+    return failure(Request(scope), status, reason)
+
+
+def explained(request: Request, error: VitrinaError) -> Response:
+    """The answer to a request that failed for a known reason."""
+    return failure(request, status_of(error), str(error))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)

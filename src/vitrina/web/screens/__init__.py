@@ -1,0 +1,14 @@
+"""The screens, in the order of the navigation.
+
+A screen is a module here with `router` (an APIRouter whose paths are its own), `NAV` (its name and
+address in the navigation, or None), and, if it writes, `edit_router`, which is there with --edit
+only. Its templates are in templates/, its style and script in static/, all named after it.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from vitrina.web.screens import search
+
+SCREENS: tuple[ModuleType, ...] = (search,)

@@ -1,0 +1,150 @@
+// What every screen shares: swapping parts of the page, saying things, copying, keys, the theme.
+
+const root = document.documentElement;
+root.classList.add('scripted');
+
+export const $ = (selector, within = document) => within.querySelector(selector);
+export const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+export const csrf = () => $('meta[name=csrf]').content;
+
+// The one policy that makes HTML of text: only of answers from this server, rendered and escaped there.
+const policy = window.trustedTypes
+  ? window.trustedTypes.createPolicy('vitrina', { createHTML: (text) => text })
+  : { createHTML: (text) => text };
+
+/** The document behind one of this server's addresses; rejects with the server's reason. */
+export async function part(address, { signal } = {}) {
+  const answer = await fetch(address, { signal, headers: { Accept: 'text/html' }, credentials: 'same-origin' });
+  if (new URL(answer.url).pathname === '/login') { location.reload(); return new Promise(() => {}); }
+  const parsed = new DOMParser().parseFromString(policy.createHTML(await answer.text()), 'text/html');
+  if (answer.ok) return parsed;
+  const said = $('[data-error]', parsed);
+  throw new Error(said ? said.textContent.trim() : `the server answers ${answer.status}`);
+}
+
+/** Replace each [data-part] of the page by that of the same name; focus stays where it was. */
+export function swap(parsed) {
+  const focused = document.activeElement;
+  const place = focused && focused.id;
+  for (const fresh of $$('[data-part]', parsed)) {
+    const old = $(`[data-part="${fresh.dataset.part}"]`);
+    if (!old) continue;
+    const opened = $$('details[open][id]', old).map((each) => each.id);
+    const node = document.importNode(fresh, true);
+    if (old.open) node.open = true;
+    old.replaceWith(node);
+    for (const id of opened) { const each = document.getElementById(id); if (each) each.open = true; }
+  }
+  if (place && !focused.isConnected) {
+    const again = document.getElementById(place);
+    if (again) again.focus({ preventScroll: true });
+  }
+}
+
+/** Send a form's fields, or any body, to an address of this server; gives the parsed JSON. */
+export async function post(address, body, { type, signal } = {}) {
+  const headers = { 'X-CSRF-Token': csrf(), Accept: 'application/json' };
+  if (body && body.constructor === Object) {
+    headers['Content-Type'] = 'application/x-www-form-urlencoded';
+    body = new URLSearchParams(body);
+  } else if (type) headers['Content-Type'] = type;
+  const answer = await fetch(address, { method: 'POST', body, headers, signal, credentials: 'same-origin' });
+  const text = await answer.text();
+  let value = null;
+  try { value = JSON.parse(text); } catch {
+    const parsed = new DOMParser().parseFromString(policy.createHTML(text), 'text/html');
+    value = { error: ($('main p', parsed) || parsed.body).textContent.trim().slice(0, 500) };
+  }
+  if (!answer.ok) throw new Error(value.error || `the server answers ${answer.status}`);
+  return value;
+}
+
+/** Say something to screen readers, once things have settled; the newest wins. */
+let saying = 0;
+export function say(text, after = 1400) {
+  clearTimeout(saying);
+  saying = setTimeout(() => { $('[data-status]').textContent = text; }, after);
+}
+
+/** Show a short message; with `undo`, a function, a button for it. */
+export function toast(text, { undo, label = 'Undo', seconds = 8 } = {}) {
+  const box = document.createElement('div');
+  box.className = 'toast';
+  box.append(Object.assign(document.createElement('span'), { textContent: text }));
+  if (undo) {
+    const button = Object.assign(document.createElement('button'), { type: 'button', textContent: label });
+    button.addEventListener('click', () => { box.remove(); undo(); });
+    box.append(button);
+  }
+  $('[data-toasts]').replaceChildren(box);
+  say(text, 0);
+  setTimeout(() => box.remove(), seconds * 1000);
+}
+
+/** A bar at the top while something takes longer than a moment; call the result when it is done. */
+export function busy(element) {
+  const bar = $('[data-progress]');
+  const timer = setTimeout(() => { bar.hidden = false; }, 200);
+  if (element) element.setAttribute('aria-busy', 'true');
+  return () => { clearTimeout(timer); bar.hidden = true; if (element) element.removeAttribute('aria-busy'); };
+}
+
+export async function copy(text) {
+  try { await navigator.clipboard.writeText(text); toast('Copied'); } catch { toast('Copying is not allowed here: select it and copy'); }
+}
+
+// Keys: letters act only outside of fields, and can be switched off.
+const keys = [];
+/** Act on a key. `when` (an element → boolean) says where; letters besides / and ? may be off. */
+export function onKey(key, act, when = () => true) { keys.push({ key, act, when }); }
+const letters = () => localStorage.getItem('letters') !== 'off';
+const typing = (element) => element && (element.matches('input:not([type=checkbox],[type=radio],[type=range]), textarea, select') || element.isContentEditable);
+
+document.addEventListener('keydown', (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const at = document.activeElement;
+  if (typing(at)) return;
+  if (/^[a-z0-9]$/i.test(event.key) && !letters()) return;
+  if ($('dialog[open]') && event.key !== 'Escape') return;
+  for (const each of keys) {
+    if (each.key === event.key && each.when(at)) { event.preventDefault(); each.act(at, event); return; }
+  }
+});
+
+onKey('?', () => open('help'));
+onKey('/', () => { const box = $('input[type=search]'); if (box) { box.focus(); box.select(); } else location.href = '/'; });
+
+/** Open a dialog by its id; focus returns to where it was when it closes. */
+export function open(id) {
+  const dialog = document.getElementById(id);
+  if (!dialog || dialog.open) return;
+  const back = document.activeElement;
+  dialog.addEventListener('close', () => back && back.isConnected && back.focus(), { once: true });
+  dialog.showModal();
+}
+
+document.addEventListener('click', (event) => {
+  const at = event.target.closest('[data-opens], [data-copy], [data-copy-text]');
+  if (at && at.dataset.opens) open(at.dataset.opens);
+  else if (at && at.dataset.copy) copy(document.getElementById(at.dataset.copy).textContent);
+  else if (at) { copy(at.dataset.copyText); }
+  for (const menu of $$('details.menu[open]')) {
+    if (!menu.contains(event.target) || (at && at.closest('.menu') === menu)) menu.open = false;
+  }
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return;
+  const menu = $('details.menu[open]');
+  if (menu) { event.preventDefault(); menu.open = false; $('summary', menu).focus(); }
+}, true);
+
+const letterBox = $('[data-letters]');
+if (letterBox) {
+  letterBox.checked = letters();
+  letterBox.addEventListener('change', () => localStorage.setItem('letters', letterBox.checked ? 'on' : 'off'));
+}
+
+// A picture that cannot be had gives way to its words.
+document.addEventListener('error', (event) => {
+  if (event.target.matches && event.target.matches('.plate img')) event.target.replaceWith(event.target.alt ? 'no picture' : '');
+}, true);

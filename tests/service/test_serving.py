@@ -1,0 +1,122 @@
+"""`vitrina serve` as its visitors and strangers meet it, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from click.testing import Result
+
+import servers
+from serving import Served, serving
+from vitrina import embedded
+from vitrina.web.security import HEADERS
+
+TOKEN = "correct-horse-battery"
+
+
+@pytest.fixture(scope="module")
+def url(server: embedded.Server) -> Iterator[str]:
+    name = servers.create(server, servers.TEMPLATE)
+    yield server.url(name)
+    servers.drop(server, name)
+
+
+@pytest.fixture(scope="module")
+def served(url: str) -> Iterator[Served]:
+    with serving(url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def locked(url: str) -> Iterator[Served]:
+    with serving(url, "--allow-host", "shop.example", env={"VITRINA_TOKEN": TOKEN}) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/part/search?q=sofa", 200),
+        ("/?colour=red", 400),
+        ("/?k.colour=red", 400),
+        ("/?page=0", 400),
+        ("/?price=cheap", 400),
+        ("/?q=" + "x" * 600, 400),
+        ("/nothing", 404),
+        ("/static/old/base.css", 404),
+        ("/login", 200),
+    ],
+)
+def test_every_answer_has_the_headers(served: Served, path: str, status: int) -> None:
+    answer = served.get(path)
+    assert answer.status_code == status
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    assert "Traceback" not in answer.text
+    again = served.get(path, headers={"If-None-Match": answer.headers.get("ETag", '"none"')})
+    assert again.status_code == (304 if "ETag" in answer.headers and status == 200 else status)
+    assert {name: again.headers.get(name) for name in HEADERS} == HEADERS
+
+
+def test_an_unknown_name_is_named(served: Served) -> None:
+    assert "colour" in served.get("/?colour=red").text
+
+
+def test_another_host_is_refused(served: Served, locked: Served) -> None:
+    port = served.base.rpartition(":")[2]
+    for name in ("evil.example", f"evil.example:{port}", "127.0.0.1", "127.0.0.1:1", ""):
+        assert served.get("/", headers={"Host": name}).status_code == 400, name
+    for name in (f"localhost:{port}", f"LOCALHOST:{port}", f"[::1]:{port}"):
+        assert served.get("/", headers={"Host": name}).status_code == 200, name
+    assert locked.get("/login", headers={"Host": "shop.example"}).status_code == 200
+
+
+def test_a_post_from_elsewhere_is_refused(served: Served) -> None:
+    form = {"csrf": served.csrf(), "theme": "dark", "next": "//evil.example/"}
+    foreign = [
+        {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "null"},
+        {"Origin": "http://evil.example"},
+        {},
+    ]
+    for headers in foreign:
+        assert served.post("/theme", data=form, headers=headers).status_code == 403, headers
+    own = {"Origin": served.base}
+    assert served.post("/theme", data={**form, "csrf": "0" * 32}, headers=own).status_code == 403
+    done = served.post("/theme", data=form, headers=own)
+    assert (done.status_code, done.headers["Location"]) == (303, "/")
+    assert "SameSite=strict" in done.headers["Set-Cookie"]
+
+
+def test_a_token_lets_in(locked: Served) -> None:
+    assert locked.get("/?q=sofa").headers["Location"] == "/login?next=%2F%3Fq%3Dsofa"
+    assert locked.get("/api/search").status_code == 401
+    assert locked.get("/", headers={"Authorization": "Bearer wrong"}).status_code == 303
+    assert locked.get("/", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+    form = locked.get("/login").text.partition('name="csrf" content="')[2].partition('"')[0]
+    own = {"Origin": locked.base}
+    wrong = locked.post("/login", data={"csrf": form, "token": "wrong"}, headers=own)
+    assert wrong.status_code == 403
+    assert "Set-Cookie" not in wrong.headers
+    right = locked.post(
+        "/login", data={"csrf": form, "token": TOKEN, "next": "/?q=sofa"}, headers=own
+    )
+    assert (right.status_code, right.headers["Location"]) == (303, "/?q=sofa")
+    assert "HttpOnly" in right.headers["Set-Cookie"]
+    assert right.headers["Cache-Control"] == "no-store"
+    assert locked.get("/").status_code == 200
+    locked.session.cookies.clear()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--host", "0.0.0.0"), ("--token", "short"), ("--host", "192.0.2.1")],  # noqa: S104
+)
+def test_what_is_not_safe_is_not_served(
+    vitrina: Callable[..., Result], url: str, options: tuple[str, ...]
+) -> None:
+    refused = vitrina("serve", "--port", "0", *options, url=url)
+    assert refused.exit_code == 1
+    assert "token" in refused.stderr

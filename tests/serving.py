@@ -1,0 +1,51 @@
+"""A real `vitrina serve` for tests: its own process, on a free port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import requests
+
+
+class Served:
+    """A running server: its address, and requests to it."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def get(self, path: str, **options: object) -> requests.Response:
+        return self.session.get(self.base + path, timeout=30, allow_redirects=False, **options)  # type: ignore[arg-type]
+
+    def post(self, path: str, **options: object) -> requests.Response:
+        return self.session.post(self.base + path, timeout=30, allow_redirects=False, **options)  # type: ignore[arg-type]
+
+    def csrf(self) -> str:
+        """The token of its forms."""
+        return self.get("/").text.partition('name="csrf" content="')[2].partition('"')[0]
+
+
+@contextlib.contextmanager
+def serving(url: str, *options: str, env: dict[str, str] | None = None) -> Iterator[Served]:
+    """Run `vitrina serve` on this database until the end of the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vitrina", "--database-url", url, "serve", "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(env or {})},
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()  # it comes when the first request can be answered
+        assert line.startswith("vitrina serves http"), f"it ended with {process.wait()}"
+        yield Served(line.split()[2])
+    finally:
+        process.terminate()
+        process.wait(30)
+        if process.stdout is not None:
+            process.stdout.close()
