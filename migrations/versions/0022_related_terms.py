@@ -9,7 +9,7 @@ depends_on = None
 
 UPGRADE = """
 -- weight: 1 where `related` is a kind of `term` (a sneaker is a shoe); below 1, how well either
--- stands in for the other; 0 where `related` is none, whatever its name says (a bean bag is no bag).
+-- stands in for the other; 0 where `related` is none, whatever its name says (a bean bag is none).
 -- Triggers set the keys.
 create table vitrina.related_terms (
     term        text not null,

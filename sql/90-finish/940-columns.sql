@@ -65,7 +65,8 @@ begin
                 "pinned": "Whether only a person may rename it or merge it away.",
                 "created_at": "When it was made.",
                 "form": "Its name in normal form.",
-                "marks": "The groups of contrasts that its words are in, each with the word."},
+                "marks": "The groups of contrasts that its words are in, each with the word.",
+                "kinds": "Its key, and those of all that it is a kind of."},
             "keyword_aliases": {
                 "alias": "A term in normal form.",
                 "key": "The term without spaces: free standing and freestanding are the same.",
