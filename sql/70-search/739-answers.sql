@@ -92,11 +92,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- text_answers(reading, spaces, filters, min_relevance, sold) → the products that by_text takes for answers
+-- text_answers(reading, spaces, filters, min_relevance, sold, count) → the products that by_text takes for answers
 -- so sure. spaces: those whose vectors find products too; others must match a lexeme.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.text_answers(
-    reading reading, spaces int[], filters filters, min_relevance real, sold boolean
+    reading reading, spaces int[], filters filters, min_relevance real, sold boolean, count bigint
 ) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
@@ -116,20 +116,21 @@ begin
     into _ids
     using filters, null::int, possible_texts(reading.demand, min_relevance), reading.every, spaces, null::int,
           null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int,
-          null::int, (reading.demand).texts, sold, min_relevance;
+          null::int, (reading.demand).texts, sold, min_relevance, null::int, null::int, null::int, count;
     return _ids;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- answers(codes, reading, …, filters, min_relevance, sold, strictness) → the products that fusion finds and
+-- answers(codes, reading, …, filters, min_relevance, sold, strictness, count) → the products that fusion finds and
 -- that are at least so surely an answer: by the code, by their text, or by a vector. near, distances: the
--- first hits of nearest_products. sold, strictness: as in fused_products.
+-- first hits of nearest_products. sold, strictness, count: as in fused_products.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.answers(
     codes bigint[], reading reading, text_space spaces, embedding @vector@.halfvec, near bigint[],
     distances float8[], image_space spaces, image_embedding @vector@.halfvec, image_near bigint[],
-    image_distances float8[], filters filters, min_relevance real, sold boolean, strictness float8
+    image_distances float8[], filters filters, min_relevance real, sold boolean, strictness float8,
+    count bigint
 ) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
@@ -164,7 +165,7 @@ begin
         from unnest(_ids || codes || _alike.ids || text_answers(
             reading, array_remove(array[case when embedding is not null then text_space.id end,
                                         case when image_embedding is not null then image_space.id end], null),
-            filters, min_relevance, sold)) as u (id)
+            filters, min_relevance, sold, count)) as u (id)
         group by u.id
         order by u.id);
 end

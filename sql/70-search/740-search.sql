@@ -41,7 +41,7 @@ begin
         if jsonb_typeof(weights) = 'object' then
             select w.key into _wrong
             from jsonb_each(weights) as w
-            where w.key not in ('text', 'vector', 'image') or jsonb_typeof(w.value) <> 'number'
+            where w.key not in ('text', 'vector', 'image', 'complete') or jsonb_typeof(w.value) <> 'number'
                 or not w.value::numeric between 0 and 1000
             limit 1;
         end if;

@@ -91,7 +91,7 @@ begin
             catalog, status, source_status, installed, alembic_version, products, product_images,
             product_text, product_terms, given_keywords, variants, images, keywords, keyword_aliases,
             keyword_distinctions, keyword_changes, keyword_policy, keyword_thresholds, search_policy, contrasts,
-            thesaurus, product_keywords, rules, catalogue_words, spellings,
+            thesaurus, related_terms, product_keywords, rules, catalogue_words, spellings,
             condition_words, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
@@ -104,8 +104,8 @@ begin
         grant select on all tables in schema vitrina to vitrina_writer;
         grant insert, update, delete on
             products, product_images, product_text, product_terms, given_keywords, variants, keywords,
-            keyword_aliases, keyword_distinctions, product_keywords, contrasts, thesaurus, keyword_embeddings,
-            product_embeddings, query_embeddings, jobs, workers, rejects, rules
+            keyword_aliases, keyword_distinctions, product_keywords, contrasts, thesaurus, related_terms,
+            keyword_embeddings, product_embeddings, query_embeddings, jobs, workers, rejects, rules
         to vitrina_writer;
         -- only the owner sets trusted_root and kind
         grant insert (name, kind, config, text_config, text_config_due),

@@ -519,7 +519,11 @@ alter table vitrina.spaces
 alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
 drop table vitrina.condition_words, vitrina.searches;
 delete from vitrina.installed where name = 'condition words';
-drop table vitrina.spellings, vitrina.catalogue_words, vitrina.given_keywords;
+drop table vitrina.spellings, vitrina.catalogue_words, vitrina.given_keywords, vitrina.related_terms;
+alter table vitrina.keywords drop column kinds;
+delete from vitrina.seeded_words where target = 'related_terms';
+alter table vitrina.seeded_words drop constraint seeded_words_target_check,
+    add constraint seeded_words_target_check check (target in ('thesaurus', 'contrasts'));
 delete from vitrina.installed where name = 'full text';
 alter table vitrina.product_text drop column version;
 alter table vitrina.sources drop column text_config_due;

@@ -46,7 +46,7 @@ begin
     for _function in
         select p.oid
         from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
-                     ('claim_products', 'text'),
+                     ('claim_products', 'text'), ('query_parts', 'keys'),
                      ('similar_products', 'weights'), ('recommend', 'attributes'),
                      ('read_query', 'price_max'), ('set_search_policy', 'log'),
                      ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'),
