@@ -289,7 +289,6 @@ declare
     _at int;
     _rank int;
     _results int;
-    _reading reading;
     _floor real;
     _unmet record;
     _lacks int;
@@ -348,28 +347,16 @@ begin
     _at := array_position(_found.ids, product);
     -- what no channel finds, has no word
     _lacks := coalesce(_found.lacks[_at], (1 << cardinality(_search.labels)) - 1);
-    _reading := case when _search.words <> '' then read_words(_search.words) end;
-    if mode = 'text' then
-        embedding := null;
-        image_embedding := null;
-    elsif embedding is null and _search.origin is not null
-        and (mode = 'vector' or (_reading.demand).labels is not null or min_relevance = 0) then
-        select v.embedding into embedding
-        from query_vector(active_space('text'), _search.words, _reading.keywords, _reading.weights) as v;
-    end if;
-    if mode = 'vector' then
-        _reading := null;
-    end if;
     return query
     select product, s.name, _product.external_id, _product.title, _rank, _results, explain_search.gate, explain_search.reason,
            _found.relevances[_at], _floor, _found.scores[_at]::real, _found.similarities[_at]::real, _found.ranks[_at],
            string_to_array(_found.channels[_at], ','),
            array(select l.label from unnest(_search.labels) with ordinality as l (label, place)
                  where _lacks >> (l.place::int - 1) & 1 = 1 order by l.place),
-           explained_channels(product, _at is not null, _found.ranks[_at], _lacks, _reading,
-                              coalesce(_search.code, ''), embedding, image_embedding, coalesce(weights, '{}'),
+           explained_channels(product, _at is not null, _found.ranks[_at], _lacks, _search.reading,
+                              _search.code, _search.text_vector, _search.image_vector, coalesce(weights, '{}'),
                               coalesce(_open, _filters)),
-           explained_words(_product, query, _reading, _lacks)
+           explained_words(_product, query, _search.reading, _lacks)
     from vitrina.sources as s
     where s.id = _product.source_id;
 end

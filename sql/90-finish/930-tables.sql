@@ -46,6 +46,9 @@ comment on table products is
     'The products of the catalogue, one row each; see the view catalog for reading.';
 comment on table query_embeddings is 'Vectors of queries, made outside the database.';
 comment on table rejects is 'Rows of an attached table that cannot be products, and why.';
+comment on table judgements is
+    'How well products answer queries, as people judged it: 0 wrong, 1 related, 2 good, 3 perfect; '
+    'see put_judgements.';
 comment on table related_terms is
     'What is a kind of what (a sneaker is a shoe), nearly the same, or none whatever its name says. '
     'A shop may insert its own.';

@@ -121,6 +121,11 @@ begin
             "word_pieces": {
                 "piece": "A word, or with ## in front a part of one.",
                 "embedding": "Its vector."},
+            "judgements": {
+                "query": "The query, in lower case and with single spaces.",
+                "product_id": "The product.",
+                "grade": "0 wrong, 1 related, 2 good, 3 perfect; files may go to 10.",
+                "graded_at": "When it was graded."},
             "search_policy": {
                 "one_row": "Always true: the table has one row.",
                 "min_relevance": "The relevance below which search returns no row.",

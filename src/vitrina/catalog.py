@@ -22,6 +22,7 @@ from vitrina.db.database import Database
 from vitrina.enrich.jobs import Jobs
 from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
+from vitrina.evaluation.stored import StoredJudgements
 from vitrina.files import FileOptions
 from vitrina.keywords.api import Keywords
 from vitrina.keywords.entries import Keyword
@@ -146,7 +147,10 @@ class Catalog(Closing):
         self.recommend = browsing.recommend
         self.duplicates = browsing.duplicates
         self.nearest_by_image = browsing.nearest_by_image
-        self.evaluate = Evaluator(context, self.search).evaluate
+        evaluator = Evaluator(context, self.search)
+        self.evaluate = evaluator.evaluate
+        self.compare = evaluator.compare
+        self.judgements = StoredJudgements(context)
 
     def picture(self, given: PictureLike) -> Picture:
         """Load a picture that the user named or has: any local path, a URL within the limits, …"""
