@@ -73,6 +73,7 @@ def _describe_space(done: Imported, active: str | None, model: str) -> None:
     type=click.FloatRange(0, 1),
     default=0.6,
     show_default=True,
+    metavar="COSINE",
     help="For a new space: the cosine above which two keywords are the same.",
 )
 @click.option("--use", is_flag=True, help="Search by these embeddings from now on.")

@@ -19,6 +19,7 @@ from vitrina.keywords.judge import JUDGE_ADVICE
 from vitrina.pictures.descriptor import LocalImageEmbedder
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders, PictureLoader
+from vitrina.printing import counted
 from vitrina.products.api import Sources
 
 Go = Callable[[], Totals]
@@ -69,8 +70,9 @@ class Work:
                     totals = again()
                 totals = self._settle(engine, totals, go if judge else None)
             if totals.without_vector:
+                what = counted(totals.without_vector, "product has", "products have")
                 raise ProviderError(
-                    f"{totals.without_vector:,} products have no vector yet: {totals.no_vector};"
+                    f"{what} no vector yet: {totals.no_vector};"
                     " they are found by their words, and `vitrina work` tries again"
                 )
             return totals
