@@ -78,10 +78,11 @@ class Work:
             return totals
 
     def _settle(self, engine: Engine, totals: Totals, go: Go | None) -> Totals:
-        """Fill and index the spaces, delete unused pictures; with `go`, judge keywords."""
+        """Fill and index the spaces, delete what is unused; with `go`, judge keywords."""
         if not totals.without_vector:
             totals.embeddings += engine.backfill()
         self.context.database.value("select vitrina.collect_images()")
+        self.context.database.value("select vitrina.collect_words()")
         index(self.context, totals.embeddings)
         if go is None:
             return totals
