@@ -78,6 +78,7 @@ def parse_every(ctx: click.Context, param: click.Parameter, value: str | None) -
 @click.option("--names", metavar="FILE", help="Your own column names: field,language,names.")
 @click.option("--encoding", metavar="NAME", help="Of the file; default: found in its content.")
 @click.option("--delimiter", metavar="CHAR", help="Of a CSV; default: found in its first rows.")
+@click.option("--sheet", metavar="NAME", help="Of a workbook [the first with titles].")
 @click.option("--remap", is_flag=True, help="Read the columns anew; products keep their rows.")
 @click.option("--text-config", metavar="NAME", help="Text search in: english, german …")
 @click.option("--no-enrich", is_flag=True, help="Only queue the products for `vitrina work`.")

@@ -100,6 +100,7 @@ def opened(
         language=options.language,
         encoding=options.encoding,
         delimiter=options.delimiter,
+        sheet=options.sheet,
         limit=options.limit,
         reading=before,
         earlier=has_products and before is None and options.format is None,
