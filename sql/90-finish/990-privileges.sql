@@ -112,7 +112,7 @@ begin
             update (config, text_config, text_config_due), delete
             on sources to vitrina_writer;
         grant insert, update (mime), delete on images to vitrina_writer;
-        grant insert on catalogue_words, spellings to vitrina_writer;
+        grant insert, delete on catalogue_words, spellings to vitrina_writer;
         grant insert, delete on changes to vitrina_writer;
         grant insert, update (undone_at) on keyword_changes to vitrina_writer;
         -- answers are paid for: writers add them, and may not delete them
