@@ -231,3 +231,12 @@ create or replace function vitrina_internal.strictness(demand demand) returns te
 language sql immutable parallel safe
 return case when demand.head is null then 'case when m.covered > 0 then 1.3 else 1 end'
     else 'case m.head when 2 then least($22, 1) when -1 then greatest($22, 1) else $22 end' end;
+
+-- ---------------------------------------------------------------------------------------------
+-- weight_of_all(demand, weights) → how much it counts, beside the mean of the channels, that a product has
+-- all of the query. Words that count for nothing ask for nothing.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.weight_of_all(demand demand, weights jsonb) returns real
+language sql immutable parallel safe
+return case when demand.labels is null or (weights ->> 'text')::real = 0 then 0
+    else coalesce((weights ->> 'complete')::real, 1) end;

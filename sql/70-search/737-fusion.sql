@@ -135,9 +135,7 @@ declare
                                 else coalesce((weights ->> 'vector')::real, text_space.weight) end;
     _image_weight real := case when image_embedding is null then 0
                                else coalesce((weights ->> 'image')::real, image_space.weight) end;
-    -- words that count for nothing ask for nothing
-    _complete real := case when (reading.demand).labels is null or _text_weight = 0 then 0
-                           else coalesce((weights ->> 'complete')::real, 1) end;
+    _complete real := weight_of_all(reading.demand, weights);
     _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
     _codes bigint[] := coded_products(code, filters);
     _count bigint := number_sold((reading.demand).kinds, filters);
