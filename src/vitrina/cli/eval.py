@@ -29,7 +29,12 @@ KEPT = ("query", "source", "external_id", "grade")
     help="This mode of search only; repeatable.",
 )
 @click.option(
-    "-k", type=click.IntRange(1, 1000), default=10, show_default=True, help="The k of recall@k."
+    "-k",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="The k of recall@k.",
 )
 @click.option("--worst", type=click.IntRange(1), metavar="N", help="Also show the N worst queries.")
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from vitrina.files import Product
 from vitrina.files.options import PRUNE_MOST, FileOptions
 from vitrina.products.feed import host_of, is_address
 from vitrina.products.load import Loaded, load_file, opened
+from vitrina.products.picture_folder import unpacked_folder
 from vitrina.weave.datasets import name_of
 
 BATCH = 500
@@ -373,8 +375,15 @@ class Sources:
         return int(self._database.value("select vitrina.sweep_source(%s)", (source,)))
 
     def remove(self, name: str) -> int:
-        """Delete a source and its products; returns how many products. Keywords stay."""
-        return int(self._database.value("select vitrina.remove_source(%s)", (name,)))
+        """Delete a source and its products; returns how many products. Keywords stay.
+
+        Pictures that were unpacked from its zip files are deleted too.
+        """
+        folder = unpacked_folder(self._database, name)
+        count = int(self._database.value("select vitrina.remove_source(%s)", (name,)))
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        return count
 
     def delete(self, source: str, external_ids: Sequence[str]) -> int:
         """Delete products of a source; returns how many. Those that are not there are skipped.
