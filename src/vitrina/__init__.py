@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from vitrina.search.browse import Duplicate, Facet, Suggestion
     from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
+    from vitrina.search.log import LoggedSearch, SearchPolicy
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Key, Product, ProductImage, ProductKeyword, Variant
     from vitrina.search.reading import Reading
@@ -128,6 +129,8 @@ _EXPORTS = {
     "Suggestion": "search.browse",
     "Explanation": "search.explain",
     "Hit": "search.hits",
+    "LoggedSearch": "search.log",
+    "SearchPolicy": "search.log",
     "Filters": "search.narrowing",
     "Key": "search.product",
     "Product": "search.product",
@@ -176,6 +179,7 @@ __all__ = [
     "Keyword",
     "KeywordPolicy",
     "Loaded",
+    "LoggedSearch",
     "NearKeyword",
     "NotFoundError",
     "Pair",
@@ -193,6 +197,7 @@ __all__ = [
     "Resolved",
     "SchemaError",
     "Score",
+    "SearchPolicy",
     "Settings",
     "SlowError",
     "Source",

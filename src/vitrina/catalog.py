@@ -37,6 +37,7 @@ from vitrina.products.objects import Products, as_file
 from vitrina.products.whole import ExportedProduct, Status
 from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
+from vitrina.search.log import Searches
 from vitrina.search.product import Key, Product, get, named
 from vitrina.search.query_vectors import Queries
 from vitrina.search.search import Search
@@ -127,7 +128,10 @@ class Catalog(Closing):
         self.costs = Costs(context)
 
         asking = Asking(context, self._queries, self.picture)
-        searching = Search(self.database, asking)
+        self.searches = Searches(
+            context, self._writer, writes=not read_only or self._writer is not None
+        )
+        searching = Search(self.database, asking, self.searches)
         self.search = searching.search
         self.count_matches = searching.count_matches
         self.explain = searching.explain
@@ -139,7 +143,7 @@ class Catalog(Closing):
         self.recommend = browsing.recommend
         self.duplicates = browsing.duplicates
         self.nearest_by_image = browsing.nearest_by_image
-        self.evaluate = Evaluator(context, self.search).evaluate
+        self.evaluate = Evaluator(context, partial(self.search, log=False)).evaluate
 
     def picture(self, given: PictureLike) -> Picture:
         """Load a picture that the user named or has: any local path, a URL within the limits, …"""
