@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from vitrina.db.database import Database
+from vitrina.db.database import Database, HalfVector, Jsonb
 from vitrina.pictures.given import PictureLike
 from vitrina.search.asked import FOUND, Asking, Channel, Mode
 from vitrina.search.explain import Explanation
@@ -28,7 +28,7 @@ class Search:
         self,
         query: str | None = None,
         *,
-        image: PictureLike | None = None,
+        image: PictureLike | HalfVector | None = None,
         k: int = 10,
         offset: int = 0,
         mode: Mode = "hybrid",
@@ -45,8 +45,8 @@ class Search:
         Args:
             query: words and conditions ("not black", "under 50", in five languages; see
                 read_query); "a phrase" is required as it is, -word is excluded.
-            image: a picture to search by: a path, an http(s) URL, bytes, an open file or an image
-                of Pillow.
+            image: a picture to search by: a path, an http(s) URL, bytes, an open file, an image
+                of Pillow, or a vector of the image space.
             k: how many, 0 to 10,000.
             offset: how many to skip first.
             mode: words and vectors, vectors only, or words only.
@@ -92,7 +92,7 @@ class Search:
         self,
         query: str | None = None,
         *,
-        image: PictureLike | None = None,
+        image: PictureLike | HalfVector | None = None,
         mode: Mode = "hybrid",
         weights: Mapping[Channel, float] | None = None,
         title: str = "",
@@ -110,7 +110,7 @@ class Search:
         query: str | None,
         product: Key,
         *,
-        image: PictureLike | None = None,
+        image: PictureLike | HalfVector | None = None,
         k: int = 10,
         offset: int = 0,
         mode: Mode = "hybrid",
@@ -144,11 +144,18 @@ class Search:
         return Reading(**row)
 
     def similar(
-        self, product: Key, *, k: int = 10, sources: Sequence[str] | None = None
+        self,
+        product: Key,
+        *,
+        k: int = 10,
+        sources: Sequence[str] | None = None,
+        weights: Mapping[Channel, float] | None = None,
     ) -> list[Hit]:
         """The k products most similar to an id (a number), external id, or (source, external id).
 
-        sources: only products of these.
+        Args:
+            sources: only products of these.
+            weights: of the channels vector and image; {"image": 0} is by meaning alone.
 
         Raises NotFoundError if it is not found, InputError if several sources have
         it.
@@ -156,8 +163,13 @@ class Search:
         found = product_id(self._database, product)
         Narrowing(sources=sources).check_names(self._database)
         return self._hits(
-            "select * from vitrina.similar_products(%s::bigint, %s, %s::text[])",
-            (found, k, list(sources) if sources is not None else None),
+            "select * from vitrina.similar_products(%s::bigint, %s, %s::text[], %s)",
+            (
+                found,
+                k,
+                list(sources) if sources is not None else None,
+                Jsonb(dict(weights or {})),
+            ),
         )
 
     def _hits(self, query: Any, params: Any) -> list[Hit]:
