@@ -4,7 +4,7 @@
 -- filter_predicate(filters, one_by_one) → a condition over `products as p` for the filters, or null if
 -- they are empty. The filters are its parameter $1: the text is made of constants. one_by_one: for a
 -- few products that are checked singly, not for all at once. An attribute is the wanted value, or a
--- list that has it; several wanted values are those of one variant.
+-- list that has it; several wanted values are those of one variant. Hidden products match no filters.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filter_predicate(
     filters filters, one_by_one boolean default false
@@ -47,6 +47,7 @@ return nullif(concat_ws(' and ',
         ' and ' order by c.last)
      from (select coalesce(lag(u.last) over (order by u.last), 0) + 1 as first, u.last
            from unnest(filters.chosen_ends) as u (last)) as c),
+    hidden_condition(filters.rules),
     case when filters.source_ids is not null then 'p.source_id = any (($1).source_ids)' end,
     case when filters.operators is not null then
         'exists (select from product_text as t join vitrina.sources as s on s.id = p.source_id'

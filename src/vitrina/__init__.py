@@ -60,13 +60,14 @@ if TYPE_CHECKING:
     from vitrina.products.load import Loaded
     from vitrina.products.load_enriched import Imported
     from vitrina.products.whole import ExportedProduct, Status
-    from vitrina.search.browse import Duplicate, Facet, Suggestion
+    from vitrina.search.browse import Bin, Duplicate, Facet, Suggestion
     from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
     from vitrina.search.log import LoggedSearch, SearchPolicy
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Key, Product, ProductImage, ProductKeyword, Variant
     from vitrina.search.reading import Reading
+    from vitrina.search.rules import PutRule, Rule
     from vitrina.settings import Settings
     from vitrina.spaces.api import Space
     from vitrina.spaces.fill import Filled
@@ -77,6 +78,7 @@ _EXPORTS = {
     "Batched": "batch.run",
     "Catalog": "catalog",
     "Ingested": "catalog",
+    "Bin": "search.browse",
     "Cost": "costs",
     "DroppedAnswers": "costs",
     "Job": "enrich.jobs",
@@ -138,6 +140,8 @@ _EXPORTS = {
     "ProductKeyword": "search.product",
     "Variant": "search.product",
     "Reading": "search.reading",
+    "PutRule": "search.rules",
+    "Rule": "search.rules",
     "Settings": "settings",
     "Space": "spaces.api",
     "Filled": "spaces.fill",
@@ -147,6 +151,7 @@ __all__ = [
     "Alias",
     "Batch",
     "Batched",
+    "Bin",
     "BudgetError",
     "Catalog",
     "Change",
@@ -190,11 +195,13 @@ __all__ = [
     "ProductImage",
     "ProductKeyword",
     "ProviderError",
+    "PutRule",
     "ReadOnlyError",
     "Reading",
     "Redecision",
     "RejectedRow",
     "Resolved",
+    "Rule",
     "SchemaError",
     "Score",
     "SearchPolicy",

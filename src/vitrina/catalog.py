@@ -22,6 +22,7 @@ from vitrina.db.database import Database
 from vitrina.enrich.jobs import Jobs
 from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
+from vitrina.evaluation.stored import StoredJudgements
 from vitrina.files import FileOptions
 from vitrina.keywords.api import Keywords
 from vitrina.keywords.entries import Keyword
@@ -41,6 +42,7 @@ from vitrina.search.log import Searches
 from vitrina.search.product import Key, Product, get, named
 from vitrina.search.product_pictures import ProductPictures
 from vitrina.search.query_vectors import Queries
+from vitrina.search.rules import Rules
 from vitrina.search.search import Search
 from vitrina.settings import Settings
 from vitrina.spaces.api import Spaces
@@ -65,7 +67,7 @@ class Ingested:
 class Catalog(Closing):
     """A catalog of products in Postgres.
 
-    Its parts: `keywords`, `spaces`, `sources`, `jobs`, `batches` and `costs`.
+    Its parts: `keywords`, `spaces`, `sources`, `rules`, `jobs`, `batches` and `costs`.
 
     Args:
         dsn: a libpq URL or key=value string. None: VITRINA_DATABASE_URL or, if that is unset, the
@@ -130,6 +132,7 @@ class Catalog(Closing):
         self.pictures = ProductPictures(context, self._folders)
         self.image_vector = self._queries.image_vector
         self.knows_vector = self._queries.knows
+        self.rules = Rules(self.database)
 
         asking = Asking(context, self._queries, self.picture)
         self.searches = Searches(
@@ -143,11 +146,15 @@ class Catalog(Closing):
         self.read_query = searching.read_query
         browsing = Browse(self.database, asking)
         self.facets = browsing.facets
+        self.histogram = browsing.histogram
         self.suggest = browsing.suggest
         self.recommend = browsing.recommend
         self.duplicates = browsing.duplicates
         self.nearest_by_image = browsing.nearest_by_image
-        self.evaluate = Evaluator(context, partial(self.search, log=False)).evaluate
+        evaluator = Evaluator(context, partial(self.search, log=False))
+        self.evaluate = evaluator.evaluate
+        self.compare = evaluator.compare
+        self.judgements = StoredJudgements(context)
 
     def picture(self, given: PictureLike) -> Picture:
         """Load a picture that the user named or has: any local path, a URL within the limits, …"""

@@ -505,10 +505,11 @@ drop type vitrina_internal.typed_query cascade;
 drop type vitrina_internal.reading cascade;
 drop type vitrina_internal.demand cascade;
 drop type vitrina_internal.hits cascade;
+drop type vitrina_internal.steering cascade;
 create type vitrina.query_filters as (filter jsonb);
 create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
-drop table vitrina.product_images, vitrina.variants, vitrina.search_policy cascade;
+drop table vitrina.judgements, vitrina.product_images, vitrina.variants, vitrina.search_policy, vitrina.rules cascade;
 alter table vitrina.attachments drop column parts;
 alter table vitrina.thesaurus drop column domain;
 alter table vitrina.spaces
@@ -516,7 +517,11 @@ alter table vitrina.spaces
 alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
 drop table vitrina.condition_words, vitrina.searches;
 delete from vitrina.installed where name = 'condition words';
-drop table vitrina.spellings, vitrina.catalogue_words, vitrina.given_keywords;
+drop table vitrina.spellings, vitrina.catalogue_words, vitrina.given_keywords, vitrina.related_terms;
+alter table vitrina.keywords drop column kinds;
+delete from vitrina.seeded_words where target = 'related_terms';
+alter table vitrina.seeded_words drop constraint seeded_words_target_check,
+    add constraint seeded_words_target_check check (target in ('thesaurus', 'contrasts'));
 delete from vitrina.installed where name = 'full text';
 alter table vitrina.product_text drop column version;
 alter table vitrina.sources drop column text_config_due;

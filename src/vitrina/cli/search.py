@@ -11,6 +11,7 @@ import click
 from vitrina.cli._common import emit, notice, open_catalog, output_options
 from vitrina.cli._filters import filter_options
 from vitrina.cli._reading import tell_reading
+from vitrina.cli._table import number, shown
 
 if TYPE_CHECKING:
     from vitrina.search.hits import Hit
@@ -71,6 +72,8 @@ def emit_hits(hits: Sequence[Hit], output: str | None, only: Sequence[str] | Non
     """Print hits, `only` these columns; a table has what is missing, prices and SKUs."""
     rows = [asdict(hit) for hit in hits]
     if only is not None:
+        for row in rows if output is None else ():
+            row["attributes"] = {name: number(value) for name, value in row["attributes"].items()}
         emit([chosen(row, only) for row in rows], output)
         return
     columns = COLUMNS
@@ -91,7 +94,9 @@ def _price(attributes: dict[str, Any]) -> str:
     price, most = attributes.get("price"), attributes.get("price_max")
     if not isinstance(price, int | float):
         return ""
-    said = f"{price:g}" if not isinstance(most, int | float) else f"{price:g} to {most:g}"
+    said = shown(number(price))
+    if isinstance(most, int | float):
+        said += f" to {shown(number(most))}"
     currency = attributes.get("currency")
     return f"{said} {currency}" if isinstance(currency, str) else said
 

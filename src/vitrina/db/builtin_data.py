@@ -127,10 +127,14 @@ def _retail_words() -> Seed:
         text / "105-words.sql",
         text / "110-normal-form.sql",
         sql / "30-keywords/300-words.sql",
+        sql / "30-keywords/301-kinds.sql",
         sql / "30-keywords/303-keys.sql",
         sql / "30-keywords/306-given-words.sql",
     ]
-    data = ("lexicon.csv", "synonyms.csv", "contrasts.csv", "names.csv", "german_plurals.csv")
+    data = (
+        "lexicon.csv", "synonyms.csv", "contrasts.csv", "related.csv", "names.csv",
+        "german_plurals.csv",
+    )  # fmt: skip
     words = [*(DATA / name for name in data), Path(names.__file__)]
     return Seed("retail_words", _digest(*words, *forms), load, write)
 
@@ -163,10 +167,10 @@ def _condition_words() -> Seed:
 
 
 def _given_words() -> list[tuple[str, str, str, str | None, str | None, str]]:
-    """The rows of the thesaurus and of contrasts.
+    """The rows of the thesaurus, of contrasts and of related terms.
 
-    target, term, canonical or group, facet, domain, and the language outside which a term does
-    not count.
+    target, term, value (the canonical term, the group, or the weight and the related term), facet,
+    domain, and the language outside which a term does not count.
     """
     # canonical terms also stand for themselves, and come first: terms that the lexicon tells apart
     # ("shirt", "t-shirt") stay apart however near the vectors are
@@ -197,6 +201,10 @@ def _given_words() -> list[tuple[str, str, str, str | None, str | None, str]]:
         for form in name.forms
     ]
     rows += [("contrasts", term, group, None, None, "") for term, group in retail_words.contrasts()]
+    rows += [
+        ("related_terms", r.term, f"{r.weight:g} {r.related}", r.facet, None, "")
+        for r in retail_words.relations()
+    ]
     return rows
 
 
