@@ -164,13 +164,13 @@ def test_a_rule_and_a_synonym_from_what_was_searched_for(edited: Served, url: st
     before = contents(url)
     assert say(edited, "/searches/log", log="on") == {"log": "on"}
     with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute('select vitrina.log_searches(\'[{"query": "settle", "results": 0}]\')')
-        assert "settle" in edited.get("/searches?which=empty").text
-        rule = say(edited, "/searches/rule", query="settle", product="lamp-1", action="pin")["rule"]
-        found = "select external_id from vitrina.search('settle')"
+        conn.execute('select vitrina.log_searches(\'[{"query": "zorbelite", "results": 0}]\')')
+        assert "zorbelite" in edited.get("/searches?which=empty").text
+        rule = say(edited, "/searches/rule", query="zorbelite", product="lamp-1", action="pin")["rule"]
+        found = "select external_id from vitrina.search('zorbelite')"
         assert conn.execute(found).fetchall() == [("lamp-1",)]
         say(edited, "/searches/unrule", rule=str(rule))
-        change = say(edited, "/searches/synonym", query="settle", keyword="sofa")["change"]
+        change = say(edited, "/searches/synonym", query="zorbelite", keyword="sofa")["change"]
         assert {row[0] for row in conn.execute(found)} >= {"sofa-1", "sofa-2"}
         say(edited, "/vocabulary/undo", change=str(change))
     say(edited, "/searches/log", log="off")
