@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 
 import psycopg
@@ -69,6 +71,19 @@ def test_each_screen_is_there(served: Served, path: str, shown: str) -> None:
     assert shown in answer.text
     assert "<script>alert" not in answer.text
     assert '<form method="post" action="/vocabulary' not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/explain?product=sofa-1&q=velvet+couch&k.color=green", "/vocabulary",
+     "/vocabulary/keyword?name=sofa", "/vocabulary/review", "/vocabulary/history", "/work",
+     "/evaluate?q=it%27s+a+sofa", "/searches?which=empty"],
+)  # fmt: skip
+def test_the_sql_of_a_screen_runs(served: Served, url: str, path: str) -> None:
+    found = re.findall(r'data-how="sql"><code>(.*?)</code>', served.get(path).text, re.DOTALL)
+    assert len(found) == 1
+    with psycopg.connect(url) as conn:
+        conn.execute(html.unescape(found[0]).encode())
 
 
 @pytest.mark.parametrize(
@@ -166,7 +181,9 @@ def test_a_rule_and_a_synonym_from_what_was_searched_for(edited: Served, url: st
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute('select vitrina.log_searches(\'[{"query": "zorbelite", "results": 0}]\')')
         assert "zorbelite" in edited.get("/searches?which=empty").text
-        rule = say(edited, "/searches/rule", query="zorbelite", product="lamp-1", action="pin")["rule"]
+        rule = say(edited, "/searches/rule", query="zorbelite", product="lamp-1", action="pin")[
+            "rule"
+        ]
         found = "select external_id from vitrina.search('zorbelite')"
         assert conn.execute(found).fetchall() == [("lamp-1",)]
         say(edited, "/searches/unrule", rule=str(rule))
