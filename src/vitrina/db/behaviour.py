@@ -44,7 +44,7 @@ declare
 begin
     for _function in
         select p.oid
-        from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
+        from (values ('claim_jobs', 'stages'), ('products_to_batch', 'text'),
                      ('claim_products', 'text'),
                      ('similar_products', 'attributes'), ('recommend', 'attributes'),
                      ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'))
