@@ -42,7 +42,7 @@ def ingest(shop: Catalog) -> None:
 def multiply(shop: Catalog, rows: int, *, seed: int = 7) -> None:
     """Fill the catalog up to so many products, each like a real one, with text and vector."""
     models = [
-        Model(row["title"], row["keywords"], row["caption"], row["description"], row["attributes"])
+        Model(row.title, row.keywords, row.caption, row.description, row.attributes)
         for row in shop.export()
     ]
     shop.database.rows("select vitrina.put_source('many')")

@@ -109,7 +109,7 @@ def killed(shop: Catalog) -> None:
     started = time.perf_counter()
     running = [worker(url) for _ in range(WORKERS)]
     kills = 0
-    while shop.status()["queued"]:
+    while shop.status().queued:
         time.sleep(1)
         victim = draw.choice([process for process in running if process.poll() is None] or running)
         if victim.poll() is None:

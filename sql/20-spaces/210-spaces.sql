@@ -52,8 +52,32 @@ begin
         execute format('alter table %I attach partition %I for values in (%s)',
                        _parent, _part, _space);
         execute format('alter table %I drop constraint %I', _part, _part || '_space');
+        perform describe_partition(_part::regclass);
     end loop;
     return _space;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- describe_partition(partition): gives it and its columns the comments of the table that it is a part of.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.describe_partition(partition regclass) returns void
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _said record;
+begin
+    for _said in
+        select a.attname as name, d.description as text
+        from pg_inherits as i
+        join pg_description as d on d.objoid = i.inhparent and d.classoid = 'pg_class'::regclass
+        left join pg_attribute as a on a.attrelid = i.inhparent and a.attnum = d.objsubid and d.objsubid > 0
+        where i.inhrelid = partition
+    loop
+        execute format('comment on %s is %L', case when _said.name is null then format('table %s', partition)
+            else format('column %s.%I', partition, _said.name) end, _said.text);
+    end loop;
 end
 $func$;
 

@@ -244,6 +244,7 @@ begin
     from attachments as a where a.source_id = build_source.source_id;
     execute format('create table if not exists %I partition of changes for values in (%s)',
                    'changes_' || source_id, source_id);
+    perform describe_partition(to_regclass('changes_' || source_id));
     perform make_rows(_attachment);
     for _wake in
         select w.* from wakes as w where w.source_id = build_source.source_id order by w.place

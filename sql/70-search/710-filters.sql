@@ -36,6 +36,15 @@ return nullif(concat_ws(' and ',
     else
         'p.id not in (select pk.product_id from product_keywords as pk'
         ' where pk.keyword_id = any (($1).unwanted))' end end,
+    (select string_agg(case when one_by_one then
+        format('exists (select from product_keywords as pk where pk.product_id = p.id'
+               ' and pk.keyword_id = any (($1).chosen[%s:%s]))', c.first, c.last)
+    else
+        format('p.id in (select pk.product_id from product_keywords as pk'
+               ' where pk.keyword_id = any (($1).chosen[%s:%s]))', c.first, c.last) end,
+        ' and ' order by c.last)
+     from (select coalesce(lag(u.last) over (order by u.last), 0) + 1 as first, u.last
+           from unnest(filters.chosen_ends) as u (last)) as c),
     case when filters.source_ids is not null then 'p.source_id = any (($1).source_ids)' end,
     case when filters.operators is not null then
         'exists (select from product_text as t join vitrina.sources as s on s.id = p.source_id'
@@ -78,20 +87,93 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- keyword_ids(terms) → the keywords of these terms, by their aliases; -1 for an unknown term.
+-- meets(product_id, filters) → whether a product is among those that the filters leave.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.meets(product_id bigint, filters filters) returns boolean
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _meets boolean;
+begin
+    execute format('select exists (select from products as p where p.id = $2 and %s)',
+                   coalesce(filter_predicate(filters, true), 'true'))
+    into _meets
+    using filters, product_id;
+    return _meets;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- keyword_ids(terms) → the keywords of these terms, by their aliases or by the thesaurus; -1 for an unknown
+-- term.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.keyword_ids(terms text[]) returns bigint[]
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
-    select coalesce(array_agg(distinct coalesce(a.keyword_id, -1)), '{}')
+    select coalesce(array_agg(distinct coalesce(a.keyword_id, k.keyword_id, -1)), '{}')
     from unnest(terms) as u (term)
-    left join keyword_aliases as a on a.alias = normal_form(u.term);
+    left join keyword_aliases as a on a.alias = normal_form(u.term)
+    -- of a dropped keyword the alias is known
+    left join lateral known_key(normal_form(u.term)) as k on a.alias is null;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_narrowing(…): raises VT004 for filters that a search cannot use, saying what to do.
+-- chosen_ids(facet, terms) → the keywords of these terms in this facet, by their aliases; -1 for terms
+-- that are none there.
 -- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.chosen_ids(facet text, terms text[]) returns bigint[]
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select array_agg(distinct coalesce(w.id, -1))
+    from unnest(keyword_ids(terms)) as u (id)
+    left join keywords as w on w.id = u.id and w.facet = chosen_ids.facet;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- chosen_words(any_keywords) → all keywords that it names.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.chosen_words(any_keywords jsonb) returns text[]
+language sql immutable parallel safe
+return array(select t.word from jsonb_each(any_keywords) as c
+             cross join jsonb_array_elements_text(c.value) as t (word));
+
+-- ---------------------------------------------------------------------------------------------
+-- check_narrowing(…): raises VT004 for filters that a search cannot use, saying what to do.
+-- check_choices(any_keywords): the same.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.check_choices(any_keywords jsonb) returns void
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _wrong text;
+begin
+    if any_keywords is null or any_keywords = '{}' then
+        return;
+    end if;
+    if jsonb_typeof(any_keywords) <> 'object' then
+        raise exception 'any_keywords must be a JSON object, not %', left(any_keywords::text, 100)
+            using errcode = 'VT004', hint = 'like ''{"color": ["black", "white"]}''';
+    end if;
+    select c.key into _wrong from jsonb_object_keys(any_keywords) as c (key)
+    where c.key <> all (known_facets()) limit 1;
+    if found then
+        raise exception 'facet % not found', quote_literal(left(_wrong, 100)) using errcode = 'VT004',
+            hint = 'use one of ' || array_to_string(known_facets(), ', ');
+    end if;
+    select c.key into _wrong from jsonb_each(any_keywords) as c
+    where jsonb_typeof(c.value) <> 'array' or jsonb_array_length(c.value) > 1000
+        or jsonb_path_exists(c.value, '$[*] ? (@.type() != "string")') limit 1;
+    if found then
+        raise exception 'any_keywords must give a list of at most 1000 keywords for %', _wrong
+            using errcode = 'VT004', hint = 'like ''{"color": ["black", "white"]}''';
+    end if;
+end
+$func$;
+
 create or replace function vitrina_internal.check_narrowing(
     filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[], sources text[]
 ) returns void
@@ -135,13 +217,14 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- filters_of(filter, where_path, with_keywords, without_keywords, sources, query) → the filters of a
--- search, from its arguments. query: its "phrases" and -words are filters too. Raises VT004 as
--- check_narrowing does.
+-- filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords, aloud) → the
+-- filters of a search, from its arguments. query: its "phrases" and -words are filters too. aloud:
+-- notices say which names are unknown. Raises VT004 as check_narrowing and check_choices do.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filters_of(
     filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[],
-    sources text[], query text default null
+    sources text[], query text default null, any_keywords jsonb default '{}',
+    aloud boolean default true
 ) returns filters
 language plpgsql stable security invoker
 set search_path from current
@@ -150,6 +233,7 @@ declare
     _filters filters;
 begin
     perform check_narrowing(filter, where_path, with_keywords, without_keywords, sources);
+    perform check_choices(any_keywords);
     if filter <> '{}' then
         select coalesce(jsonb_object_agg(f.key, f.value) filter (where not f.single), '{}'),
                coalesce(jsonb_object_agg(f.key, f.value) filter (where f.single), '{}'),
@@ -166,9 +250,23 @@ begin
     _filters.wanted := case when with_keywords <> '{}' then keyword_ids(with_keywords) else '{}' end;
     _filters.unwanted := case when without_keywords <> '{}' then keyword_ids(without_keywords)
                               else '{}' end;
+    if any_keywords <> '{}' then
+        select array_agg(k.id order by c.place, k.id), array_agg(distinct c.size) into _filters.chosen, _filters.chosen_ends
+        from (select c.place, c.ids, sum(cardinality(c.ids)) over (order by c.place)::int as size
+              from (select c.place, chosen_ids(c.key, array(
+                               select t.term from jsonb_array_elements_text(c.value) as t (term))) as ids
+                    from jsonb_each(any_keywords) with ordinality as c (key, value, place)
+                    -- a list with nothing in it asks for nothing
+                    where c.value <> '[]') as c) as c
+        cross join unnest(c.ids) as k (id);
+    end if;
     if sources is not null then
         _filters.source_ids := array(
             select s.id from vitrina.sources as s where s.name = any (filters_of.sources));
+    end if;
+    if aloud and (-1 = any (_filters.wanted || _filters.unwanted || _filters.chosen)
+                  or cardinality(_filters.source_ids) < cardinality(sources)) then
+        perform say_unknown_names(sources, with_keywords || without_keywords, any_keywords);
     end if;
     _filters.operators := query_operators(query);
     return _filters;

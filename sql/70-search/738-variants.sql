@@ -2,8 +2,19 @@
 -- for.
 
 -- ---------------------------------------------------------------------------------------------
--- first_of_groups(found, attribute) → of the products found, the first with each value of an attribute;
--- of a list its first item counts. Products without the attribute are groups of their own.
+-- group_of(id, attributes, attribute) → the group that a product is in by an attribute: its value, of a
+-- list the first item; a product without the attribute is a group of its own.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.group_of(id bigint, attributes jsonb, attribute text) returns text
+language sql immutable parallel safe
+return coalesce(
+    '=' || nullif(case jsonb_typeof(attributes -> attribute)
+        when 'array' then attributes -> attribute ->> 0
+        when 'object' then null
+        else attributes ->> attribute end, ''), id::text);
+
+-- ---------------------------------------------------------------------------------------------
+-- first_of_groups(found, attribute) → of the products found, the first of each group; see group_of.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.first_of_groups(found hits, attribute text) returns hits
 language sql stable security invoker
@@ -14,16 +25,12 @@ as $func$
                array_agg(g.channels order by g.place), array_agg(g.relevance order by g.place),
                array_agg(g.lacks order by g.place))::hits
     from (
-        select distinct on (v.value, case when v.value is null then f.id end) f.*
+        select distinct on (group_of(f.id, p.attributes, attribute)) f.*
         from unnest(found.ids, found.scores, found.similarities, found.ranks, found.channels,
                     found.relevances, found.lacks)
             with ordinality as f (id, score, similarity, rank, channels, relevance, lacks, place)
         join products as p on p.id = f.id
-        cross join lateral (select p.attributes -> attribute as value) as a
-        cross join lateral (
-            select nullif(case jsonb_typeof(a.value) when 'array' then a.value ->> 0
-                          when 'object' then null else a.value #>> '{}' end, '') as value) as v
-        order by v.value, case when v.value is null then f.id end, f.place
+        order by group_of(f.id, p.attributes, attribute), f.place
     ) as g;
 $func$;
 
@@ -82,30 +89,5 @@ begin
     ) as r
     where r.asked or r.variants = 1
     order by r.id, r.coded desc, r.place desc, r.unsaid, r.image is null, r.position;
-end
-$func$;
-
--- ---------------------------------------------------------------------------------------------
--- say_unknown_group(group_by, ids): a notice names the nearest attributes if no product has the one to
--- group by; looks there only if these products, which were found, lack it.
--- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.say_unknown_group(group_by text, ids bigint[]) returns void
-language plpgsql stable security invoker
-set search_path from current
-as $func$
-declare
-    _unknown record;
-begin
-    if group_by is null
-        or exists (select from products as p where p.id = any (ids) and jsonb_exists(p.attributes, group_by)) then
-        return;
-    end if;
-    select u.nearest into _unknown from unknown_names(attributes => array[group_by]) as u;
-    if found then
-        raise notice 'attribute % not found: nothing is grouped', quote_literal(left(group_by, 100))
-            using hint = case when _unknown.nearest <> '{}'
-                then 'nearest: ' || array_to_string(_unknown.nearest, ', ')
-                else 'name an attribute of products' end;
-    end if;
 end
 $func$;

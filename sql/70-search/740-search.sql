@@ -69,18 +69,20 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- first_products(k, filters) → the k products with the lowest ids of those that the filters leave.
+-- first_products(k, filters, sort) → the first k products of those that the filters leave, by a sort and
+-- by id.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.first_products(k int, filters filters) returns bigint[]
+create or replace function vitrina_internal.first_products(k int, filters filters, sort text) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
     _ids bigint[];
 begin
-    execute format('select array_agg(n.id)'
-                   ' from (select p.id from products as p where %s order by p.id limit $2) as n',
-                   coalesce(filter_predicate(filters), 'true'))
+    execute format('select array_agg(n.id order by n.place)'
+                   ' from (select p.id, row_number() over (order by %1$s p.id) as place'
+                   '       from products as p where %2$s order by %1$s p.id limit $2) as n',
+                   sort_order(sort), coalesce(filter_predicate(filters), 'true'))
     into _ids
     using filters, k;
     return _ids;
@@ -88,12 +90,13 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- found_products(k, mode, words, code, …) → at least k products as search finds them, or all, best first.
+-- found_products(k, mode, words, code, …, sort) → at least k products as search finds them, or all, the first
+-- ones first.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.found_products(
     k int, mode text, words text, code text, reading reading, text_space spaces,
     embedding @vector@.halfvec, image_space spaces, image_embedding @vector@.halfvec, weights jsonb,
-    filters filters, min_relevance real
+    filters filters, min_relevance real, sort text
 ) returns hits
 language plpgsql stable security invoker
 set search_path from current
@@ -102,9 +105,14 @@ declare
     _found hits;
 begin
     if words = '' and embedding is null and image_embedding is null then
-        _found.ids := first_products(k, filters);
+        _found.ids := first_products(k, filters, sort);
         _found.relevances := array_fill(1::real, array[coalesce(cardinality(_found.ids), 0)]);
-    elsif (mode = 'vector' or words = '') and image_embedding is null then
+        return _found;
+    end if;
+    if sort <> 'relevance' then
+        k := 2147483647; -- which one is the first is known only when all are
+    end if;
+    if (mode = 'vector' or words = '') and image_embedding is null then
         _found := near_products(k, text_space, embedding, 'vector', filters, min_relevance);
     elsif (mode = 'vector' or words = '') and embedding is null then
         _found := near_products(k, image_space, image_embedding, 'image', filters, min_relevance);
@@ -115,7 +123,7 @@ begin
         _found := fused_products(k, code, reading, text_space, embedding, image_space,
                                  image_embedding, weights, filters, nullif(min_relevance, 0));
     end if;
-    return _found;
+    return case when sort = 'relevance' then _found else sorted_hits(_found, sort) end;
 end
 $func$;
 
@@ -126,6 +134,7 @@ $func$;
 create or replace function vitrina_internal.searched(
     query text, first int, filters filters, mode text, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
+    sort text default 'relevance',
     out matches hits, out origin text, out labels text[], out code text, out keywords text[],
     out words text
 )
@@ -144,11 +153,13 @@ begin
     select s.* into _image_space from spaces as s where s.modality = 'image' and s.state = 'active';
     mode := coalesce(mode, 'hybrid');
     weights := coalesce(weights, '{}');
+    sort := coalesce(sort, 'relevance');
     perform check_search(mode, weights, embedding, image_embedding, min_relevance, _text_space,
                          _image_space);
     if group_by is not null then
         perform check_text('group_by', group_by);
     end if;
+    perform check_text('sort', sort);
     if mode = 'text' then
         embedding := null;
         image_embedding := null;
@@ -175,7 +186,7 @@ begin
     code := case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end;
     loop
         matches := found_products(_depth, mode, words, code, _reading, _text_space, embedding,
-                                  _image_space, image_embedding, weights, filters, min_relevance);
+                                  _image_space, image_embedding, weights, filters, min_relevance, sort);
         exit when group_by is null;
         _count := coalesce(cardinality(matches.ids), 0);
         matches := first_of_groups(matches, group_by);
@@ -183,6 +194,9 @@ begin
         exit when cardinality(matches.ids) >= first or _count < _depth;
         _depth := least(_depth * 5::bigint, 2147483647);
     end loop;
+    if coalesce(matches.ids, '{}') = '{}' then
+        perform say_unknown_attributes(filters);
+    end if;
 end
 $func$;
 
@@ -191,7 +205,8 @@ $func$;
 -- words, of which misspelt ones are corrected (see read_query); "a phrase" is required as it is, -word is
 -- excluded. A code (external id, SKU …) finds its product first. filter: the attributes contain it ('{"brand": "x"}'); where_path: a jsonpath predicate
 -- over attributes ('$.price < 50'). with_keywords: all are required; without_keywords: all are
--- excluded. sources: names. mode: hybrid, vector (similarity only) or text (words only). embedding,
+-- excluded; any_keywords: of each facet any of
+-- these ('{"color": ["black", "white"]}'). sources: names. mode: hybrid, vector (similarity only) or text (words only). embedding,
 -- image_embedding: of the query, in the active text and image space. weights: of the channels in the
 -- score, '{"text": 1, "vector": 0.5, "image": 1}'; by default text counts 1, a similarity the weight of
 -- its space. Without query and embeddings: all products that match the filters, by id. url, image: as
@@ -199,8 +214,11 @@ $func$;
 -- the text vectors, else of the image vectors, null without vectors. text_rank: the share of the query
 -- that the text covers, 0 to 1. matched: the channels (code, text, vector, image) that found it.
 -- query_vector: the origin of the query's text vector: given, cache (remembered), local (made here),
--- vocabulary (the mean of its keywords' vectors); null without a vector. group_by: the name of an
--- attribute: of the products with the same value only the best; a notice says if no product has it. sku: that of the variant that was asked
+-- vocabulary (the mean of its keywords' vectors); null without a vector. min_relevance: what is less surely an answer is
+-- left out; null: as the database's policy says, for words. sort: relevance, newest, oldest, or an
+-- attribute (price), with - before it the greatest first (-price); products without it come last, equal
+-- ones by relevance. group_by: the name of an attribute: of the products with the same value only the
+-- first. A notice says if no product has an attribute that is named here. sku: that of the variant that was asked
 -- for, by its code, a filter or a word ("red"), and image is its picture; else the product's. Raises
 -- VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
@@ -209,7 +227,8 @@ create or replace function search(
     where_path jsonpath default null, with_keywords text[] default '{}',
     without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
     embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
-    weights jsonb default '{}', group_by text default null, min_relevance real default null
+    weights jsonb default '{}', min_relevance real default null, sort text default 'relevance',
+    group_by text default null, any_keywords jsonb default '{}'
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
     url text, image text, score real, similarity real, text_rank real, matched text[],
@@ -230,12 +249,15 @@ begin
     end if;
     "offset" := least(coalesce("offset", 0), 2000000000); -- more than any catalogue has
     perform check_page(k, "offset");
-    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
+    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords);
     _end := "offset" + k;
     _search := searched(query, _end, _filters, mode, embedding, image_embedding, weights,
-                        min_relevance, group_by);
+                        min_relevance, group_by, sort);
     _found := _search.matches;
-    perform say_unknown_group(group_by, _found.ids);
+    perform say_unknown_name('grouped', group_by, _found.ids);
+    if sort not in ('relevance', 'newest', 'oldest') then
+        perform say_unknown_name('sorted', ltrim(sort, '-'), _found.ids);
+    end if;
     return query
     select p.id, s.name, p.external_id, p.title, p.caption, p.keywords,
            shown_address(p.url), shown_address(coalesce(v.image, p.image)),
@@ -254,7 +276,7 @@ begin
     join vitrina.sources as s on s.id = p.source_id
     left join asked_variants(
         _found.ids["offset" + 1:_end], _search.code,
-        concat_ws(' ', _search.words, array_to_string(_search.keywords || with_keywords, ' ')),
+        concat_ws(' ', _search.words, array_to_string(_search.keywords || with_keywords || chosen_words(any_keywords), ' ')),
         coalesce(_filters.options, '{}')) as v on v.product_id = p.id
     order by f.place;
 end
@@ -268,13 +290,14 @@ create or replace function count_matches(
     with_keywords text[] default '{}', without_keywords text[] default '{}',
     sources text[] default null, mode text default 'hybrid',
     embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
-    weights jsonb default '{}', group_by text default null, min_relevance real default null
+    weights jsonb default '{}', min_relevance real default null, group_by text default null,
+    any_keywords jsonb default '{}'
 ) returns bigint
 language sql stable security invoker
 set search_path from current
 as $func$
     select coalesce(cardinality((s.matches).ids), 0)
     from searched(query, 2000000000,
-                  filters_of(filter, where_path, with_keywords, without_keywords, sources, query),
+                  filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords),
                   mode, embedding, image_embedding, weights, min_relevance, group_by) as s;
 $func$;

@@ -1,30 +1,12 @@
 -- Why a product is where it is in a search, or is not there at all.
 
 -- ---------------------------------------------------------------------------------------------
--- meets(product_id, filters) → whether a product is among those that the filters leave.
--- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.meets(product_id bigint, filters filters) returns boolean
-language plpgsql stable security invoker
-set search_path from current
-as $func$
-declare
-    _meets boolean;
-begin
-    execute format('select exists (select from products as p where p.id = $2 and %s)',
-                   coalesce(filter_predicate(filters, true), 'true'))
-    into _meets
-    using filters, product_id;
-    return _meets;
-end
-$func$;
-
--- ---------------------------------------------------------------------------------------------
 -- unmet_conditions(product, …) → each condition of a search that the product does not meet, and why, in
 -- words. gate: filter, or excluded where the query itself says so.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.unmet_conditions(
     product products, filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[],
-    sources text[], query text
+    sources text[], query text, any_keywords jsonb
 ) returns table (gate text, reason text)
 language plpgsql stable security invoker
 set search_path from current
@@ -36,41 +18,49 @@ begin
         select 'filter' as gate, format('%s is %s, not %s', e.key,
                    left(coalesce(product.attributes ->> e.key, 'not known'), 200), left(e.value #>> '{}', 200)) as reason,
                jsonb_build_object(e.key, e.value) as attribute, null::jsonpath as path,
-               '{}'::text[] as wanted, '{}'::text[] as unwanted, null::text[] as of, null::text as said
+               '{}'::text[] as wanted, '{}'::text[] as unwanted, null::text[] as of, null::text as said,
+               '{}'::jsonb as any_of
         from jsonb_each(filter) as e
         union all
         select 'filter', 'its attributes do not meet ' || left(where_path::text, 200), '{}', where_path, '{}',
-               '{}', null, null
+               '{}', null, null, '{}'
         where where_path is not null
         union all
         select 'filter', format('it does not have the keyword %s', quote_literal(left(u.term, 100))), '{}', null,
-               array[u.term], '{}', null, null
+               array[u.term], '{}', null, null, '{}'
         from unnest(with_keywords) as u (term)
         union all
         select 'filter', format('it has the keyword %s', quote_literal(left(u.term, 100))), '{}', null, '{}',
-               array[u.term], null, null
+               array[u.term], null, null, '{}'
         from unnest(without_keywords) as u (term)
         union all
-        select 'filter', 'it is of the source ' || quote_literal(s.name), '{}', null, '{}', '{}', sources, null
+        select 'filter', format('it has none of the keywords %s',
+                                left(array_to_string(chosen_words(jsonb_build_object(a.key, a.value)), ', '), 200)),
+               '{}', null, '{}', '{}', null, null, jsonb_build_object(a.key, a.value)
+        from jsonb_each(any_keywords) as a
+        union all
+        select 'filter', 'it is of the source ' || quote_literal(s.name), '{}', null, '{}', '{}', sources, null, '{}'
         from vitrina.sources as s
         where s.id = product.source_id and sources is not null
         union all
         select 'excluded', format('it does not have the words "%s"', left(u.phrase, 200)), '{}', null, '{}', '{}',
-               null, format('"%s"', u.phrase)
+               null, format('"%s"', u.phrase), '{}'
         from read_query(query) as r cross join unnest(r.required) as u (phrase)
         union all
         select 'excluded', format('it has the excluded words "%s"', left(u.phrase, 200)), '{}', null, '{}', '{}',
-               null, format('-"%s"', u.phrase)
+               null, format('-"%s"', u.phrase), '{}'
         from read_query(query) as r cross join unnest(r.excluded) as u (phrase)
     )
     select c.gate, c.reason
     from condition as c
     where not meets(product.id, filters_of(
         filter => c.attribute, where_path => c.path, with_keywords => c.wanted,
-        without_keywords => c.unwanted, sources => c.of, query => c.said));
+        without_keywords => c.unwanted, sources => c.of, query => c.said,
+        any_keywords => c.any_of, aloud => false));
     if not found and not meets(product.id, filters_of(
         filter => filter, where_path => where_path, with_keywords => with_keywords,
-        without_keywords => without_keywords, sources => sources, query => query)) then
+        without_keywords => without_keywords, sources => sources, query => query,
+        any_keywords => any_keywords, aloud => false)) then
         return query select 'filter', 'none of its variants has all of these attributes at once';
     end if;
 end
@@ -269,7 +259,8 @@ create or replace function explain_search(
     where_path jsonpath default null, with_keywords text[] default '{}',
     without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
     embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
-    weights jsonb default '{}', group_by text default null, min_relevance real default null
+    weights jsonb default '{}', min_relevance real default null, sort text default 'relevance',
+    group_by text default null, any_keywords jsonb default '{}'
 ) returns table (
     product_id bigint, source text, external_id text, title text, rank int, results int, gate text, reason text,
     relevance real, floor real, score real, similarity real, text_rank real, matched text[],
@@ -301,9 +292,9 @@ begin
     mode := coalesce(mode, 'hybrid');
     "offset" := coalesce("offset", 0);
     perform check_page(k, "offset");
-    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
+    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords);
     _search := searched(query, 2000000000, _filters, mode, embedding, image_embedding, weights,
-                        min_relevance, group_by);
+                        min_relevance, group_by, sort);
     _found := _search.matches;
     _results := coalesce(cardinality(_found.ids), 0);
     _rank := array_position(_found.ids, product);
@@ -315,12 +306,13 @@ begin
                          "offset" + 1, "offset" + k);
     elsif _rank is null then
         select u.* into _unmet
-        from unmet_conditions(_product, filter, where_path, with_keywords, without_keywords, sources, query) as u
+        from unmet_conditions(_product, filter, where_path, with_keywords, without_keywords, sources, query,
+                              any_keywords) as u
         limit 1;
         -- its figures, as if it had passed
         _open := case when _unmet.gate is null then _filters
                       else filters_of('{}', null, '{}', '{}', sources => case
-                          when meets(product, filters_of('{}', null, '{}', '{}', sources)) then sources end) end;
+                          when meets(product, filters_of('{}', null, '{}', '{}', sources, aloud => false)) then sources end) end;
         _found := (searched(query, 2000000000, _open, mode, embedding, image_embedding, weights, 0, null)).matches;
         if _unmet.gate is not null then
             gate := _unmet.gate;
@@ -379,7 +371,8 @@ create or replace function explain_search(
     filter jsonb default '{}', where_path jsonpath default null, with_keywords text[] default '{}',
     without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
     embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
-    weights jsonb default '{}', group_by text default null, min_relevance real default null
+    weights jsonb default '{}', min_relevance real default null, sort text default 'relevance',
+    group_by text default null, any_keywords jsonb default '{}'
 ) returns table (
     product_id bigint, source text, external_id text, title text, rank int, results int, gate text, reason text,
     relevance real, floor real, score real, similarity real, text_rank real, matched text[],
@@ -394,6 +387,6 @@ as $func$
         query, p.ids[1], k => k, "offset" => "offset",
         filter => filter, where_path => where_path, with_keywords => with_keywords,
         without_keywords => without_keywords, sources => sources, mode => mode, embedding => embedding,
-        image_embedding => image_embedding, weights => weights, group_by => group_by,
-        min_relevance => min_relevance) as x;
+        image_embedding => image_embedding, weights => weights,
+        min_relevance => min_relevance, sort => sort, group_by => group_by, any_keywords => any_keywords) as x;
 $func$;

@@ -64,3 +64,21 @@ as $func$
     from products_named(similar_products.source, array[similar_products.external_id]) as p (ids)
     cross join lateral similar_products(p.ids[1], k, sources) as s;
 $func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- similar_products(external_id, k, sources) → the same, for the product with this external id. Raises
+-- VT003 if it is not found, and names the nearest; VT004 if several sources have it.
+-- ---------------------------------------------------------------------------------------------
+create or replace function similar_products(external_id text, k int default 10, sources text[] default null)
+returns table (
+    product_id bigint, source text, external_id text, title text, caption text, keywords text[],
+    url text, image text, score real, similarity real, text_rank real, matched text[],
+    attributes jsonb, sku text
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select s.*
+    from product_named(similar_products.external_id) as p (id)
+    cross join lateral similar_products(p.id, k, sources) as s;
+$func$;

@@ -1,84 +1,68 @@
--- Counts of the keywords and attributes of the products found.
+-- Counts of the keywords and attributes of the products that a search finds.
 
 -- ---------------------------------------------------------------------------------------------
--- facets(query, k, …, attributes) → the keywords and attributes of products, counted over all products
--- that match the filters of search and, with a query, have all its words (any, if no product has all).
--- kind: 'keyword', with the facet and its k most used keywords, or 'attribute', with its name and its k
--- commonest values, including elements of lists. Numbers with more than k values are given as up to
--- five ranges of about as many products each; low and high are real values of their products.
--- attributes: only these ('{}' for no attributes, and faster); null: all but those whose values hardly
--- repeat. Ignores texts over 100 characters. Raises VT004 for wrong arguments.
+-- found_ids(query, filters, mode, embedding, image_embedding, min_relevance) → the products that search
+-- finds on all its pages; null if these are all there are.
 -- ---------------------------------------------------------------------------------------------
-create or replace function facets(
-    query text default null, k int default 10, filter jsonb default '{}',
-    where_path jsonpath default null, with_keywords text[] default '{}',
-    without_keywords text[] default '{}', sources text[] default null,
-    attributes text[] default null
-) returns table (
-    kind text, facet text, value text, products bigint, low numeric, high numeric
-)
+create or replace function vitrina_internal.found_ids(
+    query text, filters filters, mode text, embedding @vector@.halfvec, image_embedding @vector@.halfvec,
+    min_relevance real
+) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
 as $func$
-#variable_conflict use_column
-declare
-    _words text := asked_words(query);
-    _filters filters;
-    _predicate text;
-    _reading reading;
-    _tsquery tsquery;
-    _ids bigint[];
 begin
-    perform check_k(k, 1, 1000);
-    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query);
-    if _words <> '' then
-        _reading := read_words(_words);
-        _tsquery := _reading.whole;
-        if not exists (select from product_text as t where t.tsv @@ _tsquery) then
-            _tsquery := _reading.every;
-        end if;
+    if asked_words(query) = '' and embedding is null and image_embedding is null then
+        return filtered_ids(filters);
     end if;
-    _predicate := concat_ws(' and ',
-        filter_predicate(_filters),
-        case when _tsquery is not null then
-            'p.id in (select t.product_id from product_text as t where t.tsv @@ $2)' end);
-    if _predicate <> '' then
-        execute 'select coalesce(array_agg(p.id), ''{}'') from products as p where ' || _predicate
-        into _ids
-        using _filters, _tsquery;
-    end if;
-
-    return query
-    select 'keyword', r.facet, r.name, r.products, null::numeric, null::numeric
-    from (
-        select w.facet, w.name, c.products,
-               row_number() over (partition by w.facet order by c.products desc, w.name) as place
-        from count_keywords(_ids) as c
-        join keywords as w on w.id = c.keyword_id
-    ) as r
-    where r.place <= k
-    order by array_position(
-        array['type', 'material', 'style', 'color', 'feature', 'size', 'audience', 'other'], r.facet), r.place;
-
-    if attributes is null or cardinality(attributes) > 0 then
-        return query
-        select 'attribute', a.attribute, a.value, a.products, a.low, a.high
-        from count_attributes(_ids, attributes, k) as a;
-    end if;
+    return (
+        select coalesce((s.matches).ids, '{}')
+        from searched(query, 2000000000, filters, mode, embedding, image_embedding, '{}', min_relevance,
+                      null) as s);
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- count_keywords(ids) → how many of these products have each keyword; of all products for null.
+-- narrowed_ids(ids, filters) → those of these products that match the filters; ids: null for all products.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.count_keywords(ids bigint[])
+create or replace function vitrina_internal.narrowed_ids(ids bigint[], filters filters) returns bigint[]
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _ids bigint[];
+begin
+    if ids is null or filter_predicate(filters) is null then
+        return coalesce(ids, filtered_ids(filters));
+    end if;
+    execute 'select coalesce(array_agg(p.id), ''{}'') from products as p where p.id = any ($2) and '
+            || filter_predicate(filters)
+    into _ids
+    using filters, ids;
+    return _ids;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- count_keywords(ids, group_by) → how many of these products have each keyword, or how many groups of
+-- them; of all products for null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.count_keywords(ids bigint[], group_by text)
 returns table (keyword_id bigint, products bigint)
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 #variable_conflict use_column
 begin
-    if ids is null then
+    if group_by is not null then
+        return query execute format(
+            'select pk.keyword_id, count(distinct group_of(p.id, p.attributes, $2))
+             from products as p
+             join product_keywords as pk on pk.product_id = p.id
+             where %s
+             group by pk.keyword_id', case when ids is null then 'true' else 'p.id = any ($1)' end)
+        using ids, group_by;
+    elsif ids is null then
         return query
         select pk.keyword_id, count(*) from product_keywords as pk group by pk.keyword_id;
     else
@@ -94,73 +78,119 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- count_attributes(ids, names, k) → the attributes' part of facets.
+-- rank_keywords(ids, facets, picked, k, group_by) → the keywords' part of facets: of each of these facets
+-- the picked keywords, and then the k most used ones; see count_keywords.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.count_attributes(ids bigint[], names text[], k int)
-returns table (attribute text, value text, products bigint, low numeric, high numeric)
+create or replace function vitrina_internal.rank_keywords(
+    ids bigint[], facets text[], picked bigint[], k int, group_by text
+) returns table (facet text, name text, products bigint, chosen boolean, place bigint)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select r.*
+    from (
+        select w.facet, w.name, coalesce(c.products, 0) as products, w.id = any (picked) as chosen,
+               row_number() over (partition by w.facet order by w.id = any (picked) desc,
+                                                                c.products desc nulls last, w.name) as place
+        from keywords as w
+        left join count_keywords(ids, group_by) as c on c.keyword_id = w.id
+        where w.facet = any (facets) and (c.products > 0 or w.id = any (picked))
+    ) as r
+    where r.chosen or r.place <= k;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- facets(query, k, …, attributes, …, any_keywords) → the keywords and attributes of the products that
+-- search finds on all its pages with the same arguments, counted: a count is that of the rows that search
+-- finds when the value is chosen. kind: 'keyword', with the facet and its k most used keywords, or
+-- 'attribute', with its name and its k commonest values, including elements of lists. A facet that has
+-- a choice (any_keywords; an attribute in filter, or in a condition of where_path) is counted without
+-- this choice, and with all others; the chosen values come first, even those that no product has.
+-- Numbers with more than k values are given as up to five ranges of about as many products each; low
+-- and high are real values of their products. attributes: only these ('{}' for no attributes, and
+-- faster); null: all but those whose values hardly repeat. Ignores texts over 100 characters. With
+-- group_by it counts groups. Raises VT004 for wrong arguments.
+-- ---------------------------------------------------------------------------------------------
+create or replace function facets(
+    query text default null, k int default 10, filter jsonb default '{}',
+    where_path jsonpath default null, with_keywords text[] default '{}',
+    without_keywords text[] default '{}', sources text[] default null,
+    attributes text[] default null, mode text default 'hybrid',
+    embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
+    min_relevance real default null, group_by text default null, any_keywords jsonb default '{}'
+) returns table (
+    kind text, facet text, value text, products bigint, low numeric, high numeric, chosen boolean
+)
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _each text := case when names is null then 'jsonb_each(p.attributes)'
-        else '(select n.key, p.attributes -> n.key as value from unnest($2) as n (key))' end;
+    _choices text[];
+    _all bigint[];
+    _ids bigint[];
+    _filters filters;
 begin
-    return query execute format(
-        'with counted as materialized (
-             select a.key collate "C" as key, a.value, count(*) as products
-             from products as p
-             cross join lateral %s as a
-             where %s and a.value is not null
-             group by 1, 2
-         ),
-         spread as (
-             -- a list counts once for each of its elements
-             select c.key, e.value, c.products
-             from counted as c
-             cross join lateral (
-                 select distinct u.value from jsonb_array_elements(c.value) as u (value)) as e
-             where jsonb_typeof(c.value) = ''array''
-             union all
-             select c.key, c.value, c.products from counted as c
-             where jsonb_typeof(c.value) <> ''array''
-         ),
-         typed as (
-             select c.key, sum(c.products)::bigint as products,
-                    case when jsonb_typeof(c.value) = ''number'' then c.value::numeric end as number,
-                    (c.value #>> ''{}'') collate "C" as text
-             from spread as c
-             where jsonb_typeof(c.value) in (''string'', ''number'', ''boolean'')
-             group by c.key, c.value
-         ),
-         kinds as (
-             select t.key, t.number is null as textual, count(*) as values, sum(t.products) as total
-             from typed as t
-             where t.number is not null or length(t.text) <= 100
-             group by 1, 2
-         ),
-         known as (
-             select t.*, d.total, not d.textual and d.values > $3 as ranged,
-                    row_number() over (w order by t.products desc, t.text) as place,
-                    sum(t.products) over (w order by t.number, t.text) - t.products / 2.0 as middle
-             from typed as t
-             join kinds as d on d.key = t.key and d.textual = (t.number is null)
-             where t.number is not null or length(t.text) <= 100 and (
-                 $2 is not null or d.values <= $3 or d.values * 2 <= d.total)
-             window w as (partition by t.key, t.number is null)
-         )
-         select n.key, n.text, n.products, n.number, n.number
-         from known as n
-         where not n.ranged and n.place <= $3
-         union all
-         select r.key, concat_ws('' to '', min(r.number), nullif(max(r.number), min(r.number))),
-                sum(r.products)::bigint,
-                min(r.number), max(r.number)
-         from known as r
-         where r.ranged
-         group by r.key, ceil(5 * r.middle / r.total)
-         order by 1, 4 nulls first, 3 desc, 2',
-        _each, case when ids is null then 'true' else 'p.id = any ($1)' end)
-    using ids, names, k;
+    perform check_k(k, 1, 1000);
+    filter := coalesce(filter, '{}');
+    any_keywords := coalesce(any_keywords, '{}');
+    _filters := filters_of(filter, where_path, '{}', '{}', null, null, any_keywords);
+    if group_by is not null then
+        perform check_text('group_by', group_by);
+    end if;
+    -- one search without the choices; each count is of those of its products that the other choices leave
+    _choices := array(select c.attribute from chosen_attributes(filter, where_path) as c
+                      where attributes is null or c.attribute = any (attributes));
+    _all := found_ids(
+        query, filters_of(filter - _choices, path_without(where_path, _choices), with_keywords,
+                          without_keywords, sources, query), mode, embedding, image_embedding, min_relevance);
+    _ids := narrowed_ids(_all, _filters);
+    if _ids = '{}' then
+        perform say_unknown_attributes(_filters);
+    end if;
+    perform say_unknown('attribute', u.name, u.nearest)
+    from unknown_names(attributes => array(
+        -- those that the first products found lack
+        select a.name from unnest(attributes) as a (name)
+        where not exists (
+            select from (select p.attributes from products as p
+                         where _ids is null or p.id = any (_ids[:100]) limit 100) as p
+            where jsonb_exists(p.attributes, a.name))
+        limit 100)) as u;
+
+    return query
+    select 'keyword', c.facet, c.name, c.products, null::numeric, null::numeric, c.chosen
+    from (
+        select r.*
+        from rank_keywords(_ids, array(
+                 select f.facet from unnest(known_facets()) as f (facet)
+                 where coalesce(any_keywords -> f.facet, '[]') = '[]'), '{}', k, group_by) as r
+        union all
+        select r.*
+        from jsonb_each(any_keywords) as a
+        cross join lateral rank_keywords(
+            narrowed_ids(_all, filters_of(filter, where_path, '{}', '{}', null, null, any_keywords - a.key,
+                                          aloud => false)),
+            array[a.key], chosen_ids(a.key, chosen_words(jsonb_build_object(a.key, a.value))), k, group_by) as r
+        where a.value <> '[]'
+    ) as c
+    order by array_position(known_facets(), c.facet), c.place;
+
+    if attributes is null or cardinality(attributes) > 0 then
+        return query
+        select 'attribute', c.attribute, c.value, c.products, c.low, c.high, c.chosen
+        from (
+            select r.* from count_attributes(_ids, attributes, _choices, '[]', _filters.options, k, group_by) as r
+            union all
+            select r.*
+            from chosen_attributes(filter, where_path) as a
+            cross join lateral filters_of(filter - a.attribute, path_without(where_path, array[a.attribute]),
+                                          '{}', '{}', null, null, any_keywords, aloud => false) as f
+            cross join lateral count_attributes(narrowed_ids(_all, f), array[a.attribute], '{}', a.chosen,
+                                                f.options, k, group_by) as r
+            where a.attribute = any (_choices)
+        ) as c
+        order by c.attribute, c.chosen desc, c.low nulls first, c.products desc, c.value;
+    end if;
 end
 $func$;

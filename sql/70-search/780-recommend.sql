@@ -57,7 +57,7 @@ $func$;
 create or replace function recommend(
     liked bigint[], disliked bigint[] default '{}', k int default 10, filter jsonb default '{}',
     where_path jsonpath default null, with_keywords text[] default '{}',
-    without_keywords text[] default '{}', sources text[] default null
+    without_keywords text[] default '{}', sources text[] default null, any_keywords jsonb default '{}'
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
     url text, image text, score real, similarity real, text_rank real, matched text[],
@@ -92,11 +92,38 @@ begin
         image_embedding => _image_embedding,
         filter => recommend.filter, where_path => recommend.where_path,
         with_keywords => recommend.with_keywords, without_keywords => recommend.without_keywords,
-        sources => recommend.sources) as s
+        sources => recommend.sources, any_keywords => recommend.any_keywords) as s
     where s.product_id <> all (_named)
     order by s.score desc, s.similarity desc, s.product_id
     limit recommend.k;
 end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- recommend(source, liked, disliked, k, …) → the same, for products with these external ids in that source.
+-- Raises VT003 for an unknown source or product, and names the nearest.
+-- ---------------------------------------------------------------------------------------------
+create or replace function recommend(
+    source text, liked text[], disliked text[] default '{}', k int default 10, filter jsonb default '{}',
+    where_path jsonpath default null, with_keywords text[] default '{}',
+    without_keywords text[] default '{}', sources text[] default null, any_keywords jsonb default '{}'
+) returns table (
+    product_id bigint, source text, external_id text, title text, caption text, keywords text[],
+    url text, image text, score real, similarity real, text_rank real, matched text[],
+    attributes jsonb, sku text
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select r.*
+    from recommend(
+        -- recommend('{1,2}', '{3}') comes here: for two literals Postgres prefers text
+        case when recommend.source ~ '^\{[0-9, ]*\}$' then recommend.source::bigint[]
+             else products_named(recommend.source, recommend.liked) end,
+        case when recommend.source ~ '^\{[0-9, ]*\}$' then recommend.liked::bigint[]
+             else products_named(recommend.source, recommend.disliked) end,
+        recommend.k, recommend.filter, recommend.where_path, recommend.with_keywords,
+        recommend.without_keywords, recommend.sources, recommend.any_keywords) as r;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -110,7 +137,7 @@ create or replace function nearest_by_image(
     embedding @vector@.halfvec default null, sha256 text default null, dhash bit default null,
     k int default 10, filter jsonb default '{}', where_path jsonpath default null,
     with_keywords text[] default '{}', without_keywords text[] default '{}',
-    sources text[] default null
+    sources text[] default null, any_keywords jsonb default '{}'
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
     url text, image text, score real, similarity real, text_rank real, matched text[],
@@ -129,7 +156,7 @@ begin
     end if;
     if dhash is not null then
         return query select * from nearest_by_dhash(
-            dhash, k, filter, where_path, with_keywords, without_keywords, sources);
+            dhash, k, filter, where_path, with_keywords, without_keywords, sources, any_keywords);
         return;
     end if;
     if sha256 is not null then
@@ -156,7 +183,7 @@ begin
         filter => nearest_by_image.filter, where_path => nearest_by_image.where_path,
         with_keywords => nearest_by_image.with_keywords,
         without_keywords => nearest_by_image.without_keywords,
-        sources => nearest_by_image.sources) as s;
+        sources => nearest_by_image.sources, any_keywords => nearest_by_image.any_keywords) as s;
 end
 $func$;
 
@@ -165,7 +192,7 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.nearest_by_dhash(
     dhash bit, k int, filter jsonb, where_path jsonpath, with_keywords text[],
-    without_keywords text[], sources text[]
+    without_keywords text[], sources text[], any_keywords jsonb
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
     url text, image text, score real, similarity real, text_rank real, matched text[],
@@ -183,7 +210,8 @@ begin
             hint = 'give the difference hash of 8 by 8 pixels';
     end if;
     perform check_k(k, 1, 1000);
-    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources);
+    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources,
+                           any_keywords => any_keywords);
     return query execute format(
         'select p.id, s.name, p.external_id, p.title, p.caption, p.keywords, shown_address(p.url), shown_address(p.image),
                 (1 - n.distance / 64.0)::real, null::real, null::real, array[''image''],

@@ -63,9 +63,12 @@ begin
                 "name": "The keyword, as it is shown.",
                 "facet": "Its kind: type, material, style, color …",
                 "pinned": "Whether only a person may rename it or merge it away.",
-                "created_at": "When it was made."},
+                "created_at": "When it was made.",
+                "form": "Its name in normal form.",
+                "marks": "The groups of contrasts that its words are in, each with the word."},
             "keyword_aliases": {
                 "alias": "A term in normal form.",
+                "key": "The term without spaces: free standing and freestanding are the same.",
                 "keyword_id": "Its keyword; null if it was dropped.",
                 "similarity": "How similar it was, if vectors decided.",
                 "method": "new, form, thesaurus, embedding, judge or manual.",
@@ -83,10 +86,15 @@ begin
             "thesaurus": {
                 "term": "A term in normal form.",
                 "canonical": "The term that it stands for.",
-                "facet": "The facet of that term."},
+                "facet": "The facet of that term.",
+                "language": "Only where all sources are in this language; empty: everywhere.",
+                "domain": "The kind of shop that sells such a type: furniture, fashion …",
+                "key": "The term without spaces.",
+                "becomes": "The canonical term in normal form."},
             "contrasts": {
                 "term": "A term in normal form.",
-                "contrast_group": "Terms of one group are never one keyword."}
+                "contrast_group": "Terms of one group are never one keyword.",
+                "key": "The term without spaces."}
         }'::jsonb) as t
         cross join jsonb_each_text(t.value) as c
     loop

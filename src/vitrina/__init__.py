@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from vitrina.batch.api import Batch
+    from vitrina.batch.run import Batched
     from vitrina.catalog import Catalog, Ingested
+    from vitrina.costs import Cost, DroppedAnswers
+    from vitrina.enrich.jobs import Job
+    from vitrina.enrich.totals import Totals
     from vitrina.errors import (
         AccessError,
         BudgetError,
@@ -33,29 +38,48 @@ if TYPE_CHECKING:
         UnreachableError,
         VitrinaError,
     )
+    from vitrina.evaluation.api import Evaluated, Evaluation, Score
     from vitrina.files import FileOptions
+    from vitrina.keywords.entries import (
+        Alias,
+        Change,
+        Doubt,
+        Keyword,
+        KeywordPolicy,
+        NearKeyword,
+        PastChange,
+        Redecision,
+        Resolved,
+        Step,
+    )
+    from vitrina.keywords.judge import Judged
+    from vitrina.models.openai.verdicts import Pair
+    from vitrina.models.pricing import Estimate, StageEstimate
+    from vitrina.pictures.decode import Picture
+    from vitrina.products.api import RejectedRow, Source, Synced
+    from vitrina.products.load import Loaded
+    from vitrina.products.load_enriched import Imported
+    from vitrina.products.whole import ExportedProduct, Status
     from vitrina.search.browse import Duplicate, Facet, Suggestion
     from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
-    from vitrina.search.product import Product
+    from vitrina.search.product import Key, Product, ProductImage, ProductKeyword, Variant
     from vitrina.search.search import Reading
     from vitrina.settings import Settings
+    from vitrina.spaces.api import Space
+    from vitrina.spaces.fill import Filled
 
 # name to module
 _EXPORTS = {
+    "Batch": "batch.api",
+    "Batched": "batch.run",
     "Catalog": "catalog",
     "Ingested": "catalog",
-    "FileOptions": "files",
-    "Duplicate": "search.browse",
-    "Facet": "search.browse",
-    "Suggestion": "search.browse",
-    "Explanation": "search.explain",
-    "Hit": "search.hits",
-    "Filters": "search.narrowing",
-    "Product": "search.product",
-    "Reading": "search.search",
-    "Settings": "settings",
+    "Cost": "costs",
+    "DroppedAnswers": "costs",
+    "Job": "enrich.jobs",
+    "Totals": "enrich.totals",
     "AccessError": "errors",
     "BudgetError": "errors",
     "ConfigError": "errors",
@@ -73,36 +97,114 @@ _EXPORTS = {
     "SlowError": "errors",
     "UnreachableError": "errors",
     "VitrinaError": "errors",
+    "Evaluated": "evaluation.api",
+    "Evaluation": "evaluation.api",
+    "Score": "evaluation.api",
+    "FileOptions": "files",
+    "Alias": "keywords.entries",
+    "Change": "keywords.entries",
+    "Doubt": "keywords.entries",
+    "Keyword": "keywords.entries",
+    "KeywordPolicy": "keywords.entries",
+    "NearKeyword": "keywords.entries",
+    "PastChange": "keywords.entries",
+    "Redecision": "keywords.entries",
+    "Resolved": "keywords.entries",
+    "Step": "keywords.entries",
+    "Judged": "keywords.judge",
+    "Pair": "models.openai.verdicts",
+    "Estimate": "models.pricing",
+    "StageEstimate": "models.pricing",
+    "Picture": "pictures.decode",
+    "RejectedRow": "products.api",
+    "Source": "products.api",
+    "Synced": "products.api",
+    "Loaded": "products.load",
+    "Imported": "products.load_enriched",
+    "ExportedProduct": "products.whole",
+    "Status": "products.whole",
+    "Duplicate": "search.browse",
+    "Facet": "search.browse",
+    "Suggestion": "search.browse",
+    "Explanation": "search.explain",
+    "Hit": "search.hits",
+    "Filters": "search.narrowing",
+    "Key": "search.product",
+    "Product": "search.product",
+    "ProductImage": "search.product",
+    "ProductKeyword": "search.product",
+    "Variant": "search.product",
+    "Reading": "search.search",
+    "Settings": "settings",
+    "Space": "spaces.api",
+    "Filled": "spaces.fill",
 }
 __all__ = [
     "AccessError",
+    "Alias",
+    "Batch",
+    "Batched",
     "BudgetError",
     "Catalog",
+    "Change",
     "ConfigError",
+    "Cost",
     "DatabaseError",
+    "Doubt",
+    "DroppedAnswers",
     "Duplicate",
     "EmbeddedError",
+    "Estimate",
+    "Evaluated",
+    "Evaluation",
     "Explanation",
+    "ExportedProduct",
     "ExtensionError",
     "Facet",
     "FetchError",
     "FileOptions",
+    "Filled",
     "Filters",
     "Hit",
+    "Imported",
     "Ingested",
     "InputError",
     "ItemError",
+    "Job",
+    "Judged",
+    "Key",
+    "Keyword",
+    "KeywordPolicy",
+    "Loaded",
+    "NearKeyword",
     "NotFoundError",
+    "Pair",
+    "PastChange",
+    "Picture",
     "PictureError",
     "Product",
+    "ProductImage",
+    "ProductKeyword",
     "ProviderError",
     "ReadOnlyError",
     "Reading",
+    "Redecision",
+    "RejectedRow",
+    "Resolved",
     "SchemaError",
+    "Score",
     "Settings",
     "SlowError",
+    "Source",
+    "Space",
+    "StageEstimate",
+    "Status",
+    "Step",
     "Suggestion",
+    "Synced",
+    "Totals",
     "UnreachableError",
+    "Variant",
     "VitrinaError",
     "__version__",
 ]

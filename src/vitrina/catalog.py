@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vitrina import embedded
 from vitrina.assembly import assemble, space_embedder
@@ -24,14 +24,18 @@ from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
 from vitrina.files import FileOptions
 from vitrina.keywords.api import Keywords
+from vitrina.keywords.entries import Keyword
 from vitrina.keywords.judge import Judge
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike, picture_of
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders
+from vitrina.products import whole
 from vitrina.products.api import Sources, source_name
 from vitrina.products.load import Loaded
 from vitrina.products.objects import Products, as_file
+from vitrina.products.whole import ExportedProduct, Status
+from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
 from vitrina.search.product import Key, Product, get, named
 from vitrina.search.query_vectors import Queries
@@ -122,13 +126,14 @@ class Catalog(Closing):
         self.batches = Batches(Means(context, self._folders, assemble))
         self.costs = Costs(context)
 
-        searching = Search(context, self._queries, self.picture)
+        asking = Asking(context, self._queries, self.picture)
+        searching = Search(self.database, asking)
         self.search = searching.search
         self.count_matches = searching.count_matches
         self.explain = searching.explain
         self.similar = searching.similar
         self.read_query = searching.read_query
-        browsing = Browse(context, self._queries, self.picture)
+        browsing = Browse(self.database, asking)
         self.facets = browsing.facets
         self.suggest = browsing.suggest
         self.recommend = browsing.recommend
@@ -304,8 +309,7 @@ class Catalog(Closing):
         from vitrina.enrich.run import Work
 
         context = replace(self._context, settings=replace(self._context.settings, provider="local"))
-        status = next(row for row in self.spaces.list() if row["name"] == space)
-        missing = int(status["missing_products"])
+        missing = sum(row.missing_products for row in self.spaces.list() if row.name == space)
         with assemble(context) as engine:
             done = Work(context, self._folders, self.sources).fill_pictures(
                 engine,
@@ -315,14 +319,12 @@ class Catalog(Closing):
             )
         return done.pictures
 
-    def export(self, *, sources: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Every product with its enrichment, as a stream of dicts, ordered by id."""
-        return self.database.stream(
-            "select c.* from vitrina.catalog as c"
-            " where %(sources)s::text[] is null or c.source = any(%(sources)s::text[])"
-            " order by c.product_id",
-            {"sources": list(sources) if sources is not None else None},
-        )
+    def export(self, *, sources: Sequence[str] | None = None) -> Iterator[ExportedProduct]:
+        """Every product with its enrichment, as a stream, ordered by id.
+
+        Raises NotFoundError for an unknown source.
+        """
+        return whole.export(self.database, sources)
 
     def publish(
         self,
@@ -342,23 +344,17 @@ class Catalog(Closing):
 
         Raises as datasets.publish does.
         """
-        rows: Iterable[Mapping[str, Any]]
+        rows: Iterable[ExportedProduct | Keyword]
         rows = self.export(sources=sources) if what == "products" else self.keywords.list(k=ALL)
-        return datasets.publish(rows, name, project=project, what=what)
+        return datasets.publish(map(asdict, rows), name, project=project, what=what)
 
     def thumbnails(self, product_ids: Sequence[int]) -> dict[int, bytes]:
         """The thumbnails (WebP, at most 160 px) of these products, by id, if they have any."""
-        rows = self.database.rows(
-            "select p.id, i.thumbnail from vitrina.products as p"
-            " join vitrina.images as i on i.sha256 = p.image_sha256 where p.id = any(%s)",
-            (list(product_ids),),
-        )
-        return {row["id"]: bytes(row["thumbnail"]) for row in rows}
+        return whole.thumbnails(self.database, product_ids)
 
-    def status(self) -> dict[str, Any]:
-        """Counts of products, jobs, keywords and generations, the spaces in use, the spend."""
-        (row,) = self.database.rows("select * from vitrina.status")
-        return row
+    def status(self) -> Status:
+        """Counts of products, jobs, keywords and answers, the spaces in use, the spend."""
+        return whole.status(self.database)
 
     def server(self) -> str:
         """The versions of Postgres and pgvector."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from vitrina.context import Context
 from vitrina.models import pricing
@@ -16,6 +16,37 @@ Period = Literal["day", "month", "total"]
 By = Literal["day", "stage", "model"]
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Calls of models, their tokens, and USD.
+
+    `day`, `stage` and `model` are None where the calls of several are summed; `usd` is None where
+    no price is known, and `unpriced` counts such calls.
+    """
+
+    day: date | None
+    stage: str | None
+    model: str | None
+    calls: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    usd: Decimal | None
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedAnswers:
+    """Stored answers that were dropped, or would be: how many, and what they cost in USD.
+
+    `unpriced` counts those at an unknown price.
+    """
+
+    answers: int
+    usd: Decimal
+    unpriced: int
+
+
 class Costs:
     """The cost and the budgets of models."""
 
@@ -23,11 +54,9 @@ class Costs:
         self._database = context.database
         self._settings = context.settings
 
-    def spent(self, *, by: By | None = None) -> list[dict[str, Any]]:
+    def spent(self, *, by: By | None = None) -> list[Cost]:
         """Calls, tokens and USD by day, stage and model, or summed by one of them."""
-        rows = self._database.rows("select * from vitrina.cost(%s)", (by,))
-        left_out = {"day", "stage", "model"} - {by} if by else set()
-        return [{k: v for k, v in row.items() if k not in left_out} for row in rows]
+        return self._database.records(Cost, "select * from vitrina.cost(%s)", (by,))
 
     def estimate(self, products: int, *, batch: bool = False) -> pricing.Estimate | None:
         """The estimated calls and cost of enriching this many products; asks no model.
@@ -58,7 +87,7 @@ class Costs:
         model: str | None = None,
         before: datetime | None = None,
         dry_run: bool = False,
-    ) -> dict[str, Any]:
+    ) -> DroppedAnswers:
         """Drop stored answers of models; products keep their tags, captions and vectors.
 
         Asking again costs again. Budgets keep the spend.
@@ -69,15 +98,14 @@ class Costs:
             before: stored before this.
             dry_run: only count them.
 
-        Returns `answers`, their number; `usd`, their cost; `unpriced`, how many have no known
-        price.
-
         Raises AccessError for a role that does not own vitrina.
         """
-        (row,) = self._database.rows(
-            "select * from vitrina.drop_answers(%s, %s, %s, %s)", (stage, model, before, dry_run)
+        (dropped,) = self._database.records(
+            DroppedAnswers,
+            "select * from vitrina.drop_answers(%s, %s, %s, %s)",
+            (stage, model, before, dry_run),
         )
-        return row
+        return dropped
 
     def set_budget(self, usd: Decimal | None, period: Period = "total") -> None:
         """Set what paid work may cost a day, a month or in total; None removes the budget."""

@@ -97,8 +97,7 @@ def test_products_go_out_and_come_back_the_same(
     assert "1,203 new" in got.stderr
     products = {
         source: {
-            row["external_id"]: (row["title"], row["attributes"])
-            for row in stocked.export(sources=[source])
+            row.external_id: (row.title, row.attributes) for row in stocked.export(sources=[source])
         }
         for source in ("furniture", "furniture-2026")
     }

@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 
 import psycopg
+import pytest
 from click.testing import Result
 
 from openai_stub import OpenAIStub
 from vitrina.catalog import Catalog
+from vitrina.errors import NotFoundError
 from vitrina.settings import Settings
 from waiting import HANG, eventually
 from workers import workers
@@ -135,7 +137,7 @@ def test_dead_letters_keep_reason_and_reply_and_can_be_retried_or_dropped(
     rows = [{"external_id": str(i), "title": f"Sofa {i}"} for i in range(3)]
     catalog.database.rows("select * from vitrina.put_products('shop', %s)", (json.dumps(rows),))
     catalog.database.rows("select * from vitrina.claim_jobs('w', 3)")
-    ids = [row["product_id"] for row in catalog.jobs.list(states=["leased"])]
+    ids = [row.product_id for row in catalog.jobs.list(states=["leased"])]
     catalog.database.value(
         "select vitrina.fail_jobs('w', %s, %s, 1, %s)",
         (ids, ["it refused", "it timed out", "it refused"], ['{"say": "no"}', None, None]),
@@ -149,9 +151,10 @@ def test_dead_letters_keep_reason_and_reply_and_can_be_retried_or_dropped(
     ]
     assert vitrina("jobs", "retry", "--matching", "%timed%", url=database_url).exit_code == 0
     (again,) = catalog.jobs.list(states=["queued"])
-    assert (again["product_id"], again["attempts"], again["error"]) == (ids[1], 0, None)
+    assert (again.product_id, again.attempts, again.error) == (ids[1], 0, None)
     assert "1 job dropped" in vitrina("jobs", "drop", str(ids[0]), url=database_url).stderr
-    assert catalog.jobs.drop(sources=["elsewhere"]) == 0
+    with pytest.raises(NotFoundError, match="source 'shpo' not found; nearest: shop"):
+        catalog.jobs.drop(sources=["shpo"])
     assert catalog.jobs.retry(product_ids=[ids[2]]) == 1
     assert len(catalog.jobs.list()) == 2
 

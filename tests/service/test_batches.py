@@ -100,7 +100,7 @@ def stages(stub: OpenAIStub) -> Counter[str]:
 
 
 def enriched(catalog: Catalog) -> list[tuple[str, str, str]]:
-    return [(row["title"], row["description"], row["caption"]) for row in catalog.export()]
+    return [(row.title, row.description, row.caption) for row in catalog.export()]
 
 
 def expected() -> list[tuple[str, str, str]]:
@@ -113,7 +113,7 @@ def test_two_rounds_fill_the_generations_and_work_asks_nothing(
     first = shop.batches.submit()
     assert (first.batches, first.requests, first.open) == (1, 10, 1)
     assert stages(stub) == {"tag": 5, "describe": 5}
-    assert shop.status()["queued"] == 5
+    assert shop.status().queued == 5
     assert shop.work().products == 0, "products of a batch are not due for workers"
 
     second = shop.batches.collect()
@@ -126,8 +126,8 @@ def test_two_rounds_fill_the_generations_and_work_asks_nothing(
     assert enriched(shop) == expected()
     assert all(count == 1 for count in Counter(asked(stub)).values())
     status = shop.status()
-    assert (status["queued"], status["failed"], status["without_picture"]) == (0, 0, 2)
-    assert [row["state"] for row in shop.batches.list()] == ["collected"] * 2
+    assert (status.queued, status.failed, status.without_picture) == (0, 0, 2)
+    assert [row.state for row in shop.batches.list()] == ["collected"] * 2
     assert shop.batches.list(open_only=True) == []
     assert shop.batches.collect().open == 0
 
@@ -253,7 +253,7 @@ def test_a_failed_batch_frees_its_requests(shop: Catalog, stub: OpenAIStub) -> N
     done = shop.batches.collect()
     assert (done.answered, done.open) == (0, 0)
     assert "token_limit_exceeded" in done.failures[0]
-    assert shop.batches.list()[0]["state"] == "failed"
+    assert shop.batches.list()[0].state == "failed"
     assert shop.batches.submit().requests == 10
     while shop.batches.collect().open:
         pass
@@ -275,7 +275,7 @@ def test_unknown_doubled_and_broken_lines_change_nothing(
     stub.files[batch.output_file_id] = b"\n".join(spoilt)
     done = shop.batches.collect()
     assert (done.answered, done.enriched.products, done.open) == (5, 5, 0)
-    assert shop.status()["generations"] == 5 + 1 + 1  # answers, and two embeddings calls
+    assert shop.status().generations == 5 + 1 + 1  # answers, and two embeddings calls
 
 
 def test_a_queue_that_is_full_is_fed_as_it_empties(
@@ -351,10 +351,10 @@ def test_a_process_that_is_killed_loses_nothing_and_pays_nothing_twice(
     killed = subprocess.run(arguments, capture_output=True, text=True, timeout=HANG)
     assert killed.returncode == -9, killed.stderr
     if during == "submit":
-        assert shop.status()["queued"] == 5
+        assert shop.status().queued == 5
         shop.batches.collect()
         if hook == "upload":
-            assert [row["state"] for row in shop.batches.list()] == ["abandoned"]
+            assert [row.state for row in shop.batches.list()] == ["abandoned"]
             shop.batches.submit()
     total = shop.batches.collect(wait=True, seconds=0.01)
     assert total.open == 0
@@ -377,7 +377,7 @@ def test_an_answer_that_never_came_is_looked_for(
         patch.setattr(BatchClient, "create", lost)
         with pytest.raises(ProviderError, match="broke"):
             shop.batches.submit()
-    assert shop.batches.list()[0]["state"] == "creating"
+    assert shop.batches.list()[0].state == "creating"
     assert shop.batches.collect().answered == 10
     assert stages(stub)["tag"] == 5
 
@@ -598,7 +598,7 @@ def test_a_process_that_may_not_read_the_folder_refuses_and_pays_nothing(
         for _ in range(3):
             other.batches.collect()
             other.batches.submit()
-        failed = {row["external_id"]: row["error"] for row in other.jobs.list(states=["failed"])}
+        failed = {row.external_id: row.error for row in other.jobs.list(states=["failed"])}
         assert set(failed) == {"0", "1", "2"}, "those with a picture"
         assert all("--image-root" in (error or "") for error in failed.values())
         other.work()
@@ -609,4 +609,4 @@ def test_a_process_that_may_not_read_the_folder_refuses_and_pays_nothing(
         allowed.jobs.retry()
         allowed.work()
     assert enriched(shop) == expected()
-    assert shop.status()["without_picture"] == 2
+    assert shop.status().without_picture == 2

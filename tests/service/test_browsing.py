@@ -47,13 +47,17 @@ def test_facets(catalog: Catalog, vitrina: Run, database_url: str) -> None:
     )  # fmt: skip
     assert {(row["facet"], row["value"], row["products"]) for row in rows} == {
         ("type", "side table", 1), ("material", "metal", 1), ("color", "black", 1),
-        ("price", "60", 1),
+        ("price", "60", 1), ("price", "120", 1),
     }  # fmt: skip
     library = catalog.facets(
         "table", where="$.price < 100", sources=["shop"], k=3, attributes=["price"]
     )
     assert [row.value for row in library] == [row["value"] for row in rows]
-    assert library[-1].low == library[-1].high == 60
+    assert library[-1].low == library[-1].high == 120
+    chosen = catalog.facets(any_keywords={"material": ["metal"]}, attributes=[])
+    assert [(row.value, row.chosen) for row in chosen if row.chosen] == [("metal", True)]
+    shown = vitrina("facets", "--any", "material=metal,oak", url=database_url).stdout
+    assert shown.count("chosen") == 2
     table = vitrina("facets", url=database_url).stdout
     assert "shoe rack" in table
     assert "brand" in table

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -141,12 +142,17 @@ def test_a_database_that_is_back_by_the_second_look_was_away(
     assert said[-1] == "the database is back"
 
 
+@dataclass
+class Numbered:
+    n: int
+
+
 def test_vectors_and_streams(database_url: str) -> None:
     with Database(database_url) as pool:
         vectors = [HalfVector([1, 2, 3]), HalfVector([0.5, 0, 0])]
         row = pool.rows("select unnest(%s) as v", (vectors,))
         assert [item["v"].to_list() for item in row] == [[1, 2, 3], [0.5, 0, 0]]
-        numbers = [row["n"] for row in pool.stream("select generate_series(1, 1200) as n")]
+        numbers = [row.n for row in pool.stream(Numbered, "select generate_series(1, 1200) as n")]
         assert numbers == list(range(1, 1201))
 
 

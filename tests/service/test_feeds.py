@@ -68,7 +68,7 @@ def test_an_unchanged_feed_is_not_loaded_again(
     other = vitrina("ingest", shop.address, *LOADS, "--map", "title=sku", url=database_url)
     assert "3 products:" in other.stderr
     (source,) = catalog.sources.list()
-    assert source["source"] == "127.0.0.1"
+    assert source.source == "127.0.0.1"
 
 
 def test_a_feed_that_failed_is_not_taken_for_loaded(

@@ -67,8 +67,8 @@ class Shop:
     def state(self, space: str) -> tuple[str, int, int]:
         """State, products and missing products of a space."""
         for row in self.catalog.spaces.list():
-            if row["name"] == space:
-                return row["state"], row["products"], row["missing_products"]
+            if row.name == space:
+                return row.state, row.products, row.missing_products
         raise AssertionError(space)
 
     def nearest(self, picture: Path) -> str:

@@ -158,16 +158,16 @@ def test_what_is_known_comes_in_as_it_is(catalog: Catalog, tmp_path: Path) -> No
     done = catalog.import_enriched(path)
     assert counts(done) == (3, 0, 0, 1, 2, 2, 0)
     assert done.space == SPACE
-    rows = {row["external_id"]: row for row in catalog.export()}
-    assert rows["1"]["keywords"] == ["shoe rack", "oak"]
-    assert rows["1"]["description"] == "A rack of oak."
-    assert rows["1"]["caption"] == "An oak shoe rack."
-    assert {row["state"] for row in rows.values()} == {"enriched", "queued"}
-    assert [row["attributes"] for row in rows.values()] == [{}, {}, {}]
-    assert catalog.status()["text_space"] == "local-text", "the active space stays"
+    rows = {row.external_id: row for row in catalog.export()}
+    assert rows["1"].keywords == ["shoe rack", "oak"]
+    assert rows["1"].description == "A rack of oak."
+    assert rows["1"].caption == "An oak shoe rack."
+    assert {row.state for row in rows.values()} == {"enriched", "queued"}
+    assert [row.attributes for row in rows.values()] == [{}, {}, {}]
+    assert catalog.status().text_space == "local-text", "the active space stays"
     assert catalog.database.value(
         "select array_agg(m.product_id) from vitrina.missing_embeddings(%s, %s) as m",
-        ([row["product_id"] for row in rows.values()], SPACE),
+        ([row.product_id for row in rows.values()], SPACE),
     ) in (None, [])
     again = catalog.import_enriched(path)
     assert counts(again) == (0, 0, 3, 0, 0, 0, 0)
@@ -190,7 +190,7 @@ def test_columns_can_be_named(catalog: Catalog, tmp_path: Path) -> None:
     assert counts(done) == (1, 0, 0, 1, 1, 0, 0)
     assert done.space == "mine"
     (row,) = catalog.export()
-    assert (row["caption"], row["attributes"]) == ("A brass lamp.", {"caption": "old"})
+    assert (row.caption, row.attributes) == ("A brass lamp.", {"caption": "old"})
     title_too = {"keywords": "kw", "caption": "name"}
     done = catalog.import_enriched(path, source="t", columns=title_too)
     assert (done.enriched, done.loaded.rejected) == (1, 0)
@@ -219,7 +219,7 @@ def test_a_vector_that_cannot_be_used_costs_nobody_a_product(
     assert kept[1][2] == "the embedding has 2 numbers, the space 3; the rest of the row came in"
     assert "not a list of texts" in kept[2][2]
     assert len(done.loaded.rejects) == 3
-    states = {row["external_id"]: row["state"] for row in catalog.export()}
+    states = {row.external_id: row.state for row in catalog.export()}
     assert (states["4"], states["5"]) == ("enriched", "queued")
 
 
@@ -271,7 +271,7 @@ def test_a_role_without_the_right_is_told_who_has_it(
     with Catalog(f"{database_url}&options=-crole%3Dvitrina_writer") as writer:
         with pytest.raises(AccessError, match=r"as postgres, the owner: .*create_space") as caught:
             writer.import_enriched(path)
-        assert writer.status()["products"] == 0
+        assert writer.status().products == 0
         statement = str(caught.value).partition("owner: ")[2]
         with psycopg.connect(database_url) as owner:
             owner.execute(statement)
@@ -279,7 +279,7 @@ def test_a_role_without_the_right_is_told_who_has_it(
         with pytest.raises(AccessError, match=r"use_space\('openai-text-embedding-3-large-3'\);"):
             writer.import_enriched(path, use=True)
     assert counts(catalog.import_enriched(path, use=True)) == (0, 0, 3, 0, 0, 0, 0)
-    assert catalog.status()["text_space"] == SPACE
+    assert catalog.status().text_space == SPACE
 
 
 def test_imports_that_race_make_one_space(catalog: Catalog, tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_imports_that_race_make_one_space(catalog: Catalog, tmp_path: Path) -> N
     assert sum(one.enriched for one in done) == 600
     assert sum(one.embedded for one in done) == 600
     assert {one.space for one in done} == {SPACE}
-    assert catalog.status()["queued"] == 0
+    assert catalog.status().queued == 0
 
 
 def test_a_batch_that_meets_a_worker_is_tried_again(
@@ -386,7 +386,7 @@ def test_the_real_files_come_in_and_are_searched_exactly(
     folder = shared_data / "furniture"
     tagged = catalog.import_enriched(folder / "items_tagged_and_captioned.csv")
     assert counts(tagged) == (312, 0, 0, 49, 0, 263, 0)
-    assert catalog.status()["queued"] == 263
+    assert catalog.status().queued == 263
     file = folder / "items_tagged_and_captioned_embeddings.csv"
     done = catalog.import_enriched(file, use=True)
     assert counts(done) == (49, 0, 0, 49, 49, 0, 0)

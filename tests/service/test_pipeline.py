@@ -371,7 +371,7 @@ def test_terms_that_mean_the_same_become_one_keyword(
     alpha, beta = (row["keywords"] for row in products(database_url))
     assert alpha[:3] == beta[:3]
     assert alpha[3] != beta[3], "black is not white"
-    names = {row["keyword"] for row in shop().keywords.list()}
+    names = {row.keyword for row in shop().keywords.list()}
     assert names == {*alpha, *beta}
     with psycopg.connect(database_url) as conn:
         terms = {row[0] for row in conn.execute("select pk.said from vitrina.product_keywords pk")}
@@ -388,7 +388,7 @@ def test_every_keyword_has_the_vector_of_its_own_name(
     put(database_url, ["Alpha"])
     catalog = shop()
     catalog.work()
-    assert [row["keyword"] for row in catalog.keywords.list()] == ["sofa"]
+    assert [row.keyword for row in catalog.keywords.list()] == ["sofa"]
     got = scalar(
         database_url,
         "select e.embedding::text from vitrina.keyword_embeddings as e"
@@ -758,7 +758,7 @@ def test_two_workers_share_the_work(stub: OpenAIStub, shop: Shop, database_url: 
     assert jobs(database_url) == {}
     assert all(row["embedded"] for row in products(database_url))
     assert stub.calls["chat"] == 3 * 24
-    names = [row["keyword"] for row in shop().keywords.list()]
+    names = [row.keyword for row in shop().keywords.list()]
     assert sorted(names) == sorted(
         {word.lower() for title in TITLES[:24] for word in title.split()}
     )

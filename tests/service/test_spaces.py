@@ -20,6 +20,7 @@ from vitrina.catalog import Catalog
 from vitrina.enrich import worker
 from vitrina.errors import BudgetError, ConfigError, DatabaseError, InputError, ProviderError
 from vitrina.settings import Settings
+from vitrina.spaces.api import Space
 from vitrina.spaces.index import Indexing
 from waiting import eventually
 
@@ -57,8 +58,8 @@ def catalog(database_url: str) -> Iterator[Catalog]:
         yield catalog
 
 
-def row(catalog: Catalog, name: str) -> dict[str, Any]:
-    (found,) = (space for space in catalog.spaces.list() if space["name"] == name)
+def row(catalog: Catalog, name: str) -> Space:
+    (found,) = (space for space in catalog.spaces.list() if space.name == name)
     return found
 
 
@@ -129,14 +130,14 @@ def test_a_build_goes_on_where_it_failed(
     stub.fault("embeddings", "401", times=None, match=lambda request: len(stub.log) > 4)
     with pytest.raises(ProviderError):
         catalog.spaces.build("new")
-    begun = row(catalog, "new")["products"]
+    begun = row(catalog, "new").products
     assert 0 < begun < 24
     stub.clear_faults()
     stub.log.clear()
     done = catalog.spaces.build("new")
     assert done.products == 24 - begun
     assert len(sent(stub)) == (24 - begun) // 2
-    assert row(catalog, "new")["missing_products"] == 0
+    assert row(catalog, "new").missing_products == 0
 
 
 def test_a_stopped_build_says_what_is_left(
@@ -154,9 +155,9 @@ def test_a_stopped_build_says_what_is_left(
 
     catalog.spaces.build("new", progress=progress, stop=stop)
     assert seen == [("products", 4, 24)]
-    assert row(catalog, "new")["missing_products"] == 20
+    assert row(catalog, "new").missing_products == 20
     catalog.spaces.build("new")
-    assert row(catalog, "new")["missing_products"] == 0
+    assert row(catalog, "new").missing_products == 0
 
 
 def test_a_refused_text_is_named_and_the_rest_goes_on(catalog: Catalog, stub: OpenAIStub) -> None:
@@ -168,7 +169,7 @@ def test_a_refused_text_is_named_and_the_rest_goes_on(catalog: Catalog, stub: Op
         for id_ in done.refused
     }
     assert refused == {"Blue desk"}
-    assert row(catalog, "new")["missing_products"] == len(done.refused)
+    assert row(catalog, "new").missing_products == len(done.refused)
 
 
 def test_the_budget_ends_a_build_and_keeps_what_is_paid(
@@ -238,9 +239,9 @@ def test_the_space_in_use_is_filled_by_a_worker_of_another_model(
         )
         totals = worker.work()
     assert (totals.products, totals.failed) == (1, 0)
-    assert row(catalog, "new")["missing_products"] == 0
-    assert row(catalog, "new")["missing_keywords"] == 0
-    assert row(catalog, "openai-old-16")["missing_products"] == 0
+    assert row(catalog, "new").missing_products == 0
+    assert row(catalog, "new").missing_keywords == 0
+    assert row(catalog, "openai-old-16").missing_products == 0
     assert catalog.search("velvet ottoman", k=1)[0].title == "Velvet ottoman"
 
 
@@ -273,8 +274,8 @@ def test_the_model_is_asked_for_its_dimensions(
     catalog: Catalog, stub: OpenAIStub, given: dict[str, int], dimensions: int
 ) -> None:
     space = catalog.spaces.add("new", model="m", threshold=0.7, quantized=True, **given)
-    assert space["dimensions"] == dimensions
-    assert (round(space["threshold"], 3), space["quantized"]) == (0.7, True)
+    assert space.dimensions == dimensions
+    assert (round(space.threshold, 3), space.quantized) == (0.7, True)
     assert 1 <= stub.calls["embeddings"] <= 3
 
 
@@ -309,8 +310,8 @@ def test_without_an_endpoint_the_dimensions_are_taken_as_given(
 ) -> None:
     told: list[str] = []
     with Catalog(settings=Settings(database_url=database_url), notice=told.append) as catalog:
-        assert catalog.spaces.add("large")["dimensions"] == 3072
-        assert catalog.spaces.add("own", model="m", dimensions=5)["dimensions"] == 5
+        assert catalog.spaces.add("large").dimensions == 3072
+        assert catalog.spaces.add("own", model="m", dimensions=5).dimensions == 5
         assert [line.split(":")[0] for line in told] == [
             "text-embedding-3-large was not asked", "m was not asked",
         ]  # fmt: skip
@@ -318,7 +319,7 @@ def test_without_an_endpoint_the_dimensions_are_taken_as_given(
             catalog.spaces.add("other", model="m")
         monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
         monkeypatch.setattr("vitrina.models.openai.client.backoff", lambda *_: 0.0)
-        assert catalog.spaces.add("down", model="m", dimensions=6)["dimensions"] == 6
+        assert catalog.spaces.add("down", model="m", dimensions=6).dimensions == 6
         with pytest.raises(ProviderError):
             catalog.spaces.add("unknown", model="m")
 
@@ -385,17 +386,17 @@ def test_a_build_indexes_and_builds_again_what_is_invalid(
     catalog = small_indexes
     catalog.spaces.add("new", model="m", quantized=quantized)
     catalog.spaces.build("new")
-    assert row(catalog, "new")["index"] == "ready"
+    assert row(catalog, "new").index == "ready"
     with psycopg.connect(database_url) as conn:
         conn.execute(
             "update pg_index set indisvalid = false from pg_class as c"
             " where c.oid = indexrelid and c.relname like 'product_embeddings_3_hnsw%'"
         )
-    assert row(catalog, "new")["index"] == "invalid"
+    assert row(catalog, "new").index == "invalid"
     with pytest.raises(InputError, match="its index is not built"):
         catalog.spaces.activate("new")
     catalog.spaces.build("new")
-    assert row(catalog, "new")["index"] == "ready"
+    assert row(catalog, "new").index == "ready"
     assert catalog.spaces.activate("new") == "local-text"
 
 
@@ -437,7 +438,7 @@ def test_a_build_without_shared_memory_goes_on_by_itself(
     small_indexes.spaces.add("new", model="m")
     small_indexes.spaces.build("new")
     assert failed
-    assert row(small_indexes, "new")["index"] == "ready"
+    assert row(small_indexes, "new").index == "ready"
 
 
 # -- under load ----------------------------------------------------------------------------------
@@ -555,7 +556,7 @@ def test_going_on_without_a_budget_is_refused(catalog: Catalog, stub: OpenAIStub
     catalog.costs.set_budget(Decimal(0))
     with pytest.raises(BudgetError):
         catalog.spaces.build("new")
-    assert row(catalog, "new")["products"] == 0
+    assert row(catalog, "new").products == 0
 
 
 def test_a_role_that_may_not_index_is_told_only_where_an_index_is_missing(

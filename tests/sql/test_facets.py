@@ -101,36 +101,62 @@ def test_equal_numbers_are_never_in_two_ranges(db: psycopg.Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "left"),
+    "arguments",
     [
-        ('filter => \'{"brand": "Linden"}\'', {"sofa-1", "rack-1", "table-1", "lamp-1"}),
-        ("where_path => '$.price < 50'", {"rack-1", "rack-2"}),
-        ("with_keywords => '{Shoe-Racks}'", {"rack-1", "rack-2"}),
-        ("with_keywords => '{metal, black}'", {"table-1"}),
-        ("with_keywords => '{unheard of}'", set()),
-        ("without_keywords => '{sofa, side table}'", {"rack-1", "rack-2", "lamp-1"}),
-        ("sources => '{elsewhere}'", set()),
-        ("sources => '{shop}'", {row[0] for row in CATALOGUE}),
-        ("'metal table'", {"table-1"}),
-        ("'couch'", {"sofa-1", "sofa-2"}),
-        ("'metal velvet'", {"rack-2", "table-1", "sofa-1"}),
-        ("'table -oak'", {"table-1"}),
-        ("'\"shoe rack\"'", {"rack-1", "rack-2"}),
-        ("'side table', filter => '{\"tags\": \"sale\"}'", {"table-1"}),
-        ("'xylophone'", set()),
-        ("'the'", {row[0] for row in CATALOGUE}),
+        'filter => \'{"brand": "Linden"}\'',
+        "where_path => '$.price < 50'",
+        "with_keywords => '{Shoe-Racks}'",
+        "with_keywords => '{metal, black}'",
+        "with_keywords => '{unheard of}'",
+        "without_keywords => '{sofa, side table}'",
+        "sources => '{elsewhere}'",
+        "sources => '{shop}'",
+        "query => 'metal table'",
+        "query => 'couch'",
+        "query => 'metal velvet'",
+        "query => 'metal velvet', min_relevance => 0.1",
+        "query => 'metal velvet', min_relevance => 0",
+        "query => 'metal velvet', mode => 'text'",
+        "query => 'metal velvet', mode => 'vector'",
+        "embedding => embed_text('sofa'), min_relevance => 0.3",
+        "query => 'table -oak'",
+        "query => '\"shoe rack\"'",
+        "query => 'side table', filter => '{\"tags\": \"sale\"}'",
+        "query => 'xylophone'",
+        "query => 'the'",
     ],
 )
-def test_all_that_is_left_is_counted(
-    shop: psycopg.Connection, arguments: str, left: set[str]
-) -> None:
-    found = keywords(shop, f"{arguments}{', ' if arguments else ''}k => 100")
+def test_what_search_finds_is_counted(shop: psycopg.Connection, arguments: str) -> None:
+    rows = shop.execute(f"select external_id from search({arguments}, k => 100)").fetchall()
     expected: dict[str, dict[str, int]] = {}
     for code, _, terms, _ in CATALOGUE:
-        for term, facet in terms if code in left else ():
+        for term, facet in terms if (code,) in rows else ():
             counts = expected.setdefault(facet, {})
             counts[term] = counts.get(term, 0) + 1
-    assert found == expected
+    assert keywords(shop, f"{arguments}, k => 100") == expected
+
+
+def test_a_facet_is_counted_without_its_own_choice(shop: psycopg.Connection) -> None:
+    def rows(arguments: str, facet: str) -> list[tuple]:
+        return shop.execute(
+            f"select value, products, chosen from facets({arguments}) where facet = %s", [facet]
+        ).fetchall()
+
+    chosen = 'any_keywords => \'{"material": ["bamboo", "Velvets"], "type": ["shoe racks"]}\''
+    assert rows(chosen, "material") == [
+        ("bamboo", 1, True),
+        ("velvet", 0, True),
+        ("metal", 1, False),
+    ]
+    assert rows(chosen, "type") == [("shoe rack", 1, True), ("sofa", 1, False)]
+    assert rows(chosen, "brand") == [("Linden", 1, False)]
+    by_brand = "filter => '{\"brand\": \"Alder\"}', where_path => '$.price < 100'"
+    assert rows(by_brand, "brand") == [("Alder", 1, True), ("Linden", 3, False)]
+    assert rows(by_brand, "type") == [("shoe rack", 1, False)]
+    assert [row[0] for row in rows(by_brand, "price")] == ["48.5", "700"]
+    either = 'where_path => \'($.brand == "Alder" || $.brand == "None") && $.price_max < 1\''
+    assert rows(either, "brand") == [("Alder", 0, True), ("None", 0, True)]
+    assert rows('any_keywords => \'{"material": ["gold", "lamp"]}\'', "type") == []
 
 
 def test_values_that_hardly_repeat_are_no_facet_unless_named(db: psycopg.Connection) -> None:

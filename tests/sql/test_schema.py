@@ -602,14 +602,21 @@ def test_the_schema_holds_what_people_call_and_says_what_it_is(database_url: str
             " and obj_description(p.oid, 'pg_proc') is null"
             " union all select c.relname from pg_class as c"
             " where c.relnamespace = 'vitrina'::regnamespace and c.relkind in ('r', 'p', 'v')"
-            " and not c.relispartition and obj_description(c.oid, 'pg_class') is null"
+            " and obj_description(c.oid, 'pg_class') is null"
             " union all select t.typname from pg_type as t join pg_class as c on c.oid = t.typrelid"
             " where t.typnamespace = 'vitrina'::regnamespace and c.relkind = 'c'"
             " and obj_description(t.oid, 'pg_type') is null"
         ).fetchall()
+        bare = conn.execute(
+            "select c.relname, a.attname from pg_class as c"
+            " join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0"
+            " where c.relnamespace = 'vitrina'::regnamespace and c.relkind in ('r', 'p', 'v')"
+            " and not a.attisdropped and col_description(c.oid, a.attnum) is null"
+        ).fetchall()
         said = conn.execute("select obj_description('vitrina.suggest'::regproc)").fetchone()
     assert [name for (name,) in there] == sorted(public)
     assert silent == []
+    assert bare == []
     assert said is not None
     assert said[0].startswith("suggest(prefix, k) → keywords for a query that is being typed")
 

@@ -161,13 +161,3 @@ def test_looking_a_keyword_up_writes_nothing(shop: psycopg.Connection) -> None:
         ("zig lamp", "form"), ("blorp", "new"), ("teal", "exact"), (None, None),
     ]  # fmt: skip
     assert rows(shop, f"select * from resolve_keywords({terms})") == looked
-
-
-@pytest.mark.once
-def test_every_column_of_the_views_is_explained(db: psycopg.Connection) -> None:
-    bare = db.execute(
-        "select c.relname, a.attname from pg_class as c join pg_attribute as a on a.attrelid = c.oid"
-        " where c.relnamespace = 'vitrina'::regnamespace and c.relkind = 'v' and a.attnum > 0"
-        " and not a.attisdropped and col_description(c.oid, a.attnum) is null"
-    ).fetchall()
-    assert bare == []

@@ -4,14 +4,44 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeAlias
 
 from vitrina.batch.means import Means
 
 if TYPE_CHECKING:
     from vitrina.batch.run import Batched
 
-Rows: TypeAlias = list[dict[str, Any]]
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch of requests: what it asked, what was answered, and the cost in USD.
+
+    `state` is preparing, creating, submitted, answered, collected, failed or abandoned; `status` is
+    the endpoint's own word for it, and `remote_id` its name there.
+    """
+
+    id: int
+    remote_id: str | None
+    model: str
+    stages: list[str]
+    state: str
+    status: str | None
+    requests: int
+    answered: int
+    unanswered: int
+    tokens: int
+    estimate: Decimal | None
+    cost: Decimal | None
+    created_at: datetime
+    submitted_at: datetime | None
+    collected_at: datetime | None
+    error: str | None
+
+
+BatchList: TypeAlias = list[Batch]
 
 
 class Batches:
@@ -87,12 +117,9 @@ class Batches:
             progress=progress,
         )
 
-    def list(self, *, open_only: bool = False) -> Rows:
-        """The batches so far, newest first, with what they were asked, answered and cost."""
+    def list(self, *, open_only: bool = False) -> BatchList:
+        """The batches so far, newest first."""
         states = ["preparing", "creating", "submitted", "answered"] if open_only else None
-        return self._means.context.database.rows(
-            "select b.id, b.remote_id, b.model, b.stages, b.state, b.status, b.requests,"
-            " b.answered, b.unanswered, b.tokens, b.estimate, b.cost, b.created_at,"
-            " b.submitted_at, b.collected_at, b.error from vitrina.list_batches(%s) as b",
-            (states,),
+        return self._means.context.database.records(
+            Batch, "select b.* from vitrina.list_batches(%s) as b", (states,)
         )

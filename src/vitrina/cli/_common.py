@@ -7,7 +7,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +17,7 @@ from vitrina.printing import defused, printable
 from vitrina.settings import Settings
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from rich.progress import Progress, TaskID
 
     from vitrina.catalog import Catalog
@@ -92,7 +93,7 @@ def wait_option(command: F) -> F:
 
 
 def emit(
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[Mapping[str, Any] | DataclassInstance],
     output: str | None,
     *,
     columns: Mapping[str, str] | None = None,
@@ -102,19 +103,20 @@ def emit(
     """Print rows to stdout.
 
     Args:
-        rows: the rows to print.
+        rows: the rows to print: mappings, or instances of a dataclass.
         output: json, csv, or None for a table.
         columns: the table's columns, key to heading; all columns if omitted.
         below: keys whose values stand whole under their row in a table, such as commands to copy.
         formulas: in CSV, defuse cells that a spreadsheet would run, or keep them.
     """
+    found = (row if isinstance(row, Mapping) else asdict(row) for row in rows)
     if output == "json":
-        for row in rows:
+        for row in found:
             click.echo(json.dumps(row, ensure_ascii=False, default=plain))
     elif output == "csv":
-        _emit_csv(rows, defuse=formulas == "defuse")
+        _emit_csv(found, defuse=formulas == "defuse")
     else:
-        _emit_table(list(rows), columns, below)
+        _emit_table(list(found), columns, below)
 
 
 def plain(value: object) -> str:

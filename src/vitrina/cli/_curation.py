@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,17 +11,20 @@ from vitrina.cli._common import emit, notice, open_catalog, output_options
 from vitrina.cli._product import keys, of_option
 from vitrina.db.facets import FACETS
 
+if TYPE_CHECKING:
+    from vitrina.keywords.entries import Change
+
 TERM = click.argument("term")
 
 
-def print_change(rows: list[dict[str, Any]], output: str | None, *, undone: bool = False) -> None:
+def print_change(rows: Sequence[Change], output: str | None, *, undone: bool = False) -> None:
     """Print the effect of a change and how to undo it, or how to redo an undone one."""
     if not rows:
         notice("nothing to change")
         return
     shown = {"alias": "term", "before": "was", "after": "is", "products": "products"}
     emit(rows, output, columns=shown)
-    number = rows[0]["change"]
+    number = rows[0].change
     way_back = "redo it" if undone else "undo it"
     notice(f"change {number}; to {way_back}: vitrina keywords undo {number}")
 

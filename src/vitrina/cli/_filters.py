@@ -45,6 +45,20 @@ def parse_attr(
     return given
 
 
+def parse_any(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+) -> dict[str, list[str]]:
+    """--any FACET=KEYWORD,…, repeatable; of a facet that is named twice, the keywords add up."""
+    given: dict[str, list[str]] = {}
+    for item in value:
+        facet, _, names = item.partition("=")
+        wanted = [name.strip() for name in names.split(",") if name.strip()]
+        if not (facet.strip() and wanted):
+            raise click.BadParameter(f"{item!r} is not FACET=KEYWORD,…, like color=black,white")
+        given.setdefault(facet.strip(), []).extend(wanted)
+    return given
+
+
 OPTIONS = (
     click.option(
         "--attr",
@@ -76,6 +90,15 @@ OPTIONS = (
         multiple=True,
         metavar="KEYWORD",
         help="Only products with this keyword; repeatable.",
+    ),
+    click.option(
+        "--any",
+        "any_keywords",
+        multiple=True,
+        callback=parse_any,
+        metavar="FACET=KEYWORD,…",
+        help="Only products with any of these keywords of a facet, like color=black,white;"
+        " repeatable.",
     ),
     click.option(
         "--without",

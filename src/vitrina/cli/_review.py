@@ -69,7 +69,7 @@ def rebuild(apply: bool, output: str | None) -> None:
         notice("no decision would change")
         return
     emit(rows, output)
-    changed = sum(row["note"] is None for row in rows)
+    changed = sum(row.note is None for row in rows)
     if apply:
         notice(f"{counted(changed, 'term')} changed; to undo it: vitrina keywords undo")
     else:

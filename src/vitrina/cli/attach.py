@@ -174,4 +174,4 @@ def bring_in(catalog: Catalog, name: str) -> None:
         raise InputError(f"source {name} is attached, but cannot be read: {synced.problems[name]}")
     notice(describe_synced(name, synced))
     for row in catalog.sources.rejects(name, k=3):
-        notice(f"  {row['external_id']}: {row['reason']}")
+        notice(f"  {row.external_id}: {row.reason}")

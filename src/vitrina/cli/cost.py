@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -74,12 +75,14 @@ def command(
             catalog.costs.set_budget(None if no_budget else budget, period)
             notice("budget removed" if no_budget else f"budget: {budget} USD ({period})")
             return
-        emit(catalog.costs.spent(by=by), output)
+        spent = [asdict(row) for row in catalog.costs.spent(by=by)]
+    left_out = {"day", "stage", "model"} - {by} if by else set()
+    emit(({k: v for k, v in row.items() if k not in left_out} for row in spent), output)
 
 
 def _drop(catalog: Catalog, *, yes: bool, **which: Any) -> None:
     """Drop answers, or count them."""
     found = catalog.costs.drop_answers(**which, dry_run=not yes)
-    unpriced = f", {found['unpriced']:,} of them at an unknown price" if found["unpriced"] else ""
-    text = f"{counted(found['answers'], 'answer')} that cost {found['usd']:.4f} USD{unpriced}"
+    unpriced = f", {found.unpriced:,} of them at an unknown price" if found.unpriced else ""
+    text = f"{counted(found.answers, 'answer')} that cost {found.usd:.4f} USD{unpriced}"
     notice(f"dropped {text}" if yes else f"{text}; add --yes to drop them")

@@ -102,7 +102,7 @@ def _write(catalog: Catalog, sections: list[Section], page: str | None) -> Path:
     from vitrina.cli._page import render
 
     ids = [hit.product_id for section in sections for hit in section.hits]
-    count = catalog.status()["products"]
+    count = catalog.status().products
     lead = f"{count:,} products in {catalog.server()}; tags, captions and vectors made offline."
     target = Path(page) if page else embedded.home() / "demo.html"
     target.parent.mkdir(parents=True, exist_ok=True)

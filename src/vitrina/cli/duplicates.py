@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
 from vitrina.cli._common import emit, open_catalog, output_options, source_option
@@ -66,4 +64,4 @@ def command(
             min_similarity=None if by == "picture" else min_similarity,
             sources=sources or None,
         )
-    emit((asdict(row) for row in rows), output, columns=COLUMNS)
+    emit(rows, output, columns=COLUMNS)

@@ -66,7 +66,7 @@ def command(
         from vitrina import __version__
         from vitrina.evaluation import weave as evaluation_log
 
-        model = {"vitrina": __version__, "text_space": status["text_space"]}
+        model = {"vitrina": __version__, "text_space": status.text_space}
         count = evaluation_log.publish(weave, done, model=model)
         notice(f"{counted(count, 'evaluation')} logged to {weave}")
 

@@ -51,6 +51,7 @@ GATES = {
     metavar="CHANNEL=N",
     help="The weight of text, vector or image in the score; repeatable.",
 )
+@click.option("--sort", default="relevance", metavar="ORDER", help="As for search.")
 @click.option("--group-by", metavar="ATTRIBUTE", help="As for search.")
 @click.option(
     "--min-relevance", type=click.FloatRange(0, 1), metavar="N", help="The floor, 0 to 1."

@@ -10,7 +10,13 @@ import click
 from vitrina.cli._common import emit, open_catalog, output_options
 from vitrina.cli._filters import filter_options
 
-COLUMNS = {"kind": "kind", "facet": "facet", "value": "value", "products": "products"}
+COLUMNS = {
+    "kind": "kind",
+    "facet": "facet",
+    "value": "value",
+    "products": "products",
+    "chosen": "",
+}
 
 
 @click.command("facets")
@@ -35,15 +41,24 @@ def command(
 ) -> None:
     """Count the keywords (by facet) and attributes (by value) of products.
 
-    Counts all products that match the filters and, with QUERY, have its words.
+    Counts all products that a search with QUERY and these filters finds: a count is that of the
+    products it finds when the value is chosen too.
 
     \b
     Example:
       vitrina facets
+      vitrina facets "side table" --any color=black --attribute price
       vitrina facets "side table" --where '$.price < 100' --attribute brand --attribute price
     """
     with open_catalog() as catalog:
         rows = catalog.facets(
             query, k=k, attributes=attributes or None, sources=sources or None, **options
         )
-    emit((asdict(row) for row in rows), output, columns=COLUMNS)
+    shown = [asdict(row) for row in rows]
+    columns = COLUMNS
+    if output is None:
+        for row in shown:
+            row["chosen"] = "chosen" if row["chosen"] else ""
+        if not any(row["chosen"] for row in shown):
+            columns = {key: name for key, name in COLUMNS.items() if key != "chosen"}
+    emit(shown, output, columns=columns)

@@ -128,7 +128,7 @@ def command(
             progress=lambda done: bar(done.loaded.read, None, f"{done.enriched} enriched"),
             **options,
         )
-        active = catalog.status()["text_space"]
+        active = catalog.status().text_space
     for said in describe_reading(done.loaded):
         notice(said)
     _describe(done)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 
 import click
 
@@ -48,7 +47,7 @@ def resolve(terms: tuple[str, ...], learn: bool, output: str | None) -> None:
     if terms == ("-",):
         terms = tuple(line.strip() for line in sys.stdin if line.strip())
     with open_catalog() as catalog:
-        emit((asdict(row) for row in catalog.keywords.resolve(terms, learn=learn)), output)
+        emit(catalog.keywords.resolve(terms, learn=learn), output)
 
 
 @command.command("similar")

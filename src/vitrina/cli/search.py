@@ -139,9 +139,16 @@ def tell_corrections(catalog: Catalog, query: str) -> None:
     help="The weight of text, vector or image in the score; repeatable.",
 )
 @click.option(
+    "--sort",
+    default="relevance",
+    show_default=True,
+    metavar="ORDER",
+    help="relevance, newest, oldest, or an attribute: price, or =-price from the greatest.",
+)
+@click.option(
     "--group-by",
     metavar="ATTRIBUTE",
-    help="Of the products with the same value of this attribute, only the best.",
+    help="Of the products with the same value of this attribute, only the first.",
 )
 @click.option(
     "--exact", is_flag=True, help="Require each word as it is typed, and correct no misspelt ones."
@@ -173,6 +180,7 @@ def command(
       vitrina search "black metal side table"
       vitrina search --image chair.jpg -k 5
       vitrina search "shoe storage" --price-max 50 --attr brand=Linden
+      vitrina search "side table" --any color=black,white --sort price
       vitrina search "shoe storage" --columns id,title,price --csv
       vitrina search "red sofa" --image sofa.jpg --weight image=2
     """

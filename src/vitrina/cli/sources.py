@@ -54,8 +54,8 @@ def command(
         rows = catalog.sources.list()
     emit(rows, output, columns=COLUMNS)
     for row in rows:
-        if output is None and row["problem"]:
-            notice(f"{row['source']}: {row['problem']}")
+        if output is None and row.problem:
+            notice(f"{row.source}: {row.problem}")
 
 
 @command.command("remove")
@@ -73,7 +73,7 @@ def remove(name: str, yes: bool) -> None:
     with open_catalog() as catalog:
         if not yes:
             products = next(
-                (row["products"] for row in catalog.sources.list() if row["source"] == name), 0
+                (row.products for row in catalog.sources.list() if row.source == name), 0
             )
             if products:
                 click.confirm(f"remove {counted(products, 'product')}?", abort=True, err=True)

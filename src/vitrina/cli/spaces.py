@@ -122,7 +122,7 @@ def build(ctx: click.Context, name: str, max_cost: Any, memory: int) -> None:
             progress=lambda what, seen, of: bar(seen, of, what),
             stop=stop,
         )
-        (status,) = (row for row in catalog.spaces.list() if row["name"] == name)
+        (status,) = (row for row in catalog.spaces.list() if row.name == name)
     notice(f"{counted(done.products, 'product')} and {counted(done.keywords, 'keyword')} embedded")
     if done.refused:
         product, reason = next(iter(done.refused.items()))
@@ -130,15 +130,15 @@ def build(ctx: click.Context, name: str, max_cost: Any, memory: int) -> None:
             f"{counted(len(done.refused), 'text has', 'texts have')} no vector:"
             f" product {product}: {reason}"
         )
-    missing = status["missing_products"], status["missing_keywords"]
-    if any(missing) or status["index"] in ("missing", "invalid"):
+    missing = status.missing_products, status.missing_keywords
+    if any(missing) or status.index in ("missing", "invalid"):
         notice(
             f"not complete: {counted(missing[0], 'product')} and"
             f" {counted(missing[1], 'keyword')} without a vector,"
-            f" index: {status['index']}"
+            f" index: {status.index}"
         )
         ctx.exit(1)
-    notice(f"complete, index: {status['index']}; to search in it: vitrina spaces activate {name}")
+    notice(f"complete, index: {status.index}; to search in it: vitrina spaces activate {name}")
 
 
 @command.command("activate")

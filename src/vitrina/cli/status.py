@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from vitrina.cli._common import emit, open_catalog, output_options
+from vitrina.cli._table import emit_fields, shown
 
 
 @click.command("status")
@@ -18,10 +21,9 @@ def command(output: str | None) -> None:
     """
     with open_catalog() as catalog:
         status = catalog.status()
-    if output is None:
-        emit(
-            ({"what": name.replace("_", " "), "value": value} for name, value in status.items()),
-            None,
-        )
-    else:
+    if output is not None:
         emit([status], output)
+        return
+    counts = {name.replace("_", " "): shown(value) for name, value in asdict(status).items()}
+    counts["spend"] = "unknown" if status.spend is None else f"{counts['spend']} USD"
+    emit_fields([(name, text) for name, text in counts.items() if text])

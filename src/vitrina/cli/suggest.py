@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
 from vitrina.cli._common import emit, open_catalog, output_options
@@ -23,4 +21,4 @@ def command(prefix: str, k: int, output: str | None) -> None:
       vitrina suggest "sho"
     """
     with open_catalog() as catalog:
-        emit((asdict(row) for row in catalog.suggest(prefix, k=k)), output)
+        emit(catalog.suggest(prefix, k=k), output)

@@ -63,7 +63,7 @@ def work(
 
     `stop` ends it; without one, a signal does.
     """
-    queued = catalog.status()["queued"]
+    queued = catalog.status().queued
     last: list[Totals] = []
     stopping = stoppable() if stop is None else contextlib.nullcontext(stop)
     with stopping as stopped, progress_bar("enriching") as bar:
@@ -88,7 +88,7 @@ def work(
                 if judge and catalog.settings.chosen != "local":
                     notice(describe_judged(last[0].judged))
     if stopped.is_set() and stop is None:
-        left = catalog.status()["queued"]
+        left = catalog.status().queued
         if left:
             notice(f"{counted(left, 'product')} left in the queue; to go on: vitrina work --drain")
 
@@ -134,7 +134,7 @@ def command(
         wait = WAIT_SECONDS if drain or dry_run or batch else math.inf
     with open_catalog(wait=wait, **settings(options)) as catalog:
         if dry_run:
-            show_estimate(catalog, catalog.status()["queued"], batch=batch)
+            show_estimate(catalog, catalog.status().queued, batch=batch)
             return
         if batch:
             catalog.sources.sync(sources=list(sources) or None)

@@ -36,7 +36,8 @@ end
 $install$;
 """
 
-# Functions of an older version whose rows lack a column, which create or replace cannot add.
+# Functions of an older version that lack a column of their rows, or a parameter: create or replace
+# cannot add the one, and for the other makes a second function.
 DROP_CHANGED = """\
 do $changed$
 declare
@@ -47,7 +48,14 @@ begin
         from (values ('claim_jobs', 'stages'), ('products_to_batch', 'text'),
                      ('claim_products', 'text'),
                      ('similar_products', 'attributes'), ('recommend', 'attributes'),
-                     ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'))
+                     ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'),
+                     ('search', 'any_keywords'), ('count_matches', 'any_keywords'),
+                     ('facets', 'any_keywords'), ('recommend', 'any_keywords'),
+                     ('nearest_by_image', 'any_keywords'), ('nearest_by_dhash', 'any_keywords'),
+                     ('filters_of', 'any_keywords'), ('searched', 'sort'),
+                     ('found_products', 'sort'), ('first_products', 'sort'),
+                     ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
+                     ('count_keywords', 'group_by'), ('count_attributes', 'group_by'))
             as c (name, result)
         join pg_proc as p on p.proname = c.name
         where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)

@@ -9,7 +9,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, LiteralString, TypeVar
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 import psycopg
 from pgvector import HalfVector
@@ -26,6 +27,9 @@ from vitrina.db.connection import CONNECT_SECONDS, Params, Session, connect, fet
 from vitrina.db.faults import mapped
 from vitrina.db.retries import PoolAway, answers, is_away, is_deadlock
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 __all__ = ["Database", "HalfVector", "Jsonb"]
 
 POOL_SECONDS = 30.0  # to wait for a free connection
@@ -33,6 +37,7 @@ LOOK_SECONDS = 2.0  # between checks, meanwhile, whether the database is unavail
 RETRY_SECONDS = 0.5  # between two checks whether it is back
 STOP_SECONDS = 10.0  # a run that is told to stop waits no longer for the database
 T = TypeVar("T")
+Record = TypeVar("Record", bound="DataclassInstance")
 # lost connections that it logs are also raised, or replaced
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 logging.getLogger("psycopg.pool").propagate = False
@@ -240,13 +245,23 @@ class Database(Closing):
 
         return self.persist(run)
 
+    def records(
+        self, kind: type[Record], query: LiteralString, params: Params = None
+    ) -> list[Record]:
+        """All rows of one statement as instances of a dataclass, by the names of its fields.
+
+        Columns without a field are left out: a newer schema may have more.
+        """
+        return [_record(kind, row) for row in self.rows(query, params)]
+
     def stream(
-        self, query: LiteralString, params: Params = None, *, batch: int = 500
-    ) -> Iterator[dict[str, Any]]:
-        """The rows of one statement through a server-side cursor: constant memory."""
+        self, kind: type[Record], query: LiteralString, params: Params = None, *, batch: int = 500
+    ) -> Iterator[Record]:
+        """As `records`, through a server-side cursor: constant memory."""
         with self.transaction() as conn, conn.cursor("vitrina", row_factory=dict_row) as cur:
             cur.itersize = batch
-            yield from cur.execute(query, params)
+            for row in cur.execute(query, params):
+                yield _record(kind, row)
 
     def value(
         self,
@@ -282,6 +297,10 @@ class Database(Closing):
         """Close every connection."""
         if self._pid == os.getpid():
             self._opened.close()
+
+
+def _record(kind: type[Record], row: dict[str, Any]) -> Record:
+    return kind(**{each.name: row[each.name] for each in fields(kind) if each.name in row})
 
 
 @contextlib.contextmanager

@@ -3,20 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from vitrina.context import Context
+from vitrina.db.unknown import check_names
 
-Rows: TypeAlias = list[dict[str, Any]]
-Values: TypeAlias = list[Any]
 State = Literal["queued", "leased", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Queued work for one product.
+
+    `state` is queued, leased (a worker has it, until `lease_until`) or failed; `error` says why it
+    failed last, at which `stage`, and `reply` what the model answered then; `deaths` counts workers
+    that died with it.
+    """
+
+    product_id: int
+    source: str
+    external_id: str
+    title: str
+    state: State
+    stage: str | None
+    attempts: int
+    run_after: datetime
+    lease_until: datetime | None
+    worker: str | None
+    error: str | None
+    reply: str | None
+    deaths: int
+
+
+JobList: TypeAlias = list[Job]
+Values: TypeAlias = list[Any]
 
 
 class Jobs:
     """The queue of a catalog.
 
     The filters: `sources` by name; `matching`, a pattern of SQL's `like` for the error;
-    `product_ids`.
+    `product_ids`. An unknown source raises NotFoundError.
     """
 
     def __init__(self, context: Context) -> None:
@@ -30,9 +59,11 @@ class Jobs:
         matching: str | None = None,
         product_ids: Sequence[int] | None = None,
         k: int = 1000,
-    ) -> Rows:
-        """Jobs with product, state, attempts, error and the model's reply; failed ones first."""
-        return self._database.rows(
+    ) -> JobList:
+        """The jobs, failed ones first."""
+        check_names(self._database, sources=sources)
+        return self._database.records(
+            Job,
             "select * from vitrina.list_jobs(%s::text[], %s::text[], %s, %s::bigint[], %s)",
             (_listed(states), _listed(sources), matching, _listed(product_ids), k),
         )
@@ -45,6 +76,7 @@ class Jobs:
         product_ids: Sequence[int] | None = None,
     ) -> int:
         """Make failed jobs, permanent or not, due again; returns how many."""
+        check_names(self._database, sources=sources)
         return int(
             self._database.value(
                 "select vitrina.retry_jobs(%s::text[], %s, %s::bigint[])",
@@ -61,6 +93,7 @@ class Jobs:
         product_ids: Sequence[int] | None = None,
     ) -> int:
         """Drop jobs that no worker holds; returns how many. Products stay."""
+        check_names(self._database, sources=sources)
         return int(
             self._database.value(
                 "select vitrina.drop_jobs(%s::text[], %s::text[], %s, %s::bigint[])",
@@ -70,6 +103,7 @@ class Jobs:
 
     def retry_images(self, *, sources: Sequence[str] | None = None) -> int:
         """Queue products whose picture was unavailable; returns how many."""
+        check_names(self._database, sources=sources)
         return int(
             self._database.value("select vitrina.retry_images(%s::text[])", (_listed(sources),))
         )

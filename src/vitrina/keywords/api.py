@@ -4,23 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import LiteralString, Protocol, TypeAlias
 
 from vitrina.context import Context
+from vitrina.db.connection import Params
 from vitrina.db.database import HalfVector, Jsonb
 from vitrina.db.retries import retried
 from vitrina.errors import InputError
 from vitrina.files.keyword_file import read_seed
+from vitrina.keywords.entries import (
+    Alias,
+    Aliases,
+    Change,
+    Changes,
+    Doubt,
+    Doubts,
+    History,
+    Keyword,
+    KeywordPolicy,
+    Near,
+    NearKeyword,
+    PastChange,
+    Redecision,
+    Redecisions,
+    Resolutions,
+    Resolved,
+    Step,
+    Steps,
+    Vocabulary,
+)
 from vitrina.keywords.judge import Judge, Judged, estimate, judge_pairs
 from vitrina.models.base import Term
 from vitrina.models.openai.settings import OpenAISettings
 from vitrina.models.openai.verdicts import Pair
 from vitrina.weave.datasets import OPENERS
 
-Rows: TypeAlias = list[dict[str, Any]]
 Pairs: TypeAlias = list[Pair]
 
 
@@ -36,25 +56,11 @@ class QueryVectors(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """The keyword of a term, and how that was decided."""
-
-    ordinal: int
-    term: str
-    keyword: str | None
-    facet: str | None
-    method: str | None
-    similarity: float | None
-    veto: str | None
-
-
 class Keywords:
     """The vocabulary of a catalog.
 
-    Every change returns a row per term: `change` (its number in the history), `alias`, `before` and
-    `after` (its keyword), `products` (how many say it). Without an effect it returns no row. Each
-    change can be undone.
+    Every change returns a Change for each term that it changed, none without an effect. Each change
+    can be undone.
     """
 
     def __init__(
@@ -68,13 +74,15 @@ class Keywords:
         self._queries = queries
         self._judges = judges
 
-    def list(self, *, facet: str | None = None, k: int = 1000) -> Rows:
-        """The vocabulary, most used first: keyword, facet, pinned, products, aliases."""
-        return self._database.rows("select * from vitrina.list_keywords(%s, %s)", (facet, k))
+    def list(self, *, facet: str | None = None, k: int = 1000) -> Vocabulary:
+        """The vocabulary, most used first."""
+        return self._database.records(
+            Keyword, "select * from vitrina.list_keywords(%s, %s)", (facet, k)
+        )
 
     def resolve(
         self, said: Sequence[str], *, facets: Sequence[str] | None = None, learn: bool = False
-    ) -> tuple[Resolved, ...]:
+    ) -> Resolutions:
         """The keyword of each term, or the keyword that an unknown term would become.
 
         Args:
@@ -85,32 +93,32 @@ class Keywords:
         given = (list(said), list(facets) if facets is not None else None)
         if learn:
             self._queries.learn([Term(term) for term in said])
-            rows = self._database.rows(
-                "select * from vitrina.resolve_keywords(%s::text[], null, %s::text[])", given
+            return self._database.records(
+                Resolved,
+                "select * from vitrina.resolve_keywords(%s::text[], null, %s::text[])",
+                given,
             )
-        else:
-            for row in self._database.rows(
-                "select vitrina.unknown_terms(%s::text[]) as t", given[:1]
-            ):
-                self._queries.embed(row["t"])
-            rows = self._database.rows(
-                "select * from vitrina.look_up_keywords(%s::text[], %s::text[])", given
-            )
-        return tuple(Resolved(**row) for row in rows)
+        for row in self._database.rows("select vitrina.unknown_terms(%s::text[]) as t", given[:1]):
+            self._queries.embed(row["t"])
+        return self._database.records(
+            Resolved, "select * from vitrina.look_up_keywords(%s::text[], %s::text[])", given
+        )
 
-    def similar(self, term: str, *, k: int = 10) -> Rows:
-        """The k keywords nearest to a term: keyword, facet, similarity."""
+    def similar(self, term: str, *, k: int = 10) -> Near:
+        """The k keywords nearest to a term."""
         self._queries.embed(term)
-        return self._database.rows("select * from vitrina.similar_keywords(%s, %s)", (term, k))
+        return self._database.records(
+            NearKeyword, "select * from vitrina.similar_keywords(%s, %s)", (term, k)
+        )
 
-    def explain(self, term: str, *, facet: str | None = None) -> Rows:
+    def explain(self, term: str, *, facet: str | None = None) -> Steps:
         """The decision about a term, and the nearest keywords with their vetoes.
 
         Writes nothing; the first row is the decision.
         """
         self._queries.embed(term)
-        return self._database.rows(
-            "select * from vitrina.explain_keyword(%s, %s::text)", (term, facet)
+        return self._database.records(
+            Step, "select * from vitrina.explain_keyword(%s, %s::text)", (term, facet)
         )
 
     def policy(
@@ -119,7 +127,7 @@ class Keywords:
         *,
         merge_narrower: bool | None = None,
         language: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> KeywordPolicy:
         """Change how keywords are decided from now on, and return the policy in force.
 
         Args:
@@ -135,58 +143,46 @@ class Keywords:
             "select vitrina.set_keyword_policy(%s::text, %s::boolean, %s::text)",
             (mode, merge_narrower, language),
         )
-        return self._database.rows(
-            "select p.mode, p.merge_narrower, p.language from vitrina.keyword_policy as p"
-        )[0]
+        (policy,) = self._database.records(
+            KeywordPolicy,
+            "select p.mode, p.merge_narrower, p.language from vitrina.keyword_policy as p",
+        )
+        return policy
 
-    def show(self, term: str) -> Rows:
-        """The keyword of a term, a row per alias: method, time, similarity, count of products.
+    def show(self, term: str) -> Aliases:
+        """The keyword of a term, with each of its aliases.
 
         Raises NotFoundError for an unknown term.
         """
-        return self._database.rows("select * from vitrina.show_keyword(%s)", (term,))
+        return self._database.records(Alias, "select * from vitrina.show_keyword(%s)", (term,))
 
-    def merge(self, terms: Sequence[str], into: str) -> Rows:
+    def merge(self, terms: Sequence[str], into: str) -> Changes:
         """Merge these terms into the keyword `into`; a keyword brings its aliases along."""
-        return retried(
-            lambda: self._database.rows(
-                "select * from vitrina.merge_keywords(%s, %s)", (list(terms), into)
-            )
-        )
+        return self._changed("select * from vitrina.merge_keywords(%s, %s)", (list(terms), into))
 
-    def split(self, term: str, as_keyword: str | None = None) -> Rows:
+    def split(self, term: str, as_keyword: str | None = None) -> Changes:
         """Make the alias `term` a keyword of its own, permanently; a dropped term comes back."""
-        return retried(
-            lambda: self._database.rows(
-                "select * from vitrina.split_keyword(%s, %s)", (term, as_keyword)
-            )
-        )
+        return self._changed("select * from vitrina.split_keyword(%s, %s)", (term, as_keyword))
 
-    def rename(self, term: str, name: str) -> Rows:
+    def rename(self, term: str, name: str) -> Changes:
         """Rename the keyword of `term`; the old name stays an alias."""
-        return retried(
-            lambda: self._database.rows(
-                "select * from vitrina.rename_keyword(%s, %s)", (term, name)
-            )
-        )
+        return self._changed("select * from vitrina.rename_keyword(%s, %s)", (term, name))
 
-    def pin(self, term: str, *, pinned: bool = True) -> Rows:
+    def pin(self, term: str, *, pinned: bool = True) -> Changes:
         """Pin a keyword: only a person can rename it or merge it away."""
-        return self._database.rows("select * from vitrina.pin_keyword(%s, %s)", (term, pinned))
+        return self._changed("select * from vitrina.pin_keyword(%s, %s)", (term, pinned))
 
-    def facet(self, term: str, facet: str) -> Rows:
+    def facet(self, term: str, facet: str) -> Changes:
         """Move a keyword into a facet."""
-        return self._database.rows("select * from vitrina.set_facet(%s, %s)", (term, facet))
+        return self._changed("select * from vitrina.set_facet(%s, %s)", (term, facet))
 
-    def drop(self, term: str) -> Rows:
+    def drop(self, term: str) -> Changes:
         """Remove the keyword from products; new products do not bring it back."""
-        return retried(
-            lambda: self._database.rows("select * from vitrina.drop_keyword(%s)", (term,))
-        )
+        return self._changed("select * from vitrina.drop_keyword(%s)", (term,))
 
-    def distinct(self, a: str, b: str) -> Rows:
+    def distinct(self, a: str, b: str) -> Changes:
         """Mark two terms as different things: they never become one keyword."""
-        return self._database.rows("select * from vitrina.distinguish_keywords(%s, %s)", (a, b))
+        return self._changed("select * from vitrina.distinguish_keywords(%s, %s)", (a, b))
 
     def set(
         self,
@@ -194,7 +190,7 @@ class Keywords:
         keywords: Sequence[str],
         *,
         add_new: bool = False,
-    ) -> Rows:
+    ) -> Changes:
         """Set the keywords of products by hand; later enrichments keep them.
 
         Args:
@@ -205,57 +201,51 @@ class Keywords:
         Raises NotFoundError for an unknown product or keyword, and names the nearest.
         """
         source, ids = _of_one_source(products)
-        return retried(
-            lambda: self._database.rows(
-                "select * from vitrina.set_keywords(%s, %s::text[], %s::text[], %s)",
-                (source, ids, list(keywords), add_new),
-            )
+        return self._changed(
+            "select * from vitrina.set_keywords(%s, %s::text[], %s::text[], %s)",
+            (source, ids, list(keywords), add_new),
         )
 
-    def reset(self, products: Sequence[tuple[str, str]]) -> Rows:
+    def reset(self, products: Sequence[tuple[str, str]]) -> Changes:
         """Give these products the keywords that models said of them, in place of those set."""
         source, ids = _of_one_source(products)
-        return retried(
-            lambda: self._database.rows(
-                "select * from vitrina.reset_keywords(%s, %s::text[])", (source, ids)
-            )
-        )
+        return self._changed("select * from vitrina.reset_keywords(%s, %s::text[])", (source, ids))
 
-    def seed(self, path: str | Path) -> Rows:
+    def seed(self, path: str | Path) -> Changes:
         """Load a shop's own vocabulary, a CSV or JSON Lines file: keyword, facet, aliases.
 
         Raises InputError with every problem and its line; then nothing has changed.
         """
         rows = read_seed(str(path), openers=OPENERS)
-        return retried(
-            lambda: self._database.rows("select * from vitrina.seed_keywords(%s)", (Jsonb(rows),))
+        return self._changed("select * from vitrina.seed_keywords(%s)", (Jsonb(rows),))
+
+    def audit(self, *, k: int = 50, above: float | None = None) -> Doubts:
+        """The most doubtful decisions: merges that may be wrong, keywords that may be the same."""
+        return self._database.records(
+            Doubt, "select * from vitrina.audit_keywords(%s, %s::real)", (k, above)
         )
 
-    def audit(self, *, k: int = 50, above: float | None = None) -> Rows:
-        """The most doubtful decisions: merges that may be wrong, keywords that may be the same."""
-        return self._database.rows("select * from vitrina.audit_keywords(%s, %s::real)", (k, above))
-
-    def rebuild(self, *, dry_run: bool = True) -> Rows:
+    def rebuild(self, *, dry_run: bool = True) -> Redecisions:
         """Decide all terms again that no person decided; asks no model.
 
-        Returns a row for each term with another keyword now, or in a dry run.
+        Returns each term with another keyword now, or in a dry run.
         """
         return retried(
-            lambda: self._database.rows("select * from vitrina.rebuild_keywords(%s)", (dry_run,))
+            lambda: self._database.records(
+                Redecision, "select * from vitrina.rebuild_keywords(%s)", (dry_run,)
+            )
         )
 
-    def history(self, *, k: int = 20) -> Rows:
+    def history(self, *, k: int = 20) -> History:
         """The latest changes, newest first."""
-        return self._database.rows("select * from vitrina.keyword_history(%s)", (k,))
+        return self._database.records(PastChange, "select * from vitrina.keyword_history(%s)", (k,))
 
-    def undo(self, change: int | None = None) -> Rows:
+    def undo(self, change: int | None = None) -> Changes:
         """Undo a change: the latest that still holds, or the change with this number.
 
         Raises NotFoundError if it is not found, InputError if a later change blocks it.
         """
-        return retried(
-            lambda: self._database.rows("select * from vitrina.undo_keyword_change(%s)", (change,))
-        )
+        return self._changed("select * from vitrina.undo_keyword_change(%s)", (change,))
 
     def pairs(self, *, above: float | None = None) -> Pairs:
         """Pairs of keywords that are near each other and undecided, most products first."""
@@ -274,6 +264,10 @@ class Keywords:
     def estimate(self, pairs: Sequence[Pair]) -> Decimal | None:
         """The estimated cost of judging these, in USD; None if the price is unknown."""
         return estimate(pairs, OpenAISettings.of(self._settings))
+
+    def _changed(self, query: LiteralString, params: Params) -> Changes:
+        """What a change did, term by term; tried again if workers were in its way."""
+        return retried(lambda: self._database.records(Change, query, params))
 
 
 def _of_one_source(products: Sequence[tuple[str, str]]) -> tuple[str, list[str]]:

@@ -4,19 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from vitrina.context import Context
+from vitrina.db.unknown import check_names
 from vitrina.errors import AccessError
 from vitrina.files.options import PRUNE_MOST, FileOptions
 from vitrina.products.feed import host_of, is_address
 from vitrina.products.load import Loaded, load_file
 from vitrina.weave.datasets import name_of
 
-Rows: TypeAlias = list[dict[str, Any]]
-
 BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source of products, with its state, its counts, and its problem.
+
+    `state` is file, in step, behind, waiting or broken; `follows` the table of the shop; `noted`
+    counts changes that are not synced yet, the oldest of `noted_since`; `rejects` rows that cannot
+    be products.
+    """
+
+    source: str
+    state: str
+    follows: str | None
+    triggers: bool | None
+    products: int
+    enriched: int
+    queued: int
+    failed: int
+    noted: int
+    noted_since: datetime | None
+    rejects: int
+    problem: str | None
+    synced_at: datetime | None
+    swept_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row of an attached source that cannot be a product, and why."""
+
+    external_id: str
+    reason: str
+    rejected_at: datetime
+
+
+SourceList: TypeAlias = list[Source]
+RejectedRows: TypeAlias = list[RejectedRow]
 
 
 @dataclass(slots=True)
@@ -239,13 +277,20 @@ class Sources:
             )
         )
 
-    def list(self) -> Rows:
-        """Every source with its state, its counts, and its problem."""
-        return self._database.rows("select * from vitrina.source_status as s order by s.source")
+    def list(self) -> SourceList:
+        """Every source, by name."""
+        return self._database.records(
+            Source, "select * from vitrina.source_status as s order by s.source"
+        )
 
-    def rejects(self, source: str, *, k: int = 1000) -> Rows:
-        """Rows of an attached source that cannot be products, with the reason."""
-        return self._database.rows(
+    def rejects(self, source: str, *, k: int = 1000) -> RejectedRows:
+        """Rows of an attached source that cannot be products, with the reason.
+
+        Raises NotFoundError for an unknown source.
+        """
+        check_names(self._database, sources=[source])
+        return self._database.records(
+            RejectedRow,
             "select r.external_id, r.reason, r.rejected_at from vitrina.rejects as r"
             " join vitrina.sources as s on s.id = r.source_id where s.name = %s"
             " order by r.external_id limit %s",
@@ -260,8 +305,10 @@ class Sources:
     ) -> Synced:
         """Sync attached sources with the shop now; queue new and changed products.
 
-        Skips a source that cannot be read, and names it in `problems`.
+        Skips a source that cannot be read, and names it in `problems`. Raises NotFoundError for an
+        unknown source.
         """
+        check_names(self._database, sources=sources)
         done = Synced()
         while self.sync_once(done, sources=sources):
             if progress is not None:

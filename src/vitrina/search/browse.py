@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from vitrina.context import Context
+from vitrina.db.database import Database
 from vitrina.errors import NotFoundError
-from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike
+from vitrina.search.asked import FOUND, Asking, Mode
 from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Filters, Narrowing
 from vitrina.search.product import Key, product_id
-from vitrina.search.query_vectors import Queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class Facet:
     """A value that products share, and how many have it.
 
     `kind` is keyword or attribute, `facet` the keyword's facet or the attribute's name; `low` and
-    `high` bound a range of numbers.
+    `high` bound a range of numbers; `chosen`: the search is narrowed to this value.
     """
 
     kind: str
@@ -30,6 +29,7 @@ class Facet:
     products: int
     low: float | None
     high: float | None
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,44 +66,40 @@ class Duplicate:
 class Browse:
     """Finds products without a query, and counts their facets; see Search."""
 
-    def __init__(
-        self, context: Context, queries: Queries, picture: Callable[[PictureLike], Picture]
-    ) -> None:
-        self._database = context.database
-        self._queries = queries
-        self._picture = picture
+    def __init__(self, database: Database, asking: Asking) -> None:
+        self._database = database
+        self._asked = asking
 
     def facets(
         self,
         query: str | None = None,
         *,
+        image: PictureLike | None = None,
         k: int = 10,
         attributes: Sequence[str] | None = None,
+        mode: Mode = "hybrid",
+        title: str = "",
+        min_relevance: float | None = None,
+        group_by: str | None = None,
         **filters: Unpack[Filters],
     ) -> list[Facet]:
-        """The keywords and attributes of all products that match the filters, counted.
+        """The keywords and attributes of all products that search finds, counted.
+
+        A count is that of the rows that search finds once the value is chosen: a facet is counted
+        without the choices of its own (any_keywords; an attribute in attr, filter or where).
 
         Args:
-            query: words that products must have: all, or any if no product has all.
+            query, image, mode, title, min_relevance, group_by, filters: as for search.
             k: values of each facet, 1 to 1000.
-            filters: as for search.
             attributes: count these attributes only; None: all whose values repeat.
 
-        Raises InputError if an argument is out of range.
+        Raises what search raises.
         """
-        narrowing = Narrowing(**filters)
-        narrowing.check_names(self._database)
+        asked, narrowing = self._asked(query, image, title, mode, min_relevance, group_by, filters)
         rows = self._database.rows(
-            "select * from vitrina.facets(%(query)s, %(k)s, filter => %(filter)s,"
-            " where_path => %(where)s::jsonpath, with_keywords => %(with)s::text[],"
-            " without_keywords => %(without)s::text[], sources => %(sources)s::text[],"
+            f"select * from vitrina.facets({FOUND}, k => %(k)s,"  # noqa: S608 - a constant
             " attributes => %(attributes)s::text[])",
-            {
-                "query": query,
-                "k": k,
-                "attributes": list(attributes) if attributes is not None else None,
-                **narrowing.params(),
-            },
+            {**asked, "k": k, "attributes": list(attributes) if attributes is not None else None},
         )
         if not rows:
             narrowing.explain_nothing(self._database)
@@ -140,7 +136,7 @@ class Browse:
             "select * from vitrina.recommend(%(liked)s::bigint[], %(disliked)s::bigint[], %(k)s,"
             " filter => %(filter)s, where_path => %(where)s::jsonpath,"
             " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
-            " sources => %(sources)s::text[])",
+            " sources => %(sources)s::text[], any_keywords => %(any)s)",
             {
                 "liked": [product_id(self._database, key) for key in liked],
                 "disliked": [product_id(self._database, key) for key in disliked],
@@ -160,7 +156,7 @@ class Browse:
 
         Raises PictureError if the picture cannot be used.
         """
-        vector = self._queries.image_vector(self._picture(image))
+        vector = self._asked.queries.image_vector(self._asked.picture(image))
         if vector is None:
             raise NotFoundError("no image space is in use: `vitrina spaces list` shows them")
         narrowing = Narrowing(**filters)
@@ -169,7 +165,7 @@ class Browse:
             "select * from vitrina.nearest_by_image(%(vector)b, k => %(k)s,"
             " filter => %(filter)s, where_path => %(where)s::jsonpath,"
             " with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],"
-            " sources => %(sources)s::text[])",
+            " sources => %(sources)s::text[], any_keywords => %(any)s)",
             {
                 "vector": vector,
                 "k": k,

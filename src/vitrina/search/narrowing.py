@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any, TypedDict
 
 from vitrina.db.database import Database, Jsonb
+from vitrina.db.unknown import check_names
 from vitrina.errors import InputError, NotFoundError
-from vitrina.search.product import unknown_names
 
 _MODE = re.compile(r"\s*(lax|strict)\s+")
 _NAMED = re.compile(r'\$\.(?:"((?:[^"\\]|\\.)+)"|([A-Za-z_]\w*))(?!\w*\()')
@@ -22,8 +22,9 @@ class Filters(TypedDict, total=False):
     `attr`: attributes that are these values, or lists that have them. `price_min`, `price_max`: for
     a product with several prices, one of them is enough. `filter`: a JSON object that the
     attributes contain; `where`: a jsonpath predicate over them, like '$.price < 50'; of both,
-    a list stands for several. `with_keywords`: products have all of these; `without_keywords`:
-    none of these. `sources`: only products of these.
+    a list stands for several. `with_keywords`: products have all of these; `any_keywords`: of each
+    facet any of these, like {"color": ["black", "white"]}; `without_keywords`: none of these.
+    `sources`: only products of these.
     """
 
     attr: Mapping[str, object]
@@ -32,6 +33,7 @@ class Filters(TypedDict, total=False):
     filter: Mapping[str, object] | Sequence[Mapping[str, object]] | None
     where: str | Sequence[str] | None
     with_keywords: Sequence[str]
+    any_keywords: Mapping[str, Sequence[str]]
     without_keywords: Sequence[str]
     sources: Sequence[str] | None
 
@@ -46,6 +48,7 @@ class Narrowing:
     filter: Mapping[str, object] | Sequence[Mapping[str, object]] | None = None
     where: str | Sequence[str] | None = None
     with_keywords: Sequence[str] = ()
+    any_keywords: Mapping[str, Sequence[str]] = field(default_factory=dict)
     without_keywords: Sequence[str] = ()
     sources: Sequence[str] | None = None
 
@@ -53,30 +56,37 @@ class Narrowing:
         for name in ("with_keywords", "without_keywords", "sources"):
             if isinstance(getattr(self, name), str):
                 raise InputError(f"{name} is a list of names, like [{getattr(self, name)!r}]")
+        for facet, names in self.any_keywords.items():
+            if isinstance(names, str):
+                raise InputError(
+                    f"any_keywords gives a list for a facet: {{{facet!r}: [{names!r}]}}"
+                )
 
     def params(self) -> dict[str, Any]:
-        """The parameters of a search: filter, where, with, without, sources."""
+        """The parameters of a search: filter, where, with, any, without, sources."""
         return {
             "filter": Jsonb(self._filter()),
             "where": self._where(),
             "with": list(self.with_keywords),
+            "any": Jsonb({facet: list(names) for facet, names in self.any_keywords.items()}),
             "without": list(self.without_keywords),
             "sources": list(self.sources) if self.sources is not None else None,
         }
 
     def check_names(self, database: Database) -> None:
         """Raise NotFoundError for an unknown source or keyword, naming the nearest."""
-        keywords = [*self.with_keywords, *self.without_keywords]
-        if self.sources or keywords:
-            _refuse(unknown_names(database, sources=self.sources or [], keywords=keywords))
+        any_of = [name for names in self.any_keywords.values() for name in names]
+        keywords = [*self.with_keywords, *any_of, *self.without_keywords]
+        check_names(database, sources=self.sources, keywords=keywords)
+        if any_of:
+            _check_facets(database, self.any_keywords)
 
     def explain_nothing(self, database: Database) -> None:
         """Nothing was found: raise NotFoundError if no product has an attribute named here."""
         names = [*self.attr, *self._filter()]
         for path in self._conditions():
             names += [quoted or plain for quoted, plain in _NAMED.findall(path)]
-        if names:
-            _refuse(unknown_names(database, attributes=list(dict.fromkeys(names))))
+        check_names(database, attributes=list(dict.fromkeys(names)))
 
     def _filter(self) -> dict[str, object]:
         given = self.filter or {}
@@ -113,12 +123,24 @@ class Narrowing:
 
 def check_attribute(database: Database, name: str) -> None:
     """Raise NotFoundError if no product has an attribute of this name, with the nearest."""
-    _refuse(unknown_names(database, attributes=[name]))
+    check_names(database, attributes=[name])
 
 
-def _refuse(message: str | None) -> None:
-    if message is not None:
-        raise NotFoundError(message)
+def _check_facets(database: Database, any_keywords: Mapping[str, Sequence[str]]) -> None:
+    """Raise NotFoundError for the first of these keywords that is in another facet."""
+    for row in database.rows(
+        "select u.facet, u.name, w.facet as own"
+        " from unnest(%s::text[], %s::text[]) as u (facet, name)"
+        " join vitrina.keyword_aliases as a on a.alias = vitrina.normal_form(u.name)"
+        " join vitrina.keywords as w on w.id = a.keyword_id where w.facet <> u.facet limit 1",
+        (
+            [facet for facet, names in any_keywords.items() for _ in names],
+            [name for names in any_keywords.values() for name in names],
+        ),
+    ):
+        raise NotFoundError(
+            f"no {row['facet']} is named {row['name']!r}: it is in the facet {row['own']}"
+        )
 
 
 def _may_be_number(value: object) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from vitrina.db.database import Database
+from vitrina.db.unknown import unknown_names
 from vitrina.errors import InputError, NotFoundError
 
 Key: TypeAlias = int | str | tuple[str, str]
@@ -183,23 +184,6 @@ def _not_found(database: Database, external_id: str, source: str | None) -> str:
         if same:
             message += f"; {external_id} is the product id of {same[0]['external_id']!r}"
     return message
-
-
-def unknown_names(
-    database: Database,
-    *,
-    sources: Sequence[str] = (),
-    keywords: Sequence[str] = (),
-    attributes: Sequence[str] = (),
-) -> str | None:
-    """One sentence about the first of these names that is unknown, with the nearest; else None."""
-    for row in database.rows(
-        "select * from vitrina.unknown_names(%s::text[], %s::text[], %s::text[])",
-        (list(sources), list(keywords), list(attributes)),
-    ):
-        near = f"; nearest: {', '.join(row['nearest'])}" if row["nearest"] else ""
-        return f"{row['kind']} {row['name']!r} not found{near}"
-    return None
 
 
 def _time(value: str | None) -> datetime | None:

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 
-from vitrina.context import Context
-from vitrina.db.database import Jsonb
-from vitrina.pictures.decode import Picture
+from vitrina.db.database import Database
 from vitrina.pictures.given import PictureLike
+from vitrina.search.asked import FOUND, Asking, Channel, Mode
 from vitrina.search.explain import Explanation
 from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Filters, Narrowing, check_attribute
 from vitrina.search.product import Key, named, product_id
-from vitrina.search.query_vectors import Queries
-
-Mode = Literal["hybrid", "vector", "text"]
-Channel = Literal["text", "vector", "image"]
-
-ARGUMENTS = """\
-query => %(query)s, filter => %(filter)s, where_path => %(where)s::jsonpath,
-with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],
-sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,
-weights => %(weights)s, group_by => %(group_by)s, min_relevance => %(min_relevance)s::real,
-embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +40,11 @@ def literal(query: str) -> str:
 
 
 class Search:
-    """Finds products by a query.
+    """Finds products by a query."""
 
-    Args:
-        context: the catalog's context.
-        queries: makes vectors of queries.
-        picture: loads a picture that the user named.
-    """
-
-    def __init__(
-        self, context: Context, queries: Queries, picture: Callable[[PictureLike], Picture]
-    ) -> None:
-        self._database = context.database
-        self._queries = queries
-        self._picture = picture
+    def __init__(self, database: Database, asking: Asking) -> None:
+        self._database = database
+        self._asked = asking
 
     def search(
         self,
@@ -77,8 +56,9 @@ class Search:
         mode: Mode = "hybrid",
         weights: Mapping[Channel, float] | None = None,
         title: str = "",
-        group_by: str | None = None,
         min_relevance: float | None = None,
+        sort: str = "relevance",
+        group_by: str | None = None,
         **filters: Unpack[Filters],
     ) -> list[Hit]:
         """The k products that match best, by words, by picture, or both.
@@ -93,31 +73,35 @@ class Search:
             weights: of the channels in the score; default: text 1, others the weight of their
                 space.
             title: the title of the picture, if known: helps a vision model.
-            group_by: an attribute: of the products with the same value only the best one.
             min_relevance: leave out products that are less surely an answer, 0 to 1; 0 gives the
                 nearest ones, whatever they are. None: as the database's policy says, for a query
                 of words.
-            filters: attr, price_min, price_max, filter, where, with_keywords, without_keywords,
-                sources; see Filters.
+            sort: relevance, newest, oldest, or an attribute: price from the least, -price from
+                the greatest; products without it come last.
+            group_by: an attribute: of the products with the same value only the first one.
+            filters: attr, price_min, price_max, filter, where, with_keywords, any_keywords,
+                without_keywords, sources; see Filters.
 
         Raises:
             PictureError: the picture cannot be used.
             InputError: an argument is out of range.
-            NotFoundError: a filter, or group_by, names a source, keyword or attribute that is not
-                there.
+            NotFoundError: a filter, sort or group_by names a source, keyword or attribute that is
+                not there.
         """
         asked, narrowing = self._asked(
-            query, image, mode, weights, title, group_by, min_relevance, filters
+            query, image, title, mode, min_relevance, group_by, filters, weights
         )
         found = self._hits(
-            f"select * from vitrina.search({ARGUMENTS},"  # noqa: S608 - a constant
-            ' k => %(k)s, "offset" => %(offset)s)',
-            {**asked, "k": k, "offset": offset},
+            f"select * from vitrina.search({FOUND}, weights => %(weights)s,"  # noqa: S608 - a constant
+            ' sort => %(sort)s, k => %(k)s, "offset" => %(offset)s)',
+            {**asked, "sort": sort, "k": k, "offset": offset},
         )
         if not found:
             narrowing.explain_nothing(self._database)
-        if group_by is not None and not any(group_by in hit.attributes for hit in found):
-            check_attribute(self._database, group_by)
+        ordered = None if sort in ("relevance", "newest", "oldest") else sort.removeprefix("-")
+        for name in (group_by, ordered):
+            if name is not None and not any(name in hit.attributes for hit in found):
+                check_attribute(self._database, name)
         return found
 
     def count_matches(
@@ -128,13 +112,13 @@ class Search:
         mode: Mode = "hybrid",
         weights: Mapping[Channel, float] | None = None,
         title: str = "",
-        group_by: str | None = None,
         min_relevance: float | None = None,
+        group_by: str | None = None,
         **filters: Unpack[Filters],
     ) -> int:
         """How many products search finds on all pages, with the same arguments."""
-        asked, _ = self._asked(query, image, mode, weights, title, group_by, min_relevance, filters)
-        statement = f"select vitrina.count_matches({ARGUMENTS})"
+        asked, _ = self._asked(query, image, title, mode, min_relevance, group_by, filters, weights)
+        statement = f"select vitrina.count_matches({FOUND}, weights => %(weights)s)"
         return int(self._database.value(statement, asked))
 
     def explain(
@@ -148,8 +132,9 @@ class Search:
         mode: Mode = "hybrid",
         weights: Mapping[Channel, float] | None = None,
         title: str = "",
-        group_by: str | None = None,
         min_relevance: float | None = None,
+        sort: str = "relevance",
+        group_by: str | None = None,
         **filters: Unpack[Filters],
     ) -> Explanation:
         """Why a product is where it is in a search with these arguments, or is not there.
@@ -161,44 +146,13 @@ class Search:
         Raises as search does, and NotFoundError for an unknown product, with the nearest.
         """
         of = named(self._database, product).product_id
-        asked, _ = self._asked(query, image, mode, weights, title, group_by, min_relevance, filters)
+        asked, _ = self._asked(query, image, title, mode, min_relevance, group_by, filters, weights)
         (row,) = self._database.rows(
-            f"select * from vitrina.explain_search({ARGUMENTS},"  # noqa: S608 - a constant
-            ' product => %(of)s::bigint, k => %(k)s, "offset" => %(offset)s)',
-            {**asked, "of": of, "k": k, "offset": offset},
+            f"select * from vitrina.explain_search({FOUND}, weights => %(weights)s,"  # noqa: S608 - a constant
+            ' sort => %(sort)s, product => %(of)s::bigint, k => %(k)s, "offset" => %(offset)s)',
+            {**asked, "sort": sort, "of": of, "k": k, "offset": offset},
         )
         return Explanation.from_row(row)
-
-    def _asked(
-        self,
-        query: str | None,
-        image: PictureLike | None,
-        mode: Mode,
-        weights: Mapping[Channel, float] | None,
-        title: str,
-        group_by: str | None,
-        min_relevance: float | None,
-        filters: Filters,
-    ) -> tuple[dict[str, object], Narrowing]:
-        """The parameters of ARGUMENTS."""
-        narrowing = Narrowing(**filters)
-        narrowing.check_names(self._database)
-        vector, words = None, None
-        if image is not None:
-            picture = self._picture(image)
-            vector = self._queries.image_vector(picture)
-            words = self._queries.picture_words(picture, title) if not query else None
-        return {
-            "query": query,
-            "mode": mode,
-            "weights": Jsonb(dict(weights or {})),
-            "group_by": group_by,
-            "min_relevance": min_relevance,
-            "image": vector,
-            "words": words,
-            "unremembered": self._queries.embed(query) if mode != "text" else None,
-            **narrowing.params(),
-        }, narrowing
 
     def read_query(self, query: str) -> Reading:
         """How search understands a query: its words, those corrected, its keywords."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from vitrina.context import Context
 from vitrina.errors import ConfigError, InputError, NotFoundError, ProviderError
@@ -15,12 +15,40 @@ from vitrina.spaces.embed import TextEmbedder
 from vitrina.spaces.fill import Filled, fill
 from vitrina.spaces.index import Indexing
 
-Rows: TypeAlias = list[dict[str, Any]]
 LOCAL = ("minilm-word-pieces-1", 256)
 MOST_DIMENSIONS = 4000  # of an index over halfvec
 THRESHOLD = 0.6  # of the recipe, for text-embedding-3-large
 
 Step = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """An embedding space: its model, its vectors, and how many products and keywords lack one.
+
+    `modality` is text or image; `threshold` the cosine above which two keywords are the same;
+    `weight` that of its similarity in the score; `state` building, active or retired; `quantized`
+    says that the index has only the signs of the vectors; `index` is its state: none, missing,
+    invalid or ready.
+    """
+
+    name: str
+    modality: str
+    provider: str
+    model: str
+    dimensions: int
+    threshold: float
+    weight: float
+    state: str
+    quantized: bool
+    products: int
+    missing_products: int
+    keywords: int
+    missing_keywords: int
+    index: str
+
+
+SpaceList: TypeAlias = list[Space]
 
 
 def ensure_space(context: Context, endpoint: OpenAISettings) -> str:
@@ -61,9 +89,9 @@ class Spaces:
         self._embedder_of = embedder
         self._pictures = pictures
 
-    def list(self) -> Rows:
-        """The spaces: model, state, vectors present and missing, and the index over products."""
-        return self._database.rows("select * from vitrina.space_status()")
+    def list(self) -> SpaceList:
+        """The spaces, with the vectors present and missing, and the index over products."""
+        return self._database.records(Space, "select * from vitrina.space_status()")
 
     def add(
         self,
@@ -74,8 +102,8 @@ class Spaces:
         dimensions: int | None = None,
         threshold: float = THRESHOLD,
         quantized: bool = False,
-    ) -> dict[str, Any]:
-        """Create an empty text space for a model, to be built; returns its row of `spaces`.
+    ) -> Space:
+        """Create an empty text space for a model, to be built; returns it.
 
         Args:
             name: the space's name.
@@ -133,7 +161,7 @@ class Spaces:
         try:
             with Indexing(self._database, name) as indexing:
                 filled = Filled()
-                if (space["modality"], space["provider"]) == ("image", "local"):
+                if (space.modality, space.provider) == ("image", "local"):
                     filled.products = self._pictures(name, progress or (lambda *_: None), stop)
                 elif embedder is not None:
                     filled = fill(
@@ -147,7 +175,7 @@ class Spaces:
                     )
                 else:
                     self._notice(
-                        f"vectors of {space['provider']} {space['model']} are not made here: put"
+                        f"vectors of {space.provider} {space.model} are not made here: put"
                         " them in with vitrina.put_embeddings"
                     )
                 if not stop.is_set():
@@ -171,23 +199,25 @@ class Spaces:
         """Delete a space with its vectors. Raises NotFoundError; InputError for the one in use."""
         self._database.rows("select vitrina.drop_space(%s)", (name,))
 
-    def _space(self, name: str) -> dict[str, Any]:
-        for row in self._database.rows("select * from vitrina.space_status(%s)", (name,)):
-            return row
+    def _space(self, name: str) -> Space:
+        for space in self._database.records(
+            Space, "select * from vitrina.space_status(%s)", (name,)
+        ):
+            return space
         raise NotFoundError(f"space {name!r} not found: `vitrina spaces list` shows all spaces")
 
-    def _embedder(self, space: dict[str, Any]) -> TextEmbedder | None:
+    def _embedder(self, space: Space) -> TextEmbedder | None:
         """The embedder of a space; None if its vectors come from elsewhere."""
-        if space["modality"] != "text" or space["provider"] not in ("local", "openai"):
+        if space.modality != "text" or space.provider not in ("local", "openai"):
             return None
         endpoint = None
-        if space["provider"] == "openai":
+        if space.provider == "openai":
             endpoint = replace(
                 OpenAISettings.of(self._settings),
-                embedding_model=space["model"],
-                dimensions=space["dimensions"],
+                embedding_model=space.model,
+                dimensions=space.dimensions,
             )
-        return self._embedder_of(space["name"], endpoint)
+        return self._embedder_of(space.name, endpoint)
 
     def _asked(self, model: str, given: int | None) -> int:
         """The length of a model's vectors: asked with one word, if it can be reached."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote
 
 from vitrina.db.facets import FACETS
 from vitrina.errors import InputError
-from vitrina.search.search import Mode
+from vitrina.search.asked import Mode
 
 PAGE = 48  # products on a page
 MOST = 200
