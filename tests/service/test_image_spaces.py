@@ -14,9 +14,12 @@ from psycopg.types.json import Jsonb
 
 from vitrina.catalog import Catalog
 from vitrina.db import schema
+from vitrina.db.database import HalfVector
 from vitrina.enrich.filling import Filling
 from vitrina.enrich.totals import Totals
 from vitrina.errors import InputError
+from vitrina.pictures.decode import Picture
+from vitrina.search.query_vectors import Queries
 from vitrina.settings import Settings
 
 OLD, NEW = "local-image", "local-image-2"
@@ -188,8 +191,8 @@ def test_a_space_without_most_of_the_pictures_is_not_switched_to(
     assert shop.catalog.spaces.activate(NEW) == OLD, "a person may"
 
 
-def test_a_space_of_pictures_is_built_by_command(
-    shop: Shop, vitrina: Callable[..., Result]
+def test_a_space_of_pictures_is_built_by_command_and_switched_to_under_a_search(
+    shop: Shop, tmp_path: Path, vitrina: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = vitrina("spaces", "build", NEW, url=shop.url)
     assert built.exit_code == 0, built.stderr
@@ -198,5 +201,21 @@ def test_a_space_of_pictures_is_built_by_command(
     assert shop.state(OLD) == ("active", 12, 0)
     doctor = vitrina("doctor", url=shop.url)
     assert f"beside {OLD}" in " ".join(doctor.stdout.split())
-    assert vitrina("spaces", "activate", NEW, url=shop.url).exit_code == 0
+    image_vector = Queries.image_vector
+
+    def switched(queries: Queries, picture: Picture) -> HalfVector | None:
+        """As if somebody switched between the two steps of a search."""
+        vector = image_vector(queries, picture)
+        other = NEW if shop.state(NEW)[0] != "active" else OLD
+        if len(switches) % 2 == 0:
+            assert vitrina("spaces", "activate", other, url=shop.url).exit_code == 0
+        switches.append(other)
+        return vector
+
+    switches: list[str] = []
+    monkeypatch.setattr(Queries, "image_vector", switched)
+    assert shop.nearest(tmp_path / "5.png") in ("5", "11")
     assert shop.state(NEW) == ("active", 12, 0)
+    (hit,) = shop.catalog.search(image=tmp_path / "5.png", k=1)
+    assert hit.external_id in ("5", "11")
+    assert len(switches) == 4

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from vitrina.db.database import Database
 from vitrina.errors import NotFoundError
 from vitrina.pictures.given import PictureLike
-from vitrina.search.asked import FOUND, Asking, Mode
+from vitrina.search.asked import FOUND, Asking, Mode, steady
 from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Filters, Narrowing
 from vitrina.search.product import Key, product_id
@@ -70,6 +70,7 @@ class Browse:
         self._database = database
         self._asked = asking
 
+    @steady
     def facets(
         self,
         query: str | None = None,
@@ -145,6 +146,7 @@ class Browse:
             },
         )
 
+    @steady
     def nearest_by_image(
         self,
         image: PictureLike,

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from vitrina.db.database import Database
 from vitrina.pictures.given import PictureLike
-from vitrina.search.asked import FOUND, Asking, Channel, Mode
+from vitrina.search.asked import FOUND, Asking, Channel, Mode, steady
 from vitrina.search.explain import Explanation
 from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Filters, Narrowing, check_attribute
@@ -46,6 +46,7 @@ class Search:
         self._database = database
         self._asked = asking
 
+    @steady
     def search(
         self,
         query: str | None = None,
@@ -104,6 +105,7 @@ class Search:
                 check_attribute(self._database, name)
         return found
 
+    @steady
     def count_matches(
         self,
         query: str | None = None,
@@ -121,6 +123,7 @@ class Search:
         statement = f"select vitrina.count_matches({FOUND}, weights => %(weights)s)"
         return int(self._database.value(statement, asked))
 
+    @steady
     def explain(
         self,
         query: str | None,
