@@ -10,7 +10,9 @@ distributions (the Hellinger distance; Arandjelovic and Zisserman, CVPR 2012).
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageFilter
@@ -61,16 +63,29 @@ class Looks:
     """
 
     def __init__(self, cell: int, bins: tuple[int, int, int]) -> None:
-        try:
-            import numpy
-            from skimage.color import rgb2lab
-            from skimage.feature import hog
-        except ImportError as error:
-            raise ConfigError(EXTRA.format("scikit-image")) from error
+        if importlib.util.find_spec("skimage") is None:
+            raise ConfigError(EXTRA.format("scikit-image"))
         self._cell, self._bins = cell, bins
-        self._np: Any = numpy
-        self._rgb2lab: Any = rgb2lab
-        self._hog: Any = hog
+
+    # imported for the first picture: that takes longer than many a run without one
+
+    @cached_property
+    def np(self) -> Any:
+        import numpy
+
+        return numpy
+
+    @cached_property
+    def _rgb2lab(self) -> Any:
+        from skimage.color import rgb2lab
+
+        return rgb2lab
+
+    @cached_property
+    def _hog(self) -> Any:
+        from skimage.feature import hog
+
+        return hog
 
     @staticmethod
     def dimensions(cell: int, bins: tuple[int, int, int]) -> int:
@@ -89,13 +104,13 @@ class Looks:
 
     def joined(self, *parts: tuple[float, Floats]) -> list[float]:
         """One vector of length 1 of parts, each with its weight."""
-        joined = self._np.concatenate([weight * part for weight, part in parts])
+        joined = self.np.concatenate([weight * part for weight, part in parts])
         vector: list[float] = self.unit(joined).tolist()
         return vector
 
     def _background(self, image: Image.Image) -> tuple[tuple[int, int, int] | None, Image.Image]:
         """The colour of most of the border, or None; and a mask of other colours."""
-        np = self._np
+        np = self.np
         pixels = np.asarray(image).astype(np.int16)
         border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
         middle = np.median(border, axis=0)
@@ -107,7 +122,7 @@ class Looks:
 
     def _extent(self, mask: Image.Image) -> tuple[int, int, int, int]:
         """Left, upper, right and lower of the pixels in `mask`; of all if there are hardly any."""
-        np = self._np
+        np = self.np
         apart = np.asarray(mask) > 0
         ends = []
         for axis in (0, 1):
@@ -124,7 +139,7 @@ class Looks:
         """The histogram of oriented gradients: 9 directions in each cell."""
         cells = _SIDE // self._cell
         histogram: Floats = self._hog(
-            self._np.asarray(image.filter(ImageFilter.GaussianBlur(_BLUR))),
+            self.np.asarray(image.filter(ImageFilter.GaussianBlur(_BLUR))),
             orientations=_ORIENTATIONS,
             pixels_per_cell=(self._cell, self._cell),
             cells_per_block=(cells, cells),
@@ -135,7 +150,7 @@ class Looks:
 
     def _colors(self, image: Image.Image, mask: Image.Image) -> Floats:
         """Square roots of the object's share of each colour; neighbouring bins share."""
-        np = self._np
+        np = self.np
         size = (_COLOR_SIDE, _COLOR_SIDE)
         lab = self._rgb2lab(np.asarray(image.resize(size, Image.Resampling.BOX))).reshape(-1, 3)
         weight = np.asarray(mask.resize(size, Image.Resampling.BOX)).reshape(-1) / 255.0
@@ -155,7 +170,7 @@ class Looks:
 
     def unit(self, values: Floats) -> Floats:
         """`values` with length 1, or unchanged if all are zero."""
-        length = float(self._np.linalg.norm(values))
+        length = float(self.np.linalg.norm(values))
         return values / length if length > 0 else values
 
 

@@ -9,6 +9,7 @@ is cut: so the shape and the colours of the object are beside it.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -46,12 +47,8 @@ class LearnedEmbedder:
     dimensions = _SEEN + Looks.dimensions(_CELL, _BINS)
 
     def __init__(self) -> None:
-        try:
-            import numpy
-            import onnxruntime  # noqa: F401 - said before the first picture
-        except ImportError as error:
-            raise ConfigError(EXTRA.format("onnxruntime")) from error
-        self._np: Any = numpy
+        if importlib.util.find_spec("onnxruntime") is None:
+            raise ConfigError(EXTRA.format("onnxruntime"))
         self._looks = Looks(self._CELL, self._BINS)
 
     def embed(self, picture: Picture) -> list[float]:
@@ -64,7 +61,7 @@ class LearnedEmbedder:
 
     def _seen(self, image: Image.Image) -> Floats:
         """What the network finds in a picture."""
-        np = self._np
+        np = self._looks.np
         pixels = np.asarray(self._padded(image), np.float32).transpose(2, 0, 1)
         (found,) = _network().run(None, {"picture": ((pixels - 127) / 128)[None]})
         seen: Floats = found[0].astype(np.float64)
@@ -72,7 +69,7 @@ class LearnedEmbedder:
 
     def _padded(self, image: Image.Image) -> Image.Image:
         """`image` in the middle of a square, on the median colour of its border."""
-        np = self._np
+        np = self._looks.np
         pixels = np.asarray(image)
         border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
         red, green, blue = (int(v) for v in np.median(border, axis=0))
