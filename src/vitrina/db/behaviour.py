@@ -45,7 +45,7 @@ declare
 begin
     for _function in
         select p.oid
-        from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
+        from (values ('claim_jobs', 'stages'), ('products_to_batch', 'text'),
                      ('claim_products', 'text'), ('query_parts', 'keys'),
                      ('similar_products', 'weights'), ('recommend', 'attributes'),
                      ('read_query', 'price_max'), ('set_search_policy', 'log'),
