@@ -54,6 +54,41 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- product_named(external_id) → the id of the product with this external id, in whatever source. Raises
+-- VT003 if it is not found, and names the nearest; VT004 if several sources have it.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.product_named(external_id text) returns bigint
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _ids bigint[];
+    _sources text[];
+begin
+    select array_agg(p.id), array_agg(s.name order by s.name) into _ids, _sources
+    from products as p
+    join sources as s on s.id = p.source_id
+    where p.external_id = product_named.external_id;
+    if cardinality(_ids) > 1 then
+        raise exception 'several sources have a product %', quote_literal(left(product_named.external_id, 100))
+            using errcode = 'VT004', hint = 'name its source too, one of '
+                || array_to_string(_sources[:5], ', ');
+    elsif _ids is null then
+        raise exception 'product % not found', coalesce(quote_literal(left(product_named.external_id, 100)), 'null')
+            using errcode = 'VT003', hint = coalesce(
+                (select format('%s is the product id of %L: give it as a number, without quotes',
+                               product_named.external_id, p.external_id)
+                 from products as p
+                 where p.id = case when product_named.external_id ~ '^[0-9]{1,18}$'
+                                   then product_named.external_id::bigint end),
+                nearest_hint(product_named.external_id, near_products(product_named.external_id),
+                             'see: select external_id from vitrina.catalog'));
+    end if;
+    return _ids[1];
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- near_products(external_id, source) → external ids that look like this one, nearest first, at most
 -- three. source: null for all.
 -- ---------------------------------------------------------------------------------------------
@@ -143,6 +178,25 @@ begin
         on u.id = p.id
     order by u.place;
 end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- get_products(source, external_ids) → the same, for the products with these external ids in that source.
+-- Raises VT003 for an unknown source or product, and names the nearest.
+-- ---------------------------------------------------------------------------------------------
+create or replace function get_products(source text, external_ids text[])
+returns table (
+    product_id bigint, source text, external_id text, sku text, codes text[], title text, text text,
+    description text, caption text, keywords jsonb, by_hand boolean, attributes jsonb, url text,
+    image text, image_error text, images jsonb, variants jsonb, state text, error text,
+    enriched_at timestamptz, created_at timestamptz, updated_at timestamptz
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select g.*
+    from get_products(products_named(get_products.source, get_products.external_ids)) as g
+    order by array_position(get_products.external_ids, g.external_id);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -106,15 +106,18 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- keyword_ids(terms) → the keywords of these terms, by their aliases; -1 for an unknown term.
+-- keyword_ids(terms) → the keywords of these terms, by their aliases or by the thesaurus; -1 for an unknown
+-- term.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.keyword_ids(terms text[]) returns bigint[]
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
-    select coalesce(array_agg(distinct coalesce(a.keyword_id, -1)), '{}')
+    select coalesce(array_agg(distinct coalesce(a.keyword_id, k.keyword_id, -1)), '{}')
     from unnest(terms) as u (term)
-    left join keyword_aliases as a on a.alias = normal_form(u.term);
+    left join keyword_aliases as a on a.alias = normal_form(u.term)
+    -- of a dropped keyword the alias is known
+    left join lateral known_key(normal_form(u.term)) as k on a.alias is null;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -215,13 +218,14 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords) → the
--- filters of a search, from its arguments. query: its "phrases" and -words are filters too. Raises VT004
--- as check_narrowing and check_choices do.
+-- filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords, aloud) → the
+-- filters of a search, from its arguments. query: its "phrases" and -words are filters too. aloud:
+-- notices say which names are unknown. Raises VT004 as check_narrowing and check_choices do.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filters_of(
     filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[],
-    sources text[], query text default null, any_keywords jsonb default '{}'
+    sources text[], query text default null, any_keywords jsonb default '{}',
+    aloud boolean default true
 ) returns filters
 language plpgsql stable security invoker
 set search_path from current
@@ -260,6 +264,10 @@ begin
     if sources is not null then
         _filters.source_ids := array(
             select s.id from vitrina.sources as s where s.name = any (filters_of.sources));
+    end if;
+    if aloud and (-1 = any (_filters.wanted || _filters.unwanted || _filters.chosen)
+                  or cardinality(_filters.source_ids) < cardinality(sources)) then
+        perform say_unknown_names(sources, with_keywords || without_keywords, any_keywords);
     end if;
     _filters.operators := query_operators(query);
     return _filters;

@@ -199,9 +199,12 @@ begin
         _count := coalesce(cardinality(matches.ids), 0);
         matches := first_of_groups(matches, group_by);
         -- until there are groups enough, or no more products
-        exit when cardinality(matches.ids) >= first or _count < _depth;
+        exit when first is null or cardinality(matches.ids) >= first or _count < _depth;
         _depth := least(_depth * 5::bigint, 2147483647);
     end loop;
+    if coalesce(matches.ids, '{}') = '{}' then
+        perform say_unknown_attributes(filters);
+    end if;
 end
 $func$;
 

@@ -56,11 +56,11 @@ begin
     where not meets(product.id, filters_of(
         filter => c.attribute, where_path => c.path, with_keywords => c.wanted,
         without_keywords => c.unwanted, sources => c.of, query => c.said,
-        any_keywords => c.any_of));
+        any_keywords => c.any_of, aloud => false));
     if not found and not meets(product.id, filters_of(
         filter => filter, where_path => where_path, with_keywords => with_keywords,
         without_keywords => without_keywords, sources => sources, query => query,
-        any_keywords => any_keywords)) then
+        any_keywords => any_keywords, aloud => false)) then
         return query select 'filter', 'none of its variants has all of these attributes at once';
     end if;
 end
@@ -312,7 +312,7 @@ begin
         -- its figures, as if it had passed
         _open := case when _unmet.gate is null then _filters
                       else filters_of('{}', null, '{}', '{}', sources => case
-                          when meets(product, filters_of('{}', null, '{}', '{}', sources)) then sources end) end;
+                          when meets(product, filters_of('{}', null, '{}', '{}', sources, aloud => false)) then sources end) end;
         _found := (searched(query, 2000000000, _open, mode, embedding, image_embedding, weights, 0, null)).matches;
         if _unmet.gate is null and not meets(product, with_rules(null, query)) then
             gate := 'rule';

@@ -135,7 +135,8 @@ $func$;
 -- Numbers with more than k values are given as up to five ranges of about as many products each; low
 -- and high are real values of their products. attributes: only these ('{}' for no attributes, and
 -- faster); null: all but those whose values hardly repeat. Ignores texts over 100 characters. With
--- group_by it counts groups. estimated: of over 100,000 products a part was counted. Raises VT004 for wrong arguments.
+-- group_by it counts groups. estimated: of over 100,000 products a part was counted. Raises VT004 for
+-- wrong arguments.
 -- ---------------------------------------------------------------------------------------------
 create or replace function facets(
     query text default null, k int default 10, filter jsonb default '{}',
@@ -172,6 +173,18 @@ begin
         query, filters_of(filter - _choices, path_without(where_path, _choices), with_keywords,
                           without_keywords, sources, query), mode, embedding, image_embedding, min_relevance);
     _ids := narrowed_ids(_all, _filters);
+    if _ids = '{}' then
+        perform say_unknown_attributes(_filters);
+    end if;
+    perform say_unknown('attribute', u.name, u.nearest)
+    from unknown_names(attributes => array(
+        -- those that the first products found lack
+        select a.name from unnest(attributes) as a (name)
+        where not exists (
+            select from (select p.attributes from products as p
+                         where _ids is null or p.id = any (_ids[:100]) limit 100) as p
+            where jsonb_exists(p.attributes, a.name))
+        limit 100)) as u;
 
     return query
     select 'keyword', c.facet, c.name, c.products * c.part, null::numeric, null::numeric, c.chosen, c.part > 1
@@ -185,7 +198,8 @@ begin
         select r.*, s.part
         from jsonb_each(any_keywords) as a
         cross join lateral sample_of(
-            narrowed_ids(_all, filters_of(filter, where_path, '{}', '{}', null, null, any_keywords - a.key)), group_by) as s
+            narrowed_ids(_all, filters_of(filter, where_path, '{}', '{}', null, null, any_keywords - a.key,
+                                          aloud => false)), group_by) as s
         cross join lateral rank_keywords(
             s.sample, array[a.key], chosen_ids(a.key, chosen_words(jsonb_build_object(a.key, a.value))), k, group_by) as r
         where a.value <> '[]'
@@ -203,7 +217,7 @@ begin
             select r.*, s.part
             from chosen_attributes(filter, where_path) as a
             cross join lateral filters_of(filter - a.attribute, path_without(where_path, array[a.attribute]),
-                                          '{}', '{}', null, null, any_keywords) as f
+                                          '{}', '{}', null, null, any_keywords, aloud => false) as f
             cross join lateral sample_of(narrowed_ids(_all, f), group_by) as s
             cross join lateral count_attributes(s.sample, array[a.attribute], '{}', a.chosen,
                                                 f.options, k, group_by) as r

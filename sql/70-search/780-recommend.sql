@@ -100,6 +100,33 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- recommend(source, liked, disliked, k, …) → the same, for products with these external ids in that source.
+-- Raises VT003 for an unknown source or product, and names the nearest.
+-- ---------------------------------------------------------------------------------------------
+create or replace function recommend(
+    source text, liked text[], disliked text[] default '{}', k int default 10, filter jsonb default '{}',
+    where_path jsonpath default null, with_keywords text[] default '{}',
+    without_keywords text[] default '{}', sources text[] default null, any_keywords jsonb default '{}'
+) returns table (
+    product_id bigint, source text, external_id text, title text, caption text, keywords text[],
+    url text, image text, score real, similarity real, text_rank real, matched text[],
+    attributes jsonb, sku text
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select r.*
+    from recommend(
+        -- recommend('{1,2}', '{3}') comes here: for two literals Postgres prefers text
+        case when recommend.source ~ '^\{[0-9, ]*\}$' then recommend.source::bigint[]
+             else products_named(recommend.source, recommend.liked) end,
+        case when recommend.source ~ '^\{[0-9, ]*\}$' then recommend.liked::bigint[]
+             else products_named(recommend.source, recommend.disliked) end,
+        recommend.k, recommend.filter, recommend.where_path, recommend.with_keywords,
+        recommend.without_keywords, recommend.sources, recommend.any_keywords) as r;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- nearest_by_image(embedding, sha256, dhash, k, …) → the k products whose picture is nearest to a
 -- picture, given in one way: its vector in the active image space; the sha256 (hex) of a stored
 -- picture; or its difference hash, then score is the share of bits that agree. The filters and columns

@@ -61,10 +61,36 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- title_words(title) → the words of a title in normal form, each once, in order.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.title_words(title text) returns text[]
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select array_agg(distinct u.word order by u.word)
+    from string_to_table(normal_form(title), ' ') as u (word)
+    where u.word <> '';
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- is_same_title(one, other) → whether two titles, as their words, may name one product: three of four words
+-- are in both, and all words with a digit. Brands and models tell products with equal keywords apart.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_same_title(one text[], other text[]) returns boolean
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    select count(*) filter (where w.times = 2) >= 0.75 * count(*)
+        and not coalesce(bool_or(w.word ~ '\d') filter (where w.times = 1), false)
+    from (select u.word, count(*) as times from unnest(one || other) as u (word) group by u.word) as w;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- like_texts(min_similarity, source_ids) → products whose text has a cosine of at least min_similarity
--- to an earlier product's, with the nearest of these, in the active text space. Finds all equal texts.
--- Near texts are compared if the signs of their vectors, less the mean of all, agree in a band
--- (Charikar 2002): finds 99 of 100 pairs at 0.97, and all pairs in small spaces.
+-- to an earlier product's, and nearly the same title (is_same_title), with the nearest of these, in the
+-- active text space. Of equal texts each is compared with the ten before it in the order of their titles
+-- (Hernández & Stolfo 1995). Near texts are compared if the signs of their vectors, less the mean of all,
+-- agree in a band (Charikar 2002): finds 99 of 100 pairs at 0.97, and all pairs in small spaces.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.like_texts(min_similarity real, source_ids int[])
 returns table (product_id bigint, of_product bigint, similarity real)
@@ -90,6 +116,7 @@ begin
     return query
     with texts as materialized (
         select e.product_id as id, min(e.product_id) over (partition by e.input_hash) as first,
+               count(*) over (partition by e.input_hash) as equal, lower(p.title) as title,
                @vector@.binary_quantize(
                    @vector@.subvector(e.embedding, 1, _signs) operator(@vector@.-) _mean) as signs
         from product_embeddings as e
@@ -116,22 +143,31 @@ begin
         from texts as l
         join texts as e on e.id < l.id
         where _width is null and l.id = l.first and e.id = e.first
+    ),
+    equals as materialized (
+        select t.id, t.first, title_words(t.title) as words,
+               row_number() over (partition by t.first order by t.title, t.id) as place
+        from texts as t
+        where t.equal > 1
     )
-    select t.id, t.first, 1::real
-    from texts as t
-    where t.id <> t.first
-    union all
-    select n.id, n.earlier, n.similarity
+    select distinct on (n.id) n.id, n.earlier, n.similarity
     from (
-        select distinct on (p.id) p.id, p.earlier, c.similarity
+        select greatest(l.id, e.id) as id, least(l.id, e.id) as earlier, 1::real as similarity
+        from equals as l
+        join equals as e on e.first = l.first and e.place between l.place - 10 and l.place - 1
+        where is_same_title(l.words, e.words)
+        union all
+        select p.id, p.earlier, c.similarity
         from paired as p
         join product_embeddings as l on l.space_id = _space.id and l.product_id = p.id
         join product_embeddings as e on e.space_id = _space.id and e.product_id = p.earlier
+        join products as lp on lp.id = p.id
+        join products as ep on ep.id = p.earlier
         cross join lateral (
             select (1 - (l.embedding operator(@vector@.<=>) e.embedding))::real as similarity) as c
-        where c.similarity >= min_similarity
-        order by p.id, c.similarity desc, p.earlier
-    ) as n;
+        where c.similarity >= min_similarity and is_same_title(title_words(lp.title), title_words(ep.title))
+    ) as n
+    order by n.id, n.similarity desc, n.earlier;
 end
 $func$;
 
@@ -148,9 +184,7 @@ as $func$
     from (
         select p.id, min(p.id) over (partition by w.words) as first
         from products as p
-        cross join lateral (
-            select array_agg(distinct u.word order by u.word) as words
-            from string_to_table(normal_form(p.title), ' ') as u (word)) as w
+        cross join lateral (select title_words(p.title) as words) as w
         where cardinality(w.words) >= 3 and (source_ids is null or p.source_id = any (source_ids))
     ) as t
     where t.id <> t.first;
@@ -159,8 +193,8 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- duplicates(k, max_distance, min_similarity, sources) → the k products most similar to an earlier
 -- product: by picture (at most max_distance of the 64 bits of its difference hash differ), by text
--- (keywords and caption with a cosine of at least min_similarity, or titles of the same words), or
--- both; `reasons` says which, picture or text. One
+-- (keywords and caption with a cosine of at least min_similarity and nearly the same title, or titles of
+-- the same words), or both; `reasons` says which, picture or text. One
 -- row per product and earlier product, most similar first. max_distance: 0 to 6; null for texts only;
 -- min_similarity: null for pictures only. Raises VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
@@ -188,10 +222,7 @@ begin
         raise exception 'min_similarity must be 0.8 to 1, not %', min_similarity
             using errcode = 'VT004', hint = 'for less similar products, use similar_products';
     end if;
-    if sources is not null then
-        select coalesce(array_agg(s.id), '{}') into _source_ids
-        from vitrina.sources as s where s.name = any (duplicates.sources);
-    end if;
+    _source_ids := (filters_of('{}', null, '{}', '{}', sources)).source_ids;
     return query
     select l.id, ls.name, l.external_id, l.title, e.id, es.name, e.external_id, e.title,
            array_remove(array[case when d.distance is not null then 'picture' end,

@@ -28,7 +28,8 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- show_keyword(term) → the keyword of a term, one row per alias: how and when it was decided, its
 -- similarity, how many products say it, and its commonest spelling. For a dropped term, one row without
--- a keyword. Raises VT003 for an unknown term.
+-- a keyword. A synonym that no product says yet shows the keyword that it would be. Raises VT003 for an
+-- unknown term.
 -- ---------------------------------------------------------------------------------------------
 create or replace function show_keyword(term text)
 returns table (
@@ -42,7 +43,13 @@ as $func$
 declare
     _met record;
 begin
-    select m.* into _met from meet_term(show_keyword.term, true) as m;
+    select m.* into _met from meet_term(show_keyword.term) as m;
+    if not _met.met then
+        select k.keyword_id into _met.keyword_id from known_key(_met.form) as k;
+        if _met.keyword_id is null then
+            perform meet_term(show_keyword.term, true);
+        end if;
+    end if;
     return query
     select w.name, w.facet, w.pinned, a.alias, a.method, a.similarity, a.decided_at,
            u.products, u.said
@@ -86,9 +93,12 @@ begin
     own := coalesce(own, false);
     if needed and not met then
         raise exception 'keyword or alias % not found', quote_literal(meet_term.term)
-            using errcode = 'VT003', hint = nearest_hint(
-                form, array(select a.alias from keyword_aliases as a where a.keyword_id is not null),
-                'the vocabulary is empty: `vitrina ingest` fills it');
+            using errcode = 'VT003', hint = coalesce(
+                (select format('it would be the keyword %s', w.name)
+                 from known_key(form) as k join keywords as w on w.id = k.keyword_id),
+                nearest_hint(
+                    form, array(select a.alias from keyword_aliases as a where a.keyword_id is not null),
+                    'the vocabulary is empty: `vitrina ingest` fills it'));
     end if;
 end
 $func$;

@@ -3,8 +3,8 @@
 -- ---------------------------------------------------------------------------------------------
 -- unknown_names(sources, keywords, attributes) → those names that are not known, each with up to three
 -- known names that look most like it. kind: source, keyword (also for an alias) or attribute. Searches
--- take an unknown name to match no product; a program asks here to tell its user. Raises VT004 for more
--- than 1000 names of a kind.
+-- take an unknown name to match no product, and say so in a notice; a program asks here. A synonym of a
+-- keyword is known. Raises VT004 for more than 1000 names of a kind.
 -- ---------------------------------------------------------------------------------------------
 create or replace function unknown_names(
     sources text[] default '{}', keywords text[] default '{}', attributes text[] default '{}'
@@ -30,7 +30,8 @@ begin
         normal_form(u.name), array(select a.alias from keyword_aliases as a where a.keyword_id is not null))
     from unnest(keywords) as u (name)
     -- a dropped one is known, and no product has it
-    where not exists (select from keyword_aliases as a where a.alias = normal_form(u.name));
+    where not exists (select from keyword_aliases as a where a.alias = normal_form(u.name))
+        and (known_key(normal_form(u.name))).keyword_id is null;
     -- looks at all products only for a name that the first ones lack
     if cardinality(attributes) > 0 then
         _known := array(

@@ -10,6 +10,8 @@ import pytest
 
 from small_shop import CATALOGUE, put, put_picture
 
+pytestmark = pytest.mark.once
+
 
 def pairs(db: psycopg.Connection, arguments: str = "") -> dict[tuple[int, int], tuple]:
     rows = db.execute(
@@ -62,7 +64,11 @@ def test_one_picture_for_a_thousand_products_gives_a_thousand_rows(db: psycopg.C
 def test_near_texts_are_found_by_their_vectors(db: psycopg.Connection, count: int) -> None:
     """In a small space everything is compared, in a larger one what agrees in a band of signs."""
     rng = np.random.default_rng(3)
-    ids = list(put(db, [(f"p{n}", f"Thing {n}", [], {}) for n in range(count)]).values())
+    said = [str(n).translate(str.maketrans("0123456789", "abcdefghij")) for n in range(count)]
+    rows = [
+        (f"p{n}", f"A thing of its kind in this shop {word}", [], {}) for n, word in enumerate(said)
+    ]
+    ids = list(put(db, rows).values())
     vectors = rng.standard_normal((count, 256)) + 0.5
     planted = dict(zip(range(count - 20, count), range(20), strict=True))
     for late, early in planted.items():
@@ -84,6 +90,19 @@ def test_equal_texts_are_duplicates(db: psycopg.Connection) -> None:
     ids = put(db, [*CATALOGUE, ("table-3", "Oak side table", CATALOGUE[-1][2], {})])
     found = pairs(db)
     assert found[(ids["table-3"], ids["table-2"])] == (["text"], None, 1)
+
+
+def test_equal_texts_under_other_titles_are_no_duplicates(db: psycopg.Connection) -> None:
+    titles = [
+        "Acme men brown formal shoes", "Boro women silver kids slippers", "Acme Men Brown Formal Shoe",
+        "Acme men brown formal shoes 2", "Acme men's brown lace formal shoes",
+    ]  # fmt: skip
+    ids = list(put(db, [(f"p{n}", title, [], {}) for n, title in enumerate(titles)]).values())
+    db.execute(
+        "update product_embeddings set input_hash = sha256('all'), embedding = (select e.embedding"
+        " from product_embeddings as e order by e.product_id limit 1)"
+    )
+    assert set(pairs(db, "max_distance => null")) == {(ids[2], ids[0]), (ids[4], ids[0])}
 
 
 def test_both_reasons_are_one_row_and_come_first(db: psycopg.Connection) -> None:
