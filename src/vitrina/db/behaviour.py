@@ -52,7 +52,7 @@ begin
                      ('search', 'any_keywords'), ('count_matches', 'any_keywords'),
                      ('facets', 'estimated'), ('recommend', 'any_keywords'),
                      ('nearest_by_image', 'any_keywords'), ('nearest_by_dhash', 'any_keywords'),
-                     ('filters_of', 'any_keywords'), ('searched', 'rules'),
+                     ('filters_of', 'aloud'), ('searched', 'rules'),
                      ('fusion_query', 'boost'),
                      ('found_products', 'sort'), ('first_products', 'sort'),
                      ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
