@@ -53,7 +53,7 @@ begin
                      ('facets', 'estimated'), ('recommend', 'any_keywords'),
                      ('nearest_by_image', 'any_keywords'), ('nearest_by_dhash', 'any_keywords'),
                      ('filters_of', 'aloud'), ('searched', 'rules'),
-                     ('fusion_query', 'boost'),
+                     ('fusion_query', 'boost'), ('fused_products', 'among'),
                      ('found_products', 'sort'), ('first_products', 'sort'),
                      ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
                      ('count_keywords', 'group_by'), ('count_attributes', 'group_by'))
