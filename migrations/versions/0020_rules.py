@@ -14,9 +14,9 @@ alter type vitrina_internal.filters
     add attribute chosen      bigint[],
     add attribute chosen_ends int[];
 
--- What a merchandiser decides: of a query, or of all where it is null, which products are pinned to the
--- top, hidden, or boosted; by product, or by an attribute (its value, or any that says yes). forms: what
--- the words of the query may be known by, see rule_forms.
+-- What a merchandiser decides: of a query, or of all where it is null, which products are pinned to
+-- the top, hidden, or boosted; by product, or by an attribute (its value, or any that says yes).
+-- forms: what the words of the query may be known by, see rule_forms.
 create table vitrina.rules (
     id         bigint generated always as identity primary key,
     query      text,
@@ -40,8 +40,8 @@ create table vitrina.rules (
 );
 create index rules_product_id_idx on vitrina.rules (product_id);
 
--- The rules of a search: the products pinned, in their order; hidden products and attributes; boosted
--- products and attributes, each with its weight, parallel and null where the other says it.
+-- The rules of a search: the products pinned, in their order; hidden products and attributes;
+-- boosted products and attributes, each with its weight, parallel and null where the other says it.
 create type vitrina_internal.steering as (
     pinned            bigint[],
     hidden            bigint[],

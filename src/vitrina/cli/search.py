@@ -71,7 +71,13 @@ def emit_hits(hits: Sequence[Hit], output: str | None, only: Sequence[str] | Non
     """Print hits, `only` these columns; a table has what is missing, prices and SKUs."""
     rows = [asdict(hit) for hit in hits]
     if only is not None:
-        emit([chosen(row, only) for row in rows], output)
+        shown = [chosen(row, only) for row in rows]
+        if output is None:
+            shown = [
+                {name: _plain(value, name in row) for name, value in one.items()}
+                for one, row in zip(shown, rows, strict=True)
+            ]
+        emit(shown, output)
         return
     columns = COLUMNS
     if output is None:
@@ -84,6 +90,13 @@ def emit_hits(hits: Sequence[Hit], output: str | None, only: Sequence[str] | Non
             or any(row[key] not in ("", None, [], row["external_id"]) for row in rows)
         }
     emit(rows, output, columns=columns)
+
+
+def _plain(value: object, own: bool) -> object:
+    """A number among the attributes as it is written: a price of 49.0 is 49."""
+    if own or isinstance(value, bool) or not isinstance(value, float):
+        return value
+    return str(int(value)) if value.is_integer() else str(value)
 
 
 def _price(attributes: dict[str, Any]) -> str:
