@@ -41,7 +41,8 @@ create table vitrina.rules (
 create index rules_product_id_idx on vitrina.rules (product_id);
 
 -- The rules of a search: the products pinned, in their order; hidden products and attributes;
--- boosted products and attributes, each with its weight, parallel and null where the other says it.
+-- boosted products and attributes, each with its weight, parallel and null where the other says
+-- it.
 create type vitrina_internal.steering as (
     pinned            bigint[],
     hidden            bigint[],

@@ -36,6 +36,8 @@ return nullif(concat_ws(' and ',
     else
         'p.id not in (select pk.product_id from product_keywords as pk'
         ' where pk.keyword_id = any (($1).unwanted))' end end,
+    case when filters.price_path is not null then 'p.attributes @@ ($1).price_path' end,
+    without_predicate(filters, one_by_one),
     (select string_agg(case when one_by_one then
         format('exists (select from product_keywords as pk where pk.product_id = p.id'
                ' and pk.keyword_id = any (($1).chosen[%s:%s]))', c.first, c.last)
@@ -219,8 +221,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords, aloud) → the
--- filters of a search, from its arguments. query: its "phrases" and -words are filters too. aloud:
--- notices say which names are unknown. Raises VT004 as check_narrowing and check_choices do.
+-- filters of a search, from its arguments. query: its "phrases", -words and conditions are filters too.
+-- aloud: notices say which names are unknown. Raises VT004 as check_narrowing and check_choices do.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filters_of(
     filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[],
@@ -270,6 +272,6 @@ begin
         perform say_unknown_names(sources, with_keywords || without_keywords, any_keywords);
     end if;
     _filters.operators := query_operators(query);
-    return _filters;
+    return with_conditions(_filters, query);
 end
 $func$;

@@ -30,8 +30,10 @@ $func$;
 -- text; each with its distances or ranks), without $9, at most $14. $10 to $13: weights of text, vector
 -- and image, and their sum. What a channel has not said of a product is looked up: by the reading's rank
 -- of the parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
--- complete: the text channel has said all it can. boost: see boost_factor. $17, $18: see read_demand and by_text. $19: the least
--- relevance, $20 and $21: mean and clear similarity of the spaces, $22: see strictness. Products with all of the query come first.
+-- complete: the text channel has said all it can. boost: see boost_factor. $17, $18: see read_demand and
+-- by_text. $19: the least relevance, $20 and $21: mean and clear similarity of the spaces, $22: see
+-- strictness, $23: how many products are of the type, up to ten. $24: how much it counts, beside the mean,
+-- that a product has all of the query; what is at least the type has half of it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fusion_query(
     reading reading, text_space_id int, image_space_id int, complete boolean, boost text
@@ -79,13 +81,14 @@ return format(
         from (select m.*, %6$s as covered from measured as m) as m
     ),
     scored as (
-        select j.*, case when %10$s then j.mean / 2 + 0.5 * (j.lacks = 0)::int else j.mean end
+        select j.*, (j.mean + $24 * case when j.lacks = 0 then 1
+                                     else coalesce((array[0.1, 0.1, 0.5, 0.2, 0.3, 0.4])[j.head], 0) end) / (1 + $24)
                     + (j.id = any ($1))::int as score
         from judged as j
         where j.relevance >= $19 or $19 is null
     ),
     ordered as (
-        select s.*, s.score * %11$s as boosted
+        select s.*, s.score * %10$s as boosted
         from scored as s
         order by boosted desc, s.similarity desc nulls last, s.id
         limit $14
@@ -109,7 +112,6 @@ return format(
     coalesce((1::bigint << cardinality((reading.demand).labels)) - 1, 0),
     by_text(reading.demand),
     strictness(reading.demand),
-    case when (reading.demand).labels is null then 'false' else 'true' end,
     coalesce('(select ' || boost || ' from products as p where p.id = s.id)', '1'));
 
 -- ---------------------------------------------------------------------------------------------
@@ -134,9 +136,11 @@ declare
                                 else coalesce((weights ->> 'vector')::real, text_space.weight) end;
     _image_weight real := case when image_embedding is null then 0
                                else coalesce((weights ->> 'image')::real, image_space.weight) end;
+    _complete real := weight_of_all(reading.demand, weights);
     _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
     _codes bigint[] := coded_products(code, filters);
-    _sold boolean := is_sold((reading.demand).kinds, filters);
+    _count bigint := number_sold((reading.demand).kinds, filters);
+    _sold boolean := _count > 0;
     _own boolean := not _sold and is_own_trade((reading.demand).domain);
     _strictness float8 := case when _sold then 0.8 when _own then 0.85 else 1.3 end;
     _boost text := boost_factor(filters.rules);
@@ -159,8 +163,8 @@ begin
     loop
         if _depth is null and among is null and min_relevance is not null then
             _among := answers(_codes, reading, text_space, embedding, _vector.ids, _vector.distances, image_space,
-                              image_embedding, _image.ids, _image.distances, filters, min_relevance, _sold or _own,
-                              _strictness);
+                              image_embedding, _image.ids, _image.distances, filters, min_relevance, _sold,
+                              _strictness, _count);
             if k is null then
                 _found.ids := _among;
                 return _found;
@@ -180,10 +184,10 @@ begin
         into _more
         using _codes, reading.parts, _vector.ids, _vector.distances, _image.ids, _image.distances,
               _text.ids, _text.ranks, _found.ids, _text_weight, _vector_weight, _image_weight, _total,
-              _depth, embedding, image_embedding, (reading.demand).texts, _sold or _own, min_relevance,
+              _depth, embedding, image_embedding, (reading.demand).texts, _sold, min_relevance,
               array[coalesce(text_space.background_mean, 0), clear_similarity(text_space)],
               array[coalesce(image_space.background_mean, 0), clear_similarity(image_space)],
-              _strictness;
+              _strictness, _count, _complete;
         _found.ids := _found.ids || _more.ids;
         _found.scores := _found.scores || _more.scores;
         _found.similarities := _found.similarities || _more.similarities;

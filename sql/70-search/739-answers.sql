@@ -95,11 +95,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- text_answers(reading, spaces, filters, min_relevance, sold) → the products that by_text takes for answers
+-- text_answers(reading, spaces, filters, min_relevance, sold, count) → the products that by_text takes for answers
 -- so sure. spaces: those whose vectors find products too; others must match a lexeme.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.text_answers(
-    reading reading, spaces int[], filters filters, min_relevance real, sold boolean
+    reading reading, spaces int[], filters filters, min_relevance real, sold boolean, count bigint
 ) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
@@ -120,20 +120,21 @@ begin
     into _ids
     using filters, null::int, possible_texts(reading.demand, min_relevance), reading.every, spaces, null::int,
           null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int,
-          null::int, (reading.demand).texts, sold, min_relevance;
+          null::int, (reading.demand).texts, sold, min_relevance, null::int, null::int, null::int, count;
     return _ids;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- answers(codes, reading, …, filters, min_relevance, sold, strictness) → the products that fusion finds and
+-- answers(codes, reading, …, filters, min_relevance, sold, strictness, count) → the products that fusion finds and
 -- that are at least so surely an answer: by the code, by their text, or by a vector. near, distances: the
--- first hits of nearest_products. sold, strictness: as in fused_products.
+-- first hits of nearest_products. sold, strictness, count: as in fused_products.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.answers(
     codes bigint[], reading reading, text_space spaces, embedding @vector@.halfvec, near bigint[],
     distances float8[], image_space spaces, image_embedding @vector@.halfvec, image_near bigint[],
-    image_distances float8[], filters filters, min_relevance real, sold boolean, strictness float8
+    image_distances float8[], filters filters, min_relevance real, sold boolean, strictness float8,
+    count bigint
 ) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
@@ -150,7 +151,7 @@ begin
     _ids := text_answers(
         reading, array_remove(array[case when embedding is not null then text_space.id end,
                                     case when image_embedding is not null then image_space.id end], null),
-        filters, min_relevance, sold);
+        filters, min_relevance, sold, count);
     _near := near_answers(
         text_space, embedding, _mean + 2 * min_relevance * least(strictness, 1) * (_clear - _mean) - 1e-9,
         near, distances, filters);

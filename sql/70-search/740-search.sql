@@ -41,7 +41,7 @@ begin
         if jsonb_typeof(weights) = 'object' then
             select w.key into _wrong
             from jsonb_each(weights) as w
-            where w.key not in ('text', 'vector', 'image') or jsonb_typeof(w.value) <> 'number'
+            where w.key not in ('text', 'vector', 'image', 'complete') or jsonb_typeof(w.value) <> 'number'
                 or not w.value::numeric between 0 and 1000
             limit 1;
         end if;
@@ -141,14 +141,15 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- searched(query, first, …) → the first products that search finds with these arguments of it, the origin
--- of the query's vector, what it asks for, how it was read, and its rules.
+-- of the query's vector, what it asks for, how it was read, its rules, and the vectors that took part.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.searched(
     query text, first int, filters filters, mode text, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
     sort text default 'relevance',
     out matches hits, out origin text, out labels text[], out code text, out keywords text[],
-    out words text, out rules steering
+    out words text, out rules steering, out reading reading, out text_vector @vector@.halfvec,
+    out image_vector @vector@.halfvec
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -196,6 +197,9 @@ begin
     -- what is nearest to a vector is neither pinned nor boosted
     filters := with_rules(filters, query, mode = 'vector' or words = '' and num_nonnulls(embedding, image_embedding) > 0);
     rules := filters.rules;
+    reading := _reading;
+    text_vector := embedding;
+    image_vector := image_embedding;
     labels := (_reading.demand).labels;
     keywords := _reading.keywords;
     code := case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end;

@@ -121,9 +121,30 @@ begin
             "word_pieces": {
                 "piece": "A word, or with ## in front a part of one.",
                 "embedding": "Its vector."},
+            "judgements": {
+                "query": "The query, in lower case and with single spaces.",
+                "product_id": "The product.",
+                "grade": "0 wrong, 1 related, 2 good, 3 perfect; files may go to 10.",
+                "graded_at": "When it was graded."},
             "search_policy": {
                 "one_row": "Always true: the table has one row.",
-                "min_relevance": "The relevance below which search returns no row."},
+                "min_relevance": "The relevance below which search returns no row.",
+                "log_searches": "Whether log_searches keeps what it is given.",
+                "keep_searches": "For how many days it keeps them."},
+            "condition_words": {
+                "phrase": "Words of a query, in lower case and without accents.",
+                "kind": "What they say: without, not, max, min, between, currency, unit …",
+                "language": "Their language; empty for any.",
+                "value": "More of the kind, such as the number that a word is.",
+                "built_in": "Whether the row came with vitrina.",
+                "used": "False switches the phrase off, also over upgrades."},
+            "searches": {
+                "day": "The day.",
+                "asked": "The query in normal form.",
+                "query": "The query as it was typed, in lower case.",
+                "corrected": "The words it was last read as, where some were misspelt; else empty.",
+                "results": "How many rows it last returned.",
+                "searches": "How often it was searched for on that day."},
             "keyword_policy": {
                 "one_row": "Always true: the table has one row.",
                 "mode": "strict: with vetoes; plain: the nearest keyword above the threshold.",

@@ -65,8 +65,8 @@ if TYPE_CHECKING:
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Key, Product, ProductImage, ProductKeyword, Variant
+    from vitrina.search.reading import Reading
     from vitrina.search.rules import PutRule, Rule
-    from vitrina.search.search import Reading
     from vitrina.settings import Settings
     from vitrina.spaces.api import Space
     from vitrina.spaces.fill import Filled
@@ -136,9 +136,9 @@ _EXPORTS = {
     "ProductImage": "search.product",
     "ProductKeyword": "search.product",
     "Variant": "search.product",
+    "Reading": "search.reading",
     "PutRule": "search.rules",
     "Rule": "search.rules",
-    "Reading": "search.search",
     "Settings": "settings",
     "Space": "spaces.api",
     "Filled": "spaces.fill",

@@ -22,6 +22,7 @@ from vitrina.db.database import Database
 from vitrina.enrich.jobs import Jobs
 from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
+from vitrina.evaluation.stored import StoredJudgements
 from vitrina.files import FileOptions
 from vitrina.keywords.api import Keywords
 from vitrina.keywords.entries import Keyword
@@ -127,10 +128,10 @@ class Catalog(Closing):
         self.jobs = Jobs(context)
         self.batches = Batches(Means(context, self._folders, assemble))
         self.costs = Costs(context)
-        self.rules = Rules(self.database)
         self.pictures = ProductPictures(context, self._folders)
         self.image_vector = self._queries.image_vector
         self.knows_vector = self._queries.knows
+        self.rules = Rules(self.database)
 
         asking = Asking(context, self._queries, self.picture)
         searching = Search(self.database, asking)
@@ -146,7 +147,10 @@ class Catalog(Closing):
         self.recommend = browsing.recommend
         self.duplicates = browsing.duplicates
         self.nearest_by_image = browsing.nearest_by_image
-        self.evaluate = Evaluator(context, self.search).evaluate
+        evaluator = Evaluator(context, self.search)
+        self.evaluate = evaluator.evaluate
+        self.compare = evaluator.compare
+        self.judgements = StoredJudgements(context)
 
     def picture(self, given: PictureLike) -> Picture:
         """Load a picture that the user named or has: any local path, a URL within the limits, …"""

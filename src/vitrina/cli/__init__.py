@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from typing import Any
@@ -82,10 +83,8 @@ class LazyGroup(click.Group):
             sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
             raise SystemExit(0) from None
         except KeyboardInterrupt:
-            click.echo(
-                "\nstopped; finished work is stored; run the command again to continue", err=True
-            )
-            raise SystemExit(1) from None
+            click.echo("\nstopped", err=True)
+            raise SystemExit(128 + signal.SIGINT) from None
         except Exception as exc:
             self._explain(ctx, exc)
             click.echo("This is a bug in vitrina; `vitrina -v …` shows where.", err=True)

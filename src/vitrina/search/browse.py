@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Unpack
 
 from vitrina.db.database import Database, HalfVector
+from vitrina.db.unknown import check_names
 from vitrina.errors import NotFoundError
 from vitrina.pictures.given import PictureLike
 from vitrina.search.asked import FOUND, Asking, Mode
@@ -120,6 +121,10 @@ class Browse:
         )
         if not rows:
             narrowing.explain_nothing(self._database)
+        counted = {row["facet"] for row in rows if row["kind"] == "attribute"}
+        check_names(
+            self._database, attributes=[name for name in attributes or () if name not in counted]
+        )
         for row in rows:
             for name in ("low", "high"):
                 row[name] = None if row[name] is None else float(row[name])
