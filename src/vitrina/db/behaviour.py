@@ -54,7 +54,8 @@ begin
                      ('facets', 'estimated'), ('recommend', 'any_keywords'),
                      ('nearest_by_image', 'any_keywords'), ('nearest_by_dhash', 'any_keywords'),
                      ('filters_of', 'aloud'), ('searched', 'rules'), ('searched', 'text_vector'),
-                     ('fusion_query', 'boost'),
+                     ('fusion_query', 'boost'), ('fused_products', 'among'),
+                     ('judged_texts', 'unless'), ('text_answers', 'count'), ('answers', 'count'),
                      ('found_products', 'sort'), ('first_products', 'sort'),
                      ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
                      ('count_keywords', 'group_by'), ('count_attributes', 'group_by'))
