@@ -87,6 +87,20 @@ def test_the_pages_on_changes_show_what_is_printed(
         agree(page, output, printed(server, vitrina, url, command))
 
 
+def test_the_page_on_searches_shows_what_is_printed(
+    demo: str,
+    server: embedded.Server,
+    vitrina: Callable[..., Result],
+    make_database: Callable[[str], str],
+) -> None:
+    """One after the other, as the log has what was searched for before."""
+    url = make_database(conninfo_to_dict(demo)["dbname"])
+    shown = sessions("docs/searches.md")
+    assert len(shown) >= 5
+    for command, output in shown:
+        agree("docs/searches.md", output, printed(server, vitrina, url, command))
+
+
 SEARCHES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "search.md").read_text(), re.DOTALL)
 
 

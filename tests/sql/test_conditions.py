@@ -23,6 +23,9 @@ SHOP: list[Row] = [
     ("hooded", "Hooded jacket", [("jacket", "type"), ("blue", "color")], {"price": 60}),
     ("plain", "Cotton jacket with stripes", [("jacket", "type"), ("striped", "style")], {"price": 1299}),
     ("wool", "Wool shawl Air Max 95", [("shawl", "type"), ("wool", "material")], {}),
+    ("chest", "Oak chest", [("chest", "type"), ("with wheels", "feature")], {"price": 400}),
+    ("still", "Pine chest", [("chest", "type"), ("without wheels", "feature")], {"price": 300}),
+    ("rolling", "Walnut chest on wheels", [("chest", "type"), ("walnut", "material")], {"price": 350}),
     ("summer", "Summer dress", [("dress", "type"), ("sleeveless", "style")], {"price": 30}),
     ("winter", "Winter dress with long sleeves", [("dress", "type"), ("long sleeve", "style")], {"price": 80}),
 ]  # fmt: skip
@@ -257,6 +260,8 @@ def test_what_is_left_out(shop: psycopg.Connection) -> None:
     assert set(found(shop, "shoes not leather")) & shoes == {"heels", "flats", "high", "vegan"}
     # by the words of a title, where no keyword says so: hooded has the stem of hood
     assert set(found(shop, "jacket without hood")) & {"hooded", "plain"} == {"plain"}
+    # "with wheels" has them, "without wheels" has none
+    assert set(found(shop, "chest without wheels")) & {"chest", "still", "rolling"} == {"still"}
     # a keyword that says what is not there comes first, and what has it is left out
     assert found(shop, "dress sans manches")[0] == "summer"
     assert "winter" not in found(shop, "dress sans manches")
