@@ -60,6 +60,10 @@ jacket without hood                      | jacket | hood
 jacket w/o hood                          | jacket | hood
 jacket without a big hood                | jacket | hood
 t-shirt no frills                        | t-shirt | frills
+shoes without laces                      | shoes | laces
+dress no sleeves                         | dress sleeveless | long sleeve,sleeves
+Kleid ohne lange Ärmel                   | Kleid | long sleeve
+lamp max price 50                        | lamp | ..50
 gift not for men                         | gift | men
 sofa without lether                      | sofa | leather,patent leather
 Sofa nicht schwarz                       | Sofa | black
