@@ -152,7 +152,8 @@ begin
     end if;
     _thing := thing_at(typed, place + _size, false,
                        place = 1 and cardinality(typed.said) <= place + _size + 3);
-    if _thing.last is null then
+    -- "no box spring needed" names what it is
+    if _thing.last is null or mark_size(_marks, _thing.last + 1, 'void') + mark_size(_marks, _thing.last, 'void') > 0 then
         return;
     end if;
     -- "no assembly", "sans fil": a keyword that says so
