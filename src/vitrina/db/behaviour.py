@@ -44,7 +44,8 @@ declare
     _function regprocedure;
 begin
     for _function in
-        select p.oid
+        -- once, however many of its columns are new
+        select distinct p.oid
         from (values ('claim_jobs', 'stages'), ('products_to_batch', 'text'),
                      ('claim_products', 'text'), ('query_parts', 'keys'),
                      ('similar_products', 'weights'), ('recommend', 'attributes'),
