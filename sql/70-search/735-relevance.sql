@@ -237,8 +237,8 @@ return case when demand.labels is null then '0'
     when demand.head is null then 'power(least(m.covered, 1), 1.6)'
     else 'case when m.head = 3 then 0.5 + 0.5 * m.covered'
          -- what stands in for it, as long as there is hardly any
-         ' when m.head >= 5 and $23 < 10 then 0.5 + 0.3 * m.covered'
-         ' when m.head = 4 and $23 = 0 then 0.5 + 0.2 * m.covered'
+         ' when m.head >= 5 and m.sold < 10 then 0.5 + 0.3 * m.covered'
+         ' when m.head = 4 and m.sold = 0 then 0.5 + 0.2 * m.covered'
          ' when m.head = 1 and ($18'
          || case when cardinality(demand.labels) > 1 then ' or m.lacks & (m.lacks - 1) = 0' else '' end
          || ') then 0.5 + 0.2 * m.covered'

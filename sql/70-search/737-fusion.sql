@@ -77,7 +77,8 @@ return format(
                case when m.id = any ($1) then 1
                     else greatest(%8$s, by_similarity(m.similarity, $20[1], $20[2], %9$s),
                                   by_similarity(m.image_similarity, $21[1], $21[2], 1)) end as relevance
-        from (select m.*, %6$s as covered from measured as m) as m
+        from (select m.*, %6$s as covered,
+                     greatest($23, count(*) filter (where m.head = 3) over ()) as sold from measured as m) as m
     ),
     scored as (
         select j.*, (j.mean + $24 * case when j.lacks = 0 then 1
