@@ -274,19 +274,25 @@ def try_out(case: Case, url: str, folder: Path) -> Outcome:
         said = [stopped]
         enriched, charged, _, reason = _state(conn)
         for _ in range(4):
+            if not _queued(conn):
+                break
             if stopped:
                 stub.clear_faults()
                 settings = Settings(
                     database_url=url, provider="openai", concurrency=2,
                     endpoint={**given, "base_url": stub.url},
                 )  # fmt: skip
-            conn.execute("update vitrina.jobs set run_after = now() where state = 'queued'")
             said.append(_run(settings)[1])
         finally_enriched, _, failed, kept = _state(conn)
         return Outcome(
             _settled(stopped), enriched, charged, _settled(kept or reason),
             finally_enriched, failed, " ".join([*said, reason, kept]),
         )  # fmt: skip
+
+
+def _queued(conn: psycopg.Connection) -> int:
+    """Makes what is queued due; how many jobs those are."""
+    return conn.execute("update vitrina.jobs set run_after = now() where state = 'queued'").rowcount
 
 
 def _state(conn: psycopg.Connection) -> tuple[int, int, int, str]:

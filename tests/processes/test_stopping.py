@@ -192,3 +192,23 @@ def test_one_signal_finishes_what_is_begun(
     rows = db.execute("select count(*) from vitrina.generations where stage <> 'embed'").fetchall()
     assert rows == [(len(stub.requests("chat")),)]
     assert 0 < len(db.execute("select from vitrina.jobs").fetchall()) < 3
+
+
+MERGED = """
+import os, signal, time
+from vitrina.cli import _signals
+_signals.EXIT_SECONDS = _signals.GRACE_SECONDS = 600.0
+with _signals.stoppable() as stop:
+    signal.raise_signal(signal.SIGINT)
+    stop.wait()
+    pipe = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(pipe)
+    os.write(pipe, bytes([signal.SIGINT]))  # all that Python does about a signal while one is due
+    time.sleep(600)
+"""
+
+
+def test_two_signals_that_come_close_together() -> None:
+    ended = subprocess.run([sys.executable, "-c", MERGED], capture_output=True, text=True, timeout=PATIENCE)  # fmt: skip
+    assert ended.returncode == 130, ended.stderr
+    assert "Traceback" not in ended.stderr

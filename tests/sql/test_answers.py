@@ -10,6 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.once
+
 SHOP = {
     "sofa": ("Green velvet sofa", ["sofa", "velvet", "green"]),
     "sectional": ("Grey sectional couch", ["sectional sofa", "gray"]),
@@ -119,7 +121,6 @@ def test_a_vector_alone_finds_the_nearest(shop: psycopg.Connection) -> None:
     assert shop.execute(query).fetchone() == (0,)
 
 
-@pytest.mark.once
 def test_the_policy_is_the_default(shop: psycopg.Connection) -> None:
     shop.execute("select set_search_policy(0)")
     assert len(answers(shop, "guitar")) == len(SHOP)

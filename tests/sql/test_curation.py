@@ -16,6 +16,8 @@ from vocabulary import (
     terms_of,
 )
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def shop(db: psycopg.Connection) -> psycopg.Connection:

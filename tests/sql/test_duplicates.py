@@ -10,6 +10,8 @@ import pytest
 
 from small_shop import CATALOGUE, put, put_picture
 
+pytestmark = pytest.mark.once
+
 
 def pairs(db: psycopg.Connection, arguments: str = "") -> dict[tuple[int, int], tuple]:
     rows = db.execute(

@@ -5,6 +5,8 @@ import json
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.once
+
 ENGLISH = {
     "1": ("Grey Sofa, three seats", ["sofa", "grey"]),
     "2": ("Red Dress", ["dress", "red"]),

@@ -19,6 +19,8 @@ from planted import plant
 from vitrina import embedded
 from vitrina.db import schema
 
+pytestmark = pytest.mark.once
+
 WRITES = """\
 select vitrina.put_source('other')
 select vitrina.put_products('other', '[{"external_id": "x:1", "title": "Red oak desk",

@@ -9,6 +9,8 @@ from psycopg.rows import dict_row
 
 from small_shop import CATALOGUE, put, put_picture
 
+pytestmark = pytest.mark.once
+
 COLUMNS = [
     "product_id", "source", "external_id", "title", "caption", "keywords", "url", "image",
     "score", "similarity", "text_rank", "matched", "attributes", "sku",

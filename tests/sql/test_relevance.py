@@ -7,6 +7,8 @@ import json
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.once
+
 CATALOGUE = [
     (
         "s1",

@@ -10,6 +10,8 @@ import pytest
 
 from vocabulary import differing, enrich, fill, keywords, rows, state
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def shop(db: psycopg.Connection) -> psycopg.Connection:

@@ -10,6 +10,8 @@ import pytest
 
 from vocabulary import differing, enrich, fill, keywords, rows, state
 
+pytestmark = pytest.mark.once
+
 SEED = [
     {"keyword": "Wobble seat", "facet": "type", "aliases": ["wobble stool", "rocking seat"]},
     {"keyword": "black", "facet": "color", "aliases": ["noir", "Blacks"]},

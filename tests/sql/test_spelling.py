@@ -9,6 +9,8 @@ import pytest
 
 from small_shop import CATALOGUE, put
 
+pytestmark = pytest.mark.once
+
 TITLES = [
     "Wooden writing desk", "Grey corner couch", "Ottoman with storage", "Bookshelf, oak",
     "Kitchen cupboard", "Leather office chair", "Dresser with mirror", "Zynthar lamp XR-200",

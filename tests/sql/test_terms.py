@@ -8,6 +8,8 @@ import pytest
 from vitrina.db import schema
 from vocabulary import differing, enrich, fill, keywords, state
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def shop(db: psycopg.Connection) -> psycopg.Connection:

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 from click.testing import Result
 
+pytestmark = pytest.mark.once
+
 TITLES = [
     (
         "german",
@@ -321,7 +323,6 @@ def test_a_given_configuration_is_kept(db: psycopg.Connection) -> None:
     assert config_of(db) == "simple"
 
 
-@pytest.mark.once
 def test_ingest_says_what_it_detected_and_says_it_once(
     database_url: str, vitrina: Callable[..., Result], tmp_path: Path
 ) -> None:

@@ -5,6 +5,8 @@ import json
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.once
+
 TITLES = {
     "english": [
         "Contactor LC1/D09 24V", "Contactor LC1/D12 24V", "Relay D09 socket", "Filter ABC/123",

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.once
+
 
 def variant(sku: str, color: str, size: str, price: float, image: str | None = None) -> Any:
     return {
@@ -199,7 +201,6 @@ def test_one_row_of_each_group(feed: psycopg.Connection) -> None:
         feed.execute("select from search(group_by => '')")
 
 
-@pytest.mark.once
 def test_an_unknown_attribute_to_group_by_is_said(feed: psycopg.Connection) -> None:
     said: list[tuple[str | None, str | None]] = []
     feed.add_notice_handler(lambda d: said.append((d.message_primary, d.message_hint)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import signal
 import sys
@@ -30,41 +29,44 @@ def stoppable() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    count = itertools.count(1)
 
-    def interrupt(number: int, _: object) -> None:
-        if next(count) == 2:
-            watcher.code = 128 + number
+    def interrupt(*_: object) -> None:
+        if watcher.interrupts and not watcher.over.is_set():
+            watcher.interrupts = False
             raise KeyboardInterrupt
 
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     wakes = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     before = {number: signal.signal(number, interrupt) for number in NUMBERS}
-    watcher = _Watcher(told, stop)
+    watcher = _Watcher(told, stop, threading.get_ident())
     watcher.start()
     try:
-        yield stop
+        try:
+            yield stop
+        finally:
+            watcher.over.set()  # no signal interrupts what follows
     except KeyboardInterrupt:
         notice("\nstopped; finished work is stored; run the command again to continue")
         raise SystemExit(watcher.code) from None
     finally:
+        watcher.over.set()
+        signal.set_wakeup_fd(wakes)
+        os.close(tell)
+        watcher.join()  # it may yet send a signal
+        os.close(told)
         for number, handler in before.items():
             signal.signal(number, handler)
-        signal.set_wakeup_fd(wakes)
-        watcher.over.set()
-        os.close(tell)
-        watcher.join()
-        os.close(told)
 
 
 class _Watcher(threading.Thread):
     """Reads the numbers of signals until the pipe is closed."""
 
-    def __init__(self, told: int, stop: threading.Event) -> None:
+    def __init__(self, told: int, stop: threading.Event, main: int) -> None:
         super().__init__(name="vitrina-signals", daemon=True)
-        self._told, self._stop_event = told, stop
-        self.over = threading.Event()  # the run ended by itself
+        self._told, self._stop_event, self._main = told, stop, main
+        self.over = threading.Event()  # the run has ended
+        self.interrupts = False  # the next signal to the main thread interrupts it
         self.code = 128 + signal.SIGINT
 
     def run(self) -> None:
@@ -74,6 +76,9 @@ class _Watcher(threading.Thread):
                 continue
             if self._stop_event.is_set():
                 self.code = 128 + number[0]
+                # Python calls a handler once for two signals that come close together: one more
+                self.interrupts = True
+                signal.pthread_kill(self._main, number[0])
                 self._end()
                 return
             self._stop_event.set()
