@@ -192,9 +192,10 @@ begin
     end if;
     if not force and (_status.missing_products > 0 or _status.missing_keywords > 0
                       or _status.index in ('missing', 'invalid')) then
-        raise exception 'space % is not complete: % of % products and % keywords have no vector%',
+        raise exception 'space % is not complete: % of % products and % have no vector%',
             quote_literal(name), _status.missing_products,
-            _status.missing_products + _status.products, _status.missing_keywords,
+            _status.missing_products + _status.products,
+            _status.missing_keywords || case _status.missing_keywords when 1 then ' keyword' else ' keywords' end,
             case when _status.index in ('missing', 'invalid') then ', and its index is not built'
                  else '' end
             using errcode = 'VT004',

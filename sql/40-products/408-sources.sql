@@ -99,6 +99,7 @@ begin
     delete from sources as s where s.id = _source;
     perform renew_language_keys();
     perform drop_unused(_images);
+    perform collect_words(2147483647);
     return _count;
 end
 $func$;

@@ -65,6 +65,7 @@ begin
                      where i.product_id = any (_gone) and i.image_sha256 is not null);
     delete from products as p where p.id = any (_gone);
     perform drop_unused(_images);
+    perform collect_words(20000);
     return cardinality(_gone);
 end
 $func$;

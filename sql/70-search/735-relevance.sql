@@ -3,23 +3,6 @@
 -- than the most similar of so many unrelated things would be.
 
 -- ---------------------------------------------------------------------------------------------
--- set_search_policy(min_relevance): sets the relevance, 0 to 1, below which search leaves a product out
--- if its own min_relevance is null; 0 leaves nothing out. Raises VT004 for a value out of range.
--- ---------------------------------------------------------------------------------------------
-create or replace function set_search_policy(min_relevance real) returns void
-language plpgsql volatile security invoker
-set search_path from current
-as $func$
-begin
-    if coalesce(set_search_policy.min_relevance not between 0 and 1, true) then
-        raise exception 'min_relevance must be 0 to 1, not %', coalesce(set_search_policy.min_relevance::text, 'null')
-            using errcode = 'VT004', hint = '0.5 is the usual value; 0 leaves nothing out';
-    end if;
-    update search_policy as p set min_relevance = set_search_policy.min_relevance;
-end
-$func$;
-
--- ---------------------------------------------------------------------------------------------
 -- in_title(query) → the tsquery, over titles only: weight A of the full text.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.in_title(query tsquery) returns tsquery
@@ -248,3 +231,12 @@ create or replace function vitrina_internal.strictness(demand demand) returns te
 language sql immutable parallel safe
 return case when demand.head is null then 'case when m.covered > 0 then 1.3 else 1 end'
     else 'case m.head when 2 then least($22, 1) when -1 then greatest($22, 1) else $22 end' end;
+
+-- ---------------------------------------------------------------------------------------------
+-- weight_of_all(demand, weights) → how much it counts, beside the mean of the channels, that a product has
+-- all of the query. Words that count for nothing ask for nothing.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.weight_of_all(demand demand, weights jsonb) returns real
+language sql immutable parallel safe
+return case when demand.labels is null or (weights ->> 'text')::real = 0 then 0
+    else coalesce((weights ->> 'complete')::real, 1) end;

@@ -104,7 +104,7 @@ begin
          from jsonb_array_elements($5) as c
          where not exists (select from known as n where n.value = c.value)
          union all
-         select r.key, concat_ws('' to '', r.low, nullif(r.high, r.low)), %4$s, r.low, r.high, false
+         select r.key, concat_ws('' to '', trim_scale(r.low), trim_scale(nullif(r.high, r.low))), %4$s, r.low, r.high, false
          from ranges as r
          join lateral (
              -- a list with two numbers of a range is one product; a range is of no variant

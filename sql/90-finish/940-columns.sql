@@ -43,7 +43,8 @@ begin
                 "rejects": "Rows that cannot be products; see the table rejects.",
                 "problem": "Why it cannot be read, and what to do.",
                 "synced_at": "When changes were last taken in.",
-                "swept_at": "When all rows were last compared."},
+                "swept_at": "When all rows were last compared.",
+                "changed_at": "The latest change of one of its products."},
             "status": {
                 "products": "How many products there are.",
                 "enriched": "How many of them are enriched.",

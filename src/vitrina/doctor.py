@@ -14,6 +14,7 @@ from vitrina.db.connection import connect, pin_path
 from vitrina.db.faults import mapped
 from vitrina.errors import VitrinaError
 from vitrina.http.deadline import Deadline
+from vitrina.printing import counted
 from vitrina.settings import Settings
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def _spaces(rows: Rows) -> Iterator[Finding]:
             " where i.indrelid = to_regclass(%s) and not i.indisvalid",
             partition,
         )
-        text = f"{modality}, {model}, {dimensions} dimensions, {state}: {count:,} products"
+        text = f"{modality}, {model}, {dimensions} dimensions, {state}: {counted(count, 'product')}"
         yield (
             Finding(
                 f"space {name}",
@@ -303,12 +304,17 @@ def _attached(rows: Rows) -> Iterator[Finding]:
             yield Finding(check, "wrong", problem, "vitrina attach …; or: vitrina detach " + source)
         elif waiting is not None and waiting > BACKLOG_SECONDS:
             yield Finding(
-                check, "note", f"changes have waited {waiting // 60:,} minutes", "vitrina work"
+                check,
+                "note",
+                f"changes have waited {counted(waiting // 60, 'minute')}",
+                "vitrina work",
             )
         else:
-            aside = f", {rejects:,} rows set aside" if rejects else ""
+            aside = f", {counted(rejects, 'row')} set aside" if rejects else ""
             do = f"vitrina sources --rejects {source}" if rejects else "nothing"
-            yield Finding(check, "ok", f"{state} with {follows}: {products:,} products{aside}", do)
+            yield Finding(
+                check, "ok", f"{state} with {follows}: {counted(products, 'product')}{aside}", do
+            )
     for source, relations in rows(
         "select r.source, string_agg(r.relation, ', ' order by r.relation)"
         " from vitrina.row_secured() as r group by r.source order by r.source"
@@ -338,18 +344,20 @@ def _work(rows: Rows) -> Iterator[Finding]:
     )
     yield Finding("products", "ok", f"{products:,}, {enriched:,} of them enriched")
     if queued:
-        yield Finding("queue", "note", f"{queued:,} products wait", "vitrina work")
+        yield Finding(
+            "queue", "note", f"{counted(queued, 'product waits', 'products wait')}", "vitrina work"
+        )
     if failed:
         yield Finding(
             "queue",
             "note",
-            f"{failed:,} products failed permanently",
+            f"{counted(failed, 'product')} failed permanently",
             "vitrina jobs list --state failed; vitrina jobs retry",
         )
     if without:
         yield Finding(
             "pictures",
             "note",
-            f"{without:,} products have no usable picture",
+            f"{counted(without, 'product has', 'products have')} no usable picture",
             "vitrina ingest --retry-images",
         )

@@ -73,7 +73,7 @@ def stocked(catalog: Catalog, tmp_path: Path) -> Catalog:
 def test_products_go_out_and_come_back_the_same(
     stocked: Catalog, shell: Shell, recorder: WeaveRecorder
 ) -> None:
-    to = ["--weave", "furniture-2026", "--weave-project", "team/shop"]
+    to = ["--dataset", "furniture-2026", "--weave", "team/shop"]
     sent = shell("-m", "vitrina", "export", *to)
     assert sent.returncode == 0, sent.stderr
     reference = sent.stdout.strip()
@@ -160,8 +160,8 @@ def test_the_vocabulary_goes_out_as_weave_s_own_datasets_do(
     [
         ["--what", "vocabulary"],
         ["--weave", "x"],
-        ["--weave", "x", "--weave-project", "a/b", "--csv"],
-        ["--weave", "x", "--weave-project", "a/b", "--what", "vocabulary", "--source", "s"],
+        ["--dataset", "x", "--weave", "a/b", "--csv"],
+        ["--dataset", "x", "--weave", "a/b", "--what", "vocabulary", "--source", "s"],
     ],
 )
 def test_export_options_that_do_not_go_together(
@@ -172,7 +172,7 @@ def test_export_options_that_do_not_go_together(
 
 def test_nothing_to_publish_and_no_name(vitrina: Callable[..., object], database_url: str) -> None:
     for name, said in (("x", "no products to publish"), ("a/b", "cannot be the name of a dataset")):
-        result = vitrina("export", "--weave", name, "--weave-project", "a/b", url=database_url)
+        result = vitrina("export", "--dataset", name, "--weave", "a/b", url=database_url)
         assert getattr(result, "exit_code") == 1  # noqa: B009
         assert said in getattr(result, "stderr")  # noqa: B009
 

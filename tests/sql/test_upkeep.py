@@ -162,3 +162,19 @@ def test_a_comparison_counts_as_writing_does(db: psycopg.Connection) -> None:
         4,
     )
     assert db.execute("select * from put_products('shop', %s)", [products]).fetchone() == compared
+
+
+def test_words_that_no_product_has_are_dropped(db: psycopg.Connection) -> None:
+    words = "select word from spellings union all select word from catalogue_words"
+    before = set(db.execute(words).fetchall())
+    put(db, one("a", "Quibbling zorblets"), one("b", "Zorblet sofa"))
+    put_too = {("quibbling",), ("zorblets",), ("zorblet",), ("sofa",)}
+    assert put_too <= set(db.execute(words).fetchall())
+    db.execute("select delete_products('shop', '{a}')")
+    db.execute("select collect_words(1000000)")
+    left = set(db.execute(words).fetchall())
+    assert ("quibbling",) not in left
+    assert {("zorblet",), ("sofa",)} <= left
+    db.execute("select remove_source('shop')")
+    assert set(db.execute(words).fetchall()) - {("sofa",)} <= before
+    assert ("sofa",) in set(db.execute(words).fetchall()), "the thesaurus has it"

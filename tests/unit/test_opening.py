@@ -279,11 +279,18 @@ def test_a_workbook_of_excel_is_read_by_its_sheet_with_titles(tmp_path: Path) ->
         for name, text in parts.items():
             archive.writestr(name, '<?xml version="1.0" encoding="UTF-8"?>' + text)
     with open_file(str(tmp_path / "p.xlsx")) as file:
-        assert (file.kind, file.said) == ("sheet", ["sheet Items of 2"])
+        told = "read the sheet 'Items'; to read another: --sheet 'Notes'"
+        assert (file.kind, file.said, file.sheet) == ("sheet", [told], "Items")
         assert list(file.read()) == [
             Row(2, {"sku": 7, "title": "Lamp", "price": 9.9, "color": ""}),
             Row(3, {"sku": "A-8", "title": "Mug", "price": 5, "color": "red"}),
         ]
+
+    with open_file(str(tmp_path / "p.xlsx"), sheet="Notes") as file:
+        assert file.columns == ["Made in November"]
+    with pytest.raises(InputError, match="no sheet 'Item' with rows: give --sheet 'Notes' or 'Ite"):
+        with open_file(str(tmp_path / "p.xlsx"), sheet="Item"):
+            pass
 
 
 def test_a_sheet_beyond_the_stated_size_is_refused(

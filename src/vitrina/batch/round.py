@@ -26,6 +26,7 @@ from vitrina.models.pricing import OUTPUT_TOKENS
 from vitrina.models.prompts import Stage
 from vitrina.pictures.descriptor import LocalImageEmbedder
 from vitrina.pictures.limits import Limits as PictureLimits
+from vitrina.printing import counted
 
 PAGE = 32  # products examined together: their pictures are in memory
 
@@ -129,10 +130,8 @@ class Round:
             self._engine.backfill()
         except (ProviderError, ItemError) as exc:
             count = pipeline.totals.without_vector
-            what = f"{count:,} products" if count else "some keywords or products"
-            self._done.failures.append(
-                f"{what} have no vector yet: {exc}; `vitrina work` tries again"
-            )
+            what = counted(count, "product has", "products have") if count else "some products have"
+            self._done.failures.append(f"{what} no vector yet: {exc}; `vitrina work` tries again")
 
     def _pass(self, touched: bool, pipeline: Pipeline, folder: Path) -> None:
         """Look at the products this run has asked about before, or at the others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from typing import Any
@@ -39,6 +40,7 @@ COMMANDS = {
         "keywords",
         "Show and change the vocabulary; every change can be undone.",
     ),
+    "rules": ("rules", "Pin, hide and boost products, for a query or for all searches."),
     "delete": ("delete", "Delete products."),
     "status": ("status", "Show the contents of the catalogue and of the queue."),
     "cost": ("cost", "Show the cost of models, or set a standing budget."),
@@ -81,10 +83,8 @@ class LazyGroup(click.Group):
             sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
             raise SystemExit(0) from None
         except KeyboardInterrupt:
-            click.echo(
-                "\nstopped; finished work is stored; run the command again to continue", err=True
-            )
-            raise SystemExit(1) from None
+            click.echo("\nstopped", err=True)
+            raise SystemExit(128 + signal.SIGINT) from None
         except Exception as exc:
             self._explain(ctx, exc)
             click.echo("This is a bug in vitrina; `vitrina -v …` shows where.", err=True)

@@ -98,6 +98,7 @@ def emit(
     *,
     columns: Mapping[str, str] | None = None,
     below: Sequence[str] = (),
+    lines: int | None = 2,
     formulas: str = "defuse",
 ) -> None:
     """Print rows to stdout.
@@ -107,6 +108,7 @@ def emit(
         output: json, csv, or None for a table.
         columns: the table's columns, key to heading; all columns if omitted.
         below: keys whose values stand whole under their row in a table, such as commands to copy.
+        lines: of a cell in a narrow terminal; None: as many as it needs.
         formulas: in CSV, defuse cells that a spreadsheet would run, or keep them.
     """
     found = (row if isinstance(row, Mapping) else asdict(row) for row in rows)
@@ -116,7 +118,7 @@ def emit(
     elif output == "csv":
         _emit_csv(found, defuse=formulas == "defuse")
     else:
-        _emit_table(list(found), columns, below)
+        _emit_table(list(found), columns, below, lines)
 
 
 def plain(value: object) -> str:
@@ -145,7 +147,10 @@ def _emit_csv(rows: Iterable[Mapping[str, Any]], *, defuse: bool) -> None:
 
 
 def _emit_table(
-    rows: list[Mapping[str, Any]], columns: Mapping[str, str] | None, below: Sequence[str]
+    rows: list[Mapping[str, Any]],
+    columns: Mapping[str, str] | None,
+    below: Sequence[str],
+    lines: int | None,
 ) -> None:
     from vitrina.cli._table import emit_table
 
@@ -153,7 +158,7 @@ def _emit_table(
         notice("nothing found")
         return
     columns = columns or {key: key.replace("_", " ") for key in rows[0] if key not in below}
-    emit_table(rows, columns, below)
+    emit_table(rows, columns, below, lines)
 
 
 @contextlib.contextmanager

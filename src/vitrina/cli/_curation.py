@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from vitrina.keywords.entries import Change
 
 TERM = click.argument("term")
+PAST = {
+    "id": "id",
+    "at": "at",
+    "role": "by",
+    "action": "change",
+    "arguments": "of",
+    "terms": "terms",
+    "state": "state",
+}
 
 
 def print_change(rows: Sequence[Change], output: str | None, *, undone: bool = False) -> None:
@@ -224,7 +233,11 @@ def history(k: int, output: str | None) -> None:
       vitrina keywords history
     """
     with open_catalog() as catalog:
-        emit(catalog.keywords.history(k=k), output)
+        changes = catalog.keywords.history(k=k)
+    if not changes and output is None:
+        notice("the vocabulary was not changed by hand yet")
+        return
+    emit(changes, output, columns=PAST)
 
 
 @click.command("undo")

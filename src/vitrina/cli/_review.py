@@ -47,6 +47,9 @@ def audit(k: int, above: float | None, output: str | None) -> None:
     """
     with open_catalog() as catalog:
         rows = catalog.keywords.audit(k=k, above=above)
+    if not rows and output is None:
+        notice("nothing doubtful in the vocabulary")
+        return
     emit(rows, output, columns=AUDITED, below=("command", "keep"))
 
 

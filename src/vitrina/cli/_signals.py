@@ -8,8 +8,14 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from vitrina.cli._common import notice
+from vitrina.errors import VitrinaError
+from vitrina.printing import counted
+
+if TYPE_CHECKING:
+    from vitrina.catalog import Catalog
 
 EXIT_SECONDS = 4.5  # a second signal ends the process within this, whatever its threads do
 GRACE_SECONDS = 2.0  # of these for calls under way, which are paid for,
@@ -57,6 +63,20 @@ def stoppable() -> Iterator[threading.Event]:
         os.close(told)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def telling_left(catalog: Catalog) -> Iterator[None]:
+    """On Ctrl-C, say what is stored, what is left, and how to go on; the process ends with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        text = "\nstopped; what was read is stored"
+        with contextlib.suppress(VitrinaError):
+            left = counted(catalog.status().queued, "product is", "products are")
+            text += f", and {left} queued; to go on: vitrina work --drain"
+        notice(f"{text}; to read the rest of a file, ingest it again")
+        raise SystemExit(128 + signal.SIGINT) from None
 
 
 class _Watcher(threading.Thread):

@@ -18,7 +18,7 @@ GAP = "  "
 NARROW = 8  # a text column is never narrower
 SHORT = 12  # and keeps its width up to here, if the others can spare it
 LINES = 2  # of a row
-COPIED = ("id", "is like")  # ids are typed back, so they are never cut
+COPIED = ("id", "is like", "name", "source")  # ids are typed back, so they are never cut
 
 
 def width() -> int | None:
@@ -50,6 +50,11 @@ _READ: dict[type, Callable[[Any], str]] = {
 }
 
 
+def number(value: object) -> object:
+    """A number as the shop wrote it, all digits and no padding; any other value as it is."""
+    return Decimal(str(value)) if isinstance(value, float) else value
+
+
 def shown(value: Any) -> str:
     """A value as a person reads it."""
     if isinstance(value, Mapping):
@@ -65,12 +70,15 @@ def shown(value: Any) -> str:
 
 
 def emit_table(
-    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], below: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    below: Sequence[str] = (),
+    lines: int | None = LINES,
 ) -> None:
     """Print rows under headings, numbers to the right; what is in `below`, whole, under its row.
 
-    In a terminal that is too narrow, text cells take up to two lines; what does not fit there ends
-    in an ellipsis. In a pipe every row is one line.
+    In a terminal that is too narrow, text cells take up to `lines` lines, two by default; what does
+    not fit there ends in an ellipsis. In a pipe every row is one line.
     """
     cells = [[_one_line(shown(row.get(key))) for key in columns] for row in rows]
     headings = list(columns.values())
@@ -101,7 +109,7 @@ def emit_table(
     click.echo(_line(headings, widths, right))
     click.echo(GAP.join("─" * each for each in widths))
     for row, line in zip(rows, cells, strict=True):
-        folded = [_fold(cell, widths[place]) for place, cell in enumerate(line)]
+        folded = [_fold(cell, widths[place], lines) for place, cell in enumerate(line)]
         for at in range(max(map(len, folded))):
             parts = [cell[at] if at < len(cell) else "" for cell in folded]
             click.echo(_line(parts, widths, right))
@@ -152,11 +160,11 @@ def _fit(wide: list[int], fixed: list[bool], room: int | None) -> list[int]:
     return [each if kept else min(each, limit) for each, kept in zip(wide, fixed, strict=True)]
 
 
-def _fold(text: str, room: int) -> list[str]:
-    """A cell in at most two lines of this width."""
+def _fold(text: str, room: int, most: int | None) -> list[str]:
+    """A cell in at most so many lines of this width."""
     if _cells(text) <= room:
         return [text]
-    lines = textwrap.wrap(text, room, max_lines=LINES, placeholder="…") or [""]
+    lines = textwrap.wrap(text, room, max_lines=most, placeholder="…") or [""]
     # wide characters take two columns
     return [_cut(line, room) for line in lines]
 

@@ -95,7 +95,7 @@ def submit(catalog: Catalog, *, sources: list[str] | None, tokens: int | None) -
         done = catalog.batches.submit(
             sources=sources,
             tokens=tokens,
-            progress=lambda done: bar(done.requests, None, f"{done.batches} batches"),
+            progress=lambda done: bar(done.requests, None, counted(done.batches, "batch")),
         )
     finish(done)
 
@@ -107,20 +107,20 @@ def command() -> None:
     \b
     Example:
       vitrina work --batch --max-cost 10
-      vitrina batch status
+      vitrina batch list
       vitrina batch collect --wait
     """
 
 
-@command.command("status")
+@command.command("list")
 @click.option("--open", "open_only", is_flag=True, help="Only batches that are not done.")
 @output_options
-def status(open_only: bool, output: str | None) -> None:
+def list_(open_only: bool, output: str | None) -> None:
     """List the batches, newest first; asks no endpoint.
 
     \b
     Example:
-      vitrina batch status --open
+      vitrina batch list --open
     """
     with open_catalog() as catalog:
         rows = catalog.batches.list(open_only=open_only)
@@ -161,6 +161,8 @@ def collect(wait: bool, poll: float, **options: Any) -> None:
             wait=wait,
             seconds=poll,
             stop=stop,
-            progress=lambda done: bar(done.answered, None, f"{done.enriched.products} products"),
+            progress=lambda done: bar(
+                done.answered, None, counted(done.enriched.products, "product")
+            ),
         )
     finish(done)

@@ -13,7 +13,13 @@ from vitrina.errors import SchemaError
 
 @click.group("db")
 def command() -> None:
-    """Start, stop, upgrade and inspect the database."""
+    """Start, stop, upgrade and inspect the database.
+
+    \b
+    Example:
+      vitrina db psql
+      vitrina --database-url postgresql://app@db.example/shop db upgrade
+    """
 
 
 @command.command("start")
@@ -31,7 +37,12 @@ def start() -> None:
 
 @command.command("stop")
 def stop() -> None:
-    """Stop the embedded Postgres."""
+    """Stop the embedded Postgres; the next command starts it again.
+
+    \b
+    Example:
+      vitrina db stop
+    """
     from vitrina import embedded
 
     notice("stopped" if embedded.stop() else "it was not running")

@@ -104,7 +104,10 @@ def _write(catalog: Catalog, sections: list[Section], page: str | None) -> Path:
 
     ids = [hit.product_id for section in sections for hit in section.hits]
     count = catalog.status().products
-    lead = f"{count:,} products in {catalog.server()}; tags, captions and vectors made offline."
+    lead = (
+        f"{counted(count, 'product')} in {catalog.server()};"
+        " tags, captions and vectors made offline."
+    )
     target = Path(page) if page else embedded.home() / "demo.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     html = render(

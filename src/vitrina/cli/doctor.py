@@ -29,6 +29,6 @@ def command(output: str | None) -> None:
     if output is None:
         for row in rows:
             row["do"] = "" if row["do"] == "nothing" else f"→ {row['do']}"
-    emit(rows, output, below=("do",))
+    emit(rows, output, below=("do",), lines=None)
     if any(finding.level == "wrong" for finding in findings):
         sys.exit(1)

@@ -8,8 +8,10 @@ from vitrina.cli._common import emit, open_catalog, output_options, source_optio
 
 COLUMNS = {
     "external_id": "id",
+    "source": "source",
     "title": "title",
     "of_external_id": "is like",
+    "of_source": "source ",
     "of_title": "title ",
     "reasons": "by",
     "distance": "bits",
@@ -24,6 +26,7 @@ COLUMNS = {
     type=click.IntRange(0, 6),
     default=4,
     show_default=True,
+    metavar="BITS",
     help="Of 64 bits, how many may differ between two pictures.",
 )
 @click.option(
@@ -31,7 +34,8 @@ COLUMNS = {
     type=click.FloatRange(0.8, 1),
     default=0.97,
     show_default=True,
-    help="Least cosine between two texts.",
+    metavar="COSINE",
+    help="Least cosine between two texts; their titles must be nearly the same too.",
 )
 @click.option(
     "--by",
@@ -52,9 +56,12 @@ def command(
 ) -> None:
     """Find products nearly the same as an earlier product, by picture or by text.
 
+    Of the two, look at both and delete the one you do not want: `vitrina show`, `vitrina delete`.
+
     \b
     Example:
       vitrina duplicates
+      vitrina duplicates --by text --source styles
       vitrina duplicates --by picture --max-distance 2 --csv
     """
     with open_catalog() as catalog:
@@ -64,4 +71,13 @@ def command(
             min_similarity=None if by == "picture" else min_similarity,
             sources=sources or None,
         )
-    emit(rows, output, columns=COLUMNS)
+    across = any(row.source != row.of_source for row in rows)
+    emit(
+        rows,
+        output,
+        columns={
+            key: heading
+            for key, heading in COLUMNS.items()
+            if across or key not in ("source", "of_source")
+        },
+    )

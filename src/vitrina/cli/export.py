@@ -17,19 +17,20 @@ from vitrina.cli._common import emit, notice, open_catalog, source_option
     show_default=True,
     help="With --csv: cells that a spreadsheet would run get an apostrophe, or are kept.",
 )
-@click.option("--weave", "dataset", metavar="NAME", help="Publish a Weave Dataset instead.")
+@click.option("--dataset", metavar="NAME", help="Publish a Weave Dataset of this name instead.")
 @click.option(
     "--what",
     type=click.Choice(["products", "vocabulary"]),
     default="products",
     show_default=True,
-    help="With --weave: the rows of the dataset.",
+    help="With --dataset: its rows.",
 )
 @click.option(
-    "--weave-project",
+    "--weave",
+    "weave_project",
     envvar="VITRINA_WEAVE_PROJECT",
-    metavar="ENTITY/PROJECT",
-    help="With --weave: the project [VITRINA_WEAVE_PROJECT].",
+    metavar="PROJECT",
+    help="With --dataset: the Weave project [VITRINA_WEAVE_PROJECT].",
 )
 def command(
     sources: tuple[str, ...],
@@ -42,18 +43,18 @@ def command(
     """Write the catalogue to stdout as JSON Lines or CSV, one line per product.
 
     CSV cells that begin like a formula get an apostrophe, which ingest and import remove.
-    With --weave the rows become a Dataset of a Weave project, and its reference is printed:
+    With --dataset the rows become a Dataset of a Weave project, and its reference is printed:
     `vitrina ingest` reads it.
 
     \b
     Example:
       vitrina export --source furniture > furniture.jsonl
-      vitrina export --weave products --weave-project team/shop
-      vitrina export --weave vocabulary --what vocabulary
+      vitrina export --dataset products --weave team/shop
+      vitrina export --dataset words --what vocabulary
     """
     if dataset is None:
         if what != "products":
-            raise click.UsageError("--what goes with --weave")
+            raise click.UsageError("--what goes with --dataset")
         with open_catalog() as catalog:
             emit(
                 catalog.export(sources=sources or None),
@@ -63,7 +64,7 @@ def command(
         return
     if as_csv or not weave_project:
         raise click.UsageError(
-            "--csv does not go with --weave" if as_csv else "--weave needs --weave-project"
+            "--csv does not go with --dataset" if as_csv else "--dataset needs --weave PROJECT"
         )
     if sources and what == "vocabulary":
         raise click.UsageError("the vocabulary is the same for all sources: leave --source out")

@@ -73,6 +73,7 @@ def _describe_space(done: Imported, active: str | None, model: str) -> None:
     type=click.FloatRange(0, 1),
     default=0.6,
     show_default=True,
+    metavar="COSINE",
     help="For a new space: the cosine above which two keywords are the same.",
 )
 @click.option("--use", is_flag=True, help="Search by these embeddings from now on.")
@@ -82,6 +83,7 @@ def _describe_space(done: Imported, active: str | None, model: str) -> None:
 @click.option("--rejects", metavar="FILE", help="Write unusable rows and values to this CSV file.")
 @click.option("--encoding", metavar="NAME", help="Encoding of the file [decided by evidence].")
 @click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV [found in its first rows].")
+@click.option("--sheet", metavar="NAME", help="Of a workbook [the first with titles].")
 @click.option("--text-config", metavar="NAME", help="Language of text search: english, german …")
 @click.pass_context
 def command(
@@ -95,6 +97,7 @@ def command(
     rejects: str | None,
     encoding: str | None,
     delimiter: str | None,
+    sheet: str | None,
     text_config: str | None,
     **options: Any,
 ) -> None:
@@ -123,7 +126,9 @@ def command(
     with open_catalog() as catalog, progress_bar("reading") as bar:
         done = catalog.import_enriched(
             file,
-            options=FileOptions(mapping, encoding, delimiter, text_config, limit, rejects),
+            options=FileOptions(
+                mapping, encoding, delimiter, text_config, limit, rejects, sheet=sheet
+            ),
             columns={name: column for name, column in columns.items() if name in ENRICHMENT},
             progress=lambda done: bar(done.loaded.read, None, f"{done.enriched} enriched"),
             **options,

@@ -15,7 +15,7 @@ import click
 from vitrina.cli._common import WAIT_SECONDS, notice, open_catalog, progress_bar, wait_option
 from vitrina.cli._provider import provider_options, settings
 from vitrina.cli._report import describe_loaded, describe_reading, show_estimate
-from vitrina.cli._signals import stoppable
+from vitrina.cli._signals import stoppable, telling_left
 from vitrina.cli.batch import batch_options, submit
 from vitrina.cli.work import check_judge, judge_option, work
 from vitrina.errors import VitrinaError
@@ -78,6 +78,7 @@ def parse_every(ctx: click.Context, param: click.Parameter, value: str | None) -
 @click.option("--names", metavar="FILE", help="Your own column names: field,language,names.")
 @click.option("--encoding", metavar="NAME", help="Of the file; default: found in its content.")
 @click.option("--delimiter", metavar="CHAR", help="Of a CSV; default: found in its first rows.")
+@click.option("--sheet", metavar="NAME", help="Of a workbook [the first with titles].")
 @click.option("--remap", is_flag=True, help="Read the columns anew; products keep their rows.")
 @click.option("--text-config", metavar="NAME", help="Text search in: english, german …")
 @click.option("--no-enrich", is_flag=True, help="Only queue the products for `vitrina work`.")
@@ -140,7 +141,7 @@ def command(
         """One ingest, with a catalog of its own."""
         chosen = dict(options)
         loaded, name, started = None, source, time.monotonic()
-        with open_catalog(wait=seconds, **settings(chosen)) as catalog:
+        with open_catalog(wait=seconds, **settings(chosen)) as catalog, telling_left(catalog):
             if file is not None:
                 from vitrina.products.api import source_name
 

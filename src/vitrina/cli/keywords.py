@@ -13,7 +13,14 @@ from vitrina.db.facets import FACETS
 
 @click.group("keywords")
 def command() -> None:
-    """Show and change the vocabulary; every change can be undone."""
+    """Show and change the vocabulary; every change can be undone.
+
+    \b
+    Example:
+      vitrina keywords list --facet material
+      vitrina keywords merge settee --into sofa
+      vitrina keywords undo
+    """
 
 
 @command.command("list")

@@ -10,9 +10,10 @@ import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
 from vitrina.cli._filters import filter_options
+from vitrina.cli._reading import tell_reading
+from vitrina.cli._table import number, shown
 
 if TYPE_CHECKING:
-    from vitrina.catalog import Catalog
     from vitrina.search.hits import Hit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -71,6 +72,8 @@ def emit_hits(hits: Sequence[Hit], output: str | None, only: Sequence[str] | Non
     """Print hits, `only` these columns; a table has what is missing, prices and SKUs."""
     rows = [asdict(hit) for hit in hits]
     if only is not None:
+        for row in rows if output is None else ():
+            row["attributes"] = {name: number(value) for name, value in row["attributes"].items()}
         emit([chosen(row, only) for row in rows], output)
         return
     columns = COLUMNS
@@ -91,7 +94,9 @@ def _price(attributes: dict[str, Any]) -> str:
     price, most = attributes.get("price"), attributes.get("price_max")
     if not isinstance(price, int | float):
         return ""
-    said = f"{price:g}" if not isinstance(most, int | float) else f"{price:g} to {most:g}"
+    said = shown(number(price))
+    if isinstance(most, int | float):
+        said += f" to {shown(number(most))}"
     currency = attributes.get("currency")
     return f"{said} {currency}" if isinstance(currency, str) else said
 
@@ -108,16 +113,6 @@ def parse_weights(
         except ValueError:
             raise click.BadParameter(f"{item!r} is not CHANNEL=N, like vector=0.5") from None
     return weights
-
-
-def tell_corrections(catalog: Catalog, query: str) -> None:
-    """Say on stderr which words are searched for in place of misspelt ones."""
-    read = catalog.read_query(query)
-    if read.said:
-        notice(
-            f"showing results for {', '.join(read.corrected)};"
-            f" search instead for {', '.join(read.said)}: --exact"
-        )
 
 
 @click.command("search")
@@ -156,7 +151,9 @@ def tell_corrections(catalog: Catalog, query: str) -> None:
     help="Of the products with the same value of this attribute, only the first.",
 )
 @click.option(
-    "--exact", is_flag=True, help="Require each word as it is typed, and correct no misspelt ones."
+    "--exact",
+    is_flag=True,
+    help="Require each word as it is typed: correct none, and read no conditions.",
 )
 @click.option(
     "--min-relevance",
@@ -193,11 +190,11 @@ def command(
         raise click.UsageError("give words to search for, --image PATH_OR_URL, or a filter")
     with open_catalog(allow_private_images=allow_private_images) as catalog:
         if query and exact:
-            from vitrina.search.search import literal
+            from vitrina.search.reading import literal
 
             query = literal(query)
         elif query:
-            tell_corrections(catalog, query)
+            tell_reading(catalog, query)
         hits = catalog.search(query, image=image, sources=sources or None, **options)
         if not hits and query and options["k"] and not options["offset"]:
             nearest = catalog.search(

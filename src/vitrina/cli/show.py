@@ -11,7 +11,7 @@ import click
 
 from vitrina.cli._common import emit, open_catalog, output_options
 from vitrina.cli._product import id_options, keys
-from vitrina.cli._table import emit_fields, shown
+from vitrina.cli._table import emit_fields, number, shown
 
 if TYPE_CHECKING:
     from vitrina.search.product import Product, ProductKeyword, Variant
@@ -100,4 +100,6 @@ def _variant(variant: Variant) -> str:
 def _value(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, float):
+        return shown(number(value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

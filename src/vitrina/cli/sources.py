@@ -58,6 +58,19 @@ def command(
             notice(f"{row.source}: {row.problem}")
 
 
+@command.command("list")
+@output_options
+@click.pass_context
+def list_(ctx: click.Context, output: str | None) -> None:
+    """List the sources, as `vitrina sources` alone does.
+
+    \b
+    Example:
+      vitrina sources list --json
+    """
+    ctx.invoke(command, sync=False, sweep=None, rejects=None, output=output)
+
+
 @command.command("remove")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -18,9 +18,9 @@ COLUMNS = {
     "dimensions": "dimensions",
     "state": "state",
     "products": "products",
-    "missing_products": "missing",
+    "missing_products": "to embed",
     "keywords": "keywords",
-    "missing_keywords": "missing ",
+    "missing_keywords": "to embed ",
     "index": "index",
 }
 
@@ -49,7 +49,15 @@ def list_(output: str | None) -> None:
       vitrina spaces list
     """
     with open_catalog() as catalog:
-        emit(catalog.spaces.list(), output, columns=COLUMNS)
+        spaces = catalog.spaces.list()
+    whole = not any(space.missing_products or space.missing_keywords for space in spaces)
+    emit(
+        spaces,
+        output,
+        columns={
+            key: name for key, name in COLUMNS.items() if not (whole and key.startswith("missing"))
+        },
+    )
 
 
 @command.command("add")
@@ -58,6 +66,7 @@ def list_(output: str | None) -> None:
     "--provider",
     default="openai",
     show_default=True,
+    metavar="NAME",
     help="openai (or a compatible endpoint), local, or a name of your own if you fill it by SQL.",
 )
 @click.option("--model", metavar="NAME", help="Embedding model [text-embedding-3-large].")
@@ -67,6 +76,7 @@ def list_(output: str | None) -> None:
     type=click.FloatRange(0, 1),
     default=0.6,
     show_default=True,
+    metavar="COSINE",
     help="The cosine above which two keywords are the same.",
 )
 @click.option(

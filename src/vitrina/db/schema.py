@@ -29,6 +29,7 @@ from vitrina.db.folders import data_dir
 from vitrina.db.full_text import Progress
 from vitrina.db.preamble import PREAMBLE
 from vitrina.errors import DatabaseError, SchemaError
+from vitrina.printing import counted
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -195,7 +196,7 @@ def upgrade(dsn: str, progress: Progress | None = None) -> list[str]:
             # afterwards, in small transactions: searches and writers go on
             renewed, all_of_them = full_text.renew(conn, progress)
             if renewed:
-                done.append(f"full text of {renewed:,} products")
+                done.append(f"full text of {counted(renewed, 'product')}")
             if all_of_them:
                 _record(conn, full_text.NAME, full_text.version(data_dir("sql")))
             conn.commit()

@@ -19,6 +19,7 @@ from vitrina.keywords.judge import JUDGE_ADVICE
 from vitrina.pictures.descriptor import LocalImageEmbedder
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders, PictureLoader
+from vitrina.printing import counted
 from vitrina.products.api import Sources
 
 Go = Callable[[], Totals]
@@ -69,17 +70,19 @@ class Work:
                     totals = again()
                 totals = self._settle(engine, totals, go if judge else None)
             if totals.without_vector:
+                what = counted(totals.without_vector, "product has", "products have")
                 raise ProviderError(
-                    f"{totals.without_vector:,} products have no vector yet: {totals.no_vector};"
+                    f"{what} no vector yet: {totals.no_vector};"
                     " they are found by their words, and `vitrina work` tries again"
                 )
             return totals
 
     def _settle(self, engine: Engine, totals: Totals, go: Go | None) -> Totals:
-        """Fill and index the spaces, delete unused pictures; with `go`, judge keywords."""
+        """Fill and index the spaces, delete what is unused; with `go`, judge keywords."""
         if not totals.without_vector:
             totals.embeddings += engine.backfill()
         self.context.database.value("select vitrina.collect_images()")
+        self.context.database.value("select vitrina.collect_words()")
         index(self.context, totals.embeddings)
         if go is None:
             return totals

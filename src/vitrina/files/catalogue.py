@@ -250,6 +250,7 @@ def open_products(
     language: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
+    sheet: str | None = None,
     limit: int | None = None,
     reading: Reading | None = None,
     earlier: bool = False,
@@ -263,6 +264,7 @@ def open_products(
         format: the name of a format; recognised without it.
         language: of texts that a file has in several; English without it.
         encoding, delimiter: of its text; decided by evidence without them.
+        sheet: of a workbook; the first with titles without it.
         limit: at most so many rows.
         reading: how the source was read before; only options given beside it differ.
         earlier: read it as the versions did that kept no reading, so that no product of the source
@@ -276,8 +278,9 @@ def open_products(
     if reading is not None:
         format = format or reading.format
         language = language or reading.language
+        sheet = sheet or reading.sheet
     with open_file(
-        path, name=name, encoding=encoding, delimiter=delimiter, openers=openers
+        path, name=name, encoding=encoding, delimiter=delimiter, sheet=sheet, openers=openers
     ) as file:
         if earlier:
             reading = earlier_reading(file)
@@ -341,6 +344,7 @@ def opened_products(
         file.encoding,
         file.delimiter,
         mapping.image or (reading.image if reading is not None else None),
+        file.sheet,
     )
     return ProductFile(file, mapping, chosen, setup, read, limit)
 

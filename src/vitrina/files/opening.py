@@ -40,6 +40,7 @@ def open_file(
     name: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
+    sheet: str | None = None,
     openers: Openers = NO_OPENERS,
 ) -> Iterator[RowFile]:
     """Open a file of rows; `-` is standard input.
@@ -52,6 +53,7 @@ def open_file(
         name: how people call it, if not by its path.
         encoding: of the text; decided by evidence without it.
         delimiter: of a table; decided by evidence without it.
+        sheet: of a workbook; the first with titles without it.
         openers: functions that read paths with these beginnings.
 
     Raises:
@@ -63,7 +65,7 @@ def open_file(
                 yield kept
             return
     with raw.open_raw(path, name) as file:
-        opened = _of_two(file, encoding, delimiter) or _opened(file, encoding, delimiter)
+        opened = _of_two(file, encoding, delimiter) or _opened(file, encoding, delimiter, sheet)
         if name is None and file.path == Path(path):
             opened.folder = file.path.absolute().parent
         if file.member is None:
@@ -85,11 +87,13 @@ def _of_two(file: raw.RawFile, encoding: str | None, delimiter: str | None) -> R
     return found
 
 
-def _opened(file: raw.RawFile, encoding: str | None, delimiter: str | None) -> RowFile:
+def _opened(
+    file: raw.RawFile, encoding: str | None, delimiter: str | None, sheet: str | None = None
+) -> RowFile:
     """The rows of a file, which may be read while it is open."""
     head = file.head()
     if sheets.is_sheet(head):
-        return sheets.open_sheet(file)
+        return sheets.open_sheet(file, sheet)
     chosen = encodings.decide(file, encoding)
     start = _start(head, chosen.codec)
     if start.startswith("<"):

@@ -17,6 +17,7 @@ class FileOptions:
         mapping: the columns of fields; others are recognised by name.
         encoding: of the file; by default decided by its content.
         delimiter: of a CSV; by default found in its first rows.
+        sheet: the name of a workbook's sheet; by default the first with titles.
         text_config: the text-search configuration of the source (english, german, simple …).
         limit: at most so many rows.
         rejects: a CSV file for rows that cannot be used, with line and reason.
@@ -38,3 +39,4 @@ class FileOptions:
     remap: bool = False
     prune: bool = False
     prune_most: float = PRUNE_MOST
+    sheet: str | None = None

@@ -31,6 +31,7 @@ class Reading:
         language: of texts that a file has in several.
         encoding, delimiter: of its text, where it has them.
         image: a template of pictures, as given.
+        sheet: of a workbook with several.
     """
 
     format: str
@@ -39,6 +40,7 @@ class Reading:
     encoding: str | None = None
     delimiter: str | None = None
     image: str | None = None
+    sheet: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The reading as it is stored with a source."""

@@ -42,6 +42,7 @@ class RowFile:
         cells: gives the cells of a table's rows without their columns, which is quicker.
         folder: where the file is, unless it is a copy of a stream or a feed.
         pictures: those that stand beside the table in a zip.
+        sheet: the name of the sheet, of a workbook with several.
     """
 
     name: str
@@ -55,6 +56,7 @@ class RowFile:
     cells: Callable[[], Generator[list[str], None, None]] | None = None
     folder: Path | None = None
     pictures: ZipPictures | None = None
+    sheet: str | None = None
 
 
 def flaw_of(value: str, column: str, encoding: str) -> str | None:

@@ -23,10 +23,11 @@ def is_sheet(head: bytes) -> bool:
     return head.startswith((OLE, ZIP))
 
 
-def open_sheet(file: RawFile) -> RowFile:
-    """Open the sheet with the products: the first whose header has a title, else the first.
+def open_sheet(file: RawFile, sheet: str | None = None) -> RowFile:
+    """Open the sheet of this name, else the first whose header has a title, else the first.
 
-    Raises InputError if the file is too large to be read at once, or is not a sheet.
+    Raises InputError if the file is too large to be read at once, is not a sheet, or has none of
+    this name.
     """
     if (size := file.size()) > MAX_SIZE:
         raise InputError(
@@ -42,19 +43,27 @@ def open_sheet(file: RawFile) -> RowFile:
     sheets = [(name, rows) for name, rows in sheets if rows]
     if not sheets:
         raise InputError(f"{file.name} is empty")
+    if sheet is not None:
+        sheets = [one for one in sheets if one[0] == sheet]
+        if not sheets:
+            raise InputError(
+                f"{file.name} has no sheet {sheet!r} with rows: give --sheet"
+                f" {' or '.join(map(repr, book.sheet_names))}"
+            )
     chosen = next(
-        (
-            sheet
-            for sheet in sheets
-            if any(names.is_title(column) for column in _header(sheet[1])[1])
-        ),
+        (one for one in sheets if any(names.is_title(column) for column in _header(one[1])[1])),
         sheets[0],
     )
     skip, columns = _header(chosen[1])
     opened = RowFile(file.name, "sheet", lambda: _rows(chosen[1], skip, columns), columns=columns)
     opened.above = [[_written(cell) for cell in row] for row in chosen[1][:skip]]
-    if len(sheets) > 1:
-        opened.said.append(f"sheet {chosen[0]} of {len(sheets)}")
+    if len(book.sheet_names) > 1:
+        opened.sheet = chosen[0]
+        others = [name for name in book.sheet_names if name != chosen[0]]
+        opened.said.append(
+            f"read the sheet {chosen[0]!r}; to read another: --sheet"
+            f" {' or '.join(map(repr, others[:5]))}"
+        )
     return opened
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,9 +12,11 @@ from typing import Any, TypeAlias
 from vitrina.context import Context
 from vitrina.db.unknown import check_names
 from vitrina.errors import AccessError
+from vitrina.files import Product
 from vitrina.files.options import PRUNE_MOST, FileOptions
 from vitrina.products.feed import host_of, is_address
-from vitrina.products.load import Loaded, load_file
+from vitrina.products.load import Loaded, load_file, opened
+from vitrina.products.picture_folder import unpacked_folder
 from vitrina.weave.datasets import name_of
 
 BATCH = 500
@@ -25,7 +28,7 @@ class Source:
 
     `state` is file, in step, behind, waiting or broken; `follows` the table of the shop; `noted`
     counts changes that are not synced yet, the oldest of `noted_since`; `rejects` rows that cannot
-    be products.
+    be products; `changed_at` is the latest change of a product.
     """
 
     source: str
@@ -42,6 +45,7 @@ class Source:
     problem: str | None
     synced_at: datetime | None
     swept_at: datetime | None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,14 @@ class Synced:
         self.queued += row["queued"]
         self.removed += row["removed"]
         self.rejected += row["rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first products of a file, and what loading it would do; see Loaded."""
+
+    products: list[Product]
+    loaded: Loaded
 
 
 class Sources:
@@ -123,6 +135,30 @@ class Sources:
         )
         self.allow_pictures_of(loaded)
         return loaded
+
+    def preview(
+        self,
+        path: str | Path,
+        *,
+        source: str | None = None,
+        options: FileOptions | None = None,
+        k: int = 10,
+    ) -> Preview:
+        """How a file would be read, its first k products, and what loading it would change.
+
+        Writes nothing; raises as `load` does.
+        """
+        name = source_name(path, source)
+        found: list[Product] = []
+        with opened(
+            self._database, str(path), source=name, options=options or FileOptions()
+        ) as file:
+            for item in file.products():
+                if isinstance(item, Product):
+                    found.append(item)
+                if len(found) >= k:
+                    break
+        return Preview(found, self.load(path, source=name, options=options, dry_run=True))
 
     def allow_pictures_of(self, loaded: Loaded) -> None:
         """Let this process read the pictures that a file brought with it."""
@@ -339,8 +375,15 @@ class Sources:
         return int(self._database.value("select vitrina.sweep_source(%s)", (source,)))
 
     def remove(self, name: str) -> int:
-        """Delete a source and its products; returns how many products. Keywords stay."""
-        return int(self._database.value("select vitrina.remove_source(%s)", (name,)))
+        """Delete a source and its products; returns how many products. Keywords stay.
+
+        Pictures that were unpacked from its zip files are deleted too.
+        """
+        folder = unpacked_folder(self._database, name)
+        count = int(self._database.value("select vitrina.remove_source(%s)", (name,)))
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        return count
 
     def delete(self, source: str, external_ids: Sequence[str]) -> int:
         """Delete products of a source; returns how many. Those that are not there are skipped.

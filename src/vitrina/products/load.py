@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import itertools
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,6 +100,7 @@ def opened(
         language=options.language,
         encoding=options.encoding,
         delimiter=options.delimiter,
+        sheet=options.sheet,
         limit=options.limit,
         reading=before,
         earlier=has_products and before is None and options.format is None,
@@ -195,7 +197,7 @@ class _Load:
 
     def run(self, path: str, name: str | None = None) -> None:
         """Load the file at `path`, that people call `name`."""
-        loaded, options = self.loaded, self.options
+        loaded, options, began = self.loaded, self.options, time.time()
         with (
             opened(self.database, path, source=self.source, options=options, name=name) as file,
             reject_writer(options.rejects) as write_reject,
@@ -227,6 +229,7 @@ class _Load:
             loaded.notices += self.pictures.notices()
         if self._compares():
             self._prune()
+        self.pictures.prune(self.database, self.source, began)
 
     def _compares(self) -> bool:
         """Whether to tell which products the file no longer has."""

@@ -51,6 +51,43 @@ class OwnPictures:
         """A line about the pictures that could not be unpacked."""
         return self.zipped.notices() if self.zipped is not None else []
 
+    def prune(self, database: Database, source: str, since: float) -> None:
+        """Remove unpacked pictures that no product has; none written after `since`."""
+        if self.zipped is None or self.root is None:
+            return
+        rows = database.rows(
+            "select distinct a.image from vitrina.products as p"
+            " join vitrina.sources as s on s.id operator(pg_catalog.=) p.source_id"
+            " cross join lateral (select p.image union all"
+            "  select i.image from vitrina.product_images as i"
+            "   where i.product_id operator(pg_catalog.=) p.id"
+            "  union all select v.image from vitrina.variants as v"
+            "   where v.product_id operator(pg_catalog.=) p.id) as a (image)"
+            " where s.name operator(pg_catalog.=) %s::text and a.image is not null",
+            (source,),
+        )
+        used = {self.root / row["image"].strip() for row in rows}
+        for path in self.root.rglob("*"):
+            if path.is_file() and path not in used and path.stat().st_mtime < since:
+                path.unlink(missing_ok=True)
+
+
+def unpacked_folder(database: Database, source: str) -> Path | None:
+    """The folder that this source's pictures were unpacked into, if they came in a zip."""
+    for row in database.rows(
+        "select s.config operator(pg_catalog.->>) 'image_root' as folder"
+        " from vitrina.sources as s where s.name operator(pg_catalog.=) %s::text",
+        (source,),
+    ):
+        folder = Path(row["folder"]) if row["folder"] else None
+        if folder is not None and folder.parent == _base():
+            return folder
+    return None
+
+
+def _base() -> Path:
+    return home().absolute() / "pictures"
+
 
 def _addresses(product: Product) -> set[str]:
     found = {product.image, *(picture.address for picture in product.images)}
@@ -59,18 +96,11 @@ def _addresses(product: Product) -> set[str]:
 
 def _unpacking_folder(database: Database, source: str) -> Path:
     """The folder below VITRINA_HOME that this source's pictures go into: the same each time."""
-    base = home().absolute() / "pictures"
-    known = database.rows(
-        # others may have made an operator of that name for the types of a bare one
-        "select s.config operator(pg_catalog.->>) 'image_root' as folder"
-        " from vitrina.sources as s where s.name = %s",
-        (source,),
-    )
-    folder = Path(known[0]["folder"]) if known and known[0]["folder"] else None
-    if folder is None or folder.parent != base:
+    folder = unpacked_folder(database, source)
+    if folder is None:
         # sources of several databases may have the same name
         name = re.sub(r"[^\w-]+", "-", source)[:60].strip("-")
-        folder = base / f"{name}-{secrets.token_hex(4)}"
+        folder = _base() / f"{name}-{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
