@@ -78,8 +78,7 @@ return format(
                case when m.id = any ($1) then 1
                     else greatest(%8$s, by_similarity(m.similarity, $20[1], $20[2], %9$s),
                                   by_similarity(m.image_similarity, $21[1], $21[2], 1)) end as relevance
-        from (select m.*, %6$s as covered,
-                     greatest($23, count(*) filter (where m.head = 3) over ()) as sold from measured as m) as m
+        from (select m.*, %6$s as covered from measured as m) as m
     ),
     scored as (
         select j.*, (j.mean + $24 * case when j.lacks = 0 then 1
@@ -152,6 +151,9 @@ declare
     _found hits;
     _more hits;
 begin
+    if _count < 10 then
+        _count := greatest(_count, number_named(reading.demand, filters));
+    end if;
     _found.ids := '{}';
     select null::bigint[] as ids, null::float8[] as distances, null::bigint[] as among into _vector;
     _image := _vector;
