@@ -13,6 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import sql
 
+import catalogues
+import chromium
 import servers
 from catalogues import SHARED
 from rehearsal import Stage
@@ -27,9 +29,9 @@ HOME = pytest.StashKey[Path]()
 
 def pytest_report_header() -> str:
     versions = " and ".join(map(str, VERSIONS))
-    return (
-        f"Postgres {versions}, shared data {'at ' + str(SHARED) if SHARED.is_dir() else 'absent'}"
-    )
+    data = f"at {SHARED}" if SHARED.is_dir() else "absent"
+    browser = chromium.found() or f"absent: {chromium.ABSENT}"
+    return f"Postgres {versions}, shared data {data}, Chromium {browser}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -126,6 +128,18 @@ def own_server(request: pytest.FixtureRequest, postgres: int) -> Iterator[embedd
 def template(server: embedded.Server) -> str:
     """A database with vitrina installed, to copy."""
     return servers.TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def demo_template(request: pytest.FixtureRequest, server: embedded.Server) -> str:
+    """A database with the demo catalogue, to copy or to read: made once a run and version."""
+    name = "vitrina_demo"
+    with servers.locked(request.config.stash[HOME] / f".demo{server.version}"):
+        with psycopg.connect(server.url("postgres")) as conn:
+            made = conn.execute("select from pg_database where datname = %s", (name,)).fetchone()
+        if made is None:
+            catalogues.bring_in_demo(server.url(servers.create(server, servers.TEMPLATE, name)))
+    return name
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 -- Thumbnails of pictures: each stored once, and collected when no product has it.
 
 -- ---------------------------------------------------------------------------------------------
--- put_images(images): stores pictures, each once. images: a jsonb array of {sha256 (hex), mime,
+-- put_images(images): stores pictures, each once, and renews their thumbnails. images: a jsonb array of {sha256 (hex), mime,
 -- width, height, bytes, thumbnail (base64 WebP), dhash (64 binary digits)}.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_images(images jsonb) returns void
@@ -9,15 +9,17 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 begin
-    insert into images (sha256, mime, width, height, bytes, thumbnail, dhash)
+    insert into images as i (sha256, mime, width, height, bytes, thumbnail, dhash)
     select distinct on (r.sha256)
         decode(r.sha256, 'hex'), name_or_null(r.mime), r.width, r.height, r.bytes,
         decode(r.thumbnail, 'base64'), case when length(r.dhash) = 64 then r.dhash::bit(64) end
     from jsonb_to_recordset(put_images.images) as r (
         sha256 text, mime text, width int, height int, bytes int, thumbnail text, dhash text)
     order by r.sha256
-    -- locks a picture that is stored already, so that collect_images leaves it
-    on conflict (sha256) do update set mime = excluded.mime;
+    -- locks a picture that is stored already, so that collect_images leaves it; its thumbnail may be
+    -- that of an earlier version, which made smaller ones
+    on conflict (sha256) do update set mime = excluded.mime,
+        thumbnail = case when i.thumbnail = excluded.thumbnail then i.thumbnail else excluded.thumbnail end;
 exception when data_exception or integrity_constraint_violation then
     -- which row it was is looked for only now: thumbnails are long
     perform check_rows('images', put_images.images,

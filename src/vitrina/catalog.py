@@ -38,6 +38,7 @@ from vitrina.products.whole import ExportedProduct, Status
 from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
 from vitrina.search.product import Key, Product, get, named
+from vitrina.search.product_pictures import ProductPictures
 from vitrina.search.query_vectors import Queries
 from vitrina.search.search import Search
 from vitrina.settings import Settings
@@ -125,6 +126,9 @@ class Catalog(Closing):
         self.jobs = Jobs(context)
         self.batches = Batches(Means(context, self._folders, assemble))
         self.costs = Costs(context)
+        self.pictures = ProductPictures(context, self._folders)
+        self.image_vector = self._queries.image_vector
+        self.knows_vector = self._queries.knows
 
         asking = Asking(context, self._queries, self.picture)
         searching = Search(self.database, asking)

@@ -16,10 +16,6 @@ from psycopg.conninfo import conninfo_to_dict
 
 import servers
 from vitrina import embedded
-from vitrina.catalog import Catalog
-from vitrina.cli.demo import SOURCE, folder
-from vitrina.files import FileOptions, Mapping
-from vitrina.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SESSION = re.compile(r"```console\n\$ (?P<command>.+)\n(?P<output>(?:.*\n)*?)```")
@@ -39,17 +35,10 @@ def lines(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def demo(server: embedded.Server) -> Iterator[str]:
-    """A database with the demo catalogue, as `make demo` leaves it."""
-    name = servers.create(server, servers.TEMPLATE)
-    url = server.url(name)
-    with Catalog(settings=Settings(database_url=url)) as catalog:
-        catalog.ingest(
-            folder() / "products.csv",
-            source=SOURCE,
-            options=FileOptions(Mapping(image_root=folder())),
-        )
-    yield url
+def demo(server: embedded.Server, demo_template: str) -> Iterator[str]:
+    """The URL of a database with the demo catalogue, as `make demo` leaves it."""
+    name = servers.create(server, demo_template)
+    yield server.url(name)
     servers.drop(server, name)
 
 

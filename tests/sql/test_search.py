@@ -216,6 +216,18 @@ def test_similar_products_leave_the_product_out(shop: psycopg.Connection) -> Non
     assert "rack-1" not in {row[0] for row in rows}
 
 
+def test_similar_by_one_channel_alone(shop: psycopg.Connection) -> None:
+    similar = (
+        "select s.external_id, s.matched, s.similarity from similar_products("
+        " (select id from products where external_id = 'rack-1'), 3, weights => %s) as s"
+    )
+    for weights, channels in (('{"image": 0}', {"vector"}), ('{"vector": 0}', {"image"})):
+        found = shop.execute(similar, [weights]).fetchall()
+        assert {channel for row in found for channel in row[1]} <= channels
+        assert [row[2] for row in found] == sorted((row[2] for row in found), reverse=True)
+    assert shop.execute(similar, ['{"image": 0}']).fetchone()[0] == "rack-2"  # type: ignore[index]
+
+
 def test_similar_to_nothing_is_an_error(shop: psycopg.Connection) -> None:
     with pytest.raises(psycopg.DatabaseError, match="product 99999 not found") as caught:
         shop.execute("select similar_products(99999)")

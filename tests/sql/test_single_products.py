@@ -116,6 +116,16 @@ def test_all_that_is_known_of_products(shop: psycopg.Connection) -> None:
     assert not first.by_hand
 
 
+def test_a_picture_that_is_seen_again_gets_the_newer_thumbnail(shop: psycopg.Connection) -> None:
+    image = {"sha256": "ab" * 32, "mime": "image/png", "width": 1, "height": 1, "bytes": 1,
+             "thumbnail": "AAAA", "dhash": "0" * 64}  # fmt: skip
+    for thumbnail in ("AAAA", "BBBBBBBB"):
+        shop.execute("select put_images(%s)", [json.dumps([{**image, "thumbnail": thumbnail}])])
+    assert shop.execute("select encode(thumbnail, 'base64') from images").fetchall() == [
+        ("BBBBBBBB",)
+    ]
+
+
 def test_deleted_products_leave_nothing_but_answers(shop: psycopg.Connection) -> None:
     image = {"sha256": "ab" * 32, "mime": "image/png", "width": 1, "height": 1, "bytes": 1,
              "thumbnail": "AAAA", "dhash": "0" * 64}  # fmt: skip

@@ -99,7 +99,7 @@ def test_normal_form() -> None:
     normal = Image.open(io.BytesIO(picture.jpeg))
     assert (normal.format, normal.mode, normal.size) == ("JPEG", "RGB", (1024, 512))
     small = Image.open(io.BytesIO(picture.thumbnail))
-    assert (small.format, small.mode, small.size) == ("WEBP", "RGB", (160, 80))
+    assert (small.format, small.mode, small.size) == ("WEBP", "RGB", (320, 160))
     assert picture.open().size == (1024, 512)
     assert picture.open(edge=100).size == (100, 50)
     assert picture.open(edge=5000).size == (1024, 512)

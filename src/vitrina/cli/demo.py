@@ -55,6 +55,7 @@ def command(open_: bool, page: str | None, remove: bool) -> None:
         target = _write(catalog, sections, page)
     click.echo(f"The same from SQL, without Python:\n\n  {SQL}\n")
     click.echo(f"All results with their pictures: {target}")
+    click.echo("Search it as you type, or by a picture: vitrina serve --open")
     notice(f"{time.monotonic() - started:.1f} s")
     if open_:
         click.launch(str(target))

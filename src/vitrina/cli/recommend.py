@@ -8,7 +8,7 @@ import click
 
 from vitrina.cli._common import open_catalog, output_options
 from vitrina.cli._filters import filter_options
-from vitrina.cli._product import keys, of_option
+from vitrina.cli._product import id_options, keys
 from vitrina.cli.search import emit_hits
 
 
@@ -21,7 +21,7 @@ from vitrina.cli.search import emit_hits
     metavar="ID",
     help="Rank products similar to this one lower; repeatable.",
 )
-@of_option
+@id_options
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many products.")
 @filter_options
 @output_options
@@ -29,6 +29,7 @@ def command(
     liked: tuple[str, ...],
     disliked: tuple[str, ...],
     of: str | None,
+    numbers: bool,
     k: int,
     sources: tuple[str, ...],
     output: str | None,
@@ -43,8 +44,8 @@ def command(
     """
     with open_catalog() as catalog:
         hits = catalog.recommend(
-            keys(liked, of),
-            keys(disliked, of),
+            keys(liked, of, numbers),
+            keys(disliked, of, numbers),
             k=k,
             sources=sources or None,
             **options,

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# options that choose products, without words too
+NARROWING = (
+    "attr", "price_min", "price_max", "filter", "where", "with_keywords", "any_keywords",
+    "without_keywords",
+)  # fmt: skip
 COLUMNS = {
     "score": "score",
     "title": "title",
@@ -178,7 +183,7 @@ def command(
     output: str | None,
     **options: Any,
 ) -> None:
-    """Find products by text, by picture, or by both.
+    """Find products by text, by picture, or by both; with filters alone, all that meet them.
 
     \b
     Example:
@@ -189,8 +194,8 @@ def command(
       vitrina search "shoe storage" --columns id,title,price --csv
       vitrina search "red sofa" --image sofa.jpg --weight image=2
     """
-    if not query and image is None:
-        raise click.UsageError("give words to search for, or --image PATH_OR_URL")
+    if not query and image is None and not (sources or any(options[name] for name in NARROWING)):
+        raise click.UsageError("give words to search for, --image PATH_OR_URL, or a filter")
     with open_catalog(allow_private_images=allow_private_images) as catalog:
         if query and exact:
             from vitrina.search.search import literal

@@ -47,7 +47,7 @@ begin
         select p.oid
         from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
                      ('claim_products', 'text'),
-                     ('similar_products', 'attributes'), ('recommend', 'attributes'),
+                     ('similar_products', 'weights'), ('recommend', 'attributes'),
                      ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'),
                      ('search', 'any_keywords'), ('count_matches', 'any_keywords'),
                      ('facets', 'any_keywords'), ('recommend', 'any_keywords'),

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 DECODING = MemoryBudget(400_000_000)  # bytes for decoding, in all threads together
 SUPPORTED = "JPEG, PNG, WebP, GIF, AVIF, BMP or TIFF"
-THUMBNAIL_EDGE = 160
+THUMBNAIL_EDGE = 320
+HASH_EDGE = 160  # another one would change the hashes of pictures that are stored
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -167,7 +168,7 @@ def _normal(data: bytes, found: Survey, limits: Limits) -> Picture:
         width=width,
         height=height,
         size=len(data),
-        dhash=difference_hash(thumbnail),
+        dhash=difference_hash(shrink(image, HASH_EDGE)),
         jpeg=encoded(image, "JPEG", quality=85),
         thumbnail=encoded(thumbnail, "WEBP", quality=80, method=4),
     )

@@ -87,17 +87,7 @@ class PictureLoader:
         read the folder, BusyError if there is no memory just now.
         """
         if "://" not in reference[:10]:
-            if root is None:
-                raise PictureError(
-                    f"{shown(reference)} is not a URL: give its folder with --image-root"
-                )
-            try:
-                real = self._folders.real(root)
-            except FolderError as exc:
-                raise FolderError(f"{shown(reference)}: {exc}") from None
-            return decode.load(
-                reference, root=real, named=Path(root), limits=self._limits, stop=self._stop
-            )
+            return _from_folder(reference, root, self._folders, self._limits, self._stop)
         host = _host(reference)
         if self._failures[host] >= HOST_FAILURES:
             raise PictureError(f"{self._reasons[host]}{NOT_AGAIN}", transient=True)
@@ -118,6 +108,34 @@ class PictureLoader:
     def close(self) -> None:
         """Close the connections."""
         self._fetcher.close()
+
+
+def load_product_picture(
+    reference: str, root: str | None, folders: Folders, limits: Limits
+) -> Picture:
+    """One picture of a product, behind a URL or behind a path below `root`.
+
+    Raises as PictureLoader.load does.
+    """
+    if "://" not in reference[:10]:
+        return _from_folder(reference, root, folders, limits, None)
+    return decode.load(reference, limits=limits)
+
+
+def _from_folder(
+    reference: str,
+    root: str | None,
+    folders: Folders,
+    limits: Limits,
+    stop: threading.Event | None,
+) -> Picture:
+    if root is None:
+        raise PictureError(f"{shown(reference)} is not a URL: give its folder with --image-root")
+    try:
+        real = folders.real(root)
+    except FolderError as exc:
+        raise FolderError(f"{shown(reference)}: {exc}") from None
+    return decode.load(reference, root=real, named=Path(root), limits=limits, stop=stop)
 
 
 def _host(url: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vitrina.context import Context
-from vitrina.db.database import Jsonb
+from vitrina.db.database import HalfVector, Jsonb
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike
 from vitrina.search.narrowing import Filters, Narrowing
@@ -42,7 +42,7 @@ class Asking:
     def __call__(
         self,
         query: str | None,
-        image: PictureLike | None,
+        image: PictureLike | HalfVector | None,
         title: str,
         mode: Mode,
         min_relevance: float | None,
@@ -54,7 +54,9 @@ class Asking:
         narrowing = Narrowing(**filters)
         narrowing.check_names(self.context.database)
         vector, words = None, None
-        if image is not None:
+        if isinstance(image, HalfVector):
+            vector = image
+        elif image is not None:
             picture = self.picture(image)
             vector = self.queries.image_vector(picture)
             words = self.queries.picture_words(picture, title) if not query else None

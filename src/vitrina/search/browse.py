@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from vitrina.db.database import Database
+from vitrina.db.database import Database, HalfVector
 from vitrina.db.unknown import check_names
 from vitrina.errors import NotFoundError
 from vitrina.pictures.given import PictureLike
@@ -75,7 +75,7 @@ class Browse:
         self,
         query: str | None = None,
         *,
-        image: PictureLike | None = None,
+        image: PictureLike | HalfVector | None = None,
         k: int = 10,
         attributes: Sequence[str] | None = None,
         mode: Mode = "hybrid",

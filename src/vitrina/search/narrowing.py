@@ -84,7 +84,7 @@ class Narrowing:
     def explain_nothing(self, database: Database) -> None:
         """Nothing was found: raise NotFoundError if no product has an attribute named here."""
         names = [*self.attr, *self._filter()]
-        for path in self._conditions():
+        for path in [self.where] if isinstance(self.where, str) else list(self.where or ()):
             names += [quoted or plain for quoted, plain in _NAMED.findall(path)]
         check_names(database, attributes=list(dict.fromkeys(names)))
 

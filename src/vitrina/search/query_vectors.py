@@ -112,6 +112,13 @@ class Queries:
                 return embedding
         return None
 
+    def knows(self, query: str) -> bool:
+        """Whether the database has the vector of a query, or makes it: without asking a model."""
+        found = self._database.value(
+            "select not exists (select from vitrina.query_to_embed(%s))", (query,)
+        )
+        return bool(found)
+
     def learn(self, terms: Sequence[Term]) -> None:
         """Make keywords of new terms, if the database cannot embed them."""
         if not self._local:

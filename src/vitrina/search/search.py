@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from vitrina.db.database import Database
+from vitrina.db.database import Database, HalfVector, Jsonb
 from vitrina.pictures.given import PictureLike
 from vitrina.search.asked import FOUND, Asking, Channel, Mode
 from vitrina.search.explain import Explanation
@@ -50,7 +50,7 @@ class Search:
         self,
         query: str | None = None,
         *,
-        image: PictureLike | None = None,
+        image: PictureLike | HalfVector | None = None,
         k: int = 10,
         offset: int = 0,
         mode: Mode = "hybrid",
@@ -65,8 +65,8 @@ class Search:
 
         Args:
             query: words; "a phrase" is required as it is, -word is excluded.
-            image: a picture to search by: a path, an http(s) URL, bytes, an open file or an image
-                of Pillow.
+            image: a picture to search by: a path, an http(s) URL, bytes, an open file, an image
+                of Pillow, or a vector of the image space.
             k: how many, 0 to 10,000.
             offset: how many to skip first.
             mode: words and vectors, vectors only, or words only.
@@ -108,7 +108,7 @@ class Search:
         self,
         query: str | None = None,
         *,
-        image: PictureLike | None = None,
+        image: PictureLike | HalfVector | None = None,
         mode: Mode = "hybrid",
         weights: Mapping[Channel, float] | None = None,
         title: str = "",
@@ -126,7 +126,7 @@ class Search:
         query: str | None,
         product: Key,
         *,
-        image: PictureLike | None = None,
+        image: PictureLike | HalfVector | None = None,
         k: int = 10,
         offset: int = 0,
         mode: Mode = "hybrid",
@@ -160,11 +160,18 @@ class Search:
         return Reading(**row)
 
     def similar(
-        self, product: Key, *, k: int = 10, sources: Sequence[str] | None = None
+        self,
+        product: Key,
+        *,
+        k: int = 10,
+        sources: Sequence[str] | None = None,
+        weights: Mapping[Channel, float] | None = None,
     ) -> list[Hit]:
         """The k products most similar to an id (a number), external id, or (source, external id).
 
-        sources: only products of these.
+        Args:
+            sources: only products of these.
+            weights: of the channels vector and image; {"image": 0} is by meaning alone.
 
         Raises NotFoundError if it is not found, InputError if several sources have
         it.
@@ -172,8 +179,13 @@ class Search:
         found = product_id(self._database, product)
         Narrowing(sources=sources).check_names(self._database)
         return self._hits(
-            "select * from vitrina.similar_products(%s::bigint, %s, %s::text[])",
-            (found, k, list(sources) if sources is not None else None),
+            "select * from vitrina.similar_products(%s::bigint, %s, %s::text[], %s)",
+            (
+                found,
+                k,
+                list(sources) if sources is not None else None,
+                Jsonb(dict(weights or {})),
+            ),
         )
 
     def _hits(self, query: Any, params: Any) -> list[Hit]:

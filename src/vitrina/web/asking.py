@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vitrina.web.state import State
+
+if TYPE_CHECKING:
+    from vitrina.db.database import HalfVector
+    from vitrina.web.seen import Seen
+    from vitrina.web.services import Services
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,30})(\.\d{1,30})?")
 
@@ -14,9 +19,8 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d{0,30})(\.\d{1,30})?")
 def filters(state: State) -> dict[str, Any]:
     """Its filters: within a facet or an attribute any of the values, between them all."""
     given: dict[str, Any] = {}
-    chosen = [value for values in state.keywords.values() for value in values]
-    if chosen:
-        given["with_keywords"] = chosen
+    if state.keywords:
+        given["any_keywords"] = {facet: list(names) for facet, names in state.keywords.items()}
     if state.without:
         given["without_keywords"] = list(state.without)
     if state.attributes:
@@ -31,16 +35,32 @@ def filters(state: State) -> dict[str, Any]:
     return given
 
 
-def arguments(state: State) -> dict[str, Any]:
-    """Its query and filters, for search and count_matches."""
+def arguments(state: State, vector: HalfVector | None = None) -> dict[str, Any]:
+    """Its query, picture and filters, for search, count_matches and facets alike."""
     given: dict[str, Any] = {}
     if state.query:
         given["query"] = state.query
+    if vector is not None:
+        given["image"] = vector
     if state.mode != "hybrid":
         given["mode"] = state.mode
     if state.group:
         given["group_by"] = state.group
     return given | filters(state)
+
+
+def picture_of(services: Services, state: State) -> tuple[HalfVector | None, Seen | None]:
+    """The vector of the picture that is searched by, and what is known of it if it was given here.
+
+    Raises NotFoundError if it is forgotten or there is none, PictureError if it cannot be used.
+    """
+    kind, _, name = state.picture.partition(":")
+    if not kind:
+        return None, None
+    if kind == "p":
+        return services.catalog.pictures.vector(int(name)), None
+    seen = services.seen.dropped(name) if kind == "s" else services.seen.at(services.catalog, name)
+    return seen.vector, seen
 
 
 def any_of(name: str, values: tuple[str, ...]) -> str:

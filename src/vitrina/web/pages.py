@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
@@ -28,7 +29,8 @@ from vitrina.errors import (
     VitrinaError,
 )
 from vitrina.web import filters
-from vitrina.web.services import services
+from vitrina.web.services import STATEMENT_SECONDS, services
+from vitrina.web.state import decimal
 
 THEMES = ("light", "dark")
 PRIVATE = "private, no-cache"
@@ -51,7 +53,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(filters.ALL)
+_templates.filters.update({**filters.ALL, "decimal": decimal})
 
 
 def page(
@@ -98,6 +100,11 @@ def tagged(request: Request, body: bytes, kind: str, status: int = 200) -> Respo
     return Response(body, status, headers, f"{kind}; charset=utf-8")
 
 
+async def in_thread(work: Callable[..., Response], *given: Any) -> Response:
+    """The answer of a function that waits for the database, without holding others up."""
+    return await run_in_threadpool(work, *given)
+
+
 def here(request: Request) -> str:
     """The address of a request, without the server."""
     query = request.url.query
@@ -133,7 +140,11 @@ def refusal(scope: Scope, status: int, reason: str) -> Response:
 
 def explained(request: Request, error: VitrinaError) -> Response:
     """The answer to a request that failed for a known reason."""
-    return failure(request, status_of(error), str(error))
+    reason = str(error)
+    if isinstance(error, SlowError):
+        took = f"This took longer than {STATEMENT_SECONDS:.0f} seconds"
+        reason = f"{took} and was stopped: narrow it down."
+    return failure(request, status_of(error), reason)
 
 
 def _plain(value: object) -> object:

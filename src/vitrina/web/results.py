@@ -1,36 +1,138 @@
-"""What a state finds: the products, and the same question in other languages."""
+"""What a state finds: the products, each with its picture and its reason."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from vitrina.search.hits import Hit
-from vitrina.web.asking import arguments
+from vitrina.search.search import Reading
+from vitrina.web.asking import arguments, filters, picture_of
 from vitrina.web.how import How
+from vitrina.web.seen import Seen
 from vitrina.web.services import Services
 from vitrina.web.state import State
-from vitrina.web.wording import how_of
+from vitrina.web.wording import Reason, how_of, reasons
+
+LIKED_MOST = 1000  # products that recommend can give
+NEAREST = 12
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """A product on a page: the sha256 of its picture, if it has one, and why it is there."""
+
+    hit: Hit
+    picture: str | None
+    why: list[Reason]
+
+
+@dataclass(frozen=True)
 class Found:
-    """The page of products of a state."""
+    """The page of products of a state.
 
+    `total` is None where it takes another search to know it. `rough`: without the meaning of the
+    words, as they are still being typed. `seen` is the picture that was dropped or fetched.
+    """
+
+    services: Services
     state: State
-    hits: list[Hit]
-    total: int
-    how: How
+    cards: list[Card]
+    more: bool
+    total: int | None
+    rough: bool = False
+    reading: Reading | None = None
+    seen: Seen | None = None
 
-    def context(self) -> dict[str, Any]:
-        """Itself, for a template."""
-        return {"found": self, "state": self.state, "how": self.how}
+    @cached_property
+    def how(self) -> How:
+        """How to ask for it from elsewhere."""
+        return how_of(self.services, self.state)
+
+    @property
+    def whole(self) -> list[Card]:
+        """The products that lack nothing that was asked for; all, if they are sorted otherwise."""
+        return [card for card in self.cards if not self.splits or not card.hit.missing]
+
+    @property
+    def partial(self) -> list[Card]:
+        """Those that lack something."""
+        return [card for card in self.cards if self.splits and card.hit.missing]
+
+    @property
+    def splits(self) -> bool:
+        """Whether products that lack something stand apart, behind the others."""
+        return self.state.sort == "relevance" and any(not card.hit.missing for card in self.cards)
 
 
-def found(services: Services, state: State) -> Found:
-    """What the catalogue has for a state. Raises as Catalog.search does."""
+def find(services: Services, state: State, *, typing: bool = False) -> Found:
+    """What the catalogue has for a state. Raises as Catalog.search does.
+
+    typing: the query may not be whole: search by its words only, if its meaning is not known yet.
+    """
     catalog = services.catalog
-    asked = arguments(state)
-    hits = catalog.search(k=state.n, offset=state.first, **asked)
-    total = catalog.count_matches(**asked)
-    return Found(state, hits, total, how_of(services, state))
+    vector, seen = picture_of(services, state)
+    rough = bool(
+        typing and state.query and state.mode == "hybrid" and not catalog.knows_vector(state.query)
+    )
+    asking = replace(state, mode="text") if rough else state
+    if state.liked:
+        hits, more, total = _like(services, asking)
+    else:
+        given = arguments(asking, vector)
+        hits = catalog.search(k=state.n + 1, offset=state.first, sort=state.sort, **given)
+        more = len(hits) > state.n
+        total = state.first + len(hits) if not more and (hits or state.page == 1) else None
+    reading = catalog.read_query(state.query) if state.query else None
+    return Found(
+        services,
+        state,
+        cards(services, hits[: state.n], reading),
+        more,
+        total,
+        rough,
+        reading,
+        seen,
+    )
+
+
+def cards(services: Services, hits: Sequence[Hit], reading: Reading | None = None) -> list[Card]:
+    """These products with their pictures and reasons."""
+    pictures = services.catalog.pictures.of({hit.product_id: hit.image for hit in hits})
+    return [Card(hit, pictures.get(hit.product_id), reasons(hit, reading)) for hit in hits]
+
+
+def total_of(services: Services, found: Found) -> int:
+    """How many products a state finds on all its pages."""
+    if found.total is not None:
+        return found.total
+    vector, _ = picture_of(services, found.state)
+    state = replace(found.state, mode="text") if found.rough else found.state
+    return services.catalog.count_matches(**arguments(state, vector))
+
+
+def nearest(services: Services, state: State) -> list[Card]:
+    """The nearest products where none is an answer: within the filters, or else without them."""
+    for wider in (state, state.cleared()):
+        vector, _ = picture_of(services, wider)
+        hits = services.catalog.search(k=NEAREST, min_relevance=0, **arguments(wider, vector))
+        if hits:
+            return cards(services, hits)
+    return []
+
+
+def _like(services: Services, state: State) -> tuple[list[Hit], bool, int | None]:
+    """Products like the liked ones: of those that the words find, if there are words."""
+    catalog = services.catalog
+    given: dict[str, Any] = filters(state)
+    end = state.first + state.n
+    if not state.query:
+        most = min(end + 1, LIKED_MOST)
+        hits = catalog.recommend(state.liked, state.disliked, k=most, **given)
+        return hits[state.first : end], len(hits) > end, None if len(hits) > end else len(hits)
+    words = {hit.product_id: hit for hit in catalog.search(k=LIKED_MOST, **arguments(state))}
+    near = catalog.recommend(state.liked, state.disliked, k=LIKED_MOST, **given)
+    both = [hit for hit in near if hit.product_id in words]
+    return both[state.first : end], len(both) > end, len(both)

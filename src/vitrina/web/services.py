@@ -13,6 +13,8 @@ from starlette.requests import HTTPConnection
 from vitrina.catalog import Catalog
 from vitrina.errors import ConfigError
 from vitrina.settings import Settings
+from vitrina.web.attributes import Attributes
+from vitrina.web.seen import SeenPictures
 from vitrina.web.static import Static
 
 PORT = 8765
@@ -69,6 +71,8 @@ class Services:
     catalog: Catalog
     options: Options = field(default_factory=Options)
     editor: Catalog | None = None
+    seen: SeenPictures = field(default_factory=SeenPictures)
+    attributes: Attributes = field(default_factory=Attributes)
 
     @classmethod
     @contextlib.contextmanager

@@ -115,7 +115,7 @@ class State:
         given += [("unlike", str(value)) for value in self.disliked]
         if self.price != (None, None):
             given.append(
-                ("price", "..".join("" if end is None else f"{end:g}" for end in self.price))
+                ("price", "..".join("" if end is None else decimal(end) for end in self.price))
             )
         for name, value, default in (
             ("q", self.query, ""),
@@ -245,3 +245,8 @@ def _count(name: str, given: str, default: int, most: int) -> int:
     if not (given.isascii() and given.isdecimal() and len(given) <= 9 and 1 <= int(given) <= most):
         raise InputError(f"{name} is a number from 1 to {most:,}, not {given[:60]!r}")
     return int(given)
+
+
+def decimal(value: float) -> str:
+    """A number written out: 1000000, never 1e+06."""
+    return f"{value:f}".rstrip("0").rstrip(".")  # six places, as an address has

@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from vitrina.web.screens import search
+from vitrina.web.screens import api, docs, pictures, product, search
 
-SCREENS: tuple[ModuleType, ...] = (search,)
+SCREENS: tuple[ModuleType, ...] = (search, product, pictures, api, docs)

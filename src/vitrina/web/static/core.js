@@ -13,8 +13,8 @@ const policy = window.trustedTypes
   : { createHTML: (text) => text };
 
 /** The document behind one of this server's addresses; rejects with the server's reason. */
-export async function part(address, { signal } = {}) {
-  const answer = await fetch(address, { signal, headers: { Accept: 'text/html' }, credentials: 'same-origin' });
+export async function part(address, { signal, headers = {} } = {}) {
+  const answer = await fetch(address, { signal, headers: { Accept: 'text/html', ...headers }, credentials: 'same-origin' });
   if (new URL(answer.url).pathname === '/login') { location.reload(); return new Promise(() => {}); }
   const parsed = new DOMParser().parseFromString(policy.createHTML(await answer.text()), 'text/html');
   if (answer.ok) return parsed;
@@ -146,5 +146,7 @@ if (letterBox) {
 
 // A picture that cannot be had gives way to its words.
 document.addEventListener('error', (event) => {
-  if (event.target.matches && event.target.matches('.plate img')) event.target.replaceWith(event.target.alt ? 'no picture' : '');
+  const image = event.target;
+  if (!image.matches || !image.matches('.plate img')) return;
+  if (image.dataset.fallback) { image.src = image.dataset.fallback; delete image.dataset.fallback; } else image.replaceWith('no picture');
 }, true);

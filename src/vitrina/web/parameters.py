@@ -1,0 +1,87 @@
+"""The names in addresses of the API, as they are documented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from pydantic import BaseModel
+from starlette.requests import Request
+
+from vitrina.web.state import MODES, PAGE, State
+
+
+class Failure(BaseModel):
+    """Why there is no answer."""
+
+    error: str
+    status: int
+
+
+def parameter(name: str, text: str, kind: str = "string", *, many: bool = False) -> dict[str, Any]:
+    """A parameter of a query string for OpenAPI."""
+    schema: dict[str, Any] = {"type": kind}
+    return {
+        "name": name,
+        "in": "query",
+        "description": text,
+        "schema": {"type": "array", "items": schema} if many else schema,
+        **({"explode": True} if many else {}),
+    }
+
+
+NARROWING = [
+    parameter(
+        "k.color", "A keyword of a facet (k.type, k.material, …): any of those given.", many=True
+    ),
+    parameter("x", "Without this keyword; repeatable.", many=True),
+    parameter("a.brand", "A value of an attribute (a.NAME): any of those given.", many=True),
+    parameter("price", "LEAST..MOST, either end open, like 100..500 or ..50."),
+    parameter("source", "Only of this source; repeatable.", many=True),
+]
+SEARCHING = [
+    parameter("q", "Words; “a phrase” in quotes is required, -word excluded."),
+    *NARROWING,
+    parameter("like", "The id of a liked product; repeatable.", "integer", many=True),
+    parameter("unlike", "The id of a disliked product; repeatable.", "integer", many=True),
+    parameter("pic", "A picture: p:PRODUCT, u:ADDRESS, or s:NAME as POST /picture gives it."),
+    parameter("sort", "relevance, newest, oldest, or an attribute: price, or -price downwards."),
+    parameter("group", "Of the products with the same value of this attribute only the first."),
+    parameter("mode", " or ".join(MODES) + "."),
+    parameter("page", "From 1.", "integer"),
+    parameter("n", f"Products on a page [{PAGE}].", "integer"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a route answers, and the names it knows, for FastAPI."""
+
+    model: type[BaseModel]
+    parameters: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of a route's decorator."""
+        return {
+            "responses": {
+                200: {"model": self.model},
+                400: {"model": Failure, "description": "An argument is wrong; it says which."},
+                404: {"model": Failure, "description": "Something named is not there."},
+                503: {"model": Failure, "description": "Too busy, or it took too long."},
+            },
+            "openapi_extra": {"parameters": self.parameters} if self.parameters else None,
+        }
+
+
+def query_of(request: Request, *own: str) -> tuple[dict[str, list[str]], State]:
+    """The route's own names with their values, and the state of the others."""
+    mine: dict[str, list[str]] = {}
+    rest: list[tuple[str, str]] = []
+    for name, value in parse_qsl(request.url.query, keep_blank_values=True, max_num_fields=200):
+        if name in own:
+            mine.setdefault(name, []).append(value)
+        else:
+            rest.append((name, value))
+    return mine, State.of(urlencode(rest))

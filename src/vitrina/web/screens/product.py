@@ -1,0 +1,131 @@
+"""A product: its pictures, its facts, how each keyword was decided, and what is similar."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from vitrina.errors import InputError, NotFoundError
+from vitrina.keywords.entries import Step
+from vitrina.search.product import Product
+from vitrina.web import pages
+from vitrina.web.how import How, curl, python_call, shell, sql_call, sql_text
+from vitrina.web.results import cards
+from vitrina.web.security import form
+from vitrina.web.server import address
+from vitrina.web.services import Services, services
+from vitrina.web.state import decimal
+
+router = APIRouter(include_in_schema=False)
+edit_router = APIRouter(include_in_schema=False)
+NAV = None
+ROW = 12  # similar products
+NOT_SHOWN = {"price", "price_max", "currency"}
+
+
+@router.get("/product/{product_id}")
+def product(request: Request, product_id: int, why: str = "") -> Response:
+    """The page of a product; `why` is a keyword whose decision is shown."""
+    shared = services(request)
+    found = shared.catalog.get(product_id)
+    return pages.page(request, "product.html", _context(shared, found, why))
+
+
+def _context(shared: Services, found: Product, why: str) -> dict[str, Any]:
+    catalog = shared.catalog
+    pictures = catalog.pictures.all_of(found.product_id)
+    own = catalog.pictures.of({found.product_id: found.image}).get(found.product_id)
+    has_vector = own is not None
+    return {
+        "product": found,
+        "pictures": pictures or ([own] if own else []),
+        "link": found.url if found.url and _is_web(found.url) else None,
+        "facts": {
+            name: _said(each) for name, each in found.attributes.items() if name not in NOT_SHOWN
+        },
+        "variant_names": _names([variant.attributes for variant in found.variants]),
+        "meaning": cards(shared, catalog.similar(found.product_id, k=ROW, weights={"image": 0})),
+        "looks": cards(shared, catalog.similar(found.product_id, k=ROW, weights={"vector": 0}))
+        if has_vector
+        else [],
+        "why": why,
+        "decision": _decision(shared, why) if why else [],
+        "how": _how(shared, found),
+        "said": _said,
+    }
+
+
+def _decision(shared: Services, term: str) -> list[Step]:
+    """Why a term has its keyword: the decision, then the nearest keywords with their vetoes."""
+    try:
+        return shared.catalog.keywords.explain(term[:200])
+    except InputError:
+        return []
+
+
+def _how(shared: Services, found: Product) -> How:
+    base = address(shared.options.host, shared.options.port)
+    key = {"source": sql_text(found.source), "external_id": sql_text(found.external_id)}
+    return How(
+        sql=sql_call("get_products", {"product_ids": f"'{{{found.product_id}}}'"})
+        + "\n"
+        + sql_call("similar_products", {**key, "k": str(ROW)}, "product_id, title, score"),
+        cli=shell("vitrina", "show", "--of", found.source, "--", found.external_id)
+        + "\n"
+        + shell(
+            "vitrina", "similar", "--of", found.source, "-k", str(ROW), "--", found.external_id
+        ),
+        python=python_call("get", [repr((found.source, found.external_id))])
+        + "\n"
+        + python_call("similar", [repr((found.source, found.external_id)), f"k={ROW}"]),
+        curl=curl(base, f"/api/product/{found.product_id}")
+        + "\n"
+        + curl(base, f"/api/similar/{found.product_id}?n={ROW}"),
+    )
+
+
+def _is_web(url: str) -> bool:
+    return urlsplit(url).scheme in ("http", "https")
+
+
+def _said(value: object) -> str:
+    """An attribute's value in words."""
+    if isinstance(value, list):
+        return ", ".join(_said(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_said(each)}" for name, each in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return decimal(value)
+    return "" if value is None else str(value)
+
+
+def _names(each: list[Any]) -> list[str]:
+    """The attributes that these variants have."""
+    return list(dict.fromkeys(name for attributes in each for name in attributes))
+
+
+@edit_router.post("/product/{product_id}/keywords")
+async def set_keywords(request: Request, product_id: int) -> Response:
+    """Give a product these keywords, or those that models said; the history can undo it."""
+    given = form(request, await request.body())
+    return await pages.in_thread(_set, services(request), product_id, given)
+
+
+def _set(shared: Services, product_id: int, given: dict[str, str]) -> Response:
+    editor = shared.editor
+    if editor is None:
+        raise NotFoundError("this server was started without --edit")
+    found = editor.get(product_id)
+    key = (found.source, found.external_id)
+    if "reset" in given:
+        editor.keywords.reset([key])
+    else:
+        names = [name.strip() for name in given.get("keywords", "").split(",") if name.strip()]
+        editor.keywords.set([key], names, add_new="add_new" in given)
+    return RedirectResponse(f"/product/{product_id}#keywords", 303)

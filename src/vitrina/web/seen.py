@@ -1,0 +1,66 @@
+"""Pictures that visitors searched by: a vector and a small preview of each, for a while."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from vitrina.catalog import Catalog
+from vitrina.db.database import HalfVector
+from vitrina.errors import NotFoundError
+from vitrina.pictures.decode import Picture
+
+MOST = 256
+NAME = 16  # signs of a hash in an address
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A picture that was searched by; `thumbnail` is a WebP."""
+
+    sha256: str
+    vector: HalfVector
+    thumbnail: bytes
+
+
+class SeenPictures:
+    """The latest `MOST` of them, in memory only."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_name: OrderedDict[str, Seen] = OrderedDict()
+        self._by_address: OrderedDict[str, str] = OrderedDict()
+
+    def add(self, catalog: Catalog, picture: Picture, address: str | None = None) -> Seen:
+        """Remember a picture. Raises NotFoundError if no image space is in use."""
+        vector = catalog.image_vector(picture)
+        if vector is None:
+            raise NotFoundError("no image space is in use: `vitrina spaces list` shows them")
+        seen = Seen(picture.sha256, vector, picture.thumbnail)
+        with self._lock:
+            self._by_name[seen.sha256[:NAME]] = seen
+            self._by_name.move_to_end(seen.sha256[:NAME])
+            if address is not None:
+                self._by_address[address] = seen.sha256[:NAME]
+            for kept in (self._by_name, self._by_address):
+                while len(kept) > MOST:
+                    kept.popitem(last=False)
+        return seen
+
+    def dropped(self, name: str) -> Seen:
+        """The picture whose hash begins so. Raises NotFoundError once it is forgotten."""
+        with self._lock:
+            found = self._by_name.get(name[:NAME])
+            if found is None or not found.sha256.startswith(name):
+                raise NotFoundError(
+                    "that picture is forgotten: this server keeps the latest few; drop it again"
+                )
+            self._by_name.move_to_end(name[:NAME])
+            return found
+
+    def at(self, catalog: Catalog, address: str) -> Seen:
+        """The picture at an address, fetched within the limits. Raises PictureError."""
+        with self._lock:
+            found = self._by_name.get(self._by_address.get(address, ""))
+        return found or self.add(catalog, catalog.picture(address), address)

@@ -1,0 +1,185 @@
+"""What stands beside the products: facets with counts, the price, and what is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from vitrina.errors import SlowError
+from vitrina.search.browse import Facet
+from vitrina.web.asking import arguments, filters, picture_of
+from vitrina.web.results import Found, total_of
+from vitrina.web.services import Services
+from vitrina.web.state import State, decimal
+from vitrina.web.swatches import swatch
+
+SHOWN = 8  # values of a facet before "more"
+MOST = 24
+PRICE = "price"
+LOOK_LIKE_FACETS = {
+    "color": {"color", "colour", "basecolour", "colors"},
+    "material": {"material", "materials"},
+    "style": {"style", "styles"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value that can be chosen: how many products that gives, and its address."""
+
+    name: str
+    value: str
+    products: int
+    chosen: bool
+    swatch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A facet, or an attribute, with its values; `name` is that of its fields in the form."""
+
+    name: str
+    label: str
+    values: list[Value]
+
+    @property
+    def first(self) -> list[Value]:
+        """Those that are shown at once."""
+        return self.values[:SHOWN]
+
+    @property
+    def rest(self) -> list[Value]:
+        """Those behind "more"."""
+        return self.values[SHOWN:]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """Something chosen, and the address without it."""
+
+    label: str
+    address: str
+    swatch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of the histogram, in its units; `inside` the chosen prices."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    inside: bool
+
+
+@dataclass(frozen=True)
+class Sidebar:
+    """The facets of what was found; `late` says why there are none, if so."""
+
+    groups: list[Group] = field(default_factory=list)
+    total: int | None = None
+    late: str = ""
+    bounds: tuple[float, float] | None = None
+    bars: list[Bar] = field(default_factory=list)
+
+
+def sidebar(services: Services, found: Found) -> Sidebar:
+    """The facets of a state, each counted without its own choice, and the total."""
+    state = replace(found.state, mode="text") if found.rough else found.state
+    vector, _ = picture_of(services, state)
+    given = arguments(state, vector)
+    if state.liked:
+        given = filters(state)
+    try:
+        names = services.attributes.names(services.catalog)
+        names = [*names, *(name for name in state.attributes if name not in names)]
+        rows = services.catalog.facets(k=MOST, attributes=[*names, PRICE], **given)
+        total = None if state.liked else total_of(services, found)
+    except SlowError:
+        return Sidebar(late="Counting took too long here, so there are no facets: narrow it down.")
+    priced = [row for row in rows if row.kind == "attribute" and row.facet == PRICE]
+    rest = [row for row in rows if row.kind != "attribute" or row.facet != PRICE]
+    return Sidebar(_groups(rest, state, names), total, bounds=_bounds(priced, state.price))
+
+
+def _bounds(
+    priced: list[Facet], chosen: tuple[float | None, float | None]
+) -> tuple[float, float] | None:
+    """The least and the greatest price of what was found; None if there is nothing to choose."""
+    ends = [end for row in priced for end in (row.low, row.high) if end is not None]
+    asked = [end for end in chosen if end is not None]
+    if len(set(ends)) < 2 and not asked:
+        return None
+    return min(ends + asked), max(ends + asked)
+
+
+def _groups(rows: list[Facet], state: State, names: list[str]) -> list[Group]:
+    values: dict[tuple[str, str], list[Value]] = {}
+    for row in rows:
+        if row.kind == "attribute" and row.low != row.high:
+            continue  # a range is no value; prices have a place of their own
+        field_name = ("k." if row.kind == "keyword" else "a.") + row.facet
+        is_color = row.kind == "keyword" and row.facet == "color"
+        values.setdefault((row.kind, row.facet), []).append(
+            Value(
+                field_name,
+                row.value,
+                row.products,
+                row.chosen,
+                swatch(row.value) if is_color else None,
+            )
+        )
+    facets = {name for kind, name in values if kind == "keyword"}
+    doubled = {other for name in facets for other in LOOK_LIKE_FACETS.get(name, ())}
+    groups = []
+    for (kind, name), found in values.items():
+        is_shown = kind == "keyword" or name in state.attributes or name.lower() not in doubled
+        if is_shown and (len(found) > 1 or any(value.chosen for value in found)):
+            prefix = "k." if kind == "keyword" else "a."
+            groups.append(Group(prefix + name, name.replace("_", " ").capitalize(), found))
+    return groups
+
+
+def chips(state: State) -> list[Chip]:
+    """What is chosen, each to be taken back."""
+    given = []
+    for facet, names in state.keywords.items():
+        given += [
+            Chip(
+                f"{facet} {name}",
+                state.toggled("keyword", facet, name).address(),
+                swatch(name) if facet == "color" else None,
+            )
+            for name in names
+        ]
+    for attribute, names in state.attributes.items():
+        given += [
+            Chip(
+                f"{attribute.replace('_', ' ')} {name}",
+                state.toggled("attribute", attribute, name).address(),
+            )
+            for name in names
+        ]
+    given += [
+        Chip(f"without {name}", state.address(without=_less(state.without, name)))
+        for name in state.without
+    ]
+    given += [
+        Chip(f"source {name}", state.address(sources=_less(state.sources, name)))
+        for name in state.sources
+    ]
+    if state.price != (None, None):
+        given.append(Chip(f"price {priced(state.price)}", state.address(price=(None, None))))
+    return given
+
+
+def priced(price: tuple[float | None, float | None]) -> str:
+    """A range of prices in words."""
+    least, most = price
+    if least is None:
+        return f"up to {decimal(most or 0)}"
+    return f"from {decimal(least)}" + ("" if most is None else f" to {decimal(most)}")
+
+
+def _less(values: tuple[str, ...], value: str) -> tuple[str, ...]:
+    return tuple(each for each in values if each != value)

@@ -1,0 +1,342 @@
+"""The search in a real browser: typed, by picture, by keyboard, with and without scripts."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+
+from serving import Served
+from vitrina.cli.demo import folder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+DROP = """
+([name, data]) => {
+    const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], 'picture.webp', { type: 'image/webp' }));
+    const given = name === 'paste' ? { clipboardData: transfer } : { dataTransfer: transfer };
+    const kind = name === 'paste' ? ClipboardEvent : DragEvent;
+    document.body.dispatchEvent(new kind(name, { ...given, bubbles: true, cancelable: true }));
+}
+"""
+
+
+def ids(page: Page) -> list[str]:
+    """The products on the page, in their order."""
+    return page.locator("[data-card]").evaluate_all(
+        "(all) => all.map((each) => each.dataset.product)"
+    )
+
+
+def query(page: Page) -> str:
+    return str(page.evaluate("decodeURIComponent(location.search)"))
+
+
+def settled(page: Page, address: str) -> None:
+    """Wait until the page shows this state, its count too."""
+    page.wait_for_function(
+        "(wanted) => decodeURIComponent(location.search) === wanted"
+        " && document.querySelector('[data-part=results]').dataset.address === location.pathname + location.search"
+        " && !document.querySelector('.column').hasAttribute('aria-busy')",
+        arg=address,
+    )
+
+
+def test_results_come_as_typed_and_one_step_leads_back(served: Served, visit: Any) -> None:
+    page = visit(served, "/")
+    everything = ids(page)
+    page.locator("#q").press_sequentially("grey sofa", delay=30)
+    settled(page, "?q=grey sofa")
+    assert page.locator("[data-card] h3").first.inner_text() == "Three-Seater Sofa in Grey Linen"
+    found = ids(page)
+    page.go_back()
+    settled(page, "")
+    assert ids(page) == everything
+    assert page.locator("#q").input_value() == ""
+    page.go_forward()
+    settled(page, "?q=grey sofa")
+    assert (ids(page), page.locator("#q").input_value()) == (found, "grey sofa")
+
+
+def test_an_answer_that_comes_late_is_not_shown(served: Served, visit: Any) -> None:
+    page = visit(served, "/")
+    first, done = threading.Event(), []
+
+    def hold(route: Any) -> None:
+        if not first.is_set():
+            first.set()
+            done.append(route)  # answered after the next one
+        else:
+            route.continue_()
+
+    page.route("**/part/search*", hold)
+    page.locator("#q").fill("lamp")
+    page.wait_for_function(
+        "() => document.querySelector('.column').getAttribute('aria-busy') === 'true'"
+    )
+    while not done:
+        page.evaluate("1")  # lets the driver hand over the route
+    page.locator("#q").fill("sofa")
+    settled(page, "?q=sofa")
+    shown = ids(page)
+    done[0].continue_()
+    page.evaluate("() => fetch('/part/search?q=lamp').then((answer) => answer.text())")
+    assert query(page) == "?q=sofa"
+    assert ids(page) == shown
+
+
+@pytest.mark.parametrize("how", ["drop", "paste"])
+def test_a_picture_searches(served: Served, visit: Any, how: str) -> None:
+    page = visit(served, "/")
+    data = base64.b64encode((folder() / "queries" / "armchair.webp").read_bytes()).decode()
+    page.evaluate(DROP, [how, data])
+    page.wait_for_function("() => location.search.startsWith('?pic=s')")
+    assert page.locator("[data-card] h3").first.inner_text() == "Mustard Velvet Armchair"
+    assert page.locator(".asked img").evaluate(
+        "(image) => image.decode().then(() => image.naturalWidth)"
+    )
+    # with words: the state of both
+    page.locator("#q").fill("sofa")
+    page.locator("#q").press("Enter")
+    page.wait_for_function(
+        "() => location.search.includes('q=sofa') && location.search.includes('pic=s')"
+    )
+    # another visitor sees the same while the server remembers the picture
+    other = visit(served, page.evaluate("location.pathname + location.search"))
+    assert ids(other) == ids(page)
+
+
+def test_what_is_no_picture_is_said(served: Served, visit: Any) -> None:
+    page = visit(served, "/")
+    page.evaluate(DROP, ["drop", base64.b64encode(b"<svg onload=alert(1)>").decode()])
+    page.locator("[data-picture-error]").wait_for()
+    assert "is an SVG drawing" in page.locator("[data-picture-error]").inner_text()
+
+
+def test_facets_count_what_a_click_gives_and_back_takes_it_back(served: Served, visit: Any) -> None:
+    page = visit(served, "/?q=table")
+    before = ids(page)
+    box = page.locator("fieldset:has(legend:text-is('Color')) label").nth(1)
+    count = int(box.locator(".number").inner_text())
+    name = box.locator(".name").inner_text()
+    box.click()
+    settled(page, f"?k.color={name}&q=table")
+    assert len(ids(page)) == count
+    other = page.locator(
+        "fieldset:has(legend:text-is('Color')) label:has(input:not(:checked))"
+    ).first
+    more = int(other.locator(".number").inner_text())
+    assert more > 0  # the facet is not narrowed by its own choice
+    page.locator("[data-chip]").click()
+    settled(page, "?q=table")
+    page.wait_for_function("() => document.activeElement.id === 'results-title'")
+    page.go_back()
+    settled(page, f"?k.color={name}&q=table")
+    page.go_back()
+    settled(page, "?q=table")
+    assert ids(page) == before
+
+
+def test_the_keyboard_suffices(served: Served, visit: Any) -> None:
+    page = visit(served, "/?k.color=black")
+    page.evaluate("document.activeElement.blur()")  # the box, where a page without words begins
+    page.keyboard.press("/")
+    page.keyboard.type("sof")
+    page.locator("#suggestions li").first.wait_for()
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#q").get_attribute("aria-activedescendant") == "suggestion-0"
+    page.keyboard.press("Escape")
+    assert page.locator("#suggestions").is_hidden()
+    assert page.locator("#q").input_value() == "sof"
+    page.keyboard.press("Escape")
+    assert page.locator("#q").input_value() == ""
+    settled(page, "?k.color=black")
+    page.keyboard.type("table")
+    page.keyboard.press("Enter")
+    settled(page, "?k.color=black&q=table")
+    page.keyboard.press("ArrowDown")
+    cards = page.locator("[data-card-link]")
+    assert cards.nth(0).evaluate("(each) => each === document.activeElement")
+    page.keyboard.press("ArrowRight")
+    assert cards.nth(1).evaluate("(each) => each === document.activeElement")
+    page.keyboard.press("?")
+    assert page.locator("#help").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/product/*")
+    assert page.locator("h1").inner_text()
+
+
+def test_an_address_shows_the_same_to_another_visitor(served: Served, visit: Any) -> None:
+    address = "/?a.category=Furniture&k.color=black&price=..400&q=chair&sort=-price&view=list"
+    page = visit(served, "/")
+    page.goto(served.base + address)
+    assert page.evaluate("location.pathname + location.search") == address
+    chips = page.locator("[data-chip]").all_inner_texts()
+    assert len(chips) == 3
+    prices = [
+        float(each.split()[0].replace(",", ""))
+        for each in page.locator("[data-card] .price").all_inner_texts()
+    ]
+    assert prices == sorted(prices, reverse=True)
+    assert all(price <= 400 for price in prices)
+    other = visit(served, address)
+    assert (ids(other), other.locator("[data-chip]").all_inner_texts()) == (ids(page), chips)
+
+
+def test_it_works_without_scripts(served: Served, visit: Any) -> None:
+    page = visit(served, "/?n=5", java_script_enabled=False)
+    page.locator("#q").fill("table")
+    page.locator("#search button.primary").click()
+    assert "q=table" in page.url
+    label = page.locator("fieldset:has(legend:text-is('Color')) label").first
+    count = int(label.locator(".number").inner_text())
+    label.locator("input").check()
+    page.locator("button.plain").click()
+    assert "k.color=" in page.url
+    assert page.locator("[data-part=total]").inner_text().split()[0] == str(count)
+    page.goto(served.base + "/?n=5")
+    first = page.locator("[data-card] h3").all_inner_texts()
+    page.locator("a[rel=next]").click()
+    assert "page=2" in page.url
+    assert not set(first) & set(page.locator("[data-card] h3").all_inner_texts())
+    page.locator("[data-card-link]").first.click()
+    assert "/product/" in page.url
+    page.locator("form.theme button").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_one_message_for_a_settled_query(served: Served, visit: Any) -> None:
+    page = visit(served, "/")
+    page.evaluate(
+        """() => { window.said = [];
+        new MutationObserver(() => said.push(document.querySelector('[data-status]').textContent))
+            .observe(document.querySelector('[data-status]'), { childList: true }); }"""
+    )
+    page.locator("#q").press_sequentially("grey sofa", delay=20)
+    page.wait_for_function("() => said.length > 0")
+    assert page.evaluate("said") == [page.locator("[data-part=total]").inner_text()]
+
+
+def test_nothing_found_says_what_could_go(served: Served, visit: Any) -> None:
+    page = visit(served, "/?k.color=pink&price=5000..&q=sofa")
+    ways = page.locator(".nothing ul").first.locator("a")
+    assert ways.count() > 0
+    count = int(
+        page.locator(".nothing ul")
+        .first.locator("li")
+        .first.inner_text()
+        .rsplit(":", 1)[1]
+        .split()[0]
+    )
+    ways.first.click()
+    page.wait_for_function("() => !document.querySelector('.nothing')")
+    assert len(ids(page)) == count
+    page = visit(served, "/?q=aquarium")
+    assert "Not matches" in page.locator(".nothing .rule").inner_text()
+    page = visit(served, "/?q=gery+couvh")
+    assert "couch" in page.locator(".notice").inner_text()
+
+
+def test_the_first_page_is_light_and_does_not_jump(served: Served, visit: Any) -> None:
+    page = visit(served, "/login")
+    sizes: list[tuple[str, int]] = []
+    page.on(
+        "response",
+        lambda answer: sizes.append((answer.url, answer.request.sizes()["responseBodySize"])),
+    )
+    page.add_init_script(
+        """window.shifts = 0; new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifts += entry.value;
+        }).observe({ type: 'layout-shift', buffered: true })"""
+    )
+    page.goto(served.base + "/", wait_until="networkidle")
+    light = [(url, size) for url, size in sizes if "/pic/" not in url]
+    assert sum(size for _, size in light) < 100_000, light
+    assert len(light) <= 12
+    assert page.evaluate("shifts") < 0.02
+
+
+def test_hostile_words_are_words(edited: Served, visit: Any) -> None:
+    evil = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>{{7*7}}"
+    # as a row of a shop's own table may be; files are cleaned when they are read
+    with psycopg.connect(edited.url) as conn:
+        conn.execute(
+            """update vitrina.products set title = %(evil)s || ' ' || title, external_id = %(evil)s || id,
+                url = 'javascript:alert(3)', caption = %(evil)s, text = %(evil)s, image = %(evil)s,
+                attributes = attributes || jsonb_build_object('brand', %(evil)s::text, %(evil)s::text, 1)
+            where id <= 4""",
+            {"evil": evil},
+        )
+    there = [
+        "/?n=4",
+        "/product/1?why=%3Cscript%3Ealert(4)%3C/script%3E",
+        "/?q=%3Cscript%3Ealert(5)%3C/script%3E&n=4",
+        f"/?{urlencode({'a.brand': evil})}",
+        f"/?{urlencode({'k.color': evil})}",
+        f"/?{urlencode({evil: evil})}",
+    ]
+    for path in there:
+        page = visit(edited, path)
+        assert page.locator("script:not([src])").count() == 0
+        assert page.locator("img[onerror]").count() == 0
+        assert page.locator("a[href^='javascript:']").count() == 0
+        if page.locator("#q").count():  # its parts too, put in by the script
+            page.locator("#q").fill("<img src=x onerror=alert(6)>")
+            page.wait_for_function("() => location.search.includes('onerror')")
+            assert page.locator("img[onerror]").count() == 0
+    page = visit(edited, there[0])
+    assert evil in page.locator("[data-card] h3").first.inner_text()
+    assert evil in visit(edited, there[1]).locator("h1").inner_text()
+
+
+def axe(request: pytest.FixtureRequest) -> str:
+    """The script of axe-core, from npm; skips where that cannot be had."""
+    cache: Path = request.config.cache.mkdir("axe")
+    script = cache / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        if shutil.which("npm") is None:
+            pytest.skip("no npm: axe-core is not checked with")
+        got = subprocess.run(
+            ["npm", "install", "--prefix", cache, "--no-audit", "--no-fund", "axe-core@4"],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        if got.returncode:
+            pytest.skip(f"npm has no axe-core: {got.stderr.strip()[-200:]}")
+    return script.read_text("utf-8")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_everybody_can_read_it(
+    served: Served, visit: Any, request: pytest.FixtureRequest, width: int, theme: str
+) -> None:
+    script = axe(request)
+    for path in (
+        "/?q=grey+sofa",
+        "/?k.color=gray&pic=p:1&view=list",
+        "/?q=aquarium&k.color=gray",
+        "/product/1?why=sofa",
+        "/docs",
+        "/nothing",
+    ):
+        page = visit(served, path, width=width, color_scheme=theme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        page.evaluate(script)
+        found = page.evaluate("axe.run().then((result) => result.violations)")
+        serious = [
+            (each["id"], each["impact"], [node["html"][:120] for node in each["nodes"]][:3])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], path

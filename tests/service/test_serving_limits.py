@@ -1,0 +1,135 @@
+"""What is answered at once is bounded, and what nobody waits for is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+from starlette.responses import PlainTextResponse
+
+import waiting
+from serving import serving
+from vitrina.db.cancelling import Cancellation
+from vitrina.db.database import Database
+from vitrina.errors import DatabaseError, ReadOnlyError, SlowError
+from vitrina.web.limits import Limits
+
+RUNNING = "select count(*) from pg_stat_activity where query like %s and state = 'active' and pid <> pg_backend_pid()"
+
+
+def scope(method: str = "GET") -> dict[str, Any]:
+    return {"type": "http", "method": method, "path": "/", "headers": []}
+
+
+def test_a_few_are_answered_some_wait_and_the_rest_are_told() -> None:
+    async def run() -> list[int]:
+        free, inside, most = asyncio.Event(), 0, 0
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            await free.wait()
+            inside -= 1
+            await PlainTextResponse("done")(scope, receive, send)
+
+        limits = Limits(slow, lambda scope: PlainTextResponse("busy", 503), at_once=2, waiting=3)
+        statuses: list[int] = []
+
+        async def ask() -> None:
+            async def receive() -> Any:
+                await asyncio.Event().wait()
+
+            async def send(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    statuses.append(message["status"])
+
+            await limits(scope(), receive, send)
+
+        asked = [asyncio.create_task(ask()) for _ in range(7)]
+        while len(statuses) < 2 or inside < 2:  # two have no room, two are being answered
+            await asyncio.sleep(0)
+        free.set()
+        await asyncio.gather(*asked)
+        assert most == 2
+        return sorted(statuses)
+
+    assert asyncio.run(run()) == [200] * 5 + [503] * 2
+
+
+def test_a_client_that_goes_gives_its_place_back() -> None:
+    async def run() -> None:
+        entered, gone = asyncio.Event(), asyncio.Event()
+
+        async def until_gone(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            entered.set()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        limits = Limits(
+            until_gone, lambda scope: PlainTextResponse("busy", 503), at_once=1, waiting=0
+        )
+
+        async def receive() -> Any:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            raise AssertionError("nobody listens")
+
+        first = asyncio.create_task(limits(scope(), receive, send))
+        await entered.wait()
+        gone.set()
+        await first
+        assert limits._inside == 0
+
+    asyncio.run(run())
+
+
+def test_a_statement_ends_when_nobody_waits_for_it(database_url: str) -> None:
+    with (
+        Database(database_url, size=2) as database,
+        psycopg.connect(database_url, autocommit=True) as watch,
+    ):
+        cancellation, failed = Cancellation(), []
+
+        def sleep() -> None:
+            with cancellation.covering():
+                try:
+                    database.value("select pg_sleep(3600)")
+                except SlowError as error:
+                    failed.append(error)
+
+        thread = threading.Thread(target=sleep)
+        thread.start()
+        waiting.eventually(lambda: watch.execute(RUNNING, ("select pg_sleep%",)).fetchone() == (1,))
+        cancellation.cancel()
+        thread.join()
+        assert failed
+        assert database.value("select 1") == 1  # its connection serves others
+
+
+def test_a_reader_reads_only_and_not_for_long(database_url: str) -> None:
+    with Database(database_url, size=1, read_only=True, statement_seconds=0.2) as database:
+        with pytest.raises(ReadOnlyError):
+            database.value("select vitrina.put_source('new')")
+        with pytest.raises(DatabaseError), database.transaction() as conn:
+            conn.execute("set transaction read write")
+        with pytest.raises(SlowError):
+            database.value("select pg_sleep(3600)")
+        assert database.value("show default_transaction_read_only") == "off"  # nothing stays
+
+
+def test_a_slow_answer_is_a_page_with_the_reason(database_url: str) -> None:
+    with serving(database_url) as served, psycopg.connect(database_url) as conn:
+        conn.execute("lock table vitrina.products in access exclusive mode")
+        answer = requests.get(served.base + "/?q=sofa", timeout=60)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert "took longer than 5 seconds" in answer.text
+        conn.rollback()
+        assert requests.get(served.base + "/?q=sofa", timeout=60).status_code == 200
