@@ -27,7 +27,8 @@ set search_path from current
 as $func$
 begin
     if tg_table_name = 'keywords' then
-        select c.canonical, contrast_marks(c.canonical) into new.form, new.marks
+        select c.canonical, contrast_marks(c.canonical), kinds_of(c.canonical, new.facet)
+        into new.form, new.marks, new.kinds
         from canonical_form(normal_form(new.name)) as c;
     else
         new.key := term_key(new.alias);
@@ -53,12 +54,25 @@ begin
     from contrasts as o cross join lateral term_key(o.term) as k (key)
     where c.term = o.term and c.contrast_group = o.contrast_group
         and (terms is null or squashed(o.term) ~ _touches) and c.key is distinct from k.key;
-    update keywords as w set form = k.canonical, marks = m.marks
+    with named as materialized (
+        select n.term, term_key(n.term) as key
+        from (select r.term from related_terms as r union select r.related from related_terms as r) as n
+        where terms is null or squashed(n.term) ~ _touches
+    )
+    update related_terms as r set key = coalesce(k.key, r.key), related_key = coalesce(l.key, r.related_key)
+    from related_terms as o
+    left join named as k on k.term = o.term
+    left join named as l on l.term = o.related
+    where (r.term, r.related) = (o.term, o.related)
+        and (k.key is distinct from o.key and k.key is not null
+             or l.key is distinct from o.related_key and l.key is not null);
+    update keywords as w set form = k.canonical, marks = m.marks, kinds = n.kinds
     from keywords as o
     cross join lateral canonical_form(normal_form(o.name)) as k
     cross join lateral contrast_marks(k.canonical) as m (marks)
+    cross join lateral kinds_of(k.canonical, o.facet) as n (kinds)
     where w.id = o.id and (terms is null or squashed(normal_form(o.name)) ~ _touches)
-        and (w.form, w.marks) is distinct from (k.canonical, m.marks);
+        and (w.form, w.marks, w.kinds) is distinct from (k.canonical, m.marks, n.kinds);
     update keyword_aliases as a set key = k.key
     from keyword_aliases as o cross join lateral term_key(o.alias) as k (key)
     where a.alias = o.alias and (terms is null or squashed(o.alias) ~ _touches)
@@ -119,7 +133,7 @@ create or replace trigger normalize_term before insert or update of term on cont
     for each row execute function normalize_term();
 create or replace trigger set_key before insert or update of alias on keyword_aliases
     for each row execute function set_key();
-create or replace trigger set_key before insert or update of name on keywords
+create or replace trigger set_key before insert or update of name, facet on keywords
     for each row execute function set_key();
 create or replace trigger thesaurus_inserted after insert on thesaurus
     referencing new table as changed for each statement execute function words_changed();

@@ -62,8 +62,9 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- give_words(): loads the rows of the temporary table given_words (target, term, value, facet, domain,
--- language) into thesaurus and contrasts. Rows given earlier but missing now are deleted, unless the shop
--- has changed them; rows that the shop changed or deleted stay so.
+-- language) into thesaurus, contrasts and related_terms (value: the weight, and the related term). Rows
+-- given earlier but missing now are deleted, unless the shop has changed them; rows that the shop changed
+-- or deleted stay so.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.give_words() returns void
 language plpgsql volatile security invoker
@@ -72,9 +73,14 @@ as $func$
 begin
     perform renew_forms();
     create temporary table new_words on commit drop as
-    select distinct on (g.target, g.form, g.language, case g.target when 'contrasts' then g.value end) g.*
-    from (select w.*, normal_form(w.term) as form from given_words as w) as g
-    order by g.target, g.form, g.language, case g.target when 'contrasts' then g.value end, g.place;
+    select distinct on (g.target, g.form, g.language, g.what) g.*
+    from (select w.place, w.target, w.term, normal_form(w.term) as form, w.facet, w.domain, w.language,
+                 case w.target when 'contrasts' then w.value when 'related_terms' then normal_form(r.related) end as what,
+                 case w.target when 'related_terms' then r.weight || ' ' || normal_form(r.related) else w.value end as value
+          from given_words as w
+          cross join lateral (select split_part(w.value, ' ', 1) as weight,
+                                     substr(w.value, strpos(w.value, ' ') + 1) as related) as r) as g
+    order by g.target, g.form, g.language, g.what, g.place;
     analyze new_words; -- joined without, it is read once for each row of the others
     analyze seeded_words;
     delete from thesaurus as t using seeded_words as s
@@ -85,6 +91,10 @@ begin
     delete from contrasts as t using seeded_words as s
     where s.target = 'contrasts' and (s.term, s.value) = (t.term, t.contrast_group) and not exists (
         select from new_words as n where (n.target, n.form, n.value) = (s.target, s.term, s.value));
+    delete from related_terms as t using seeded_words as s
+    where s.target = 'related_terms' and (s.term, s.value) = (t.term, t.weight || ' ' || t.related)
+        and not exists (
+            select from new_words as n where (n.target, n.form, n.value) = (s.target, s.term, s.value));
     -- a canonical term is usually among the terms: its form is known
     create temporary table new_forms on commit drop as
     select u.value, coalesce(k.form, normal_form(u.value)) as form
@@ -95,6 +105,7 @@ begin
     -- does at once what the triggers do row by row
     alter table thesaurus disable trigger user;
     alter table contrasts disable trigger user;
+    alter table related_terms disable trigger user;
     insert into thesaurus (term, canonical, facet, domain, language, key, becomes)
     select n.form, n.value, n.facet, n.domain, n.language, squashed(n.form), f.form
     from new_words as n
@@ -113,14 +124,21 @@ begin
     where n.target = 'contrasts' and not exists (
         select from seeded_words as s where (s.target, s.term, s.value) = (n.target, n.form, n.value))
     on conflict do nothing;
+    insert into related_terms (term, related, weight, facet, key, related_key)
+    select n.form, n.what, split_part(n.value, ' ', 1)::real, n.facet, '', '' from new_words as n
+    where n.target = 'related_terms' and n.form <> n.what and not exists (
+        select from seeded_words as s where (s.target, s.term, s.value) = (n.target, n.form, n.value))
+    on conflict do nothing;
+    perform renew_keys(null);
     alter table thesaurus enable trigger user;
     alter table contrasts enable trigger user;
-    perform renew_keys(null);
+    alter table related_terms enable trigger user;
     perform note_vocabulary();
     delete from seeded_words;
     insert into seeded_words (target, term, value, language)
     select n.target, n.form, n.value, n.language from new_words as n;
     drop table new_words, new_forms;
     analyze contrasts;
+    analyze related_terms;
 end
 $func$;

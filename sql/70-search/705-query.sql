@@ -3,7 +3,8 @@
 -- ---------------------------------------------------------------------------------------------
 -- query_operators(query) → the required parts of a query, "quoted phrases" and -words, in the syntax
 -- of websearch_to_tsquery; null if it has no such part. query_words(query) → the other words, to be
--- ranked, at most 2,000 characters. asked_words(query) → these words with misspelt ones corrected.
+-- ranked, at most 2,000 characters. asked_words(query) → these words without the conditions among them, and
+-- with misspelt ones corrected.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.query_operators(query text) returns text
 language sql immutable parallel safe security invoker
@@ -36,7 +37,7 @@ create or replace function vitrina_internal.asked_words(query text) returns text
 language sql stable security invoker
 set search_path from current
 as $func$
-    select coalesce(query_words(corrected_query(query)), '');
+    select coalesce(query_words(corrected_query((read_conditions(query)).rest)), '');
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 -- filter_predicate(filters, one_by_one) → a condition over `products as p` for the filters, or null if
 -- they are empty. The filters are its parameter $1: the text is made of constants. one_by_one: for a
 -- few products that are checked singly, not for all at once. An attribute is the wanted value, or a
--- list that has it; several wanted values are those of one variant.
+-- list that has it; several wanted values are those of one variant. Hidden products match no filters.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filter_predicate(
     filters filters, one_by_one boolean default false
@@ -36,6 +36,8 @@ return nullif(concat_ws(' and ',
     else
         'p.id not in (select pk.product_id from product_keywords as pk'
         ' where pk.keyword_id = any (($1).unwanted))' end end,
+    case when filters.price_path is not null then 'p.attributes @@ ($1).price_path' end,
+    without_predicate(filters, one_by_one),
     (select string_agg(case when one_by_one then
         format('exists (select from product_keywords as pk where pk.product_id = p.id'
                ' and pk.keyword_id = any (($1).chosen[%s:%s]))', c.first, c.last)
@@ -45,6 +47,7 @@ return nullif(concat_ws(' and ',
         ' and ' order by c.last)
      from (select coalesce(lag(u.last) over (order by u.last), 0) + 1 as first, u.last
            from unnest(filters.chosen_ends) as u (last)) as c),
+    hidden_condition(filters.rules),
     case when filters.source_ids is not null then 'p.source_id = any (($1).source_ids)' end,
     case when filters.operators is not null then
         'exists (select from product_text as t join vitrina.sources as s on s.id = p.source_id'
@@ -218,8 +221,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords, aloud) → the
--- filters of a search, from its arguments. query: its "phrases" and -words are filters too. aloud:
--- notices say which names are unknown. Raises VT004 as check_narrowing and check_choices do.
+-- filters of a search, from its arguments. query: its "phrases", -words and conditions are filters too.
+-- aloud: notices say which names are unknown. Raises VT004 as check_narrowing and check_choices do.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.filters_of(
     filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[],
@@ -269,6 +272,6 @@ begin
         perform say_unknown_names(sources, with_keywords || without_keywords, any_keywords);
     end if;
     _filters.operators := query_operators(query);
-    return _filters;
+    return with_conditions(_filters, query);
 end
 $func$;

@@ -43,10 +43,11 @@ $func$;
 -- query_parts(words) → its words, at most 32, each with its unit and the unit's keyword: words in a
 -- row that make up an alias or a term of the thesaurus ("side table", "tshirt" for "T-shirt") are one
 -- unit, the longest first; else the parts of a code or of words with a hyphen ("gsr12v-15", "wi-fi");
--- any other word is a unit of its own. joined: with the first part, such a word without its signs.
+-- any other word is a unit of its own. joined: with the first part, such a word without its signs. keys:
+-- the key of each unit, as in related_terms, at its first word.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.query_parts(
-    words text, out said text[], out units int[], out names text[], out joined text[]
+    words text, out said text[], out units int[], out names text[], out joined text[], out keys text[]
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -67,37 +68,49 @@ begin
     said := coalesce(said[:32], '{}');
     units := array(select i from generate_series(1, cardinality(said)) as i);
     names := array_fill(null::text, array[cardinality(said)]);
-    select array_agg(normal_form(u.word) order by u.place) into _forms
-    from unnest(said) with ordinality as u (word, place);
+    select array_agg(n.form order by u.place),
+           array_agg(coalesce(t.key, squashed(n.form)) order by u.place)
+    into _forms, keys
+    from unnest(said) with ordinality as u (word, place)
+    cross join lateral (select normal_form(u.word) as form) as n
+    left join lateral (
+        select squashed(t.becomes) as key from thesaurus as t
+        where t.term = n.form and (t.language = '' or t.language = (select shop_language()))
+        order by t.language limit 1) as t on true;
     for _found in
-        select p.place, p.place + s.size - 1 as last, k.name
+        select p.place, p.place + s.size - 1 as last, k.name, coalesce(k.key, squashed(f.form)) as key
         from generate_series(1, cardinality(said)) as p (place)
         cross join generate_series(1, 5) as s (size)
         cross join lateral (
             select array_to_string(_forms[p.place:p.place + s.size - 1], ' ') as form) as f
         cross join lateral (
-            select w.name
+            select w.name, coalesce(w.kinds[1], a.key) as key
             from (
-                select a.keyword_id, a.alias, (a.alias <> f.form)::int as unlike
+                select a.keyword_id, a.alias, (a.alias <> f.form)::int as unlike, a.key
                 from keyword_aliases as a
                 where replace(a.alias, ' ', '') = replace(f.form, ' ', '') and a.alias <> ''
                 union all
-                select a.keyword_id, a.alias, 1
+                select a.keyword_id, a.alias, 1, a.key
                 from thesaurus as t
                 join keyword_aliases as a on a.alias = normal_form(t.canonical)
                 where t.term = f.form and (t.language = '' or t.language = (select shop_language()))
                 union all
                 -- the shop's name for it, in any language: "grau" for "grey"
-                select a.keyword_id, a.alias, 2
+                select a.keyword_id, a.alias, 2, a.key
                 from thesaurus as t
                 join keyword_aliases as a on a.key = squashed(t.becomes)
                 where t.key = replace(f.form, ' ', '') and f.form <> ''
                     and (t.language = '' or t.language = (select shop_language()))
                 union all
                 -- a type of which there is no product: "coffee beans" are no coffee
-                select null, null, 3 from thesaurus as t
+                select null, null, 3, squashed(t.becomes) from thesaurus as t
                 where t.term = f.form and t.facet = 'type'
                     and (t.language = '' or t.language = (select shop_language()))
+                union all
+                select null, null, 4, r.key
+                from (select squashed(f.form) as key) as r
+                where f.form <> '' and (exists (select from related_terms as o where o.key = r.key)
+                                        or exists (select from related_terms as o where o.related_key = r.key))
             ) as a
             left join keywords as w on w.id = a.keyword_id
             order by w.id is null, a.unlike, a.alias
@@ -108,6 +121,7 @@ begin
     loop
         continue when _found.place < _place;
         names[_found.place] := _found.name;
+        keys[_found.place] := _found.key;
         for _i in _found.place.._found.last loop
             units[_i] := _found.place;
         end loop;
@@ -132,20 +146,63 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- related_keywords(units, keys) → the keywords that a unit of a query finds, and how well each answers it: 1 is
+-- what was said, 0.85 a kind of it; below are those that stand in for it, as in related_terms. At most
+-- 150 a unit.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.related_keywords(
+    units int[], keys text[], out unit int, out id bigint, out name text, out weight real
+) returns setof record
+language sql stable parallel safe rows 20 security invoker
+set search_path from current
+as $func$
+    select u.unit, w.*
+    from (select distinct on (u.unit) u.unit, keys[u.unit] as key from unnest(units) as u (unit)) as u
+    cross join lateral (
+        select f.id, f.name, max(f.weight) as weight
+        from (
+            select w.id, w.name, case when w.kinds[1] = u.key then 1 else 0.85 end::real as weight
+            from keywords as w
+            where w.kinds @> array[u.key]
+            union all
+            select w.id, w.name, case when r.weight > 0.92 then 0.9 when r.facet <> 'type' then r.weight * 0.4
+                                      when w.kinds[1] = r.key then r.weight * 0.7 else r.weight * 0.6 end::real
+            from (
+                select r.related_key as key, r.weight, r.facet from related_terms as r
+                where r.key = u.key and r.weight > 0 and r.weight < 1
+                union all
+                select r.key, r.weight, r.facet from related_terms as r
+                where r.related_key = u.key and r.weight > 0 and r.weight < 1) as r
+            join keywords as w on w.kinds @> array[r.key] and w.facet = r.facet
+            union all
+            -- what is only called a shoe may be a sneaker
+            select w.id, w.name, case r.facet when 'type' then 0.4 else 0.2 end::real
+            from related_terms as r
+            join keywords as w on w.kinds @> array[r.key] and w.kinds[1] = r.key and w.facet = r.facet
+            where r.related_key = u.key and r.weight = 1
+        ) as f
+        group by f.id, f.name
+        order by weight desc, f.id
+        limit 150) as w;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- units_of_query(said, units, names, configs, places, forms, …, compounded, compounds) → the units of a
--- query, at most 24 of those that say most. places, forms: the lexemes of each word, and with a negative
+-- query, at most 24 of those that say most. tag_units, tag_names, tag_weights: see related_keywords. places,
+-- forms: the lexemes of each word, and with a negative
 -- place those of its joined form. `idf`: how much a unit counts, by its rarity, idf as in BM25 (Robertson
 -- and Zaragoza 2009, eq. 3.3); name: the keyword it is; text: what has it; parts: its lexemes, then
 -- a phrase (the keyword's own words, the parts of a code, compounds), where `phrased` says how much it counts,
--- and the keyword's tag, where `tagged` says so; spots: the words that the lexemes are of, 0 for a
+-- and the tags of keywords, one tsquery for each of the weights in `tags`; spots: the words that the lexemes are of, 0 for a
 -- joined form; shares: how much of the unit each of these words is.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.units_of_query(
     said text[], units int[], names text[], configs text[], places int[], forms text[],
-    lexemes text[], counts bigint[], products bigint, compounded text[], compounds text[]
+    lexemes text[], counts bigint[], products bigint, compounded text[], compounds text[],
+    tag_units int[], tag_names text[], tag_weights real[]
 ) returns table (
     unit int, name text, idf numeric, text text, parts text[], spots int[],
-    shares numeric[], phrased numeric, tagged boolean
+    shares numeric[], phrased numeric, tags real[]
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -214,8 +271,26 @@ begin
         from own as o
         group by o.unit, o.place
     ),
+    tag as materialized (
+        select t.unit, t.weight, string_agg(quoted_lexeme('#' || t.name), ' | ') as text, sum(c.products) as products
+        from unnest(tag_units, tag_names, tag_weights) as t (unit, name, weight)
+        join counted as c on c.lexeme = '#' || t.name
+        where c.products > 0 -- a keyword that no product has says nothing
+        group by t.unit, t.weight
+    ),
+    tagged as materialized (
+        select t.unit, array_agg(t.text order by t.weight desc) as texts,
+               array_agg(t.weight order by t.weight desc) as weights,
+               -- what is one
+               string_agg(t.text, ' | ') filter (where t.weight > 0.75) as text,
+               ln(1 + (units_of_query.products - least(sum(t.products) filter (where t.weight > 0.75),
+                                                       units_of_query.products) + 0.5)
+                      / (sum(t.products) filter (where t.weight > 0.75) + 0.5)) as idf
+        from tag as t
+        group by t.unit
+    ),
     named as materialized (
-        select n.unit::int as unit, n.name, quoted_lexeme(c.lexeme) as tag, c.idf, k.facet,
+        select n.unit::int as unit, n.name, k.facet,
                -- the keyword's own words, where others were said: "sofa" for "couch"
                (select string_agg('(' || p.phrase::text || ')', ' | ')
                 from (select distinct case when n.joined is null or numnode(f.phrase) > 1 then f.phrase
@@ -231,22 +306,23 @@ begin
                     where units[abs(u.place)] = n.unit)) as phrase
         from (select u.name, u.unit, folded_text(joined_words(clean_text(u.name))) as joined
               from unnest(names) with ordinality as u (name, unit)) as n
-        join counted as c on c.lexeme = '#' || n.name
         join keywords as k on k.name = n.name
-        where c.products > 0 -- a keyword that no product has says nothing
+        where exists (select from counted as c where c.lexeme = '#' || n.name and c.products > 0)
     )
     select u.unit, n.name,
            -- as common as the commoner of the keyword and the words for it
-           case when n.name is null then coalesce(w.idf, j.idf) else least(n.idf, coalesce(w.rarest, n.idf)) end
+           case when g.idf is null then coalesce(w.idf, j.idf, 1) else least(g.idf, coalesce(w.rarest, g.idf)) end
                -- and what a product is counts more than how it is: pink shoes are shoes first
                * case n.facet when 'type' then 1.5 else 1 end as idf,
-           concat_ws(' | ', n.tag, f.phrase, array_to_string(j.lexemes, ' | '), w.text),
-           array_remove(j.lexemes || o.lexemes || f.phrase || n.tag, null),
+           concat_ws(' | ', g.text, f.phrase, array_to_string(j.lexemes, ' | '), w.text),
+           array_remove(j.lexemes || o.lexemes || f.phrase || g.texts, null),
            array_fill(0, array[coalesce(cardinality(j.lexemes), 0)]) || o.places,
            array_fill(1::numeric, array[coalesce(cardinality(j.lexemes), 0)]) || o.shares,
-           case when p.phrase is not null then 0.9 when f.phrase is not null then 0.7 end, n.name is not null
-    from (select w.unit from word as w union select n.unit from named as n union select j.unit from whole as j) as u
+           case when p.phrase is not null then 0.9 when f.phrase is not null then 0.7 end, coalesce(g.weights, '{}')
+    from (select w.unit from word as w union select n.unit from named as n
+          union select g.unit from tagged as g where g.text is not null union select j.unit from whole as j) as u
     left join named as n on n.unit = u.unit
+    left join tagged as g on g.unit = u.unit
     left join code as p on p.unit = u.unit and n.name is null
     left join compound as c on c.unit = u.unit
     cross join lateral (

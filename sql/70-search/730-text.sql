@@ -1,13 +1,14 @@
 -- Ranked full text: how much of a query a product's text covers, weighted by the rarity of words.
 
 -- ---------------------------------------------------------------------------------------------
--- rank_of_unit(first, parts, places, shares, phrased, tagged) → an expression over `product_text as t`:
+-- rank_of_unit(first, parts, places, shares, phrased, tags) → an expression over `product_text as t`:
 -- how much of a unit the text of a product has, 0 to 1. Its parts are in parameter $2 from `first` on.
--- Fully where the product has the keyword it is, else by the place the words stand in and somewhat
--- less: a title may name what the product is not ("lamp for side table").
+-- Fully where the product has the keyword it is, almost so where it has a kind of it, else by the place
+-- the words stand in and somewhat less: a title may name what the product is not ("lamp for side
+-- table"); or by a keyword that stands in for it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.rank_of_unit(
-    first int, parts int, places int[], shares numeric[], phrased numeric, tagged boolean
+    first int, parts int, places int[], shares numeric[], phrased numeric, tags real[]
 ) returns text
 language plpgsql immutable parallel safe security invoker
 set search_path from current
@@ -16,7 +17,9 @@ declare
     _whole text := '';
     _words text := '';
     _one text;
-    _last int := first + parts - 1;
+    _tags int := first + parts - cardinality(tags);
+    _is text := '';
+    _near text := '';
 begin
     for _i in 1 .. coalesce(cardinality(places), 0) loop
         -- 1.6449: ts_rank divides by the sum of 1/n², so one hit in a title is 1 again
@@ -29,11 +32,18 @@ begin
                                                  shares[_i]) end || _one;
         end if;
     end loop;
-    return format('case%s%s when true then greatest(%s%s) end',
-                  case when tagged then format(' when t.tsv @@ $2[%s] then 1', _last) end,
+    for _i in 1 .. cardinality(tags) loop
+        _one := format(' when t.tsv @@ $2[%s] then %s', _tags + _i - 1, tags[_i]);
+        if tags[_i] > 0.75 then
+            _is := _is || _one;
+        else
+            _near := _near || _one;
+        end if;
+    end loop;
+    return format('case%s%s when true then greatest(%s%s%s) end', _is,
                   case when phrased is not null then
-                      format(' when t.tsv @@ $2[%s] then greatest(%s%s)', _last - tagged::int, _whole, phrased) end,
-                  _whole, coalesce(nullif(_words, '') || ')', '0'));
+                      format(' when t.tsv @@ $2[%s] then greatest(%s%s)', _tags - 1, _whole, phrased) end,
+                  _whole, 'case' || nullif(_near, '') || ' end, ', coalesce(nullif(_words, '') || ')', '0'));
 end
 $func$;
 
@@ -62,6 +72,7 @@ declare
     _compounded text[];
     _compounds text[];
     _category text;
+    _tagged record;
 begin
     select * into _read from query_parts(words);
     if _read.said = '{}' then
@@ -76,10 +87,14 @@ begin
               where u.word is not null) as u
         cross join unnest(_configs) as c (config)
         cross join unnest(word_lexemes(c.config::regconfig, u.word)) as l (lexeme)) as w;
+    select array_agg(r.unit) as units, array_agg(r.id) as ids, array_agg(r.name) as names,
+           array_agg(r.weight) as weights
+    into _tagged
+    from related_keywords(_read.units, _read.keys) as r;
     _lexemes := array(
         select u.lexeme from unnest(_own) as u (lexeme)
         union
-        select '#' || n.name from unnest(_read.names) as n (name) where n.name is not null);
+        select '#' || n.name from unnest(_tagged.names || _read.names) as n (name) where n.name is not null);
     select * into _counted from lexeme_counts(_lexemes);
     if _configs <> '{english}' then
         select array_agg(c.lexeme), array_agg(c.text) into _compounded, _compounds
@@ -92,20 +107,31 @@ begin
                row_number() over (order by u.idf desc, u.unit) as place,
                (sum(cardinality(u.parts)) over (order by u.unit) - cardinality(u.parts))::int + 1 as first
         from units_of_query(_read.said, _read.units, _read.names, _configs, _places, _own, _lexemes,
-                            _counted.counts, _counted.products, _compounded, _compounds) as u
+                            _counted.counts, _counted.products, _compounded, _compounds,
+                            _tagged.units, _tagged.names, _tagged.weights) as u
     )
     select array_agg(u.name order by u.unit) filter (where u.name is not null),
            array_agg(u.share::real order by u.unit) filter (where u.name is not null),
            string_agg(format('%s * %s', round(u.share, 4),
                              rank_of_unit(u.first, cardinality(u.parts), u.spots, u.shares,
-                                          u.phrased, u.tagged)), ' + ' order by u.unit),
+                                          u.phrased, u.tags)), ' + ' order by u.unit),
            (select array_agg(p.part::tsquery order by o.unit, p.place)
             from unit as o
             cross join unnest(o.parts) with ordinality as p (part, place)),
            string_agg('(' || u.text || ')', ' & ' order by u.place)::tsquery,
-           case when count(*) > 2
-                then string_agg('(' || u.text || ')', ' & ' order by u.place)
-                         filter (where u.place > 1) end::tsquery,
+           nullif(concat_ws(' | ', case when count(*) > 2
+                then '(' || string_agg('(' || u.text || ')', ' & ' order by u.place)
+                                filter (where u.place > 1) || ')' end,
+                -- what stands in for a unit, with all others
+                (select string_agg(concat_ws(' & ', '(' || p.part || ')', (
+                            select string_agg('(' || o.text || ')', ' & ')
+                            from unit as o where o.unit <> n.unit)), ' | ')
+                 from unit as n
+                 cross join lateral (
+                     select string_agg(n.parts[cardinality(n.parts) - cardinality(n.tags) + t.place], ' | ') as part
+                     from unnest(n.tags) with ordinality as t (weight, place)
+                     where t.weight < 0.75) as p
+                 where p.part is not null)), '')::tsquery,
            (select string_agg(quoted_lexeme(c.lexeme), ' | ')::tsquery
             from (select c.lexeme, sum(c.products) over (order by c.products, c.lexeme) as so_far,
                          row_number() over (order by c.products, c.lexeme) as place
@@ -114,8 +140,9 @@ begin
            (select string_agg(distinct p.part, ' | ')::tsquery
             from unit as o
             cross join unnest(o.parts) as p (part)),
-           read_demand(_read.said, _read.units, _read.names, _configs, array_agg(u.unit order by u.unit),
-                       array_agg(u.share order by u.unit), array_agg(u.text::tsquery order by u.unit))
+           read_demand(_read.said, _read.units, _read.names, _read.keys, _configs, array_agg(u.unit order by u.unit),
+                       array_agg(u.share order by u.unit), array_agg(u.text::tsquery order by u.unit),
+                       _tagged.units, _tagged.ids, _tagged.names, _tagged.weights)
     into _reading
     from unit as u;
     -- a query that is a category's name means this category first

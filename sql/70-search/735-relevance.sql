@@ -3,23 +3,6 @@
 -- than the most similar of so many unrelated things would be.
 
 -- ---------------------------------------------------------------------------------------------
--- set_search_policy(min_relevance): sets the relevance, 0 to 1, below which search leaves a product out
--- if its own min_relevance is null; 0 leaves nothing out. Raises VT004 for a value out of range.
--- ---------------------------------------------------------------------------------------------
-create or replace function set_search_policy(min_relevance real) returns void
-language plpgsql volatile security invoker
-set search_path from current
-as $func$
-begin
-    if coalesce(set_search_policy.min_relevance not between 0 and 1, true) then
-        raise exception 'min_relevance must be 0 to 1, not %', coalesce(set_search_policy.min_relevance::text, 'null')
-            using errcode = 'VT004', hint = '0.5 is the usual value; 0 leaves nothing out';
-    end if;
-    update search_policy as p set min_relevance = set_search_policy.min_relevance;
-end
-$func$;
-
--- ---------------------------------------------------------------------------------------------
 -- in_title(query) → the tsquery, over titles only: weight A of the full text.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.in_title(query tsquery) returns tsquery
@@ -27,20 +10,20 @@ language sql immutable parallel safe
 return regexp_replace(query::text, '(''(?:[^'']|'''')*'')', '\1:A', 'g')::tsquery;
 
 -- ---------------------------------------------------------------------------------------------
--- head_of_query(said, units, names) → the unit that says what kind of thing is wanted, the keyword it
+-- head_of_query(said, units, names, keys) → the unit that says what kind of thing is wanted, the keyword it
 -- is or would be, and its domain; no row if no unit does. It is the last type before "for" or "with". One that no
 -- keyword is, is the head only if no word of an unknown kind follows: a "hand towel holder" is no towel.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.head_of_query(
-    said text[], units int[], names text[], out head int, out name text, out domain text
+    said text[], units int[], names text[], keys text[], out head int, out name text, out domain text
 )
 language sql stable security invoker
 set search_path from current
 as $func$
     with unit as (
-        select u.unit, coalesce(w.name, t.canonical) as name, coalesce(w.facet, t.facet) as facet,
+        select u.unit, coalesce(w.name, t.canonical, u.form) as name, coalesce(w.facet, t.facet, r.facet) as facet,
                t.domain, w.id is not null as known,
-               coalesce(w.facet, t.facet) is null and u.form <> '' as strange
+               coalesce(w.facet, t.facet, r.facet) is null and u.form <> '' as strange
         from (
             select g.unit, min(g.name) as name,
                    normal_form(string_agg(g.word, ' ' order by g.place)) as form
@@ -52,6 +35,11 @@ as $func$
             select h.canonical, h.facet, h.domain from thesaurus as h
             where h.term = u.form and h.language in ('', (select shop_language()))
             order by h.language limit 1) as t on true
+        left join lateral (
+            select o.facet from related_terms as o where o.key = keys[u.unit]
+            union all
+            select o.facet from related_terms as o where o.related_key = keys[u.unit]
+            limit 1) as r on true
         where u.unit < coalesce((
             select min(b.place)
             from unnest(said) with ordinality as b (word, place)
@@ -66,18 +54,20 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- read_demand(said, units, names, configs, places, shares, texts) → what a query asks for, from its
--- words (see words_of_query) and its units: their places, their shares of the query and what has them.
+-- read_demand(said, units, names, keys, configs, places, shares, texts, tag_units, …) → what a query asks
+-- for, from its words (see query_parts), its units: their places, their shares of the query and what has them;
+-- and their related_keywords.
 -- labels: what each unit was said as. texts: what has each unit; then, of the head: the types it is, the
 -- types that end in the same word, and more, see there. lacks, head, covered: expressions
 -- over `product_text as t` or over each other, with these texts as parameter $17: the units that are
--- missing, as bits; 2 for a product that is the head that mentions it, 0; the share of
--- the query that is there. kinds: the keywords of the head, in the singular and narrower ("desk",
--- "computer desk"); null without a head.
+-- missing, as bits; 3 for a product that is the head, 6 to 4 for one that stands in for it, better or worse,
+-- 2 for one that ends in the same word, 1 for one that mentions it, else -1 or 0; the share of the query
+-- that is there. kinds: the keywords of the head and of its kinds ("desk", "computer desk"); null without
+-- a head.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.read_demand(
-    said text[], units int[], names text[], configs text[], places int[], shares numeric[],
-    texts tsquery[]
+    said text[], units int[], names text[], keys text[], configs text[], places int[], shares numeric[],
+    texts tsquery[], tag_units int[], tag_ids bigint[], tag_names text[], tag_weights real[]
 ) returns demand
 language plpgsql stable security invoker
 set search_path from current
@@ -94,13 +84,14 @@ declare
     _nothing constant text[] := array[
         'something', 'anything', 'some', 'any', 'thing', 'things', 'stuff', 'item', 'items', 'product',
         'products', 'want', 'need', 'looking', 'find', 'show', 'buy', 'get', 'best', 'good', 'nice',
-        'etwas', 'irgendwas', 'suche', 'kaufen', 'quelque', 'chose', 'cherche', 'acheter', 'algo',
+        'gift', 'gifts', 'present', 'presents', 'idea', 'ideas', 'geschenk', 'geschenke', 'geschenkidee',
+        'cadeau', 'cadeaux', 'regalo', 'regalos', 'regali', 'etwas', 'irgendwas', 'suche', 'kaufen', 'quelque', 'chose', 'cherche', 'acheter', 'algo',
         'busco', 'comprar', 'qualcosa', 'cerco', 'comprare'];
 begin
     if _n is null then
         return null;
     end if;
-    select h.* into _head from head_of_query(said, units, names) as h;
+    select h.* into _head from head_of_query(said, units, names, keys) as h;
     _place := array_position(places, _head.head);
     _demand.texts := texts;
     select array_agg(p.label order by p.place),
@@ -133,19 +124,21 @@ begin
     _lasts := array[substring(_head.name from '[^ -]+$'),
                     substring(normal_form(_demand.labels[_place]) from '[^ ]+$'),
                     substring(lower(_demand.labels[_place]) from '[^ -]+$')];
-    select array_agg(w.id) filter (where w.is_kind) as kinds,
-           string_agg(quoted_lexeme('#' || w.name), ' | ') filter (where w.is_kind)::tsquery as kind,
-           string_agg(quoted_lexeme('#' || w.name), ' | ') filter (where w.is_kin)::tsquery as kin,
-           string_agg(quoted_lexeme('#' || w.name), ' | ') filter (where w.is_part)::tsquery as part
+    select array_agg(t.id) filter (where t.weight > 0.75) as kinds,
+           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight > 0.75)::tsquery as kind,
+           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight between 0.6 and 0.75)::tsquery as near,
+           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight between 0.5 and 0.6)::tsquery as kind_of_near,
+           string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight < 0.5)::tsquery as other,
+           (select string_agg(quoted_lexeme('#' || w.name), ' | ')::tsquery
+            from keywords as w
+            where w.kinds && (select array_agg(squashed(normal_form(l.word))) from unnest(_lasts) as l (word))
+                and w.facet = 'type') as kin,
+           (select string_agg(quoted_lexeme('#' || w.name), ' | ')::tsquery
+            from keywords as w
+            where w.name = any (string_to_array(_head.name, ' ')) and w.facet = 'type') as part
     into _of
-    from (
-        select k.id, k.name,
-               right(' ' || k.name, length(_head.name) + 1) in (' ' || _head.name, '-' || _head.name) as is_kind,
-               k.last = any (_lasts) as is_kin,
-               k.name = any (string_to_array(_head.name, ' ')) as is_part
-        from (select w.*, substring(w.name from '[^ -]+$') as last from keywords as w where w.facet = 'type') as k
-        where k.last = any (_lasts) or k.name = any (string_to_array(_head.name, ' '))
-    ) as w;
+    from unnest(tag_units, tag_ids, tag_names, tag_weights) as t (unit, id, name, weight)
+    where t.unit = _head.head;
     select string_agg('(' || q.words::text || ')', ' | ')::tsquery as words,
            string_agg('(' || q.phrase::text || ')', ' | ')::tsquery as phrase,
            replace(string_agg(q.words::text, ' | '), '&', '|')::tsquery as any_word
@@ -159,32 +152,35 @@ begin
     _demand.domain := _head.domain;
     -- with other spellings and compounds: a Bürostuhl is a Stuhl
     _demand.texts := texts || _of.kind || _of.kin || in_title(_said.words || texts[_place])
-                     || _of.part || in_title(_said.phrase) || _said.any_word;
+                     || _of.part || in_title(_said.phrase) || _said.any_word || _of.near || _of.kind_of_near || _of.other;
     -- a mention in the title of a product whose type is not known, is its type
     _demand.head := format(
-        'case when t.tsv @@ $17[%1$s] or t.tsv @@ $17[%3$s] and (t.tsv @@ $17[%2$s] or not exists ('
+        'case when t.tsv @@ $17[%1$s] or t.tsv @@ $17[%3$s] and (not exists ('
         'select from product_keywords as k join keywords as w on w.id = k.keyword_id'
         ' where k.product_id = t.product_id and w.facet = ''type''))'
-        ' or t.tsv @@ $17[%5$s] and t.tsv @@ $17[%4$s] then 3'
+        ' or t.tsv @@ $17[%5$s] and (t.tsv @@ $17[%2$s] or t.tsv @@ $17[%4$s]) then 3'
+        ' when t.tsv @@ $17[%7$s] then 6 when t.tsv @@ $17[%8$s] then 5 when t.tsv @@ $17[%9$s] then 4'
         ' when t.tsv @@ $17[%2$s] then 2 when t.tsv @@ $17[%3$s] then 1 when t.tsv @@ $17[%6$s] then -1'
-        ' else 0 end', _n + 1, _n + 2, _n + 3, _n + 4, _n + 5, _n + 6);
+        ' else 0 end', _n + 1, _n + 2, _n + 3, _n + 4, _n + 5, _n + 6, _n + 7, _n + 8, _n + 9);
     return _demand;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- is_sold(kinds, filters) → whether any product of the searched sources is of one of these types.
+-- number_sold(kinds, filters) → how many products of the searched sources are of one of these types, up to ten.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.is_sold(kinds bigint[], filters filters) returns boolean
+create or replace function vitrina_internal.number_sold(kinds bigint[], filters filters) returns bigint
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
-    select exists (
+    select count(*)
+    from (
         select
         from product_keywords as pk
         where pk.keyword_id = any (kinds) and (filters.source_ids is null or exists (
             select from products as p
-            where p.id = pk.product_id and p.source_id = any (filters.source_ids))));
+            where p.id = pk.product_id and p.source_id = any (filters.source_ids)))
+        limit 10) as s;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -223,6 +219,9 @@ language sql immutable parallel safe
 return case when demand.labels is null then '0'
     when demand.head is null then 'power(least(m.covered, 1), 1.6)'
     else 'case when m.head = 3 then 0.5 + 0.5 * m.covered'
+         -- what stands in for it, as long as there is hardly any
+         ' when m.head >= 5 and $23 < 10 then 0.5 + 0.3 * m.covered'
+         ' when m.head = 4 and $23 = 0 then 0.5 + 0.2 * m.covered'
          ' when m.head = 1 and ($18'
          || case when cardinality(demand.labels) > 1 then ' or m.lacks & (m.lacks - 1) = 0' else '' end
          || ') then 0.5 + 0.2 * m.covered'
@@ -232,3 +231,12 @@ create or replace function vitrina_internal.strictness(demand demand) returns te
 language sql immutable parallel safe
 return case when demand.head is null then 'case when m.covered > 0 then 1.3 else 1 end'
     else 'case m.head when 2 then least($22, 1) when -1 then greatest($22, 1) else $22 end' end;
+
+-- ---------------------------------------------------------------------------------------------
+-- weight_of_all(demand, weights) → how much it counts, beside the mean of the channels, that a product has
+-- all of the query. Words that count for nothing ask for nothing.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.weight_of_all(demand demand, weights jsonb) returns real
+language sql immutable parallel safe
+return case when demand.labels is null or (weights ->> 'text')::real = 0 then 0
+    else coalesce((weights ->> 'complete')::real, 1) end;

@@ -25,16 +25,18 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- fusion_query(reading, text_space_id, image_space_id, complete) → the query by which fused_products
+-- fusion_query(reading, text_space_id, image_space_id, complete, boost) → the query by which fused_products
 -- orders what the channels found: parameters $1 (products with the code) and $3 to $8 (vector, image,
 -- text; each with its distances or ranks), without $9, at most $14. $10 to $13: weights of text, vector
 -- and image, and their sum. What a channel has not said of a product is looked up: by the reading's rank
 -- of the parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
--- complete: the text channel has said all it can. $17, $18: see read_demand and by_text. $19: the least
--- relevance, $20 and $21: mean and clear similarity of the spaces, $22: see strictness. Products with all of the query come first.
+-- complete: the text channel has said all it can. boost: see boost_factor. $17, $18: see read_demand and
+-- by_text. $19: the least relevance, $20 and $21: mean and clear similarity of the spaces, $22: see
+-- strictness, $23: how many products are of the type, up to ten. $24: how much it counts, beside the mean,
+-- that a product has all of the query; what is at least the type has half of it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fusion_query(
-    reading reading, text_space_id int, image_space_id int, complete boolean
+    reading reading, text_space_id int, image_space_id int, complete boolean, boost text
 ) returns text
 language sql immutable parallel safe
 return format(
@@ -79,18 +81,23 @@ return format(
         from (select m.*, %6$s as covered from measured as m) as m
     ),
     scored as (
-        select j.*, case when %10$s then j.mean / 2 + 0.5 * (j.lacks = 0)::int else j.mean end
+        select j.*, (j.mean + $24 * case when j.lacks = 0 then 1
+                                     else coalesce((array[0.1, 0.1, 0.5, 0.2, 0.3, 0.4])[j.head], 0) end) / (1 + $24)
                     + (j.id = any ($1))::int as score
         from judged as j
         where j.relevance >= $19 or $19 is null
-        order by score desc, j.similarity desc nulls last, j.id
+    ),
+    ordered as (
+        select s.*, s.score * %10$s as boosted
+        from scored as s
+        order by boosted desc, s.similarity desc nulls last, s.id
         limit $14
     )
-    select array_agg(c.id) as ids, array_agg(c.score) as scores,
+    select array_agg(c.id) as ids, array_agg(c.boosted) as scores,
            array_agg(coalesce(c.similarity, c.image_similarity)) as similarities,
            array_agg(c.rank) as ranks, array_agg(c.channels) as channels,
            array_agg(c.relevance)::real[] as relevances, array_agg(c.lacks) as lacks
-    from scored as c',
+    from ordered as c',
     case when reading.rank is null then 'null::real'
          when complete then '0'
          else '(' || reading.rank || ')::real' end,
@@ -105,13 +112,13 @@ return format(
     coalesce((1::bigint << cardinality((reading.demand).labels)) - 1, 0),
     by_text(reading.demand),
     strictness(reading.demand),
-    case when (reading.demand).labels is null then 'false' else 'true' end);
+    coalesce('(select ' || boost || ' from products as p where p.id = s.id)', '1'));
 
 -- ---------------------------------------------------------------------------------------------
 -- fused_products(k, …, min_relevance) → at least k products that any channel finds, or all of them, best
 -- first: those with all of the query, then the others, each by the weighted mean over the channels. The
 -- hundred best of each channel's first hits come first, all others behind them: so the first n are the
--- same for every k.
+-- same for every k. Null for k: all answers, in no order, if there is a floor.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fused_products(
     k int, code text, reading reading, text_space spaces, embedding @vector@.halfvec,
@@ -128,10 +135,14 @@ declare
                                 else coalesce((weights ->> 'vector')::real, text_space.weight) end;
     _image_weight real := case when image_embedding is null then 0
                                else coalesce((weights ->> 'image')::real, image_space.weight) end;
+    _complete real := weight_of_all(reading.demand, weights);
     _total real := nullif(_text_weight + _vector_weight + _image_weight, 0);
     _codes bigint[] := coded_products(code, filters);
-    _sold boolean := is_sold((reading.demand).kinds, filters);
+    _count bigint := number_sold((reading.demand).kinds, filters);
+    _sold boolean := _count > 0;
     _own boolean := not _sold and is_own_trade((reading.demand).domain);
+    _strictness float8 := case when _sold then 0.8 when _own then 0.85 else 1.3 end;
+    _boost text := boost_factor(filters.rules);
     _depth int;
     _among bigint[];
     _vector record;
@@ -141,10 +152,26 @@ declare
     _more hits;
 begin
     _found.ids := '{}';
-    -- the hundred best first, then all
-    foreach _depth in array array[100, null] loop
+    select null::bigint[] as ids, null::float8[] as distances, null::bigint[] as among into _vector;
+    _image := _vector;
+    -- the hundred best first, then all; all at once if a boost may lift any of not so many
+    foreach _depth in array case
+        when _boost is not null and k is not null
+            and (select c.reltuples from pg_class as c where c.oid = 'products'::regclass) < 20000
+        then array[null::int] else array[100, null] end
+    loop
+        if _depth is null and min_relevance is not null then
+            _among := answers(_codes, reading, text_space, embedding, _vector.ids, _vector.distances, image_space,
+                              image_embedding, _image.ids, _image.distances, filters, min_relevance, _sold,
+                              _strictness, _count);
+            if k is null then
+                _found.ids := _among;
+                return _found;
+            end if;
+        end if;
         _vector := nearest_products(text_space, embedding, _depth, _among, filters);
         _image := nearest_products(image_space, image_embedding, _depth, _vector.among, filters);
+        continue when k is null and min_relevance is not null;
         _among := _image.among;
         if _among is null and embedding is null and image_embedding is null then
             _among := filtered_ids(filters, 5000);
@@ -152,14 +179,14 @@ begin
         _text := text_matches(reading, _depth, _among, filters);
         execute fusion_query(
             reading, case when embedding is not null then text_space.id end,
-            case when image_embedding is not null then image_space.id end, _depth is null)
+            case when image_embedding is not null then image_space.id end, _depth is null, _boost)
         into _more
         using _codes, reading.parts, _vector.ids, _vector.distances, _image.ids, _image.distances,
               _text.ids, _text.ranks, _found.ids, _text_weight, _vector_weight, _image_weight, _total,
-              _depth, embedding, image_embedding, (reading.demand).texts, _sold or _own, min_relevance,
+              _depth, embedding, image_embedding, (reading.demand).texts, _sold, min_relevance,
               array[coalesce(text_space.background_mean, 0), clear_similarity(text_space)],
               array[coalesce(image_space.background_mean, 0), clear_similarity(image_space)],
-              case when _sold then 0.8 when _own then 0.85 else 1.3 end::float8;
+              _strictness, _count, _complete;
         _found.ids := _found.ids || _more.ids;
         _found.scores := _found.scores || _more.scores;
         _found.similarities := _found.similarities || _more.similarities;
@@ -167,7 +194,7 @@ begin
         _found.channels := _found.channels || _more.channels;
         _found.relevances := _found.relevances || _more.relevances;
         _found.lacks := _found.lacks || _more.lacks;
-        exit when cardinality(_found.ids) >= k or cardinality(_found.ids) < 100;
+        exit when cardinality(_found.ids) >= k;
     end loop;
     return _found;
 end

@@ -41,7 +41,7 @@ begin
         if jsonb_typeof(weights) = 'object' then
             select w.key into _wrong
             from jsonb_each(weights) as w
-            where w.key not in ('text', 'vector', 'image') or jsonb_typeof(w.value) <> 'number'
+            where w.key not in ('text', 'vector', 'image', 'complete') or jsonb_typeof(w.value) <> 'number'
                 or not w.value::numeric between 0 and 1000
             limit 1;
         end if;
@@ -69,20 +69,24 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- first_products(k, filters, sort) → the first k products of those that the filters leave, by a sort and
--- by id.
+-- first_products(k, filters, sort) → the first k products of those that the filters leave, by a sort, or
+-- the most boosted first, and by id.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.first_products(k int, filters filters, sort text) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
+    _order text := sort_order(sort);
     _ids bigint[];
 begin
+    if sort = 'relevance' and boost_factor(filters.rules) is not null then
+        _order := boost_factor(filters.rules) || ' desc, ';
+    end if;
     execute format('select array_agg(n.id order by n.place)'
                    ' from (select p.id, row_number() over (order by %1$s p.id) as place'
                    '       from products as p where %2$s order by %1$s p.id limit $2) as n',
-                   sort_order(sort), coalesce(filter_predicate(filters), 'true'))
+                   _order, coalesce(filter_predicate(filters), 'true'))
     into _ids
     using filters, k;
     return _ids;
@@ -107,7 +111,7 @@ begin
     if words = '' and embedding is null and image_embedding is null then
         _found.ids := first_products(k, filters, sort);
         _found.relevances := array_fill(1::real, array[coalesce(cardinality(_found.ids), 0)]);
-        return _found;
+        return case when sort = 'relevance' then with_pins(_found, filters) else _found end;
     end if;
     if sort <> 'relevance' then
         k := 2147483647; -- which one is the first is known only when all are
@@ -123,20 +127,22 @@ begin
         _found := fused_products(k, code, reading, text_space, embedding, image_space,
                                  image_embedding, weights, filters, nullif(min_relevance, 0));
     end if;
+    _found := with_pins(_found, filters);
     return case when sort = 'relevance' then _found else sorted_hits(_found, sort) end;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- searched(query, first, …) → the first products that search finds with these arguments of it, the origin
--- of the query's vector, what it asks for, and how it was read.
+-- of the query's vector, what it asks for, how it was read, its rules, and the vectors that took part.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.searched(
     query text, first int, filters filters, mode text, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
     sort text default 'relevance',
     out matches hits, out origin text, out labels text[], out code text, out keywords text[],
-    out words text
+    out words text, out rules steering, out reading reading, out text_vector @vector@.halfvec,
+    out image_vector @vector@.halfvec
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -181,6 +187,12 @@ begin
     if mode = 'vector' then
         _reading := null;
     end if;
+    -- what is nearest to a vector is neither pinned nor boosted
+    filters := with_rules(filters, query, mode = 'vector' or words = '' and num_nonnulls(embedding, image_embedding) > 0);
+    rules := filters.rules;
+    reading := _reading;
+    text_vector := embedding;
+    image_vector := image_embedding;
     labels := (_reading.demand).labels;
     keywords := _reading.keywords;
     code := case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end;
@@ -212,7 +224,8 @@ $func$;
 -- its space. Without query and embeddings: all products that match the filters, by id. url, image: as
 -- shown_address shows them. score: 0 to 1, orders the rows; plus 1 for a code. similarity: cosine of
 -- the text vectors, else of the image vectors, null without vectors. text_rank: the share of the query
--- that the text covers, 0 to 1. matched: the channels (code, text, vector, image) that found it.
+-- that the text covers, 0 to 1. matched: the channels (code, text, vector, image) that found it; pinned and boosted
+-- by rules, see put_rules: pinned products come first in the order of relevance, whatever theirs is.
 -- query_vector: the origin of the query's text vector: given, cache (remembered), local (made here),
 -- vocabulary (the mean of its keywords' vectors); null without a vector. min_relevance: what is less surely an answer is
 -- left out; null: as the database's policy says, for words. sort: relevance, newest, oldest, or an
@@ -243,6 +256,7 @@ declare
     _end int;
     _search record;
     _found hits;
+    _boosted bigint[];
 begin
     if k = 0 then
         return;
@@ -254,6 +268,7 @@ begin
     _search := searched(query, _end, _filters, mode, embedding, image_embedding, weights,
                         min_relevance, group_by, sort);
     _found := _search.matches;
+    _boosted := boosted_among(_found.ids["offset" + 1:_end], _search.rules);
     perform say_unknown_name('grouped', group_by, _found.ids);
     if sort not in ('relevance', 'newest', 'oldest') then
         perform say_unknown_name('sorted', ltrim(sort, '-'), _found.ids);
@@ -262,7 +277,8 @@ begin
     select p.id, s.name, p.external_id, p.title, p.caption, p.keywords,
            shown_address(p.url), shown_address(coalesce(v.image, p.image)),
            coalesce(f.score, 0)::real, f.similarity::real, f.rank,
-           coalesce(string_to_array(f.channels, ','), '{}'), _search.origin,
+           coalesce(string_to_array(f.channels, ','), '{}')
+               || case when p.id = any (_boosted) then '{boosted}'::text[] else '{}' end, _search.origin,
            f.relevance,
            array(select l.label from unnest(_search.labels) with ordinality as l (label, place)
                  where f.lacks >> (l.place::int - 1) & 1 = 1 order by l.place),
@@ -297,7 +313,7 @@ language sql stable security invoker
 set search_path from current
 as $func$
     select coalesce(cardinality((s.matches).ids), 0)
-    from searched(query, 2000000000,
+    from searched(query, null,
                   filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords),
                   mode, embedding, image_embedding, weights, min_relevance, group_by) as s;
 $func$;

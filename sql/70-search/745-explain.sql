@@ -50,6 +50,16 @@ begin
         select 'excluded', format('it has the excluded words "%s"', left(u.phrase, 200)), '{}', null, '{}', '{}',
                null, format('-"%s"', u.phrase), '{}'
         from read_query(query) as r cross join unnest(r.excluded) as u (phrase)
+        union all
+        select 'excluded', format('it does not meet "%s": %s', left(u.said, 200), u.meaning), '{}', null, '{}',
+               '{}', null, u.said, '{}'
+        from read_query(query) as r cross join unnest(r.conditions, r.meanings) as u (said, meaning)
+        where u.meaning like 'without %'
+        union all
+        select 'excluded', 'its price does not meet the query: ' || price_meaning(r.price_min, r.price_max), '{}',
+               price_path(r.price_min, r.price_max), '{}', '{}', null, null, '{}'
+        from read_query(query) as r
+        where coalesce(r.price_min, r.price_max) is not null
     )
     select c.gate, c.reason
     from condition as c
@@ -152,7 +162,7 @@ begin
         select string_agg(coalesce(c.said, t.word), ' ' order by t.place) as said
         from regexp_split_to_table(u.label, ' ') with ordinality as t (word, place)
         left join lateral (
-            select r.said from corrected_words(query) as r
+            select r.said from corrected_words((read_conditions(query)).rest) as r
             where r.said <> r.words and lower(t.word) = any (string_to_array(lower(r.words), ' '))
             limit 1) as c on true) as w
     left join lateral (
@@ -178,10 +188,11 @@ $func$;
 -- explained_channels(product_id, …) → what each channel that takes part says of a product, as JSON: channel
 -- (code, text, vector, image); value: a share of the query, or a cosine; rank: how many of the products
 -- that the filters leave are as near or nearer, null if the channel did not find it; weight; contribution to the
--- score. "all words": what a product with all of the query is given besides.
+-- score. "all words": what a product is given besides for having all of the query, or much of it; boost: what
+-- a rule adds. score: as search has it, null for a product that it does not find.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.explained_channels(
-    product_id bigint, found boolean, text_rank real, lacks int, reading reading, code text,
+    product_id bigint, score float8, text_rank real, reading reading, code text,
     embedding @vector@.halfvec, image_embedding @vector@.halfvec, weights jsonb, filters filters
 ) returns jsonb
 language plpgsql stable security invoker
@@ -195,6 +206,10 @@ declare
     _near record;
     _channels jsonb := '[]';
     _value float8;
+    _complete real := weight_of_all(reading.demand, weights);
+    _coded boolean := product_id = any (coded_products(code, filters));
+    _boost float8 := 1;
+    _mean float8;
 begin
     if reading.rank is not null then
         select m.ids, m.ranks into _near from text_matches(reading, null, null, filters) as m;
@@ -222,23 +237,34 @@ begin
                  where u.distance < _near.distances[array_position(_near.ids, product_id)]) end,
             'weight', coalesce((weights ->> _names[_i])::real, (_spaces[_i]).weight));
     end loop;
-    select coalesce(jsonb_agg(c.channel || jsonb_build_object('contribution', case when found then
-               case when (reading.demand).labels is null then 1 else 0.5 end * coalesce(c.weight * c.value / nullif(c.total, 0), 0) end)
-               order by c.place), '[]')
-    into _channels
+    if boost_factor(filters.rules) is not null then
+        execute format('select %s from products as p where p.id = $1', boost_factor(filters.rules))
+        into _boost
+        using product_id;
+    end if;
+    select coalesce(jsonb_agg(c.channel || jsonb_build_object('contribution', case when score is not null then c.part end)
+                              order by c.place), '[]'), coalesce(sum(c.part), 0)
+    into _channels, _mean
     from (
-        select u.channel, u.place, (u.channel ->> 'weight')::float8 as weight,
-               greatest((u.channel ->> 'value')::float8, 0) as value,
-               sum((u.channel ->> 'weight')::float8) over () as total
+        select u.channel, u.place,
+               coalesce((u.channel ->> 'weight')::float8 * greatest((u.channel ->> 'value')::float8, 0)
+                        / nullif(sum((u.channel ->> 'weight')::float8) over (), 0), 0) / (1 + _complete) as part
         from jsonb_array_elements(_channels) with ordinality as u (channel, place)
     ) as c;
-    if (reading.demand).labels is not null then
+    if _complete > 0 then
+        -- the rest of the score
+        _value := score / _boost - _mean - _coded::int;
         _channels := _channels || jsonb_build_object(
-            'channel', 'all words', 'value', (lacks = 0)::int, 'contribution', case when found then 0.5 * (lacks = 0)::int end);
+            'channel', 'all words', 'value', round((_value / _complete * (1 + _complete))::numeric, 4),
+            'contribution', _value);
     end if;
-    if product_id = any (coded_products(code, filters)) then
+    if _coded then
         _channels := jsonb_build_array(jsonb_build_object(
-            'channel', 'code', 'value', 1, 'rank', 1, 'contribution', case when found then 1 end)) || _channels;
+            'channel', 'code', 'value', 1, 'rank', 1, 'contribution', case when score is not null then 1 end)) || _channels;
+    end if;
+    if _boost <> 1 then
+        _channels := _channels || jsonb_build_object(
+            'channel', 'boost', 'value', _boost, 'contribution', score - score / _boost);
     end if;
     return _channels;
 end
@@ -248,7 +274,7 @@ $func$;
 -- explain_search(query, product, …) → why a product is where it is in a search with these arguments, or
 -- is not there. rank: its place among all `results`, null if it is not one. gate: null for a row of this page, else
 -- the first that it fell at, with the reason in words: filter; excluded (a word or phrase in the
--- query); no match (no channel finds it); floor (its relevance is below `floor`); group (another product
+-- query); rule (it is hidden); no match (no channel finds it); floor (its relevance is below `floor`); group (another product
 -- of its group_by is better); page (it comes behind these k rows). score … missing: as in search, as if it
 -- had passed. channels: what each says of it, see explained_channels. words: what the
 -- query asks for, and where the product has it, see explained_words. Raises VT003 if the product is
@@ -279,7 +305,6 @@ declare
     _at int;
     _rank int;
     _results int;
-    _reading reading;
     _floor real;
     _unmet record;
     _lacks int;
@@ -314,7 +339,10 @@ begin
                       else filters_of('{}', null, '{}', '{}', sources => case
                           when meets(product, filters_of('{}', null, '{}', '{}', sources, aloud => false)) then sources end) end;
         _found := (searched(query, 2000000000, _open, mode, embedding, image_embedding, weights, 0, null)).matches;
-        if _unmet.gate is not null then
+        if _unmet.gate is null and not meets(product, with_rules(null, query)) then
+            gate := 'rule';
+            reason := 'a rule hides it from this search';
+        elsif _unmet.gate is not null then
             gate := _unmet.gate;
             reason := _unmet.reason;
         elsif array_position(_found.ids, product) is null then
@@ -335,28 +363,18 @@ begin
     _at := array_position(_found.ids, product);
     -- what no channel finds, has no word
     _lacks := coalesce(_found.lacks[_at], (1 << cardinality(_search.labels)) - 1);
-    _reading := case when _search.words <> '' then read_words(_search.words) end;
-    if mode = 'text' then
-        embedding := null;
-        image_embedding := null;
-    elsif embedding is null and _search.origin is not null
-        and (mode = 'vector' or (_reading.demand).labels is not null or min_relevance = 0) then
-        select v.embedding into embedding
-        from query_vector(active_space('text'), _search.words, _reading.keywords, _reading.weights) as v;
-    end if;
-    if mode = 'vector' then
-        _reading := null;
-    end if;
+    _open := coalesce(_open, _filters);
+    _open.rules := _search.rules;
     return query
     select product, s.name, _product.external_id, _product.title, _rank, _results, explain_search.gate, explain_search.reason,
            _found.relevances[_at], _floor, _found.scores[_at]::real, _found.similarities[_at]::real, _found.ranks[_at],
            string_to_array(_found.channels[_at], ','),
            array(select l.label from unnest(_search.labels) with ordinality as l (label, place)
                  where _lacks >> (l.place::int - 1) & 1 = 1 order by l.place),
-           explained_channels(product, _at is not null, _found.ranks[_at], _lacks, _reading,
-                              coalesce(_search.code, ''), embedding, image_embedding, coalesce(weights, '{}'),
-                              coalesce(_open, _filters)),
-           explained_words(_product, query, _reading, _lacks)
+           explained_channels(product, _found.scores[_at], _found.ranks[_at], _search.reading,
+                              _search.code, _search.text_vector, _search.image_vector, coalesce(weights, '{}'),
+                              _open),
+           explained_words(_product, query, _search.reading, _lacks)
     from vitrina.sources as s
     where s.id = _product.source_id;
 end

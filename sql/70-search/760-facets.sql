@@ -13,11 +13,11 @@ set search_path from current
 as $func$
 begin
     if asked_words(query) = '' and embedding is null and image_embedding is null then
-        return filtered_ids(filters);
+        return filtered_ids(with_rules(filters, query, true));
     end if;
     return (
         select coalesce((s.matches).ids, '{}')
-        from searched(query, 2000000000, filters, mode, embedding, image_embedding, '{}', min_relevance,
+        from searched(query, null, filters, mode, embedding, image_embedding, '{}', min_relevance,
                       null) as s);
 end
 $func$;
@@ -40,6 +40,32 @@ begin
     into _ids
     using filters, ids;
     return _ids;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- exact_limit() → so many products are counted one by one; of more, facets counts a part.
+-- sample_of(ids, group_by) → of more products than that, every n-th, and n; else all of them, and 1. ids:
+-- null for all products. Groups are always counted.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.exact_limit() returns int
+language sql immutable parallel safe
+return 100000;
+
+create or replace function vitrina_internal.sample_of(ids bigint[], group_by text, out sample bigint[], out part int)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _count bigint := coalesce(cardinality(ids), (select c.reltuples from pg_class as c where c.oid = 'products'::regclass));
+begin
+    sample := ids;
+    part := 1;
+    if group_by is null and _count > exact_limit() then
+        part := ceil(_count * 2.0 / exact_limit());
+        sample := case when ids is null then array(select p.id from products as p where p.id % part = 0)
+                       else array(select u.id from unnest(ids) with ordinality as u (id, place) where u.place % part = 0) end;
+    end if;
 end
 $func$;
 
@@ -109,7 +135,7 @@ $func$;
 -- Numbers with more than k values are given as up to five ranges of about as many products each; low
 -- and high are real values of their products. attributes: only these ('{}' for no attributes, and
 -- faster); null: all but those whose values hardly repeat. Ignores texts over 100 characters. With
--- group_by it counts groups. Raises VT004 for wrong arguments.
+-- group_by it counts groups. estimated: of over 100,000 products a part was counted. Raises VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
 create or replace function facets(
     query text default null, k int default 10, filter jsonb default '{}',
@@ -119,7 +145,8 @@ create or replace function facets(
     embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
     min_relevance real default null, group_by text default null, any_keywords jsonb default '{}'
 ) returns table (
-    kind text, facet text, value text, products bigint, low numeric, high numeric, chosen boolean
+    kind text, facet text, value text, products bigint, low numeric, high numeric, chosen boolean,
+    estimated boolean
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -159,34 +186,39 @@ begin
         limit 100)) as u;
 
     return query
-    select 'keyword', c.facet, c.name, c.products, null::numeric, null::numeric, c.chosen
+    select 'keyword', c.facet, c.name, c.products * c.part, null::numeric, null::numeric, c.chosen, c.part > 1
     from (
-        select r.*
-        from rank_keywords(_ids, array(
+        select r.*, s.part
+        from sample_of(_ids, group_by) as s
+        cross join lateral rank_keywords(s.sample, array(
                  select f.facet from unnest(known_facets()) as f (facet)
                  where coalesce(any_keywords -> f.facet, '[]') = '[]'), '{}', k, group_by) as r
         union all
-        select r.*
+        select r.*, s.part
         from jsonb_each(any_keywords) as a
-        cross join lateral rank_keywords(
+        cross join lateral sample_of(
             narrowed_ids(_all, filters_of(filter, where_path, '{}', '{}', null, null, any_keywords - a.key,
-                                          aloud => false)),
-            array[a.key], chosen_ids(a.key, chosen_words(jsonb_build_object(a.key, a.value))), k, group_by) as r
+                                          aloud => false)), group_by) as s
+        cross join lateral rank_keywords(
+            s.sample, array[a.key], chosen_ids(a.key, chosen_words(jsonb_build_object(a.key, a.value))), k, group_by) as r
         where a.value <> '[]'
     ) as c
     order by array_position(known_facets(), c.facet), c.place;
 
     if attributes is null or cardinality(attributes) > 0 then
         return query
-        select 'attribute', c.attribute, c.value, c.products, c.low, c.high, c.chosen
+        select 'attribute', c.attribute, c.value, c.products * c.part, c.low, c.high, c.chosen, c.part > 1
         from (
-            select r.* from count_attributes(_ids, attributes, _choices, '[]', _filters.options, k, group_by) as r
+            select r.*, s.part
+            from sample_of(_ids, group_by) as s
+            cross join lateral count_attributes(s.sample, attributes, _choices, '[]', _filters.options, k, group_by) as r
             union all
-            select r.*
+            select r.*, s.part
             from chosen_attributes(filter, where_path) as a
             cross join lateral filters_of(filter - a.attribute, path_without(where_path, array[a.attribute]),
                                           '{}', '{}', null, null, any_keywords, aloud => false) as f
-            cross join lateral count_attributes(narrowed_ids(_all, f), array[a.attribute], '{}', a.chosen,
+            cross join lateral sample_of(narrowed_ids(_all, f), group_by) as s
+            cross join lateral count_attributes(s.sample, array[a.attribute], '{}', a.chosen,
                                                 f.options, k, group_by) as r
             where a.attribute = any (_choices)
         ) as c

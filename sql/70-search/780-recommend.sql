@@ -210,8 +210,8 @@ begin
             hint = 'give the difference hash of 8 by 8 pixels';
     end if;
     perform check_k(k, 1, 1000);
-    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources,
-                           any_keywords => any_keywords);
+    _filters := with_rules(filters_of(filter, where_path, with_keywords, without_keywords, sources,
+                                      any_keywords => any_keywords), null, true);
     return query execute format(
         'select p.id, s.name, p.external_id, p.title, p.caption, p.keywords, shown_address(p.url), shown_address(p.image),
                 (1 - n.distance / 64.0)::real, null::real, null::real, array[''image''],

@@ -41,7 +41,8 @@ left join jobs as j on j.product_id = p.id;
 -- ---------------------------------------------------------------------------------------------
 -- source_status: one row per source. state: file, in step, behind (noted changes are not synced yet),
 -- waiting (its first sync is to come), broken (problem says why and what to do). noted: noted changes;
--- rejects: rows of the shop that cannot be products (see the table rejects).
+-- rejects: rows of the shop that cannot be products (see the table rejects); changed_at: the latest change of
+-- one of its products.
 -- ---------------------------------------------------------------------------------------------
 create or replace view source_status as
 select
@@ -64,11 +65,12 @@ select
     (select count(*) from rejects as r where r.source_id = s.id) as rejects,
     m.problem,
     a.synced_at,
-    a.swept_at
+    a.swept_at,
+    p.changed_at
 from sources as s
 left join attachments as a on a.source_id = s.id
 cross join lateral (
-    select count(*) as products, count(p.enriched_at) as enriched
+    select count(*) as products, count(p.enriched_at) as enriched, max(p.updated_at) as changed_at
     from products as p where p.source_id = s.id
 ) as p
 cross join lateral (

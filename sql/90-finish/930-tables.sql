@@ -15,6 +15,9 @@ comment on table budgets is 'The most to spend in a period, in USD; see set_budg
 comment on table catalogue_words is
     'Every word that the full text of a source has had, by its text-search configuration.';
 comment on table changes is 'Noted changes of attached tables that are not synced yet.';
+comment on table condition_words is
+    'Phrases by which a query says what to leave out or what to pay, like "without" and "under"; see read_query. '
+    'A shop may insert its own, and switch a phrase off.';
 comment on table contrasts is
     'Terms of a group that are never one keyword, like black and white. A shop may insert its own.';
 comment on table generations is
@@ -43,8 +46,19 @@ comment on table products is
     'The products of the catalogue, one row each; see the view catalog for reading.';
 comment on table query_embeddings is 'Vectors of queries, made outside the database.';
 comment on table rejects is 'Rows of an attached table that cannot be products, and why.';
-comment on table search_policy is 'What search leaves out by default; see set_search_policy.';
-comment on table seeded_words is 'Which rows of thesaurus and contrasts came with vitrina.';
+comment on table judgements is
+    'How well products answer queries, as people judged it: 0 wrong, 1 related, 2 good, 3 perfect; '
+    'see put_judgements.';
+comment on table related_terms is
+    'What is a kind of what (a sneaker is a shoe), nearly the same, or none whatever its name says. '
+    'A shop may insert its own.';
+comment on table rules is
+    'Products pinned, hidden and boosted, for a query or for all; see put_rules.';
+comment on table search_policy is
+    'What search leaves out by default, and whether searches are logged; see set_search_policy.';
+comment on table searches is
+    'What was searched for, a row for each day and wording; see log_searches and top_searches.';
+comment on table seeded_words is 'Which rows of thesaurus, contrasts and related_terms came with vitrina.';
 comment on table sources is 'The sources of products: imported files and attached tables.';
 comment on table spaces is 'Embedding models: one text space and one image space are active.';
 comment on table spellings is

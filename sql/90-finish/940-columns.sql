@@ -43,7 +43,8 @@ begin
                 "rejects": "Rows that cannot be products; see the table rejects.",
                 "problem": "Why it cannot be read, and what to do.",
                 "synced_at": "When changes were last taken in.",
-                "swept_at": "When all rows were last compared."},
+                "swept_at": "When all rows were last compared.",
+                "changed_at": "The latest change of one of its products."},
             "status": {
                 "products": "How many products there are.",
                 "enriched": "How many of them are enriched.",
@@ -65,7 +66,8 @@ begin
                 "pinned": "Whether only a person may rename it or merge it away.",
                 "created_at": "When it was made.",
                 "form": "Its name in normal form.",
-                "marks": "The groups of contrasts that its words are in, each with the word."},
+                "marks": "The groups of contrasts that its words are in, each with the word.",
+                "kinds": "Its key, and those of all that it is a kind of."},
             "keyword_aliases": {
                 "alias": "A term in normal form.",
                 "key": "The term without spaces: free standing and freestanding are the same.",
@@ -91,6 +93,13 @@ begin
                 "domain": "The kind of shop that sells such a type: furniture, fashion …",
                 "key": "The term without spaces.",
                 "becomes": "The canonical term in normal form."},
+            "related_terms": {
+                "term": "A term in normal form.",
+                "related": "Another term in normal form.",
+                "weight": "1: related is a kind of term; 0: it is none, whatever its name says; else how well either stands in.",
+                "facet": "The facet of both.",
+                "key": "The term as thesaurus and keywords have it, without spaces.",
+                "related_key": "The same of the related term."},
             "contrasts": {
                 "term": "A term in normal form.",
                 "contrast_group": "Terms of one group are never one keyword.",

@@ -71,6 +71,21 @@ begin
                 "config": "The text search configuration.",
                 "word": "The word, in lower case.",
                 "lexeme": "Its lexeme, where the word lost its ending."},
+            "rules": {
+                "id": "The rule''s id.",
+                "query": "The query that it is of, and of all that mean the same; null: of all searches.",
+                "forms": "What the words of the query may be known by, to find the rule.",
+                "action": "pin, hide or boost.",
+                "product_id": "The product that it is about; null: those with an attribute.",
+                "attribute": "The attribute that it is about.",
+                "value": "The value of the attribute; null: any that says yes.",
+                "weight": "What a boost multiplies the score by.",
+                "position": "The place of a pin among the pins of the query.",
+                "valid_from": "When it begins to hold; null: at once.",
+                "valid_to": "When it ends; null: never.",
+                "created_at": "When it was made.",
+                "role": "The role that made it.",
+                "removed_at": "When it was removed; null: it was not."},
             "spellings": {
                 "word": "A word that queries may be corrected to.",
                 "keys": "The word with letters left out, by which misspelt ones find it."},
@@ -106,9 +121,30 @@ begin
             "word_pieces": {
                 "piece": "A word, or with ## in front a part of one.",
                 "embedding": "Its vector."},
+            "judgements": {
+                "query": "The query, in lower case and with single spaces.",
+                "product_id": "The product.",
+                "grade": "0 wrong, 1 related, 2 good, 3 perfect; files may go to 10.",
+                "graded_at": "When it was graded."},
             "search_policy": {
                 "one_row": "Always true: the table has one row.",
-                "min_relevance": "The relevance below which search returns no row."},
+                "min_relevance": "The relevance below which search returns no row.",
+                "log_searches": "Whether log_searches keeps what it is given.",
+                "keep_searches": "For how many days it keeps them."},
+            "condition_words": {
+                "phrase": "Words of a query, in lower case and without accents.",
+                "kind": "What they say: without, not, max, min, between, currency, unit …",
+                "language": "Their language; empty for any.",
+                "value": "More of the kind, such as the number that a word is.",
+                "built_in": "Whether the row came with vitrina.",
+                "used": "False switches the phrase off, also over upgrades."},
+            "searches": {
+                "day": "The day.",
+                "asked": "The query in normal form.",
+                "query": "The query as it was typed, in lower case.",
+                "corrected": "The words it was last read as, where some were misspelt; else empty.",
+                "results": "How many rows it last returned.",
+                "searches": "How often it was searched for on that day."},
             "keyword_policy": {
                 "one_row": "Always true: the table has one row.",
                 "mode": "strict: with vetoes; plain: the nearest keyword above the threshold.",

@@ -8,11 +8,12 @@ declare
     _function regprocedure;
     -- the functions of a reader; they only read
     _reads constant text[] := array[
-        'search', 'explain_search', 'count_matches', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'suggest',
-        'duplicates', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
+        'search', 'explain_search', 'count_matches', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'histogram', 'suggest',
+        'log_searches', -- which writes, as its owner
+        'duplicates', 'list_rules', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
         'query_to_embed', 'read_query', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
         'row_secured', 'detect_text_config', 'look_up_keywords', 'unknown_names', 'near_products',
-        'list_keywords', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
+        'list_keywords', 'term_products', 'coverage', 'list_judgements', 'judged_queries', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
         'vector_schema', -- doctor and db check call this one
         'moved_table']; -- the view source_status calls this one as its user
     -- helpers for writers that no public function calls: those that triggers call, and the above
@@ -79,7 +80,7 @@ begin
             select o.oid::regprocedure
             from ours as o
             join reached as r on r.name = o.name
-            where not (_role = 'vitrina_reader' and o.writes)
+            where not (_role = 'vitrina_reader' and o.writes and o.name <> 'log_searches')
         loop
             execute format('grant execute on function %s to %I', _function, _role);
         end loop;
@@ -90,7 +91,8 @@ begin
             catalog, status, source_status, installed, alembic_version, products, product_images,
             product_text, product_terms, given_keywords, variants, images, keywords, keyword_aliases,
             keyword_distinctions, keyword_changes, keyword_policy, keyword_thresholds, search_policy, contrasts,
-            thesaurus, product_keywords, catalogue_words, spellings, spaces,
+            thesaurus, related_terms, product_keywords, rules, judgements, catalogue_words, spellings,
+            condition_words, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
         -- but not their settings, nor the shop's queries
@@ -102,8 +104,8 @@ begin
         grant select on all tables in schema vitrina to vitrina_writer;
         grant insert, update, delete on
             products, product_images, product_text, product_terms, given_keywords, variants, keywords,
-            keyword_aliases, keyword_distinctions, product_keywords, contrasts, thesaurus, keyword_embeddings,
-            product_embeddings, query_embeddings, jobs, workers, rejects
+            keyword_aliases, keyword_distinctions, product_keywords, contrasts, thesaurus, related_terms,
+            keyword_embeddings, product_embeddings, query_embeddings, jobs, workers, rejects, rules, judgements
         to vitrina_writer;
         -- only the owner sets trusted_root and kind
         grant insert (name, kind, config, text_config, text_config_due),

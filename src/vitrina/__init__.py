@@ -60,12 +60,13 @@ if TYPE_CHECKING:
     from vitrina.products.load import Loaded
     from vitrina.products.load_enriched import Imported
     from vitrina.products.whole import ExportedProduct, Status
-    from vitrina.search.browse import Duplicate, Facet, Suggestion
+    from vitrina.search.browse import Bin, Duplicate, Facet, Suggestion
     from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Key, Product, ProductImage, ProductKeyword, Variant
-    from vitrina.search.search import Reading
+    from vitrina.search.reading import Reading
+    from vitrina.search.rules import PutRule, Rule
     from vitrina.settings import Settings
     from vitrina.spaces.api import Space
     from vitrina.spaces.fill import Filled
@@ -76,6 +77,7 @@ _EXPORTS = {
     "Batched": "batch.run",
     "Catalog": "catalog",
     "Ingested": "catalog",
+    "Bin": "search.browse",
     "Cost": "costs",
     "DroppedAnswers": "costs",
     "Job": "enrich.jobs",
@@ -134,7 +136,9 @@ _EXPORTS = {
     "ProductImage": "search.product",
     "ProductKeyword": "search.product",
     "Variant": "search.product",
-    "Reading": "search.search",
+    "Reading": "search.reading",
+    "PutRule": "search.rules",
+    "Rule": "search.rules",
     "Settings": "settings",
     "Space": "spaces.api",
     "Filled": "spaces.fill",
@@ -144,6 +148,7 @@ __all__ = [
     "Alias",
     "Batch",
     "Batched",
+    "Bin",
     "BudgetError",
     "Catalog",
     "Change",
@@ -186,11 +191,13 @@ __all__ = [
     "ProductImage",
     "ProductKeyword",
     "ProviderError",
+    "PutRule",
     "ReadOnlyError",
     "Reading",
     "Redecision",
     "RejectedRow",
     "Resolved",
+    "Rule",
     "SchemaError",
     "Score",
     "Settings",

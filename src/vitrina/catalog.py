@@ -22,6 +22,7 @@ from vitrina.db.database import Database
 from vitrina.enrich.jobs import Jobs
 from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
+from vitrina.evaluation.stored import StoredJudgements
 from vitrina.files import FileOptions
 from vitrina.keywords.api import Keywords
 from vitrina.keywords.entries import Keyword
@@ -40,6 +41,7 @@ from vitrina.search.browse import Browse
 from vitrina.search.product import Key, Product, get, named
 from vitrina.search.product_pictures import ProductPictures
 from vitrina.search.query_vectors import Queries
+from vitrina.search.rules import Rules
 from vitrina.search.search import Search
 from vitrina.settings import Settings
 from vitrina.spaces.api import Spaces
@@ -64,7 +66,7 @@ class Ingested:
 class Catalog(Closing):
     """A catalog of products in Postgres.
 
-    Its parts: `keywords`, `spaces`, `sources`, `jobs`, `batches` and `costs`.
+    Its parts: `keywords`, `spaces`, `sources`, `rules`, `jobs`, `batches` and `costs`.
 
     Args:
         dsn: a libpq URL or key=value string. None: VITRINA_DATABASE_URL or, if that is unset, the
@@ -129,6 +131,7 @@ class Catalog(Closing):
         self.pictures = ProductPictures(context, self._folders)
         self.image_vector = self._queries.image_vector
         self.knows_vector = self._queries.knows
+        self.rules = Rules(self.database)
 
         asking = Asking(context, self._queries, self.picture)
         searching = Search(self.database, asking)
@@ -139,11 +142,15 @@ class Catalog(Closing):
         self.read_query = searching.read_query
         browsing = Browse(self.database, asking)
         self.facets = browsing.facets
+        self.histogram = browsing.histogram
         self.suggest = browsing.suggest
         self.recommend = browsing.recommend
         self.duplicates = browsing.duplicates
         self.nearest_by_image = browsing.nearest_by_image
-        self.evaluate = Evaluator(context, self.search).evaluate
+        evaluator = Evaluator(context, self.search)
+        self.evaluate = evaluator.evaluate
+        self.compare = evaluator.compare
+        self.judgements = StoredJudgements(context)
 
     def picture(self, given: PictureLike) -> Picture:
         """Load a picture that the user named or has: any local path, a URL within the limits, …"""

@@ -72,18 +72,20 @@ def test_the_readme_shows_what_is_printed(
     agree("README.md", command, output, printed(server, vitrina, demo, command))
 
 
-def test_the_page_on_the_vocabulary_shows_what_is_printed(
+@pytest.mark.parametrize("page", ["docs/vocabulary.md", "docs/steering.md"])
+def test_the_pages_on_changes_show_what_is_printed(
     demo: str,
     server: embedded.Server,
     vitrina: Callable[..., Result],
     make_database: Callable[[str], str],
+    page: str,
 ) -> None:
-    """One after the other, as each changes the vocabulary for the next."""
+    """One after the other, as each changes the database for the next."""
     url = make_database(conninfo_to_dict(demo)["dbname"])
-    shown = sessions("docs/vocabulary.md")
+    shown = sessions(page)
     assert len(shown) >= 5
     for command, output in shown:
-        agree("docs/vocabulary.md", command, output, printed(server, vitrina, url, command))
+        agree(page, command, output, printed(server, vitrina, url, command))
 
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")

@@ -58,6 +58,12 @@ def test_facets(catalog: Catalog, vitrina: Run, database_url: str) -> None:
     assert [(row.value, row.chosen) for row in chosen if row.chosen] == [("metal", True)]
     shown = vitrina("facets", "--any", "material=metal,oak", url=database_url).stdout
     assert shown.count("chosen") == 2
+    bins = catalog.histogram("price", "table", bins=2, where="$.price < 100")
+    assert [(each.low, each.high, each.products) for each in bins] == [(60, 90, 1), (90, 120, 1)]
+    drawn = vitrina("facets", "--histogram", "price", "--price-max", "100", url=database_url).stdout
+    assert drawn.count("█" * 30) >= 1
+    with pytest.raises(NotFoundError, match="'prise' not found; nearest: price"):
+        catalog.histogram("prise")
     table = vitrina("facets", url=database_url).stdout
     assert "shoe rack" in table
     assert "brand" in table

@@ -126,7 +126,9 @@ def test_the_policy_is_the_default(shop: psycopg.Connection) -> None:
     assert len(answers(shop, "guitar")) == len(SHOP)
     shop.execute("select set_search_policy(0.99)")
     assert answers(shop, "red side table") == []
-    for wrong in (-0.1, 1.5, "NaN", None):
+    shop.execute("select set_search_policy(null)")  # keeps it
+    assert answers(shop, "red side table") == []
+    for wrong in (-0.1, 1.5, "NaN"):
         with pytest.raises(psycopg.DatabaseError) as error, shop.transaction():
             shop.execute("select set_search_policy(%s::real)", [wrong])
         assert error.value.sqlstate == "VT004"

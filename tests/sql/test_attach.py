@@ -337,6 +337,7 @@ def test_an_upgrade_renews_functions_and_missing_triggers(
     assert noted(shop) == ["1"]
 
 
+@pytest.mark.once
 def test_a_dump_restores_with_its_attached_sources(
     shop: psycopg.Connection,
     database_url: str,
@@ -348,7 +349,7 @@ def test_a_dump_restores_with_its_attached_sources(
     sync(shop)
     tools = embedded.psql_path(server.version).parent
     file = str(tmp_path / "shop.dump")
-    subprocess.run([str(tools / "pg_dump"), "-Fc", "-f", file, database_url], check=True)
+    subprocess.run([str(tools / "pg_dump"), "-Fc", "-Z0", "-f", file, database_url], check=True)
     subprocess.run(
         [str(tools / "pg_restore"), "--exit-on-error", "-d", empty_database, file], check=True
     )

@@ -83,7 +83,7 @@ def test_the_figures_are_those_of_the_search(db: psycopg.Connection, shared_data
         ("sofa", "sofa", ", filter => '{\"brand\": \"Linden\"}'", "filter", "brand is not known, not Linden"),
         ("sofa", "sofa", ", where_path => '$.price < 5'", "filter", "its attributes do not meet"),
         ("sofa", "sofa", ", sources => '{other}'", "filter", "it is of the source 'shop'"),
-        ("sofa", "chair", ", mode => 'text'", "no match", "it has no word of the query"),
+        ("velvet", "chair", ", mode => 'text'", "no match", "it has no word of the query"),
         (None, "sofa", ", k => 1", "page", "it is number 4 of 4"),
     ],
 )  # fmt: skip

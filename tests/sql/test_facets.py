@@ -218,3 +218,59 @@ def test_the_same_however_often_it_is_asked(shop: psycopg.Connection) -> None:
             "select * from facets('metal', filter => %s)", [json.dumps({"tags": "sale"})]
         )
         assert again.fetchall() == expected
+
+
+def test_a_histogram_has_equal_bins_and_what_is_beyond_them(db: psycopg.Connection) -> None:
+    rows = [(f"p{n}", "Lamp", [], {"size": n, "brand": f"b{n % 2}"}) for n in range(1, 201)]
+    rows.append(("list", "Lamp", [], {"size": [50, 51, 9999, "x"], "brand": "b1"}))
+    put(db, rows)
+    found = db.execute("select * from histogram('size', 4)").fetchall()
+    assert [tuple(map(float, row[:4])) for row in found] == [
+        (0, 1, 3, 2), (1, 3, 52, 50), (2, 52, 101, 49), (3, 101, 150, 49), (4, 150, 199, 50),
+        (5, 199, 9999, 2),
+    ]  # fmt: skip
+    for bin_, low, high, products, estimated in found:
+        least = ">" if bin_ == 5 else ">="
+        most = "<=" if bin_ in (4, 5) else "<"
+        path = f"exists($.size ? (@ {least} {low} && @ {most} {high}))"
+        assert db.execute(
+            "select count_matches(where_path => %s::jsonpath)", [path]
+        ).fetchone() == (products,)
+        assert not estimated
+    by_size = "histogram('size', 4, where_path => '$.size < 3 && $.brand == \"b1\"')"
+    assert db.execute(f"select sum(products) from {by_size}").fetchone() == (102,)
+    grouped = db.execute(
+        "select products from histogram('size', 4, group_by => 'brand')"
+    ).fetchall()
+    assert {row[0] for row in grouped} == {2}
+    assert db.execute("select * from histogram('price')").fetchall() == []
+    one = db.execute(
+        "select * from histogram('size', filter => '{\"brand\": \"b1\"}', bins => 1)"
+    ).fetchall()
+    assert len(one) == 3
+
+
+def test_of_many_products_a_part_is_counted_and_said(shop: psycopg.Connection) -> None:
+    shop.execute("reset role")
+    many = [(f"p{n}", "Oak lamp", [("lamp", "type")], {"brand": "Many"}) for n in range(193)]
+    put(shop, many)
+    shop.execute("analyze products")
+    exact = shop.execute(
+        "select value, products from facets() where facet in ('brand', 'type')"
+    ).fetchall()
+    assert ("Many", 193) in exact
+    shop.execute(
+        "create or replace function vitrina_internal.exact_limit() returns int language sql immutable return 100"
+    )
+    for given in ("", "sources => '{shop}'"):
+        rows = shop.execute(
+            f"select value, products, estimated from facets({given}) where facet in ('brand', 'type')"
+        ).fetchall()
+        about = {value: products for value, products, _ in rows}
+        assert all(row[2] for row in rows)
+        assert about["Many"] == pytest.approx(193, rel=0.1)
+        assert about["lamp"] == pytest.approx(194, rel=0.1)
+    rows = shop.execute("select estimated from facets('sofa')").fetchall()
+    assert set(rows) == {(False,)}
+    rows = shop.execute("select estimated from facets(group_by => 'brand')").fetchall()
+    assert set(rows) == {(False,)}

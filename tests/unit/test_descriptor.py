@@ -6,7 +6,6 @@ import csv
 import importlib.util
 import io
 import math
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -123,7 +122,7 @@ def test_shape_comes_before_colour(embedder: LocalImageEmbedder) -> None:
 
 
 def test_extra_is_named_when_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "skimage.feature", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'vitrina\[local\]'"):
         LocalImageEmbedder()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vitrina.search.search import literal
+from vitrina.search.reading import literal
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,12 @@ from vitrina.evaluation.api import Evaluator
 from vitrina.keywords.api import Keywords
 from vitrina.products.api import Sources
 from vitrina.search.browse import Browse
+from vitrina.search.rules import Rules
 from vitrina.search.search import Search
 from vitrina.spaces.api import Spaces
 
 ROOT = Path(__file__).parents[2]
-PARTS = (Catalog, Keywords, Sources, Spaces, Jobs, Batches, Costs, Search, Browse, Evaluator)
+PARTS = (Catalog, Keywords, Sources, Spaces, Jobs, Batches, Costs, Search, Browse, Evaluator, Rules)
 
 SNIPPET = """\
 from vitrina import Catalog, Change, Hit, Keyword, Source, Space, Status

@@ -40,6 +40,7 @@ COMMANDS = {
         "keywords",
         "Show and change the vocabulary; every change can be undone.",
     ),
+    "rules": ("rules", "Pin, hide and boost products, for a query or for all searches."),
     "delete": ("delete", "Delete products."),
     "status": ("status", "Show the contents of the catalogue and of the queue."),
     "cost": ("cost", "Show the cost of models, or set a standing budget."),

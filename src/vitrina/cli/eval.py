@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from vitrina.evaluation.api import Evaluated, Mode
 
 
+KEPT = ("query", "source", "external_id", "grade")
+
+
 @click.command("eval")
-@click.argument("file")
+@click.argument("file", required=False)
+@click.option("--keep", is_flag=True, help="Also store the judgements of FILE in the database.")
+@click.option("--show", is_flag=True, help="Print the stored judgements, as FILE has them.")
 @click.option(
     "--mode",
     "modes",
@@ -40,7 +45,9 @@ if TYPE_CHECKING:
 )
 @output_options
 def command(
-    file: str,
+    file: str | None,
+    keep: bool,
+    show: bool,
     modes: tuple[Mode, ...],
     k: int,
     worst: int | None,
@@ -50,14 +57,28 @@ def command(
     """Measure searches against judgements: nDCG@10, MRR and recall@k in each mode.
 
     FILE has the columns query, external_id and grade (0 not relevant, more is better), and source
-    where external ids repeat; `-` is stdin. Products without a judgement count as 0.
+    where external ids repeat; `-` is stdin. Without FILE the judgements count that the database
+    has: kept from a file, or graded in `vitrina serve --edit`. Products without a judgement count
+    as 0.
 
     \b
     Example:
       vitrina eval judgements.csv
       vitrina eval judgements.csv --mode hybrid --worst 10 --json
+      vitrina eval --show --csv
     """
+    if keep and file is None:
+        raise click.UsageError("--keep needs a FILE of judgements")
+    if keep and file == "-":
+        raise click.UsageError("--keep reads its FILE twice: standard input will not do")
+    if show:
+        with open_catalog() as catalog:
+            kept = [asdict(one) for one in catalog.judgements.list()]
+        emit(({name: row[name] for name in KEPT} for row in kept), output)
+        return
     with open_catalog() as catalog, progress_bar("searching") as bar:
+        if keep and file is not None:
+            notice(f"{counted(catalog.judgements.load(file), 'judgement')} kept")
         done = catalog.evaluate(
             file,
             k=k,

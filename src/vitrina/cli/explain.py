@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 GATES = {
     "filter": "It does not meet a filter",
     "excluded": "The query excludes it",
+    "rule": "It is hidden",
     "no match": "Nothing finds it",
     "floor": "It is not surely enough an answer",
     "group": "It stands behind another of its group",

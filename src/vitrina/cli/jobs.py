@@ -1,8 +1,9 @@
-"""`vitrina jobs list | retry | drop`."""
+"""`vitrina jobs list | failures | retry | drop`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -50,7 +51,7 @@ def chosen(
 
 @click.group("jobs")
 def command() -> None:
-    """List, retry or drop the jobs in the queue.
+    """List, explain, retry or drop the jobs in the queue.
 
     \b
     Example:
@@ -81,6 +82,23 @@ def list_(states: tuple[Any, ...], k: int, output: str | None, **which: Any) -> 
     with open_catalog() as catalog:
         rows = catalog.jobs.list(states=list(states) or None, k=k, **chosen(catalog, **which))
     emit(rows, output, columns=COLUMNS)
+
+
+@command.command("failures")
+@click.option("-k", default=20, show_default=True, metavar="N", help="How many reasons.")
+@output_options
+def failures(k: int, output: str | None) -> None:
+    """List why jobs failed, each reason once, with an example.
+
+    \b
+    Example:
+      vitrina jobs failures
+      vitrina jobs retry --matching '%timed out%'
+    """
+    with open_catalog() as catalog:
+        rows = [asdict(reason) for reason in catalog.jobs.failures(k=k)]
+    columns = {"jobs": "jobs", "error": "error", "external_id": "id", "matching": "matching"}
+    emit(rows, output, columns=columns)
 
 
 @command.command("retry")

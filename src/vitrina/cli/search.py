@@ -10,10 +10,10 @@ import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
 from vitrina.cli._filters import filter_options
+from vitrina.cli._reading import tell_reading
 from vitrina.cli._table import number, shown
 
 if TYPE_CHECKING:
-    from vitrina.catalog import Catalog
     from vitrina.search.hits import Hit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -115,16 +115,6 @@ def parse_weights(
     return weights
 
 
-def tell_corrections(catalog: Catalog, query: str) -> None:
-    """Say on stderr which words are searched for in place of misspelt ones."""
-    read = catalog.read_query(query)
-    if read.said:
-        notice(
-            f"showing results for {', '.join(read.corrected)};"
-            f" search instead for {', '.join(read.said)}: --exact"
-        )
-
-
 @click.command("search")
 @click.argument("query", required=False)
 @click.option("--image", metavar="PATH_OR_URL", help="A picture to search by.")
@@ -161,7 +151,9 @@ def tell_corrections(catalog: Catalog, query: str) -> None:
     help="Of the products with the same value of this attribute, only the first.",
 )
 @click.option(
-    "--exact", is_flag=True, help="Require each word as it is typed, and correct no misspelt ones."
+    "--exact",
+    is_flag=True,
+    help="Require each word as it is typed: correct none, and read no conditions.",
 )
 @click.option(
     "--min-relevance",
@@ -198,11 +190,11 @@ def command(
         raise click.UsageError("give words to search for, --image PATH_OR_URL, or a filter")
     with open_catalog(allow_private_images=allow_private_images) as catalog:
         if query and exact:
-            from vitrina.search.search import literal
+            from vitrina.search.reading import literal
 
             query = literal(query)
         elif query:
-            tell_corrections(catalog, query)
+            tell_reading(catalog, query)
         hits = catalog.search(query, image=image, sources=sources or None, **options)
         if not hits and query and options["k"] and not options["offset"]:
             nearest = catalog.search(

@@ -46,13 +46,15 @@ begin
     for _function in
         select p.oid
         from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
-                     ('claim_products', 'text'),
+                     ('claim_products', 'text'), ('query_parts', 'keys'),
                      ('similar_products', 'weights'), ('recommend', 'attributes'),
+                     ('read_query', 'price_max'), ('set_search_policy', 'log'),
                      ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'),
                      ('search', 'any_keywords'), ('count_matches', 'any_keywords'),
-                     ('facets', 'any_keywords'), ('recommend', 'any_keywords'),
+                     ('facets', 'estimated'), ('recommend', 'any_keywords'),
                      ('nearest_by_image', 'any_keywords'), ('nearest_by_dhash', 'any_keywords'),
-                     ('filters_of', 'any_keywords'), ('searched', 'sort'),
+                     ('filters_of', 'aloud'), ('searched', 'rules'), ('searched', 'text_vector'),
+                     ('fusion_query', 'boost'),
                      ('found_products', 'sort'), ('first_products', 'sort'),
                      ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
                      ('count_keywords', 'group_by'), ('count_attributes', 'group_by'))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ create temporary table given_words (
     domain text, language text)"""
 
 
+GIVEN_CONDITIONS = """\
+create temporary table given_conditions (kind text, phrase text, language text, value text)"""
+
+
 @dataclass(frozen=True, slots=True)
 class Seed:
     """One set of data: how to load it, how to print it for psql, and its fingerprint."""
@@ -54,7 +59,7 @@ class Seed:
 
 def all_seeds() -> tuple[Seed, ...]:
     """Every set of data, in loading order."""
-    return (_word_pieces(), _retail_words(), _local_spaces())
+    return (_word_pieces(), _retail_words(), _condition_words(), _local_spaces())
 
 
 @cache
@@ -122,19 +127,50 @@ def _retail_words() -> Seed:
         text / "105-words.sql",
         text / "110-normal-form.sql",
         sql / "30-keywords/300-words.sql",
+        sql / "30-keywords/301-kinds.sql",
         sql / "30-keywords/303-keys.sql",
         sql / "30-keywords/306-given-words.sql",
     ]
-    data = ("lexicon.csv", "synonyms.csv", "contrasts.csv", "names.csv", "german_plurals.csv")
+    data = (
+        "lexicon.csv", "synonyms.csv", "contrasts.csv", "related.csv", "names.csv",
+        "german_plurals.csv",
+    )  # fmt: skip
     words = [*(DATA / name for name in data), Path(names.__file__)]
     return Seed("retail_words", _digest(*words, *forms), load, write)
 
 
-def _given_words() -> list[tuple[str, str, str, str | None, str | None, str]]:
-    """The rows of the thesaurus and of contrasts.
+def _condition_words() -> Seed:
+    copy = "copy given_conditions (kind, phrase, language, value) from stdin"
 
-    target, term, canonical or group, facet, domain, and the language outside which a term does
-    not count.
+    def rows() -> list[list[str]]:
+        with (DATA / "conditions.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.reader(file))[1:]
+
+    def load(conn: psycopg.Connection) -> None:
+        conn.execute(GIVEN_CONDITIONS)
+        with conn.cursor().copy(copy) as given:
+            for row in rows():
+                given.write_row(row)
+        conn.execute("select vitrina_internal.give_condition_words()")
+        conn.execute("drop table given_conditions")
+
+    def write(out: TextIO) -> None:
+        out.write(f"{GIVEN_CONDITIONS};\n{copy};\n")
+        for row in rows():
+            out.write("\t".join(_escaped(text) for text in row) + "\n")
+        out.write(
+            "\\.\nselect vitrina_internal.give_condition_words();\ndrop table given_conditions;\n\n"
+        )
+
+    sql = data_dir("sql") / "70-search/701-condition-words.sql"
+    return Seed("condition_words", _digest(DATA / "conditions.csv", sql), load, write)
+
+
+def _given_words() -> list[tuple[str, str, str, str | None, str | None, str]]:
+    """The rows of the thesaurus, of contrasts and of related terms.
+
+    target, term, value (the canonical term, the group, or the weight and the related term), facet,
+    domain, and the language outside which a term does not count.
     """
     # canonical terms also stand for themselves, and come first: terms that the lexicon tells apart
     # ("shirt", "t-shirt") stay apart however near the vectors are
@@ -165,6 +201,10 @@ def _given_words() -> list[tuple[str, str, str, str | None, str | None, str]]:
         for form in name.forms
     ]
     rows += [("contrasts", term, group, None, None, "") for term, group in retail_words.contrasts()]
+    rows += [
+        ("related_terms", r.term, f"{r.weight:g} {r.related}", r.facet, None, "")
+        for r in retail_words.relations()
+    ]
     return rows
 
 

@@ -39,6 +39,35 @@ def contrasts() -> tuple[tuple[str, str], ...]:
     return tuple((row["term"], row["contrast_group"]) for row in _read("contrasts.csv"))
 
 
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How a term and a related one stand to each other.
+
+    `weight` is 1 where the related term is a kind of the term, below 1 where either stands in for
+    the other, and 0 where its name only looks like a kind.
+    """
+
+    term: str
+    related: str
+    weight: float
+    facet: Facet
+
+
+_WEIGHTS = {"kinds": 1, "same": 0.95, "near": 0.9, "instead": 0.6, "others": 0}
+
+
+@cache
+def relations() -> tuple[Relation, ...]:
+    """The rows of data/related.csv. Of two for the same terms, only the first counts."""
+    return tuple(
+        Relation(row["term"], related, weight, cast("Facet", row["facet"]))
+        for row in _read("related.csv")
+        for column, weight in _WEIGHTS.items()
+        for related in row[column].split("|")
+        if related
+    )
+
+
 @cache
 def entries() -> tuple[Entry, ...]:
     """Every row of the lexicon, in the order of the file."""

@@ -5,12 +5,59 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from vitrina.context import Context
 from vitrina.db.unknown import check_names
 
 State = Literal["queued", "leased", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the work is: jobs `queued`, `running` and `failed`, products `done`.
+
+    `spent` is in USD; `budget` is the one nearest to its end, of which `budget_spent` is gone in
+    its period. None for a role that may not see it.
+    """
+
+    queued: int
+    running: int
+    failed: int
+    done: int
+    spent: Decimal | None
+    budget: Decimal | None
+    budget_period: str | None
+    budget_spent: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A reason for which `jobs` failed, of which `retrying` are tried again by themselves.
+
+    `error` and the product are an example; `matching` is the pattern by which list, retry and drop
+    find them all.
+    """
+
+    matching: str
+    jobs: int
+    retrying: int
+    stage: str | None
+    error: str
+    source: str
+    external_id: str
+    title: str
+    run_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many products have `what`, of those that should."""
+
+    what: str
+    products: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +114,18 @@ class Jobs:
             "select * from vitrina.list_jobs(%s::text[], %s::text[], %s, %s::bigint[], %s)",
             (_listed(states), _listed(sources), matching, _listed(product_ids), k),
         )
+
+    def progress(self) -> Progress:
+        """How far the work is, now."""
+        return self._database.records(Progress, "select * from vitrina.work_progress()")[0]
+
+    def failures(self, *, k: int = 50) -> Values:
+        """The k commonest reasons for which jobs failed, as Failure, most jobs first."""
+        return self._database.records(Failure, "select * from vitrina.job_failures(%s)", (k,))
+
+    def coverage(self) -> Values:
+        """What products have, as Coverage: pictures, keywords, captions, vectors by space."""
+        return self._database.records(Coverage, "select * from vitrina.coverage()")
 
     def retry(
         self,

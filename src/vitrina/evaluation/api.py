@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from vitrina.context import Context
 from vitrina.errors import InputError
 from vitrina.evaluation import grades as judgements
-from vitrina.evaluation import metrics
+from vitrina.evaluation import metrics, stored
+from vitrina.evaluation.compare import Compared, compare
 from vitrina.search.hits import Hit
 
 Mode = Literal["hybrid", "vector", "text"]
@@ -71,10 +72,7 @@ class Evaluated:
     skipped: list[str] = field(default_factory=list)
 
 
-class Search(Protocol):
-    """Finds products for a query, best first."""
-
-    def __call__(self, query: str | None, *, k: int, mode: Mode) -> list[Hit]: ...
+Search = Callable[..., list[Hit]]  # Catalog.search
 
 
 class Evaluator:
@@ -86,7 +84,7 @@ class Evaluator:
 
     def evaluate(
         self,
-        path: str | Path,
+        path: str | Path | None = None,
         *,
         modes: Sequence[Mode] = MODES,
         k: int = 10,
@@ -96,7 +94,7 @@ class Evaluator:
 
         Args:
             path: CSV or JSON Lines with query, external_id, grade, and source if ids repeat;
-                `-` is standard input.
+                `-` is standard input; None: the judgements that the database has.
             modes: of search, each measured separately.
             k: of recall, 1 to 1000.
             progress: called with the count of searches done and their total.
@@ -105,7 +103,11 @@ class Evaluator:
         """
         if not 1 <= k <= 1000:
             raise InputError(f"k of recall must be 1 to 1000, not {k}")
-        read = judgements.read(self._database, str(path))
+        if path is None:
+            read = stored.of_database(self._database)
+            path = "the database"
+        else:
+            read = judgements.read(self._database, str(path))
         queries = read.queries
         if not queries:
             raise InputError(
@@ -125,6 +127,36 @@ class Evaluator:
             evaluations.append(Evaluation(mode, k, scores))
         skipped = [query for query in read.grades if query not in queries]
         return Evaluated(evaluations, read.rows, read.unknown, skipped)
+
+    def compare(
+        self,
+        first: Mapping[str, Any],
+        second: Mapping[str, Any],
+        *,
+        queries: Sequence[str] | None = None,
+        k: int = DEPTH,
+    ) -> list[Compared]:
+        """Compare two settings of search on the queries with stored judgements; see compare.
+
+        Args:
+            first, second: options of search, like {"mode": "text"}.
+            queries: these only; None: all that have a relevant product.
+            k: how many hits of each.
+
+        Raises InputError if no query has judgements, and what search raises.
+        """
+        judged = _judged(stored.of_database(self._database))
+        if queries is not None:
+            judged = {query: judged[query] for query in queries if query in judged}
+        return compare(self._search, judged, first, second, k)
+
+
+def _judged(read: judgements.Judgements) -> dict[str, dict[int, float]]:
+    if not read.queries:
+        raise InputError(
+            "no query has a relevant product: grade some, as `vitrina serve --edit` does"
+        )
+    return read.queries
 
 
 def _score(query: str, hits: Sequence[Hit], grades: dict[int, float], k: int) -> Score:

@@ -33,6 +33,7 @@ from vitrina.keywords.entries import (
     Resolved,
     Step,
     Steps,
+    TermProduct,
     Vocabulary,
 )
 from vitrina.keywords.judge import Judge, Judged, estimate, judge_pairs
@@ -78,6 +79,16 @@ class Keywords:
         """The vocabulary, most used first."""
         return self._database.records(
             Keyword, "select * from vitrina.list_keywords(%s, %s)", (facet, k)
+        )
+
+    def products(self, terms: Sequence[str], *, k: int = 4) -> tuple[TermProduct, ...]:
+        """Of each term up to k products, 1 to 100, those with a picture first."""
+        return tuple(
+            self._database.records(
+                TermProduct,
+                "select * from vitrina.term_products(%s::text[], %s)",
+                (list(terms), k),
+            )
         )
 
     def resolve(

@@ -149,6 +149,18 @@ class Redecision:
     note: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class TermProduct:
+    """A product that shows what `term` means; `image_sha256` is None without a stored picture."""
+
+    term: str
+    product_id: int
+    source: str
+    external_id: str
+    title: str
+    image_sha256: str | None
+
+
 # names for lists in a class whose method is called `list`
 Vocabulary: TypeAlias = list[Keyword]
 Near: TypeAlias = list[NearKeyword]

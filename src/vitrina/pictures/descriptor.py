@@ -10,6 +10,8 @@ distributions (the Hellinger distance; Arandjelovic and Zisserman, CVPR 2012).
 
 from __future__ import annotations
 
+import importlib.util
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageFilter
@@ -47,18 +49,31 @@ class LocalImageEmbedder:
 
     def __init__(self) -> None:
         """Raises ConfigError if scikit-image is not installed."""
-        try:
-            import numpy
-            from skimage.color import rgb2lab
-            from skimage.feature import hog
-        except ImportError as error:
+        if importlib.util.find_spec("skimage") is None:
             raise ConfigError(
                 "search by picture without a provider needs scikit-image:"
                 " pip install 'vitrina[local]'"
-            ) from error
-        self._np: Any = numpy
-        self._rgb2lab: Any = rgb2lab
-        self._hog: Any = hog
+            )
+
+    # imported for the first picture: that takes longer than many a run without one
+
+    @cached_property
+    def _np(self) -> Any:
+        import numpy
+
+        return numpy
+
+    @cached_property
+    def _rgb2lab(self) -> Any:
+        from skimage.color import rgb2lab
+
+        return rgb2lab
+
+    @cached_property
+    def _hog(self) -> Any:
+        from skimage.feature import hog
+
+        return hog
 
     def embed(self, picture: Picture) -> list[float]:
         """The vector of `picture`: `dimensions` finite numbers, its length 1."""

@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 from vitrina.context import Context
 from vitrina.db.unknown import check_names
 from vitrina.errors import AccessError
+from vitrina.files import Product
 from vitrina.files.options import PRUNE_MOST, FileOptions
 from vitrina.products.feed import host_of, is_address
-from vitrina.products.load import Loaded, load_file
+from vitrina.products.load import Loaded, load_file, opened
 from vitrina.products.picture_folder import unpacked_folder
 from vitrina.weave.datasets import name_of
 
@@ -27,7 +28,7 @@ class Source:
 
     `state` is file, in step, behind, waiting or broken; `follows` the table of the shop; `noted`
     counts changes that are not synced yet, the oldest of `noted_since`; `rejects` rows that cannot
-    be products.
+    be products; `changed_at` is the latest change of a product.
     """
 
     source: str
@@ -44,6 +45,7 @@ class Source:
     problem: str | None
     synced_at: datetime | None
     swept_at: datetime | None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,14 @@ class Synced:
         self.queued += row["queued"]
         self.removed += row["removed"]
         self.rejected += row["rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first products of a file, and what loading it would do; see Loaded."""
+
+    products: list[Product]
+    loaded: Loaded
 
 
 class Sources:
@@ -125,6 +135,30 @@ class Sources:
         )
         self.allow_pictures_of(loaded)
         return loaded
+
+    def preview(
+        self,
+        path: str | Path,
+        *,
+        source: str | None = None,
+        options: FileOptions | None = None,
+        k: int = 10,
+    ) -> Preview:
+        """How a file would be read, its first k products, and what loading it would change.
+
+        Writes nothing; raises as `load` does.
+        """
+        name = source_name(path, source)
+        found: list[Product] = []
+        with opened(
+            self._database, str(path), source=name, options=options or FileOptions()
+        ) as file:
+            for item in file.products():
+                if isinstance(item, Product):
+                    found.append(item)
+                if len(found) >= k:
+                    break
+        return Preview(found, self.load(path, source=name, options=options, dry_run=True))
 
     def allow_pictures_of(self, loaded: Loaded) -> None:
         """Let this process read the pictures that a file brought with it."""

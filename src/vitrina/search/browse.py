@@ -12,7 +12,7 @@ from vitrina.errors import NotFoundError
 from vitrina.pictures.given import PictureLike
 from vitrina.search.asked import FOUND, Asking, Mode
 from vitrina.search.hits import Hit
-from vitrina.search.narrowing import Filters, Narrowing
+from vitrina.search.narrowing import Filters, Narrowing, check_attribute
 from vitrina.search.product import Key, product_id
 
 
@@ -21,7 +21,8 @@ class Facet:
     """A value that products share, and how many have it.
 
     `kind` is keyword or attribute, `facet` the keyword's facet or the attribute's name; `low` and
-    `high` bound a range of numbers; `chosen`: the search is narrowed to this value.
+    `high` bound a range of numbers; `chosen`: the search is narrowed to this value; `estimated`:
+    the count is of a part of very many products.
     """
 
     kind: str
@@ -31,6 +32,22 @@ class Facet:
     low: float | None
     high: float | None
     chosen: bool = False
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Numbers from `low` to below `high`, and how many products have one of them.
+
+    The last of the equal bins has `high` too. Bin 0 has the few numbers below the first, and the
+    one after the last those above.
+    """
+
+    bin: int
+    low: float
+    high: float
+    products: int
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,40 @@ class Browse:
             for name in ("low", "high"):
                 row[name] = None if row[name] is None else float(row[name])
         return [Facet(**row) for row in rows]
+
+    def histogram(
+        self,
+        attribute: str,
+        query: str | None = None,
+        *,
+        bins: int = 24,
+        image: PictureLike | None = None,
+        mode: Mode = "hybrid",
+        title: str = "",
+        min_relevance: float | None = None,
+        group_by: str | None = None,
+        **filters: Unpack[Filters],
+    ) -> list[Bin]:
+        """The numbers of an attribute of all products that search finds, in equal bins, to draw.
+
+        Args:
+            attribute: its name; conditions on itself do not count.
+            query, image, mode, title, min_relevance, group_by, filters: as for search.
+            bins: how many, 1 to 1000, between what 1 % of the numbers are below and above.
+
+        Raises what search raises; NotFoundError if no product has the attribute.
+        """
+        asked, narrowing = self._asked(query, image, title, mode, min_relevance, group_by, filters)
+        rows = self._database.rows(
+            f"select * from vitrina.histogram(%(attribute)s, %(bins)s, {FOUND})",  # noqa: S608 - a constant
+            {**asked, "attribute": attribute, "bins": bins},
+        )
+        if not rows:
+            narrowing.explain_nothing(self._database)
+            check_attribute(self._database, attribute)
+        return [
+            Bin(**{**row, "low": float(row["low"]), "high": float(row["high"])}) for row in rows
+        ]
 
     def suggest(self, prefix: str, *, k: int = 10) -> list[Suggestion]:
         """Keywords that begin with the prefix, most used first."""

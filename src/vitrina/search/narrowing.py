@@ -86,6 +86,8 @@ class Narrowing:
         names = [*self.attr, *self._filter()]
         for path in [self.where] if isinstance(self.where, str) else list(self.where or ()):
             names += [quoted or plain for quoted, plain in _NAMED.findall(path)]
+        if self.price_min is not None or self.price_max is not None:
+            names.append("price")  # price_max is there only where a product has several prices
         check_names(database, attributes=list(dict.fromkeys(names)))
 
     def _filter(self) -> dict[str, object]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Unpack
 
 from vitrina.db.database import Database, HalfVector, Jsonb
@@ -14,29 +12,7 @@ from vitrina.search.explain import Explanation
 from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Filters, Narrowing, check_attribute
 from vitrina.search.product import Key, named, product_id
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a query is understood.
-
-    `words` are searched for. `corrected` is what the misspelt words `said` are read as. `keywords`
-    are those of the words, with their `facets`. `required` are phrases, `excluded` was said with -.
-    """
-
-    words: str
-    said: list[str]
-    corrected: list[str]
-    keywords: list[str]
-    facets: list[str]
-    required: list[str]
-    excluded: list[str]
-
-
-def literal(query: str) -> str:
-    """The query with each of its words in quotes: required as it is, and never corrected."""
-    parts = re.findall(r'-?"[^"]*"|[^\s"]+', query)
-    return " ".join(part if part[0] in '-"' else f'"{part}"' for part in parts)
+from vitrina.search.reading import Reading
 
 
 class Search:
@@ -64,7 +40,8 @@ class Search:
         """The k products that match best, by words, by picture, or both.
 
         Args:
-            query: words; "a phrase" is required as it is, -word is excluded.
+            query: words and conditions ("not black", "under 50", in five languages; see
+                read_query); "a phrase" is required as it is, -word is excluded.
             image: a picture to search by: a path, an http(s) URL, bytes, an open file, an image
                 of Pillow, or a vector of the image space.
             k: how many, 0 to 10,000.
@@ -155,7 +132,7 @@ class Search:
         return Explanation.from_row(row)
 
     def read_query(self, query: str) -> Reading:
-        """How search understands a query: its words, those corrected, its keywords."""
+        """How search understands a query: its words, keywords, corrections and conditions."""
         (row,) = self._database.rows("select * from vitrina.read_query(%s)", (query,))
         return Reading(**row)
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from vitrina.printing import counted
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -46,4 +48,32 @@ def share(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-ALL = {"number": number, "price": price, "ago": ago, "share": share, "counted": counted}
+def lit(text: str) -> Markup:
+    """A text with what stands between ⟦ and ⟧ lit up."""
+    marked = Markup()
+    for place, piece in enumerate(text.replace("⟧", "⟦").split("⟦")):
+        marked += Markup("<mark>%s</mark>") % piece if place % 2 else escape(piece)
+    return marked
+
+
+def said(arguments: Mapping[str, Any] | None) -> str:
+    """The arguments of a change in a few words."""
+    parts = []
+    for name, value in (arguments or {}).items():
+        each = value if isinstance(value, list) else [value]
+        shown = ", ".join(str(one) for one in each[:3] if not isinstance(one, dict | list))
+        more = f" and {len(each) - 3} more" if len(each) > 3 else ""
+        if shown:
+            parts.append(f"{name.replace('_', ' ')}: {shown[:80]}{more}")
+    return " · ".join(parts)
+
+
+ALL = {
+    "number": number,
+    "price": price,
+    "ago": ago,
+    "share": share,
+    "counted": counted,
+    "lit": lit,
+    "said": said,
+}

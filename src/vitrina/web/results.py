@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from vitrina.search.hits import Hit
-from vitrina.search.search import Reading
+from vitrina.search.reading import Reading
 from vitrina.web.asking import arguments, filters, picture_of
 from vitrina.web.how import How
 from vitrina.web.seen import Seen

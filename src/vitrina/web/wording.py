@@ -9,7 +9,7 @@ from typing import Any
 
 from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Narrowing
-from vitrina.search.search import Reading
+from vitrina.search.reading import Reading
 from vitrina.web.asking import arguments, filters
 from vitrina.web.how import How, curl, python_call, shell, sql_array, sql_call, sql_text
 from vitrina.web.server import address

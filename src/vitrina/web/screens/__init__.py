@@ -9,6 +9,26 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from vitrina.web.screens import api, docs, pictures, product, search
+from vitrina.web.screens import (
+    api,
+    docs,
+    evaluate,
+    explain,
+    pictures,
+    product,
+    search,
+    vocabulary,
+    work,
+)
 
-SCREENS: tuple[ModuleType, ...] = (search, product, pictures, api, docs)
+SCREENS: tuple[ModuleType, ...] = (
+    search,
+    product,
+    pictures,
+    explain,
+    vocabulary,
+    work,
+    evaluate,
+    api,
+    docs,
+)

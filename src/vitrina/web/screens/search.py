@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from vitrina.search.search import literal
+from vitrina.search.reading import literal
 from vitrina.web import pages
 from vitrina.web.nothing import nothing
 from vitrina.web.results import Found, find

@@ -1,0 +1,172 @@
+-- The answers to a query: all products above a floor of relevance, in no order.
+
+-- ---------------------------------------------------------------------------------------------
+-- possible_texts(demand, min_relevance) → what the text of a product matches if by_text can be as much as
+-- this: what the kind of thing wanted is known by; and of so many units, the rarest first, that without
+-- all of them too little of the query is left. Null if nothing is.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.possible_texts(demand demand, min_relevance real) returns tsquery
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+declare
+    _n int := cardinality(demand.labels);
+    -- the inverse of by_text for a product that is not, and does not mention, what is wanted
+    _least float8 := case when demand.head is null then power(min_relevance, 1 / 1.6) else min_relevance / 0.4 end;
+    _all int := (1 << _n) - 1;
+    _lacks int := 0;
+    _covered float8[];
+    _share float8;
+    _unit int;
+    _texts tsquery[] := '{}';
+begin
+    if _n is null then
+        return null;
+    end if;
+    if demand.head is not null then
+        _texts := demand.texts[_n + 1:];
+    end if;
+    for _i in 1 .. _n loop
+        execute format('select %s from (select $1 as lacks) as m', demand.covered)
+        into _share
+        using _all & ~(1 << (_i - 1));
+        _covered := _covered || coalesce(_share, 0);
+    end loop;
+    _share := 1;
+    for _unit in select u.place from unnest(_covered) with ordinality as u (share, place) order by u.share desc loop
+        exit when _share + 1e-6 < _least;
+        _share := _share - _covered[_unit];
+        _texts := _texts || demand.texts[_unit];
+    end loop;
+    return (select string_agg('(' || t.text::text || ')', ' | ')::tsquery
+            from unnest(_texts) as t (text) where numnode(t.text) > 0);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- judged_texts(demand) → a query: `m` with the id, head, lacks and covered of
+-- the products of `%s`, a condition over `product_text as t`; see read_demand.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.judged_texts(demand demand) returns text
+language sql immutable parallel safe
+return format(
+    -- one after the other, for each refers to the one before more than once
+    'select m.*, %3$s as covered
+     from (select t.id, t.head, (select %2$s from (select t.head) as m) as lacks
+           from (select t.product_id as id, t.tsv, %1$s as head
+                 from product_text as t where %%s offset 0) as t offset 0) as m offset 0',
+    coalesce(demand.head, '0'), coalesce(demand.lacks, '0'), coalesce(demand.covered, '0'));
+
+-- ---------------------------------------------------------------------------------------------
+-- near_answers(space, embedding, min_similarity, near, distances, filters) → the products at least so similar that
+-- match the filters, with their similarities. near, distances: the hundred nearest ones.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.near_answers(
+    space spaces, embedding @vector@.halfvec, min_similarity float8, near bigint[], distances float8[], filters filters,
+    out ids bigint[], out similarities float8[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+begin
+    if embedding is null then
+        return;
+    end if;
+    if cardinality(distances) < 100 or (select max(u.distance) from unnest(distances) as u (distance)) > 1 - min_similarity then
+        -- all that are so near are among them
+        select array_agg(u.id), array_agg(1 - u.distance) into ids, similarities
+        from unnest(near, distances) as u (id, distance)
+        where 1 - u.distance >= min_similarity;
+        return;
+    end if;
+    execute format(
+        'select array_agg(e.product_id), array_agg(1 - e.distance)
+         from (select e.product_id, e.embedding operator(@vector@.<=>) $3 as distance
+               from product_embeddings as e where e.space_id = %s offset 0) as e
+         where e.distance <= 1 - $2 and %s', space.id,
+        coalesce('(select true from products as p where p.id = e.product_id and '
+                 || filter_predicate(filters, true) || ')', 'true'))
+    into ids, similarities
+    using filters, min_similarity, embedding;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- text_answers(reading, spaces, filters, min_relevance, sold, count) → the products that by_text takes for answers
+-- so sure. spaces: those whose vectors find products too; others must match a lexeme.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.text_answers(
+    reading reading, spaces int[], filters filters, min_relevance real, sold boolean, count bigint
+) returns bigint[]
+language plpgsql stable security invoker
+set search_path from current
+set enable_seqscan = off -- so long a tsquery is dear to compare with every product
+as $func$
+declare
+    _ids bigint[];
+begin
+    execute format(
+        'select array_agg(m.id) from (%s) as m where %s >= $19',
+        format(judged_texts(reading.demand),
+               't.tsv @@ $3 and (t.tsv @@ $4 or exists (select from product_embeddings as e'
+               ' where e.space_id = any ($5) and e.product_id = t.product_id)) and '
+               || coalesce('(select true from products as p where p.id = t.product_id and '
+                           || filter_predicate(filters, true) || ')', 'true')),
+        by_text(reading.demand))
+    into _ids
+    using filters, null::int, possible_texts(reading.demand, min_relevance), reading.every, spaces, null::int,
+          null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int,
+          null::int, (reading.demand).texts, sold, min_relevance, null::int, null::int, null::int, count;
+    return _ids;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- answers(codes, reading, …, filters, min_relevance, sold, strictness, count) → the products that fusion finds and
+-- that are at least so surely an answer: by the code, by their text, or by a vector. near, distances: the
+-- first hits of nearest_products. sold, strictness, count: as in fused_products.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.answers(
+    codes bigint[], reading reading, text_space spaces, embedding @vector@.halfvec, near bigint[],
+    distances float8[], image_space spaces, image_embedding @vector@.halfvec, image_near bigint[],
+    image_distances float8[], filters filters, min_relevance real, sold boolean, strictness float8,
+    count bigint
+) returns bigint[]
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _mean float8 := coalesce(text_space.background_mean, 0);
+    _image_mean float8 := coalesce(image_space.background_mean, 0);
+    _near record;
+    _alike record;
+    _ids bigint[];
+begin
+    _near := near_answers(
+        text_space, embedding, _mean + 2 * min_relevance * least(strictness, 1) * (clear_similarity(text_space) - _mean) - 1e-9,
+        near, distances, filters);
+    _alike := near_answers(
+        image_space, image_embedding, _image_mean + 2 * min_relevance * (clear_similarity(image_space) - _image_mean),
+        image_near, image_distances, filters);
+    execute format(
+        'select array_agg(n.id)
+         from unnest($3, $4) as n (id, similarity)
+         left join lateral (%s) as l on true
+         cross join lateral (select coalesce(l.head, 0) as head, coalesce(l.covered, 0) as covered) as m
+         where by_similarity(n.similarity, $20[1], $20[2], %s) >= $19',
+        format(judged_texts(reading.demand), 't.product_id = n.id'), vitrina_internal.strictness(reading.demand))
+    into _ids
+    using filters, null::int, _near.ids, _near.similarities, null::int, null::int, null::int, null::int,
+          null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int,
+          (reading.demand).texts, sold, min_relevance, array[_mean, clear_similarity(text_space)], null::int,
+          strictness;
+    return array(
+        select u.id
+        from unnest(_ids || codes || _alike.ids || text_answers(
+            reading, array_remove(array[case when embedding is not null then text_space.id end,
+                                        case when image_embedding is not null then image_space.id end], null),
+            filters, min_relevance, sold, count)) as u (id)
+        group by u.id
+        order by u.id);
+end
+$func$;

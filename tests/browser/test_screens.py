@@ -1,0 +1,207 @@
+"""Explaining, curating, grading and watching, as people do it in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from serving import Served, serving
+from vitrina import embedded
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+OpenPage = Callable[..., "Page"]
+TABLES = ("keywords", "keyword_aliases", "product_keywords", "keyword_distinctions")
+
+
+@pytest.fixture
+def own(make_database: Callable[[str], str], server: embedded.Server, demo_template: str) -> str:
+    """The URL of a copy of the demo catalogue, for a test that changes it."""
+    return make_database(demo_template)
+
+
+def test_a_card_is_explained_by_a_key_and_focus_comes_back(visit: OpenPage, served: Served) -> None:
+    page = visit(served, "/?q=gren+velvet+sofa", width=1440)
+    card = page.locator("[data-card-link]").first
+    title = card.inner_text()
+    card.focus()
+    page.keyboard.press("e")
+    panel = page.locator("dialog.side")
+    panel.wait_for()
+    assert title in panel.inner_text()
+    assert panel.locator(".bars rect").count() >= 2
+    assert panel.locator(".read").first.inner_text().split()[:3] == ["gren", "→", "green"]
+    assert panel.locator("mark").count() >= 2
+    page.keyboard.press("Escape")
+    assert card.evaluate("each => each === document.activeElement")
+
+
+def test_why_is_it_not_here(visit: OpenPage, served: Served) -> None:
+    page = visit(served, "/explain", width=390, height=844)
+    page.fill("#q", "desk lamp")
+    page.fill("#product", "FU-107")
+    page.fill("#beside", "FU-110")
+    page.get_by_role("button", name="Explain").click()
+    page.locator(".told .one").nth(1).wait_for()
+    assert page.locator(".verdict.warning").count() == 2
+    assert "its relevance is" in page.locator(".verdict").first.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def contents(url: str) -> list[list[tuple]]:
+    with psycopg.connect(url) as conn:
+        return [
+            conn.execute(f"select * from vitrina.{table} order by 1, 2").fetchall()  # type: ignore[arg-type]
+            for table in TABLES
+        ]
+
+
+def test_a_pair_is_settled_by_a_key_and_undone(visit: OpenPage, own: str) -> None:
+    with psycopg.connect(own, autocommit=True) as conn:
+        # merges that nothing has settled
+        conn.execute(
+            "insert into vitrina.keyword_aliases (alias, keyword_id, method, similarity)"
+            " select a.alias, w.id, 'embedding', 0.61 from vitrina.keywords as w"
+            " cross join (values ('garden seat'), ('long chair')) as a (alias) where w.name = 'sofa'"
+        )
+        pairs = conn.execute("select * from vitrina.audit_keywords()").fetchall()
+    assert len(pairs) == 2
+    before = contents(own)
+    with serving(own, "--edit") as edited:
+        page = visit(edited, "/vocabulary/review")
+        left = page.locator("[data-pair] > p").first.inner_text()
+        question = page.locator("#doubt").inner_text()
+        page.keyboard.press("s")
+        page.locator(".toast").wait_for()
+        page.wait_for_function(
+            "question => document.querySelector('#doubt').textContent !== question", arg=question
+        )
+        assert contents(own) != before
+        assert page.locator("[data-pair] > p").first.inner_text() != left
+        page.keyboard.press("u")
+        page.wait_for_function(
+            "question => document.querySelector('#doubt').textContent === question", arg=question
+        )
+        assert contents(own) == before
+
+
+def test_merging_by_hand_and_undoing_without_a_script(visit: OpenPage, own: str) -> None:
+    before = contents(own)
+    with serving(own, "--edit") as edited:
+        page = visit(edited, "/vocabulary/keyword?name=armchair", java_script_enabled=False)
+        page.fill("#into", "sofa")
+        page.get_by_role("button", name="Merge").click()
+        page.get_by_text("is made").wait_for()
+        assert contents(own) != before
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_text("is undone").wait_for()
+        assert contents(own) == before
+
+
+def test_grading_by_keys(visit: OpenPage, own: str) -> None:
+    with serving(own, "--edit") as edited:
+        page = visit(edited, "/evaluate?q=grey+sofa")
+        cards = page.locator("[data-candidate]")
+        count = cards.count()
+        assert count >= 5
+        # what is not graded tells neither its place nor its score
+        assert page.locator("[data-told]").first.inner_text() == ""
+        for place in range(count):
+            focused = page.evaluate("document.activeElement.dataset.product")
+            started = page.evaluate("performance.now()")
+            page.keyboard.press(str(place % 4))
+            page.wait_for_function(
+                "was => document.activeElement.dataset.product !== was", arg=focused
+            )
+            assert page.evaluate("performance.now()") - started < 2000
+        page.get_by_text(f"{count} of {count} graded").wait_for()
+        page.wait_for_function("document.querySelectorAll('.saving').length === 0")
+        with psycopg.connect(own) as conn:
+            stored = conn.execute("select count(*) from vitrina.judgements").fetchone()
+        assert stored == (count,)
+        page.goto(f"{edited.base}/evaluate/compare?a.mode=text&b.mode=vector")
+        assert page.locator(".hits li").count() >= 10
+        assert "nDCG@10" in page.locator(".figures").inner_text()
+
+
+def test_a_dropped_file_is_looked_at_loaded_and_watched(visit: OpenPage, own: str) -> None:
+    rows = "sku,name,price\n" + "".join(f"N{i},Walnut desk no {i},{i}9\n" for i in range(30))
+    with serving(own, "--edit") as edited:
+        page = visit(edited, "/work")
+        other = visit(edited, "/work")
+        done = int(page.locator("[data-figure=done]").inner_text())
+        page.locator("[data-drop]").evaluate(
+            "(well, text) => { const all = new DataTransfer();"
+            " all.items.add(new File([text], 'desks.csv', {type: 'text/csv'}));"
+            " well.dispatchEvent(new DragEvent('drop',"
+            " {dataTransfer: all, bubbles: true, cancelable: true})); }",
+            rows,
+        )
+        page.wait_for_url("**/work/file/*")
+        assert page.locator(".card").count() == 10
+        assert "30 new products" in page.locator("main").inner_text()
+        page.get_by_role("button", name="Load it").click()
+        page.wait_for_url("**/work?**")
+        # a page that was open all the time is told
+        other.wait_for_function(
+            "wanted => Number(document.querySelector('[data-figure=done]').textContent) === wanted",
+            arg=done + 30,
+        )
+        page.get_by_text("30 products enriched").wait_for()
+
+
+def test_a_hidden_page_lets_go_of_the_events(visit: OpenPage, own: str) -> None:
+    with serving(own) as running:
+        page = visit(running, "/work")
+        page.wait_for_function(
+            "document.querySelector('[data-live]').textContent.startsWith('updated')"
+        )
+        with page.expect_event("requestfailed", lambda each: "/events/work" in each.url):
+            page.evaluate(
+                "Object.defineProperty(document, 'hidden', {value: true, configurable: true});"
+                "document.dispatchEvent(new Event('visibilitychange'))"
+            )
+        with page.expect_request("**/events/work"):
+            page.evaluate(
+                "Object.defineProperty(document, 'hidden', {value: false, configurable: true});"
+                "document.dispatchEvent(new Event('visibilitychange'))"
+            )
+
+
+def test_hostile_names_stay_text(visit: OpenPage, own: str) -> None:
+    evil = "<img src=x onerror=alert(1)>\"'"
+    with psycopg.connect(own, autocommit=True) as conn:
+        conn.execute(
+            "update vitrina.products set title = %s where external_id = 'FU-107'", [f"Sofa {evil}"]
+        )
+        conn.execute(
+            "insert into vitrina.jobs (product_id, state, error)"
+            " select p.id, 'failed', %s from vitrina.products as p limit 1",
+            [evil],
+        )
+    with serving(own, "--edit") as edited:
+        page = visit(edited, "/work")
+        assert evil in page.locator(".failures").inner_text()
+        for path in ("/explain?product=FU-107&q=sofa", "/evaluate?q=sofa",
+                     "/vocabulary/keyword?name=sofa"):  # fmt: skip
+            page.goto(edited.base + path)
+        page.goto(f"{edited.base}/explain?product=%3Cimg+src=x+onerror=alert(1)%3E&q=%3Cb%3E")
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_the_window(
+    visit: OpenPage, served: Served, width: int, scheme: str
+) -> None:
+    page = visit(served, "/work", width=width, color_scheme=scheme)
+    for path in (
+        "/explain?product=FU-107&q=grey+sofa", "/vocabulary", "/vocabulary/keyword?name=sofa",
+        "/vocabulary/review", "/vocabulary/history", "/work", "/evaluate?q=sofa",
+        "/evaluate/compare",
+    ):  # fmt: skip
+        page.goto(served.base + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path

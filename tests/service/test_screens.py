@@ -1,0 +1,205 @@
+"""The screens of `vitrina serve` that explain, curate and watch, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+import servers
+import small_shop
+from serving import Served, serving
+from vitrina import embedded
+
+SHOP: list[small_shop.Row] = [
+    *small_shop.CATALOGUE,
+    ("hostile", "<script>alert(1)</script> sofa", [("sofa", "type")], {"<b>x</b>": "<i>y</i>"}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def url(server: embedded.Server) -> Iterator[str]:
+    name = servers.create(server, servers.TEMPLATE)
+    with psycopg.connect(server.url(name), autocommit=True) as conn:
+        conn.execute("set search_path = vitrina, public")
+        small_shop.put(conn, SHOP)
+    yield server.url(name)
+    servers.drop(server, name)
+
+
+@pytest.fixture(scope="module")
+def served(url: str) -> Iterator[Served]:
+    with serving(url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def edited(url: str) -> Iterator[Served]:
+    with serving(url, "--edit") as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/explain", "gate it falls"),
+        ("/explain?product=sofa-1&q=velvt+couch", "Number 1"),
+        ("/explain?product=lamp-1&q=couch&beside=sofa-2", "Not on this page:"),
+        ("/explain?product=sofa-9&q=couch", "nearest: sofa-"),
+        ("/explain?product=sofa-1&q=couch&k.color=black", "it has none of the keywords black"),
+        ("/explain?product=hostile&q=sofa", "&lt;script&gt;"),
+        ("/vocabulary", "shoe rack"),
+        ("/vocabulary?facet=material", "bamboo"),
+        ("/vocabulary/keyword?name=Settees", "<h1>sofa"),
+        ("/vocabulary/review", "doubt"),
+        ("/vocabulary/history", "History"),
+        ("/vocabulary/seed.csv", "keyword,facet,aliases\n"),
+        ("/work", "Nothing waits."),
+        ("/part/work/doctor", "pgvector"),
+    ],
+)
+def test_each_screen_is_there(served: Served, path: str, shown: str) -> None:
+    answer = served.get(path)
+    assert answer.status_code == 200
+    assert shown in answer.text
+    assert "<script>alert" not in answer.text
+    assert '<form method="post" action="/vocabulary' not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/vocabulary?facet=colour", 400, "no facet"),
+        ("/vocabulary/keyword?name=zebra", 404, "not found"),
+        ("/explain?id=x", 400, "number of a product"),
+        ("/explain?colour=red", 400, "unknown name"),
+        ("/work/file/nothing", 404, "no page"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(served: Served, path: str, status: int, said: str) -> None:
+    answer = served.get(path)
+    assert answer.status_code == status
+    assert said in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/vocabulary/act", "/vocabulary/answer", "/vocabulary/undo", "/vocabulary/seed",
+     "/work/retry", "/work/pictures", "/work/file", "/work/ingest"],
+)  # fmt: skip
+def test_nothing_writes_without_edit(served: Served, edited: Served, path: str) -> None:
+    fields = {"csrf": served.csrf()}
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    assert served.post(path, data=fields, headers=headers).status_code in (404, 405)
+    assert edited.post(path, data={"csrf": "x"}, headers=headers).status_code == 403
+    assert edited.post(path, data={"csrf": edited.csrf()}).status_code == 403  # from nowhere
+
+
+def say(edited: Served, path: str, **fields: str) -> dict:
+    answer = edited.post(
+        path, data={"csrf": edited.csrf(), **fields},
+        headers={"Sec-Fetch-Site": "same-origin", "Accept": "application/json"},
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    found: dict = answer.json()
+    return found
+
+
+TABLES = ("keywords", "keyword_aliases", "product_keywords", "keyword_distinctions")
+
+
+def contents(url: str) -> list[list[tuple]]:
+    with psycopg.connect(url) as conn:
+        return [
+            conn.execute(f"select * from vitrina.{table} order by 1, 2").fetchall()  # type: ignore[arg-type]
+            for table in TABLES
+        ]
+
+
+def test_every_act_can_be_undone(edited: Served, url: str) -> None:
+    before = contents(url)
+    for fields in (
+        {"action": "merge", "term": "bamboo", "into": "oak"},
+        {"action": "rename", "term": "oak", "name": "oak wood"},
+        {"action": "pin", "term": "sofa"},
+        {"action": "facet", "term": "velvet", "facet": "style"},
+        {"action": "drop", "term": "metal"},
+        {"action": "distinct", "term": "sofa", "into": "side table"},
+    ):
+        done = say(edited, "/vocabulary/act", **fields)
+        assert contents(url) != before
+        assert say(edited, "/vocabulary/undo", change=str(done["change"]))["terms"] >= 0
+        assert contents(url) == before
+    answer = edited.post(
+        "/vocabulary/act", data={"csrf": edited.csrf(), "action": "burn", "term": "sofa"},
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )  # fmt: skip
+    assert answer.status_code == 400
+
+
+def test_a_vocabulary_goes_down_and_up(edited: Served, url: str) -> None:
+    before = contents(url)
+    text = edited.get("/vocabulary/seed.csv").text
+    assert "sofa,type," in text
+    answer = edited.post(
+        "/vocabulary/seed", data=(text + "settle,type,church bench\n").encode(),
+        headers={"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": edited.csrf(),
+                 "Content-Type": "application/octet-stream", "Accept": "application/json"},
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    assert "settle" in edited.get("/vocabulary/keyword?name=church+bench").text
+    say(edited, "/vocabulary/undo", change=str(answer.json()["change"]))
+    assert contents(url) == before
+
+
+def test_failures_are_grouped_and_tried_again(edited: Served, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(
+            "insert into vitrina.jobs (product_id, state, error) select p.id, 'failed',"
+            " format('HTTP 500 from https://cdn.example/%s.jpg after %s tries', p.id, p.id)"
+            " from vitrina.products as p where p.external_id like 'sofa%'"
+        )
+        reasons = conn.execute("select jobs, matching from vitrina.job_failures()").fetchall()
+        assert [jobs for jobs, _ in reasons] == [2]
+        assert "2 jobs" in edited.get("/part/work").text
+        assert say(edited, "/work/retry", matching=reasons[0][1]) == {"retried": 2}
+        states = conn.execute("select distinct state from vitrina.jobs").fetchall()
+        assert states == [("queued",)]
+        conn.execute("delete from vitrina.jobs")
+
+
+def test_a_file_is_looked_at_and_then_loaded(edited: Served, url: str) -> None:
+    rows = "sku,name,price\n" + "".join(f"N{i},Walnut desk {i},{i}9\n" for i in range(12))
+    headers = {"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": edited.csrf(),
+               "Accept": "application/json"}  # fmt: skip
+    kept = edited.post("/work/file?name=../new%20desks.csv", data=rows.encode(), headers=headers)
+    assert kept.status_code == 200, kept.text
+    looked = edited.get(f"/work/file/{kept.json()['id']}").text
+    assert "12 new products" in looked
+    assert looked.count("Walnut desk") == 10
+    with psycopg.connect(url, autocommit=True) as conn:
+        count = "select count(*) from vitrina.products where title like 'Walnut desk%'"
+        assert conn.execute(count).fetchone() == (0,)
+        assert say(edited, "/work/ingest", id=kept.json()["id"], source="desks") == {"loading": 1}
+        # the events end with all of them done
+        for event in progress(edited):
+            if event["done"] == len(SHOP) + 12:
+                break
+        assert conn.execute(count).fetchone() == (12,)
+    gone = edited.get(f"/work/file/{kept.json()['id']}")
+    assert gone.status_code == 404
+
+
+def progress(served: Served) -> Iterator[dict]:
+    """The snapshots of the work, as a browser is told them."""
+    with served.session.get(f"{served.base}/events/work", stream=True, timeout=60) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        assert answer.headers["Cache-Control"] == "no-store"
+        event = ""
+        for line in answer.iter_lines(decode_unicode=True):
+            if line.startswith("event: "):
+                event = line[7:]
+            elif line.startswith("data: ") and event == "work":
+                yield json.loads(line[6:])
