@@ -12,12 +12,13 @@ set search_path from current
 as $func$
 declare
     _form text := normal_form(left(said, 200));
+    _english boolean;
     _becomes text;
 begin
     if _form = '' then
         return;
     end if;
-    select w.value into word
+    select w.value, w.language = 'english' into word, _english
     from condition_words as w
     where w.phrase = condition_form(said) and w.kind = 'thing' and w.used
     order by w.language = coalesce((select shop_language()), 'english') desc, w.language
@@ -33,7 +34,9 @@ begin
         join keyword_aliases as a on a.key = squashed(t.becomes)
         where t.key = squashed(_form) and (t.language = '' or t.language = (select shop_language()))
         union all
-        select a.keyword_id, 3 from keyword_aliases as a where a.key = squashed(normal_form(word))
+        -- "laces" are no lace
+        select a.keyword_id, case when _english then -1 else 3 end
+        from keyword_aliases as a where a.key = squashed(normal_form(word))
         union all
         select a.keyword_id, 4
         from thesaurus as t
@@ -115,7 +118,7 @@ $func$;
 -- exclusion_at(typed, place) → what is excluded from a place of a typed query to the last: things, in
 -- the words of the shop, their keywords and other words, null where there are none; last is null for no
 -- exclusion. Further things follow behind "or", and those of the same facet behind "and". instead: the
--- keyword that "without sleeves" is known as, if products have it.
+-- keyword that "without sleeves" or "no drill" is known as, if products have it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.exclusion_at(
     typed typed_query, place int, out things text[], out names text[], out words text[],
@@ -126,8 +129,7 @@ set search_path from current
 as $func$
 declare
     _marks jsonb := typed.marks;
-    _strong int := mark_size(_marks, place, 'without');
-    _size int := greatest(_strong, mark_size(_marks, place, 'not'));
+    _size int := greatest(mark_size(_marks, place, 'without'), mark_size(_marks, place, 'not'));
     _thing record;
     _facet text;
     _next int;
@@ -150,7 +152,8 @@ begin
     end if;
     _thing := thing_at(typed, place + _size, false,
                        place = 1 and cardinality(typed.said) <= place + _size + 3);
-    if _thing.last is null then
+    -- "no box spring needed" names what it is
+    if _thing.last is null or mark_size(_marks, _thing.last + 1, 'void') + mark_size(_marks, _thing.last, 'void') > 0 then
         return;
     end if;
     -- "no assembly", "sans fil": a keyword that says so
@@ -159,10 +162,6 @@ begin
         from thing_named(array_to_string(typed.plain[place:_thing.last], ' ')) as k
         where exists (select from keywords as w
                       join product_keywords as p on p.keyword_id = w.id where w.name = k.name));
-    if instead is not null and _strong = 0 then
-        instead := null;
-        return;
-    end if;
     loop
         things := things || _thing.said;
         names := names || _thing.name;
@@ -201,7 +200,8 @@ as $func$
     select array(
         select w.name
         from (select distinct normal_form(u.body) as form
-              from unnest(array[excluded_keywords.thing, excluded_keywords.name, excluded_keywords.word]) as u (body)) as f
+              from unnest(array[excluded_keywords.name, excluded_keywords.word,
+                                case when excluded_keywords.name is null then excluded_keywords.thing end]) as u (body)) as f
         join keywords as w on w.form = f.form or right(w.form, char_length(f.form) + 1) = ' ' || f.form
             and not exists (
                 select from condition_words as c

@@ -45,7 +45,7 @@ from vitrina.search.query_vectors import Queries
 from vitrina.search.rules import Rules
 from vitrina.search.search import Search
 from vitrina.settings import Settings
-from vitrina.spaces.api import Spaces
+from vitrina.spaces.api import Spaces, Step
 from vitrina.weave import datasets
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Catalog(Closing):
             self._queries = Queries(context, self._reader, self._writer)
 
         self.keywords = Keywords(context, self._queries, self._judges)
-        self.spaces = Spaces(context, partial(space_embedder, context))
+        self.spaces = Spaces(context, partial(space_embedder, context), self._fill_pictures)
         self.sources = Sources(context, self._folders.allow)
         self.jobs = Jobs(context)
         self.batches = Batches(Means(context, self._folders, assemble))
@@ -318,6 +318,21 @@ class Catalog(Closing):
             return work.run(
                 engine, sources=sources, progress=progress, stop=stop, watch=watch, judge=judge
             )
+
+    def _fill_pictures(self, space: str, progress: Step, stop: threading.Event) -> int:
+        """See Work.fill_pictures; asks no model."""
+        from vitrina.enrich.run import Work
+
+        context = replace(self._context, settings=replace(self._context.settings, provider="local"))
+        missing = sum(row.missing_products for row in self.spaces.list() if row.name == space)
+        with assemble(context) as engine:
+            done = Work(context, self._folders, self.sources).fill_pictures(
+                engine,
+                space,
+                progress=lambda totals: progress("pictures", totals.pictures, missing),
+                stop=stop,
+            )
+        return done.pictures
 
     def export(self, *, sources: Sequence[str] | None = None) -> Iterator[ExportedProduct]:
         """Every product with its enrichment, as a stream, ordered by id.

@@ -60,6 +60,10 @@ jacket without hood                      | jacket | hood
 jacket w/o hood                          | jacket | hood
 jacket without a big hood                | jacket | hood
 t-shirt no frills                        | t-shirt | frills
+shoes without laces                      | shoes | laces
+dress no sleeves                         | dress sleeveless | long sleeve,sleeves
+Kleid ohne lange Ärmel                   | Kleid | long sleeve
+lamp max price 50                        | lamp | ..50
 gift not for men                         | gift | men
 sofa without lether                      | sofa | leather,patent leather
 Sofa nicht schwarz                       | Sofa | black
@@ -157,7 +161,7 @@ under 500 sofa no leather                | sofa | leather,patent leather ..500
 """
 
 PLAIN = """
-no-sew curtain; under desk drawer; over the knee boots; under bed storage; over ear headphones
+bed frame no box spring needed; lamp no batteries included; no-sew curtain; under desk drawer; over the knee boots; under bed storage; over ear headphones
 between sizes; without you t-shirt; max 95; air max 95; nike air max 95; size 8-10; size 40-42
 2-3 seater sofa; 3-4 years; toys 3-4 years; rug under 50 cm; tv over 50 inch; tv under 50"; 50 cm
 mirror 40 x 60 cm; dumbbell under 20 kg; shoes size under 40; No. 5; no 5; no iron shirt; no show socks

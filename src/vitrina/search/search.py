@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from vitrina.db.database import Database, HalfVector, Jsonb
 from vitrina.pictures.given import PictureLike
-from vitrina.search.asked import FOUND, Asking, Channel, Mode
+from vitrina.search.asked import FOUND, Asking, Channel, Mode, steady
 from vitrina.search.explain import Explanation
 from vitrina.search.hits import Hit
 from vitrina.search.log import Searches
@@ -24,6 +24,7 @@ class Search:
         self._asked = asking
         self._searches = searches
 
+    @steady
     def search(
         self,
         query: str | None = None,
@@ -88,6 +89,7 @@ class Search:
                 check_attribute(self._database, name)
         return found
 
+    @steady
     def count_matches(
         self,
         query: str | None = None,
@@ -105,6 +107,7 @@ class Search:
         statement = f"select vitrina.count_matches({FOUND}, weights => %(weights)s)"
         return int(self._database.value(statement, asked))
 
+    @steady
     def explain(
         self,
         query: str | None,
