@@ -38,6 +38,7 @@ from vitrina.products.objects import Products, as_file
 from vitrina.products.whole import ExportedProduct, Status
 from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
+from vitrina.search.log import Searches
 from vitrina.search.product import Key, Product, get, named
 from vitrina.search.product_pictures import ProductPictures
 from vitrina.search.query_vectors import Queries
@@ -134,7 +135,10 @@ class Catalog(Closing):
         self.rules = Rules(self.database)
 
         asking = Asking(context, self._queries, self.picture)
-        searching = Search(self.database, asking)
+        self.searches = Searches(
+            context, self._writer, writes=not read_only or self._writer is not None
+        )
+        searching = Search(self.database, asking, self.searches)
         self.search = searching.search
         self.count_matches = searching.count_matches
         self.explain = searching.explain
@@ -147,7 +151,7 @@ class Catalog(Closing):
         self.recommend = browsing.recommend
         self.duplicates = browsing.duplicates
         self.nearest_by_image = browsing.nearest_by_image
-        evaluator = Evaluator(context, self.search)
+        evaluator = Evaluator(context, partial(self.search, log=False))
         self.evaluate = evaluator.evaluate
         self.compare = evaluator.compare
         self.judgements = StoredJudgements(context)

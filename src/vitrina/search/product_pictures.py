@@ -25,6 +25,8 @@ class ProductPictures:
 
         Products without a stored picture are left out.
         """
+        if not shown:
+            return {}
         rows = self._database.rows(
             "select u.id, encode(coalesce(i.image_sha256, p.image_sha256), 'hex') as sha256"
             " from unnest(%s::bigint[], %s::text[]) as u (id, image)"

@@ -10,6 +10,7 @@ from vitrina.pictures.given import PictureLike
 from vitrina.search.asked import FOUND, Asking, Channel, Mode, steady
 from vitrina.search.explain import Explanation
 from vitrina.search.hits import Hit
+from vitrina.search.log import Searches
 from vitrina.search.narrowing import Filters, Narrowing, check_attribute
 from vitrina.search.product import Key, named, product_id
 from vitrina.search.reading import Reading
@@ -18,9 +19,10 @@ from vitrina.search.reading import Reading
 class Search:
     """Finds products by a query."""
 
-    def __init__(self, database: Database, asking: Asking) -> None:
+    def __init__(self, database: Database, asking: Asking, searches: Searches) -> None:
         self._database = database
         self._asked = asking
+        self._searches = searches
 
     @steady
     def search(
@@ -36,6 +38,7 @@ class Search:
         min_relevance: float | None = None,
         sort: str = "relevance",
         group_by: str | None = None,
+        log: bool = True,
         **filters: Unpack[Filters],
     ) -> list[Hit]:
         """The k products that match best, by words, by picture, or both.
@@ -57,6 +60,8 @@ class Search:
             sort: relevance, newest, oldest, or an attribute: price from the least, -price from
                 the greatest; products without it come last.
             group_by: an attribute: of the products with the same value only the first one.
+            log: keep the query in the log of searches, if the policy is on; False for what is no
+                shopper's query, such as one still being typed. Further pages are not logged.
             filters: attr, price_min, price_max, filter, where, with_keywords, any_keywords,
                 without_keywords, sources; see Filters.
 
@@ -74,6 +79,8 @@ class Search:
             ' sort => %(sort)s, k => %(k)s, "offset" => %(offset)s)',
             {**asked, "sort": sort, "k": k, "offset": offset},
         )
+        if log and query and k and not offset:
+            self._searches.note(query, len(found))
         if not found:
             narrowing.explain_nothing(self._database)
         ordered = None if sort in ("relevance", "newest", "oldest") else sort.removeprefix("-")
