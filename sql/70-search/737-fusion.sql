@@ -152,6 +152,9 @@ declare
     _found hits;
     _more hits;
 begin
+    if _count < 10 then
+        _count := greatest(_count, number_named(reading.demand, filters));
+    end if;
     _found.ids := '{}';
     select null::bigint[] as ids, null::float8[] as distances, null::bigint[] as among into _vector;
     _image := _vector;

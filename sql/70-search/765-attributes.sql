@@ -95,7 +95,7 @@ begin
              where r.ranged
              group by r.key, ceil(5 * r.middle / r.total)
          )
-         select n.key, n.text, n.products, n.number, n.number, n.chosen
+         select n.key, coalesce(trim_scale(n.number)::text, n.text), n.products, n.number, n.number, n.chosen
          from known as n
          where not n.ranged and n.place <= $3 or n.chosen
          union all

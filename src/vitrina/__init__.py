@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vitrina.batch.run import Batched
     from vitrina.catalog import Catalog, Ingested
     from vitrina.costs import Cost, DroppedAnswers
-    from vitrina.enrich.jobs import Job
+    from vitrina.enrich.jobs import Coverage, Failure, Job, Progress
     from vitrina.enrich.totals import Totals
     from vitrina.errors import (
         AccessError,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         VitrinaError,
     )
     from vitrina.evaluation.api import Evaluated, Evaluation, Score
+    from vitrina.evaluation.compare import Compared
     from vitrina.files import FileOptions
     from vitrina.keywords.entries import (
         Alias,
@@ -51,18 +52,20 @@ if TYPE_CHECKING:
         Redecision,
         Resolved,
         Step,
+        TermProduct,
     )
     from vitrina.keywords.judge import Judged
     from vitrina.models.openai.verdicts import Pair
     from vitrina.models.pricing import Estimate, StageEstimate
     from vitrina.pictures.decode import Picture
-    from vitrina.products.api import RejectedRow, Source, Synced
+    from vitrina.products.api import Preview, RejectedRow, Source, Synced
     from vitrina.products.load import Loaded
     from vitrina.products.load_enriched import Imported
     from vitrina.products.whole import ExportedProduct, Status
     from vitrina.search.browse import Bin, Duplicate, Facet, Suggestion
     from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
+    from vitrina.search.log import LoggedSearch, SearchPolicy
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Key, Product, ProductImage, ProductKeyword, Variant
     from vitrina.search.reading import Reading
@@ -77,10 +80,12 @@ _EXPORTS = {
     "Batched": "batch.run",
     "Catalog": "catalog",
     "Ingested": "catalog",
-    "Bin": "search.browse",
     "Cost": "costs",
     "DroppedAnswers": "costs",
+    "Coverage": "enrich.jobs",
+    "Failure": "enrich.jobs",
     "Job": "enrich.jobs",
+    "Progress": "enrich.jobs",
     "Totals": "enrich.totals",
     "AccessError": "errors",
     "BudgetError": "errors",
@@ -102,6 +107,7 @@ _EXPORTS = {
     "Evaluated": "evaluation.api",
     "Evaluation": "evaluation.api",
     "Score": "evaluation.api",
+    "Compared": "evaluation.compare",
     "FileOptions": "files",
     "Alias": "keywords.entries",
     "Change": "keywords.entries",
@@ -113,11 +119,13 @@ _EXPORTS = {
     "Redecision": "keywords.entries",
     "Resolved": "keywords.entries",
     "Step": "keywords.entries",
+    "TermProduct": "keywords.entries",
     "Judged": "keywords.judge",
     "Pair": "models.openai.verdicts",
     "Estimate": "models.pricing",
     "StageEstimate": "models.pricing",
     "Picture": "pictures.decode",
+    "Preview": "products.api",
     "RejectedRow": "products.api",
     "Source": "products.api",
     "Synced": "products.api",
@@ -125,11 +133,14 @@ _EXPORTS = {
     "Imported": "products.load_enriched",
     "ExportedProduct": "products.whole",
     "Status": "products.whole",
+    "Bin": "search.browse",
     "Duplicate": "search.browse",
     "Facet": "search.browse",
     "Suggestion": "search.browse",
     "Explanation": "search.explain",
     "Hit": "search.hits",
+    "LoggedSearch": "search.log",
+    "SearchPolicy": "search.log",
     "Filters": "search.narrowing",
     "Key": "search.product",
     "Product": "search.product",
@@ -152,8 +163,10 @@ __all__ = [
     "BudgetError",
     "Catalog",
     "Change",
+    "Compared",
     "ConfigError",
     "Cost",
+    "Coverage",
     "DatabaseError",
     "Doubt",
     "DroppedAnswers",
@@ -166,6 +179,7 @@ __all__ = [
     "ExportedProduct",
     "ExtensionError",
     "Facet",
+    "Failure",
     "FetchError",
     "FileOptions",
     "Filled",
@@ -181,15 +195,18 @@ __all__ = [
     "Keyword",
     "KeywordPolicy",
     "Loaded",
+    "LoggedSearch",
     "NearKeyword",
     "NotFoundError",
     "Pair",
     "PastChange",
     "Picture",
     "PictureError",
+    "Preview",
     "Product",
     "ProductImage",
     "ProductKeyword",
+    "Progress",
     "ProviderError",
     "PutRule",
     "ReadOnlyError",
@@ -200,6 +217,7 @@ __all__ = [
     "Rule",
     "SchemaError",
     "Score",
+    "SearchPolicy",
     "Settings",
     "SlowError",
     "Source",
@@ -209,6 +227,7 @@ __all__ = [
     "Step",
     "Suggestion",
     "Synced",
+    "TermProduct",
     "Totals",
     "UnreachableError",
     "Variant",

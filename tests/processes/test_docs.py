@@ -54,12 +54,13 @@ def printed(server: embedded.Server, vitrina: Callable[..., Result], url: str, c
     return result.stdout
 
 
-def agree(page: str, shown: str, found: str) -> None:
+def agree(page: str, command: str, shown: str, found: str) -> None:
     """What a page shows is what is printed; with VITRINA_REWRITE_DOCS=1 the page is put right."""
     if REWRITE and lines(found) != lines(shown):
         path = ROOT / page
-        new = "\n".join(lines(found)) + "\n"
-        path.write_text(path.read_text("utf-8").replace(shown, new, 1), "utf-8")
+        before = f"```console\n$ {command}\n"
+        new = before + "\n".join(lines(found)) + "\n"
+        path.write_text(path.read_text("utf-8").replace(before + shown, new, 1), "utf-8")
         return
     assert lines(found) == lines(shown)
 
@@ -68,7 +69,7 @@ def agree(page: str, shown: str, found: str) -> None:
 def test_the_readme_shows_what_is_printed(
     demo: str, server: embedded.Server, vitrina: Callable[..., Result], command: str, output: str
 ) -> None:
-    agree("README.md", output, printed(server, vitrina, demo, command))
+    agree("README.md", command, output, printed(server, vitrina, demo, command))
 
 
 @pytest.mark.parametrize("page", ["docs/vocabulary.md", "docs/steering.md"])
@@ -84,7 +85,54 @@ def test_the_pages_on_changes_show_what_is_printed(
     shown = sessions(page)
     assert len(shown) >= 5
     for command, output in shown:
-        agree(page, output, printed(server, vitrina, url, command))
+        agree(page, command, output, printed(server, vitrina, url, command))
+
+
+DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+
+
+def said(server: embedded.Server, vitrina: Callable[..., Result], url: str, command: str) -> str:
+    """What a command of a session prints, on both streams; an error is one that ends so."""
+    before, _, called = command.rpartition(" | ")
+    fed = subprocess.run(before, shell=True, capture_output=True, check=True).stdout  # noqa: S602
+    words = shlex.split(called)
+    if words[1:3] == ["db", "psql"]:
+        psql = [embedded.psql_path(server.version), url, *words[3:]]
+        done = subprocess.run(
+            psql, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        found, code = done.stdout, done.returncode
+    else:
+        result = vitrina(*words[1:], url=url, stdin=fed)
+        found, code = result.output, result.exit_code
+    assert (code != 0) == bool(re.search("^(Error|ERROR):", found, re.MULTILINE)), (command, found)
+    return DATE.sub("2026-01-31 09:00", found)
+
+
+def test_the_tour_shows_what_is_said(
+    demo: str,
+    server: embedded.Server,
+    vitrina: Callable[..., Result],
+    make_database: Callable[[str], str],
+) -> None:
+    """One after the other, as some change the catalogue for the next."""
+    url = make_database(conninfo_to_dict(demo)["dbname"])
+    for command, output in sessions("docs/tour.md"):
+        agree("docs/tour.md", command, output, said(server, vitrina, url, command))
+
+
+def test_the_page_on_searches_shows_what_is_printed(
+    demo: str,
+    server: embedded.Server,
+    vitrina: Callable[..., Result],
+    make_database: Callable[[str], str],
+) -> None:
+    """One after the other, as the log has what was searched for before."""
+    url = make_database(conninfo_to_dict(demo)["dbname"])
+    shown = sessions("docs/searches.md")
+    assert len(shown) >= 5
+    for command, output in shown:
+        agree("docs/searches.md", output, printed(server, vitrina, url, command))
 
 
 SEARCHES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "search.md").read_text(), re.DOTALL)
@@ -105,7 +153,7 @@ def test_the_page_on_search_shows_what_is_printed(
     shown = sessions("docs/search.md")
     assert shown
     for command, output in shown:
-        agree("docs/search.md", output, printed(server, vitrina, demo, command))
+        agree("docs/search.md", command, output, printed(server, vitrina, demo, command))
 
 
 def test_the_readme_has_sessions() -> None:

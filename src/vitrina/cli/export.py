@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
 from vitrina.cli._common import emit, notice, open_catalog, source_option
 
@@ -53,8 +54,9 @@ def command(
       vitrina export --dataset words --what vocabulary
     """
     if dataset is None:
-        if what != "products":
-            raise click.UsageError("--what goes with --dataset")
+        given = click.get_current_context().get_parameter_source("weave_project")
+        if what != "products" or given is ParameterSource.COMMANDLINE:
+            raise click.UsageError("--what and --weave go with --dataset NAME")
         with open_catalog() as catalog:
             emit(
                 catalog.export(sources=sources or None),

@@ -85,6 +85,8 @@ class Job:
 
 
 JobList: TypeAlias = list[Job]
+FailureList: TypeAlias = list[Failure]
+CoverageList: TypeAlias = list[Coverage]
 Values: TypeAlias = list[Any]
 
 
@@ -119,12 +121,12 @@ class Jobs:
         """How far the work is, now."""
         return self._database.records(Progress, "select * from vitrina.work_progress()")[0]
 
-    def failures(self, *, k: int = 50) -> Values:
-        """The k commonest reasons for which jobs failed, as Failure, most jobs first."""
+    def failures(self, *, k: int = 50) -> FailureList:
+        """The k commonest reasons for which jobs failed, most jobs first."""
         return self._database.records(Failure, "select * from vitrina.job_failures(%s)", (k,))
 
-    def coverage(self) -> Values:
-        """What products have, as Coverage: pictures, keywords, captions, vectors by space."""
+    def coverage(self) -> CoverageList:
+        """What products have: pictures, keywords, captions, vectors by space."""
         return self._database.records(Coverage, "select * from vitrina.coverage()")
 
     def retry(
