@@ -99,7 +99,8 @@ def test_duplicates(catalog: Catalog, vitrina: Run, database_url: str) -> None:
     text = vitrina("duplicates", "--by", "text", "--csv", url=database_url).stdout
     assert next(csv.DictReader(io.StringIO(text)))["reasons"] == '["text"]'
     assert lines(vitrina("duplicates", "--by", "picture", "--json", url=database_url)) == []
-    assert "lamp-1  other   Brass" in vitrina("duplicates", url=database_url).stdout
+    table = vitrina("duplicates", url=database_url).stdout
+    assert table.split().count("Brass") == 2
 
 
 @pytest.mark.parametrize(
