@@ -23,7 +23,7 @@ from vitrina.enrich.totals import Totals
 from vitrina.files import FileOptions, Mapping
 from vitrina.models.base import Subject
 from vitrina.pictures.decode import load
-from vitrina.pictures.descriptor import LocalImageEmbedder
+from vitrina.pictures.learned import LearnedEmbedder
 from vitrina.settings import Settings
 
 CHAT, EMBED = 0.2, 0.1
@@ -119,7 +119,7 @@ def main() -> None:
             writer.writerow(["id", "title"])
             writer.writerows([row["id"], row["productDisplayName"]] for row in rows)
         notebook(rows[:1], folder)  # imports and connections, for either flow
-        LocalImageEmbedder().embed(load(f"{rows[0]['id']}.jpg", root=folder / "images"))
+        LearnedEmbedder().embed(load(f"{rows[0]['id']}.jpg", root=folder / "images"))
         before = counted(server)
         peer = PEER_PRODUCTS / notebook(rows[:PEER_PRODUCTS], folder)
         after = counted(server)

@@ -46,6 +46,16 @@ order by n.distance, p.id
 """
 BY_VECTOR = "select * from vitrina.search(mode => 'vector', embedding => %(q)s, filter => %(f)s)"
 BY_WORDS = "select * from vitrina.search(%(q)s, mode => %(m)s)"
+# what needs all that a search finds
+OF_ALL = {
+    "count_matches": "select vitrina.count_matches(%(q)s)",
+    "facets of keywords": "select * from vitrina.facets(%(q)s, attributes => '{}')",
+    "one color chosen": "select * from vitrina.facets(%(q)s, attributes => '{}',"
+    """ any_keywords => '{"color": ["black"]}')""",
+    "facets with prices": "select * from vitrina.facets(%(q)s, attributes => '{price}')",
+    "histogram": "select * from vitrina.histogram('price', query => %(q)s)",
+    "sorted by price": "select * from vitrina.search(%(q)s, sort => 'price')",
+}
 
 
 @dataclass
@@ -246,13 +256,20 @@ def lance(space: Space) -> Callable[[int], list[int]]:
 
 
 def by_words(conn: psycopg.Connection, queries: list[str]) -> None:
-    """What shoppers type: words and vectors, and words alone."""
+    """What shoppers type: words and vectors, and words alone; what counts all that they find."""
     for mode in ("hybrid", "text"):
         (times,) = timed(
             lambda q, m=mode: conn.execute(BY_WORDS, {"q": queries[q], "m": m}).fetchall(),  # type: ignore[misc]
             count=len(queries),
         )
         line(mode, times)
+    statements = [BY_WORDS.replace("%(m)s", "'hybrid'"), *OF_ALL.values()]
+    hybrid, *rest = timed(
+        *(lambda q, s=each: conn.execute(s, {"q": queries[q]}).fetchall() for each in statements),  # type: ignore[misc]
+        count=len(queries),
+    )
+    for name, spent in zip(OF_ALL, rest, strict=True):
+        line(name, spent, f"{ratio(spent, hybrid)} hybrid")
 
 
 def typed_queries() -> list[str]:

@@ -17,7 +17,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "serve.webp"
-SEARCH = "/?q=black+chair"
+SEARCH = "/?q=chair"
 SIZE = {"width": 1200, "height": 820}
 MOST = 300_000  # bytes
 

@@ -175,7 +175,8 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- activate_space(name, force) → the name of the previously active space, if any; activate that one
 -- to go back. Like use_space, but raises VT004 if products or keywords have no vector in the space,
--- or an index is missing, saying how many; not with `force`. VT003 if the space is not found.
+-- or an index is missing, saying how many; not with `force`. A product whose picture cannot be had
+-- again (its job failed) does not count. VT003 if the space is not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function activate_space(name text, force boolean default false) returns text
 language plpgsql volatile security invoker
@@ -184,13 +185,23 @@ as $func$
 declare
     _status record;
     _before text;
+    _hopeless bigint := 0;
 begin
     select t.* into _status from space_status(activate_space.name) as t;
     if not found then
         raise exception 'space % not found', quote_nullable(left(activate_space.name, 100))
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
-    if not force and (_status.missing_products > 0 or _status.missing_keywords > 0
+    if not force and _status.modality = 'image' and _status.missing_products > 0 then
+        select count(*) into _hopeless
+        from products as p
+        join jobs as j on j.product_id = p.id and j.state = 'failed'
+        where p.image_sha256 is not null and not exists (
+            select from product_embeddings as e
+            join spaces as s on s.id = e.space_id
+            where s.name = activate_space.name and e.product_id = p.id);
+    end if;
+    if not force and (_status.missing_products > _hopeless or _status.missing_keywords > 0
                       or _status.index in ('missing', 'invalid')) then
         raise exception 'space % is not complete: % of % products and % have no vector%',
             quote_literal(name), _status.missing_products,

@@ -2,9 +2,10 @@
 
 -- ---------------------------------------------------------------------------------------------
 -- queue_products(product_ids, stage) → how many. Queues them for enrichment, or again if a worker has
--- them. stage: 'enrich', or 'embed' if only the text to embed has changed: then no picture is fetched
--- and no model asked. A product that waits for the whole enrichment, or failed at it, stays as it is;
--- unknown products are skipped.
+-- them. stage: 'enrich'; 'embed' if only the text to embed has changed: then no picture is fetched and no
+-- model asked; 'picture' to fetch the picture again, for its thumbnail and its vectors, where no model is
+-- asked either. A product that waits for an earlier one of these, or failed at it, stays as it is; unknown
+-- products are skipped.
 -- ---------------------------------------------------------------------------------------------
 create or replace function queue_products(product_ids bigint[], stage text default 'enrich')
 returns int
@@ -13,9 +14,10 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
+    _order constant text[] := array['picture', 'embed', 'enrich'];
     _count int;
 begin
-    perform check_word('stage', queue_products.stage, 'enrich', 'embed');
+    perform check_word('stage', queue_products.stage, 'enrich', 'embed', 'picture');
     with queued as (
         insert into jobs as j (product_id, stage)
         select distinct u.id, queue_products.stage
@@ -24,7 +26,8 @@ begin
         order by u.id
         on conflict (product_id) do update set
             version = j.version + 1,
-            stage = case when j.stage = 'enrich' then 'enrich' else excluded.stage end,
+            stage = _order[greatest(array_position(_order, j.stage),
+                                    array_position(_order, excluded.stage))],
             attempts = 0,
             deaths = '{}',
             error = null,
@@ -32,8 +35,10 @@ begin
             -- a leased job stays with its worker, whose finish will see the new version
             state = case when j.state = 'leased' then 'leased' else 'queued' end,
             run_after = case when j.state = 'leased' then j.run_after else now() end
-        -- a queued enrichment also embeds; one at work may already have read the text
-        where excluded.stage = 'enrich' or j.stage = 'embed' or j.state = 'leased'
+        -- a queued enrichment also embeds, and looks; one at work may already have read the text.
+        -- a picture that waits is queued again by and by: see queue_pictures
+        where array_position(_order, excluded.stage) >= array_position(_order, j.stage)
+            or j.state = 'leased'
         returning 1
     ),
     -- a hint for idle workers; they also check every second

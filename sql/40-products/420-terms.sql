@@ -184,7 +184,8 @@ declare
 begin
     select array_agg(t.id) filter (where t.stale),
            array_agg(t.id) filter (where t.state = 'leased'
-                                   or (t.stale and t.state is distinct from 'queued')),
+                                   or (t.stale and (t.state is distinct from 'queued'
+                                                    or t.stage = 'picture'))),
            array_agg(t.id) filter (where t.state = 'queued' and t.stage = 'embed' and not t.stale)
     into _stale, _queue, _moot
     from (

@@ -1,8 +1,8 @@
 -- Thumbnails of pictures: each stored once, and collected when no product has it.
 
 -- ---------------------------------------------------------------------------------------------
--- put_images(images): stores pictures, each once, and renews their thumbnails. images: a jsonb array of {sha256 (hex), mime,
--- width, height, bytes, thumbnail (base64 WebP), dhash (64 binary digits)}.
+-- put_images(images): stores pictures, each once, and renews their thumbnails. images: a jsonb array of
+-- {sha256 (hex), mime, width, height, bytes, thumbnail (base64 WebP), dhash (64 binary digits)}.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_images(images jsonb) returns void
 language plpgsql volatile security invoker
@@ -17,9 +17,11 @@ begin
         sha256 text, mime text, width int, height int, bytes int, thumbnail text, dhash text)
     order by r.sha256
     -- locks a picture that is stored already, so that collect_images leaves it; its thumbnail may be
-    -- that of an earlier version, which made smaller ones
-    on conflict (sha256) do update set mime = excluded.mime,
-        thumbnail = case when i.thumbnail = excluded.thumbnail then i.thumbnail else excluded.thumbnail end;
+    -- that of an earlier version, which made smaller ones, and so measured its hash otherwise
+    on conflict (sha256) do update set
+        mime = excluded.mime, thumbnail = excluded.thumbnail, dhash = excluded.dhash
+    where (i.mime, i.thumbnail, i.dhash)
+        is distinct from (excluded.mime, excluded.thumbnail, excluded.dhash);
 exception when data_exception or integrity_constraint_violation then
     -- which row it was is looked for only now: thumbnails are long
     perform check_rows('images', put_images.images,

@@ -1,18 +1,19 @@
 -- The queue: one job per product, leased to one worker at a time, within a budget.
 
 -- ---------------------------------------------------------------------------------------------
--- claim_jobs(worker, k, lease, sources, paid, in_hand) → up to k jobs, now leased to this worker, with
--- the input of an enrichment. Takes queued jobs that are due, also those with an expired lease, oldest
--- first; concurrent claims never share a job. sources: names, null for all. image_root: the folder of
--- the source's relative pictures; image_embedded: sha256 of the picture that is already embedded.
--- deaths: how many workers died with it; from two on, work on it alone. paid: the work costs money:
--- raises VT005 if a standing budget is spent. in_hand: products that the worker is still working on,
--- even if another now leases them; it gets none of these. Without it, its own expired leases are left
--- to others.
+-- claim_jobs(worker, k, lease, sources, paid, in_hand, stages) → up to k jobs, now leased to this worker,
+-- with the input of an enrichment. Takes queued jobs that are due, also those with an expired lease,
+-- oldest first; concurrent claims never share a job. sources: names, null for all. image_root: the
+-- folder of the source's relative pictures; image_embedded: sha256 of the picture that is embedded in
+-- every local space. deaths: how many workers died with it; from two on, work on it alone. paid: the
+-- work costs money: raises VT005 if a standing budget is spent. in_hand: products that the worker is
+-- still working on, even if another now leases them; it gets none of these. Without it, its own expired
+-- leases are left to others. stages: enrich, embed or picture, see queue_products; null for all.
 -- ---------------------------------------------------------------------------------------------
 create or replace function claim_jobs(
     worker text, k int default 32, lease interval default '10 minutes',
-    sources text[] default null, paid boolean default false, in_hand bigint[] default null
+    sources text[] default null, paid boolean default false, in_hand bigint[] default null,
+    stages text[] default null
 ) returns table (
     product_id bigint, version bigint, stage text, attempts int, source text, external_id text, title text,
     attributes jsonb, image text, image_root text, image_embedded text, deaths int,
@@ -52,6 +53,7 @@ begin
         select j.product_id
         from jobs as j
         where j.state = 'queued' and j.run_after <= now()
+            and (stages is null or j.stage = any (stages))
             and (in_hand is null or j.product_id <> all (in_hand))
             and (_sources is null or exists (
                 select from products as p where p.id = j.product_id and p.source_id = any (_sources)))
@@ -71,13 +73,11 @@ begin
         returning j.product_id, j.version, j.stage, j.attempts, cardinality(j.deaths) as deaths
     )
     select l.product_id, l.version, l.stage, l.attempts, s.name, p.external_id, p.title, p.attributes,
-           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex'), l.deaths,
+           p.image, s.config ->> 'image_root', embedded_picture(p.id), l.deaths,
            left(p.text, 10000)
     from leased as l
     join products as p on p.id = l.product_id
     join vitrina.sources as s on s.id = p.source_id
-    left join product_embeddings as e
-        on e.product_id = p.id and e.space_id = (active_space('image')).id
     order by l.product_id;
 end
 $func$;
@@ -213,7 +213,7 @@ as $func$
         update jobs as j set
             state = case when j.attempts >= max_attempts then 'failed' else 'queued' end,
             run_after = now() + case when j.attempts >= max_attempts then interval '0'
-                else random() * least(interval '1 hour', interval '15 seconds' * 2 ^ j.attempts) end,
+                else random() * least(interval '1 hour', interval '15 seconds' * 2 ^ least(j.attempts, 10)) end,
             begun_at = null,
             lease_until = null,
             worker = null,

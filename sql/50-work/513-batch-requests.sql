@@ -242,12 +242,10 @@ as $func$
         returning j.product_id, j.version, j.stage, j.attempts, cardinality(j.deaths) as deaths
     )
     select l.product_id, l.version, l.stage, l.attempts, s.name, p.external_id, p.title, p.attributes,
-           p.image, s.config ->> 'image_root', encode(e.input_hash, 'hex'), l.deaths,
+           p.image, s.config ->> 'image_root', embedded_picture(p.id), l.deaths,
            left(p.text, 10000)
     from leased as l
     join products as p on p.id = l.product_id
     join sources as s on s.id = p.source_id
-    left join product_embeddings as e
-        on e.product_id = p.id and e.space_id = (active_space('image')).id
     order by l.product_id;
 $func$;

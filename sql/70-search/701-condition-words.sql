@@ -67,6 +67,19 @@ declare
     _typed typed_query;
     _begins boolean;
 begin
+    -- most queries have no word by which a condition begins, and no number with a sign
+    if query !~ '[€$£¥₹<>≤≥]|[0-9][a-zA-Z]|[a-zA-Z][0-9]|[nN][oO][nN]-' and not exists (
+        select
+        from string_to_table(translate(condition_form(left(query, 2000)), e',.;:!?()[]{}"\t\n' || chr(160) || chr(8239),
+                                       repeat(' ', 16)), ' ') as u (word)
+        where u.word <> '' and exists (
+            select from condition_words as w
+            where w.phrase >= u.word collate "C" and w.phrase < (u.word || '!') collate "C"
+                and w.kind in ('without', 'not', 'max', 'min', 'between', 'from', 'about', 'or_less', 'or_more',
+                               'currency', 'price') and w.used
+            offset 0)) then -- one look into the index a word, not a scan
+        return null;
+    end if;
     _typed.said := array(
         select m.found[1]
         from regexp_matches(left(translate(query, chr(160) || chr(8239), '  '), 2000),

@@ -12,12 +12,13 @@ set search_path from current
 as $func$
 declare
     _form text := normal_form(left(said, 200));
+    _english boolean;
     _becomes text;
 begin
     if _form = '' then
         return;
     end if;
-    select w.value into word
+    select w.value, w.language = 'english' into word, _english
     from condition_words as w
     where w.phrase = condition_form(said) and w.kind = 'thing' and w.used
     order by w.language = coalesce((select shop_language()), 'english') desc, w.language
@@ -33,7 +34,9 @@ begin
         join keyword_aliases as a on a.key = squashed(t.becomes)
         where t.key = squashed(_form) and (t.language = '' or t.language = (select shop_language()))
         union all
-        select a.keyword_id, 3 from keyword_aliases as a where a.key = squashed(normal_form(word))
+        -- "laces" are no lace
+        select a.keyword_id, case when _english then -1 else 3 end
+        from keyword_aliases as a where a.key = squashed(normal_form(word))
         union all
         select a.keyword_id, 4
         from thesaurus as t
@@ -115,7 +118,7 @@ $func$;
 -- exclusion_at(typed, place) → what is excluded from a place of a typed query to the last: things, in
 -- the words of the shop, their keywords and other words, null where there are none; last is null for no
 -- exclusion. Further things follow behind "or", and those of the same facet behind "and". instead: the
--- keyword that "without sleeves" is known as, if products have it.
+-- keyword that "without sleeves" or "no drill" is known as, if products have it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.exclusion_at(
     typed typed_query, place int, out things text[], out names text[], out words text[],
@@ -126,8 +129,7 @@ set search_path from current
 as $func$
 declare
     _marks jsonb := typed.marks;
-    _strong int := mark_size(_marks, place, 'without');
-    _size int := greatest(_strong, mark_size(_marks, place, 'not'));
+    _size int := greatest(mark_size(_marks, place, 'without'), mark_size(_marks, place, 'not'));
     _thing record;
     _facet text;
     _next int;
@@ -150,7 +152,8 @@ begin
     end if;
     _thing := thing_at(typed, place + _size, false,
                        place = 1 and cardinality(typed.said) <= place + _size + 3);
-    if _thing.last is null then
+    -- "no box spring needed" names what it is
+    if _thing.last is null or mark_size(_marks, _thing.last + 1, 'void') + mark_size(_marks, _thing.last, 'void') > 0 then
         return;
     end if;
     -- "no assembly", "sans fil": a keyword that says so
@@ -159,10 +162,6 @@ begin
         from thing_named(array_to_string(typed.plain[place:_thing.last], ' ')) as k
         where exists (select from keywords as w
                       join product_keywords as p on p.keyword_id = w.id where w.name = k.name));
-    if instead is not null and _strong = 0 then
-        instead := null;
-        return;
-    end if;
     loop
         things := things || _thing.said;
         names := names || _thing.name;
@@ -190,31 +189,35 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- excluded_keywords(name) → this keyword and the narrower ones ("heels", "high heels"), but no imitation
--- of it ("faux leather").
+-- excluded_keywords(thing, name, word) → the keywords of a thing that is excluded, see exclusion_at: it,
+-- the narrower ones ("drawer", "2-drawer", "with drawers"), but no imitation of it ("faux leather") and
+-- none that says that it is not there ("without drawers").
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.excluded_keywords(name text) returns text[]
+create or replace function vitrina_internal.excluded_keywords(thing text, name text, word text) returns text[]
 language sql stable security invoker
 set search_path from current
 as $func$
     select array(
         select w.name
-        from keywords as w
-        where w.name = excluded_keywords.name
-            or right(w.name, char_length(excluded_keywords.name) + 1)
-                   in (' ' || excluded_keywords.name, '-' || excluded_keywords.name)
-                and not exists (
-                    select from condition_words as c
-                    where c.kind = 'imitation' and c.used
-                        and c.phrase = any (regexp_split_to_array(w.name, '[ -]')))
-        order by w.name
+        from (select distinct normal_form(u.body) as form
+              from unnest(array[excluded_keywords.name, excluded_keywords.word,
+                                case when excluded_keywords.name is null then excluded_keywords.thing end]) as u (body)) as f
+        join keywords as w on w.form = f.form or right(w.form, char_length(f.form) + 1) = ' ' || f.form
+            and not exists (
+                select from condition_words as c
+                where c.kind in ('imitation', 'without', 'not') and c.used
+                    and c.phrase = any (regexp_split_to_array(w.name, '[ -]')))
+        where f.form <> ''
+        union
+        select excluded_keywords.name where excluded_keywords.name is not null
+        order by 1
         limit 200);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- without_things(filters, things, names, words) → the filters, with these things excluded: a product with
--- the keyword or a narrower one; where the thing is no keyword, or the product has none, by the words of
--- its title and keywords. A product whose title says that it has no such thing stays.
+-- one of their keywords; where the thing is no keyword of its own, or the product has none, by the words of
+-- its title. A product whose title says that it has no such thing stays.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.without_things(
     filters filters, things text[], names text[], words text[]
@@ -226,6 +229,7 @@ declare
     _configs text[] := array(select distinct s.text_config from sources as s);
     _marks text;
     _bodies text[];
+    _tagged tsquery;
     _titled tsquery;
     _alike text;
 begin
@@ -237,17 +241,17 @@ begin
             select distinct lower(u.body)
             from unnest(array[things[_i], names[_i], words[_i]]) as u (body) where u.body <> '');
         select string_agg('(' || q.phrase::text || ')', ' | ')::tsquery into _titled
-        from (select distinct phraseto_tsquery(c.config::regconfig, phrase_text(u.body)) as phrase
+        from (select distinct in_title(phraseto_tsquery(c.config::regconfig, phrase_text(u.body))) as phrase
               from unnest(_configs) as c (config)
               cross join unnest(_bodies) as u (body)) as q
         where numnode(q.phrase) > 0;
-        _titled := coalesce(regexp_replace(_titled::text, '(''(?:[^'']|'''')*'')', '\1:AB', 'g'), '')::tsquery;
+        select string_agg(quoted_lexeme('#' || u.name), ' | ')::tsquery into _tagged
+        from unnest(excluded_keywords(things[_i], names[_i], words[_i])) as u (name);
         select string_agg(regexp_replace(regexp_replace(u.body, '([^[:alnum:] ])', '\\\1', 'g'),
                                          's?$', 's?'), '|') into _alike
         from unnest(_bodies) as u (body);
-        filters.excluded := filters.excluded || case when names[_i] is null then _titled else (
-            select string_agg(quoted_lexeme('#' || u.name), ' | ')::tsquery
-            from unnest(excluded_keywords(names[_i])) as u (name)) end;
+        filters.excluded := filters.excluded || case when names[_i] is null
+            then coalesce(_tagged || _titled, _tagged, _titled) else _tagged end;
         filters.untagged := filters.untagged || _titled;
         filters.kept := filters.kept || format('\m(?:%1$s)[^[:alnum:]]+(?:%2$s)\M|\m(?:%2$s)[ -]free\M', _marks, _alike);
     end loop;

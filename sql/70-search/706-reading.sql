@@ -6,8 +6,8 @@
 -- same order. keywords, facets: the keywords of the words, in the same order. required and excluded: "a
 -- phrase" and -word, which are never corrected. audience: for whom, of the keywords. conditions and
 -- meanings: the words that are conditions, and what each means, in the same order. without_keywords:
--- products with one of these are left out; without_words: so are those with such words in the title or a
--- keyword, where no keyword is known. price_min, price_max: the price range; null for no bound. One row.
+-- products with one of these are left out; without_words: so are those with such words in the title, where
+-- the words are no keyword of their own. price_min, price_max: the price range; null for no bound. One row.
 -- ---------------------------------------------------------------------------------------------
 create or replace function read_query(query text) returns table (
     words text, said text[], corrected text[], keywords text[], facets text[],
@@ -38,8 +38,8 @@ begin
            array(select u.name from unnest(k.names, k.facets) with ordinality as u (name, facet, place)
                  where u.facet = 'audience' order by u.place),
            _read.said, _read.meanings,
-           array(select distinct e.name from unnest(_read.names) as u (name)
-                 cross join unnest(excluded_keywords(u.name)) as e (name) order by e.name),
+           array(select distinct e.name from unnest(_read.things, _read.names, _read.words) as u (thing, name, word)
+                 cross join unnest(excluded_keywords(u.thing, u.name, u.word)) as e (name) order by e.name),
            array(select distinct u.thing
                  from unnest(_read.things, _read.names) as u (thing, name) where u.name is null order by u.thing),
            trim_scale(_read.low), trim_scale(_read.high)

@@ -168,6 +168,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- number_sold(kinds, filters) → how many products of the searched sources are of one of these types, up to ten.
+-- number_named(demand, filters) → the same for products that are the head by their title: their own type may
+-- not be known. Looks at no more than 200 titles.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.number_sold(kinds bigint[], filters filters) returns bigint
 language sql stable parallel safe security invoker
@@ -181,6 +183,28 @@ as $func$
             select from products as p
             where p.id = pk.product_id and p.source_id = any (filters.source_ids)))
         limit 10) as s;
+$func$;
+
+create or replace function vitrina_internal.number_named(demand demand, filters filters) returns bigint
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _count bigint;
+begin
+    if demand.head is null then
+        return 0;
+    end if;
+    execute format(
+        'select least(count(*), 10)
+         from (select t.tsv, t.product_id from product_text as t where t.tsv @@ $2 and ($1 is null or exists (
+                   select from products as p where p.id = t.product_id and p.source_id = any ($1)))
+               limit 200) as t
+         where %s = 3', replace(demand.head, '$17', '$3'))
+    into _count
+    using filters.source_ids, demand.texts[cardinality(demand.labels) + 3], demand.texts;
+    return _count;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

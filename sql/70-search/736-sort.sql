@@ -40,6 +40,27 @@ return case
         ' sort_text(p.attributes -> %1$L, false) collate "C" nulls last, ', sort) end;
 
 -- ---------------------------------------------------------------------------------------------
+-- first_in_order(ids, sort, k) → the first k of these products in the order of a sort, and those that are
+-- equal to the last of them.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.first_in_order(ids bigint[], sort text, k int) returns bigint[]
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _first bigint[];
+begin
+    execute format(
+        'select coalesce(array_agg(n.id), ''{}'')
+         from (select p.id, rank() over (order by %s) as place from products as p where p.id = any ($1)) as n
+         where n.place <= $2', rtrim(sort_order(sort), ', '))
+    into _first
+    using ids, k;
+    return _first;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- sorted_hits(found, sort) → the same products in the order of a sort; equal ones as they were.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.sorted_hits(found hits, sort text) returns hits

@@ -119,11 +119,12 @@ return format(
 -- first: those with all of the query, then the others, each by the weighted mean over the channels. The
 -- hundred best of each channel's first hits come first, all others behind them: so the first n are the
 -- same for every k. Null for k: all answers, in no order, if there is a floor.
+-- among: of these products only.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fused_products(
     k int, code text, reading reading, text_space spaces, embedding @vector@.halfvec,
     image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters filters,
-    min_relevance real
+    min_relevance real, among bigint[] default null
 ) returns hits
 language plpgsql stable security invoker
 set search_path from current
@@ -144,23 +145,26 @@ declare
     _strictness float8 := case when _sold then 0.8 when _own then 0.85 else 1.3 end;
     _boost text := boost_factor(filters.rules);
     _depth int;
-    _among bigint[];
+    _among bigint[] := among;
     _vector record;
     _image record;
     _text record;
     _found hits;
     _more hits;
 begin
+    if _count < 10 then
+        _count := greatest(_count, number_named(reading.demand, filters));
+    end if;
     _found.ids := '{}';
     select null::bigint[] as ids, null::float8[] as distances, null::bigint[] as among into _vector;
     _image := _vector;
     -- the hundred best first, then all; all at once if a boost may lift any of not so many
     foreach _depth in array case
-        when _boost is not null and k is not null
+        when among is not null or _boost is not null and k is not null
             and (select c.reltuples from pg_class as c where c.oid = 'products'::regclass) < 20000
         then array[null::int] else array[100, null] end
     loop
-        if _depth is null and min_relevance is not null then
+        if _depth is null and among is null and min_relevance is not null then
             _among := answers(_codes, reading, text_space, embedding, _vector.ids, _vector.distances, image_space,
                               image_embedding, _image.ids, _image.distances, filters, min_relevance, _sold,
                               _strictness, _count);

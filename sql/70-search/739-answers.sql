@@ -24,7 +24,8 @@ begin
         return null;
     end if;
     if demand.head is not null then
-        _texts := demand.texts[_n + 1:];
+        -- those by which read_demand takes a product for it, or for one that mentions it
+        _texts := array[demand.texts[_n + 1], demand.texts[_n + 3], demand.texts[_n + 5]] || demand.texts[_n + 7:];
     end if;
     for _i in 1 .. _n loop
         execute format('select %s from (select $1 as lacks) as m', demand.covered)
@@ -44,18 +45,20 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- judged_texts(demand) → a query: `m` with the id, head, lacks and covered of
--- the products of `%s`, a condition over `product_text as t`; see read_demand.
+-- judged_texts(demand, unless) → a query: `m` with the id, head, lacks and covered of the products of `%s`, a
+-- condition over `product_text as t`; see read_demand. unless: a condition over `t.head`; where it is
+-- met, what the product lacks is not looked at.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.judged_texts(demand demand) returns text
+create or replace function vitrina_internal.judged_texts(demand demand, unless text default 'false') returns text
 language sql immutable parallel safe
 return format(
     -- one after the other, for each refers to the one before more than once
     'select m.*, %3$s as covered
-     from (select t.id, t.head, (select %2$s from (select t.head) as m) as lacks
+     from (select t.id, t.head, case when %4$s then 0 else (select %2$s from (select t.head) as m) end as lacks
            from (select t.product_id as id, t.tsv, %1$s as head
                  from product_text as t where %%s offset 0) as t offset 0) as m offset 0',
-    coalesce(demand.head, '0'), coalesce(demand.lacks, '0'), coalesce(demand.covered, '0'));
+    coalesce(demand.head, '0'), coalesce(demand.lacks, '0'), coalesce(demand.covered, '0'),
+    unless);
 
 -- ---------------------------------------------------------------------------------------------
 -- near_answers(space, embedding, min_similarity, near, distances, filters) → the products at least so similar that
@@ -107,7 +110,8 @@ declare
 begin
     execute format(
         'select array_agg(m.id) from (%s) as m where %s >= $19',
-        format(judged_texts(reading.demand),
+        format(judged_texts(reading.demand, case when (reading.demand).head is not null and min_relevance <= 0.5
+                                               then 't.head = 3' else 'false' end),
                't.tsv @@ $3 and (t.tsv @@ $4 or exists (select from product_embeddings as e'
                ' where e.space_id = any ($5) and e.product_id = t.product_id)) and '
                || coalesce('(select true from products as p where p.id = t.product_id and '
@@ -138,35 +142,45 @@ as $func$
 declare
     _mean float8 := coalesce(text_space.background_mean, 0);
     _image_mean float8 := coalesce(image_space.background_mean, 0);
+    _clear float8 := clear_similarity(text_space);
     _near record;
     _alike record;
     _ids bigint[];
+    _others bigint[];
 begin
+    _ids := text_answers(
+        reading, array_remove(array[case when embedding is not null then text_space.id end,
+                                    case when image_embedding is not null then image_space.id end], null),
+        filters, min_relevance, sold, count);
     _near := near_answers(
-        text_space, embedding, _mean + 2 * min_relevance * least(strictness, 1) * (clear_similarity(text_space) - _mean) - 1e-9,
+        text_space, embedding, _mean + 2 * min_relevance * least(strictness, 1) * (_clear - _mean) - 1e-9,
         near, distances, filters);
     _alike := near_answers(
         image_space, image_embedding, _image_mean + 2 * min_relevance * (clear_similarity(image_space) - _image_mean),
         image_near, image_distances, filters);
+    -- the words of a product matter only where its vector alone does not decide
+    select array_agg(n.id) filter (where n.sure) as ids, array_agg(n.id) filter (where not n.sure) as unsure,
+           array_agg(n.similarity) filter (where not n.sure) as similarities
+    into _near
+    from (
+        select u.id, u.similarity, by_similarity(u.similarity, _mean, _clear, greatest(strictness, 1.3)) >= min_relevance as sure
+        from unnest(_near.ids, _near.similarities) as u (id, similarity)
+        left join unnest(_ids) as k (id) on k.id = u.id
+        where k.id is null
+    ) as n;
     execute format(
         'select array_agg(n.id)
          from unnest($3, $4) as n (id, similarity)
-         left join lateral (%s) as l on true
+         left join (%s) as l on l.id = n.id
          cross join lateral (select coalesce(l.head, 0) as head, coalesce(l.covered, 0) as covered) as m
          where by_similarity(n.similarity, $20[1], $20[2], %s) >= $19',
-        format(judged_texts(reading.demand), 't.product_id = n.id'), vitrina_internal.strictness(reading.demand))
-    into _ids
-    using filters, null::int, _near.ids, _near.similarities, null::int, null::int, null::int, null::int,
+        format(judged_texts(reading.demand, ((reading.demand).head is not null)::text), 't.product_id = any ($3)'),
+        vitrina_internal.strictness(reading.demand))
+    into _others
+    using filters, null::int, _near.unsure, _near.similarities, null::int, null::int, null::int, null::int,
           null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int,
-          (reading.demand).texts, sold, min_relevance, array[_mean, clear_similarity(text_space)], null::int,
-          strictness;
-    return array(
-        select u.id
-        from unnest(_ids || codes || _alike.ids || text_answers(
-            reading, array_remove(array[case when embedding is not null then text_space.id end,
-                                        case when image_embedding is not null then image_space.id end], null),
-            filters, min_relevance, sold, count)) as u (id)
-        group by u.id
-        order by u.id);
+          (reading.demand).texts, sold, min_relevance, array[_mean, _clear], null::int, strictness;
+    _ids := _near.ids || _ids || _others || codes || _alike.ids;
+    return array(select distinct u.id from unnest(_ids) as u (id));
 end
 $func$;

@@ -107,25 +107,32 @@ set search_path from current
 as $func$
 declare
     _found hits;
+    _depth int;
+    _among bigint[];
 begin
     if words = '' and embedding is null and image_embedding is null then
         _found.ids := first_products(k, filters, sort);
         _found.relevances := array_fill(1::real, array[coalesce(cardinality(_found.ids), 0)]);
         return case when sort = 'relevance' then with_pins(_found, filters) else _found end;
     end if;
-    if sort <> 'relevance' then
-        k := 2147483647; -- which one is the first is known only when all are
-    end if;
+    _depth := case when sort = 'relevance' then k else 2147483647 end; -- the first is known only when all are
     if (mode = 'vector' or words = '') and image_embedding is null then
-        _found := near_products(k, text_space, embedding, 'vector', filters, min_relevance);
+        _found := near_products(_depth, text_space, embedding, 'vector', filters, min_relevance);
     elsif (mode = 'vector' or words = '') and embedding is null then
-        _found := near_products(k, image_space, image_embedding, 'image', filters, min_relevance);
+        _found := near_products(_depth, image_space, image_embedding, 'image', filters, min_relevance);
     else
         if mode <> 'vector' and words <> '' then
             min_relevance := coalesce(min_relevance, (select p.min_relevance from search_policy as p));
         end if;
-        _found := fused_products(k, code, reading, text_space, embedding, image_space,
-                                 image_embedding, weights, filters, nullif(min_relevance, 0));
+        min_relevance := nullif(min_relevance, 0);
+        if sort <> 'relevance' and min_relevance is not null then
+            -- only those that may be among the first need figures
+            _found := fused_products(null, code, reading, text_space, embedding, image_space,
+                                     image_embedding, weights, filters, min_relevance);
+            _among := first_in_order((with_pins(_found, filters)).ids, sort, k);
+        end if;
+        _found := fused_products(_depth, code, reading, text_space, embedding, image_space,
+                                 image_embedding, weights, filters, min_relevance, _among);
     end if;
     _found := with_pins(_found, filters);
     return case when sort = 'relevance' then _found else sorted_hits(_found, sort) end;
@@ -203,7 +210,7 @@ begin
         _count := coalesce(cardinality(matches.ids), 0);
         matches := first_of_groups(matches, group_by);
         -- until there are groups enough, or no more products
-        exit when cardinality(matches.ids) >= first or _count < _depth;
+        exit when first is null or cardinality(matches.ids) >= first or _count < _depth;
         _depth := least(_depth * 5::bigint, 2147483647);
     end loop;
     if coalesce(matches.ids, '{}') = '{}' then

@@ -135,7 +135,8 @@ $func$;
 -- Numbers with more than k values are given as up to five ranges of about as many products each; low
 -- and high are real values of their products. attributes: only these ('{}' for no attributes, and
 -- faster); null: all but those whose values hardly repeat. Ignores texts over 100 characters. With
--- group_by it counts groups. estimated: of over 100,000 products a part was counted. Raises VT004 for wrong arguments.
+-- group_by it counts groups. estimated: of over 100,000 products a part was counted. Raises VT004 for
+-- wrong arguments.
 -- ---------------------------------------------------------------------------------------------
 create or replace function facets(
     query text default null, k int default 10, filter jsonb default '{}',

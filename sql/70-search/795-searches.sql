@@ -41,11 +41,11 @@ return query ~ '\S[@＠]\S'
 
 -- ---------------------------------------------------------------------------------------------
 -- log_searches(rows) → how many of these searches are kept, null where the policy keeps none. rows: an
--- array of at most 1000 objects with `query`, `results` (how many rows the search returned) and
--- `corrected` (the words it was read as, where some were misspelt). Kept are the query, at most 200
--- characters, the day and how often: no user, no address and no time. A query that looks like an
--- e-mail address, a telephone number or the number of a card is not kept. Removes what is older than
--- the policy says. Runs as its owner, so that a role that only searches may log. Raises VT004 for wrong rows.
+-- array of at most 1000 objects with `query` and `results`, how many rows the search returned. Kept are
+-- the query, at most 200 characters, the words it is read as if some are misspelt, the day and how
+-- often: no user, no address and no time. A query that looks like an e-mail address, a telephone number
+-- or the number of a card is not kept. Removes what is older than the policy says. Runs as its owner, so
+-- that a role that only searches may log. Raises VT004 for wrong rows.
 -- ---------------------------------------------------------------------------------------------
 create or replace function log_searches(rows jsonb) returns int
 language plpgsql volatile security definer
@@ -71,19 +71,18 @@ begin
         select from jsonb_array_elements(rows) as r (search)
         where jsonb_typeof(r.search -> 'query') is distinct from 'string'
             or jsonb_typeof(r.search -> 'results') is distinct from 'number'
-            or not (r.search ->> 'results')::numeric between 0 and 2147483647
-            or coalesce(jsonb_typeof(r.search -> 'corrected'), 'null') not in ('string', 'null')) then
+            or not (r.search ->> 'results')::numeric between 0 and 2147483647) then
         raise exception 'each search has a query, a text, and results, a number of 0 or more'
             using errcode = 'VT004', hint = 'like ''[{"query": "oak table", "results": 3}]''';
     end if;
     -- strangers may type anything: the table stays bounded
     if (select c.reltuples from pg_class as c where c.oid = 'searches'::regclass) < 2000000 then
         insert into searches as s (day, asked, query, corrected, results, searches)
-        select current_date, r.asked, r.query, coalesce((array_agg(r.corrected order by r.place desc))[1], ''),
+        select current_date, r.asked, r.query, (
+                   select case when q.said <> '{}' then left(q.words, 200) else '' end from read_query(r.query) as q),
                (array_agg(r.results order by r.place desc))[1], count(*)
         from (
-            select q.query, normal_form(q.query) as asked, (r.search ->> 'results')::numeric::int as results,
-                   left(r.search ->> 'corrected', 200) as corrected, r.place
+            select q.query, normal_form(q.query) as asked, (r.search ->> 'results')::numeric::int as results, r.place
             from jsonb_array_elements(rows) with ordinality as r (search, place)
             cross join lateral (
                 select left(btrim(regexp_replace(lower(r.search ->> 'query'), '\s+', ' ', 'g')), 200) as query) as q

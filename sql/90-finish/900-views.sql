@@ -139,7 +139,9 @@ select
     (select s.name from spaces as s where s.modality = 'text' and s.state = 'active') as text_space,
     (select s.name from spaces as s where s.modality = 'image' and s.state = 'active') as image_space,
     g.generations,
-    case when has_table_privilege('vitrina.generations', 'select') then g.spend end as spend
+    case when has_table_privilege('vitrina.generations', 'select') then g.spend end as spend,
+    (select string_agg(s.name, ', ' order by s.id) from spaces as s
+     where s.modality = 'image' and s.provider = 'local' and s.state = 'building') as next_image_space
 from (
     select count(*) as products, count(p.enriched_at) as enriched,
            count(*) filter (where p.image_sha256 is null) as without_picture

@@ -58,7 +58,8 @@ begin
                 "text_space": "The text space in use.",
                 "image_space": "The picture space in use.",
                 "generations": "How many answers of models are stored.",
-                "spend": "What they cost, in USD, as far as prices are known."},
+                "spend": "What they cost, in USD, as far as prices are known.",
+                "next_image_space": "The picture space that is filled beside it; see space_filling."},
             "keywords": {
                 "id": "The keyword''s id.",
                 "name": "The keyword, as it is shown.",

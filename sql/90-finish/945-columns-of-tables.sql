@@ -201,7 +201,7 @@ begin
                 "lease_until": "When the worker''s claim ends, if it gives no sign of life.",
                 "worker": "The worker that has it.",
                 "error": "Why the last try failed.",
-                "stage": "The stage that failed.",
+                "stage": "What is due: enrich, embed or picture; see queue_products.",
                 "reply": "What the model replied then.",
                 "begun_at": "When work on it began.",
                 "deaths": "Workers that died with it in hand; after three it is set aside."},

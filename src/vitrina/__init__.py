@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from vitrina.search.browse import Bin, Duplicate, Facet, Suggestion
     from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
+    from vitrina.search.log import LoggedSearch, SearchPolicy
     from vitrina.search.narrowing import Filters
     from vitrina.search.product import Key, Product, ProductImage, ProductKeyword, Variant
     from vitrina.search.reading import Reading
@@ -138,6 +139,8 @@ _EXPORTS = {
     "Suggestion": "search.browse",
     "Explanation": "search.explain",
     "Hit": "search.hits",
+    "LoggedSearch": "search.log",
+    "SearchPolicy": "search.log",
     "Filters": "search.narrowing",
     "Key": "search.product",
     "Product": "search.product",
@@ -192,6 +195,7 @@ __all__ = [
     "Keyword",
     "KeywordPolicy",
     "Loaded",
+    "LoggedSearch",
     "NearKeyword",
     "NotFoundError",
     "Pair",
@@ -213,6 +217,7 @@ __all__ = [
     "Rule",
     "SchemaError",
     "Score",
+    "SearchPolicy",
     "Settings",
     "SlowError",
     "Source",

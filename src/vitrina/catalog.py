@@ -38,13 +38,14 @@ from vitrina.products.objects import Products, as_file
 from vitrina.products.whole import ExportedProduct, Status
 from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
+from vitrina.search.log import Searches
 from vitrina.search.product import Key, Product, get, named
 from vitrina.search.product_pictures import ProductPictures
 from vitrina.search.query_vectors import Queries
 from vitrina.search.rules import Rules
 from vitrina.search.search import Search
 from vitrina.settings import Settings
-from vitrina.spaces.api import Spaces
+from vitrina.spaces.api import Spaces, Step
 from vitrina.weave import datasets
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Catalog(Closing):
             self._queries = Queries(context, self._reader, self._writer)
 
         self.keywords = Keywords(context, self._queries, self._judges)
-        self.spaces = Spaces(context, partial(space_embedder, context))
+        self.spaces = Spaces(context, partial(space_embedder, context), self._fill_pictures)
         self.sources = Sources(context, self._folders.allow)
         self.jobs = Jobs(context)
         self.batches = Batches(Means(context, self._folders, assemble))
@@ -134,7 +135,10 @@ class Catalog(Closing):
         self.rules = Rules(self.database)
 
         asking = Asking(context, self._queries, self.picture)
-        searching = Search(self.database, asking)
+        self.searches = Searches(
+            context, self._writer, writes=not read_only or self._writer is not None
+        )
+        searching = Search(self.database, asking, self.searches)
         self.search = searching.search
         self.count_matches = searching.count_matches
         self.explain = searching.explain
@@ -147,7 +151,7 @@ class Catalog(Closing):
         self.recommend = browsing.recommend
         self.duplicates = browsing.duplicates
         self.nearest_by_image = browsing.nearest_by_image
-        evaluator = Evaluator(context, self.search)
+        evaluator = Evaluator(context, partial(self.search, log=False))
         self.evaluate = evaluator.evaluate
         self.compare = evaluator.compare
         self.judgements = StoredJudgements(context)
@@ -314,6 +318,21 @@ class Catalog(Closing):
             return work.run(
                 engine, sources=sources, progress=progress, stop=stop, watch=watch, judge=judge
             )
+
+    def _fill_pictures(self, space: str, progress: Step, stop: threading.Event) -> int:
+        """See Work.fill_pictures; asks no model."""
+        from vitrina.enrich.run import Work
+
+        context = replace(self._context, settings=replace(self._context.settings, provider="local"))
+        missing = sum(row.missing_products for row in self.spaces.list() if row.name == space)
+        with assemble(context) as engine:
+            done = Work(context, self._folders, self.sources).fill_pictures(
+                engine,
+                space,
+                progress=lambda totals: progress("pictures", totals.pictures, missing),
+                stop=stop,
+            )
+        return done.pictures
 
     def export(self, *, sources: Sequence[str] | None = None) -> Iterator[ExportedProduct]:
         """Every product with its enrichment, as a stream, ordered by id.

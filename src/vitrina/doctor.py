@@ -280,6 +280,20 @@ def _spaces(rows: Rows) -> Iterator[Finding]:
             if invalid
             else Finding(f"space {name}", "ok", text)
         )
+    ((known,),) = rows(
+        "select coalesce(has_function_privilege("
+        "to_regprocedure('vitrina.space_filling()'), 'execute'), false)"
+    )
+    filling = "select f.space, f.before, f.products, f.waiting, f.failed"
+    for space, before, products, waiting, failed in (
+        rows(f"{filling} from vitrina.space_filling() as f") if known else ()
+    ):
+        without = f", {failed:,} cannot be fetched again" if failed else ""
+        yield Finding(
+            f"space {space}", "note",
+            f"filled beside {before}: {products:,} products, {waiting:,} wait{without}",
+            "vitrina work",
+        )  # fmt: skip
     active = {
         modality
         for (modality,) in rows(

@@ -340,3 +340,50 @@ def test_everybody_can_read_it(
             if each["impact"] in ("serious", "critical")
         ]
         assert serious == [], path
+
+
+def test_prices_are_chosen_with_handles(served: Served, visit: Any) -> None:
+    page = visit(served, "/?q=chair")
+    assert page.locator(".bars rect").count() >= 24
+    page.locator("[data-range=to]").fill("200")
+    settled(page, "?price=..200&q=chair")
+    prices = page.locator("[data-card] .price").all_inner_texts()
+    assert prices
+    assert all(float(each.split()[0].replace(",", "")) <= 200 for each in prices)
+    assert page.locator(".bars rect.out").count() > 0  # its own choice narrows no histogram
+    page.locator("#price-from").fill("50")
+    page.locator("#price-from").press("Enter")
+    settled(page, "?price=50..200&q=chair")
+
+
+def test_a_product_is_pinned_and_hidden_with_a_way_back(edited: Served, visit: Any) -> None:
+    page = visit(edited, "/?q=chair")
+    before = ids(page)
+    card = page.locator(f"[data-product='{before[2]}']")
+    card.hover()
+    card.locator(".menu summary").click()
+    card.locator("button[value=pin]").click()
+    page.wait_for_function(
+        "(id) => document.querySelector('[data-card]').dataset.product === id", arg=before[2]
+    )
+    assert "pinned" in page.locator("[data-card] .why").first.inner_text()
+    page.locator(".toast button").click()
+    page.wait_for_function(
+        "(id) => document.querySelector('[data-card]').dataset.product === id", arg=before[0]
+    )
+    assert ids(page) == before
+    card = page.locator(f"[data-product='{before[0]}']")
+    card.hover()
+    card.locator(".menu summary").click()
+    card.locator("button[value=hide]").click()
+    page.wait_for_function(
+        "(id) => document.querySelector('[data-card]').dataset.product === id", arg=before[1]
+    )
+    assert edited.get("/api/count?q=chair").json()["count"] == len(before) - 1
+
+
+def test_nothing_is_written_without_edit(served: Served) -> None:
+    own = {"Origin": served.base}
+    for path in ("/rules/1", "/product/1/keywords"):
+        form = {"csrf": served.csrf(), "action": "hide", "keywords": "sofa"}
+        assert served.post(path, data=form, headers=own).status_code == 404

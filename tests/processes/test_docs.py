@@ -121,6 +121,20 @@ def test_the_tour_shows_what_is_said(
         agree("docs/tour.md", command, output, said(server, vitrina, url, command))
 
 
+def test_the_page_on_searches_shows_what_is_printed(
+    demo: str,
+    server: embedded.Server,
+    vitrina: Callable[..., Result],
+    make_database: Callable[[str], str],
+) -> None:
+    """One after the other, as the log has what was searched for before."""
+    url = make_database(conninfo_to_dict(demo)["dbname"])
+    shown = sessions("docs/searches.md")
+    assert len(shown) >= 5
+    for command, output in shown:
+        agree("docs/searches.md", command, output, printed(server, vitrina, url, command))
+
+
 SEARCHES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "search.md").read_text(), re.DOTALL)
 
 

@@ -62,6 +62,8 @@ def test_facets(catalog: Catalog, vitrina: Run, database_url: str) -> None:
     assert [(each.low, each.high, each.products) for each in bins] == [(60, 90, 1), (90, 120, 1)]
     drawn = vitrina("facets", "--histogram", "price", "--price-max", "100", url=database_url).stdout
     assert drawn.count("█" * 30) >= 1
+    with pytest.raises(NotFoundError, match="facet 'colour' not found: use one of type"):
+        catalog.facets(any_keywords={"colour": ["black"]})
     with pytest.raises(NotFoundError, match="'prise' not found; nearest: price"):
         catalog.histogram("prise")
     table = vitrina("facets", url=database_url).stdout
@@ -99,8 +101,7 @@ def test_duplicates(catalog: Catalog, vitrina: Run, database_url: str) -> None:
     text = vitrina("duplicates", "--by", "text", "--csv", url=database_url).stdout
     assert next(csv.DictReader(io.StringIO(text)))["reasons"] == '["text"]'
     assert lines(vitrina("duplicates", "--by", "picture", "--json", url=database_url)) == []
-    table = vitrina("duplicates", url=database_url).stdout
-    assert table.split().count("Brass") == 2
+    assert "lamp-1  other   Brass" in vitrina("duplicates", url=database_url).stdout
 
 
 @pytest.mark.parametrize(

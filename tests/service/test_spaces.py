@@ -100,7 +100,7 @@ def test_a_space_is_added_built_activated_and_left_again(
     assert "in use: local-text" in back.stderr
     listed = lines(vitrina("spaces", "list", "--json", url=database_url))
     assert {space["name"]: space["state"] for space in listed} == {
-        "local-text": "active", "local-image": "active", "new": "retired",
+        "local-text": "active", "local-image-2": "active", "new": "retired",
     }  # fmt: skip
     assert vitrina("spaces", "drop", "new", url=database_url).exit_code == 0
     assert stub.calls["chat"] == 0, "a vision model was asked"

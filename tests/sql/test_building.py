@@ -50,10 +50,10 @@ def test_the_status_counts_what_is_there_and_what_is_missing(shop: psycopg.Conne
     new = status(shop, "new")
     assert (new["missing_products"], new["missing_keywords"]) == (7, words)
     assert (new["state"], new["quantized"]) == ("building", True)
-    image = status(shop, "local-image")
+    image = status(shop, "local-image-2")
     assert (image["missing_products"], image["missing_keywords"]) == (0, 0), "there are no pictures"
     names = [row[0] for row in shop.execute("select name from space_status()")]
-    assert names == ["local-text", "local-image", "new"]
+    assert names == ["local-text", "local-image-2", "new"]
     assert shop.execute("select * from space_status('nowhere')").fetchall() == []
 
 
@@ -70,7 +70,7 @@ def test_what_is_missing_comes_text_by_text(shop: psycopg.Connection) -> None:
     assert changed == (1,)
     shop.execute("update products set enriched_at = null")
     assert shop.execute("select count(*) from missing_in_space('new')").fetchone() == (0,)
-    for name in ("nowhere", "local-image", None):
+    for name in ("nowhere", "local-image-2", None):
         assert shop.execute("select * from missing_in_space(%s)", [name]).fetchall() == []
 
 
@@ -94,10 +94,10 @@ def test_a_second_local_space_is_filled_in_sql(shop: psycopg.Connection) -> None
     [
         "select embed_keywords('new')",
         "select embed_keywords('nowhere')",
-        "select embed_keywords('local-image')",
+        "select embed_keywords('local-image-2')",
         "select embed_products('{1}', 'new')",
         "select embed_products('{1}', 'nowhere')",
-        "select embed_products('{1}', 'local-image')",
+        "select embed_products('{1}', 'local-image-2')",
     ],
 )
 def test_only_the_local_model_is_in_the_database(shop: psycopg.Connection, query: str) -> None:

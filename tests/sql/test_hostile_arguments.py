@@ -58,7 +58,7 @@ HOSTILE: dict[str, list[str]] = {
     "bit": ["null", "b''", "b'1'", "repeat('1', 100)::bit(100)"],
     "halfvec": ["null", "'[0]'", "'[1,2]'", "array_fill(0::real, array[256])::halfvec",
                 "array_fill(65504::real, array[256])::halfvec",
-                "array_fill(0::real, array[896])::halfvec"],
+                "array_fill(0::real, array[512])::halfvec"],
     "halfvec[]": ["null", "'{}'", "'{null}'", "array['[1]'::halfvec]",
                   "array[array_fill(0::real, array[256])::halfvec]"],
 }  # fmt: skip

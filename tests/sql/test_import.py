@@ -155,7 +155,7 @@ def test_no_vectors_of_terms_are_needed_where_the_space_in_use_is_not_local(
         ),
         ("import_space('three', 'test', 'm', 4)", "VT004", "of 3 dimensions, these have 4"),
         ("import_space('three', 'test', 'n', 3)", "VT004", "is for test m, not for test n"),
-        ("import_space('local-image', 'local', 'm', 3)", "VT004", "the database makes them"),
+        ("import_space('local-image-2', 'local', 'm', 3)", "VT004", "the database makes them"),
         ("import_space('No Name', 'test', 'm', 3)", "VT004", "cannot be the name"),
         ("import_space(null, 'test', 'm', 5000)", "VT004", "dimensions"),
     ],

@@ -116,6 +116,11 @@ def test_a_text_that_changed_is_only_embedded_again(
     db.execute("update jobs set state = 'failed'")
     assert db.execute("select queue_products(%s, 'embed')", [one]).fetchone() == (0,)
     assert stages(db) == [("failed", "enrich", 2)], "a dead letter stays"
+    db.execute("delete from jobs")
+    assert db.execute("select queue_products(%s, 'picture')", [one]).fetchone() == (1,)
+    assert db.execute("select queue_products(%s, 'embed')", [one]).fetchone() == (1,)
+    assert db.execute("select queue_products(%s, 'picture')", [one]).fetchone() == (0,)
+    assert stages(db) == [("queued", "embed", 2)], "the picture comes up again by itself"
 
 
 def test_released_jobs_are_uncharged(db: psycopg.Connection, queued: list[int]) -> None:

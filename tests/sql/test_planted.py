@@ -44,7 +44,7 @@ select vitrina.put_enrichments('[{"product_id": 8, "terms": [{"term": "red"}, {"
     "image_sha256": "%(sha)s"}]')
 select vitrina.embed_products('{8}')
 select * from vitrina.missing_embeddings('{1,8}')
-select vitrina.put_embeddings('local-image', '{8,1}', '{"\\\\x00","\\\\x00"}', '{"%(image)s","%(image)s"}')
+select vitrina.put_embeddings('local-image-2', '{8,1}', '{"\\\\x00","\\\\x00"}', '{"%(image)s","%(image)s"}')
 select vitrina.put_generations('[{"stage": "tag", "input_hash": "%(sha)s", "provider": "p", "model": "m",
     "prompt_version": "1", "output": {}, "cost": 0.1, "seconds": 1}]')
 select * from vitrina.find_generations('tag', 'm', '1', '{"\\\\x%(sha)s"}')
@@ -149,7 +149,7 @@ select * from vitrina.cost('model')
 VALUES = {
     "%(sha)s": "ab" * 32,
     "%(bits)s": "01" * 32,
-    "%(image)s": f"[{','.join(['0.1'] * 896)}]",
+    "%(image)s": f"[{','.join(['0.1'] * 512)}]",
 }
 
 

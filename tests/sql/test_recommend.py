@@ -96,9 +96,9 @@ def test_pictures_take_part(db: psycopg.Connection) -> None:
     ids = put(db, CATALOGUE)
     for number, (code, id_) in enumerate(ids.items()):
         near = code in ("sofa-1", "lamp-1")
-        vector = [1.0 if near else -1.0, 0.1 * number] + [0.0] * 894
+        vector = [1.0 if near else -1.0, 0.1 * number] + [0.0] * 510
         db.execute(
-            "select put_embeddings('local-image', array[%s::bigint], array['x']::bytea[],"
+            "select put_embeddings('local-image-2', array[%s::bigint], array['x']::bytea[],"
             " array[%s::text::halfvec])", [id_, str(vector)],
         )  # fmt: skip
     db.execute(
@@ -153,9 +153,9 @@ def pictured(db: psycopg.Connection) -> dict[str, int]:
     ids = put(db, CATALOGUE)
     for number, id_ in enumerate(ids.values()):
         put_picture(db, id_, 2 ** (number + 1) - 1, number=number)
-        vector = [1.0, 0.2 * number] + [0.0] * 894
+        vector = [1.0, 0.2 * number] + [0.0] * 510
         db.execute(
-            "select put_embeddings('local-image', array[%s::bigint], array['x']::bytea[],"
+            "select put_embeddings('local-image-2', array[%s::bigint], array['x']::bytea[],"
             " array[%s::text::halfvec])", [id_, str(vector)],
         )  # fmt: skip
     db.execute("set role vitrina_reader")

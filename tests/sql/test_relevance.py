@@ -165,19 +165,21 @@ def test_the_row_says_where_the_vector_comes_from(shop: psycopg.Connection) -> N
 
 def test_weights_move_the_score(shop: psycopg.Connection) -> None:
     def scores(weights: str) -> list[tuple[float, float, float]]:
-        """Score, rank, similarity; without the half that a product with all of the query has."""
+        """Score, rank, similarity."""
         return shop.execute(
-            "select score - 0.5 * (missing = '{}')::int, text_rank, similarity"
+            "select score, text_rank, similarity"
             " from search('velvet sofa', weights => %s, min_relevance => 0) order by external_id",
             [weights],
         ).fetchall()
 
-    for score, rank, _ in scores('{"text": 1, "vector": 0}'):
-        assert score == pytest.approx(rank / 2, abs=1e-6)
+    for score, rank, _ in scores('{"text": 1, "vector": 0, "complete": 0}'):
+        assert score == pytest.approx(rank, abs=1e-6)
     for score, _, similarity in scores('{"text": 0, "vector": 2}'):
-        assert score == pytest.approx(max(similarity, 0) / 2, abs=1e-6)
-    for score, rank, similarity in scores('{"text": 3, "vector": 1}'):
-        assert score == pytest.approx((3 * rank + max(similarity, 0)) / 8, abs=1e-6)
+        assert score == pytest.approx(max(similarity, 0), abs=1e-6)
+    for score, rank, similarity in scores('{"text": 3, "vector": 1, "complete": 0}'):
+        assert score == pytest.approx((3 * rank + max(similarity, 0)) / 4, abs=1e-6)
+    # by default, that a product has all of the query counts as much as all else
+    assert max(scores("{}"))[0] > 0.5 > min(scores("{}"))[0]
 
 
 def test_text_follows_a_changed_attribute(shop: psycopg.Connection) -> None:

@@ -533,6 +533,9 @@ delete from vitrina.thesaurus where language <> '';
 alter table vitrina.thesaurus enable trigger user;
 alter table vitrina.thesaurus drop column language, add primary key (term);
 update vitrina.installed set sha256 = 'older' where name = 'sql';
+alter table vitrina.jobs
+    drop constraint jobs_stage_check,
+    add constraint jobs_stage_check check (stage in ('enrich', 'embed'));
 update vitrina.alembic_version set version_num = '0010';
 """
 

@@ -22,7 +22,7 @@ def test_a_space_is_built_beside_the_one_in_use(db: psycopg.Connection) -> None:
     assert active(db) == "new"
     states = dict(db.execute("select name, state from spaces").fetchall())
     assert states["local-text"] == "retired"
-    assert active(db, "image") == "local-image"
+    assert active(db, "image") == "local-image-2"
     db.execute("select use_space('local-text')")
     assert active(db) == "local-text"
 

@@ -170,7 +170,7 @@ def without(path: str | None, name: str) -> list[str]:
 
 def clicked(search: dict[str, Any], row: tuple) -> dict[str, Any]:
     """The search after this value is chosen in place of what was chosen of its facet."""
-    kind, facet, value, _, low, high, _ = row
+    kind, facet, value, _, low, high, *_ = row
     if kind == "keyword":
         return {**search, "any": {**search["any"], facet: [value]}}
     conditions = without(search["where"], facet)

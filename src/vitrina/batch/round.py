@@ -24,9 +24,9 @@ from vitrina.models.openai.batch import Part, Planner, Sized
 from vitrina.models.openai.batch_client import BatchClient, RefusedBatchError, Remote
 from vitrina.models.pricing import OUTPUT_TOKENS
 from vitrina.models.prompts import Stage
-from vitrina.pictures.descriptor import LocalImageEmbedder
 from vitrina.pictures.limits import Limits as PictureLimits
 from vitrina.printing import counted
+from vitrina.spaces.pictures import ImageSpaces
 
 PAGE = 32  # products examined together: their pictures are in memory
 
@@ -104,7 +104,7 @@ class Round:
             contextlib.closing(self._engine),
             contextlib.closing(self._asker),
             Pipeline(
-                self._database, self._engine, LocalImageEmbedder(), self._pictures
+                self._database, self._engine, ImageSpaces(self._database), self._pictures
             ) as pipeline,
             TemporaryDirectory(prefix="vitrina-") as folder,
         ):

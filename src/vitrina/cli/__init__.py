@@ -30,6 +30,8 @@ COMMANDS = {
     "batch": ("batch", "List and collect batches, which cost half the price."),
     "search": ("search", "Find products by text, by picture, or by both."),
     "explain": ("explain", "Explain why a product is found where it is, or is not found."),
+    "searches": ("searches", "List what was searched for most, and what found nothing."),
+    "policy": ("policy", "Show or change how searches behave, and whether they are logged."),
     "similar": ("similar", "Find the products most similar to a product."),
     "recommend": ("recommend", "Find products similar to several liked ones."),
     "show": ("show", "Show everything known of a product."),

@@ -53,6 +53,8 @@ def describe_totals(totals: Totals) -> str:
         f" ({totals.reused:,} reused), {counted(totals.embeddings, 'embedding')}"
         + (f", {totals.cost:.4f} USD" if totals.cost else "")
     ]
+    if totals.pictures:
+        lines.append(f"{counted(totals.pictures, 'picture')} fetched again")
     if totals.failed or totals.retried:
         lines.append(
             f"{totals.failed:,} failed permanently, {totals.retried:,} will be tried again:"

@@ -84,7 +84,7 @@ def _show(heading: str, hits: list[Hit]) -> None:
 def _text(catalog: Catalog, query: str) -> Section:
     from vitrina.cli._page import Section
 
-    hits = catalog.search(query, k=5, sources=[SOURCE])
+    hits = catalog.search(query, k=5, sources=[SOURCE], log=False)
     _show(f'vitrina search "{query}"', hits)
     return Section(f"“{query}”", hits)
 

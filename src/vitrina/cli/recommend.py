@@ -9,7 +9,7 @@ import click
 from vitrina.cli._common import open_catalog, output_options
 from vitrina.cli._filters import filter_options
 from vitrina.cli._product import id_options, keys
-from vitrina.cli.search import emit_hits
+from vitrina.cli.search import columns_option, emit_hits
 
 
 @click.command("recommend")
@@ -24,6 +24,7 @@ from vitrina.cli.search import emit_hits
 @id_options
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many products.")
 @filter_options
+@columns_option
 @output_options
 def command(
     liked: tuple[str, ...],
@@ -32,6 +33,7 @@ def command(
     numbers: bool,
     k: int,
     sources: tuple[str, ...],
+    columns: list[str] | None,
     output: str | None,
     **options: Any,
 ) -> None:
@@ -50,4 +52,4 @@ def command(
             sources=sources or None,
             **options,
         )
-    emit_hits(hits, output)
+    emit_hits(hits, output, columns)

@@ -196,10 +196,12 @@ def command(
         elif query:
             tell_reading(catalog, query)
         hits = catalog.search(query, image=image, sources=sources or None, **options)
+        if catalog.searches.problem and click.get_current_context().find_root().params["verbose"]:
+            notice(f"the search was not logged: {catalog.searches.problem}")
         if not hits and query and options["k"] and not options["offset"]:
             nearest = catalog.search(
                 query, image=image, sources=sources or None,
-                **{**options, "k": 3, "min_relevance": 0},
+                **{**options, "k": 3, "min_relevance": 0, "log": False},
             )  # fmt: skip
             notice(_nothing(nearest))
             return

@@ -6,7 +6,7 @@ import click
 
 from vitrina.cli._common import open_catalog, output_options, source_option
 from vitrina.cli._product import id_options, keys
-from vitrina.cli.search import emit_hits
+from vitrina.cli.search import columns_option, emit_hits
 
 
 @click.command("similar")
@@ -14,6 +14,7 @@ from vitrina.cli.search import emit_hits
 @id_options
 @source_option
 @click.option("-k", default=10, show_default=True, metavar="N", help="How many products.")
+@columns_option
 @output_options
 def command(
     product: str,
@@ -21,6 +22,7 @@ def command(
     numbers: bool,
     k: int,
     sources: tuple[str, ...],
+    columns: list[str] | None,
     output: str | None,
 ) -> None:
     """Find the products most similar to PRODUCT, named by the id that a search shows.
@@ -32,4 +34,4 @@ def command(
     """
     with open_catalog() as catalog:
         hits = catalog.similar(keys((product,), of, numbers)[0], k=k, sources=sources or None)
-    emit_hits(hits, output)
+    emit_hits(hits, output, columns)

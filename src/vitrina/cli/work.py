@@ -73,7 +73,8 @@ def work(
             note = f"{totals.without_picture} without picture" if totals.without_picture else ""
             if totals.cost:
                 note += f"  {totals.cost:.4f} USD"
-            bar(totals.products + totals.failed, None if watch else queued, note)
+            done = totals.products + totals.pictures + totals.failed
+            bar(done, None if watch or totals.pictures else queued, note)
 
         try:
             last[:] = [

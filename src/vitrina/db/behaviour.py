@@ -44,9 +44,12 @@ declare
     _function regprocedure;
 begin
     for _function in
-        select p.oid
-        from (values ('claim_jobs', 'text'), ('products_to_batch', 'text'),
+        -- once, however many of its columns are new
+        select distinct p.oid
+        from (values ('claim_jobs', 'stages'), ('products_to_batch', 'text'),
                      ('claim_products', 'text'), ('query_parts', 'keys'),
+                     ('rank_of_unit', 'tags'), ('units_of_query', 'tags'),
+                     ('head_of_query', 'keys'), ('read_demand', 'keys'), ('is_sold', 'gone'),
                      ('similar_products', 'weights'), ('recommend', 'attributes'),
                      ('read_query', 'price_max'), ('set_search_policy', 'log'),
                      ('nearest_by_image', 'attributes'), ('nearest_by_dhash', 'attributes'),
@@ -54,7 +57,8 @@ begin
                      ('facets', 'estimated'), ('recommend', 'any_keywords'),
                      ('nearest_by_image', 'any_keywords'), ('nearest_by_dhash', 'any_keywords'),
                      ('filters_of', 'aloud'), ('searched', 'rules'), ('searched', 'text_vector'),
-                     ('fusion_query', 'boost'),
+                     ('fusion_query', 'boost'), ('fused_products', 'among'),
+                     ('judged_texts', 'unless'), ('text_answers', 'count'), ('answers', 'count'),
                      ('found_products', 'sort'), ('first_products', 'sort'),
                      ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
                      ('count_keywords', 'group_by'), ('count_attributes', 'group_by'))

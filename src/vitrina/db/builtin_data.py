@@ -16,7 +16,7 @@ from vitrina.db.folders import DATA, data_dir
 if TYPE_CHECKING:
     import psycopg
 
-PICTURE_DIMENSIONS = 896  # of hog-color-1
+PICTURE_DIMENSIONS = 512  # of lite0-hog-color-1
 
 # The cosine above which two keywords are the same, and the weight of a similarity, were
 # measured by bench/vocabulary.py and bench/search_quality.py.
@@ -28,12 +28,15 @@ select create_space('local-text', 'local', 'minilm-word-pieces-1', 'text', 256,
                                   then 'building' else 'active' end)
 where not exists (select from vitrina.spaces as s where s.name = 'local-text');
 
-select create_space('local-image', 'local', 'hog-color-1', 'image', {dimensions},
+select create_space('local-image-2', 'local', 'lite0-hog-color-1', 'image', {dimensions},
                     threshold => 0.9, weight => 1,
                     state => case when exists (select from vitrina.spaces as s
                                                where s.modality = 'image' and s.state = 'active')
                                   then 'building' else 'active' end)
-where not exists (select from vitrina.spaces as s where s.name = 'local-image');
+where not exists (select from vitrina.spaces as s where s.name = 'local-image-2');
+
+-- an older database without pictures has nothing to fill it with
+select activate_space(f.space) from space_filling() as f where f.ready and f.before_products = 0;
 """
 
 

@@ -17,21 +17,25 @@ from vitrina.pictures.decode import Picture
 STORE = 32  # products stored and embedded together
 STORE_SECONDS = 2.0  # a product waits no longer to be stored with others
 CLAIM_SECONDS = 1.0  # between checks for more work, while the last products are in work
+TRIES = 3  # of a product, before its error is permanent
 ALONE = 2  # a product with this many deaths of workers is worked on alone
 
 
 @dataclass(slots=True)
 class Work:
-    """A job with the results of its stages so far; `refused`: this process may not do it."""
+    """A job with the results of its stages so far.
+
+    `image_embeddings` by the name of their space; `tries`: after so many the error is permanent.
+    """
 
     job: Job
     picture: Picture | None = None
     image_error: str | None = None
-    image_embedding: HalfVector | None = None
+    image_embeddings: dict[str, HalfVector] = field(default_factory=dict)
     enrichment: Enrichment | None = None
     error: str | None = None
     reply: str | None = None
-    refused: bool = False
+    tries: int = TRIES
 
 
 Claim = Callable[[int, Collection[int]], list[Job]]

@@ -24,7 +24,8 @@ _open: dict[str, Database] = {}  # by worker: those of this process
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One claimed product, with the input of its enrichment; stage `embed`: only its vector.
+    """One claimed product, with the input of its enrichment; stage `embed`: only its vector,
+    `picture`: only its picture.
 
     `deaths` is how many workers died with it in hand: from two on it is worked on alone.
     """
@@ -138,6 +139,7 @@ class Leases(Closing):
         *,
         sources: Sequence[str] | None = None,
         paid: bool = False,
+        stages: Sequence[str] | None = None,
     ) -> list[Job]:
         """Lease up to k jobs, but no product in hand.
 
@@ -145,7 +147,7 @@ class Leases(Closing):
         """
         rows = self._database.rows(
             "select * from vitrina.claim_jobs(%s, %s, make_interval(secs => %s), %s::text[], %s,"
-            " %s::bigint[])",
+            " %s::bigint[], %s::text[])",
             (
                 self.worker,
                 k,
@@ -153,6 +155,7 @@ class Leases(Closing):
                 list(sources) if sources is not None else None,
                 paid,
                 list(in_hand),
+                list(stages) if stages is not None else None,
             ),
         )
         return [Job(**row) for row in rows]

@@ -33,6 +33,31 @@ def put(database: Database, worker: str, works: list[Work]) -> int:
         return _put_image_embeddings(conn, [work for work in works if work.job.product_id in held])
 
 
+def put_pictures(database: Database, worker: str, works: list[Work]) -> int:
+    """Write the pictures that were fetched again; returns how many new vectors."""
+    looked = [work for work in works if work.picture]
+    pictures = {work.picture.sha256: work.picture for work in looked if work.picture}
+    with database.transaction() as conn:
+        rows = conn.execute(
+            "select s.id from vitrina.store_pictures(%s, %s, %s, %s, %s) as s (id)",
+            (
+                worker,
+                [work.job.product_id for work in looked],
+                [work.job.version for work in looked],
+                Jsonb(
+                    [
+                        {"product_id": work.job.product_id, "image_sha256": work.picture.sha256}
+                        for work in looked
+                        if work.picture
+                    ]
+                ),
+                Jsonb([_image(picture) for picture in pictures.values()]),
+            ),
+        ).fetchall()
+        held = {row[0] for row in rows}
+        return _put_image_embeddings(conn, [w for w in looked if w.job.product_id in held])
+
+
 def finish(
     database: Database,
     worker: str,
@@ -50,10 +75,8 @@ def finish(
             )
         conn.execute("select vitrina.finish_jobs(%s, %s, %s)", (worker, ids, versions))
         failed = 0
-        for tries, works in (
-            (3, [work for work in bad if not work.refused]),
-            (0, [work for work in bad if work.refused]),
-        ):
+        for tries in sorted({work.tries for work in bad}):
+            works = [work for work in bad if work.tries == tries]
             row = conn.execute(
                 "select vitrina.fail_jobs(%s, %s, %s, %s, replies => %s::text[], versions => %s)",
                 (
@@ -70,19 +93,22 @@ def finish(
 
 
 def _put_image_embeddings(conn: Any, works: list[Work]) -> int:
-    made = [work for work in works if work.image_embedding is not None and work.picture]
-    if not made:
-        return 0
-    row = conn.execute(
-        "select vitrina.put_embeddings(s.name, %s, %s, %b) from vitrina.spaces as s"
-        " where s.modality = 'image' and s.state = 'active'",
-        (
-            [work.job.product_id for work in made],
-            [bytes.fromhex(work.picture.sha256) for work in made if work.picture],
-            [work.image_embedding for work in made],
-        ),
-    ).fetchone()
-    return int(row[0]) if row else 0
+    count = 0
+    for space in sorted({space for work in works for space in work.image_embeddings}):
+        made = [work for work in works if space in work.image_embeddings and work.picture]
+        row = conn.execute(
+            # none if the space has been dropped meanwhile
+            "select vitrina.put_embeddings(s.name, %s, %s, %b) from vitrina.spaces as s"
+            " where s.name = %s",
+            (
+                [work.job.product_id for work in made],
+                [bytes.fromhex(work.picture.sha256) for work in made if work.picture],
+                [work.image_embeddings[space] for work in made],
+                space,
+            ),
+        ).fetchone()
+        count += int(row[0]) if row else 0
+    return count
 
 
 def _image(picture: Picture) -> dict[str, object]:

@@ -10,10 +10,10 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from vitrina.db.database import Database, HalfVector
+from vitrina.db.database import Database
 from vitrina.enrich import outcomes
 from vitrina.enrich.engine import Engine
-from vitrina.enrich.in_hand import ALONE, Claim, InHand, Work
+from vitrina.enrich.in_hand import ALONE, TRIES, Claim, InHand, Work
 from vitrina.enrich.languages import languages_of
 from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.totals import Totals
@@ -30,11 +30,13 @@ from vitrina.errors import (
     UnreachableError,
     VitrinaError,
 )
-from vitrina.models.base import ImageEmbedder, Subject, Term
+from vitrina.models.base import Subject, Term
 from vitrina.pictures.loader import PictureLoader
 from vitrina.spaces.embed import Embedded
+from vitrina.spaces.pictures import ImageSpaces
 
 STORERS = 3  # parallel stores: one batch waits for embeddings while another is written
+ENDLESS = 2**31 - 1  # tries
 EMBED_SECONDS = 60.0  # pause of embedding after a failure
 
 
@@ -47,7 +49,7 @@ class Pipeline:
     Args:
         database: the database of the products.
         engine: enriches and embeds; not closed here.
-        image_embedder: embeds pictures; None: no embedding of pictures.
+        spaces: embeds pictures.
         loader: loads pictures; closed with the pipeline.
     """
 
@@ -55,14 +57,14 @@ class Pipeline:
         self,
         database: Database,
         engine: Engine,
-        image_embedder: ImageEmbedder | None,
+        spaces: ImageSpaces,
         loader: PictureLoader,
     ) -> None:
         self._database = database
         self._stages = engine.stages
         self._ledger = engine.ledger
         self._embedder = engine.embedder
-        self._image_embedder = image_embedder
+        self._spaces = spaces
         self._loader = loader
         self._engine = engine
         self._threads = engine.threads
@@ -192,23 +194,14 @@ class Pipeline:
         work = Work(job)
         if job.stage == "embed":
             return work
-        if job.image is not None:
-            try:
-                work.picture = self._loader.load(job.image, job.image_root)
-            except FolderError as exc:
-                # without its picture the answer would differ, and cost again
-                work.error, work.refused = str(exc), True
-                return work
-            except BusyError as exc:
-                work.error = str(exc)  # nor is it stored without the picture: it is tried again
-                return work
-            except PictureError as exc:
-                work.image_error = str(exc)
+        if not self._looked(work):
+            return work
         try:
-            embedder = self._image_embedder
             picture = work.picture
-            if embedder is not None and picture and picture.sha256 != job.image_embedded:
-                work.image_embedding = HalfVector(list(embedder.embed(picture)))
+            if picture and picture.sha256 != job.image_embedded:
+                work.image_embeddings = self._spaces.embed(picture)
+            if job.stage == "picture":
+                return work
             url = job.image if job.image and "://" in job.image[:10] else None
             spoken = self._languages(job.source)
             subject = Subject(job.title, job.attributes, picture, job.text, *spoken)
@@ -220,6 +213,29 @@ class Pipeline:
         except Exception as exc:  # one product never stops the others
             work.error = f"unexpected {type(exc).__name__}: {exc}"
         return work
+
+    def _looked(self, work: Work) -> bool:
+        """Load the picture of a product, if it has one; False if the work ends here."""
+        job = work.job
+        if job.image is None:
+            return True
+        again = job.stage == "picture"  # it is had already, or was
+        try:
+            work.picture = self._loader.load(job.image, job.image_root)
+        except FolderError as exc:
+            # without its picture the answer would differ, and cost again; for a picture that is
+            # fetched again there may come a worker that may read it
+            work.error, work.tries = str(exc), ENDLESS if again else 0
+            return False
+        except BusyError as exc:
+            work.error = str(exc)  # nor is it stored without the picture: it is tried again
+            return False
+        except PictureError as exc:
+            if again:
+                work.error, work.tries = str(exc), TRIES if exc.transient else 0
+                return False
+            work.image_error = str(exc)
+        return True
 
     def _languages(self, source: str) -> tuple[str, str]:
         """The language of a source's titles, and the one to show."""
@@ -236,10 +252,15 @@ class Pipeline:
         held = leases.held([work.job for work in works])
         good = [work for work in works if work.error is None and work.job.product_id in held]
         bad = [work for work in works if work.error is not None and work.job.product_id in held]
-        ids = [work.job.product_id for work in good]
+        ids = [work.job.product_id for work in good if work.job.stage != "picture"]
         enriched = [work for work in good if work.enrichment is not None]
         embedded = self._learn_and_put(leases.worker, enriched) if enriched else 0
-        made, due = self._embed(ids)
+        again = [work for work in good if work.job.stage == "picture"]
+        if again:
+            embedded += self._database.persist(
+                lambda: outcomes.put_pictures(self._database, leases.worker, again)
+            )
+        made, due = self._embed(ids) if ids else (Embedded(0), None)
         for work in good:
             work.error = made.refused.get(work.job.product_id)
         bad += [work for work in good if work.error is not None]
@@ -313,7 +334,9 @@ class Pipeline:
 
     def _add(self, good: list[Work], bad: list[Work], *, failed: int, embedded: int) -> None:
         totals = self._totals
-        totals.products += len(good)
+        again = sum(work.job.stage == "picture" for work in good)
+        totals.products += len(good) - again
+        totals.pictures += again
         totals.failed += failed
         totals.retried += len(bad) - failed
         totals.embeddings += embedded

@@ -10,17 +10,18 @@ from functools import partial
 from vitrina.context import Context
 from vitrina.enrich import worker
 from vitrina.enrich.engine import Engine
+from vitrina.enrich.filling import Filling
 from vitrina.enrich.jobs import Jobs
 from vitrina.enrich.outcomes import NO_VECTOR
 from vitrina.enrich.pipeline import Pipeline
 from vitrina.enrich.totals import Totals
 from vitrina.errors import ProviderError
 from vitrina.keywords.judge import JUDGE_ADVICE
-from vitrina.pictures.descriptor import LocalImageEmbedder
 from vitrina.pictures.limits import Limits
-from vitrina.pictures.loader import Folders, PictureLoader
+from vitrina.pictures.loader import NO_FOLDER, Folders, PictureLoader
 from vitrina.printing import counted
 from vitrina.products.api import Sources
+from vitrina.spaces.pictures import ImageSpaces
 
 Go = Callable[[], Totals]
 
@@ -51,13 +52,15 @@ class Work:
     ) -> Totals:
         """See Catalog.work; the engine is not closed here."""
         database, settings = self.context.database, self.context.settings
-        loader = PictureLoader(Limits(allow_private=settings.allow_private_images), self.folders)
-        with Pipeline(database, engine, LocalImageEmbedder(), loader) as pipeline:
-            Jobs(self.context).retry(sources=sources, matching=f"{NO_VECTOR}%")
+        filling = Filling(database, self.context.notice, sources=sources)
+        with Pipeline(database, engine, ImageSpaces(database), self._loader()) as pipeline:
+            for waiting in (f"{NO_VECTOR}%", f"%{NO_FOLDER}%"):
+                Jobs(self.context).retry(sources=sources, matching=waiting)
             go = partial(worker.watch if watch else worker.drain, database, pipeline)
             again = partial(
                 go,
                 follow=worker.Follow(self.attached, sources, self.context.notice),
+                filling=filling,
                 sources=sources,
                 paid=engine.paid,
                 progress=progress,
@@ -69,6 +72,7 @@ class Work:
                 if pipeline.embed_again():  # again, as the endpoint may work by now
                     totals = again()
                 totals = self._settle(engine, totals, go if judge else None)
+                filling.settle(ended=True)
             if totals.without_vector:
                 what = counted(totals.without_vector, "product has", "products have")
                 raise ProviderError(
@@ -76,6 +80,35 @@ class Work:
                     " they are found by their words, and `vitrina work` tries again"
                 )
             return totals
+
+    def fill_pictures(
+        self,
+        engine: Engine,
+        space: str,
+        *,
+        progress: Callable[[Totals], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Totals:
+        """Fetch the pictures again that have no vector in a local image space, and embed them.
+
+        No other work is done. Those that are permanently without a picture stay so; see `Jobs`.
+        """
+        database = self.context.database
+        with Pipeline(database, engine, ImageSpaces(database), self._loader()) as pipeline:
+            Jobs(self.context).retry(matching=f"%{NO_FOLDER}%")
+            return worker.drain(
+                database,
+                pipeline,
+                filling=Filling(database, self.context.notice, space=space),
+                stages=["picture"],
+                progress=progress,
+                stop=stop,
+                lease=self.context.settings.lease,
+            )
+
+    def _loader(self) -> PictureLoader:
+        private = self.context.settings.allow_private_images
+        return PictureLoader(Limits(allow_private=private), self.folders)
 
     def _settle(self, engine: Engine, totals: Totals, go: Go | None) -> Totals:
         """Fill and index the spaces, delete what is unused; with `go`, judge keywords."""

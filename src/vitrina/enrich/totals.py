@@ -10,13 +10,15 @@ from vitrina.keywords.judge import Judged
 
 @dataclass(slots=True)
 class Totals:
-    """The counts of a run. `products` includes `without_picture`; `cost` is in USD.
+    """The counts of a run. `products` includes `without_picture`; `cost` is in USD; `pictures`
+    were fetched again.
 
     `judged` is the result of a judge, if asked for. `without_vector` counts products
     that are stored and found by their words, and whose vector is due; `no_vector` says why.
     """
 
     products: int = 0
+    pictures: int = 0
     failed: int = 0
     retried: int = 0
     without_picture: int = 0
@@ -33,6 +35,7 @@ class Totals:
     def __add__(self, other: Totals) -> Totals:
         return Totals(
             self.products + other.products,
+            self.pictures + other.pictures,
             self.failed + other.failed,
             self.retried + other.retried,
             self.without_picture + other.without_picture,

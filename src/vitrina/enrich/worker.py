@@ -8,9 +8,11 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from vitrina.db.connection import Listener
 from vitrina.db.database import Database
+from vitrina.enrich.filling import Filling
 from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.pipeline import Pipeline
 from vitrina.enrich.totals import Totals
@@ -28,7 +30,9 @@ def drain(
     pipeline: Pipeline,
     *,
     follow: Follow | None = None,
+    filling: Filling | None = None,
     sources: Sequence[str] | None = None,
+    stages: Sequence[str] | None = None,
     paid: bool = False,
     progress: Callable[[Totals], None] | None = None,
     stop: threading.Event | None = None,
@@ -43,14 +47,17 @@ def drain(
         database: the database of the jobs.
         pipeline: enriches the jobs.
         follow: syncs attached sources, before and meanwhile.
+        filling: queues pictures for the spaces that lack them, once nothing else is due.
         sources: work on these sources only.
+        stages: work on jobs of these stages only.
         paid: the work costs money, so standing budgets hold.
         progress: called now and then with the totals so far.
         stop: once it is set, no further product begins.
         lease: seconds that a lease lasts unless extended.
     """
     with database.stopped_by(stop), Leases(database, seconds=lease) as leases:
-        _drain(database, pipeline, leases, follow, sources, paid, progress, stop)
+        claim = partial(leases.claim, sources=sources, stages=stages, paid=paid)
+        _drain(database, pipeline, leases, claim, follow, filling, progress, stop)
     return pipeline.totals
 
 
@@ -58,9 +65,9 @@ def _drain(
     database: Database,
     pipeline: Pipeline,
     leases: Leases,
+    take: Callable[[int, Collection[int]], list[Job]],
     follow: Follow | None,
-    sources: Sequence[str] | None,
-    paid: bool,
+    filling: Filling | None,
     progress: Callable[[Totals], None] | None,
     stop: threading.Event | None,
 ) -> None:
@@ -79,10 +86,12 @@ def _drain(
 
     def claim(k: int, in_hand: Collection[int]) -> list[Job]:
         while True:
-            jobs = leases.claim(k, in_hand, sources=sources, paid=paid)
+            jobs = take(k, in_hand)
             if jobs or (stop is not None and stop.is_set()):
                 return jobs
-            if not (follow is not None and follow.sync()) and not leases.free_dead():
+            if (follow is not None and follow.sync()) or leases.free_dead():
+                continue
+            if filling is None or not filling.queue():
                 return jobs
 
     try:
@@ -155,6 +164,7 @@ def watch(
     pipeline: Pipeline,
     *,
     follow: Follow | None = None,
+    filling: Filling | None = None,
     stop: threading.Event | None = None,
     sources: Sequence[str] | None = None,
     paid: bool = False,
@@ -167,19 +177,23 @@ def watch(
     """
     stop = stop or threading.Event()
     listener = Listener(database.dsn, CHANNEL)
-    done = -1
+    done = (-1, -1, -1)
     with (
         contextlib.closing(listener),
         database.waiting(math.inf),
         database.stopped_by(stop),
         Leases(database, seconds=lease) as leases,
     ):
+        claim = partial(leases.claim, sources=sources, paid=paid)
         while not stop.is_set():
-            if pipeline.totals.products != done:
+            totals = pipeline.totals
+            if (totals.products, totals.pictures, totals.failed) != done:
                 index_spaces(database)
-                done = pipeline.totals.products
+                done = totals.products, totals.pictures, totals.failed
+                if filling is not None:
+                    filling.settle()
             leases.beat(())
-            _drain(database, pipeline, leases, follow, sources, paid, progress, stop)
+            _drain(database, pipeline, leases, claim, follow, filling, progress, stop)
             if not stop.is_set():
                 # so that workers do not check at the same moment
                 listener.wait(POLL_SECONDS * random.uniform(0.75, 1.25), stop)  # noqa: S311

@@ -17,6 +17,7 @@ from vitrina.pictures.find import shown
 from vitrina.pictures.limits import Limits
 
 HOST_FAILURES = 5  # after this many failures in a row a host is not asked again in this run
+NO_FOLDER = "this process may not read the folder of its source"
 NOT_AGAIN = "; it failed before, so it was not asked again in this run"
 
 
@@ -55,8 +56,7 @@ class Folders:
                 self.allow(folder)
         if not self._allows(real):
             raise FolderError(
-                "this process may not read the folder of its source;"
-                " allow it with vitrina work --image-root DIR, or VITRINA_IMAGE_ROOT"
+                f"{NO_FOLDER}; allow it with vitrina work --image-root DIR, or VITRINA_IMAGE_ROOT"
             )
         return Path(real)
 

@@ -18,7 +18,7 @@ class Status:
 
     `queued` includes `leased` jobs; `oldest_lease` is when the first lease ends; `generations` are
     stored answers of models, and `spend` the USD of those at a known price, None for a role that
-    may not read them.
+    may not read them. `next_image_space` is filled, to be searched instead of `image_space`.
     """
 
     products: int
@@ -34,6 +34,7 @@ class Status:
     image_space: str | None
     generations: int
     spend: Decimal | None
+    next_image_space: str | None
 
 
 @dataclass(frozen=True, slots=True)

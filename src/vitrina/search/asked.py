@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import wraps
+from typing import Literal, ParamSpec, TypeVar
 
 from vitrina.context import Context
 from vitrina.db.database import HalfVector, Jsonb
+from vitrina.errors import InputError
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike
 from vitrina.search.narrowing import Filters, Narrowing
@@ -23,6 +25,25 @@ with_keywords => %(with)s::text[], without_keywords => %(without)s::text[],
 sources => %(sources)s::text[], mode => %(mode)s, image_embedding => %(image)s,
 min_relevance => %(min_relevance)s::real, group_by => %(group_by)s, any_keywords => %(any)s,
 embedding => coalesce(vitrina.query_embedding(%(words)s), %(unremembered)b)"""
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def steady(search: Callable[P, T]) -> Callable[P, T]:
+    """A search that is made once more if the image space was switched while it began."""
+
+    @wraps(search)
+    def tried(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return search(*args, **kwargs)
+        except InputError as exc:
+            if "dimensions, the active image space" not in str(exc):
+                raise
+        return search(*args, **kwargs)
+
+    return tried
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from vitrina.db.database import Database, HalfVector
 from vitrina.db.unknown import check_names
 from vitrina.errors import NotFoundError
 from vitrina.pictures.given import PictureLike
-from vitrina.search.asked import FOUND, Asking, Mode
+from vitrina.search.asked import FOUND, Asking, Mode, steady
 from vitrina.search.hits import Hit
 from vitrina.search.narrowing import Filters, Narrowing, check_attribute
 from vitrina.search.product import Key, product_id
@@ -88,6 +88,7 @@ class Browse:
         self._database = database
         self._asked = asking
 
+    @steady
     def facets(
         self,
         query: str | None = None,
@@ -201,6 +202,7 @@ class Browse:
             },
         )
 
+    @steady
     def nearest_by_image(
         self,
         image: PictureLike,

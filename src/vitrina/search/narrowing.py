@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, TypedDict
 
 from vitrina.db.database import Database, Jsonb
+from vitrina.db.facets import FACETS
 from vitrina.db.unknown import check_names
 from vitrina.errors import InputError, NotFoundError
 
@@ -129,7 +130,10 @@ def check_attribute(database: Database, name: str) -> None:
 
 
 def _check_facets(database: Database, any_keywords: Mapping[str, Sequence[str]]) -> None:
-    """Raise NotFoundError for the first of these keywords that is in another facet."""
+    """Raise NotFoundError for an unknown facet, or the first keyword that is in another one."""
+    for facet in any_keywords:
+        if facet not in FACETS:
+            raise NotFoundError(f"facet {facet!r} not found: use one of {', '.join(FACETS)}")
     for row in database.rows(
         "select u.facet, u.name, w.facet as own"
         " from unnest(%s::text[], %s::text[]) as u (facet, name)"

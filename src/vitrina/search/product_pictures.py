@@ -25,6 +25,8 @@ class ProductPictures:
 
         Products without a stored picture are left out.
         """
+        if not shown:
+            return {}
         rows = self._database.rows(
             "select u.id, encode(coalesce(i.image_sha256, p.image_sha256), 'hex') as sha256"
             " from unnest(%s::bigint[], %s::text[]) as u (id, image)"
@@ -82,3 +84,13 @@ class ProductPictures:
         if found is None:
             raise NotFoundError(f"product {product_id} has no picture to compare with")
         return found
+
+    def compares(self, vector: HalfVector) -> bool:
+        """Whether a vector made before is still one of the image space in use."""
+        return bool(
+            self._database.value(
+                "select exists (select from vitrina.spaces as s"
+                " where s.modality = 'image' and s.state = 'active' and s.dimensions = %s)",
+                (vector.dimensions(),),
+            )
+        )

@@ -63,15 +63,18 @@ class Queries:
         self._told = False
 
     def image_vector(self, picture: Picture) -> HalfVector | None:
-        """The picture's vector in the image space; None if no image space is in use."""
-        from vitrina.pictures.descriptor import LocalImageEmbedder
+        """The picture's vector in the image space in use; None if there is none.
 
-        if not self._database.value(
-            "select exists (select from vitrina.spaces as s"
-            " where s.modality = 'image' and s.state = 'active')"
+        Raises NotFoundError if its model is not one of this vitrina's.
+        """
+        from vitrina.pictures.learned import embedder_of
+
+        for row in self._database.rows(
+            "select s.model from vitrina.spaces as s"
+            " where s.modality = 'image' and s.state = 'active'"
         ):
-            return None
-        return HalfVector(list(LocalImageEmbedder().embed(picture)))
+            return HalfVector(embedder_of(row["model"]).embed(picture))
+        return None
 
     def picture_words(self, picture: Picture, title: str) -> str | None:
         """A vision model's caption of the picture, asked once per picture; None without a model."""

@@ -7,9 +7,10 @@ from typing import Any, Unpack
 
 from vitrina.db.database import Database, HalfVector, Jsonb
 from vitrina.pictures.given import PictureLike
-from vitrina.search.asked import FOUND, Asking, Channel, Mode
+from vitrina.search.asked import FOUND, Asking, Channel, Mode, steady
 from vitrina.search.explain import Explanation
 from vitrina.search.hits import Hit
+from vitrina.search.log import Searches
 from vitrina.search.narrowing import Filters, Narrowing, check_attribute
 from vitrina.search.product import Key, named, product_id
 from vitrina.search.reading import Reading
@@ -18,10 +19,12 @@ from vitrina.search.reading import Reading
 class Search:
     """Finds products by a query."""
 
-    def __init__(self, database: Database, asking: Asking) -> None:
+    def __init__(self, database: Database, asking: Asking, searches: Searches) -> None:
         self._database = database
         self._asked = asking
+        self._searches = searches
 
+    @steady
     def search(
         self,
         query: str | None = None,
@@ -35,6 +38,7 @@ class Search:
         min_relevance: float | None = None,
         sort: str = "relevance",
         group_by: str | None = None,
+        log: bool = True,
         **filters: Unpack[Filters],
     ) -> list[Hit]:
         """The k products that match best, by words, by picture, or both.
@@ -56,6 +60,8 @@ class Search:
             sort: relevance, newest, oldest, or an attribute: price from the least, -price from
                 the greatest; products without it come last.
             group_by: an attribute: of the products with the same value only the first one.
+            log: keep the query in the log of searches, if the policy is on; False for what is no
+                shopper's query, such as one still being typed. Further pages are not logged.
             filters: attr, price_min, price_max, filter, where, with_keywords, any_keywords,
                 without_keywords, sources; see Filters.
 
@@ -73,6 +79,8 @@ class Search:
             ' sort => %(sort)s, k => %(k)s, "offset" => %(offset)s)',
             {**asked, "sort": sort, "k": k, "offset": offset},
         )
+        if log and query and k and not offset:
+            self._searches.note(query, len(found))
         if not found:
             narrowing.explain_nothing(self._database)
         ordered = None if sort in ("relevance", "newest", "oldest") else sort.removeprefix("-")
@@ -81,6 +89,7 @@ class Search:
                 check_attribute(self._database, name)
         return found
 
+    @steady
     def count_matches(
         self,
         query: str | None = None,
@@ -98,6 +107,7 @@ class Search:
         statement = f"select vitrina.count_matches({FOUND}, weights => %(weights)s)"
         return int(self._database.value(statement, asked))
 
+    @steady
     def explain(
         self,
         query: str | None,

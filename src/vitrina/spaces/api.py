@@ -73,15 +73,21 @@ class Spaces:
         context: the catalog's context.
         embedder: makes the vectors of the space with this name through an endpoint, or in the
             database.
+        pictures: fills the local image space with this name from the products' pictures; returns
+            how many it embedded.
     """
 
     def __init__(
-        self, context: Context, embedder: Callable[[str, OpenAISettings | None], TextEmbedder]
+        self,
+        context: Context,
+        embedder: Callable[[str, OpenAISettings | None], TextEmbedder],
+        pictures: Callable[[str, Step, threading.Event], int],
     ) -> None:
         self._database = context.database
         self._settings = context.settings
         self._notice = context.notice
         self._embedder_of = embedder
+        self._pictures = pictures
 
     def list(self) -> SpaceList:
         """The spaces, with the vectors present and missing, and the index over products."""
@@ -155,7 +161,9 @@ class Spaces:
         try:
             with Indexing(self._database, name) as indexing:
                 filled = Filled()
-                if embedder is not None:
+                if (space.modality, space.provider) == ("image", "local"):
+                    filled.products = self._pictures(name, progress or (lambda *_: None), stop)
+                elif embedder is not None:
                     filled = fill(
                         self._database,
                         embedder,

@@ -59,7 +59,7 @@ def picture_of(services: Services, state: State) -> tuple[HalfVector | None, See
         return None, None
     if kind == "p":
         return services.catalog.pictures.vector(int(name)), None
-    seen = services.seen.dropped(name) if kind == "s" else services.seen.at(services.catalog, name)
+    seen = (services.seen.dropped if kind == "s" else services.seen.at)(services.catalog, name)
     return seen.vector, seen
 
 

@@ -11,6 +11,7 @@ from vitrina.errors import SlowError
 
 VALUES = 24
 ATTRIBUTES = 6
+PRICE = "price"
 KEPT_SECONDS = 300.0
 # of these each product has its own, or another part of the page shows them
 NOT_FACETS = {"price", "price_max", "price_min", "currency", "sale_price", "compare_at_price"}
@@ -22,26 +23,33 @@ class Attributes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._names: list[str] = []
+        self._priced = False
         self._until = 0.0
 
     def names(self, catalog: Catalog) -> list[str]:
         """At most ATTRIBUTES names, the most common first."""
         with self._lock:
             if time.monotonic() > self._until:
-                self._names = _common(catalog)
+                self._names, self._priced = _common(catalog)
                 self._until = time.monotonic() + KEPT_SECONDS
             return self._names
 
+    def priced(self, catalog: Catalog) -> bool:
+        """Whether products have prices."""
+        self.names(catalog)
+        return self._priced
 
-def _common(catalog: Catalog) -> list[str]:
+
+def _common(catalog: Catalog) -> tuple[list[str], bool]:
     try:
         rows = catalog.facets(k=VALUES)
     except SlowError:
-        return []
+        return [], False
     having: Counter[str] = Counter()
     values: Counter[str] = Counter()
     for row in rows:
         if row.kind == "attribute" and row.low == row.high and row.facet not in NOT_FACETS:
             having[row.facet] += row.products
             values[row.facet] += 1
-    return [name for name, _ in having.most_common() if values[name] > 1][:ATTRIBUTES]
+    names = [name for name, _ in having.most_common() if values[name] > 1][:ATTRIBUTES]
+    return names, any(row.facet == PRICE and row.low is not None for row in rows)

@@ -82,7 +82,9 @@ def find(services: Services, state: State, *, typing: bool = False) -> Found:
         hits, more, total = _like(services, asking)
     else:
         given = arguments(asking, vector)
-        hits = catalog.search(k=state.n + 1, offset=state.first, sort=state.sort, **given)
+        hits = catalog.search(
+            k=state.n + 1, offset=state.first, sort=state.sort, log=not typing, **given
+        )
         more = len(hits) > state.n
         total = state.first + len(hits) if not more and (hits or state.page == 1) else None
     reading = catalog.read_query(state.query) if state.query else None
@@ -117,7 +119,9 @@ def nearest(services: Services, state: State) -> list[Card]:
     """The nearest products where none is an answer: within the filters, or else without them."""
     for wider in (state, state.cleared()):
         vector, _ = picture_of(services, wider)
-        hits = services.catalog.search(k=NEAREST, min_relevance=0, **arguments(wider, vector))
+        hits = services.catalog.search(
+            k=NEAREST, min_relevance=0, log=False, **arguments(wider, vector)
+        )
         if hits:
             return cards(services, hits)
     return []
@@ -132,7 +136,9 @@ def _like(services: Services, state: State) -> tuple[list[Hit], bool, int | None
         most = min(end + 1, LIKED_MOST)
         hits = catalog.recommend(state.liked, state.disliked, k=most, **given)
         return hits[state.first : end], len(hits) > end, None if len(hits) > end else len(hits)
-    words = {hit.product_id: hit for hit in catalog.search(k=LIKED_MOST, **arguments(state))}
+    words = {
+        hit.product_id: hit for hit in catalog.search(k=LIKED_MOST, log=False, **arguments(state))
+    }
     near = catalog.recommend(state.liked, state.disliked, k=LIKED_MOST, **given)
     both = [hit for hit in near if hit.product_id in words]
     return both[state.first : end], len(both) > end, len(both)

@@ -48,19 +48,24 @@ class SeenPictures:
                     kept.popitem(last=False)
         return seen
 
-    def dropped(self, name: str) -> Seen:
+    def dropped(self, catalog: Catalog, name: str) -> Seen:
         """The picture whose hash begins so. Raises NotFoundError once it is forgotten."""
         with self._lock:
             found = self._by_name.get(name[:NAME])
-            if found is None or not found.sha256.startswith(name):
-                raise NotFoundError(
-                    "that picture is forgotten: this server keeps the latest few; drop it again"
-                )
-            self._by_name.move_to_end(name[:NAME])
-            return found
+            if found is not None and found.sha256.startswith(name):
+                self._by_name.move_to_end(name[:NAME])
+            else:
+                found = None
+        if found is None or not catalog.pictures.compares(found.vector):
+            raise NotFoundError(
+                "that picture is forgotten: this server keeps the latest few; drop it again"
+            )
+        return found
 
     def at(self, catalog: Catalog, address: str) -> Seen:
         """The picture at an address, fetched within the limits. Raises PictureError."""
         with self._lock:
             found = self._by_name.get(self._by_address.get(address, ""))
-        return found or self.add(catalog, catalog.picture(address), address)
+        if found is not None and catalog.pictures.compares(found.vector):
+            return found
+        return self.add(catalog, catalog.picture(address), address)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from vitrina.errors import SlowError
-from vitrina.search.browse import Facet
+from vitrina.search.browse import Bin, Facet
 from vitrina.web.asking import arguments, filters, picture_of
+from vitrina.web.attributes import PRICE
 from vitrina.web.results import Found, total_of
 from vitrina.web.services import Services
 from vitrina.web.state import State, decimal
@@ -14,7 +15,7 @@ from vitrina.web.swatches import swatch
 
 SHOWN = 8  # values of a facet before "more"
 MOST = 24
-PRICE = "price"
+WIDTH, HEIGHT = 240.0, 48.0  # of the histogram, in its units
 LOOK_LIKE_FACETS = {
     "color": {"color", "colour", "basecolour", "colors"},
     "material": {"material", "materials"},
@@ -31,6 +32,7 @@ class Value:
     products: int
     chosen: bool
     swatch: str | None = None
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +95,46 @@ def sidebar(services: Services, found: Found) -> Sidebar:
     try:
         names = services.attributes.names(services.catalog)
         names = [*names, *(name for name in state.attributes if name not in names)]
-        rows = services.catalog.facets(k=MOST, attributes=[*names, PRICE], **given)
+        rows = services.catalog.facets(k=MOST, attributes=names, **given)
+        bins = []
+        if services.attributes.priced(services.catalog):
+            bins = services.catalog.histogram(PRICE, **given)
         total = None if state.liked else total_of(services, found)
     except SlowError:
         return Sidebar(late="Counting took too long here, so there are no facets: narrow it down.")
-    priced = [row for row in rows if row.kind == "attribute" and row.facet == PRICE]
-    rest = [row for row in rows if row.kind != "attribute" or row.facet != PRICE]
-    return Sidebar(_groups(rest, state, names), total, bounds=_bounds(priced, state.price))
+    bounds, bars = _prices(bins, state.price)
+    return Sidebar(_groups(rows, state, names), total, bounds=bounds, bars=bars)
 
 
-def _bounds(
-    priced: list[Facet], chosen: tuple[float | None, float | None]
-) -> tuple[float, float] | None:
-    """The least and the greatest price of what was found; None if there is nothing to choose."""
-    ends = [end for row in priced for end in (row.low, row.high) if end is not None]
+def _prices(
+    bins: list[Bin], chosen: tuple[float | None, float | None]
+) -> tuple[tuple[float, float] | None, list[Bar]]:
+    """The least and the greatest price of what was found, if they differ; the bars between."""
     asked = [end for end in chosen if end is not None]
+    ends = [end for each in bins if each.products for end in (each.low, each.high)]
     if len(set(ends)) < 2 and not asked:
-        return None
-    return min(ends + asked), max(ends + asked)
+        return None, []
+    least, most = min(ends + asked), max(ends + asked)
+    tallest = max((each.products for each in bins), default=0)
+    if not tallest or most == least:
+        return (least, most), []
+    low = -1.0 if chosen[0] is None else chosen[0]
+    high = float("inf") if chosen[1] is None else chosen[1]
+    bars = []
+    width = WIDTH / len(bins)
+    for place, each in enumerate(bins):
+        # a root, so that a few products are seen beside many
+        height = HEIGHT * (each.products / tallest) ** 0.5
+        bars.append(
+            Bar(
+                round(place * width, 2),
+                round(HEIGHT - height, 2),
+                round(width - 1, 2),
+                round(height, 2),
+                each.high >= low and each.low <= high,
+            )
+        )
+    return (least, most), bars
 
 
 def _groups(rows: list[Facet], state: State, names: list[str]) -> list[Group]:
@@ -127,6 +151,7 @@ def _groups(rows: list[Facet], state: State, names: list[str]) -> list[Group]:
                 row.products,
                 row.chosen,
                 swatch(row.value) if is_color else None,
+                row.estimated,
             )
         )
     facets = {name for kind, name in values if kind == "keyword"}

@@ -17,6 +17,7 @@ from vitrina.web.screens import (
     pictures,
     product,
     search,
+    searches,
     vocabulary,
     work,
 )
@@ -29,6 +30,7 @@ SCREENS: tuple[ModuleType, ...] = (
     vocabulary,
     work,
     evaluate,
+    searches,
     api,
     docs,
 )

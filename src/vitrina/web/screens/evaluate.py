@@ -132,7 +132,7 @@ def _candidates(shared: Services, query: str) -> list[Candidate]:
     grades = {each.product_id: each.grade for each in catalog.judgements.list(query)}
     found: dict[int, Candidate] = {}
     for mode in ("hybrid", "text", "vector"):
-        for place, hit in enumerate(catalog.search(query, k=POOL, mode=mode), start=1):
+        for place, hit in enumerate(catalog.search(query, k=POOL, mode=mode, log=False), start=1):
             rank = place if mode == "hybrid" else None
             found.setdefault(hit.product_id, Candidate(hit, rank, grades.get(hit.product_id)))
     return sorted(

@@ -126,7 +126,7 @@ def _told(shared: Services, state: State, key: Key) -> Told:
     neighbours: list[tuple[int, Hit]] = []
     if found.rank is not None:
         first = max(found.rank - 2, 0)
-        around = catalog.search(query, k=3, offset=first, **asked)
+        around = catalog.search(query, k=3, offset=first, log=False, **asked)
         neighbours = [(first + place, hit) for place, hit in enumerate(around, start=1)]
     shown = {hit.product_id: hit.image for _, hit in neighbours}
     return Told(

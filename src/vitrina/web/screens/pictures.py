@@ -128,7 +128,8 @@ def seen(request: Request, name: str) -> Response:
     """The preview of a picture that was searched by."""
     if not _NAME.fullmatch(name):
         raise NotFoundError("there is no picture of that name")
-    return _webp(request, name, services(request).seen.dropped(name).thumbnail)
+    ours = services(request)
+    return _webp(request, name, ours.seen.dropped(ours.catalog, name).thumbnail)
 
 
 @router.post("/picture")

@@ -8,15 +8,18 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from vitrina.errors import InputError, NotFoundError
 from vitrina.search.reading import literal
 from vitrina.web import pages
 from vitrina.web.nothing import nothing
 from vitrina.web.results import Found, find
+from vitrina.web.security import form, local_path
 from vitrina.web.services import Services, services
 from vitrina.web.sidebar import chips, sidebar
 from vitrina.web.state import State
 
 router = APIRouter(include_in_schema=False)
+edit_router = APIRouter(include_in_schema=False)
 NAV = ("Search", "/")
 SORTS = [
     ("relevance", "best first"),
@@ -64,6 +67,33 @@ def facets(request: Request) -> Response:
         "search_facets.html",
         {"found": found, "state": state, "side": side, "chips": chips(state)},
     )
+
+
+@edit_router.post("/rules/{product_id}")
+async def rule(request: Request, product_id: int) -> Response:
+    """Pin or hide a product for a query; `remove`, ids of rules, takes them back."""
+    given = form(request, await request.body())
+    return await pages.in_thread(_rule, request, product_id, given)
+
+
+def _rule(request: Request, product_id: int, given: dict[str, str]) -> Response:
+    shared = services(request)
+    if shared.editor is None:
+        raise NotFoundError("this server was started without --edit")
+    rules = shared.editor.rules
+    query = given.get("query", "").strip() or None
+    if given.get("remove"):
+        rules.remove([int(each) for each in given["remove"].split(",") if each.isdecimal()])
+        return pages.data(request, {"removed": given["remove"]})
+    if given.get("action") not in ("pin", "hide"):
+        raise InputError("action is pin or hide")
+    if given["action"] == "pin":
+        put = rules.add(query, pin=[product_id])
+    else:
+        put = rules.add(query, hide=[product_id])
+    if "application/json" in request.headers.get("accept", ""):
+        return pages.data(request, {"rules": [each.id for each in put]})
+    return RedirectResponse(local_path(given.get("next", "/")), 303)
 
 
 def _context(shared: Services, found: Found) -> dict[str, Any]:

@@ -82,11 +82,19 @@ export function toast(text, { undo, label = 'Undo', seconds = 8 } = {}) {
 }
 
 /** A bar at the top while something takes longer than a moment; call the result when it is done. */
+let running = 0;
 export function busy(element) {
   const bar = $('[data-progress]');
   const timer = setTimeout(() => { bar.hidden = false; }, 200);
+  running += 1;
   if (element) element.setAttribute('aria-busy', 'true');
-  return () => { clearTimeout(timer); bar.hidden = true; if (element) element.removeAttribute('aria-busy'); };
+  return () => {
+    clearTimeout(timer);
+    running -= 1;
+    if (running) return;
+    bar.hidden = true;
+    if (element) element.removeAttribute('aria-busy');
+  };
 }
 
 export async function copy(text) {

@@ -43,16 +43,23 @@ async function show(query, history_, { typing = false } = {}) {
     document.title = `${results.dataset.query || 'Search'} · vitrina`;
     announce();
     performance.mark('painted');
-    if ('rough' in results.dataset && !quiet) { await show(query, 'replace'); return; }
-    const facets = await fetchPart('/part/facets', address.split('?')[1] || '', 'rough' in results.dataset ? { 'X-Typing': '1' } : {}, signal);
-    if (number !== newest) return;
-    swap(facets);
-    openSide();
-    announce();
+    if (typing && quiet) return; // counting is more work than searching: once the typing is over
+    await count(number, signal);
   } catch (error) {
     if (error.name === 'AbortError' || number !== newest) return;
     alertAbout(error, () => show(query, history_, { typing }));
   } finally { done(); }
+}
+
+/** Show the counts of what is shown; first its meaning, if it was found by its words only. */
+async function count(number, signal) {
+  const { dataset } = $('[data-part=results]');
+  if ('rough' in dataset) { await show(asked(), 'burst'); return; }
+  const facets = await fetchPart('/part/facets', dataset.address.split('?')[1] || '', {}, signal);
+  if (number !== newest) return;
+  swap(facets);
+  openSide();
+  announce();
 }
 
 async function fetchPart(path, query, headers, signal) {
@@ -82,9 +89,11 @@ let pause = 0, quiet = 0, pushed = false, composing = false;
 function typed(at = PAUSE) {
   clearTimeout(pause); clearTimeout(quiet);
   pause = setTimeout(() => show(asked(), 'burst', { typing: true }), at);
-  quiet = setTimeout(() => {
+  quiet = setTimeout(async () => {
     quiet = 0;
-    if ('rough' in $('[data-part=results]').dataset) show(asked(), 'burst');
+    const number = newest;
+    // what is still being asked for is counted when it comes
+    if (!column.hasAttribute('aria-busy')) await count(number, asking?.signal).catch(() => {});
     pushed = false;
   }, at + QUIET);
 }
@@ -223,6 +232,22 @@ onKey('ArrowUp', (at) => step(at, -columns()), onCard);
 onKey('e', (at) => { const link = $('[data-explain]', card(at)); if (link) link.click(); }, onCard);
 onKey('m', (at) => { const link = $('.menu a[href*="like="]', card(at)); if (link) link.click(); }, onCard);
 onKey('Escape', () => box.focus(), (at) => Boolean(card(at)));
+
+// --- pinning and hiding: at once, with a way back ----------------------------------------------
+document.addEventListener('submit', async (event) => {
+  const form_ = event.target.closest('form[action^="/rules/"]');
+  if (!form_) return;
+  event.preventDefault();
+  const action = event.submitter.value;
+  const fields = Object.fromEntries(new FormData(form_));
+  try {
+    const { rules } = await post(form_.getAttribute('action'), { ...fields, action });
+    await show(here(), 'read');
+    toast(action === 'pin' ? 'Pinned' : 'Hidden', {
+      undo: async () => { await post(form_.getAttribute('action'), { remove: rules.join(',') }); await show(here(), 'read'); },
+    });
+  } catch (error) { toast(error.message); }
+});
 
 // --- pictures: dropped, pasted, chosen, by address ---------------------------------------------
 async function byPicture(file) {

@@ -1,0 +1,118 @@
+"""The log of searches: what shoppers look for, and what finds nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from vitrina.context import Context, Writer
+from vitrina.db.database import Jsonb
+from vitrina.errors import VitrinaError
+
+Which = Literal["top", "empty", "corrected"]
+ASK_AGAIN = 60.0  # seconds, where searches are not logged, or cannot be
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSearch:
+    """What was searched for, in all its wordings: how often, and how many rows it last returned.
+
+    `corrected` is what it was last read as, empty as it is.
+    """
+
+    query: str
+    searches: int
+    results: int
+    corrected: str
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPolicy:
+    """Whether searches are logged, for how many days, and what is no answer."""
+
+    log: bool
+    keep_days: int
+    min_relevance: float
+
+
+class Searches:
+    """Keeps and shows the log of searches.
+
+    Args:
+        context: the catalog's context.
+        writer: writes, where the context only reads.
+        writes: whether this catalog may write at all.
+    """
+
+    def __init__(self, context: Context, writer: Writer | None, *, writes: bool) -> None:
+        self._database = context.database
+        self._writer = writer
+        self._writes = writes
+        self._off_until = 0.0
+        self.problem: str | None = None  # why the last search could not be logged
+
+    def log(self, rows: Sequence[Mapping[str, object]]) -> int:
+        """Keep these searches, each with its `query` and `results`; returns how many were kept.
+
+        Keeps none where the policy is off.
+        """
+        statement = "select vitrina.log_searches(%s)"
+        database = self._writer.context().database if self._writer else self._database
+        kept = database.value(statement, (Jsonb([dict(row) for row in rows]),))
+        if kept is None:
+            self._off_until = time.monotonic() + ASK_AGAIN
+        return int(kept or 0)
+
+    def note(self, query: str, results: int) -> None:
+        """Keep one search if that is possible: a failure never fails the search."""
+        if not self._writes or time.monotonic() < self._off_until:
+            return
+        try:
+            self.log([{"query": query, "results": results}])
+        except VitrinaError as problem:
+            self.problem = str(problem)
+            self._off_until = time.monotonic() + ASK_AGAIN
+
+    def top(self, *, k: int = 20, days: int = 30) -> list[LoggedSearch]:
+        """What was searched for most in the last days."""
+        return self._listed("top", k, days)
+
+    def empty(self, *, k: int = 20, days: int = 30) -> list[LoggedSearch]:
+        """What was searched for most and last found nothing."""
+        return self._listed("empty", k, days)
+
+    def corrected(self, *, k: int = 20, days: int = 30) -> list[LoggedSearch]:
+        """What was searched for most and is read as other words."""
+        return self._listed("corrected", k, days)
+
+    def policy(
+        self,
+        *,
+        log: bool | None = None,
+        keep_days: int | None = None,
+        min_relevance: float | None = None,
+    ) -> SearchPolicy:
+        """Change what is given, and return the policy in force.
+
+        log: whether searches are kept. keep_days: for how many days, 1 to 3650. min_relevance: what
+        a search leaves out, 0 to 1. Raises InputError for a value out of range.
+        """
+        if (log, keep_days, min_relevance) != (None, None, None):
+            self._database.value(
+                "select vitrina.set_search_policy(%s::real, %s::boolean, %s::int)",
+                (min_relevance, log, keep_days),
+            )
+            self._off_until = 0.0
+        (row,) = self._database.rows(
+            "select p.log_searches as log, p.keep_searches as keep_days, p.min_relevance"
+            " from vitrina.search_policy as p"
+        )
+        return SearchPolicy(**row)
+
+    def _listed(self, which: Which, k: int, days: int) -> list[LoggedSearch]:
+        statement = f"select * from vitrina.{which}_searches(%s, %s)"  # noqa: S608 - one of three
+        return [LoggedSearch(**row) for row in self._database.rows(statement, (k, days))]
