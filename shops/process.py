@@ -63,7 +63,7 @@ def run(
     *,
     cwd: Path,
     environment: Mapping[str, str],
-    seconds: float = 300,
+    seconds: float = 600,
 ) -> Iterator[Shop]:
     """Start a shop, wait until it is ready, and end it in the end."""
     process = subprocess.Popen(

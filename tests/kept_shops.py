@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def installed(server: embedded.Server, name: str, cache: Path) -> tuple[str, Pat
     with servers.locked(home / f".{name}"):
         if not done.exists():
             make_roles(server)
+            servers.drop(server, database)  # of one who failed
+            shutil.rmtree(folder, ignore_errors=True)
             make_database(server, database)
             kept = cache / f"{name}-{_digest(name, server.version)}"
             cache.mkdir(parents=True, exist_ok=True)
