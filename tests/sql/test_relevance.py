@@ -193,7 +193,7 @@ def test_a_name_alone_makes_no_kind(db: psycopg.Connection) -> None:
     """Related terms decide: a towel ring is no ring, and so no jewelry either; a sneaker is a shoe."""
     kinds = dict(
         db.execute(
-            "select t.term, kinds_of(t.term, 'type')"
+            "select t.term, vitrina_internal.kinds_of(t.term, 'type')"
             " from unnest(array['towel ring', 'computer desk', 'sneaker']) as t (term)"
         ).fetchall()
     )
