@@ -138,7 +138,12 @@ def demo_template(request: pytest.FixtureRequest, server: embedded.Server) -> st
         with psycopg.connect(server.url("postgres")) as conn:
             made = conn.execute("select from pg_database where datname = %s", (name,)).fetchone()
         if made is None:
-            catalogues.bring_in_demo(server.url(servers.create(server, servers.TEMPLATE, name)))
+            fresh = servers.create(server, servers.TEMPLATE)
+            catalogues.bring_in_demo(server.url(fresh))
+            with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+                # whole or not at all
+                rename = sql.SQL("alter database {} rename to {}")
+                conn.execute(rename.format(sql.Identifier(fresh), sql.Identifier(name)))
     return name
 
 

@@ -45,20 +45,22 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- judged_texts(demand, unless) → a query: `m` with the id, head, lacks and covered of the products of `%s`, a
--- condition over `product_text as t`; see read_demand. unless: a condition over `t.head`; where it is
--- met, what the product lacks is not looked at.
+-- judged_texts(demand, unless, said) → a query: `m` with the id, head, lacks and covered of the products of
+-- `%s`, a condition over `product_text as t`; see read_demand. unless: a condition over `t.head`; where it is
+-- met, what the product lacks is not looked at. said: another condition over them, which it tells.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.judged_texts(demand demand, unless text default 'false') returns text
+create or replace function vitrina_internal.judged_texts(
+    demand demand, unless text default 'false', said text default 'true'
+) returns text
 language sql immutable parallel safe
 return format(
     -- one after the other, for each refers to the one before more than once
     'select m.*, %3$s as covered
-     from (select t.id, t.head, case when %4$s then 0 else (select %2$s from (select t.head) as m) end as lacks
-           from (select t.product_id as id, t.tsv, %1$s as head
+     from (select t.id, t.said, t.head, case when %4$s then 0 else (select %2$s from (select t.head) as m) end as lacks
+           from (select t.product_id as id, t.tsv, %5$s as said, %1$s as head
                  from product_text as t where %%s offset 0) as t offset 0) as m offset 0',
     coalesce(demand.head, '0'), coalesce(demand.lacks, '0'), coalesce(demand.covered, '0'),
-    unless);
+    unless, said);
 
 -- ---------------------------------------------------------------------------------------------
 -- near_answers(space, embedding, min_similarity, near, distances, filters) → the products at least so similar that
@@ -106,22 +108,27 @@ set search_path from current
 set enable_seqscan = off -- so long a tsquery is dear to compare with every product
 as $func$
 declare
-    _ids bigint[];
+    _found record;
+    _fits text := coalesce('(select true from products as p where p.id = t.product_id and '
+                           || filter_predicate(filters, true) || ')', 'true');
+    -- what is of the type wanted is an answer, whatever else it has
+    _kind text := case when (reading.demand).head is not null and min_relevance <= 0.5
+                            and numnode((reading.demand).texts[cardinality((reading.demand).labels) + 1]) > 0
+                       then format('t.tsv @@ $17[%s]', cardinality((reading.demand).labels) + 1) end;
 begin
     execute format(
-        'select array_agg(m.id) from (%s) as m where %s >= $19',
-        format(judged_texts(reading.demand, case when (reading.demand).head is not null and min_relevance <= 0.5
-                                               then 't.head = 3' else 'false' end),
-               't.tsv @@ $3 and (t.tsv @@ $4 or exists (select from product_embeddings as e'
-               ' where e.space_id = any ($5) and e.product_id = t.product_id)) and '
-               || coalesce('(select true from products as p where p.id = t.product_id and '
-                           || filter_predicate(filters, true) || ')', 'true')),
-        by_text(reading.demand))
-    into _ids
-    using filters, null::int, possible_texts(reading.demand, min_relevance), reading.every, spaces, null::int,
+        'select array_agg(a.id) filter (where a.said) as ids, array_agg(a.id) filter (where not a.said) as unsaid
+         from (select m.id, m.said from (%s) as m where %s >= $19 %s) as a',
+        format(judged_texts(reading.demand, case when _kind is null then 'false' else 't.head = 3' end, 't.tsv @@ $4'),
+               concat_ws(' and ', 't.tsv @@ $3', 'not ' || _kind, _fits)),
+        by_text(reading.demand),
+        'union all select t.product_id, t.tsv @@ $4 from product_text as t where ' || _kind || ' and ' || _fits)
+    into _found
+    using filters, null::int, possible_texts(reading.demand, min_relevance), reading.every, null::int, null::int,
           null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int,
           null::int, (reading.demand).texts, sold, min_relevance, null::int, null::int, null::int, count;
-    return _ids;
+    return _found.ids || array(select e.product_id from product_embeddings as e
+                               where e.space_id = any (spaces) and e.product_id = any (_found.unsaid));
 end
 $func$;
 

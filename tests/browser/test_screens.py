@@ -201,7 +201,7 @@ def test_nothing_is_wider_than_the_window(
     for path in (
         "/explain?product=FU-107&q=grey+sofa", "/vocabulary", "/vocabulary/keyword?name=sofa",
         "/vocabulary/review", "/vocabulary/history", "/work", "/evaluate?q=sofa",
-        "/evaluate/compare",
+        "/evaluate/compare", "/searches",
     ):  # fmt: skip
         page.goto(served.base + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 
 import psycopg
@@ -58,6 +60,9 @@ def edited(url: str) -> Iterator[Served]:
         ("/vocabulary/seed.csv", "keyword,facet,aliases\n"),
         ("/work", "Nothing waits."),
         ("/part/work/doctor", "pgvector"),
+        ("/searches", "The log is off"),
+        ("/evaluate?q=sofa", "of 8 graded"),
+        ("/evaluate/compare?a.mode=text", "grade some"),
     ],
 )
 def test_each_screen_is_there(served: Served, path: str, shown: str) -> None:
@@ -69,6 +74,19 @@ def test_each_screen_is_there(served: Served, path: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "path",
+    ["/explain?product=sofa-1&q=velvet+couch&k.color=green", "/vocabulary",
+     "/vocabulary/keyword?name=sofa", "/vocabulary/review", "/vocabulary/history", "/work",
+     "/evaluate?q=it%27s+a+sofa", "/searches?which=empty"],
+)  # fmt: skip
+def test_the_sql_of_a_screen_runs(served: Served, url: str, path: str) -> None:
+    found = re.findall(r'data-how="sql"><code>(.*?)</code>', served.get(path).text, re.DOTALL)
+    assert len(found) == 1
+    with psycopg.connect(url) as conn:
+        conn.execute(html.unescape(found[0]).encode())
+
+
+@pytest.mark.parametrize(
     ("path", "status", "said"),
     [
         ("/vocabulary?facet=colour", 400, "no facet"),
@@ -76,6 +94,8 @@ def test_each_screen_is_there(served: Served, path: str, shown: str) -> None:
         ("/explain?id=x", 400, "number of a product"),
         ("/explain?colour=red", 400, "unknown name"),
         ("/work/file/nothing", 404, "no page"),
+        ("/searches?which=odd", 400, "which is top"),
+        ("/evaluate/compare?a.mode=odd", 400, "a.mode is hybrid"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(served: Served, path: str, status: int, said: str) -> None:
@@ -87,7 +107,8 @@ def test_what_is_wrong_is_said(served: Served, path: str, status: int, said: str
 @pytest.mark.parametrize(
     "path",
     ["/vocabulary/act", "/vocabulary/answer", "/vocabulary/undo", "/vocabulary/seed",
-     "/work/retry", "/work/pictures", "/work/file", "/work/ingest"],
+     "/work/retry", "/work/pictures", "/work/file", "/work/ingest", "/evaluate/grade",
+     "/searches/log", "/searches/rule", "/searches/synonym", "/searches/unrule"],
 )  # fmt: skip
 def test_nothing_writes_without_edit(served: Served, edited: Served, path: str) -> None:
     fields = {"csrf": served.csrf()}
@@ -151,6 +172,25 @@ def test_a_vocabulary_goes_down_and_up(edited: Served, url: str) -> None:
     assert answer.status_code == 200, answer.text
     assert "settle" in edited.get("/vocabulary/keyword?name=church+bench").text
     say(edited, "/vocabulary/undo", change=str(answer.json()["change"]))
+    assert contents(url) == before
+
+
+def test_a_rule_and_a_synonym_from_what_was_searched_for(edited: Served, url: str) -> None:
+    before = contents(url)
+    assert say(edited, "/searches/log", log="on") == {"log": "on"}
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute('select vitrina.log_searches(\'[{"query": "zorbelite", "results": 0}]\')')
+        assert "zorbelite" in edited.get("/searches?which=empty").text
+        rule = say(edited, "/searches/rule", query="zorbelite", product="lamp-1", action="pin")[
+            "rule"
+        ]
+        found = "select external_id from vitrina.search('zorbelite')"
+        assert conn.execute(found).fetchall() == [("lamp-1",)]
+        say(edited, "/searches/unrule", rule=str(rule))
+        change = say(edited, "/searches/synonym", query="zorbelite", keyword="sofa")["change"]
+        assert {row[0] for row in conn.execute(found)} >= {"sofa-1", "sofa-2"}
+        say(edited, "/vocabulary/undo", change=str(change))
+    say(edited, "/searches/log", log="off")
     assert contents(url) == before
 
 

@@ -32,7 +32,7 @@ NAMES = {
     "text": "Words",
     "vector": "Meaning",
     "image": "Looks",
-    "all words": "Has all of the query",
+    "all words": "Covers the query",
 }
 
 
