@@ -16,18 +16,23 @@ as $func$
                                            then cardinality(w.words) else 1 end) as i (place)
     ),
     up as (
-        select u.key from said as s cross join unnest(s.keys) as u (key)
-        union
-        select r.key from up as u join related_terms as r on r.related_key = u.key and r.weight = 1
-    )
-    select array(
+        -- neither what it is not, nor what that is a kind of: a towel ring is no ring, and no jewelry
         select u.key
-        from up as u
-        cross join said as s
+        from said as s
+        cross join unnest(s.keys) as u (key)
         where u.key = s.keys[1] or not exists (
-            select from related_terms as r
-            where r.key = u.key and r.related_key = any (s.keys) and r.weight = 0)
-        order by u.key <> s.keys[1], u.key);
+            select from related_terms as o
+            where o.key = u.key and o.related_key = any (s.keys) and o.weight = 0)
+        union
+        select r.key
+        from up as u
+        join related_terms as r on r.related_key = u.key and r.weight = 1
+        cross join said as s
+        where not exists (
+            select from related_terms as o
+            where o.key = r.key and o.related_key = any (s.keys) and o.weight = 0)
+    )
+    select array(select u.key from up as u cross join said as s order by u.key <> s.keys[1], u.key);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

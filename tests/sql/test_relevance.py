@@ -187,3 +187,16 @@ def test_text_follows_a_changed_attribute(shop: psycopg.Connection) -> None:
     shop.execute("select put_products('shop', %s)", [json.dumps([row])])
     assert found(shop, "zz9") == ["s1"]
     assert found(shop, "ab1234") == []
+
+
+def test_a_name_alone_makes_no_kind(db: psycopg.Connection) -> None:
+    """Related terms decide: a towel ring is no ring, and so no jewelry either; a sneaker is a shoe."""
+    kinds = dict(
+        db.execute(
+            "select t.term, vitrina_internal.kinds_of(t.term, 'type')"
+            " from unnest(array['towel ring', 'computer desk', 'sneaker']) as t (term)"
+        ).fetchall()
+    )
+    assert not {"ring", "jewelry"} & set(kinds["towel ring"])
+    assert {"desk", "furniture"} <= set(kinds["computer desk"])
+    assert {"shoe", "footwear"} <= set(kinds["sneaker"])
