@@ -324,15 +324,9 @@ class Catalog(Closing):
         from vitrina.enrich.run import Work
 
         context = replace(self._context, settings=replace(self._context.settings, provider="local"))
-        missing = sum(row.missing_products for row in self.spaces.list() if row.name == space)
         with assemble(context) as engine:
-            done = Work(context, self._folders, self.sources).fill_pictures(
-                engine,
-                space,
-                progress=lambda totals: progress("pictures", totals.pictures, missing),
-                stop=stop,
-            )
-        return done.pictures
+            work = Work(context, self._folders, self.sources)
+            return work.fill_pictures(engine, space, progress, stop)
 
     def export(self, *, sources: Sequence[str] | None = None) -> Iterator[ExportedProduct]:
         """Every product with its enrichment, as a stream, ordered by id.

@@ -132,7 +132,7 @@ def test_the_page_on_searches_shows_what_is_printed(
     shown = sessions("docs/searches.md")
     assert len(shown) >= 5
     for command, output in shown:
-        agree("docs/searches.md", output, printed(server, vitrina, url, command))
+        agree("docs/searches.md", command, output, printed(server, vitrina, url, command))
 
 
 SEARCHES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "search.md").read_text(), re.DOTALL)

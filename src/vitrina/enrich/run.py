@@ -85,26 +85,30 @@ class Work:
         self,
         engine: Engine,
         space: str,
-        *,
-        progress: Callable[[Totals], None] | None = None,
-        stop: threading.Event | None = None,
-    ) -> Totals:
+        progress: Callable[[str, int, int], None],
+        stop: threading.Event,
+    ) -> int:
         """Fetch the pictures again that have no vector in a local image space, and embed them.
 
         No other work is done. Those that are permanently without a picture stay so; see `Jobs`.
+        Returns how many it embedded; `progress` is as for Spaces.build.
         """
         database = self.context.database
+        missing = int(
+            database.value("select s.missing_products from vitrina.space_status(%s) as s", (space,))
+        )
         with Pipeline(database, engine, ImageSpaces(database), self._loader()) as pipeline:
             Jobs(self.context).retry(matching=f"%{NO_FOLDER}%")
-            return worker.drain(
+            done = worker.drain(
                 database,
                 pipeline,
                 filling=Filling(database, self.context.notice, space=space),
                 stages=["picture"],
-                progress=progress,
+                progress=lambda totals: progress("pictures", totals.pictures, missing),
                 stop=stop,
                 lease=self.context.settings.lease,
             )
+        return done.pictures
 
     def _loader(self) -> PictureLoader:
         private = self.context.settings.allow_private_images
