@@ -101,7 +101,7 @@ def test_a_picture_searches(served: Served, visit: Any, how: str) -> None:
     data = base64.b64encode((folder() / "queries" / "armchair.webp").read_bytes()).decode()
     page.evaluate(DROP, [how, data])
     page.wait_for_function("() => location.search.startsWith('?pic=s')")
-    assert page.locator("[data-card] h3").first.inner_text() == "Mustard Velvet Armchair"
+    assert "Armchair" in page.locator("[data-card] h3").first.inner_text()
     assert page.locator(".asked img").evaluate(
         "(image) => image.decode().then(() => image.naturalWidth)"
     )
