@@ -58,7 +58,7 @@ return format(
         where f.id <> all ($9)
         group by f.id
     ),
-    measured as (
+    measured as materialized ( -- else each mention of lacks computes it again
         select f.id, f.channels, d.rank, coalesce(d.head, 0) as head, coalesce(d.lacks, %7$s) as lacks,
                1 - coalesce(f.distance, (%2$s)) as similarity,
                1 - coalesce(f.image_distance, (%3$s)) as image_similarity
@@ -66,7 +66,7 @@ return format(
         left join lateral (
             select coalesce(f.rank, %1$s) as rank, m.head, %5$s as lacks
             from product_text as t
-            cross join lateral (select %4$s as head) as m
+            cross join lateral (select %4$s as head offset 0) as m
             where t.product_id = f.id
         ) as d on true
     ),
@@ -78,7 +78,7 @@ return format(
                case when m.id = any ($1) then 1
                     else greatest(%8$s, by_similarity(m.similarity, $20[1], $20[2], %9$s),
                                   by_similarity(m.image_similarity, $21[1], $21[2], 1)) end as relevance
-        from (select m.*, %6$s as covered from measured as m) as m
+        from (select m.*, %6$s as covered from measured as m offset 0) as m
     ),
     scored as (
         select j.*, (j.mean + $24 * case when j.lacks = 0 then 1
