@@ -62,6 +62,7 @@ alter type vitrina_internal.filters
     drop attribute price_path;
 drop type vitrina_internal.typed_query;
 drop table vitrina.condition_words;
+delete from vitrina.installed where name = 'condition_words';
 """
 
 

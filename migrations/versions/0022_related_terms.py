@@ -41,6 +41,8 @@ alter table vitrina.seeded_words
     add constraint seeded_words_target_check check (target in ('thesaurus', 'contrasts'));
 alter table vitrina.keywords drop column kinds;
 drop table vitrina.related_terms;
+-- so that they are loaded again on the way up
+delete from vitrina.installed where name = 'retail_words';
 """
 
 

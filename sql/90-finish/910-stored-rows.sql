@@ -31,6 +31,9 @@ $build$;
 -- Terms whose normal form has changed.
 select refresh_forms();
 
+-- Keywords that were there before kinds.
+update keywords as w set kinds = kinds_of(w.form, w.facet) where w.kinds = '{}';
+
 -- Words that were there before spellings.
 select note_vocabulary();
 

@@ -516,7 +516,7 @@ alter table vitrina.spaces
     drop column background_mean, drop column background_deviation, drop column background_products;
 alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
 drop table vitrina.condition_words, vitrina.searches;
-delete from vitrina.installed where name = 'condition words';
+delete from vitrina.installed where name = 'condition_words';
 drop table vitrina.spellings, vitrina.catalogue_words, vitrina.given_keywords, vitrina.related_terms;
 alter table vitrina.keywords drop column kinds;
 delete from vitrina.seeded_words where target = 'related_terms';
