@@ -63,7 +63,9 @@ def test_what_was_said_survives_the_way_down_and_up(
     after = state(shop)
     assert after["products"] == before["products"]
     assert after["product_keywords"] == before["product_keywords"]
-    related = "select count(*), (select count(*) from keywords where kinds = '{}') from related_terms"
+    related = (
+        "select count(*), (select count(*) from keywords where kinds = '{}') from related_terms"
+    )
     count, without = shop.execute(related).fetchone()
     assert count > 1000
     assert without == 0
