@@ -2,7 +2,7 @@
 
 Fashion comes in with titles and pictures alone, because the other columns are what answers are
 graded by; furniture with all columns; each in a catalog of its own. Peers read the same columns.
-The queries are in bench/queries: what shoppers type for a type, with a colour, a material or a
+The queries are in tests/data/queries: what shoppers type for a type, with a colour, a material or a
 gender (`plain`), the same with seeded slips of typing (`misspelt`), and what neither catalogue has
 (`unanswerable`). Grades come from the labels of the catalogues: `meaning` is conditions like
 `type=Sports Shoes|Casual Shoes; color=Black`, each of several labels or, after `~`, of words in the
@@ -31,7 +31,7 @@ from bench.setup import catalog, shared
 from vitrina.catalog import Catalog
 from vitrina.files import FileOptions, Mapping
 
-QUERIES = Path(__file__).parent / "queries"
+QUERIES = Path(__file__).parents[1] / "tests" / "data" / "queries"
 CATALOGUES = ("fashion", "furniture")
 HALVES = ("tune", "held")
 LABELS = {
