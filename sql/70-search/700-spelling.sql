@@ -182,7 +182,7 @@ begin
                 where c.place = u.place) as n on true
             cross join lateral (
                 select coalesce(
-                    (select max(case when t.key = squashed(t.becomes) then 0.3 else 0.1 end)
+                    (select max(case when t.key = squashed(t.becomes) then 0.3 else 0.2 end)
                      from thesaurus as t
                      where t.key = any (w.keys)
                          and (t.language = '' or t.language = (select shop_language()))),
