@@ -27,6 +27,7 @@ FUNCTIONS = {
         "words that end in s but are no plurals, or mean another thing without it",
     ),
     "measure_words": ("measure", "units that count as units only behind a number"),
+    "brand_words": ("brand", "names of makers, which are never taken for slips of typing"),
     "part_words": ("part", "words that mean the same as their base behind another word"),
 }
 

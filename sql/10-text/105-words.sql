@@ -114,6 +114,51 @@ return '{"amp":"a", "ampere":"a", "amps":"a", "carat":"ct", "count":"ct", "cts":
     "yard":"yd", "yr":"year", "yrs":"year"}'::jsonb;
 
 -- ---------------------------------------------------------------------------------------------
+-- brand_words() → names of makers, which are never taken for slips of typing.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.brand_words() returns jsonb
+language sql immutable parallel safe
+return '{"acer":"acer", "adidas":"adidas", "amazon":"amazon", "armani":"armani", "asics":"asics",
+    "asus":"asus", "atari":"atari", "babolat":"babolat", "barilla":"barilla", "bershka":"bershka",
+    "birkenstock":"birkenstock", "bissell":"bissell", "bosch":"bosch", "bose":"bose",
+    "braun":"braun", "brita":"brita", "budweiser":"budweiser", "burberry":"burberry",
+    "callaway":"callaway", "casio":"casio", "chanel":"chanel", "colgate":"colgate",
+    "converse":"converse", "corsair":"corsair", "crayola":"crayola", "crocs":"crocs",
+    "danone":"danone", "dell":"dell", "delonghi":"delonghi", "deuter":"deuter", "dewalt":"dewalt",
+    "dior":"dior", "disney":"disney", "dyson":"dyson", "eastpak":"eastpak", "ebay":"ebay",
+    "electrolux":"electrolux", "esprit":"esprit", "evian":"evian", "fanta":"fanta",
+    "fender":"fender", "ferrero":"ferrero", "fila":"fila", "fitbit":"fitbit",
+    "fjallraven":"fjallraven", "fujifilm":"fujifilm", "gardena":"gardena", "garmin":"garmin",
+    "garnier":"garnier", "gibson":"gibson", "gillette":"gillette", "google":"google",
+    "gopro":"gopro", "gucci":"gucci", "haribo":"haribo", "hasbro":"hasbro", "heineken":"heineken",
+    "heinz":"heinz", "hermes":"hermes", "hilfiger":"hilfiger", "hitachi":"hitachi", "honda":"honda",
+    "hoover":"hoover", "huawei":"huawei", "huggies":"huggies", "ikea":"ikea", "intel":"intel",
+    "jbl":"jbl", "karcher":"karcher", "kawasaki":"kawasaki", "kellogg":"kellogg",
+    "kenwood":"kenwood", "kitchenaid":"kitchenaid", "knorr":"knorr", "krups":"krups",
+    "lacoste":"lacoste", "lamy":"lamy", "lavazza":"lavazza", "lego":"lego", "lenovo":"lenovo",
+    "levis":"levis", "lindt":"lindt", "logitech":"logitech", "loreal":"loreal", "makita":"makita",
+    "mammut":"mammut", "mattel":"mattel", "maybelline":"maybelline", "michelin":"michelin",
+    "miele":"miele", "milka":"milka", "moleskine":"moleskine", "nescafe":"nescafe",
+    "nespresso":"nespresso", "nestle":"nestle", "netflix":"netflix", "nike":"nike", "nikon":"nikon",
+    "nintendo":"nintendo", "nivea":"nivea", "nutella":"nutella", "nvidia":"nvidia",
+    "oakley":"oakley", "olympus":"olympus", "omega":"omega", "oppo":"oppo", "oreo":"oreo",
+    "osprey":"osprey", "pampers":"pampers", "panasonic":"panasonic", "patagonia":"patagonia",
+    "pelikan":"pelikan", "pepsi":"pepsi", "philips":"philips", "pirelli":"pirelli",
+    "playmobil":"playmobil", "playstation":"playstation", "prada":"prada", "primark":"primark",
+    "puma":"puma", "ravensburger":"ravensburger", "rayban":"rayban", "razer":"razer",
+    "reebok":"reebok", "rolex":"rolex", "roomba":"roomba", "rubbermaid":"rubbermaid",
+    "salomon":"salomon", "samsonite":"samsonite", "samsung":"samsung", "schleich":"schleich",
+    "sega":"sega", "seiko":"seiko", "sennheiser":"sennheiser", "shimano":"shimano",
+    "siemens":"siemens", "skechers":"skechers", "smeg":"smeg", "sonos":"sonos", "sony":"sony",
+    "speedo":"speedo", "spotify":"spotify", "staedtler":"staedtler", "starbucks":"starbucks",
+    "steinway":"steinway", "stihl":"stihl", "suzuki":"suzuki", "swatch":"swatch", "tefal":"tefal",
+    "tesla":"tesla", "timberland":"timberland", "titleist":"titleist", "toshiba":"toshiba",
+    "toyota":"toyota", "traeger":"traeger", "tumi":"tumi", "tupperware":"tupperware",
+    "umbro":"umbro", "uniqlo":"uniqlo", "vans":"vans", "versace":"versace", "wayfair":"wayfair",
+    "whirlpool":"whirlpool", "wilson":"wilson", "wrangler":"wrangler", "xbox":"xbox",
+    "xiaomi":"xiaomi", "yamaha":"yamaha", "yeti":"yeti", "zara":"zara", "zwilling":"zwilling"}'::jsonb;
+
+-- ---------------------------------------------------------------------------------------------
 -- part_words() → words that mean the same as their base behind another word.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.part_words() returns jsonb

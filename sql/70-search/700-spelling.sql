@@ -76,7 +76,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- is_known(word, configs) → whether a word is one: of products or the vocabulary, as it is or inflected; a
--- stop word; a code; or a compound of two words of the catalogue. Without accents, in lower case.
+-- stop word; a brand; a code; or a compound of two words of the catalogue. Without accents, in lower case.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.is_known(word text, configs text[]) returns boolean
 language plpgsql stable parallel safe security invoker
@@ -84,7 +84,8 @@ set search_path from current
 as $func$
 begin
     -- step by step: most words are known by the first
-    if exists (select from spellings as s where s.word = is_known.word collate "C") then
+    if exists (select from spellings as s where s.word = is_known.word collate "C")
+        or jsonb_exists(brand_words(), is_known.word) then
         return true;
     end if;
     if exists (

@@ -64,7 +64,7 @@ def test_slips_are_corrected(shop: psycopg.Connection, query: str, words: str) -
         "couch", "couches", "desks", "bookshelf", "laptop", "sofas", "zynthar", "xr-200", "xr200",
         "XR-201", "lam", "fa", "the", "with", "without couch", "t-shrit", "asdfgh", "qwertz",
         "20x30", "黑色边桌", "стол", "lamp's", "?", "%", "", "  ", '"couvh"', "-couvh",
-        '-"corner couvh"', 'sofa "couvh', "wi-fi",
+        '-"corner couvh"', 'sofa "couvh', "wi-fi", "lamy", "lego",
     ],
 )  # fmt: skip
 def test_words_codes_and_signs_stay(shop: psycopg.Connection, query: str) -> None:
