@@ -63,6 +63,14 @@ def test_an_unknown_name_is_named(served: Served) -> None:
     assert "colour" in served.get("/?colour=red").text
 
 
+def test_what_words_were_taken_for_is_said_even_where_nothing_is_found(served: Served) -> None:
+    text = served.get("/?q=sofa+under+50").text
+    assert "<q>under 50</q> is read as <strong>price up to 50</strong>" in text
+    # every word in quotes: none is a condition
+    assert "/?q=%22sofa%22%20%22under%22%20%2250%22" in text
+    assert "is read as" not in served.get("/?q=%22sofa%22%20%22under%22%20%2250%22").text
+
+
 def test_another_host_is_refused(served: Served, locked: Served) -> None:
     port = served.base.rpartition(":")[2]
     for name in ("evil.example", f"evil.example:{port}", "127.0.0.1", "127.0.0.1:1", ""):
