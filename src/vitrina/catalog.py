@@ -6,14 +6,11 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrina import embedded
-from vitrina.assembly import assemble, space_embedder
-from vitrina.batch.api import Batches
-from vitrina.batch.means import Means
 from vitrina.closing import Closing
 from vitrina.context import Context, Writer
 from vitrina.costs import Costs
@@ -23,18 +20,13 @@ from vitrina.enrich.jobs import Jobs
 from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
 from vitrina.evaluation.stored import StoredJudgements
-from vitrina.files import FileOptions
 from vitrina.keywords.api import Keywords
 from vitrina.keywords.entries import Keyword
-from vitrina.keywords.judge import Judge
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike, picture_of
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders
 from vitrina.products import whole
-from vitrina.products.api import Sources, source_name
-from vitrina.products.load import Loaded
-from vitrina.products.objects import Products, as_file
 from vitrina.products.whole import ExportedProduct, Status
 from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
@@ -49,9 +41,18 @@ from vitrina.spaces.api import Spaces, Step
 from vitrina.weave import datasets
 
 if TYPE_CHECKING:
+    from vitrina.assembly import Purpose
+    from vitrina.batch.api import Batches
     from vitrina.enrich.engine import Engine
     from vitrina.enrich.totals import Totals
+    from vitrina.files import FileOptions
+    from vitrina.keywords.judge import Judge
+    from vitrina.models.openai.settings import OpenAISettings
+    from vitrina.products.api import Sources
+    from vitrina.products.load import Loaded
     from vitrina.products.load_enriched import Imported
+    from vitrina.products.objects import Products
+    from vitrina.spaces.embed import TextEmbedder
 
 ALL = 2**31 - 1
 
@@ -124,10 +125,8 @@ class Catalog(Closing):
             self._queries = Queries(context, self._reader, self._writer)
 
         self.keywords = Keywords(context, self._queries, self._judges)
-        self.spaces = Spaces(context, partial(space_embedder, context), self._fill_pictures)
-        self.sources = Sources(context, self._folders.allow)
+        self.spaces = Spaces(context, self._space_embedder, self._fill_pictures)
         self.jobs = Jobs(context)
-        self.batches = Batches(Means(context, self._folders, assemble))
         self.costs = Costs(context)
         self.pictures = ProductPictures(context, self._folders)
         self.image_vector = self._queries.image_vector
@@ -156,16 +155,38 @@ class Catalog(Closing):
         self.compare = evaluator.compare
         self.judgements = StoredJudgements(context)
 
+    # made on use: a search does without files and models, which take long to import
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The sources of products: files and attached tables."""
+        from vitrina.products.api import Sources
+
+        return Sources(self._context, self._folders.allow)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Answers at half the price, within a day."""
+        from vitrina.batch.api import Batches
+        from vitrina.batch.means import Means
+
+        return Batches(Means(self._context, self._folders, _assemble))
+
     def picture(self, given: PictureLike) -> Picture:
         """Load a picture that the user named or has: any local path, a URL within the limits, …"""
         return picture_of(given, Limits(allow_private=self.settings.allow_private_images))
 
     def _reader(self) -> Engine:
-        return assemble(self._writer.context() if self._writer else self._context, "search")
+        return _assemble(self._writer.context() if self._writer else self._context, "search")
+
+    def _space_embedder(self, space: str, endpoint: OpenAISettings | None) -> TextEmbedder:
+        from vitrina.assembly import space_embedder
+
+        return space_embedder(self._context, space, endpoint)
 
     @contextlib.contextmanager
     def _judges(self) -> Iterator[Judge]:
-        with assemble(self._context, "judge") as engine:
+        with _assemble(self._context, "judge") as engine:
             assert engine.judge is not None  # noqa: S101 - an engine that judges has a judge
             yield engine.judge
 
@@ -210,6 +231,10 @@ class Catalog(Closing):
 
         Raises what sources.load and work raise.
         """
+        from vitrina.files import FileOptions
+        from vitrina.products.api import source_name
+        from vitrina.products.objects import as_file
+
         options = options or FileOptions()
         if mapping is not None:
             columns = replace(options.mapping, columns=dict(mapping))
@@ -275,6 +300,7 @@ class Catalog(Closing):
         role may not create or use the space, saying who may.
         """
         from vitrina.enrich.run import index
+        from vitrina.products.api import source_name
         from vitrina.products.load_enriched import import_file
 
         done = import_file(
@@ -314,7 +340,7 @@ class Catalog(Closing):
         from vitrina.enrich.run import Work  # on use: a search does without
 
         work = Work(self._context, self._folders, self.sources)
-        with assemble(self._context) as engine:
+        with _assemble(self._context) as engine:
             return work.run(
                 engine, sources=sources, progress=progress, stop=stop, watch=watch, judge=judge
             )
@@ -324,7 +350,7 @@ class Catalog(Closing):
         from vitrina.enrich.run import Work
 
         context = replace(self._context, settings=replace(self._context.settings, provider="local"))
-        with assemble(context) as engine:
+        with _assemble(context) as engine:
             work = Work(context, self._folders, self.sources)
             return work.fill_pictures(engine, space, progress, stop)
 
@@ -358,7 +384,7 @@ class Catalog(Closing):
         return datasets.publish(map(asdict, rows), name, project=project, what=what)
 
     def thumbnails(self, product_ids: Sequence[int]) -> dict[int, bytes]:
-        """The thumbnails (WebP, at most 160 px) of these products, by id, if they have any."""
+        """The thumbnails (WebP, at most 320 px) of these products, by id, if they have any."""
         return whole.thumbnails(self.database, product_ids)
 
     def status(self) -> Status:
@@ -381,6 +407,12 @@ class Catalog(Closing):
         if self._writer is not None:
             self._writer.close()
         self.database.close()
+
+
+def _assemble(context: Context, purpose: Purpose = "enrich") -> Engine:
+    from vitrina.assembly import assemble
+
+    return assemble(context, purpose)
 
 
 def _embedded_url(notice: Callable[[str], None] | None) -> str:

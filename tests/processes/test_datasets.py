@@ -13,6 +13,7 @@ import pytest
 
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError
+from vitrina.files import Row
 from vitrina.products.load import load_file
 from vitrina.weave import datasets
 from waiting import HANG
@@ -189,7 +190,7 @@ def test_references_that_are_none(reference: str) -> None:
 
 
 def test_rows_of_others_come_in_as_they_are() -> None:
-    assert datasets._row(3, {"title": "Chair", "attributes": {"a": 1}}) == datasets.Row(
+    assert datasets._row(3, {"title": "Chair", "attributes": {"a": 1}}) == Row(
         3, {"title": "Chair", "attributes": {"a": 1}}
     )
     for value in ("text", None, {"title": "a\0b"}, {"title": "\ud800"}):

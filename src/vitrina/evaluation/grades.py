@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from vitrina.db.database import Database
 from vitrina.errors import InputError
-from vitrina.files.opening import open_rows
-from vitrina.files.rows import BadRow, Row
 from vitrina.weave.datasets import OPENERS
+
+if TYPE_CHECKING:
+    from vitrina.files.rows import BadRow, Row
 
 COLUMNS = ("query", "external_id", "grade")
 HIGHEST = 10.0  # beyond it 2 ** grade drowns everything else
@@ -41,6 +43,8 @@ def read(database: Database, path: str) -> Judgements:
     number from 0 to 10, two grades for the same product and query, or an id in several sources.
     """
     found: dict[tuple[str, str, str | None], tuple[float, int]] = {}
+    from vitrina.files.opening import open_rows  # on use: a search does without
+
     with open_rows(path, openers=OPENERS) as rows:
         for row in rows:
             query, key, source, grade = _judgement(row)
@@ -67,6 +71,8 @@ def read(database: Database, path: str) -> Judgements:
 
 def _judgement(row: Row | BadRow) -> tuple[str, str, str | None, float]:
     """Query, external id, source and grade of a row."""
+    from vitrina.files.rows import BadRow
+
     if isinstance(row, BadRow):
         raise InputError(f"line {row.line}: {row.reason}")
     missing = [name for name in COLUMNS if name not in row.values]

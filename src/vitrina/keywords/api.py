@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
-from typing import LiteralString, Protocol, TypeAlias
+from typing import TYPE_CHECKING, LiteralString, Protocol, TypeAlias
 
 from vitrina.context import Context
 from vitrina.db.connection import Params
 from vitrina.db.database import HalfVector, Jsonb
 from vitrina.db.retries import retried
 from vitrina.errors import InputError
-from vitrina.files.keyword_file import read_seed
 from vitrina.keywords.entries import (
     Alias,
     Aliases,
@@ -36,13 +35,15 @@ from vitrina.keywords.entries import (
     TermProduct,
     Vocabulary,
 )
-from vitrina.keywords.judge import Judge, Judged, estimate, judge_pairs
 from vitrina.models.base import Term
 from vitrina.models.openai.settings import OpenAISettings
-from vitrina.models.openai.verdicts import Pair
 from vitrina.weave.datasets import OPENERS
 
-Pairs: TypeAlias = list[Pair]
+if TYPE_CHECKING:
+    from vitrina.keywords.judge import Judge, Judged
+    from vitrina.models.openai.verdicts import Pair
+
+Pairs: TypeAlias = "list[Pair]"
 
 
 class QueryVectors(Protocol):
@@ -227,6 +228,8 @@ class Keywords:
 
         Raises InputError with every problem and its line; then nothing has changed.
         """
+        from vitrina.files.keyword_file import read_seed  # on use: a search does without
+
         rows = read_seed(str(path), openers=OPENERS)
         return self._changed("select * from vitrina.seed_keywords(%s)", (Jsonb(rows),))
 
@@ -260,6 +263,8 @@ class Keywords:
 
     def pairs(self, *, above: float | None = None) -> Pairs:
         """Pairs of keywords that are near each other and undecided, most products first."""
+        from vitrina.keywords.judge import judge_pairs
+
         return judge_pairs(self._database, above)
 
     def judge(
@@ -274,6 +279,8 @@ class Keywords:
 
     def estimate(self, pairs: Sequence[Pair]) -> Decimal | None:
         """The estimated cost of judging these, in USD; None if the price is unknown."""
+        from vitrina.keywords.judge import estimate
+
         return estimate(pairs, OpenAISettings.of(self._settings))
 
     def _changed(self, query: LiteralString, params: Params) -> Changes:

@@ -12,8 +12,6 @@ from typing import Any
 from vitrina.db.database import Database, Jsonb
 from vitrina.db.unknown import unknown_names
 from vitrina.errors import InputError, NotFoundError
-from vitrina.files.opening import open_rows
-from vitrina.files.rows import BadRow
 from vitrina.search.product import Key, named
 
 FIELDS = (
@@ -120,6 +118,9 @@ class Rules:
 
     def load(self, path: str | Path, *, prune: bool = False) -> list[PutRule]:
         """Add or change the rules of a CSV or JSON file, which has the fields of Rule; see put."""
+        from vitrina.files.opening import open_rows  # on use: a search does without
+        from vitrina.files.rows import BadRow
+
         rules, lines = [], []
         with open_rows(str(path)) as rows:
             for row in rows:

@@ -9,15 +9,16 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vitrina.errors import InputError, NotFoundError
-from vitrina.files.documents import json_row
-from vitrina.files.opening import Openers
-from vitrina.files.rows import BadRow, Row
 from vitrina.redaction import redact, without_pictures
 from vitrina.weave.private import leave
 from vitrina.weave.server import TraceServerError, connect
+
+if TYPE_CHECKING:
+    from vitrina.files.opening import Openers
+    from vitrina.files.rows import BadRow, Row
 
 __all__ = ["OPENERS", "client_of", "name_of", "publish", "read"]
 
@@ -130,6 +131,8 @@ def _table_of(client: Any, reference: str, name: str, version: str) -> str:
 
 
 def _row(line: int, value: object) -> Row | BadRow:
+    from vitrina.files.documents import json_row
+
     return json_row(line, json.dumps(value))
 
 
