@@ -13,7 +13,7 @@ import pytest
 
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError
-from vitrina.files import Row
+from vitrina.files import BadRow, Row
 from vitrina.products.load import load_file
 from vitrina.weave import datasets
 from waiting import HANG
@@ -194,4 +194,4 @@ def test_rows_of_others_come_in_as_they_are() -> None:
         3, {"title": "Chair", "attributes": {"a": 1}}
     )
     for value in ("text", None, {"title": "a\0b"}, {"title": "\ud800"}):
-        assert isinstance(datasets._row(3, value), datasets.BadRow)
+        assert isinstance(datasets._row(3, value), BadRow)
