@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from vitrina.models.openai.verdicts import Pair
     from vitrina.models.pricing import Estimate, StageEstimate
     from vitrina.pictures.decode import Picture
-    from vitrina.products.api import Preview, RejectedRow, Source, Synced
+    from vitrina.products.entries import Preview, RejectedRow, Source, Synced
     from vitrina.products.load import Loaded
     from vitrina.products.load_enriched import Imported
     from vitrina.products.whole import ExportedProduct, Status
@@ -125,10 +125,10 @@ _EXPORTS = {
     "Estimate": "models.pricing",
     "StageEstimate": "models.pricing",
     "Picture": "pictures.decode",
-    "Preview": "products.api",
-    "RejectedRow": "products.api",
-    "Source": "products.api",
-    "Synced": "products.api",
+    "Preview": "products.entries",
+    "RejectedRow": "products.entries",
+    "Source": "products.entries",
+    "Synced": "products.entries",
     "Loaded": "products.load",
     "Imported": "products.load_enriched",
     "ExportedProduct": "products.whole",

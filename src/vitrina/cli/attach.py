@@ -13,7 +13,7 @@ from vitrina.errors import InputError
 
 if TYPE_CHECKING:
     from vitrina.catalog import Catalog
-    from vitrina.products.api import Synced
+    from vitrina.products.entries import Synced
 
 URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 

@@ -12,7 +12,7 @@ from vitrina.cli._common import emit, open_catalog, output_options
 from vitrina.cli._filters import filter_options
 from vitrina.cli._product import id_options, keys
 from vitrina.cli._table import emit_fields
-from vitrina.cli.search import parse_weights
+from vitrina.cli.search import channel_options
 
 if TYPE_CHECKING:
     from vitrina.search.explain import ChannelScore, Explanation, QueryWord
@@ -37,21 +37,7 @@ GATES = {
 )
 @click.option("--offset", default=0, metavar="N", help="The page skips the first N products.")
 @filter_options
-@click.option(
-    "--mode",
-    type=click.Choice(["hybrid", "vector", "text"]),
-    default="hybrid",
-    show_default=True,
-    help="Words and vectors, vectors only, or words only.",
-)
-@click.option(
-    "--weight",
-    "weights",
-    multiple=True,
-    callback=parse_weights,
-    metavar="CHANNEL=N",
-    help="The weight of text, vector or image in the score; repeatable.",
-)
+@channel_options
 @click.option("--sort", default="relevance", metavar="ORDER", help="As for search.")
 @click.option("--group-by", metavar="ATTRIBUTE", help="As for search.")
 @click.option(

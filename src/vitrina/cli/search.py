@@ -115,6 +115,26 @@ def parse_weights(
     return weights
 
 
+def channel_options(command: F) -> F:
+    """--mode and --weight: which channels find products, and how much each counts."""
+    mode = click.option(
+        "--mode",
+        type=click.Choice(["hybrid", "vector", "text"]),
+        default="hybrid",
+        show_default=True,
+        help="Words and vectors, vectors only, or words only.",
+    )
+    weight = click.option(
+        "--weight",
+        "weights",
+        multiple=True,
+        callback=parse_weights,
+        metavar="CHANNEL=N",
+        help="The weight of text, vector or image in the score; repeatable.",
+    )
+    return mode(weight(command))
+
+
 @click.command("search")
 @click.argument("query", required=False)
 @click.option("--image", metavar="PATH_OR_URL", help="A picture to search by.")
@@ -123,21 +143,7 @@ def parse_weights(
 )
 @click.option("--offset", default=0, metavar="N", help="Skip the first N products.")
 @filter_options
-@click.option(
-    "--mode",
-    type=click.Choice(["hybrid", "vector", "text"]),
-    default="hybrid",
-    show_default=True,
-    help="Words and vectors, vectors only, or words only.",
-)
-@click.option(
-    "--weight",
-    "weights",
-    multiple=True,
-    callback=parse_weights,
-    metavar="CHANNEL=N",
-    help="The weight of text, vector or image in the score; repeatable.",
-)
+@channel_options
 @click.option(
     "--sort",
     default="relevance",

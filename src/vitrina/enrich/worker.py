@@ -17,7 +17,8 @@ from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.pipeline import Pipeline
 from vitrina.enrich.totals import Totals
 from vitrina.errors import AccessError, UnreachableError
-from vitrina.products.api import Sources, Synced
+from vitrina.products.api import Sources
+from vitrina.products.entries import Synced
 from vitrina.settings import LEASE_SECONDS
 
 INDEX_SECONDS = 30.0  # between checks for spaces to index
