@@ -167,8 +167,8 @@ class Browse:
 
     def suggest(self, prefix: str, *, k: int = 10) -> list[Suggestion]:
         """Keywords that begin with the prefix, most used first."""
-        rows = self._database.rows("select * from vitrina.suggest(%s, %s)", (prefix, k))
-        return [Suggestion(**row) for row in rows]
+        statement = "select * from vitrina.suggest(%s, %s)"
+        return self._database.records(Suggestion, statement, (prefix, k))
 
     def recommend(
         self,
@@ -249,15 +249,15 @@ class Browse:
             sources: among products of these only.
         """
         Narrowing(sources=sources).check_names(self._database)
-        rows = self._database.rows(
+        return self._database.records(
+            Duplicate,
             "select * from vitrina.duplicates(%s, %s, %s::real, %s::text[])",
             (k, max_distance, min_similarity, list(sources) if sources is not None else None),
         )
-        return [Duplicate(**row) for row in rows]
 
     def _found(self, narrowing: Narrowing, query: Any, params: Mapping[str, Any]) -> list[Hit]:
         narrowing.check_names(self._database)
-        found = [Hit(**row) for row in self._database.rows(query, params)]
+        found = self._database.records(Hit, query, params)
         if not found:
             narrowing.explain_nothing(self._database)
         return found

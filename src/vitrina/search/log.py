@@ -6,13 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import LiteralString
 
 from vitrina.context import Context, Writer
 from vitrina.db.database import Jsonb
 from vitrina.errors import VitrinaError
 
-Which = Literal["top", "empty", "corrected"]
 ASK_AGAIN = 60.0  # seconds, where searches are not logged, or cannot be
 
 
@@ -79,15 +78,15 @@ class Searches:
 
     def top(self, *, k: int = 20, days: int = 30) -> list[LoggedSearch]:
         """What was searched for most in the last days."""
-        return self._listed("top", k, days)
+        return self._listed("select * from vitrina.top_searches(%s, %s)", k, days)
 
     def empty(self, *, k: int = 20, days: int = 30) -> list[LoggedSearch]:
         """What was searched for most and last found nothing."""
-        return self._listed("empty", k, days)
+        return self._listed("select * from vitrina.empty_searches(%s, %s)", k, days)
 
     def corrected(self, *, k: int = 20, days: int = 30) -> list[LoggedSearch]:
         """What was searched for most and is read as other words."""
-        return self._listed("corrected", k, days)
+        return self._listed("select * from vitrina.corrected_searches(%s, %s)", k, days)
 
     def policy(
         self,
@@ -107,12 +106,12 @@ class Searches:
                 (min_relevance, log, keep_days),
             )
             self._off_until = 0.0
-        (row,) = self._database.rows(
+        (policy,) = self._database.records(
+            SearchPolicy,
             "select p.log_searches as log, p.keep_searches as keep_days, p.min_relevance"
-            " from vitrina.search_policy as p"
+            " from vitrina.search_policy as p",
         )
-        return SearchPolicy(**row)
+        return policy
 
-    def _listed(self, which: Which, k: int, days: int) -> list[LoggedSearch]:
-        statement = f"select * from vitrina.{which}_searches(%s, %s)"  # noqa: S608 - one of three
-        return [LoggedSearch(**row) for row in self._database.rows(statement, (k, days))]
+    def _listed(self, query: LiteralString, k: int, days: int) -> list[LoggedSearch]:
+        return self._database.records(LoggedSearch, query, (k, days))

@@ -111,10 +111,9 @@ class Rules:
         Raises InputError and NotFoundError for the first rule that is wrong; then no rule changes.
         """
         given = [{name: _plain(value) for name, value in rule.items()} for rule in rules]
-        rows = self._database.rows(
-            "select * from vitrina.put_rules(%s, prune => %s)", (Jsonb(given), prune)
+        return self._database.records(
+            PutRule, "select * from vitrina.put_rules(%s, prune => %s)", (Jsonb(given), prune)
         )
-        return [PutRule(**row) for row in rows]
 
     def load(self, path: str | Path, *, prune: bool = False) -> list[PutRule]:
         """Add or change the rules of a CSV or JSON file, which has the fields of Rule; see put."""
@@ -139,8 +138,8 @@ class Rules:
 
     def list(self, query: str | None = None, *, removed: bool = False) -> list[Rule]:
         """All rules; or those that hold now for a search of `query`; or the removed ones."""
-        rows = self._database.rows("select * from vitrina.list_rules(%s, %s)", (query, removed))
-        return [Rule(**row) for row in rows]
+        statement = "select * from vitrina.list_rules(%s, %s)"
+        return self._database.records(Rule, statement, (query, removed))
 
     def remove(self, ids: Sequence[int]) -> int:
         """Remove rules; `restore` brings them back. Returns how many. Raises NotFoundError."""

@@ -143,8 +143,9 @@ class Search:
 
     def read_query(self, query: str) -> Reading:
         """How search understands a query: its words, keywords, corrections and conditions."""
-        (row,) = self._database.rows("select * from vitrina.read_query(%s)", (query,))
-        return Reading(**row)
+        statement = "select * from vitrina.read_query(%s)"
+        (reading,) = self._database.records(Reading, statement, (query,))
+        return reading
 
     def similar(
         self,
@@ -176,4 +177,4 @@ class Search:
         )
 
     def _hits(self, query: Any, params: Any) -> list[Hit]:
-        return [Hit(**row) for row in self._database.rows(query, params)]
+        return self._database.records(Hit, query, params)
