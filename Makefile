@@ -41,7 +41,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-annotate --no-header --no-emit-index-url
 
 lock:
-	$(LOCK) pyproject.toml --extra local --extra web --group build -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra local --extra web --extra mcp --group build -o requirements/runtime.txt
 	$(LOCK) --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(LOCK) --group bench -c requirements/runtime.txt -o requirements/bench.txt
 	$(LOCK) --group shops -c requirements/runtime.txt -o requirements/shops.txt

@@ -69,9 +69,11 @@ def test_a_few_are_answered_some_wait_and_the_rest_are_told() -> None:
     assert apart(run()) == [200] * 5 + [503] * 2
 
 
-def test_a_client_that_goes_gives_its_place_back() -> None:
+@pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/mcp")])
+def test_a_client_that_goes_gives_its_place_back(method: str, path: str) -> None:
     async def run() -> None:
         entered, gone = asyncio.Event(), asyncio.Event()
+        bodies = [{"type": "http.request", "body": b"{}", "more_body": False}] * (method == "POST")
 
         async def until_gone(scope: Any, receive: Any, send: Any) -> None:
             await receive()
@@ -84,13 +86,15 @@ def test_a_client_that_goes_gives_its_place_back() -> None:
         )
 
         async def receive() -> Any:
+            if bodies:
+                return bodies.pop()
             await gone.wait()
             return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
             raise AssertionError("nobody listens")
 
-        first = asyncio.create_task(limits(scope(), receive, send))
+        first = asyncio.create_task(limits(scope(method) | {"path": path}, receive, send))
         await entered.wait()
         gone.set()
         await first

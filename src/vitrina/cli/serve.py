@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 
 import click
 
@@ -39,6 +40,7 @@ from vitrina.settings import Settings
 @click.option(
     "--no-remember", is_flag=True, help="Write nothing at all, not even vectors of queries."
 )
+@click.option("--mcp", is_flag=True, help="Add the searches as tools of assistants, at /mcp.")
 @click.option("--allow-private-images", is_flag=True, help="Fetch pictures of the private network.")
 def command(
     host: str,
@@ -49,6 +51,7 @@ def command(
     allow_hosts: tuple[str, ...],
     origins: tuple[str, ...],
     no_remember: bool,
+    mcp: bool,
     allow_private_images: bool,
 ) -> None:
     """Look at the catalogue: search as you type, with pictures, and an API for the shop.
@@ -62,11 +65,13 @@ def command(
     try:
         from vitrina.web import server
         from vitrina.web.app import create_app
-        from vitrina.web.services import Options, Services
+        from vitrina.web.services import MCP_PATH, Options, Services
     except ImportError as error:
         raise ConfigError(f"{error.name} is missing: pip install 'vitrina[web]'") from error
+    if mcp and find_spec("mcp") is None:
+        raise ConfigError("mcp is missing: pip install 'vitrina[mcp]'")
 
-    options = Options(host, port, edit, token or None, allow_hosts, origins)
+    options = Options(host, port, edit, token or None, allow_hosts, origins, mcp)
     options.check()
     sock = server.listen(host, port)
     options = replace(options, port=sock.getsockname()[1])
@@ -77,7 +82,9 @@ def command(
     address = server.address(options.host, options.port)
 
     def ready() -> None:
-        click.echo(f"vitrina serves {address}" + ("" if edit else " (read-only; --edit to change)"))
+        said = "" if edit else " (read-only; --edit to change)"
+        said += f", tools of assistants at {MCP_PATH}" if mcp else ""
+        click.echo(f"vitrina serves {address}{said}")
         if open_:
             click.launch(address)
 

@@ -12,6 +12,7 @@ from vitrina.db.unknown import unknown_names
 from vitrina.errors import InputError, NotFoundError
 
 Key: TypeAlias = int | str | tuple[str, str]
+ID_END = 2**63  # no id is so large
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ def get(database: Database, product: Key) -> Product:
 def product_id(database: Database, product: Key) -> int:
     """The id of a product; raises as `named` does. A number is returned as it is."""
     if isinstance(product, int):
+        if abs(product) >= ID_END:
+            raise NotFoundError(f"product {product} not found")
         return product
     return named(database, product).product_id
 
@@ -152,7 +155,7 @@ def _by_id(database: Database, product: int) -> Named:
         "select p.id as product_id, s.name as source, p.external_id from vitrina.products as p"
         " join vitrina.sources as s on s.id operator(pg_catalog.=) p.source_id"
         " where p.id operator(pg_catalog.=) %s::bigint",
-        (product if abs(product) < 2**63 else -1,),
+        (product if abs(product) < ID_END else -1,),
     )
     if found:
         return Named(**found[0])

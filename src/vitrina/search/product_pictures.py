@@ -10,6 +10,7 @@ from vitrina.errors import NotFoundError
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders, load_product_picture
+from vitrina.search.product import ID_END
 
 
 class ProductPictures:
@@ -59,6 +60,8 @@ class ProductPictures:
 
         Raises NotFoundError if there is none, PictureError if it cannot be had.
         """
+        if product_id >= ID_END:
+            raise NotFoundError(f"product {product_id} not found")
         for row in self._database.rows(
             "select m.image, s.config ->> 'image_root' as root"
             " from vitrina.product_images as m"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,9 +16,10 @@ from vitrina.web import pages, session
 from vitrina.web.limits import Limits
 from vitrina.web.screens import SCREENS
 from vitrina.web.security import Gate
-from vitrina.web.services import Services
+from vitrina.web.services import MCP_PATH, Services
 
-BUG = "This is a bug in vitrina; the terminal of `vitrina serve` shows where."
+if TYPE_CHECKING:
+    from vitrina.web.mcp import Tools
 
 
 def create_app(services: Services) -> ASGIApp:
@@ -25,12 +28,14 @@ def create_app(services: Services) -> ASGIApp:
     Raises ConfigError for options that are not safe.
     """
     services.options.check()
+    tools = _tools(services)
     app = FastAPI(
         title="vitrina",
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=None if tools is None else lambda _: tools.running(),
     )
     app.state.services = services
     app.state.nav = [screen.NAV for screen in SCREENS if screen.NAV is not None]
@@ -41,6 +46,8 @@ def create_app(services: Services) -> ASGIApp:
             app.include_router(editing)
     app.include_router(session.router)
     app.router.routes.append(Route("/static/{path:path}", services.static))
+    if tools is not None:
+        app.router.routes.append(Route(MCP_PATH, tools))
     app.add_exception_handler(VitrinaError, _known)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _unknown)
@@ -48,6 +55,15 @@ def create_app(services: Services) -> ASGIApp:
     return Gate(
         limited, services.options, lambda scope, status, why: _outside(app, scope, status, why)
     )
+
+
+def _tools(services: Services) -> Tools | None:
+    """The tools of assistants, if they are served: their package is not imported otherwise."""
+    if not services.options.mcp:
+        return None
+    from vitrina.web.mcp import Tools
+
+    return Tools(services)
 
 
 def _outside(app: FastAPI, scope: Scope, status: int, reason: str) -> Response:
@@ -70,4 +86,4 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _unknown(request: Request, error: Exception) -> Response:
     """An answer without a word of the error, which may hold anything."""
-    return pages.failure(request, 500, BUG)
+    return pages.failure(request, 500, pages.BUG)

@@ -10,9 +10,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vitrina.db.cancelling import Cancellation
+from vitrina.web.services import MCP_PATH
 
 AT_ONCE = 8
 WAITING = 32
+EMPTY: Message = {"type": "http.request", "body": b"", "more_body": False}
 UNBOUNDED = ("/static/", "/pic/", "/events/", "/login", "/theme")  # cheap, or long by nature
 
 
@@ -48,15 +50,17 @@ class Limits:
         self._inside += 1
         try:
             if scope["method"] in ("GET", "HEAD"):
-                await self._watched(scope, receive, send)
+                await self._watched(scope, receive, send, EMPTY)
+            elif scope["path"] == MCP_PATH:  # it only asks, and the gate has read it whole
+                await self._watched(scope, receive, send, await receive())
             else:
                 async with self._places:
                     await self._app(scope, receive, send)
         finally:
             self._inside -= 1
 
-    async def _watched(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request without a body, until the client goes."""
+    async def _watched(self, scope: Scope, receive: Receive, send: Send, body: Message) -> None:
+        """Answer a request whose whole body is known, until the client goes."""
         cancellation = Cancellation()
         gone = asyncio.Event()
 
@@ -83,15 +87,15 @@ class Limits:
                 return
             try:
                 with cancellation.covering():
-                    await self._app(scope, _empty(left), send)
+                    await self._app(scope, _first(body, left), send)
             finally:
                 self._places.release()
         finally:
             watching.cancel()
 
 
-def _empty(then: Receive) -> Receive:
-    """A receiver of an empty body."""
+def _first(body: Message, then: Receive) -> Receive:
+    """A receiver of this, and then of what `then` gives."""
     given = False
 
     async def receive() -> Message:
@@ -99,6 +103,6 @@ def _empty(then: Receive) -> Receive:
         if given:
             return await then()
         given = True
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return body
 
     return receive

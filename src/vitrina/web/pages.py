@@ -30,11 +30,12 @@ from vitrina.errors import (
     VitrinaError,
 )
 from vitrina.web import filters
-from vitrina.web.services import STATEMENT_SECONDS, services
+from vitrina.web.services import MCP_PATH, STATEMENT_SECONDS, services
 from vitrina.web.state import decimal
 
 THEMES = ("light", "dark")
 PRIVATE = "private, no-cache"
+BUG = "This is a bug in vitrina; the terminal of `vitrina serve` shows where."
 PACKED_FROM = 2000  # bytes
 PACKING = 4  # a level that takes about a millisecond for a page
 STATUS: tuple[tuple[type[VitrinaError], int], ...] = (
@@ -87,8 +88,13 @@ def page(
 
 def data(request: Request, value: object, status: int = 200) -> Response:
     """A value as JSON; 304 if the client has it already."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    body = as_json(value)
     return tagged(request, body.encode("utf-8", "replace"), "application/json", status)
+
+
+def as_json(value: object) -> str:
+    """A value as JSON, dates and decimals included."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 
 def tagged(request: Request, body: bytes, kind: str, status: int = 200) -> Response:
@@ -124,7 +130,7 @@ def status_of(error: VitrinaError) -> int:
 def failure(request: Request, status: int, reason: str) -> Response:
     """An error in the form of what was asked for: JSON of /api, a part of /part, or a page."""
     reason = reason[:2000]
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith(("/api/", MCP_PATH)):
         answer = data(request, {"error": reason, "status": status}, status)
     else:
         template = "part_error.html" if request.url.path.startswith("/part/") else "error.html"
@@ -145,11 +151,15 @@ def refusal(scope: Scope, status: int, reason: str) -> Response:
 
 def explained(request: Request, error: VitrinaError) -> Response:
     """The answer to a request that failed for a known reason."""
-    reason = str(error)
+    return failure(request, status_of(error), reason_of(error))
+
+
+def reason_of(error: VitrinaError) -> str:
+    """Why there is no answer, in words for those who asked."""
     if isinstance(error, SlowError):
         took = f"This took longer than {STATEMENT_SECONDS:.0f} seconds"
-        reason = f"{took} and was stopped: narrow it down."
-    return failure(request, status_of(error), reason)
+        return f"{took} and was stopped: narrow it down."
+    return str(error)
 
 
 def _plain(value: object) -> object:

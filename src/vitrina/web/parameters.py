@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from vitrina.web.state import MODES, PAGE, State
+from vitrina.web.state import MODES, PAGE, State, values_of
 
 
 class Failure(BaseModel):
@@ -79,7 +79,7 @@ def query_of(request: Request, *own: str) -> tuple[dict[str, list[str]], State]:
     """The route's own names with their values, and the state of the others."""
     mine: dict[str, list[str]] = {}
     rest: list[tuple[str, str]] = []
-    for name, value in parse_qsl(request.url.query, keep_blank_values=True, max_num_fields=200):
+    for name, value in values_of(request.url.query):
         if name in own:
             mine.setdefault(name, []).append(value)
         else:

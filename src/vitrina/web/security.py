@@ -13,10 +13,11 @@ from starlette.requests import Request, cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vitrina.web.services import Options
+from vitrina.web.services import MCP_PATH, Options
 
 SESSION = "vitrina_session"
-FORM_BYTES = 100_000
+SMALL_BYTES = 100_000  # forms, and what assistants ask
+FOREIGN = "this request comes from another site"
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
@@ -66,7 +67,8 @@ class Gate:
 
         refusal = self._check(scope, headers)
         if refusal is None and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-            refusal, receive = await self._check_post(scope, headers, receive)
+            check = self._check_tools if scope["path"] == MCP_PATH else self._check_post
+            refusal, receive = await check(scope, headers, receive)
         await (refusal or self._app)(scope, receive, answer)
 
     def _check(self, scope: Scope, headers: Headers) -> Response | None:
@@ -75,9 +77,10 @@ class Gate:
                 "This server does not answer to that name: see vitrina serve --allow-host", 400
             )
         path = scope["path"]
-        if self._options.token is None or self._knows(headers) or path.startswith(OPEN):
+        known = self._bears(headers) if path == MCP_PATH else self._knows(headers)
+        if self._options.token is None or known or path.startswith(OPEN):
             return None
-        if path.startswith("/api/") or scope["method"] not in ("GET", "HEAD"):
+        if path.startswith("/api/") or path == MCP_PATH or scope["method"] not in ("GET", "HEAD"):
             refusal = self._refuse(scope, 401, "log in first, or send Authorization: Bearer TOKEN")
             refusal.headers["WWW-Authenticate"] = "Bearer"
             return refusal
@@ -92,19 +95,11 @@ class Gate:
         cookie = headers.get("cookie", "")
         if self._bears(headers) and SESSION not in cookie:
             return None, receive  # no browser sends that on behalf of a stranger
-        site = headers.get("sec-fetch-site")
-        origin = headers.get("origin")
-        if site is not None:
-            is_own = site in ("same-origin", "none")
-        else:
-            is_own = (
-                origin is not None and urlsplit(origin).netloc.lower() == headers["host"].lower()
-            )
-        if not is_own:
-            return self._refuse(scope, 403, "this request comes from another site"), receive
+        if not _is_own(headers, unknown=False):
+            return self._refuse(scope, 403, FOREIGN), receive
         token = headers.get("x-csrf-token")
         if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            body = await read(receive, FORM_BYTES)
+            body = await read(receive, SMALL_BYTES)
             if body is None:
                 return self._refuse(scope, 413, "the form is too long"), receive
             receive = replay(body, receive)
@@ -112,6 +107,20 @@ class Gate:
         if token is None or not hmac.compare_digest(token.encode(), self.csrf(headers).encode()):
             return self._refuse(scope, 403, "the form is too old: load the page again"), receive
         return None, receive
+
+    async def _check_tools(
+        self, scope: Scope, headers: Headers, receive: Receive
+    ) -> tuple[Response | None, Receive]:
+        """The same for an assistant's post, which comes from no form: no cookie lets it in either.
+
+        A browser names the site in every post; what names none is not a browser.
+        """
+        if not _is_own(headers, unknown=True):
+            return self._refuse(scope, 403, FOREIGN), receive
+        body = await read(receive, SMALL_BYTES)
+        if body is None:
+            return self._refuse(scope, 413, "the request is too long"), receive
+        return None, replay(body, receive)
 
     def csrf(self, headers: Headers) -> str:
         """What a form of this visitor carries."""
@@ -145,6 +154,17 @@ class Gate:
             if origin in self._options.cors:
                 headers["Access-Control-Allow-Origin"] = origin
                 headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+
+
+def _is_own(headers: Headers, *, unknown: bool) -> bool:
+    """Whether a page of this server posts; `unknown`: what is said of a request without a site."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = headers.get("origin")
+    if origin is None:
+        return unknown
+    return urlsplit(origin).netloc.lower() == headers["host"].lower()
 
 
 def hosts(options: Options) -> frozenset[str]:

@@ -41,7 +41,7 @@ def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None]) -> None:
         app,
         log_config=None,
         access_log=False,
-        lifespan="off",
+        lifespan="on",
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

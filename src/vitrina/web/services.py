@@ -20,6 +20,7 @@ from vitrina.web.static import Static
 PORT = 8765
 TOKEN_LENGTH = 16  # characters, at least
 STATEMENT_SECONDS = 5.0
+MCP_PATH = "/mcp"
 CONNECTIONS = 12  # eight answers at once, and the pictures of a page
 
 
@@ -29,7 +30,7 @@ class Options:
 
     `edit` adds the routes that write. `token` is asked of everybody; without one only the loopback
     interface is served. `allow_hosts` are further names (name or name:port) that it answers to.
-    `cors` are the origins whose scripts may read /api.
+    `cors` are the origins whose scripts may read /api. `mcp` adds the tools of assistants.
     """
 
     host: str = "127.0.0.1"
@@ -38,6 +39,7 @@ class Options:
     token: str | None = None
     allow_hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
+    mcp: bool = False
 
     def check(self) -> None:
         """Raises ConfigError for options that are not safe."""

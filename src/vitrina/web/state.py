@@ -17,6 +17,7 @@ MOST = 200
 MODES: tuple[str, ...] = get_args(Mode)
 VIEWS = ("grid", "list")
 QUERY_LENGTH = 512
+FIELDS = 200  # in an address
 REPEATED = {"x": "without", "source": "sources", "like": "liked", "unlike": "disliked"}
 SINGLE = (
     "q",
@@ -62,7 +63,7 @@ class State:
     @classmethod
     def of(cls, query_string: str) -> State:
         """The state of an address. Raises InputError that names what is unknown or wrong."""
-        given = parse_qsl(query_string, keep_blank_values=True, max_num_fields=200)
+        given = values_of(query_string)
         single: dict[str, str] = {}
         repeated: dict[str, list[str]] = {}
         by_facet: dict[str, list[str]] = {}
@@ -189,6 +190,14 @@ class State:
         return State(
             **{each.name: getattr(self, each.name) for each in fields(self) if each.name in kept}
         )
+
+
+def values_of(query_string: str) -> list[tuple[str, str]]:
+    """The names and values of an address. Raises InputError if there are too many."""
+    try:
+        return parse_qsl(query_string, keep_blank_values=True, max_num_fields=FIELDS)
+    except ValueError:
+        raise InputError(f"the address has more than {FIELDS} values") from None
 
 
 def _unknown(name: str) -> str:

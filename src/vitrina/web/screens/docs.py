@@ -11,7 +11,8 @@ from starlette.responses import Response
 from vitrina.web import pages
 from vitrina.web.how import How, curl
 from vitrina.web.server import address
-from vitrina.web.services import services
+from vitrina.web.services import MCP_PATH, services
+from vitrina.web.tools import TOOLS
 
 router = APIRouter(include_in_schema=False)
 NAV = ("API", "/docs")
@@ -47,7 +48,12 @@ def docs(request: Request) -> Response:
         for method, told in methods.items()
     ]
     how = How(curl=curl(base, "/openapi.json"))
-    return pages.page(request, "docs.html", {"routes": routes, "base": base, "how": how})
+    tools = [(tool.name, tool.text) for tool in TOOLS] if options.mcp else []
+    return pages.page(
+        request,
+        "docs.html",
+        {"routes": routes, "base": base, "how": how, "tools": tools, "mcp": base + MCP_PATH},
+    )
 
 
 def _fields(told: dict[str, Any], models: dict[str, Any]) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -21,7 +21,7 @@ from vitrina.web.asking import arguments, filters, picture_of
 from vitrina.web.how import How, curl, python_call, shell, sql_call, sql_text
 from vitrina.web.server import address
 from vitrina.web.services import Services, services
-from vitrina.web.state import State
+from vitrina.web.state import State, values_of
 from vitrina.web.wording import cli_filters, sql_filters
 
 router = APIRouter(include_in_schema=False)
@@ -109,7 +109,7 @@ def _context(request: Request) -> dict[str, Any]:
 
 def _asked(query_string: str) -> tuple[Asked, State]:
     """The products and the search of an address."""
-    given = parse_qsl(query_string, keep_blank_values=True, max_num_fields=200)
+    given = values_of(query_string)
     own = {name: value.strip() for name, value in given if name in OWN}
     return Asked(**own), State.of(urlencode([pair for pair in given if pair[0] not in OWN]))
 
