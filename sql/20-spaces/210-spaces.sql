@@ -1,16 +1,17 @@
 -- Creating, switching and dropping spaces. One space is in use for texts, one for pictures.
 
 -- ---------------------------------------------------------------------------------------------
--- create_space(name, provider, model, modality, dimensions, threshold, weight, state, quantized) →
--- its id. Creates a space with its partitions: they refuse vectors of other dimensions, and their
--- storage is plain, as scans read the heap. Its indexes are built once it has enough vectors: see
+-- create_space(name, provider, model, modality, dimensions, threshold, weight, state, quantized, settings) →
+-- its id. modality: text, image, or joint: of a model that embeds pictures and words alike, by which
+-- words find pictures. settings: a JSON object that its provider reads. Creates a space with its
+-- partitions: they refuse vectors of other dimensions, and their storage is plain, as scans read the heap. Its indexes are built once it has enough vectors: see
 -- index_statements. quantized: index the vectors' signs, 16 times smaller. Searches continue
 -- meanwhile. Raises VT004 for a wrong argument, before anything is created.
 -- ---------------------------------------------------------------------------------------------
 create or replace function create_space(
     name text, provider text, model text, modality text, dimensions int,
     threshold real default 0.6, weight real default 1, state text default 'building',
-    quantized boolean default false
+    quantized boolean default false, settings jsonb default '{}'
 ) returns int
 language plpgsql volatile security invoker
 set search_path from current
@@ -23,6 +24,14 @@ begin
     perform check_space(name, provider, model, modality, dimensions, threshold);
     perform check_word('state', state, 'building', 'active', 'retired'),
             check_word('quantized', quantized::text, 'true', 'false');
+    if jsonb_typeof(settings) is distinct from 'object' then
+        raise exception 'settings must be a JSON object, not %', coalesce(left(settings::text, 100), 'null')
+            using errcode = 'VT004', hint = 'give ''{}'' for none';
+    end if;
+    if modality = 'joint' and provider = 'local' then
+        raise exception 'the provider local has no joint model' using errcode = 'VT004',
+            hint = 'fastembed runs one on this machine: vitrina spaces add NAME --provider fastembed …';
+    end if;
     if weight between 0 and 1000 is not true then
         raise exception 'the weight of a space must be 0 to 1000, not %', coalesce(weight::text, 'null')
             using errcode = 'VT004', hint = '1 is the usual weight';
@@ -35,10 +44,10 @@ begin
             hint = 'choose another name, or drop that space: vitrina spaces drop NAME';
     end if;
     insert into spaces as s (
-        name, provider, model, modality, dimensions, threshold, weight, state, quantized)
+        name, provider, model, modality, dimensions, threshold, weight, state, quantized, settings)
     values (create_space.name, create_space.provider, create_space.model, create_space.modality,
             create_space.dimensions, create_space.threshold, create_space.weight,
-            create_space.state, create_space.quantized)
+            create_space.state, create_space.quantized, create_space.settings)
     returning s.id into _space;
     foreach _parent in array array['keyword_embeddings', 'product_embeddings'] loop
         continue when create_space.modality = 'image' and _parent = 'keyword_embeddings';
@@ -99,9 +108,9 @@ begin
         raise exception 'a space needs a provider and a model' using errcode = 'VT004',
             hint = 'name the provider and the model of its vectors';
     end if;
-    if coalesce(modality not in ('text', 'image'), true) then
-        raise exception 'the modality must be text or image, not %', quote_nullable(left(modality, 100))
-            using errcode = 'VT004', hint = 'text for descriptions of products, image for their pictures';
+    if coalesce(modality not in ('text', 'image', 'joint'), true) then
+        raise exception 'the modality must be text, image or joint, not %', quote_nullable(left(modality, 100))
+            using errcode = 'VT004', hint = 'text for descriptions of products, image for their pictures, joint for both by one model';
     end if;
     if coalesce(dimensions not between 1 and 4000, true) then
         raise exception 'a space must have 1 to 4000 dimensions, not %', dimensions using errcode = 'VT004',
@@ -147,8 +156,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- use_space(name): makes it the active space of its modality, and retires the space before it, even
--- if vectors are missing in it; see activate_space. A statement sees one space or the other, never
+-- use_space(name): makes it the active space for texts, or for pictures (an image space or a joint one), and
+-- retires the space before it, even if vectors are missing in it; see activate_space. A statement sees one space or the other, never
 -- both. Raises VT003 if the space is not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function use_space(name text) returns void
@@ -164,9 +173,9 @@ begin
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
     -- concurrent switches take turns: the second sees the result of the first
-    perform from spaces as s where s.modality = _space.modality order by s.id for update;
+    perform from spaces as s where (s.modality = 'text') = (_space.modality = 'text') order by s.id for update;
     update spaces as s set state = 'retired'
-    where s.modality = _space.modality and s.state = 'active' and s.id <> _space.id;
+    where (s.modality = 'text') = (_space.modality = 'text') and s.state = 'active' and s.id <> _space.id;
     update spaces as s set state = 'active' where s.id = _space.id and s.state <> 'active';
     perform measure_background(use_space.name, true);
 end
@@ -192,7 +201,7 @@ begin
         raise exception 'space % not found', quote_nullable(left(activate_space.name, 100))
             using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
     end if;
-    if not force and _status.modality = 'image' and _status.missing_products > 0 then
+    if not force and _status.modality <> 'text' and _status.missing_products > 0 then
         select count(*) into _hopeless
         from products as p
         join jobs as j on j.product_id = p.id and j.state = 'failed'
@@ -214,18 +223,20 @@ begin
     end if;
     select s.name into _before
     from spaces as s
-    where s.modality = _status.modality and s.state = 'active' and s.name <> activate_space.name;
+    where (s.modality = 'text') = (_status.modality = 'text') and s.state = 'active'
+        and s.name <> activate_space.name;
     perform use_space(activate_space.name);
     return _before;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- active_space(modality) → the active row of `spaces` for 'text' or 'image', or null.
+-- active_space(modality) → the active row of `spaces` for 'text', or for 'image': an image space or a joint
+-- one; or null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.active_space(modality text) returns spaces
 language sql stable parallel safe security invoker
 set search_path from current
 as $func$
-    select s from spaces as s where s.modality = active_space.modality and s.state = 'active';
+    select s from spaces as s where (s.modality = 'text') = (active_space.modality = 'text') and s.state = 'active';
 $func$;

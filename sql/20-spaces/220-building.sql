@@ -191,7 +191,8 @@ begin
                        else p.image_sha256 is not null end
                 and not exists (
                     select from product_embeddings as e
-                    where e.space_id = _space.id and e.product_id = p.id)
+                    where e.space_id = _space.id and e.product_id = p.id
+                        and (_space.modality <> 'joint' or e.input_hash = p.image_sha256))
         ) as p
         cross join lateral (
             select count(*) as keywords from keyword_embeddings as e where e.space_id = _space.id
@@ -201,7 +202,7 @@ begin
             from (
                 select w.name
                 from keywords as w
-                where _space.modality = 'text' and not exists (
+                where _space.modality <> 'image' and not exists (
                     select from keyword_embeddings as e
                     where e.space_id = _space.id and e.keyword_id = w.id)
                 offset 0) as w
@@ -215,7 +216,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- missing_in_space(space) → the enriched products whose text is not embedded in this text space, or
--- has changed since. Equal texts come together, so that each is embedded once.
+-- has changed since; of a joint space those whose picture is not, or has changed. Equal texts and pictures
+-- come together, so that each is embedded once.
 -- ---------------------------------------------------------------------------------------------
 create or replace function missing_in_space(space text)
 returns table (product_id bigint, input_hash bytea)
@@ -226,7 +228,18 @@ as $func$
 declare
     _space int := (select s.id from spaces as s
                    where s.name = missing_in_space.space and s.modality = 'text');
+    _joint int := (select s.id from spaces as s
+                   where s.name = missing_in_space.space and s.modality = 'joint');
 begin
+    if _joint is not null then
+        return query
+        select p.id, p.image_sha256
+        from products as p
+        left join product_embeddings as e on e.space_id = _joint and e.product_id = p.id
+        where p.image_sha256 is not null and e.input_hash is distinct from p.image_sha256
+        order by p.image_sha256, p.id;
+        return;
+    end if;
     return query
     select p.id, i.input_hash
     from products as p
@@ -237,6 +250,25 @@ begin
         and e.input_hash is distinct from i.input_hash
     order by i.input_hash, p.id;
 end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- missing_pictures(product_ids, space) → (product_id, image_sha256, thumbnail) of the products whose picture
+-- is not embedded in this joint space, or has changed since. thumbnail: the stored picture, WebP of at most
+-- 320 pixels: more than such models look at, so nothing is fetched again.
+-- ---------------------------------------------------------------------------------------------
+create or replace function missing_pictures(product_ids bigint[], space text)
+returns table (product_id bigint, image_sha256 bytea, thumbnail bytea)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select p.id, i.sha256, i.thumbnail
+    from products as p
+    join images as i on i.sha256 = p.image_sha256
+    join spaces as s on s.name = missing_pictures.space and s.modality = 'joint'
+    left join product_embeddings as e on e.space_id = s.id and e.product_id = p.id
+    where p.id = any (product_ids) and e.input_hash is distinct from i.sha256
+    order by p.id;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 -- The background of a space: how similar things are in it that have nothing to do with each other.
 
 -- ---------------------------------------------------------------------------------------------
--- background_pairs(space) → the cosines of up to 60,000 seeded pairs of unrelated things in a space: of
--- a product and a keyword that it does not have, as a query is like a keyword; without vectors of
--- keywords, of two products.
+-- background_pairs(space, of_pictures) → the cosines of up to 60,000 seeded pairs of unrelated things in a
+-- space: of a product and a keyword that it does not have, as a query is like a keyword; without vectors
+-- of keywords, or of_pictures, of two products. In a joint space, words lie elsewhere than pictures: there
+-- two pictures say nothing of a word and a picture.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.background_pairs(space spaces) returns setof float8
+create or replace function vitrina_internal.background_pairs(
+    space spaces, of_pictures boolean default false
+) returns setof float8
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -17,7 +20,7 @@ declare
         select e.keyword_id from keyword_embeddings as e where e.space_id = space.id
         order by md5(e.keyword_id::text), e.keyword_id limit 200);
 begin
-    if cardinality(_keywords) >= 20 then
+    if not of_pictures and cardinality(_keywords) >= 20 then
         return query
         select 1 - (p.embedding operator(@vector@.<=>) w.embedding)
         from product_embeddings as p
@@ -26,7 +29,7 @@ begin
             and w.space_id = space.id and w.keyword_id = any (_keywords)
             and not exists (select from product_keywords as pk
                             where pk.product_id = p.product_id and pk.keyword_id = w.keyword_id);
-    else
+    elsif of_pictures or space.modality <> 'joint' then
         return query
         select 1 - (p.embedding operator(@vector@.<=>) o.embedding)
         from product_embeddings as p
@@ -38,12 +41,31 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- background_of(space, of_pictures) → how many of those pairs there are; their mean and deviation, see
+-- measure_background; nulls for too few.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.background_of(
+    space spaces, of_pictures boolean, out mean float8, out deviation float8
+)
+language sql stable security invoker
+set search_path from current
+as $func$
+    -- of vectors that are all alike there is no deviation
+    select l.levels[1], greatest(l.levels[1] - l.levels[2], 0.01)
+    from (
+        select percentile_cont(array[0.5, 0.16]) within group (order by p.cosine) as levels
+        from background_pairs(space, of_pictures) as p (cosine)
+        having count(*) >= 300) as l
+    right join (values (true)) as one (row) on true;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- measure_background(space, only_if_grown) → whether the background of this space is known: measures
 -- how similar unrelated things are in it, which makes relevance comparable between models. Chance
 -- pairs of one shop are often related: so the mean is their median, and the deviation is measured below
 -- it, between the median and the 16th percentile, where related pairs are not. Too few pairs say
--- nothing. only_if_grown: only if it is unknown, or there are twice as many products as then. Raises
--- VT003 if the space is not found.
+-- nothing. A joint space has two, see background_pairs. only_if_grown: only if it is unknown, or there are
+-- twice as many products as then. Raises VT003 if the space is not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function measure_background(space text, only_if_grown boolean default false)
 returns boolean
@@ -53,8 +75,8 @@ as $func$
 declare
     _space spaces;
     _products bigint;
-    _pairs bigint;
-    _levels float8[];
+    _words record;
+    _pictures record;
 begin
     select s.* into _space from spaces as s where s.name = measure_background.space;
     if not found then
@@ -65,16 +87,18 @@ begin
     if only_if_grown and _products < 2 * _space.background_products then
         return true;
     end if;
-    select count(*), percentile_cont(array[0.5, 0.16]) within group (order by p.cosine)
-    into _pairs, _levels
-    from background_pairs(_space) as p (cosine);
-    if _pairs < 300 then
+    select b.* into _words from background_of(_space, false) as b;
+    if _space.modality = 'joint' then
+        select b.* into _pictures from background_of(_space, true) as b;
+        update spaces as s set picture_mean = _pictures.mean, picture_deviation = _pictures.deviation
+        where s.id = _space.id and _pictures.mean is not null;
+    end if;
+    if _words.mean is null then
         return _space.background_products is not null;
     end if;
     update spaces as s set
-        background_mean = _levels[1],
-        -- of vectors that are all alike there is none
-        background_deviation = greatest(_levels[1] - _levels[2], 0.01),
+        background_mean = _words.mean,
+        background_deviation = _words.deviation,
         background_products = _products
     where s.id = _space.id;
     return true;
@@ -105,4 +129,22 @@ as $func$
         when space.background_mean is null then 0.5
         else least(space.background_mean + space.background_deviation
                    * (0.1 + sqrt(2 * ln(greatest(space.background_products, 2)))), 1) end;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- by_picture(space) → the space as it is for a query by picture: of a joint space, what two pictures have
+-- in common by chance is its background, and its modality is image; words find pictures where it is joint.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.by_picture(space spaces) returns spaces
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    if space.modality = 'joint' then
+        space.modality := 'image';
+        space.background_mean := space.picture_mean;
+        space.background_deviation := space.picture_deviation;
+    end if;
+    return space;
+end
 $func$;

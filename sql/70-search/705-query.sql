@@ -41,25 +41,27 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- query_to_embed(query) → (space, words) if a search for this query has no vector yet: the active text
--- space is not local, and these words are not in the cache. Embed `words`, then call
--- put_query_embedding. Otherwise no row.
+-- query_to_embed(query) → (space, words, modality), a row for each active space in which a search for this
+-- query has no vector yet: a text space that is not local, or a joint one, whose cache does not have these
+-- words. Embed `words`, then call put_query_embedding. Otherwise no row.
 -- ---------------------------------------------------------------------------------------------
-create or replace function query_to_embed(query text) returns table (space text, words text)
+create or replace function query_to_embed(query text)
+returns table (space text, words text, modality text)
 language sql stable security invoker
 set search_path from current
 as $func$
-    select s.name, w.words
+    select s.name, w.words, s.modality
     from (select asked_words(query) as words) as w
-    join spaces as s on s.modality = 'text' and s.state = 'active' and s.provider <> 'local'
+    join spaces as s on s.modality <> 'image' and s.state = 'active' and s.provider <> 'local'
     where w.words <> '' and not exists (
         select
         from query_embeddings as q
-        where q.space_id = s.id and q.query_hash = sha256(convert_to(w.words, 'utf8')));
+        where q.space_id = s.id and q.query_hash = sha256(convert_to(w.words, 'utf8')))
+    order by s.modality desc, s.id;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- query_vector(space, words, keywords, weights) → the vector of a query's words in a text space, and
+-- query_vector(space, words, keywords, weights) → the vector of a query's words in a text or joint space, and
 -- its origin: 'cache' (remembered), 'local' (made here, in the local space), or 'vocabulary' (the
 -- weighted mean of the vectors of the query's keywords). Nulls if there is no vector.
 -- ---------------------------------------------------------------------------------------------

@@ -225,6 +225,8 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- by_similarity(similarity, mean, clear, strictness) → how surely a row is an answer by its vector alone:
 -- half at a clear similarity. strictness: 1, or more where the words say that it is not one.
+-- above_chance(similarity, mean, clear) → how far it is above what chance gives, 0 to 1: half at a clear
+-- similarity, and always more for more.
 -- by_text(demand) → the same by its text, as an expression over `m`: its head, what it lacks and covers.
 -- What is the type asked for, is an answer, the surer the more of the rest it has. A mention in a title
 -- is one only if the shop may have the type ($18), else it is a bag for it; or if all other words of the
@@ -237,6 +239,10 @@ create or replace function vitrina_internal.by_similarity(
 ) returns float8
 language sql immutable parallel safe
 return coalesce(least(greatest((similarity - mean) / (clear - mean) / strictness / 2, 0), 1), 0);
+
+create or replace function vitrina_internal.above_chance(similarity float8, mean float8, clear float8) returns float8
+language sql immutable parallel safe
+return coalesce(greatest(similarity - mean, 0) / (greatest(similarity - mean, 0) + clear - mean), 0);
 
 create or replace function vitrina_internal.by_text(demand demand) returns text
 language sql immutable parallel safe

@@ -25,18 +25,20 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- fusion_query(reading, text_space_id, image_space_id, complete, boost) → the query by which fused_products
+-- fusion_query(reading, text_space_id, image_space_id, complete, boost, by_words) → the query by which fused_products
 -- orders what the channels found: parameters $1 (products with the code) and $3 to $8 (vector, image,
 -- text; each with its distances or ranks), without $9, at most $14. $10 to $13: weights of text, vector
 -- and image, and their sum. What a channel has not said of a product is looked up: by the reading's rank
 -- of the parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
--- complete: the text channel has said all it can. boost: see boost_factor. $17, $18: see read_demand and
+-- complete: the text channel has said all it can. boost: see boost_factor. by_words:
+-- pictures are found by words, whose cosines are low in every model, so they count as above_chance has them;
+-- and a picture is as suspect as a text where the words say that it is something else. $17, $18: see read_demand and
 -- by_text. $19: the least relevance, $20 and $21: mean and clear similarity of the spaces, $22: see
 -- strictness, $23: how many products are of the type, up to ten. $24: how much it counts, beside the mean,
 -- that a product has all of the query; what is at least the type has half of it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fusion_query(
-    reading reading, text_space_id int, image_space_id int, complete boolean, boost text
+    reading reading, text_space_id int, image_space_id int, complete boolean, boost text, by_words boolean
 ) returns text
 language sql immutable parallel safe
 return format(
@@ -74,10 +76,10 @@ return format(
         select m.*,
                coalesce((coalesce($10 * m.rank, 0)
                          + coalesce($11 * greatest(m.similarity, 0), 0)
-                         + coalesce($12 * greatest(m.image_similarity, 0), 0)) / $13, 0) as mean,
+                         + coalesce($12 * %11$s, 0)) / $13, 0) as mean,
                case when m.id = any ($1) then 1
                     else greatest(%8$s, by_similarity(m.similarity, $20[1], $20[2], %9$s),
-                                  by_similarity(m.image_similarity, $21[1], $21[2], 1)) end as relevance
+                                  by_similarity(m.image_similarity, $21[1], $21[2], %12$s)) end as relevance
         from (select m.*, %6$s as covered from measured as m offset 0) as m
     ),
     scored as (
@@ -90,7 +92,7 @@ return format(
     ordered as (
         select s.*, s.score * %10$s as boosted
         from scored as s
-        order by boosted desc, s.similarity desc nulls last, s.id
+        order by boosted desc, s.similarity desc nulls last, s.image_similarity desc nulls last, s.id
         limit $14
     )
     select array_agg(c.id) as ids, array_agg(c.boosted) as scores,
@@ -112,7 +114,10 @@ return format(
     coalesce((1::bigint << cardinality((reading.demand).labels)) - 1, 0),
     by_text(reading.demand),
     strictness(reading.demand),
-    coalesce('(select ' || boost || ' from products as p where p.id = s.id)', '1'));
+    coalesce('(select ' || boost || ' from products as p where p.id = s.id)', '1'),
+    case when by_words then 'above_chance(m.image_similarity, $21[1], $21[2])'
+         else 'greatest(m.image_similarity, 0)' end,
+    case when by_words then strictness(reading.demand) else '1' end);
 
 -- ---------------------------------------------------------------------------------------------
 -- fused_products(k, …, min_relevance) → at least k products that any channel finds, or all of them, best
@@ -183,7 +188,8 @@ begin
         _text := text_matches(reading, _depth, _among, filters);
         execute fusion_query(
             reading, case when embedding is not null then text_space.id end,
-            case when image_embedding is not null then image_space.id end, _depth is null, _boost)
+            case when image_embedding is not null then image_space.id end, _depth is null, _boost,
+            coalesce(image_space.modality = 'joint', false))
         into _more
         using _codes, reading.parts, _vector.ids, _vector.distances, _image.ids, _image.distances,
               _text.ids, _text.ranks, _found.ids, _text_weight, _vector_weight, _image_weight, _total,

@@ -133,6 +133,53 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- worded_answers(space, embedding, near, distances, known, demand, …) → the products, beside the known ones,
+-- that the vector of a query's words takes for answers so sure: in a text space, or by their picture in a joint
+-- one. near, distances: the hundred nearest ones.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.worded_answers(
+    space spaces, embedding @vector@.halfvec, near bigint[], distances float8[], known bigint[], demand demand,
+    filters filters, min_relevance real, strictness float8
+) returns bigint[]
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _mean float8 := coalesce(space.background_mean, 0);
+    _clear float8 := clear_similarity(space);
+    _near record;
+    _others bigint[];
+begin
+    _near := near_answers(
+        space, embedding, _mean + 2 * min_relevance * least(strictness, 1) * (_clear - _mean) - 1e-9,
+        near, distances, filters);
+    -- the words of a product matter only where its vector alone does not decide
+    select array_agg(n.id) filter (where n.sure) as ids, array_agg(n.id) filter (where not n.sure) as unsure,
+           array_agg(n.similarity) filter (where not n.sure) as similarities
+    into _near
+    from (
+        select u.id, u.similarity, by_similarity(u.similarity, _mean, _clear, greatest(strictness, 1.3)) >= min_relevance as sure
+        from unnest(_near.ids, _near.similarities) as u (id, similarity)
+        left join unnest(known) as k (id) on k.id = u.id
+        where k.id is null
+    ) as n;
+    execute format(
+        'select array_agg(n.id)
+         from unnest($3, $4) as n (id, similarity)
+         left join (%s) as l on l.id = n.id
+         cross join lateral (select coalesce(l.head, 0) as head, coalesce(l.covered, 0) as covered) as m
+         where by_similarity(n.similarity, $20[1], $20[2], %s) >= $19',
+        format(judged_texts(demand, (demand.head is not null)::text), 't.product_id = any ($3)'),
+        vitrina_internal.strictness(demand))
+    into _others
+    using filters, null::int, _near.unsure, _near.similarities, null::int, null::int, null::int, null::int,
+          null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int,
+          demand.texts, null::boolean, min_relevance, array[_mean, _clear], null::int, strictness;
+    return _near.ids || _others;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- answers(codes, reading, …, filters, min_relevance, sold, strictness, count) → the products that fusion finds and
 -- that are at least so surely an answer: by the code, by their text, or by a vector. near, distances: the
 -- first hits of nearest_products. sold, strictness, count: as in fused_products.
@@ -147,47 +194,25 @@ language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
-    _mean float8 := coalesce(text_space.background_mean, 0);
-    _image_mean float8 := coalesce(image_space.background_mean, 0);
-    _clear float8 := clear_similarity(text_space);
-    _near record;
-    _alike record;
+    _mean float8 := coalesce(image_space.background_mean, 0);
     _ids bigint[];
-    _others bigint[];
 begin
     _ids := text_answers(
         reading, array_remove(array[case when embedding is not null then text_space.id end,
                                     case when image_embedding is not null then image_space.id end], null),
         filters, min_relevance, sold, count);
-    _near := near_answers(
-        text_space, embedding, _mean + 2 * min_relevance * least(strictness, 1) * (_clear - _mean) - 1e-9,
-        near, distances, filters);
-    _alike := near_answers(
-        image_space, image_embedding, _image_mean + 2 * min_relevance * (clear_similarity(image_space) - _image_mean),
-        image_near, image_distances, filters);
-    -- the words of a product matter only where its vector alone does not decide
-    select array_agg(n.id) filter (where n.sure) as ids, array_agg(n.id) filter (where not n.sure) as unsure,
-           array_agg(n.similarity) filter (where not n.sure) as similarities
-    into _near
-    from (
-        select u.id, u.similarity, by_similarity(u.similarity, _mean, _clear, greatest(strictness, 1.3)) >= min_relevance as sure
-        from unnest(_near.ids, _near.similarities) as u (id, similarity)
-        left join unnest(_ids) as k (id) on k.id = u.id
-        where k.id is null
-    ) as n;
-    execute format(
-        'select array_agg(n.id)
-         from unnest($3, $4) as n (id, similarity)
-         left join (%s) as l on l.id = n.id
-         cross join lateral (select coalesce(l.head, 0) as head, coalesce(l.covered, 0) as covered) as m
-         where by_similarity(n.similarity, $20[1], $20[2], %s) >= $19',
-        format(judged_texts(reading.demand, ((reading.demand).head is not null)::text), 't.product_id = any ($3)'),
-        vitrina_internal.strictness(reading.demand))
-    into _others
-    using filters, null::int, _near.unsure, _near.similarities, null::int, null::int, null::int, null::int,
-          null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int,
-          (reading.demand).texts, sold, min_relevance, array[_mean, _clear], null::int, strictness;
-    _ids := _near.ids || _ids || _others || codes || _alike.ids;
+    _ids := _ids || worded_answers(text_space, embedding, near, distances, _ids, reading.demand, filters,
+                                   min_relevance, strictness);
+    if image_space.modality = 'joint' then
+        _ids := _ids || worded_answers(image_space, image_embedding, image_near, image_distances, _ids,
+                                       reading.demand, filters, min_relevance, strictness);
+    else
+        _ids := _ids || (near_answers(
+            image_space, image_embedding,
+            _mean + 2 * min_relevance * (clear_similarity(image_space) - _mean),
+            image_near, image_distances, filters)).ids;
+    end if;
+    _ids := _ids || codes;
     return array(select distinct u.id from unnest(_ids) as u (id));
 end
 $func$;

@@ -158,12 +158,13 @@ declare
     _text_space spaces;
     _image_space spaces;
     _reading reading;
+    _joint boolean;
     _depth int := first;
     _count int;
 begin
     words := asked_words(query);
     select s.* into _text_space from spaces as s where s.modality = 'text' and s.state = 'active';
-    select s.* into _image_space from spaces as s where s.modality = 'image' and s.state = 'active';
+    select s.* into _image_space from spaces as s where s.modality <> 'text' and s.state = 'active';
     mode := coalesce(mode, 'hybrid');
     weights := coalesce(weights, '{}');
     sort := coalesce(sort, 'relevance');
@@ -177,9 +178,18 @@ begin
         embedding := null;
         image_embedding := null;
     end if;
-    if words <> '' and (mode <> 'vector'
+    -- words find pictures in a joint space, unless a picture is given
+    _joint := words <> '' and mode <> 'text' and image_embedding is null and _image_space.modality = 'joint';
+    if image_embedding is not null then
+        _image_space := by_picture(_image_space);
+    end if;
+    if words <> '' and (mode <> 'vector' or _joint
                         or embedding is null and _text_space.provider <> 'local') then
         _reading := read_words(words);
+    end if;
+    if _joint then
+        select v.embedding into image_embedding
+        from query_vector(_image_space, words, _reading.keywords, _reading.weights) as v;
     end if;
     if embedding is not null then
         origin := 'given';
@@ -189,6 +199,7 @@ begin
         -- "the" has a vector, but says nothing
         if mode = 'hybrid' and (_reading.demand).labels is null and min_relevance is distinct from 0 then
             embedding := null;
+            image_embedding := case when not _joint then image_embedding end;
         end if;
     end if;
     if mode = 'vector' then
@@ -226,7 +237,9 @@ $func$;
 -- over attributes ('$.price < 50'). with_keywords: all are required; without_keywords: all are
 -- excluded; any_keywords: of each facet any of
 -- these ('{"color": ["black", "white"]}'). sources: names. mode: hybrid, vector (similarity only) or text (words only). embedding,
--- image_embedding: of the query, in the active text and image space. weights: of the channels in the
+-- image_embedding: of the query, in the active text and image space. In a joint space the words find
+-- pictures too, by their remembered vector (see query_to_embed) or the mean of their keywords' vectors; an
+-- image_embedding goes before. weights: of the channels in the
 -- score, '{"text": 1, "vector": 0.5, "image": 1}'; by default text counts 1, a similarity the weight of
 -- its space. Without query and embeddings: all products that match the filters, by id. url, image: as
 -- shown_address shows them. score: 0 to 1, orders the rows; plus 1 for a code. similarity: cosine of

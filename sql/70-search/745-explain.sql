@@ -188,12 +188,14 @@ $func$;
 -- explained_channels(product_id, …) → what each channel that takes part says of a product, as JSON: channel
 -- (code, text, vector, image); value: a share of the query, or a cosine; rank: how many of the products
 -- that the filters leave are as near or nearer, null if the channel did not find it; weight; contribution to the
--- score. "all words": what a product is given besides for having all of the query, or much of it; boost: what
+-- score; by: whether words or a picture were compared with its picture; counts: what counts instead of a cosine of
+-- words and a picture, see fusion_query. "all words": what a product is given besides for having all of the query, or much of it; boost: what
 -- a rule adds. score: as search has it, null for a product that it does not find.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.explained_channels(
     product_id bigint, score float8, text_rank real, reading reading, code text,
-    embedding @vector@.halfvec, image_embedding @vector@.halfvec, weights jsonb, filters filters
+    embedding @vector@.halfvec, image_embedding @vector@.halfvec, weights jsonb, filters filters,
+    by_words boolean
 ) returns jsonb
 language plpgsql stable security invoker
 set search_path from current
@@ -230,12 +232,17 @@ begin
         select n.ids, n.distances, n.among into _near
         from nearest_products(_spaces[_i], _vectors[_i], null, _among, filters) as n;
         _among := _near.among;
-        _channels := _channels || jsonb_build_object(
+        _channels := _channels || (jsonb_build_object(
             'channel', _names[_i], 'value', _value,
             'rank', case when product_id = any (_near.ids) then
                 (select count(*) + 1 from unnest(_near.distances) as u (distance)
                  where u.distance < _near.distances[array_position(_near.ids, product_id)]) end,
-            'weight', coalesce((weights ->> _names[_i])::real, (_spaces[_i]).weight));
+            'weight', coalesce((weights ->> _names[_i])::real, (_spaces[_i]).weight))
+            || case when _i = 1 then '{}'
+                    when not by_words then '{"by": "picture"}'
+                    else jsonb_build_object('by', 'words', 'counts', above_chance(
+                        _value, coalesce((_spaces[_i]).background_mean, 0), clear_similarity(_spaces[_i])))
+                    end);
     end loop;
     if boost_factor(filters.rules) is not null then
         execute format('select %s from products as p where p.id = $1', boost_factor(filters.rules))
@@ -247,7 +254,7 @@ begin
     into _channels, _mean
     from (
         select u.channel, u.place,
-               coalesce((u.channel ->> 'weight')::float8 * greatest((u.channel ->> 'value')::float8, 0)
+               coalesce((u.channel ->> 'weight')::float8 * greatest(coalesce(u.channel ->> 'counts', u.channel ->> 'value')::float8, 0)
                         / nullif(sum((u.channel ->> 'weight')::float8) over (), 0), 0) / (1 + _complete) as part
         from jsonb_array_elements(_channels) with ordinality as u (channel, place)
     ) as c;
@@ -373,7 +380,7 @@ begin
                  where _lacks >> (l.place::int - 1) & 1 = 1 order by l.place),
            explained_channels(product, _found.scores[_at], _found.ranks[_at], _search.reading,
                               _search.code, _search.text_vector, _search.image_vector, coalesce(weights, '{}'),
-                              _open),
+                              _open, image_embedding is null),
            explained_words(_product, query, _search.reading, _lacks)
     from vitrina.sources as s
     where s.id = _product.source_id;

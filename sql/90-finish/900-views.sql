@@ -137,7 +137,7 @@ select
     (select count(*) from keywords) as keywords,
     (select count(*) from keyword_aliases) as aliases,
     (select s.name from spaces as s where s.modality = 'text' and s.state = 'active') as text_space,
-    (select s.name from spaces as s where s.modality = 'image' and s.state = 'active') as image_space,
+    (select s.name from spaces as s where s.modality <> 'text' and s.state = 'active') as image_space,
     g.generations,
     case when has_table_privilege('vitrina.generations', 'select') then g.spend end as spend,
     (select string_agg(s.name, ', ' order by s.id) from spaces as s

@@ -513,7 +513,12 @@ drop table vitrina.judgements, vitrina.product_images, vitrina.variants, vitrina
 alter table vitrina.attachments drop column parts;
 alter table vitrina.thesaurus drop column domain;
 alter table vitrina.spaces
-    drop column background_mean, drop column background_deviation, drop column background_products;
+    drop column background_mean, drop column background_deviation, drop column background_products,
+    drop column settings, drop column picture_mean, drop column picture_deviation,
+    drop constraint spaces_modality_check,
+    add constraint spaces_modality_check check (modality in ('text', 'image'));
+drop index vitrina.spaces_active_idx;
+create unique index spaces_active_idx on vitrina.spaces (modality) where state = 'active';
 alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
 drop table vitrina.condition_words, vitrina.searches;
 delete from vitrina.installed where name = 'condition_words';

@@ -31,7 +31,7 @@ where not exists (select from vitrina.spaces as s where s.name = 'local-text');
 select create_space('local-image-2', 'local', 'lite0-hog-color-1', 'image', {dimensions},
                     threshold => 0.9, weight => 1,
                     state => case when exists (select from vitrina.spaces as s
-                                               where s.modality = 'image' and s.state = 'active')
+                                               where s.modality <> 'text' and s.state = 'active')
                                   then 'building' else 'active' end)
 where not exists (select from vitrina.spaces as s where s.name = 'local-image-2');
 
