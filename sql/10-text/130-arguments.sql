@@ -201,6 +201,7 @@ declare
         "objects": "an array of JSON objects", "texts": "an array of texts",
         "any": "a JSON value", "sha256": "64 hexadecimal digits",
         "hex": "hexadecimal digits, two a byte, 64 bytes at most", "bits": "64 binary digits",
+        "layout": "192 whole numbers of at most three digits, like [1,-2,…]",
         "base64": "base64",
         "pictures": "an array of objects with an image and its role: main, further or variant",
         "variants": "an array of objects with sku, title, codes, image and attributes"}';
@@ -245,6 +246,7 @@ begin
                     when 'hex' then length(v.said) between 2 and 128 and length(v.said) % 2 = 0
                         and v.said !~ '[^0-9a-fA-F]'
                     when 'bits' then length(v.said) = 64 and v.said !~ '[^01]'
+                    when 'layout' then v.said ~ '^\[-?\d{1,3}(,-?\d{1,3}){191}\]$'
                     when 'base64' then v.said ~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$'
                     else v.said = any (string_to_array(rtrim(k.kind, '!'), '|')) end
             end

@@ -1,63 +1,96 @@
--- Finding duplicates without comparing all pairs: near products agree in some part (a band of bits), so
--- only products that agree in a band are compared.
+-- Products that are in the catalogue twice: by their pictures, and by their texts.
 
 -- ---------------------------------------------------------------------------------------------
--- bit_bands(distance) → masks over 64 bits: two numbers that differ in at most this many bits are equal
--- under one of them. The bits form distance + 3 parts, and the masks are every three of those, since at
--- least three parts have no difference. Each part is spread over the whole, as neighbouring bits of a
--- picture are often alike; three at once leave few pairs to compare even among flat backgrounds.
+-- sure_of_picture(similarity) → how surely two pictures of this similarity of their layouts are one,
+-- 0 to 1: as measured where every fourth of 600 photographs has twelve copies.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.bit_bands(distance int) returns table (band int, mask bit)
+create or replace function vitrina_internal.sure_of_picture(similarity real) returns real
 language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
-    with parts as (
-        select p.part, string_agg(case when i.place % (distance + 3) = p.part then '1' else '0' end, ''
-                                  order by i.place)::bit(64) as mask
-        from generate_series(0, distance + 2) as p (part)
-        cross join generate_series(0, 63) as i (place)
-        group by p.part
-    )
-    select row_number() over ()::int, a.mask | b.mask | c.mask
-    from parts as a
-    join parts as b on b.part > a.part
-    join parts as c on c.part > b.part;
+    select (1 / (1 + exp((1 - similarity - 0.0275) / 0.005)))::real;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- like_pictures(max_distance, source_ids) → products whose picture is within max_distance bits of an
--- earlier product's, with the nearest of these. Exact; see bit_bands.
+-- like_pictures(max_distance, min_picture, source_ids) → products whose picture is that of an earlier
+-- product: the same bytes (similarity 1), or a copy: layouts with a cosine of at least min_picture, and
+-- hashes that differ in at most max_distance bits. With the nearest of these.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.like_pictures(max_distance int, source_ids int[])
-returns table (product_id bigint, of_product bigint, distance int)
-language sql stable security invoker
+create or replace function vitrina_internal.like_pictures(
+    max_distance int, min_picture real, source_ids int[]
+) returns table (product_id bigint, of_product bigint, distance int, similarity real)
+language plpgsql stable security invoker
 set search_path from current
 as $func$
-    with pictured as materialized (
-        select p.id, i.dhash, min(p.id) over (partition by i.dhash) as first
+#variable_conflict use_column
+declare
+    _ids bigint[];
+    _layouts @vector@.halfvec[];
+begin
+    if max_distance is null then
+        return;
+    end if;
+    select array_agg(l.id), array_agg(l.layout) into _ids, _layouts
+    from (
+        select min(p.id) as id, i.layout
         from products as p
         join images as i on i.sha256 = p.image_sha256
-        where max_distance is not null and (source_ids is null or p.source_id = any (source_ids))
-    ),
-    banded as materialized (
-        select p.id, p.dhash, b.band, (p.dhash & b.mask)::bigint as part
-        from pictured as p
-        cross join bit_bands(max_distance) as b
-        where p.id = p.first and max_distance > 0
-    )
-    select p.id, p.first, 0
-    from pictured as p
+        where (source_ids is null or p.source_id = any (source_ids))
+            and i.layout is not null and @vector@.l2_norm(i.layout) > 0
+        group by i.sha256
+    ) as l;
+    return query
+    select p.id, p.first, 0, 1::real
+    from (
+        select p.id, min(p.id) over (partition by p.image_sha256) as first
+        from products as p
+        where p.image_sha256 is not null and (source_ids is null or p.source_id = any (source_ids))
+    ) as p
     where p.id <> p.first
     union all
-    select n.id, n.of_product, n.distance
+    select n.id, n.earlier, n.distance, n.similarity
     from (
-        select distinct on (l.id) l.id, e.id as of_product, d.distance
-        from banded as l
-        join banded as e on e.band = l.band and e.part = l.part and e.id < l.id
-        cross join lateral (select bit_count(l.dhash # e.dhash)::int as distance) as d
+        select distinct on (c.id) c.id, c.earlier, d.distance, c.similarity
+        from close_pairs(_ids, _layouts, min_picture) as c
+        join products as l on l.id = c.id
+        join images as li on li.sha256 = l.image_sha256
+        join products as e on e.id = c.earlier
+        join images as ei on ei.sha256 = e.image_sha256
+        cross join lateral (select bit_count(li.dhash # ei.dhash)::int as distance) as d
         where d.distance <= max_distance
-        order by l.id, d.distance, e.id
+        order by c.id, c.similarity desc, c.earlier
     ) as n;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- like_looks(min_looks, source_ids) → products whose picture has a cosine of at least min_looks to that
+-- of an earlier product in the active image space, with the nearest of these: another picture, maybe of
+-- the same product.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.like_looks(min_looks real, source_ids int[])
+returns table (product_id bigint, of_product bigint, similarity real)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _ids bigint[];
+    _vectors @vector@.halfvec[];
+begin
+    if min_looks is null then
+        return;
+    end if;
+    select array_agg(e.product_id), array_agg(e.embedding) into _ids, _vectors
+    from product_embeddings as e
+    join products as p on p.id = e.product_id
+    where e.space_id = (active_space('image')).id
+        and (source_ids is null or p.source_id = any (source_ids));
+    return query
+    select distinct on (c.id) c.id, c.earlier, c.similarity
+    from close_pairs(_ids, _vectors, min_looks) as c
+    order by c.id, c.similarity desc, c.earlier;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -191,20 +224,38 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- duplicates(k, max_distance, min_similarity, sources) → the k products most similar to an earlier
--- product: by picture (at most max_distance of the 64 bits of its difference hash differ), by text
--- (keywords and caption with a cosine of at least min_similarity and nearly the same title, or titles of
--- the same words), or both; `reasons` says which, picture or text. One
--- row per product and earlier product, most similar first. max_distance: 0 to 6; null for texts only;
--- min_similarity: null for pictures only. Raises VT004 for wrong arguments.
+-- check_cosine(name, value, hint): raises VT004 if an argument is not null, and not 0.8 to 1.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.check_cosine(name text, value real, hint text) returns void
+language plpgsql immutable parallel safe security invoker
+set search_path from current
+as $func$
+begin
+    if not value between 0.8 and 1 then
+        raise exception '% must be 0.8 to 1, not %', name, value using errcode = 'VT004', hint = hint;
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- duplicates(k, max_distance, min_similarity, sources, min_picture, min_looks) → the k products most
+-- surely the same as an earlier product; `reasons` says by what. picture: the same picture, or a copy
+-- of it (saved again, resized, cropped a little, on more ground): their layouts have a cosine of at
+-- least min_picture, and at most max_distance of the 64 bits of their hashes differ. text: keywords and
+-- caption with a cosine of at least min_similarity and nearly the same title, or titles of the same
+-- words. looks, if min_looks is given: another picture that looks much like it, a cosine of at least
+-- min_looks in the active image space; most of these are other products, so see for yourself.
+-- One row per product and earlier product; `picture_similarity`, `similarity` and `looks` are the
+-- cosines, `confidence` is 0 to 1. Two reasons come first, then the surest. max_distance: 0 to 64; null
+-- for no pictures; min_similarity: null for no texts. Raises VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
 create or replace function duplicates(
-    k int default 100, max_distance int default 4, min_similarity real default 0.97,
-    sources text[] default null
+    k int default 100, max_distance int default 20, min_similarity real default 0.97,
+    sources text[] default null, min_picture real default 0.99, min_looks real default null
 ) returns table (
     product_id bigint, source text, external_id text, title text, of_product bigint,
     of_source text, of_external_id text, of_title text, reasons text[], distance int,
-    similarity real
+    similarity real, picture_similarity real, looks real, confidence real
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -214,40 +265,44 @@ declare
     _source_ids int[];
 begin
     perform check_k(k, 1, 100000);
-    if max_distance not between 0 and 6 then
-        raise exception 'max_distance must be 0 to 6, not %', max_distance using errcode = 'VT004',
-            hint = 'pictures that differ in more bits are different pictures';
+    if max_distance not between 0 and 64 then
+        raise exception 'max_distance must be 0 to 64, not %', max_distance using errcode = 'VT004',
+            hint = 'it is a number of bits of 64; null compares no pictures';
     end if;
-    if not min_similarity between 0.8 and 1 then
-        raise exception 'min_similarity must be 0.8 to 1, not %', min_similarity
-            using errcode = 'VT004', hint = 'for less similar products, use similar_products';
-    end if;
+    perform check_cosine('min_similarity', min_similarity, 'for less similar products, use similar_products');
+    perform check_cosine('min_picture', coalesce(min_picture, 'NaN'), 'pictures below are other pictures');
+    perform check_cosine('min_looks', min_looks, 'for products that look less alike, use similar_products');
     _source_ids := (filters_of('{}', null, '{}', '{}', sources)).source_ids;
     return query
     select l.id, ls.name, l.external_id, l.title, e.id, es.name, e.external_id, e.title,
-           array_remove(array[case when d.distance is not null then 'picture' end,
-                              case when d.similarity is not null or d.titled then 'text' end], null),
-           d.distance, d.similarity
+           array_remove(array[case when d.picture is not null then 'picture' end,
+                              case when d.text is not null then 'text' end,
+                              case when d.looks is not null then 'looks' end], null),
+           d.distance, d.similarity, d.picture, d.looks, d.confidence
     from (
-        select product_id, of_product, x.distance, t.similarity, coalesce(h.titled, false) as titled
-        from like_pictures(max_distance, _source_ids) as x
+        select product_id, of_product, x.distance, t.similarity, x.similarity as picture,
+               g.similarity as looks, w.text, w.confidence,
+               num_nonnulls(x.similarity, w.text) as reasons
+        from like_pictures(max_distance, min_picture, _source_ids) as x
         full join like_texts(min_similarity, _source_ids) as t using (product_id, of_product)
         full join (
-            select l.product_id, l.of_product, true as titled from like_titles(_source_ids) as l
+            select l.product_id, l.of_product, 1::real as similarity from like_titles(_source_ids) as l
             where min_similarity is not null) as h using (product_id, of_product)
-        order by (x.distance is null)::int + (t.similarity is null and h.titled is null)::int,
-                 coalesce(x.distance, max_distance, 0) / 64.0 + 1
-                     - case when h.titled then 1 else coalesce(t.similarity, min_similarity, 1) end,
-                 product_id, of_product
+        full join like_looks(min_looks, _source_ids) as g using (product_id, of_product)
+        cross join lateral (
+            select greatest(h.similarity, t.similarity) as text,
+                   -- each of three signs that fail together
+                   (1 - (1 - case when x.distance = 0 and x.similarity = 1 then 1
+                                  else coalesce(sure_of_picture(x.similarity), 0) end)
+                      * (1 - 0.9 * coalesce(greatest(h.similarity, t.similarity), 0))
+                      * (1 - 0.3 * coalesce(g.similarity, 0)))::real as confidence) as w
+        order by reasons desc, w.confidence desc, product_id, of_product
         limit k
     ) as d
     join products as l on l.id = d.product_id
     join vitrina.sources as ls on ls.id = l.source_id
     join products as e on e.id = d.of_product
     join vitrina.sources as es on es.id = e.source_id
-    order by (d.distance is null)::int + (d.similarity is null and not d.titled)::int,
-             coalesce(d.distance, max_distance, 0) / 64.0 + 1
-                 - case when d.titled then 1 else coalesce(d.similarity, min_similarity, 1) end,
-             l.id, e.id;
+    order by d.reasons desc, d.confidence desc, l.id, e.id;
 end
 $func$;

@@ -58,7 +58,8 @@ begin
                 "height": "Its height, in pixels.",
                 "bytes": "The size of the picture itself, in bytes.",
                 "thumbnail": "The picture made small, as WebP.",
-                "dhash": "Its difference hash: few bits differ between pictures that look alike."},
+                "dhash": "Its difference hash: few bits differ between pictures that look alike.",
+                "layout": "Its lightness and colours by place, to tell copies of a picture; null: not measured yet."},
             "product_keywords": {
                 "product_id": "The product.",
                 "keyword_id": "Its keyword.",

@@ -111,7 +111,7 @@ begin
         grant insert (name, kind, config, text_config, text_config_due),
             update (config, text_config, text_config_due), delete
             on sources to vitrina_writer;
-        grant insert, update (mime, thumbnail, dhash), delete on images to vitrina_writer;
+        grant insert, update (mime, thumbnail, dhash, layout), delete on images to vitrina_writer;
         grant insert, delete on catalogue_words, spellings to vitrina_writer;
         grant insert, delete on changes to vitrina_writer;
         grant insert, update (undone_at) on keyword_changes to vitrina_writer;

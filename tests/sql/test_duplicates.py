@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import json
 
 import numpy as np
 import psycopg
@@ -20,36 +20,95 @@ def pairs(db: psycopg.Connection, arguments: str = "") -> dict[tuple[int, int], 
     return {row[:2]: row[2:] for row in rows}
 
 
-def flipped(value: int, bits: int, rng: random.Random) -> int:
-    for place in rng.sample(range(64), bits):
-        value ^= 1 << place
-    return value
+def put_layout(db: psycopg.Connection, product: int, layout: np.ndarray, *, number: int) -> None:
+    """Give a product a picture with this layout, and a hash of no bits."""
+    put_picture(db, product, 0, number=number)
+    db.execute(
+        "update images set layout = %s::text::halfvec where sha256 = sha256(%s::text::bytea)",
+        [str(layout.tolist()), number],
+    )
 
 
-def test_pictures_within_the_distance_are_all_found(db: psycopg.Connection) -> None:
-    """Against every pair compared: among hashes that are alike for the most part, as pictures are."""
-    rng = random.Random(7)  # noqa: S311 - the same each time
-    ids = list(put(db, [(f"p{n}", f"Thing {n}", [], {}) for n in range(240)]).values())
-    bases = [rng.getrandbits(24) << 20 for _ in range(20)]
-    hashes = {id_: flipped(rng.choice(bases), rng.randrange(5), rng) for id_ in ids}
-    for number, (id_, value) in enumerate(hashes.items()):
-        put_picture(db, id_, value, number=number)
-    for most in range(7):
-        expected = {}
-        for id_, value in hashes.items():
-            near = [
-                ((value ^ other).bit_count(), earlier)
-                for earlier, other in hashes.items()
-                if earlier < id_ and (value ^ other).bit_count() <= most
-            ]
-            if near:
-                expected[id_] = min(near)[0]
-        found = pairs(db, f"k => 1000, max_distance => {most}, min_similarity => null")
-        assert {pair[0]: row[1] for pair, row in found.items()} == expected, most
-        assert all(
-            (hashes[late] ^ hashes[early]).bit_count() == row[1] and early < late
-            for (late, early), row in found.items()
+@pytest.mark.parametrize("count", [300, 1800])
+def test_copies_of_pictures_are_found_by_their_layouts(db: psycopg.Connection, count: int) -> None:
+    """In a small catalogue all are compared; in a larger one those in one cell: nearly all pairs."""
+    rng = np.random.default_rng(5)
+    ids = list(put(db, [(f"p{n}", f"Thing {n}", [], {}) for n in range(count)]).values())
+    db.execute("delete from product_embeddings")
+    layouts = rng.standard_normal((count, 192)) * 40
+    # shops' pictures are alike: a dozen kinds, each with its own outline
+    layouts += 80 * rng.standard_normal((12, 192))[rng.integers(0, 12, count)]
+    half = count // 2
+    for late in range(half, half + 100):
+        shift = rng.standard_normal(192)
+        near = layouts[late - half] / np.linalg.norm(layouts[late - half])
+        apart = 0.03 + 0.11 * rng.random()  # up to 0.14: a cosine of 0.99
+        layouts[late] = 100 * (near + apart * shift / np.linalg.norm(shift))
+    layouts = np.round(layouts)
+    for number, id_ in enumerate(ids):
+        put_layout(db, id_, layouts[number], number=number)
+    units = layouts / np.linalg.norm(layouts, axis=1)[:, None]
+    cosines = np.tril(units @ units.T, -1)
+    expected = {ids[late]: ids[int(cosines[late].argmax())] for late in range(count)
+                if cosines[late].max() >= 0.9901}  # fmt: skip
+    found = pairs(db, "k => 1000, min_similarity => null")
+    assert {late: early for late, early in found if late in expected}.items() <= expected.items()
+    assert len(expected.keys() & {late for late, _ in found}) >= 0.98 * len(expected) > 70
+    assert all(row[0] == ["picture"] and row[1] == 0 for row in found.values())
+    surest = db.execute("select confidence from duplicates(k => 1000)").fetchall()
+    assert surest == sorted(surest, reverse=True)
+
+
+def test_what_only_looks_alike_is_left_out_unless_asked_for(db: psycopg.Connection) -> None:
+    ids = put(db, CATALOGUE)
+    layout = np.arange(192.0) - 96
+    put_layout(db, ids["lamp-1"], layout, number=0)
+    put_layout(db, ids["rack-1"], layout[::-1], number=1)
+    put_layout(db, ids["rack-2"], np.zeros(192), number=2)
+    put_layout(db, ids["sofa-1"], np.zeros(192), number=3)  # two plain pictures: nothing to compare
+    for code in ("lamp-1", "rack-1"):
+        db.execute(
+            "select put_embeddings(s.name, %s, array[sha256(%s)], array[%s::text::halfvec])"
+            " from spaces as s where s.modality = 'image' and s.state = 'active'",
+            [[ids[code]], code.encode(), str([1.0] * 512)],
         )
+    assert pairs(db) == {}
+    found = pairs(db, "min_looks => 0.95")
+    assert found == {(ids["rack-1"], ids["lamp-1"]): (["looks"], None, None)}
+    put_layout(db, ids["rack-1"], layout + 5, number=0)
+    ((reasons, distance, _),) = pairs(db).values()
+    assert (reasons, distance) == (["picture"], 0)  # the same bytes
+
+
+def test_a_picture_whose_hash_differs_much_is_another(db: psycopg.Connection) -> None:
+    ids = put(db, CATALOGUE)
+    layout = np.arange(192.0) - 96
+    for number, (code, bits) in enumerate(
+        (("lamp-1", 0), ("rack-1", 2**21 - 1), ("rack-2", 2**20 - 1))
+    ):
+        put_layout(db, ids[code], layout + number, number=number)
+        db.execute(
+            "update images set dhash = %s::bit(64) where sha256 = sha256(%s::text::bytea)",
+            [f"{bits:064b}", number],
+        )
+    assert set(pairs(db)) == {(ids["rack-2"], ids["rack-1"])}
+    assert set(pairs(db, "max_distance => 64")) == {
+        (ids["rack-1"], ids["lamp-1"]), (ids["rack-2"], ids["rack-1"]),
+    }  # fmt: skip
+    assert pairs(db, "max_distance => 0") == {}
+
+
+def test_layouts_that_lack_are_measured(db: psycopg.Connection) -> None:
+    ids = put(db, CATALOGUE)
+    put_picture(db, ids["lamp-1"], 0, number=0)
+    ((sha256, thumbnail),) = db.execute("select * from pictures_to_lay_out()").fetchall()
+    assert bytes(thumbnail) == b""
+    rows = [{"sha256": sha256, "layout": str(list(range(192))).replace(" ", "")}]
+    assert db.execute("select put_layouts(%s)", [json.dumps(rows)]).fetchone() == (1,)
+    assert db.execute("select * from pictures_to_lay_out()").fetchall() == []
+    rows[0]["layout"] = "[1,2]"
+    with pytest.raises(psycopg.Error, match="its layout must be 192 whole numbers"):
+        db.execute("select put_layouts(%s)", [json.dumps(rows)])
 
 
 def test_one_picture_for_a_thousand_products_gives_a_thousand_rows(db: psycopg.Connection) -> None:
@@ -107,15 +166,17 @@ def test_equal_texts_under_other_titles_are_no_duplicates(db: psycopg.Connection
 
 def test_both_reasons_are_one_row_and_come_first(db: psycopg.Connection) -> None:
     ids = put(db, [*CATALOGUE, ("table-3", "Oak side table", CATALOGUE[-1][2], {})])
+    rng = np.random.default_rng(1)
+    rack, table = np.round(50 * rng.standard_normal((2, 192)))
     for number, code in enumerate(("rack-1", "rack-2", "table-2", "table-3")):
-        put_picture(db, ids[code], 0xFFFF00 if number > 1 else number, number=number)
+        put_layout(db, ids[code], (table if number > 1 else rack) + number % 2, number=number)
     rows = db.execute(
         "select external_id, of_external_id, source, of_title, reasons, distance, similarity"
         " from duplicates()"
     ).fetchall()
     assert rows == [
         ("table-3", "table-2", "shop", "Oak side table", ["picture", "text"], 0, 1),
-        ("rack-2", "rack-1", "shop", "Bamboo shoe rack", ["picture"], 1, None),
+        ("rack-2", "rack-1", "shop", "Bamboo shoe rack", ["picture"], 0, None),
     ]
 
 
@@ -141,8 +202,11 @@ def test_the_reader_may_look(db: psycopg.Connection) -> None:
         ("k => 0", "k must be"),
         ("k => null", "k must be"),
         ("k => 100001", "k must be"),
-        ("max_distance => 7", "max_distance must be 0 to 6"),
-        ("max_distance => -1", "max_distance must be 0 to 6"),
+        ("max_distance => 65", "max_distance must be 0 to 64"),
+        ("max_distance => -1", "max_distance must be 0 to 64"),
+        ("min_picture => null", "min_picture must be 0.8 to 1"),
+        ("min_picture => 1.1", "min_picture must be 0.8 to 1"),
+        ("min_looks => 0.5", "min_looks must be 0.8 to 1"),
         ("min_similarity => 0.5", "min_similarity must be 0.8 to 1"),
         ("min_similarity => 'NaN'", "min_similarity must be 0.8 to 1"),
         ("min_similarity => 1.1", "min_similarity must be 0.8 to 1"),

@@ -524,6 +524,7 @@ drop table vitrina.condition_words, vitrina.searches;
 delete from vitrina.installed where name = 'condition_words';
 drop table vitrina.spellings, vitrina.catalogue_words, vitrina.given_keywords, vitrina.related_terms;
 alter table vitrina.keywords drop column kinds;
+alter table vitrina.images drop column layout;
 delete from vitrina.seeded_words where target = 'related_terms';
 alter table vitrina.seeded_words drop constraint seeded_words_target_check,
     add constraint seeded_words_target_check check (target in ('thesaurus', 'contrasts'));

@@ -14,8 +14,7 @@ COLUMNS = {
     "of_source": "source ",
     "of_title": "title ",
     "reasons": "by",
-    "distance": "bits",
-    "similarity": "similarity",
+    "confidence": "sure",
 }
 
 
@@ -23,11 +22,25 @@ COLUMNS = {
 @click.option("-k", default=100, show_default=True, metavar="N", help="How many products.")
 @click.option(
     "--max-distance",
-    type=click.IntRange(0, 6),
-    default=4,
+    type=click.IntRange(0, 64),
+    default=20,
     show_default=True,
     metavar="BITS",
-    help="Of 64 bits, how many may differ between two pictures.",
+    help="Of 64 bits, how many may differ between the hashes of two pictures.",
+)
+@click.option(
+    "--min-picture",
+    type=click.FloatRange(0.8, 1),
+    default=0.99,
+    show_default=True,
+    metavar="COSINE",
+    help="Least cosine between the layouts of two pictures; below 0.99 others come in too.",
+)
+@click.option(
+    "--min-looks",
+    type=click.FloatRange(0.8, 1),
+    metavar="COSINE",
+    help="Show other pictures that look much alike too, from this cosine on, like 0.95.",
 )
 @click.option(
     "--min-similarity",
@@ -49,6 +62,8 @@ COLUMNS = {
 def command(
     k: int,
     max_distance: int,
+    min_picture: float,
+    min_looks: float | None,
     min_similarity: float,
     by: str,
     sources: tuple[str, ...],
@@ -56,13 +71,16 @@ def command(
 ) -> None:
     """Find products nearly the same as an earlier product, by picture or by text.
 
-    Of the two, look at both and delete the one you do not want: `vitrina show`, `vitrina delete`.
+    By picture: the same one, or a copy of it that was saved again, resized or cropped a little.
+    --min-looks adds products whose pictures only look alike: the same product from another side,
+    or two products. Look at both, and delete the one you do not want: `vitrina show`, `vitrina
+    delete`.
 
     \b
     Example:
       vitrina duplicates
       vitrina duplicates --by text --source styles
-      vitrina duplicates --by picture --max-distance 2 --csv
+      vitrina duplicates --by picture --min-looks 0.95 --csv
     """
     with open_catalog() as catalog:
         rows = catalog.duplicates(
@@ -70,6 +88,8 @@ def command(
             max_distance=None if by == "text" else max_distance,
             min_similarity=None if by == "picture" else min_similarity,
             sources=sources or None,
+            min_picture=min_picture,
+            min_looks=None if by == "text" else min_looks,
         )
     across = any(row.source != row.of_source for row in rows)
     emit(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from vitrina.db.database import Database
+from vitrina.db.database import Database, Jsonb
 from vitrina.errors import AccessError
+from vitrina.pictures.layout import NUMBERS, of_thumbnail, written
 from vitrina.printing import counted
 
 BATCH = 200  # pictures queued together: other products wait behind these at most
@@ -54,6 +55,18 @@ class Filling:
         elif self._space is None:
             self._begin()
         return count
+
+    def lay_out(self) -> int:
+        """Measure the layouts of pictures that an earlier version stored; returns how many."""
+        done = 0
+        while rows := self._database.rows("select * from vitrina.pictures_to_lay_out(200)"):
+            measured = [
+                {"sha256": row["sha256"], "layout": written(_laid_out(row["thumbnail"]))}
+                for row in rows
+            ]
+            self._database.value("select vitrina.put_layouts(%s)", (Jsonb(measured),))
+            done += len(measured)
+        return done
 
     def _begin(self) -> None:
         for row in self._database.rows("select * from vitrina.space_filling()"):
@@ -110,3 +123,11 @@ class Filling:
         if line != self._said:
             self._said = line
             self._say(line)
+
+
+def _laid_out(thumbnail: bytes) -> tuple[int, ...]:
+    """The layout of a thumbnail; all 0 if it cannot be read, so that it is not tried for ever."""
+    try:
+        return of_thumbnail(bytes(thumbnail))
+    except (OSError, ValueError):
+        return (0,) * NUMBERS

@@ -9,6 +9,7 @@ from vitrina.db.database import Database, Jsonb
 from vitrina.enrich.in_hand import Work
 from vitrina.enrich.stages import dump_terms
 from vitrina.pictures.decode import Picture
+from vitrina.pictures.layout import written
 from vitrina.redaction import redact
 
 NO_VECTOR = "no vector yet: "  # begins the error of a job that only lacks its vector
@@ -120,6 +121,7 @@ def _image(picture: Picture) -> dict[str, object]:
         "bytes": picture.size,
         "thumbnail": base64.b64encode(picture.thumbnail).decode(),
         "dhash": f"{picture.dhash:064b}",
+        "layout": written(picture.layout) if picture.layout else None,
     }
 
 

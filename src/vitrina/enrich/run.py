@@ -67,6 +67,7 @@ class Work:
                 stop=stop,
                 lease=settings.lease,
             )
+            filling.lay_out()
             totals = again()
             if not (stop and stop.is_set()):
                 if pipeline.embed_again():  # again, as the endpoint may work by now

@@ -23,6 +23,8 @@ from vitrina.errors import BusyError, DamagedError, PictureError
 from vitrina.pictures.bounds import Survey
 from vitrina.pictures.find import read, shown
 from vitrina.pictures.kinds import stranger
+from vitrina.pictures.layout import EDGE as LAYOUT_EDGE
+from vitrina.pictures.layout import layout
 from vitrina.pictures.limits import Limits, check_size
 from vitrina.pictures.memory import MemoryBudget, give_back
 from vitrina.pictures.pixels import difference_hash, draft, encoded, opaque, shrink, small
@@ -62,7 +64,7 @@ class Picture:
 
     `sha256`, `mime` and `size` are of the original bytes; `width` and `height` are the original's
     in pixels, upright; `dhash` is a 64-bit difference hash, unsigned: near-equal pictures differ
-    in few bits.
+    in few bits; `layout` tells copies of one picture from others (see vitrina.pictures.layout).
     """
 
     sha256: str
@@ -73,6 +75,7 @@ class Picture:
     dhash: int
     jpeg: bytes
     thumbnail: bytes
+    layout: tuple[int, ...] = ()
 
     @property
     def redacted(self) -> str:
@@ -171,6 +174,7 @@ def _normal(data: bytes, found: Survey, limits: Limits) -> Picture:
         dhash=difference_hash(shrink(image, HASH_EDGE)),
         jpeg=encoded(image, "JPEG", quality=85),
         thumbnail=encoded(thumbnail, "WEBP", quality=80, method=4),
+        layout=layout(shrink(image, LAYOUT_EDGE)),
     )
 
 

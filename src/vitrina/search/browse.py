@@ -64,8 +64,10 @@ class Suggestion:
 class Duplicate:
     """A product that is nearly the same as an earlier one, and by what.
 
-    `reasons` are picture and text; `distance` is in bits, `similarity` a cosine, None where only
-    the titles are the same.
+    `reasons` are picture (the same one, or a copy of it), text, and looks (another picture that
+    looks much like it). `distance` is in bits of the hashes; `similarity` is the cosine of the
+    texts, None where only the titles are the same; `picture_similarity` that of the layouts of the
+    pictures, `looks` that of their vectors; `confidence` is 0 to 1.
     """
 
     product_id: int
@@ -79,6 +81,9 @@ class Duplicate:
     reasons: list[str]
     distance: int | None
     similarity: float | None
+    picture_similarity: float | None
+    looks: float | None
+    confidence: float
 
 
 class Browse:
@@ -235,24 +240,37 @@ class Browse:
         self,
         *,
         k: int = 100,
-        max_distance: int | None = 4,
+        max_distance: int | None = 20,
         min_similarity: float | None = 0.97,
         sources: Sequence[str] | None = None,
+        min_picture: float = 0.99,
+        min_looks: float | None = None,
     ) -> list[Duplicate]:
-        """The k products most similar to an earlier one, by picture, by text, or both.
+        """The k products most surely the same as an earlier one, by picture, by text, or both.
 
         Args:
             k: how many, 1 to 100,000.
-            max_distance: bits of 64 that two pictures' hashes may differ in, 0 to 6; None skips
+            max_distance: bits of 64 that two pictures' hashes may differ in, 0 to 64; None skips
                 pictures.
             min_similarity: least cosine of two texts, 0.8 to 1; None skips texts.
             sources: among products of these only.
+            min_picture: least cosine of two pictures' layouts, 0.8 to 1: below 0.99, other
+                pictures come in too.
+            min_looks: also products whose pictures only look alike, a cosine of at least this in
+                the image space in use, 0.8 to 1; None: copies of pictures only.
         """
         Narrowing(sources=sources).check_names(self._database)
         return self._database.records(
             Duplicate,
-            "select * from vitrina.duplicates(%s, %s, %s::real, %s::text[])",
-            (k, max_distance, min_similarity, list(sources) if sources is not None else None),
+            "select * from vitrina.duplicates(%s, %s, %s::real, %s::text[], %s::real, %s::real)",
+            (
+                k,
+                max_distance,
+                min_similarity,
+                list(sources) if sources is not None else None,
+                min_picture,
+                min_looks,
+            ),
         )
 
     def _found(self, narrowing: Narrowing, query: Any, params: Mapping[str, Any]) -> list[Hit]:

@@ -119,5 +119,30 @@ class Whole(BaseModel):
     updated_at: datetime
 
 
+class Pair(BaseModel):
+    """A product that is nearly the same as an earlier one; `reasons` says by what."""
+
+    product_id: int
+    source: str
+    external_id: str
+    title: str
+    of_product: int
+    of_source: str
+    of_external_id: str
+    of_title: str
+    reasons: list[str]
+    distance: int | None = None
+    similarity: float | None = None
+    picture_similarity: float | None = None
+    looks: float | None = None
+    confidence: float
+
+
+class Pairs(BaseModel):
+    """Duplicates, the surest first."""
+
+    duplicates: list[Pair]
+
+
 class Explained(BaseModel, extra="allow"):
     """Why a product is where it is: its place or gate, its score by channel, its words."""

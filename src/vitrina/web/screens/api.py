@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vitrina.errors import InputError
 from vitrina.web import pages, verbs
-from vitrina.web.answers import Count, Explained, Facets, FoundProducts, Suggestions, Whole
+from vitrina.web.answers import (
+    Count,
+    Explained,
+    Facets,
+    FoundProducts,
+    Pairs,
+    Suggestions,
+    Whole,
+)
 from vitrina.web.parameters import NARROWING, SEARCHING, Answer, parameter, query_of
 from vitrina.web.services import services
 from vitrina.web.state import State
@@ -39,6 +49,12 @@ RECOMMEND = [
 NAMED = [
     parameter("id", "The shop's own id."),
     parameter("of", "Its source, if several have that id."),
+]
+DUPLICATES = [
+    parameter("source", "Only of this source; repeatable.", many=True),
+    parameter("k", "How many, 1 to 1000.", "integer"),
+    parameter("min_picture", "Least cosine of two layouts, 0.8 to 1.", "number"),
+    parameter("min_looks", "Pictures that look alike too, from this cosine on.", "number"),
 ]
 EXPLAIN = [parameter("product", "The id of a product, a number.", "integer"), *SEARCHING]
 
@@ -86,6 +102,20 @@ def recommend(request: Request) -> Response:
     return pages.data(request, verbs.recommend(services(request), State.of(request.url.query)))
 
 
+@router.get("/duplicates", **Answer(Pairs, DUPLICATES).options)
+def duplicates(request: Request) -> Response:
+    """The products that are nearly the same as an earlier one, by picture and by text."""
+    own, state = query_of(request, "k", "min_picture", "min_looks")
+    _only(state, State(sources=state.sources))
+    rows = services(request).catalog.duplicates(
+        k=_number("k", own.get("k"), 100),
+        sources=state.sources or None,
+        min_picture=_share("min_picture", own.get("min_picture", ["0.99"])),
+        min_looks=_share("min_looks", own["min_looks"]) if "min_looks" in own else None,
+    )
+    return pages.data(request, {"duplicates": [asdict(row) for row in rows]})
+
+
 @router.get("/product/{product_id}", **Answer(Whole).options)
 def product(request: Request, product_id: int) -> Response:
     """Everything known of a product, by its id."""
@@ -119,6 +149,13 @@ def _number(name: str, given: list[str] | None, default: int) -> int:
     if not (value.isascii() and value.isdecimal() and len(value) < 9):
         raise InputError(f"{name} is a number, not {value[:60]!r}")
     return int(value)
+
+
+def _share(name: str, given: list[str]) -> float:
+    try:
+        return float(given[-1])
+    except ValueError:
+        raise InputError(f"{name} is a number from 0.8 to 1, not {given[-1][:60]!r}") from None
 
 
 def _only(state: State, allowed: State) -> None:
