@@ -219,3 +219,20 @@ def test_a_space_of_pictures_is_built_by_command_and_switched_to_under_a_search(
     (hit,) = shop.catalog.search(image=tmp_path / "5.png", k=1)
     assert hit.external_id in ("5", "11")
     assert len(switches) == 4
+
+
+def test_layouts_are_measured_from_the_thumbnails_of_an_older_version(shop: Shop) -> None:
+    """Without fetching: the files are the same six pictures twice."""
+    before = shop.rows("select sha256, layout::text from vitrina.images order by sha256")
+    with psycopg.connect(shop.url) as conn:
+        conn.execute("update vitrina.images set layout = null")
+        conn.execute("update vitrina.products set image = 'gone.png'")
+    work(shop.catalog)
+    after = shop.rows("select sha256, layout::text from vitrina.images order by sha256")
+    assert [row[0] for row in before] == [row[0] for row in after]
+    assert all(layout for _, layout in after)
+    copies = shop.catalog.duplicates(min_similarity=None)
+    assert {(row.external_id, row.of_external_id) for row in copies} >= {
+        (str(n + 6), str(n)) for n in range(6)
+    }
+    assert all(row.confidence == 1 for row in copies if int(row.external_id) >= 6)
