@@ -51,7 +51,7 @@ def locked(url: str) -> Iterator[Served]:
         ("/product/" + "9" * 30, 404),
         ("/pic/large/" + "9" * 30 + "/0.jpg", 404),
         ("/?q=" + "x" * 600, 400),
-        ("/api/duplicates?source=demo&min_looks=0.9", 200),
+        ("/api/duplicates?min_looks=0.9", 200),
         ("/api/duplicates?min_picture=high", 400),
         ("/api/duplicates?min_looks=0.1", 400),
         ("/nothing", 404),
