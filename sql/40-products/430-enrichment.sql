@@ -21,7 +21,7 @@ set search_path from current
 as $func$
     select check_rows('enrichments', enrichments,
         '{"product_id": "id!", "image_sha256": "sha256", "image_error": "text",
-         "terms": "objects", "description": "text", "caption": "text"}');
+         "terms": "objects", "description": "text", "caption": "text", "answers": "objects"}');
     select case when count(*) = count(distinct e.value ->> 'product_id') then enrichments else (
         select jsonb_agg(o.value order by o.place)
         from (
@@ -104,6 +104,16 @@ begin
     select array_agg(w.id) into _written from written as w;
     perform name_pictures(_written);
     perform refresh_text(_written);
+    insert into generation_uses as u (product_id, generation_id)
+    select distinct e.product_id, g.id
+    from jsonb_to_recordset(enrichments) as e (product_id bigint, answers jsonb)
+    cross join jsonb_to_recordset(coalesce(nullif(e.answers, 'null'), '[]')) as a (
+        stage text, input_hash text, model text, prompt_version text)
+    join generations as g on g.stage = a.stage and g.input_hash = decode(a.input_hash, 'hex')
+        and g.model = a.model and g.prompt_version = a.prompt_version
+    where e.product_id = any (_written)
+    order by e.product_id, g.id
+    on conflict (product_id, generation_id) do update set used_at = now();
     return coalesce(cardinality(_written), 0);
 end
 $func$;
@@ -111,7 +121,8 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- put_enrichments(enrichments) → how many products it wrote.
 -- enrichments: a jsonb array of {product_id, image_sha256 (hex or null), image_error, terms:
--- [{term, facet}], description, caption}; if a product is there twice, the last row counts. Terms are
+-- [{term, facet}], description, caption, answers: [{stage, input_hash (hex), model, prompt_version}]: the
+-- generations it is made of, see product_generations}; if a product is there twice, the last row counts. Terms are
 -- resolved against the vocabulary, and new terms learned (see resolve_keywords: if the active text
 -- space is not local, call it first with the embeddings of the new terms).
 -- ---------------------------------------------------------------------------------------------

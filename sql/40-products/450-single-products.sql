@@ -115,7 +115,7 @@ $func$;
 -- get_products(product_ids) → everything known of these products, one row each. keywords: an array of
 -- {keyword, facet, said, method, similarity, decided_at}: the word that was said and how it became the
 -- keyword; by_hand: whether a person set them. Addresses are shown as by shown_address. state: as in
--- the view catalog; error: of a failed job. Products that are not there are skipped, with a notice.
+-- the view catalog; error: of a job, null for a role that may not see the queue. Products that are not there are skipped, with a notice.
 -- ---------------------------------------------------------------------------------------------
 create or replace function get_products(product_ids bigint[])
 returns table (
@@ -130,7 +130,14 @@ as $func$
 #variable_conflict use_column
 declare
     _gone text;
+    _errors jsonb := '{}';
 begin
+    -- not for a reader, who may not see the queue
+    if has_table_privilege('jobs', 'select') then
+        select coalesce(jsonb_object_agg(j.product_id, j.error), '{}') into _errors
+        from jobs as j
+        where j.product_id = any (get_products.product_ids) and j.error is not null;
+    end if;
     select string_agg(u.id::text, ', ') into _gone
     from (select u.id from unnest(get_products.product_ids) as u (id)
           where not exists (select from products as p where p.id = u.id) limit 5) as u;
@@ -142,12 +149,10 @@ begin
            k.keywords, exists (select from given_keywords as g where g.product_id = p.id),
            p.attributes, shown_address(p.url), shown_address(p.image), p.image_error, i.images,
            v.variants,
-           case when j.state is not null then j.state
-                when p.enriched_at is not null then 'enriched' else 'new' end,
-           j.error, p.enriched_at, p.created_at, p.updated_at
+           (select c.state from catalog as c where c.product_id = p.id),
+           _errors ->> p.id::text, p.enriched_at, p.created_at, p.updated_at
     from products as p
     join vitrina.sources as s on s.id = p.source_id
-    left join jobs as j on j.product_id = p.id
     cross join lateral (
         select coalesce(jsonb_agg(jsonb_build_object(
                    'keyword', w.name, 'facet', w.facet, 'said', pk.said, 'method', a.method,

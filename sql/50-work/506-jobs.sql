@@ -17,7 +17,7 @@ create or replace function claim_jobs(
 ) returns table (
     product_id bigint, version bigint, stage text, attempts int, source text, external_id text, title text,
     attributes jsonb, image text, image_root text, image_embedded text, deaths int,
-    text text
+    text text, asked int
 )
 language plpgsql volatile security invoker
 set search_path from current
@@ -74,7 +74,7 @@ begin
     )
     select l.product_id, l.version, l.stage, l.attempts, s.name, p.external_id, p.title, p.attributes,
            p.image, s.config ->> 'image_root', embedded_picture(p.id), l.deaths,
-           left(p.text, 10000)
+           left(p.text, 10000), p.asked
     from leased as l
     join products as p on p.id = l.product_id
     join vitrina.sources as s on s.id = p.source_id

@@ -10,13 +10,13 @@ create or replace function products_to_batch(
     k int default 32
 ) returns table (
     product_id bigint, version bigint, source text, external_id text, title text,
-    attributes jsonb, image text, image_root text, text text
+    attributes jsonb, image text, image_root text, text text, asked int
 )
 language sql stable security invoker
 set search_path from current
 as $func$
     select p.id, j.version, s.name, p.external_id, p.title, p.attributes, p.image,
-           s.config ->> 'image_root', left(p.text, 10000)
+           s.config ->> 'image_root', left(p.text, 10000), p.asked
     from jobs as j
     join products as p on p.id = j.product_id
     join vitrina.sources as s on s.id = p.source_id
@@ -223,7 +223,7 @@ create or replace function claim_products(
 ) returns table (
     product_id bigint, version bigint, stage text, attempts int, source text, external_id text, title text,
     attributes jsonb, image text, image_root text, image_embedded text, deaths int,
-    text text
+    text text, asked int
 )
 language sql volatile security invoker
 set search_path from current
@@ -243,7 +243,7 @@ as $func$
     )
     select l.product_id, l.version, l.stage, l.attempts, s.name, p.external_id, p.title, p.attributes,
            p.image, s.config ->> 'image_root', embedded_picture(p.id), l.deaths,
-           left(p.text, 10000)
+           left(p.text, 10000), p.asked
     from leased as l
     join products as p on p.id = l.product_id
     join sources as s on s.id = p.source_id

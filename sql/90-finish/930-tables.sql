@@ -22,6 +22,7 @@ comment on table contrasts is
     'Terms of a group that are never one keyword, like black and white. A shop may insert its own.';
 comment on table generations is
     'Every answer of a model, stored once, with its price: no input is paid for twice.';
+comment on table generation_uses is 'The answers of models that products were made of; see product_generations.';
 comment on table given_keywords is
     'Products whose keywords a person set, and what models said of them; see set_keywords.';
 comment on table images is 'Thumbnails of pictures by their sha256, and their difference hash.';
@@ -49,6 +50,8 @@ comment on table rejects is 'Rows of an attached table that cannot be products, 
 comment on table judgements is
     'How well products answer queries, as people judged it: 0 wrong, 1 related, 2 good, 3 perfect; '
     'see put_judgements.';
+comment on table judgement_doubts is
+    'Products of which people could not tell how well they answer a query, and why; see list_doubts.';
 comment on table related_terms is
     'What is a kind of what (a sneaker is a shoe), nearly the same, or none whatever its name says. '
     'A shop may insert its own.';

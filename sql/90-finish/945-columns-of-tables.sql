@@ -36,7 +36,8 @@ begin
                 "text": "The shop''s own long text.",
                 "sku": "The shop''s stock-keeping unit.",
                 "codes": "Other codes that find it: EAN, part number.",
-                "parts_hash": "The hash of its variants and pictures, to notice a change."},
+                "parts_hash": "The hash of its variants and pictures, to notice a change.",
+                "asked": "How often a person had models asked about it again; part of the key of their answers."},
             "variants": {
                 "product_id": "The product that it is a form of.",
                 "position": "Its place in the order of the shop, from 1.",
@@ -125,6 +126,11 @@ begin
             "word_pieces": {
                 "piece": "A word, or with ## in front a part of one.",
                 "embedding": "Its vector."},
+            "judgement_doubts": {
+                "query": "The query, in lower case, with single spaces.",
+                "product_id": "The product.",
+                "reason": "Why a person could not tell.",
+                "doubted_at": "When that was said."},
             "judgements": {
                 "query": "The query, in lower case and with single spaces.",
                 "product_id": "The product.",
@@ -193,6 +199,10 @@ begin
                 "cost": "Its cost in USD; null at an unknown price.",
                 "seconds": "How long it took.",
                 "created_at": "When it was stored."},
+            "generation_uses": {
+                "product_id": "The product.",
+                "generation_id": "The answer that it was made of.",
+                "used_at": "When it last was: at enriched_at, if the product still is made of it."},
             "budgets": {
                 "period": "day, month or total.",
                 "usd": "The most to spend in that period, in USD."},

@@ -91,7 +91,7 @@ begin
             catalog, status, source_status, installed, alembic_version, products, product_images,
             product_text, product_terms, given_keywords, variants, images, keywords, keyword_aliases,
             keyword_distinctions, keyword_changes, keyword_policy, keyword_thresholds, search_policy, contrasts,
-            thesaurus, related_terms, product_keywords, rules, judgements, catalogue_words, spellings,
+            thesaurus, related_terms, product_keywords, rules, judgements, judgement_doubts, catalogue_words, spellings,
             condition_words, spaces,
             keyword_embeddings, product_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
@@ -105,7 +105,7 @@ begin
         grant insert, update, delete on
             products, product_images, product_text, product_terms, given_keywords, variants, keywords,
             keyword_aliases, keyword_distinctions, product_keywords, contrasts, thesaurus, related_terms,
-            keyword_embeddings, product_embeddings, query_embeddings, jobs, workers, rejects, rules, judgements
+            keyword_embeddings, product_embeddings, query_embeddings, jobs, workers, rejects, rules, judgements, judgement_doubts
         to vitrina_writer;
         -- only the owner sets trusted_root and kind
         grant insert (name, kind, config, text_config, text_config_due),
@@ -117,6 +117,7 @@ begin
         grant insert, update (undone_at) on keyword_changes to vitrina_writer;
         -- answers are paid for: writers add them, and may not delete them
         grant insert on generations to vitrina_writer;
+        grant insert, update (used_at) on generation_uses to vitrina_writer;
         -- the settings and the author of a batch never change
         grant insert (token, run, settings, base_url, model),
             update (stages, state, remote_id, status, requests, answered, unanswered, tokens,

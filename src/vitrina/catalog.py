@@ -30,6 +30,7 @@ from vitrina.products import whole
 from vitrina.products.whole import ExportedProduct, Status
 from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
+from vitrina.search.generations import Generation, generations
 from vitrina.search.log import Searches
 from vitrina.search.product import Key, Product, get, named
 from vitrina.search.product_pictures import ProductPictures
@@ -257,6 +258,13 @@ class Catalog(Closing):
         sources have it.
         """
         return get(self.database, product)
+
+    def generations(self, product: Key) -> list[Generation]:
+        """The answers of models that a product was made of, with tokens, cost and time.
+
+        Raises as `get` does, and AccessError for a role that may not see what was spent.
+        """
+        return generations(self.database, product)
 
     def delete(self, products: Sequence[Key]) -> int:
         """Delete these products, each named as for `get`; returns how many.

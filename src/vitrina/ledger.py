@@ -37,6 +37,16 @@ class Question:
     model: str
     prompt_version: str
 
+    @property
+    def row(self) -> dict[str, str]:
+        """How the database finds its answer."""
+        return {
+            "stage": self.stage,
+            "input_hash": self.key.hex(),
+            "model": self.model,
+            "prompt_version": self.prompt_version,
+        }
+
 
 def key(*shown: object) -> bytes:
     """The hash of a model's input."""

@@ -28,6 +28,7 @@ READS = [
     "select * from vitrina.search('oak table')",
     "select * from vitrina.search('oak', mode => 'text', with_keywords => '{oak}')",
     "select * from vitrina.similar_products(1)",
+    "select * from vitrina.get_products('{1}')",
     "select * from vitrina.nearest_by_image(dhash => 1::bit(64))",
     "select * from vitrina.recommend('{1}')",
     "select * from vitrina.facets()",

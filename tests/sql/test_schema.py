@@ -509,7 +509,7 @@ drop type vitrina_internal.steering cascade;
 create type vitrina.query_filters as (filter jsonb);
 create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
-drop table vitrina.judgements, vitrina.product_images, vitrina.variants, vitrina.search_policy, vitrina.rules cascade;
+drop table vitrina.judgement_doubts, vitrina.generation_uses, vitrina.judgements, vitrina.product_images, vitrina.variants, vitrina.search_policy, vitrina.rules cascade;
 alter table vitrina.attachments drop column parts;
 alter table vitrina.thesaurus drop column domain;
 alter table vitrina.spaces
@@ -519,7 +519,8 @@ alter table vitrina.spaces
     add constraint spaces_modality_check check (modality in ('text', 'image'));
 drop index vitrina.spaces_active_idx;
 create unique index spaces_active_idx on vitrina.spaces (modality) where state = 'active';
-alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash;
+alter table vitrina.products drop column text, drop column sku, drop column codes, drop column parts_hash,
+    drop column asked;
 drop table vitrina.condition_words, vitrina.searches;
 delete from vitrina.installed where name = 'condition_words';
 drop table vitrina.spellings, vitrina.catalogue_words, vitrina.given_keywords, vitrina.related_terms;

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vitrina.db.database import Database, Jsonb
-from vitrina.enrich.stages import OpenAIStages
+from vitrina.enrich.stages import OpenAIStages, anew
 from vitrina.errors import FolderError, PictureError
 from vitrina.ledger import Question
 from vitrina.models.base import Subject
@@ -186,7 +186,7 @@ class Asker:
             except PictureError as exc:
                 refused = isinstance(exc, FolderError)
         url = image if image and "://" in image[:10] else None
-        subject = Subject(row["title"], row["attributes"], picture, row["text"])
+        subject = Subject(row["title"], row["attributes"], picture, row["text"], asked=row["asked"])
         look = _Look(row["product_id"], row["version"], subject, url, refused=refused)
         if refused:
             return look
@@ -207,7 +207,8 @@ class Asker:
 
     def _caption(self, look: _Look) -> Request:
         title, description = look.subject.title, str(look.found["describe"])
-        return self._request(look, "caption", title, description, description=description)
+        shown = (title, description, *anew(look.subject))
+        return self._request(look, "caption", *shown, description=description)
 
     def _find(self, asked: list[tuple[_Look, Request]]) -> None:
         """Sort requests into found, awaited, lacking and hopeless."""

@@ -1,4 +1,4 @@
-"""`vitrina jobs list | failures | retry | drop`."""
+"""`vitrina jobs list | failures | retry | again | drop`."""
 
 from __future__ import annotations
 
@@ -115,6 +115,36 @@ def retry(**which: Any) -> None:
     with open_catalog() as catalog:
         count = catalog.jobs.retry(**chosen(catalog, **which))
     notice(f"{counted(count, 'job is', 'jobs are')} due again: `vitrina work` continues")
+
+
+@command.command("again")
+@click.argument("products", nargs=-1, required=True, metavar="ID...")
+@id_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def again(products: tuple[str, ...], of: str | None, numbers: bool, yes: bool) -> None:
+    """Have models asked about products again, although nothing has changed.
+
+    That costs again; what it will cost is said before. The earlier answers stay stored, and
+    keywords that a person set stay.
+
+    \b
+    Example:
+      vitrina jobs again FU-107
+      vitrina show FU-107 --generations
+    """
+    with open_catalog() as catalog:
+        named = [catalog.get(key).product_id for key in keys(products, of, numbers)]
+        guess = catalog.costs.estimate(len(named))
+        if guess is None:
+            cost = "offline, for nothing"
+        else:
+            usd = "at an unknown price" if guess.cost is None else f"about {guess.cost:.4f} USD"
+            cost = f"{counted(guess.calls, 'call')}, {usd}"
+        question = f"ask again about {counted(len(named), 'product')} ({cost})"
+        if not yes:
+            click.confirm(f"{question}?", abort=True, err=True)
+        count = catalog.jobs.ask_again(named)
+    notice(f"{counted(count, 'product is', 'products are')} queued: `vitrina work` asks ({cost})")
 
 
 @command.command("drop")

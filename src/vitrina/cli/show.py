@@ -12,32 +12,64 @@ import click
 from vitrina.cli._common import emit, open_catalog, output_options
 from vitrina.cli._product import id_options, keys
 from vitrina.cli._table import emit_fields, number, shown
+from vitrina.search.generations import said
 
 if TYPE_CHECKING:
+    from vitrina.search.generations import Generation
     from vitrina.search.product import Product, ProductKeyword, Variant
 
+ANSWERS = {
+    "stage": "asked",
+    "model": "model",
+    "said_at": "said",
+    "state": "state",
+    "input_tokens": "tokens in",
+    "output_tokens": "out",
+    "usd": "USD",
+    "seconds": "seconds",
+    "text": "answer",
+}
 PRICES = ("price", "currency", "was_price", "in_stock")
 
 
 @click.command("show")
 @click.argument("product", metavar="ID")
 @id_options
+@click.option(
+    "--generations", is_flag=True, help="Who said what of it: models, tokens, cost and time."
+)
 @output_options
-def command(product: str, of: str | None, numbers: bool, output: str | None) -> None:
+def command(
+    product: str, of: str | None, numbers: bool, generations: bool, output: str | None
+) -> None:
     """Show everything known of a product, named by the id that a search shows.
 
     \b
     Example:
       vitrina show FU-107
       vitrina show 1163 --of styles --json
+      vitrina show FU-107 --generations
     """
     with open_catalog() as catalog:
         (key,) = keys((product,), of, numbers)
+        if generations:
+            rows = [_answer(each) for each in catalog.generations(key)]
+            emit(rows, output, columns=ANSWERS)
+            return
         found = catalog.get(key)
     if output is not None:
         emit([asdict(found)], output)
     else:
         emit_fields(list(fields(found)))
+
+
+def _answer(each: Generation) -> dict[str, Any]:
+    """A row about an answer; `text` is its output in words."""
+    return {
+        **asdict(each),
+        "state": "in use" if each.current else "earlier",
+        "text": said(each.output),
+    }
 
 
 def fields(product: Product) -> Iterator[tuple[str, str]]:

@@ -46,8 +46,8 @@ begin
     for _function in
         -- once, however many of its columns are new
         select distinct p.oid
-        from (values ('claim_jobs', 'stages'), ('products_to_batch', 'text'),
-                     ('claim_products', 'text'), ('query_parts', 'keys'),
+        from (values ('claim_jobs', 'asked'), ('products_to_batch', 'asked'),
+                     ('claim_products', 'asked'), ('query_parts', 'keys'),
                      ('rank_of_unit', 'tags'), ('units_of_query', 'tags'),
                      ('head_of_query', 'keys'), ('read_demand', 'keys'), ('is_sold', 'gone'),
                      ('similar_products', 'weights'), ('recommend', 'attributes'),

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from vitrina.context import Context
 from vitrina.db.unknown import check_names
+from vitrina.search.product import Key, named
 
 State = Literal["queued", "leased", "failed"]
 
@@ -144,6 +145,15 @@ class Jobs:
                 (_listed(sources), matching, _listed(product_ids)),
             )
         )
+
+    def ask_again(self, products: Sequence[Key]) -> int:
+        """Queue products about which models are asked anew, at a price, although their input is
+        the same; returns how many. Keywords that a person set stay. See Costs.estimate.
+
+        Raises NotFoundError and InputError as Catalog.get does; then none is queued.
+        """
+        ids = [named(self._database, product).product_id for product in products]
+        return int(self._database.value("select vitrina.ask_again(%s::bigint[])", (ids,)))
 
     def drop(
         self,

@@ -27,7 +27,8 @@ class Job:
     """One claimed product, with the input of its enrichment; stage `embed`: only its vector,
     `picture`: only its picture.
 
-    `deaths` is how many workers died with it in hand: from two on it is worked on alone.
+    `deaths` is how many workers died with it in hand: from two on it is worked on alone;
+    `asked` is how often a person had models asked again.
     """
 
     product_id: int
@@ -43,6 +44,7 @@ class Job:
     image_embedded: str | None
     deaths: int = 0
     text: str | None = None
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,4 +134,5 @@ def _enrichment(work: Work) -> dict[str, object]:
         "terms": dump_terms(work.enrichment.terms),
         "description": work.enrichment.description,
         "caption": work.enrichment.caption,
+        "answers": list(work.enrichment.answers),
     }

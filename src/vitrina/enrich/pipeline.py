@@ -204,7 +204,7 @@ class Pipeline:
                 return work
             url = job.image if job.image and "://" in job.image[:10] else None
             spoken = self._languages(job.source)
-            subject = Subject(job.title, job.attributes, picture, job.text, *spoken)
+            subject = Subject(job.title, job.attributes, picture, job.text, *spoken, job.asked)
             work.enrichment = self._stages.enrich(subject, url)
         except (ProviderError, BudgetError, ConfigError, DatabaseError):
             raise

@@ -87,7 +87,8 @@ class LocalStages:
         def call() -> Answer[Enrichment]:
             return Answer(self._vision.enrich(subject), self._vision.model, Usage(), 0.0)
 
-        return self._ledger.answer(question, call, dump=dump_enrichment, load=load_enrichment)
+        said = self._ledger.answer(question, call, dump=dump_enrichment, load=load_enrichment)
+        return replace(said, answers=(question.row,))
 
     def stop(self) -> None:
         """See Stages."""
@@ -135,11 +136,12 @@ class OpenAIStages:
             self.provider.prompt_version(stage),
         )
 
-    def shown(self, subject: Subject, image_url: str | None) -> tuple[str, str | None]:
+    def shown(self, subject: Subject, image_url: str | None) -> tuple[object, ...]:
         """The input of the stages that look at a product: its title and its picture."""
+        picture = image_url if self.provider.settings.image_urls else None
         if subject.picture is not None:
-            return subject.title, subject.picture.sha256
-        return subject.title, image_url if self.provider.settings.image_urls else None
+            picture = subject.picture.sha256
+        return subject.title, picture, *anew(subject)
 
     def enrich(self, subject: Subject, image_url: str | None) -> Enrichment:
         """See Stages."""
@@ -149,8 +151,9 @@ class OpenAIStages:
     def _said(self, subject: Subject, image_url: str | None) -> Enrichment:
         shown = self.shown(subject, image_url)
         if self._one_call:
-            return self._ledger.answer(
-                self.question("enrich", *shown),
+            whole = self.question("enrich", *shown)
+            said = self._ledger.answer(
+                whole,
                 lambda: self.provider.enrich(
                     subject, self.near(subject.title), image_url=image_url
                 ),
@@ -158,15 +161,21 @@ class OpenAIStages:
                 load=load_enrichment,
                 shown=_traced(subject),
             )
+            return replace(said, answers=(whole.row,))
         tag = self._tag if self._ledger.tracer is None else self._ledger.tracer.bind(self._tag)
         tags = self._beside.submit(tag, subject, image_url, shown)
         try:
             description = self.describe(subject, image_url, shown)
-            caption = self.caption(subject.title, description)
+            caption = self.caption(subject, description)
         finally:
             # an answer under way is paid for: wait for it, even after an error
             tags.exception()
-        return Enrichment(tags.result(), description, caption)
+        asked = (
+            self.question("tag", *shown),
+            self.question("describe", *shown),
+            self.captioned(subject, description),
+        )
+        return Enrichment(tags.result(), description, caption, tuple(each.row for each in asked))
 
     def _tag(
         self, subject: Subject, image_url: str | None, shown: tuple[object, ...]
@@ -189,10 +198,15 @@ class OpenAIStages:
             shown=_traced(subject),
         )
 
-    def caption(self, title: str, description: str) -> str:
+    def captioned(self, subject: Subject, description: str) -> Question:
+        """The question for a caption of this description."""
+        return self.question("caption", subject.title, description, *anew(subject))
+
+    def caption(self, subject: Subject, description: str) -> str:
         """One sentence made from a description."""
+        title = subject.title
         return self._ledger.answer(
-            self.question("caption", title, description),
+            self.captioned(subject, description),
             lambda: self.provider.caption(title, description),
             dump=str,
             load=str,
@@ -203,7 +217,7 @@ class OpenAIStages:
         """A picture in one sentence."""
         subject = Subject(title, {}, picture)
         description = self.describe(subject, None, self.shown(subject, None))
-        return self.caption(title, description)
+        return self.caption(subject, description)
 
     def near(self, title: str) -> Sequence[str]:
         """Existing keywords that a product with this title may have."""
@@ -217,6 +231,11 @@ class OpenAIStages:
         """See Stages."""
         self._beside.shutdown(cancel_futures=True)
         self.provider.close()
+
+
+def anew(subject: Subject) -> tuple[str, ...]:
+    """What makes a question another one, each time that a person has it asked again."""
+    return (f"asked again {subject.asked}",) if subject.asked else ()
 
 
 def _traced(subject: Subject) -> dict[str, object]:

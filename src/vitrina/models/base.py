@@ -20,6 +20,7 @@ class Subject:
 
     `picture` is None if unavailable; `text` is what the shop wrote. language: of its words; shown:
     of its keywords; the offline provider heeds them, as Postgres names text-search configurations.
+    asked: how often a person had models asked again.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Subject:
     text: str | None = None
     language: str = "english"
     shown: str = "english"
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Enrichment:
-    """Keywords, description and caption of one product."""
+    """Keywords, description and caption of one product.
+
+    `answers` names the stored answers it is made of, as put_enrichments takes them.
+    """
 
     terms: tuple[Term, ...]
     description: str
     caption: str
+    answers: tuple[Mapping[str, str], ...] = ()
 
 
 class Vision(Protocol):

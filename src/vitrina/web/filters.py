@@ -32,6 +32,13 @@ def price(attributes: Mapping[str, Any]) -> str:
     return f"{said} {currency}" if isinstance(currency, str) else said
 
 
+def usd(value: float | None) -> str:
+    """An amount of money that models cost."""
+    if value is None:
+        return "unknown"
+    return f"{value:.4f}" if value else "0"
+
+
 def ago(moment: datetime | None) -> str:
     """How long ago, like "5 minutes ago"."""
     if moment is None:
@@ -71,6 +78,7 @@ def said(arguments: Mapping[str, Any] | None) -> str:
 ALL = {
     "number": number,
     "price": price,
+    "usd": usd,
     "ago": ago,
     "share": share,
     "counted": counted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,11 +10,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from vitrina.errors import InputError, NotFoundError
+from vitrina.errors import AccessError, InputError, NotFoundError
 from vitrina.keywords.entries import Step
+from vitrina.search.generations import said
 from vitrina.search.product import Product
 from vitrina.web import pages
 from vitrina.web.how import How, curl, python_call, shell, sql_call, sql_text
+from vitrina.web.posted import Fields, done, editor
 from vitrina.web.results import cards
 from vitrina.web.security import form
 from vitrina.web.server import address
@@ -54,8 +57,28 @@ def _context(shared: Services, found: Product, why: str) -> dict[str, Any]:
         else [],
         "why": why,
         "decision": _decision(shared, why) if why else [],
+        **_answers(shared, found),
         "how": _how(shared, found),
         "said": _said,
+    }
+
+
+def _answers(shared: Services, found: Product) -> dict[str, Any]:
+    """Who said what of it, and what it would cost to ask again; nothing for a role without rights.
+
+    The price is that of the settings of this process; a worker may have others.
+    """
+    try:
+        rows = shared.catalog.generations(found.product_id)
+    except AccessError:
+        return {"generations": None}
+    now = [each for each in rows if each.current]
+    return {
+        "generations": rows,
+        "spent": sum((each.usd or Decimal(0) for each in now), Decimal(0)),
+        "unpriced": any(each.usd is None for each in now),
+        "estimate": shared.catalog.costs.estimate(1),
+        "output": said,
     }
 
 
@@ -73,13 +96,19 @@ def _how(shared: Services, found: Product) -> How:
     return How(
         sql=sql_call("get_products", {"product_ids": f"'{{{found.product_id}}}'"})
         + "\n"
+        + sql_call("product_generations", key)
+        + "\n"
         + sql_call("similar_products", {**key, "k": str(ROW)}, "product_id, title, score"),
         cli=shell("vitrina", "show", "--of", found.source, "--", found.external_id)
+        + "\n"
+        + shell("vitrina", "show", "--generations", "--of", found.source, "--", found.external_id)
         + "\n"
         + shell(
             "vitrina", "similar", "--of", found.source, "-k", str(ROW), "--", found.external_id
         ),
         python=python_call("get", [repr((found.source, found.external_id))])
+        + "\n"
+        + python_call("generations", [repr((found.source, found.external_id))])
         + "\n"
         + python_call("similar", [repr((found.source, found.external_id)), f"k={ROW}"]),
         curl=curl(base, f"/api/product/{found.product_id}")
@@ -115,6 +144,15 @@ async def set_keywords(request: Request, product_id: int) -> Response:
     """Give a product these keywords, or those that models said; the history can undo it."""
     given = form(request, await request.body())
     return await pages.in_thread(_set, services(request), product_id, given)
+
+
+@edit_router.post("/product/{product_id}/ask")
+def ask_again(request: Request, product_id: int, given: Fields) -> Response:
+    """Queue a product for new answers, which cost again."""
+    queued = editor(request).jobs.ask_again([product_id])
+    if "application/json" in request.headers.get("accept", ""):
+        return done(request, given, {"queued": queued})
+    return RedirectResponse(f"/product/{product_id}#answers", 303)
 
 
 def _set(shared: Services, product_id: int, given: dict[str, str]) -> Response:
