@@ -39,3 +39,11 @@ def literal(query: str) -> str:
     """The query with each of its words in quotes: required as it is, and never corrected."""
     parts = re.findall(r'-?"[^"]*"|[^\s"]+', query)
     return " ".join(part if part[0] in '-"' else f'"{part}"' for part in parts)
+
+
+def corrected(query: str, reading: Reading | None) -> str:
+    """The query with its misspelt words as they are read."""
+    if reading is None:
+        return query
+    read = dict(zip(map(str.lower, reading.said), reading.corrected, strict=False))
+    return re.sub(r"[\w'’-]+", lambda word: read.get(word[0].lower(), word[0]), query)

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from vitrina.costs import Cost
+from vitrina.web.filters import money
 
 DAYS = 30
 MODELS = 4  # with a colour of their own
-WIDTH, HEIGHT, BASE = 600, 160, 140
+WIDTH, BASE = 600, 130
 OTHERS = "other models"
 
 
@@ -61,13 +62,13 @@ def spend(rows: Sequence[Cost], today: date, budget: Decimal | None) -> Chart | 
     for day, parts in sorted(by_day.items()):
         x, y = (day - first).days * step + 2, float(BASE)
         for model in sorted(parts, key=ranked.index):
-            height = float(parts[model] / most) * (BASE - 10)
+            height = float(parts[model] / most) * (BASE - 2)
             y -= height
             colour = named.index(model) if model in named else MODELS
-            label = f"{day:%d %b}: {model} {parts[model]:.4f} USD"
+            label = f"{day:%d %b}: {model} {money(parts[model])}"
             bars.append(Bar(round(x, 1), round(y, 1), step - 4, round(height, 1), colour, label))
     models = [(model, by_model[model]) for model in named]
     if len(ranked) > MODELS:
         models.append((OTHERS, sum((by_model[model] for model in ranked[MODELS:]), Decimal(0))))
-    line = None if budget is None else round(BASE - float(budget / most) * (BASE - 10), 1)
+    line = None if budget is None else round(BASE - float(budget / most) * (BASE - 2), 1)
     return Chart(bars, models, sorted(sums.items()), most, line)

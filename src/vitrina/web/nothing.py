@@ -34,7 +34,7 @@ def nothing(services: Services, state: State) -> Nothing:
     """What helps where a state finds no product."""
     wider: list[Chip] = chips(state)[:TRIED]
     if len(wider) > 1:
-        wider.append(Chip("all filters", state.cleared().address()))
+        wider.append(Chip("", "all filters", state.cleared().address()))
     ways = []
     for chip in wider:
         other = State.of(chip.address.partition("?")[2])

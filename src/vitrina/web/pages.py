@@ -58,6 +58,14 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters.update({**filters.ALL, "decimal": decimal})
+TITLES = {
+    400: "This cannot be read as it is",
+    403: "Refused",
+    404: "Not found",
+    413: "Too large",
+    500: "Something broke here",
+    503: "Too busy just now",
+}
 
 
 def page(
@@ -134,7 +142,7 @@ def failure(request: Request, status: int, reason: str) -> Response:
         answer = data(request, {"error": reason, "status": status}, status)
     else:
         template = "part_error.html" if request.url.path.startswith("/part/") else "error.html"
-        title = HTTPStatus(status).phrase
+        title = TITLES.get(status) or HTTPStatus(status).phrase
         answer = page(
             request, template, {"reason": reason, "status": status, "title": title}, status
         )

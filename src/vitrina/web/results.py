@@ -82,8 +82,10 @@ def find(services: Services, state: State, *, typing: bool = False) -> Found:
         hits, more, total = _like(services, asking)
     else:
         given = arguments(asking, vector)
+        # another page, or the same words narrowed down, is not another search
+        is_new = not typing and state.page == 1 and not state.narrowed
         hits = catalog.search(
-            k=state.n + 1, offset=state.first, sort=state.sort, log=not typing, **given
+            k=state.n + 1, offset=state.first, sort=state.sort, log=is_new, **given
         )
         more = len(hits) > state.n
         total = state.first + len(hits) if not more and (hits or state.page == 1) else None

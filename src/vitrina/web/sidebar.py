@@ -8,9 +8,10 @@ from vitrina.errors import SlowError
 from vitrina.search.browse import Bin, Facet
 from vitrina.web.asking import arguments, filters, picture_of
 from vitrina.web.attributes import PRICE
+from vitrina.web.filters import number
 from vitrina.web.results import Found, total_of
 from vitrina.web.services import Services
-from vitrina.web.state import State, decimal
+from vitrina.web.state import State
 from vitrina.web.swatches import swatch
 
 SHOWN = 8  # values of a facet before "more"
@@ -56,11 +57,17 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """Something chosen, and the address without it."""
+    """Something chosen: what of, which value, and the address without it."""
 
-    label: str
+    kind: str
+    value: str
     address: str
     swatch: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Both in words."""
+        return f"{self.kind} {self.value}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ def _prices(
         return None, []
     least, most = min(ends + asked), max(ends + asked)
     tallest = max((each.products for each in bins), default=0)
-    if not tallest or most == least:
+    if not tallest or most == least or len(bins) < 2:
         return (least, most), []
     low = -1.0 if chosen[0] is None else chosen[0]
     high = float("inf") if chosen[1] is None else chosen[1]
@@ -171,7 +178,8 @@ def chips(state: State) -> list[Chip]:
     for facet, names in state.keywords.items():
         given += [
             Chip(
-                f"{facet} {name}",
+                facet,
+                name,
                 state.toggled("keyword", facet, name).address(),
                 swatch(name) if facet == "color" else None,
             )
@@ -180,21 +188,22 @@ def chips(state: State) -> list[Chip]:
     for attribute, names in state.attributes.items():
         given += [
             Chip(
-                f"{attribute.replace('_', ' ')} {name}",
+                attribute.replace("_", " "),
+                name,
                 state.toggled("attribute", attribute, name).address(),
             )
             for name in names
         ]
     given += [
-        Chip(f"without {name}", state.address(without=_less(state.without, name)))
+        Chip("without", name, state.address(without=_less(state.without, name)))
         for name in state.without
     ]
     given += [
-        Chip(f"source {name}", state.address(sources=_less(state.sources, name)))
+        Chip("source", name, state.address(sources=_less(state.sources, name)))
         for name in state.sources
     ]
     if state.price != (None, None):
-        given.append(Chip(f"price {priced(state.price)}", state.address(price=(None, None))))
+        given.append(Chip("price", priced(state.price), state.address(price=(None, None))))
     return given
 
 
@@ -202,8 +211,8 @@ def priced(price: tuple[float | None, float | None]) -> str:
     """A range of prices in words."""
     least, most = price
     if least is None:
-        return f"up to {decimal(most or 0)}"
-    return f"from {decimal(least)}" + ("" if most is None else f" to {decimal(most)}")
+        return f"up to {number(most or 0)}"
+    return f"from {number(least)}" + ("" if most is None else f" to {number(most)}")
 
 
 def _less(values: tuple[str, ...], value: str) -> tuple[str, ...]:

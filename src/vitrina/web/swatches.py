@@ -6,16 +6,16 @@ import csv
 import functools
 from importlib import resources
 
-SPELLINGS = {"grey": "gray", "multicolor": "", "multicoloured": ""}
+SPELLINGS = {"grey": "gray", "silver": "light gray", "multicolor": "", "multicoloured": ""}
 
 
 @functools.cache
 def _known() -> dict[str, str]:
     text = resources.files("vitrina").joinpath("data/colors.csv").read_text("utf-8")
-    shades: dict[str, list[str]] = {}
+    shades: dict[str, str] = {}
     for row in csv.DictReader(text.splitlines()):
-        shades.setdefault(row["name"], []).append(row["hex"])
-    return {name: found[len(found) // 2] for name, found in shades.items()}
+        shades.setdefault(row["name"], row["hex"])  # the first is the purest
+    return shades
 
 
 def swatch(keyword: str) -> str | None:

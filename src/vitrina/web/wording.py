@@ -171,8 +171,8 @@ def _python(state: State) -> str:
 
 
 def reasons(hit: Hit, reading: Reading | None) -> list[Reason]:
-    """Why a product was found, the surest reason first, and what it lacks last."""
-    said: list[Reason] = []
+    """Why a product was found: rules and the surest reason first, and what it lacks last."""
+    said = [Reason("rule", each) for each in hit.matched if each in ("pinned", "boosted")]
     if "code" in hit.matched:
         said.append(Reason("words", "its code"))
     if "text" in hit.matched:
@@ -183,7 +183,6 @@ def reasons(hit: Hit, reading: Reading | None) -> list[Reason]:
         said.append(Reason("meaning", "close in meaning"))
     if "image" in hit.matched:
         said.append(Reason("looks", "looks alike"))
-    said += [Reason("rule", each) for each in hit.matched if each in ("pinned", "boosted")]
     if hit.missing:
         said.append(Reason("lacks", f"not {', '.join(hit.missing)}"))
     return said

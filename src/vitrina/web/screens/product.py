@@ -15,13 +15,13 @@ from vitrina.keywords.entries import Step
 from vitrina.search.generations import said
 from vitrina.search.product import Product
 from vitrina.web import pages
+from vitrina.web.filters import shown
 from vitrina.web.how import How, curl, python_call, shell, sql_call, sql_text
 from vitrina.web.posted import Fields, done, editor
 from vitrina.web.results import cards
 from vitrina.web.security import form
 from vitrina.web.server import address
 from vitrina.web.services import Services, services
-from vitrina.web.state import decimal
 
 router = APIRouter(include_in_schema=False)
 edit_router = APIRouter(include_in_schema=False)
@@ -48,7 +48,7 @@ def _context(shared: Services, found: Product, why: str) -> dict[str, Any]:
         "pictures": pictures or ([own] if own else []),
         "link": found.url if found.url and _is_web(found.url) else None,
         "facts": {
-            name: _said(each) for name, each in found.attributes.items() if name not in NOT_SHOWN
+            name: shown(each) for name, each in found.attributes.items() if name not in NOT_SHOWN
         },
         "variant_names": _names([variant.attributes for variant in found.variants]),
         "meaning": cards(shared, catalog.similar(found.product_id, k=ROW, weights={"image": 0})),
@@ -59,7 +59,7 @@ def _context(shared: Services, found: Product, why: str) -> dict[str, Any]:
         "decision": _decision(shared, why) if why else [],
         **_answers(shared, found),
         "how": _how(shared, found),
-        "said": _said,
+        "shown": shown,
     }
 
 
@@ -119,19 +119,6 @@ def _how(shared: Services, found: Product) -> How:
 
 def _is_web(url: str) -> bool:
     return urlsplit(url).scheme in ("http", "https")
-
-
-def _said(value: object) -> str:
-    """An attribute's value in words."""
-    if isinstance(value, list):
-        return ", ".join(_said(each) for each in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {_said(each)}" for name, each in value.items())
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return decimal(value)
-    return "" if value is None else str(value)
 
 
 def _names(each: list[Any]) -> list[str]:

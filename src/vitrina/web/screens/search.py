@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from vitrina.errors import InputError, NotFoundError
-from vitrina.search.reading import literal
+from vitrina.search.reading import corrected, literal
 from vitrina.web import pages
 from vitrina.web.nothing import nothing
 from vitrina.web.results import Found, find
@@ -21,12 +22,13 @@ from vitrina.web.state import State
 router = APIRouter(include_in_schema=False)
 edit_router = APIRouter(include_in_schema=False)
 NAV = ("Search", "/")
+NAMED = 6  # liked products
 SORTS = [
-    ("relevance", "best first"),
-    ("price", "price, low first"),
-    ("-price", "price, high first"),
-    ("newest", "newest"),
-    ("oldest", "oldest"),
+    ("relevance", "Best match"),
+    ("price", "Price, low to high"),
+    ("-price", "Price, high to low"),
+    ("newest", "Newest"),
+    ("oldest", "Oldest"),
 ]
 
 
@@ -109,7 +111,14 @@ def _context(shared: Services, found: Found) -> dict[str, Any]:
         "chips": chips(state),
         "nothing": None if found.cards else nothing(shared, state),
         "exact": literal(state.query),
+        "corrected": corrected(state.query, found.reading),
+        "titles": _titles(shared, (*state.liked, *state.disliked)),
         "sorts": SORTS if state.sort in known else [*SORTS, (state.sort, state.sort)],
         "groups": names if not state.group or state.group in names else [*names, state.group],
         "given_pictures": {str(product): sha for product, sha in given.items()},
     }
+
+
+def _titles(shared: Services, products: Sequence[int]) -> dict[int, str]:
+    """The titles of the first of these products."""
+    return {each: shared.catalog.get(each).title for each in products[:NAMED]}

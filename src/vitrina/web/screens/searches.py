@@ -17,6 +17,7 @@ from vitrina.web import pages
 from vitrina.web.how import How, python_call, shell, sql_call
 from vitrina.web.posted import Fields, done, editor, needed
 from vitrina.web.services import services
+from vitrina.web.state import PAGE
 
 router = APIRouter(include_in_schema=False)
 edit_router = APIRouter(include_in_schema=False)
@@ -45,6 +46,8 @@ def searches(request: Request, which: str = "top", days: int = 30) -> Response:
             "lists": {name: title for name, (title, _) in LISTS.items()},
             "which": which,
             "days": days,
+            "improved": said.get("query", "")[:512],
+            "shown": PAGE,
             "periods": DAYS,
             "rows": rows,
             "most": max((row.searches for row in rows), default=1),

@@ -97,7 +97,11 @@ def keyword(request: Request, name: str) -> Response:
 @router.get("/vocabulary/review")
 def review(request: Request, skip: int = 0) -> Response:
     """The most doubtful pair that nobody has settled."""
-    return pages.page(request, "review.html", _review(services(request), skip) | _said(request))
+    return pages.page(
+        request,
+        "review.html",
+        {"facets": FACETS} | _review(services(request), skip) | _said(request),
+    )
 
 
 @router.get("/part/vocabulary/review")
@@ -114,6 +118,7 @@ def history(request: Request) -> Response:
         request,
         "history.html",
         {
+            "facets": FACETS,
             "rows": catalog.keywords.history(k=100),
             "how": How(
                 sql=sql_call("keyword_history", {"k": "100"}),

@@ -152,9 +152,39 @@ if (letterBox) {
   letterBox.addEventListener('change', () => localStorage.setItem('letters', letterBox.checked ? 'on' : 'off'));
 }
 
+for (const here of $$('.top nav [aria-current], .tabs [aria-current]')) {
+  const bar = here.parentElement;
+  bar.scrollLeft = (here.previousElementSibling || here).offsetLeft - bar.offsetLeft;
+}
+
+// Fields that name a keyword or a product: suggestions from what is there.
+let asked = 0;
+document.addEventListener('input', async ({ target: field }) => {
+  const kind = field.dataset && field.dataset.suggest;
+  const typed = kind ? field.value.trim() : '';
+  if (typed.length < 2) return;
+  const number = ++asked;
+  const address = kind === 'keyword' ? `/api/suggest?${new URLSearchParams({ q: typed, k: 12 })}` : `/api/search?${new URLSearchParams({ q: typed, n: 8, mode: 'text' })}`;
+  try {
+    const answer = await fetch(address);
+    if (!answer.ok) return;
+    const found = await answer.json();
+    if (number !== asked) return;
+    const options = kind === 'keyword'
+      ? [...new Set(found.suggestions.map((each) => each.keyword))].map((value) => [value, ''])
+      : found.products.map((each) => [each.external_id, each.title]);
+    field.list.replaceChildren(...options.map(([value, label]) => Object.assign(document.createElement('option'), { value, label })));
+  } catch { /* it can be typed whole */ }
+});
+
 // A picture that cannot be had gives way to its words.
-document.addEventListener('error', (event) => {
-  const image = event.target;
-  if (!image.matches || !image.matches('.plate img')) return;
-  if (image.dataset.fallback) { image.src = image.dataset.fallback; delete image.dataset.fallback; } else image.replaceWith('no picture');
-}, true);
+const PICTURES = '.plate img, .pic img, .strip img';
+function gone(image) {
+  if (image.dataset.fallback) { image.src = image.dataset.fallback; delete image.dataset.fallback; return; }
+  const large = image.id !== '';
+  image.replaceWith(Object.assign(document.createElement('span'), {
+    className: large ? '' : 'hidden', textContent: large ? 'This picture cannot be had' : image.alt || 'no picture',
+  }));
+}
+document.addEventListener('error', ({ target }) => { if (target.matches && target.matches(PICTURES)) gone(target); }, true);
+for (const image of $$(PICTURES)) if (image.complete && image.currentSrc && !image.naturalWidth) gone(image);
