@@ -26,6 +26,7 @@ from vitrina.pictures.decode import Picture
 from vitrina.pictures.given import PictureLike, picture_of
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders
+from vitrina.pictures.part import Box, part_of
 from vitrina.products import whole
 from vitrina.products.whole import ExportedProduct, Status
 from vitrina.search.asked import Asking
@@ -138,7 +139,7 @@ class Catalog(Closing):
         self.searches = Searches(
             context, self._writer, writes=not read_only or self._writer is not None
         )
-        searching = Search(self.database, asking, self.searches)
+        searching = Search(self.database, asking, self.searches, self.pictures)
         self.search = searching.search
         self.count_matches = searching.count_matches
         self.explain = searching.explain
@@ -176,6 +177,17 @@ class Catalog(Closing):
     def picture(self, given: PictureLike) -> Picture:
         """Load a picture that the user named or has: any local path, a URL within the limits, …"""
         return picture_of(given, Limits(allow_private=self.settings.allow_private_images))
+
+    def crop(self, given: PictureLike, box: Box | str | Sequence[float]) -> Picture:
+        """A part of a picture, as a picture to search by: search(image=catalog.crop(…)).
+
+        Args:
+            given: as for search, but no vector.
+            box: left, upper, width and height in fractions of the picture, 0 to 1.
+
+        Raises PictureError if the picture cannot be used, InputError for another box.
+        """
+        return part_of(self.picture(given), Box.of(box))
 
     def _reader(self) -> Engine:
         return _assemble(self._writer.context() if self._writer else self._context, "search")

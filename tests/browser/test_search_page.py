@@ -102,7 +102,7 @@ def test_a_picture_searches(served: Served, visit: Any, how: str) -> None:
     page.evaluate(DROP, [how, data])
     page.wait_for_function("() => location.search.startsWith('?pic=s')")
     assert "Armchair" in page.locator("[data-card] h3").first.inner_text()
-    assert page.locator(".asked img").evaluate(
+    assert page.locator(".asked img").first.evaluate(
         "(image) => image.decode().then(() => image.naturalWidth)"
     )
     # with words: the state of both
@@ -114,6 +114,49 @@ def test_a_picture_searches(served: Served, visit: Any, how: str) -> None:
     # another visitor sees the same while the server remembers the picture
     other = visit(served, page.evaluate("location.pathname + location.search"))
     assert ids(other) == ids(page)
+
+
+def test_a_box_is_drawn_on_the_picture(served: Served, visit: Any) -> None:
+    page = visit(served, "/")
+    data = base64.b64encode((folder() / "queries" / "armchair.webp").read_bytes()).decode()
+    page.evaluate(DROP, ["drop", data])
+    page.wait_for_function("() => location.search.startsWith('?pic=s')")
+    page.locator("#part summary").click()
+    box = page.locator("[data-box]")
+    area = box.bounding_box()
+    assert area["width"] > 100
+    # with a pointer
+    page.mouse.move(area["x"] + area["width"] * 0.5, area["y"] + area["height"] * 0.25)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] * 0.7, area["y"] + area["height"] * 0.6)
+    page.mouse.move(area["x"] + area["width"] * 0.9, area["y"] + area["height"] * 0.75)
+    page.mouse.up()
+    page.wait_for_function("() => location.search.includes('box=')")
+    given = page.evaluate("new URLSearchParams(location.search).get('box').split(',').map(Number)")
+    assert all(abs(a - b) < 0.02 for a, b in zip(given, (0.5, 0.25, 0.4, 0.5), strict=True)), given
+    by_box = ids(page)
+    # by keys, after the answer: the box is still where it was
+    page.wait_for_function("() => !document.querySelector('.column').hasAttribute('aria-busy')")
+    left = float(page.locator("#box-x").input_value())
+    page.locator("[data-box]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "(left) => Number(new URLSearchParams(location.search).get('box').split(',')[0]) < left - 0.01",
+        arg=left,
+    )
+    # by numbers, and out of range
+    page.locator("#box-w").fill("2")
+    page.locator("#box-w").press("Tab")
+    page.locator("[data-failed]").wait_for()
+    assert "at most 1" in page.locator("[data-failed]").inner_text()
+    # the address is the state, and the whole picture is a link away
+    other = visit(served, "/?" + urlencode({"pic": page.evaluate(
+        "new URLSearchParams(location.search).get('pic')"), "box": ",".join(map(str, given))}))  # fmt: skip
+    assert ids(other) == by_box
+    other.get_by_role("link", name="The whole picture").click()
+    other.wait_for_function("() => !location.search.includes('box=')")
 
 
 def test_what_is_no_picture_is_said(served: Served, visit: Any) -> None:
@@ -325,6 +368,7 @@ def test_everybody_can_read_it(
     for path in (
         "/?q=grey+sofa",
         "/?k.color=gray&pic=p:1&view=list",
+        "/?pic=p:1&box=0.1,0.2,0.5,0.5",
         "/?q=aquarium&k.color=gray",
         "/product/1?why=sofa",
         "/docs",

@@ -237,3 +237,34 @@ def test_layouts_are_measured_from_the_thumbnails_of_an_older_version(shop: Shop
         frozenset((str(n), str(n + 6))) for n in range(6)
     }
     assert sum(row.confidence == 1 for row in copies) == 6
+
+
+def test_a_part_of_a_picture_searches(
+    database_url: str, tmp_path: Path, vitrina: Callable[..., Result]
+) -> None:
+    """Of a picture of two things, the part with one of them finds that one."""
+    put(database_url, tmp_path, range(6))
+    shop = Shop(database_url)
+    work(shop.catalog)
+    room = Image.new("RGB", (300, 90), "white")
+    room.paste(Image.open(tmp_path / "1.png"), (0, 0))
+    room.paste(Image.open(tmp_path / "4.png"), (170, 0))
+    room.save(tmp_path / "room.png")
+    for box, found in (("0,0,0.4,1", "1"), ("0.56,0,0.41,1", "4")):
+        hits = shop.catalog.search(image=shop.catalog.crop(tmp_path / "room.png", box), k=1)
+        assert hits[0].external_id == found
+        ran = vitrina("search", "--image", str(tmp_path / "room.png"), "--box", box, "-k", "1",
+                      "--columns", "id", "--csv", url=database_url)  # fmt: skip
+        assert (ran.exit_code, ran.stdout) == (0, f"id\n{found}\n"), ran.stderr
+    ran = vitrina("similar", "4", "--box", "0.1,0.1,0.8,0.6", "--json", url=database_url)
+    assert '"external_id": "4"' not in ran.stdout
+    assert ran.stdout.count("external_id") == 5
+    for arguments, message in (
+        (["search", "--image", "room.png", "--box", "0,0,2,1"], "x + w and y + h at most 1"),
+        (["search", "box", "--box", "0,0,1,1"], "give --image"),
+        (["similar", "4", "--box", "all"], "a box is x,y,w,h in fractions"),
+    ):
+        ran = vitrina(*arguments, url=database_url)
+        assert ran.exit_code == 2
+        assert message in " ".join(ran.stderr.split())
+    shop.catalog.close()

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from vitrina.errors import InputError
+from vitrina.pictures.part import Box
 from vitrina.web.security import local_path
 from vitrina.web.state import State
 
@@ -27,6 +28,7 @@ def drawn(rng: random.Random) -> State:
     def some() -> tuple[str, ...]:
         return tuple(sorted(rng.sample(WORDS, rng.randint(1, 3))))
 
+    picture = rng.choice(["", "p:17", "s:0123456789abcdef", "u:https://shop.example/a%20b?c=d&e"])
     return State(
         query=rng.choice(["", *WORDS]),
         keywords={facet: some() for facet in sorted(rng.sample(["type", "color", "size"], 2))},
@@ -35,7 +37,8 @@ def drawn(rng: random.Random) -> State:
         price=rng.choice([(None, None), (1.5, None), (None, 20.0), (0.0, 1e6)]),
         sources=some() if rng.random() < 0.3 else (),
         liked=tuple(sorted(rng.sample(range(100), rng.randint(0, 3)))),
-        picture=rng.choice(["", "p:17", "s:0123456789abcdef", "u:https://shop.example/a b?c=d&e".replace(" ", "%20")]),
+        picture=picture,
+        box=rng.choice([None, Box(0.25, 0, 0.5, 1), Box(0.1, 0.2, 0.3, 0.4)]) if picture else None,
         sort=rng.choice(["relevance", "-price"]),
         view=rng.choice(["grid", "list"]),
         mode=rng.choice(["hybrid", "text"]),
@@ -58,6 +61,9 @@ def test_an_address_gives_the_state_it_was_made_of() -> None:
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
+        ("pic=p:17&box=0,0,2,1", "x and y from 0, w and h at least 0.02"),
+        ("pic=p:17&box.x=0.5&box.y=0&box.w=0.6&box.h=1", r"x \+ w and y \+ h at most 1"),
+        ("box=0,0,0.5,0.5", "give pic too"),
         ("colour=red", "colour"),
         ("k.colour=red", "colour"),
         ("page=0", "page"),
@@ -104,3 +110,10 @@ def test_a_choice_is_taken_back_by_the_same_click() -> None:
 def test_nobody_is_sent_elsewhere(wanted: str) -> None:
     assert local_path(wanted) == "/"
     assert local_path("/?q=sofa&k.color=red") == "/?q=sofa&k.color=red"
+
+
+def test_the_numbers_of_a_box_are_its_address() -> None:
+    fields = "box.x=0.25&box.y=0&box.w=0.5&box.h=1"
+    assert State.of(f"pic=p:17&{fields}").query_string == "box=0.25,0,0.5,1&pic=p:17"
+    assert State.of("pic=p:17&box.x=0&box.y=0&box.w=1&box.h=1") == State(picture="p:17")
+    assert State.of("pic=p:17&box=0,0,0.5,1").address(picture="") == "/"

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from vitrina.cli._box import box_option
 from vitrina.cli._common import emit, notice, open_catalog, output_options
 from vitrina.cli._filters import filter_options
 from vitrina.cli._reading import tell_reading
 from vitrina.cli._table import number, shown
 
 if TYPE_CHECKING:
+    from vitrina.pictures.part import Box
     from vitrina.search.hits import Hit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -138,6 +140,7 @@ def channel_options(command: F) -> F:
 @click.command("search")
 @click.argument("query", required=False)
 @click.option("--image", metavar="PATH_OR_URL", help="A picture to search by.")
+@box_option
 @click.option(
     "-k", default=10, show_default=True, metavar="N", help="How many products, at most 10,000."
 )
@@ -174,6 +177,7 @@ def channel_options(command: F) -> F:
 def command(
     query: str | None,
     image: str | None,
+    box: Box | None,
     exact: bool,
     allow_private_images: bool,
     sources: tuple[str, ...],
@@ -187,6 +191,7 @@ def command(
     Example:
       vitrina search "black metal side table"
       vitrina search --image chair.jpg -k 5
+      vitrina search --image room.jpg --box 0.5,0.4,0.3,0.5
       vitrina search "shoe storage" --price-max 50 --attr brand=Linden
       vitrina search "side table" --any color=black,white --sort price
       vitrina search "shoe storage" --columns id,title,price --csv
@@ -194,6 +199,8 @@ def command(
     """
     if not query and image is None and not (sources or any(options[name] for name in NARROWING)):
         raise click.UsageError("give words to search for, --image PATH_OR_URL, or a filter")
+    if box is not None and image is None:
+        raise click.UsageError("--box is a part of a picture: give --image PATH_OR_URL too")
     with open_catalog(allow_private_images=allow_private_images) as catalog:
         if query and exact:
             from vitrina.search.reading import literal
@@ -201,12 +208,13 @@ def command(
             query = literal(query)
         elif query:
             tell_reading(catalog, query)
-        hits = catalog.search(query, image=image, sources=sources or None, **options)
+        picture = catalog.crop(image, box) if image is not None and box is not None else image
+        hits = catalog.search(query, image=picture, sources=sources or None, **options)
         if catalog.searches.problem and click.get_current_context().find_root().params["verbose"]:
             notice(f"the search was not logged: {catalog.searches.problem}")
         if not hits and query and options["k"] and not options["offset"]:
             nearest = catalog.search(
-                query, image=image, sources=sources or None,
+                query, image=picture, sources=sources or None,
                 **{**options, "k": 3, "min_relevance": 0, "log": False},
             )  # fmt: skip
             notice(_nothing(nearest))

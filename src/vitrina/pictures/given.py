@@ -13,7 +13,9 @@ from vitrina.pictures.limits import Limits
 if TYPE_CHECKING:
     from PIL import Image
 
-PictureLike: TypeAlias = "str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image"
+PictureLike: TypeAlias = (
+    "Picture | str | Path | bytes | bytearray | memoryview | BinaryIO | Image.Image"
+)
 
 
 def picture_of(given: PictureLike, limits: Limits) -> Picture:
@@ -21,6 +23,8 @@ def picture_of(given: PictureLike, limits: Limits) -> Picture:
 
     Raises PictureError for every failure, and for what is none of these.
     """
+    if isinstance(given, Picture):
+        return given
     if isinstance(given, str | Path):
         return load(str(given), limits=limits)
     if isinstance(given, bytes | bytearray | memoryview):

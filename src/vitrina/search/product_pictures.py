@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from vitrina.context import Context
 from vitrina.db.database import HalfVector
 from vitrina.errors import NotFoundError
-from vitrina.pictures.decode import Picture
+from vitrina.pictures.decode import Picture, decode
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders, load_product_picture
 from vitrina.search.product import ID_END
@@ -72,6 +72,20 @@ class ProductPictures:
         ):
             return load_product_picture(row["image"], row["root"], self._folders, self._limits)
         raise NotFoundError(f"product {product_id} has no picture {place + 1}")
+
+    def small(self, product_id: int) -> Picture:
+        """A product's picture as its thumbnail has it, without fetching.
+
+        Raises NotFoundError if there is none.
+        """
+        thumbnail = self._database.value(
+            "select i.thumbnail from vitrina.products as p"
+            " join vitrina.images as i on i.sha256 = p.image_sha256 where p.id = %s::bigint",
+            (product_id,),
+        )
+        if thumbnail is None:
+            raise NotFoundError(f"product {product_id} has no picture to compare with")
+        return decode(bytes(thumbnail))
 
     def vector(self, product_id: int) -> HalfVector:
         """The vector of a product's picture in the image space in use.

@@ -6,21 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 from vitrina.db.database import Database, HalfVector, Jsonb
+from vitrina.errors import NotFoundError
 from vitrina.pictures.given import PictureLike
+from vitrina.pictures.part import Box, part_of
 from vitrina.search.asked import FOUND, Asking, Channel, Mode, steady
 from vitrina.search.explain import Explanation
 from vitrina.search.hits import Hit
 from vitrina.search.log import Searches
 from vitrina.search.narrowing import Filters, Narrowing, check_attribute
 from vitrina.search.product import Key, named, product_id
+from vitrina.search.product_pictures import ProductPictures
 from vitrina.search.reading import Reading
 
 
 class Search:
     """Finds products by a query."""
 
-    def __init__(self, database: Database, asking: Asking, searches: Searches) -> None:
+    def __init__(
+        self, database: Database, asking: Asking, searches: Searches, pictures: ProductPictures
+    ) -> None:
         self._database = database
+        self._pictures = pictures
         self._asked = asking
         self._searches = searches
 
@@ -154,18 +160,32 @@ class Search:
         k: int = 10,
         sources: Sequence[str] | None = None,
         weights: Mapping[Channel, float] | None = None,
+        box: Box | str | Sequence[float] | None = None,
     ) -> list[Hit]:
         """The k products most similar to an id (a number), external id, or (source, external id).
 
         Args:
             sources: only products of these.
             weights: of the channels vector and image; {"image": 0} is by meaning alone.
+            box: left, upper, width and height in fractions of its picture: those whose picture
+                looks like this part, whatever they mean.
 
-        Raises NotFoundError if it is not found, InputError if several sources have
-        it.
+        Raises NotFoundError if it is not found, or has no picture for the box; InputError if
+        several sources have it, or for a wrong box.
         """
         found = product_id(self._database, product)
         Narrowing(sources=sources).check_names(self._database)
+        if box is not None:
+            vector = self._asked.queries.image_vector(
+                part_of(self._pictures.small(found), Box.of(box))
+            )
+            if vector is None:
+                raise NotFoundError("no image space is in use: `vitrina spaces list` shows them")
+            near = self._hits(
+                "select * from vitrina.nearest_by_image(%b, k => %s, sources => %s::text[])",
+                (vector, k + 1, list(sources) if sources is not None else None),
+            )
+            return [hit for hit in near if hit.product_id != found][:k]
         return self._hits(
             "select * from vitrina.similar_products(%s::bigint, %s, %s::text[], %s)",
             (

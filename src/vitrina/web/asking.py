@@ -57,9 +57,20 @@ def picture_of(services: Services, state: State) -> tuple[HalfVector | None, See
     kind, _, name = state.picture.partition(":")
     if not kind:
         return None, None
+    if kind == "p" and state.box is not None:
+        part = services.seen.part(
+            services.catalog,
+            state.picture,
+            state.box,
+            lambda: services.catalog.pictures.small(int(name)),
+        )
+        return part.vector, None
     if kind == "p":
         return services.catalog.pictures.vector(int(name)), None
     seen = (services.seen.dropped if kind == "s" else services.seen.at)(services.catalog, name)
+    if state.box is not None:
+        part = services.seen.part(services.catalog, seen.sha256, state.box, lambda: seen.picture)
+        return part.vector, seen
     return seen.vector, seen
 
 

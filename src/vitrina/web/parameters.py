@@ -46,6 +46,7 @@ SEARCHING = [
     parameter("like", "The id of a liked product; repeatable.", "integer", many=True),
     parameter("unlike", "The id of a disliked product; repeatable.", "integer", many=True),
     parameter("pic", "A picture: p:PRODUCT, u:ADDRESS, or s:NAME as POST /picture gives it."),
+    parameter("box", "The part of the picture that counts: x,y,w,h in fractions of it."),
     parameter("sort", "relevance, newest, oldest, or an attribute: price, or -price downwards."),
     parameter("group", "Of the products with the same value of this attribute only the first."),
     parameter("mode", " or ".join(MODES) + "."),

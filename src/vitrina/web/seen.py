@@ -1,17 +1,20 @@
-"""Pictures that visitors searched by: a vector and a small preview of each, for a while."""
+"""Pictures that visitors searched by, and parts of pictures: with their vectors, for a while."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from vitrina.catalog import Catalog
 from vitrina.db.database import HalfVector
 from vitrina.errors import NotFoundError
 from vitrina.pictures.decode import Picture
+from vitrina.pictures.part import Box, part_of
 
 MOST = 256
+MOST_BYTES = 32_000_000  # of them together
 NAME = 16  # signs of a hash in an address
 
 
@@ -22,6 +25,7 @@ class Seen:
     sha256: str
     vector: HalfVector
     thumbnail: bytes
+    picture: Picture
 
 
 class SeenPictures:
@@ -32,12 +36,21 @@ class SeenPictures:
         self._by_name: OrderedDict[str, Seen] = OrderedDict()
         self._by_address: OrderedDict[str, str] = OrderedDict()
 
+    def part(self, catalog: Catalog, name: str, box: Box, whole: Callable[[], Picture]) -> Seen:
+        """A part of a picture that is known by `name`; `whole` gives it where that is needed."""
+        address = f"{name} {box}"
+        with self._lock:
+            found = self._by_name.get(self._by_address.get(address, ""))
+        if found is not None and catalog.pictures.compares(found.vector):
+            return found
+        return self.add(catalog, part_of(whole(), box), address)
+
     def add(self, catalog: Catalog, picture: Picture, address: str | None = None) -> Seen:
         """Remember a picture. Raises NotFoundError if no image space is in use."""
         vector = catalog.image_vector(picture)
         if vector is None:
             raise NotFoundError("no image space is in use: `vitrina spaces list` shows them")
-        seen = Seen(picture.sha256, vector, picture.thumbnail)
+        seen = Seen(picture.sha256, vector, picture.thumbnail, picture)
         with self._lock:
             self._by_name[seen.sha256[:NAME]] = seen
             self._by_name.move_to_end(seen.sha256[:NAME])
@@ -46,6 +59,9 @@ class SeenPictures:
             for kept in (self._by_name, self._by_address):
                 while len(kept) > MOST:
                     kept.popitem(last=False)
+            size = sum(len(each.picture.jpeg) for each in self._by_name.values())
+            while size > MOST_BYTES and len(self._by_name) > 1:
+                size -= len(self._by_name.popitem(last=False)[1].picture.jpeg)
         return seen
 
     def dropped(self, catalog: Catalog, name: str) -> Seen:

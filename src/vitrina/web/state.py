@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote
 
 from vitrina.db.facets import FACETS
 from vitrina.errors import InputError
+from vitrina.pictures.part import Box
 from vitrina.search.asked import Mode
 
 PAGE = 48  # products on a page
@@ -31,6 +32,11 @@ SINGLE = (
     "price",
     "price.from",
     "price.to",
+    "box",
+    "box.x",
+    "box.y",
+    "box.w",
+    "box.h",
 )
 _PICTURE = re.compile(r"p:\d{1,18}|s:[0-9a-f]{8,64}|u:https?://\S{1,2000}")
 _PRICE = re.compile(r"(\d{0,12}(?:\.\d{1,6})?)\.\.(\d{0,12}(?:\.\d{1,6})?)")
@@ -41,7 +47,7 @@ class State:
     """What is asked for. `keywords` and `attributes` hold the chosen values by facet and by name.
 
     `liked` and `disliked` are product ids; `picture` is p:ID (of a product), s:SHA (dropped here)
-    or u:URL; `price` is the least and the most.
+    or u:URL; `box` is the part of it that counts; `price` is the least and the most.
     """
 
     query: str = ""
@@ -53,6 +59,7 @@ class State:
     liked: tuple[int, ...] = ()
     disliked: tuple[int, ...] = ()
     picture: str = ""
+    box: Box | None = None
     sort: str = "relevance"
     group: str = ""
     view: str = "grid"
@@ -82,6 +89,8 @@ class State:
                 raise InputError(_unknown(name))
         if "price.from" in single or "price.to" in single:
             single["price"] = f"{single.get('price.from', '')}..{single.get('price.to', '')}"
+        if sides := [single.get(f"box.{side}", "") for side in "xywh" if f"box.{side}" in single]:
+            single["box"] = ",".join(sides)
         query = single.get("q", "")
         if len(query) > QUERY_LENGTH:
             raise InputError(f"the query has {len(query)} characters: at most {QUERY_LENGTH}")
@@ -95,6 +104,7 @@ class State:
             liked=_ids("like", repeated.get("like", ())),
             disliked=_ids("unlike", repeated.get("unlike", ())),
             picture=_picture(single.get("pic", "")),
+            box=_box(single.get("box", ""), single.get("pic", "")),
             sort=single.get("sort") or "relevance",
             group=single.get("group", ""),
             view=_choice("view", single.get("view", ""), VIEWS),
@@ -121,6 +131,7 @@ class State:
         for name, value, default in (
             ("q", self.query, ""),
             ("pic", self.picture, ""),
+            ("box", str(self.box) if self.box and self.picture else "", ""),
             ("sort", self.sort, "relevance"),
             ("group", self.group, ""),
             ("view", self.view, "grid"),
@@ -136,7 +147,8 @@ class State:
     def query_string(self) -> str:
         """Its address behind the question mark."""
         return "&".join(
-            f"{quote(name, safe='.')}={quote(value, safe=':/.-')}" for name, value in self.pairs()
+            f"{quote(name, safe='.')}={quote(value, safe=':/.-,' if name == 'box' else ':/.-')}"
+            for name, value in self.pairs()
         )
 
     def address(self, path: str = "/", **changes: Any) -> str:
@@ -186,7 +198,18 @@ class State:
 
     def cleared(self) -> State:
         """Without filters."""
-        kept = {"query", "liked", "disliked", "picture", "sort", "group", "view", "mode", "n"}
+        kept = {
+            "query",
+            "liked",
+            "disliked",
+            "picture",
+            "box",
+            "sort",
+            "group",
+            "view",
+            "mode",
+            "n",
+        }
         return State(
             **{each.name: getattr(self, each.name) for each in fields(self) if each.name in kept}
         )
@@ -204,7 +227,7 @@ def _unknown(name: str) -> str:
     shown = name[:60]
     if name.startswith("k."):
         return f"the address names a facet {shown[2:]!r}: there are {', '.join(FACETS)}"
-    known = ["k.FACET", "a.ATTRIBUTE", *REPEATED, *SINGLE[:-2]]
+    known = ["k.FACET", "a.ATTRIBUTE", *REPEATED, *(each for each in SINGLE if "." not in each)]
     return f"the address has an unknown name {shown!r}: known are {', '.join(known)}"
 
 
@@ -229,6 +252,15 @@ def _picture(given: str) -> str:
     if given and not _PICTURE.fullmatch(given):
         raise InputError("pic is p:PRODUCT, s:SHA256 or u:ADDRESS")
     return given
+
+
+def _box(given: str, picture: str) -> Box | None:
+    if not given:
+        return None
+    if not picture:
+        raise InputError("box is a part of a picture: give pic too")
+    box = Box.of(given)
+    return None if box.whole else box
 
 
 def _price(given: str) -> tuple[float | None, float | None]:

@@ -68,7 +68,8 @@ def _sql(state: State) -> str:
     kind, _, name = state.picture.partition(":")
     if kind:
         # the vector of another picture is made by the caller
-        said["image_embedding"] = PICTURE_SQL.format(name) if kind == "p" else ":picture"
+        known = kind == "p" and state.box is None
+        said["image_embedding"] = PICTURE_SQL.format(name) if known else ":picture"
     said["k"] = str(state.n)
     if state.first:
         said['"offset"'] = str(state.first)
@@ -144,6 +145,7 @@ def _cli(state: State) -> str:
     kind, _, name = state.picture.partition(":")
     if kind:
         words += ["--image", {"u": name, "s": "PICTURE.jpg"}.get(kind, f"PICTURE-OF-{name}.jpg")]
+        words += [f"--box={state.box}"] if state.box is not None else []
     for option, value in _named(state).items():
         words.append(f"--{option.replace('_', '-')}={value}")
     words += ["-k", str(state.n)]
@@ -160,7 +162,11 @@ def _python(state: State) -> str:
     kind, _, name = state.picture.partition(":")
     if kind:
         picture = {"u": repr(name), "s": "'PICTURE.jpg'"}.get(kind)
-        said.append(f"image={picture or f'catalog.pictures.vector({name})'}")
+        if state.box is not None:
+            whole = picture or f"catalog.pictures.small({name})"
+            said.append(f"image=catalog.crop({whole}, {str(state.box)!r})")
+        else:
+            said.append(f"image={picture or f'catalog.pictures.vector({name})'}")
     said += [f"{name}={value!r}" for name, value in given.items()]
     if state.sort != "relevance":
         said.append(f"sort={state.sort!r}")

@@ -37,7 +37,11 @@ def search(request: Request) -> Response:
     """The page of a search, or of the whole catalogue; a form's address becomes the short one."""
     shared = services(request)
     state = State.of(request.url.query)
-    if "price." in request.url.query or "=&" in f"{request.url.query}&":
+    if (
+        "price." in request.url.query
+        or "box." in request.url.query
+        or "=&" in f"{request.url.query}&"
+    ):
         return RedirectResponse(state.address(page=state.page), 303)
     found = find(shared, state)
     side = sidebar(shared, found)

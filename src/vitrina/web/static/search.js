@@ -267,7 +267,7 @@ async function byPicture(file) {
 }
 async function withPicture(pic) {
   const state = new URLSearchParams(asked());
-  for (const name of ['pic', 'like', 'unlike', 'page']) state.delete(name);
+  for (const name of ['pic', 'box.x', 'box.y', 'box.w', 'box.h', 'like', 'unlike', 'page']) state.delete(name);
   state.set('pic', pic);
   settle();
   await show(state.toString(), 'push');
