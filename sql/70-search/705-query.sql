@@ -51,9 +51,11 @@ language sql stable security invoker
 set search_path from current
 as $func$
     select s.name, w.words, s.modality
-    from (select asked_words(query) as words) as w
-    join spaces as s on s.modality <> 'image' and s.state = 'active' and s.provider <> 'local'
-    where w.words <> '' and not exists (
+    from spaces as s
+    -- the query is not read where the database makes all vectors itself
+    cross join lateral (select case when s.id > 0 then asked_words(query) end as words offset 0) as w
+    where s.modality <> 'image' and s.state = 'active' and s.provider <> 'local'
+        and w.words <> '' and not exists (
         select
         from query_embeddings as q
         where q.space_id = s.id and q.query_hash = sha256(convert_to(w.words, 'utf8')))

@@ -193,3 +193,27 @@ def test_every_error_of_the_sql_has_a_hint() -> None:
         if not re.search(r"\bhint\b", found)
     ]
     assert without == []
+
+
+def test_reads_of_a_block_share_a_transaction_that_survives_a_failure(database_url: str) -> None:
+    with Database(database_url, size=1, read_only=True, statement_seconds=30) as database:
+        moment = "select now()::text || pg_backend_pid()"
+        apart = {database.value(moment), database.value(moment)}
+        with database.together(), database.together():
+            first = database.value(moment)
+            assert first == database.value(moment)
+            assert database.value("show transaction_read_only") == "on"
+            assert database.value("show statement_timeout") == "30s"
+            with pytest.raises(DatabaseError):
+                database.value("select 1 / 0")
+            second = database.value(moment)
+            assert database.value("show transaction_read_only") == "on"
+        assert len(apart | {first, second, database.value(moment)}) == 5
+
+
+def test_a_connection_that_was_cut_off_while_idle_gives_way(database_url: str) -> None:
+    with Database(database_url, size=1, read_only=True) as database:
+        pid = database.value("select pg_backend_pid()")
+        with psycopg.connect(database_url, autocommit=True) as conn:
+            conn.execute("select pg_terminate_backend(%s, 60000)", (pid,))
+        assert database.value("select pg_backend_pid()") != pid

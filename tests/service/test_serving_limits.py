@@ -69,6 +69,35 @@ def test_a_few_are_answered_some_wait_and_the_rest_are_told() -> None:
     assert apart(run()) == [200] * 5 + [503] * 2
 
 
+def test_a_search_does_not_wait_for_counts() -> None:
+    async def run() -> list[str]:
+        free = asyncio.Event()
+        answered: list[str] = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["path"] == "/part/facets":
+                await free.wait()
+            answered.append(scope["path"])
+
+        limits = Limits(app, lambda scope: PlainTextResponse("busy", 503), at_once=2, waiting=5)
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        async def send(message: Any) -> None: ...
+
+        counts = [
+            asyncio.create_task(limits(scope() | {"path": "/part/facets"}, receive, send))
+            for _ in range(3)
+        ]
+        await limits(scope() | {"path": "/part/search"}, receive, send)
+        free.set()
+        await asyncio.gather(*counts)
+        return answered
+
+    assert apart(run()) == ["/part/search"] + ["/part/facets"] * 3
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/mcp")])
 def test_a_client_that_goes_gives_its_place_back(method: str, path: str) -> None:
     async def run() -> None:

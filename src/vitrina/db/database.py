@@ -83,6 +83,7 @@ class Database(Closing):
         self._halfvec: TypeInfo | None = None
         self.persist(lambda: connect(dsn).close())  # a pool only logs why it cannot connect
         self._inherited: list[ConnectionPool[psycopg.Connection]] = []
+        self._own = threading.local()  # its connection, in a thread that is in `together`
         self._pid = os.getpid()
         self._opened = self._open()
 
@@ -93,7 +94,8 @@ class Database(Closing):
             max_size=self._size,
             open=True,
             configure=self._configure,
-            check=ConnectionPool.check_connection,
+            # a transaction that is begun at once is a check itself
+            check=None if self._begins else ConnectionPool.check_connection,
             timeout=POOL_SECONDS,
             reconnect_timeout=LOOK_SECONDS,  # then the next caller makes it try again at once
             kwargs={
@@ -113,40 +115,82 @@ class Database(Closing):
             self._opened, self._pid = self._open(), os.getpid()
         return self._opened
 
+    @property
+    def _begins(self) -> bool:
+        """Whether every statement is in a transaction that is bounded."""
+        return self._read_only or self._statement_seconds is not None
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """The statements of this block, in this thread, use one connection, in one transaction.
+
+        For a few reads one after the other: without it each has a transaction of its own. What
+        fails rolls back, and the next statement begins anew. Not to wait in for anything else.
+        """
+        if not self._begins or getattr(self._own, "conn", None) is not None:
+            yield
+            return
+        with mapped(), self._connection() as conn:
+            self._own.conn = conn
+            try:
+                yield
+            finally:
+                self._own.conn = None
+
     @contextlib.contextmanager
     def _connection(self) -> Iterator[psycopg.Connection]:
-        """A connection of the pool, returned to it afterwards."""
+        """A connection of the pool, returned to it afterwards; in `together` that one."""
+        own: psycopg.Connection | None = getattr(self._own, "conn", None)
+        if own is not None and not own.closed:
+            try:
+                yield own
+            except BaseException:
+                with contextlib.suppress(psycopg.Error):
+                    own.rollback()
+                    self._begin(own)
+                raise
+            return
+        conn = self._taken()
+        try:
+            with conn, cancellable(conn):
+                yield conn
+        finally:
+            self._pool.putconn(conn)
+
+    def _taken(self) -> psycopg.Connection:
+        """A connection taken out of the pool, in its transaction if that is bounded."""
         pool = self._pool
         deadline = time.monotonic() + POOL_SECONDS
         while True:
             try:
                 conn = pool.getconn(timeout=LOOK_SECONDS)
-                break
             except PoolTimeout as exc:
                 if time.monotonic() > deadline:
                     raise
                 if not answers(self.dsn):
                     raise PoolAway(str(exc)) from exc
-        try:
-            with conn, cancellable(conn), self._bounded(conn):
-                yield conn
-        finally:
-            pool.putconn(conn)
+                continue
+            if not self._begins:
+                return conn
+            try:
+                self._begin(conn)
+            except BaseException as exc:
+                pool.putconn(conn)
+                # one that was cut off while it was idle gives way to another
+                if isinstance(exc, psycopg.OperationalError) and conn.closed:
+                    continue
+                raise
+            return conn
 
-    @contextlib.contextmanager
-    def _bounded(self, conn: psycopg.Connection) -> Iterator[None]:
-        """One transaction, read-only and with a time limit, if that was asked for.
+    def _begin(self, conn: psycopg.Connection) -> None:
+        """Begin a transaction, read-only and with a time limit, if that was asked for.
 
         Not settings of the session: a transaction pooler would hand them to another client.
         """
-        if not self._read_only and self._statement_seconds is None:
-            yield
-            return
-        with conn.transaction():
-            if self._statement_seconds is not None:
-                milliseconds = f"{self._statement_seconds * 1000:.0f}"
-                conn.execute("select set_config('statement_timeout', %s, true)", (milliseconds,))
-            yield
+        begin = "begin read only" if self._read_only else "begin"
+        if self._statement_seconds is not None:
+            begin += f"; set local statement_timeout = {self._statement_seconds * 1000:.0f}"
+        conn.execute(begin.encode())  # in one message
 
     @contextlib.contextmanager
     def waiting(self, seconds: float) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,13 +13,16 @@ from vitrina.db.cancelling import Cancellation
 from vitrina.web.services import MCP_PATH
 
 AT_ONCE = 8
-WAITING = 32
+WAITING = 64  # so that more than fifty people who wait for one answer each find room
+COUNTING = ("/part/facets", "/api/facets", "/api/count")  # dearer than searches, and less urgent
 EMPTY: Message = {"type": "http.request", "body": b"", "more_body": False}
 UNBOUNDED = ("/static/", "/pic/", "/events/", "/login", "/theme")  # cheap, or long by nature
 
 
 class Limits:
     """Answers at most `at_once` requests at a time; `waiting` more wait, and others are told 503.
+
+    What only counts has half of the places, so that no search waits for counts.
 
     Args:
         app: the application behind it.
@@ -37,6 +40,7 @@ class Limits:
         self._app = app
         self._busy = busy
         self._places = asyncio.Semaphore(at_once)
+        self._counting = asyncio.Semaphore(max(at_once // 2, 1))
         self._room = at_once + waiting
         self._inside = 0
 
@@ -54,15 +58,25 @@ class Limits:
             elif scope["path"] == MCP_PATH:  # it only asks, and the gate has read it whole
                 await self._watched(scope, receive, send, await receive())
             else:
-                async with self._places:
+                async with self._place(scope):
                     await self._app(scope, receive, send)
         finally:
             self._inside -= 1
+
+    @contextlib.asynccontextmanager
+    async def _place(self, scope: Scope) -> AsyncIterator[None]:
+        """One of the places, once there is one."""
+        async with contextlib.AsyncExitStack() as taken:
+            if scope["path"].startswith(COUNTING):
+                await taken.enter_async_context(self._counting)
+            await taken.enter_async_context(self._places)
+            yield
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, body: Message) -> None:
         """Answer a request whose whole body is known, until the client goes."""
         cancellation = Cancellation()
         gone = asyncio.Event()
+        placed = False
 
         async def left() -> Message:
             await gone.wait()
@@ -74,24 +88,23 @@ class Limits:
             gone.set()
             await asyncio.to_thread(cancellation.cancel)
 
-        watching = asyncio.create_task(watch())
-        try:
-            waiting = asyncio.ensure_future(self._places.acquire())
-            leaving = asyncio.ensure_future(gone.wait())
-            await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            leaving.cancel()
-            if not waiting.done():
-                waiting.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await waiting
-                return
-            try:
+        async def answer() -> None:
+            nonlocal placed
+            async with self._place(scope):
+                placed = True
                 with cancellation.covering():
                     await self._app(scope, _first(body, left), send)
-            finally:
-                self._places.release()
+
+        watching = asyncio.create_task(watch())
+        leaving = asyncio.create_task(gone.wait())
+        answering = asyncio.create_task(answer())
+        try:
+            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if placed or answering.done():
+                await answering
         finally:
-            watching.cancel()
+            for task in (watching, leaving, answering):
+                task.cancel()
 
 
 def _first(body: Message, then: Receive) -> Receive:

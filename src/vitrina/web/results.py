@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vitrina.search.hits import Hit
 from vitrina.search.reading import Reading
@@ -15,6 +15,9 @@ from vitrina.web.seen import Seen
 from vitrina.web.services import Services
 from vitrina.web.state import State
 from vitrina.web.wording import Reason, how_of, reasons
+
+if TYPE_CHECKING:
+    from vitrina.db.database import HalfVector
 
 LIKED_MOST = 1000  # products that recommend can give
 NEAREST = 12
@@ -74,31 +77,35 @@ def find(services: Services, state: State, *, typing: bool = False) -> Found:
     """
     catalog = services.catalog
     vector, seen = picture_of(services, state)
-    rough = bool(
-        typing and state.query and state.mode == "hybrid" and not catalog.knows_vector(state.query)
-    )
-    asking = replace(state, mode="text") if rough else state
+    found = Found(services, state, [], False, None, seen=seen)
+    # another page, or the same words narrowed down, is not another search
+    is_new = not typing and state.page == 1 and not state.narrowed
+    with catalog.database.together():
+        known = state.mode != "hybrid" or not state.query or catalog.knows_vector(state.query)
+        if known or typing:
+            return _find(replace(found, rough=not known), vector, log=is_new)
+    # a model is asked meanwhile, which must not hold a transaction open
+    return _find(found, vector, log=is_new)
+
+
+def _find(found: Found, vector: HalfVector | None, *, log: bool) -> Found:
+    """The page of products, with what `found` says of it."""
+    services, state, catalog = found.services, found.state, found.services.catalog
+    asking = replace(state, mode="text") if found.rough else state
     if state.liked:
         hits, more, total = _like(services, asking)
     else:
         given = arguments(asking, vector)
-        # another page, or the same words narrowed down, is not another search
-        is_new = not typing and state.page == 1 and not state.narrowed
-        hits = catalog.search(
-            k=state.n + 1, offset=state.first, sort=state.sort, log=is_new, **given
-        )
+        hits = catalog.search(k=state.n + 1, offset=state.first, sort=state.sort, log=log, **given)
         more = len(hits) > state.n
         total = state.first + len(hits) if not more and (hits or state.page == 1) else None
     reading = catalog.read_query(state.query) if state.query else None
-    return Found(
-        services,
-        state,
-        cards(services, hits[: state.n], reading),
-        more,
-        total,
-        rough,
-        reading,
-        seen,
+    return replace(
+        found,
+        cards=cards(services, hits[: state.n], reading),
+        more=more,
+        total=total,
+        reading=reading,
     )
 
 
