@@ -34,6 +34,12 @@ def command() -> None:
       vitrina spaces add large --model text-embedding-3-large --dimensions 1024
       vitrina spaces build large
       vitrina spaces activate large
+
+    \b
+    Words that find pictures, by a joint model of both:
+      vitrina spaces add --provider fastembed
+      vitrina spaces build clip-vit-b-32-vision
+      vitrina spaces activate clip-vit-b-32-vision
     """
 
 
@@ -61,15 +67,35 @@ def list_(output: str | None) -> None:
 
 
 @command.command("add")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option(
     "--provider",
     default="openai",
     show_default=True,
     metavar="NAME",
-    help="openai (or a compatible endpoint), local, or a name of your own if you fill it by SQL.",
+    help="openai (or a compatible endpoint), local, or a name of your own if you fill it by SQL;"
+    " of joint models: fastembed on this machine, or an endpoint in the form of jina, cohere,"
+    " voyage or vllm.",
 )
-@click.option("--model", metavar="NAME", help="Embedding model [text-embedding-3-large].")
+@click.option(
+    "--model",
+    "--image-model",
+    "model",
+    metavar="NAME",
+    help="Embedding model [text-embedding-3-large]; of fastembed, its tower of pictures"
+    " [Qdrant/clip-ViT-B-32-vision].",
+)
+@click.option(
+    "--text-model",
+    metavar="NAME",
+    help="Of fastembed, the tower of words [Qdrant/clip-ViT-B-32-text].",
+)
+@click.option(
+    "--model-path",
+    metavar="DIR",
+    help="Of fastembed, a folder with the files of both towers, each in a folder called as the last"
+    " part of its name: for a machine without internet.",
+)
 @click.option("--dimensions", type=int, metavar="N", help="Dimensions to ask the model for.")
 @click.option(
     "--threshold",
@@ -80,23 +106,32 @@ def list_(output: str | None) -> None:
     help="The cosine above which two keywords are the same.",
 )
 @click.option(
+    "--price",
+    callback=parse_usd,
+    metavar="USD",
+    help="What a joint endpoint asks for a million tokens: counted as cost.",
+)
+@click.option(
     "--quantized",
     is_flag=True,
     help="Index only the signs of vectors, 16 times smaller; order the matches exactly.",
 )
 @output_options
-def add(name: str, output: str | None, **options: Any) -> None:
+def add(name: str | None, output: str | None, **options: Any) -> None:
     """Create an empty space for a model, beside the space in use. Asks the model for one vector.
+
+    A joint space may have the name of its model.
 
     \b
     Example:
       vitrina spaces add large --model text-embedding-3-large --dimensions 1024
       vitrina spaces add local-two --provider local
+      vitrina spaces add --provider fastembed --model-path /srv/models
     """
     with open_catalog() as catalog:
         space = catalog.spaces.add(name, **options)
     emit([space], output, columns=COLUMNS)
-    notice(f"created: {name}; to fill and index it: vitrina spaces build {name}")
+    notice(f"created: {space.name}; to fill and index it: vitrina spaces build {space.name}")
 
 
 @command.command("build")
@@ -137,7 +172,7 @@ def build(ctx: click.Context, name: str, max_cost: Any, memory: int) -> None:
     if done.refused:
         product, reason = next(iter(done.refused.items()))
         notice(
-            f"{counted(len(done.refused), 'text has', 'texts have')} no vector:"
+            f"{counted(len(done.refused), 'product has', 'products have')} no vector:"
             f" product {product}: {reason}"
         )
     missing = status.missing_products, status.missing_keywords

@@ -9,7 +9,7 @@ from typing import Generic, Literal, TypeVar
 from vitrina.errors import ItemError
 from vitrina.models.prompts import clean_line
 
-__all__ = ["CUT_OFF", "Answer", "AnswerError", "Usage", "brief", "read_usage"]
+__all__ = ["CUT_OFF", "Answer", "AnswerError", "Usage", "brief", "count_tokens", "read_usage"]
 
 T = TypeVar("T")
 Kind = Literal["refusal", "content_filter", "truncated", "empty", "bad", "error"]
@@ -74,13 +74,14 @@ def read_usage(body: object) -> Usage:
     details = usage.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, Mapping) else 0
     return Usage(
-        _count(usage.get("prompt_tokens")),
-        _count(cached),
-        _count(usage.get("completion_tokens")),
+        count_tokens(usage.get("prompt_tokens")),
+        count_tokens(cached),
+        count_tokens(usage.get("completion_tokens")),
     )
 
 
-def _count(value: object) -> int:
+def count_tokens(value: object) -> int:
+    """A reported count of tokens; 0 if it is none."""
     if isinstance(value, float) and value.is_integer():  # 12.0; neither NaN nor infinite
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):

@@ -95,7 +95,7 @@ class ProductPictures:
         found: HalfVector | None = self._database.value(
             "select e.embedding from vitrina.product_embeddings as e"
             " join vitrina.spaces as s on s.id = e.space_id"
-            " where s.modality = 'image' and s.state = 'active' and e.product_id = %s::bigint",
+            " where s.modality <> 'text' and s.state = 'active' and e.product_id = %s::bigint",
             (product_id,),
         )
         if found is None:
@@ -107,7 +107,7 @@ class ProductPictures:
         return bool(
             self._database.value(
                 "select exists (select from vitrina.spaces as s"
-                " where s.modality = 'image' and s.state = 'active' and s.dimensions = %s)",
+                " where s.modality <> 'text' and s.state = 'active' and s.dimensions = %s)",
                 (vector.dimensions(),),
             )
         )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 from vitrina.context import Context, Writer
 from vitrina.db.database import HalfVector
-from vitrina.errors import AccessError
+from vitrina.errors import AccessError, ConfigError
 from vitrina.models.base import Term
 from vitrina.pictures.decode import Picture
+
+if TYPE_CHECKING:
+    from vitrina.spaces.joint import JointEmbedder, JointSpaces
 
 
 class Reader(Protocol):
@@ -54,65 +58,129 @@ class Queries:
         writer: Writer | None = None,
     ) -> None:
         self._database = context.database
+        self._context = context
+        self._unremembered = False
         self._writer = writer
         self._local = context.settings.chosen == "local"
         self._notice = context.notice
         self._reader = reader
         self._engine: Reader | None = None
         self._opening = threading.Lock()
-        self._told = False
+        self._told: set[str] = set()
+
+    @cached_property
+    def _joint(self) -> JointSpaces:
+        from vitrina.spaces.joint import JointSpaces  # on use: most searches do without
+
+        return JointSpaces(self._context)
 
     def image_vector(self, picture: Picture) -> HalfVector | None:
         """The picture's vector in the image space in use; None if there is none.
 
-        Raises NotFoundError if its model is not one of this vitrina's.
+        Raises NotFoundError if its model is not one of this vitrina's, ConfigError if it cannot be
+        had here, ProviderError if its endpoint does not answer.
         """
         from vitrina.pictures.learned import embedder_of
 
         for row in self._database.rows(
-            "select s.model from vitrina.spaces as s"
-            " where s.modality = 'image' and s.state = 'active'"
+            "select s.name, s.model, s.modality from vitrina.spaces as s"
+            " where s.modality <> 'text' and s.state = 'active'"
         ):
+            if row["modality"] == "joint":
+                embedder = self._joint.named(row["name"])
+                return None if embedder is None else embedder.picture_vector(picture.thumbnail)
             return HalfVector(embedder_of(row["model"]).embed(picture))
         return None
 
     def picture_words(self, picture: Picture, title: str) -> str | None:
-        """A vision model's caption of the picture, asked once per picture; None without a model."""
-        if self._local or self._reader is None:
+        """A vision model's caption of the picture, asked once per picture.
+
+        None without a model, or where a joint space sees what it shows.
+        """
+        if self._local or self._reader is None or self._sees():
             return None
         words = self._opened().picture_words(picture, title)
         self.embed(words)
         return words
 
     def embed(self, query: str | None) -> HalfVector | None:
-        """Make and remember a query's vector, if the database cannot make it.
+        """Make and remember a query's vectors, if the database cannot make them.
 
-        Returns the vector only if this role may not remember it.
+        Returns that of the text space only if this role may not remember it.
         """
         if not query or self._reader is None:
             return None
+        unremembered = None
         for row in self._database.rows("select * from vitrina.query_to_embed(%s)", (query,)):
-            if self._local:
-                if not self._told:
-                    self._notice(
-                        "searching by words and their keywords: vectors of"
-                        f" {row['space']} need OPENAI_API_KEY or OPENAI_BASE_URL"
-                    )
-                self._told = True
-                return None
-            engine = self._opened(row["space"])
-            vector = engine.query_vector(row["words"]) if engine.space == row["space"] else None
-            if vector is None:  # the space has just been switched
-                return None
-            embedding = HalfVector(list(vector))
-            remembers = self._writer.context().database if self._writer else self._database
-            try:
-                remembers.rows(
-                    "select vitrina.put_query_embedding(%s, %s, %b)",
-                    (row["space"], row["words"], embedding),
-                )
-            except AccessError:  # a reader can search all the same
-                return embedding
+            if row["modality"] == "joint":
+                self._embed_jointly(row["space"], row["words"])
+            else:
+                unremembered = self._embed_text(row["space"], row["words"])
+        return unremembered
+
+    def _embed_jointly(self, space: str, words: str) -> None:
+        """Make and remember a query's vector among pictures.
+
+        Where that is impossible, the vectors of its keywords stand in for it.
+        """
+        if self._unremembered:
+            return
+        try:
+            embedder = self._joint.named(space)
+        except ConfigError as exc:
+            self._tell(f"pictures are searched by the query's keywords only: {exc}")
+            return
+        if embedder is None:
+            return
+        try:
+            self._remember(space, words, self._jointly(embedder, words))
+        except AccessError:  # a role that may not remember: it would ask again each time
+            self._unremembered = True
+
+    def _jointly(self, embedder: JointEmbedder, words: str) -> HalfVector | None:
+        try:
+            return embedder.query_vector(words)
+        except ConfigError as exc:
+            self._tell(f"pictures are searched by the query's keywords only: {exc}")
+            return None
+
+    def _sees(self) -> bool:
+        return bool(
+            self._database.value(
+                "select exists (select from vitrina.spaces as s"
+                " where s.modality = 'joint' and s.state = 'active')"
+            )
+        )
+
+    def _tell(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            self._notice(line)
+
+    def _remember(self, space: str, words: str, vector: HalfVector | None) -> None:
+        """Raises AccessError if this role may not."""
+        if vector is None:
+            return
+        remembers = self._writer.context().database if self._writer else self._database
+        remembers.rows("select vitrina.put_query_embedding(%s, %s, %b)", (space, words, vector))
+
+    def _embed_text(self, space: str, words: str) -> HalfVector | None:
+        """Make and remember a vector in the text space; return it if it cannot be remembered."""
+        if self._local:
+            self._tell(
+                f"searching by words and their keywords: vectors of {space} need OPENAI_API_KEY or"
+                " OPENAI_BASE_URL"
+            )
+            return None
+        engine = self._opened(space)
+        made = engine.query_vector(words) if engine.space == space else None
+        if made is None:  # the space has just been switched
+            return None
+        vector = HalfVector(list(made))
+        try:
+            self._remember(space, words, vector)
+        except AccessError:  # a reader can search all the same
+            return vector
         return None
 
     def knows(self, query: str) -> bool:
@@ -140,5 +208,7 @@ class Queries:
 
     def close(self) -> None:
         """Close the provider."""
+        if "_joint" in self.__dict__:
+            self._joint.close()
         if self._engine is not None:
             self._engine.close()

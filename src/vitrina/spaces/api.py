@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TypeAlias
 
 from vitrina.context import Context
+from vitrina.db.database import Jsonb
 from vitrina.errors import ConfigError, InputError, NotFoundError, ProviderError
 from vitrina.models.openai.embeddings import WrongDimensionsError
 from vitrina.models.openai.settings import DEFAULT_DIMENSIONS, OpenAISettings
 from vitrina.spaces.embed import TextEmbedder
+from vitrina.spaces.fill import BATCH as TEXTS
 from vitrina.spaces.fill import Filled, fill
 from vitrina.spaces.index import Indexing
+from vitrina.spaces.joint import BATCH, PROVIDERS, JointEmbedder, JointSpaces
+from vitrina.spaces.joint_model import JointModelChoice, find_model
 
 LOCAL = ("minilm-word-pieces-1", 256)
 MOST_DIMENSIONS = 4000  # of an index over halfvec
@@ -26,10 +32,10 @@ Step = Callable[[str, int, int], None]
 class Space:
     """An embedding space: its model, its vectors, and how many products and keywords lack one.
 
-    `modality` is text or image; `threshold` the cosine above which two keywords are the same;
-    `weight` that of its similarity in the score; `state` building, active or retired; `quantized`
-    says that the index has only the signs of the vectors; `index` is its state: none, missing,
-    invalid or ready.
+    `modality` is text, image or joint (of pictures and words); `threshold` the cosine above which
+    two keywords are the same; `weight` that of its similarity in the score; `state` building,
+    active or retired; `quantized` says that the index has only the signs of the vectors; `index`
+    is its state: none, missing, invalid or ready.
     """
 
     name: str
@@ -83,6 +89,7 @@ class Spaces:
         embedder: Callable[[str, OpenAISettings | None], TextEmbedder],
         pictures: Callable[[str, Step, threading.Event], int],
     ) -> None:
+        self._context = context
         self._database = context.database
         self._settings = context.settings
         self._notice = context.notice
@@ -95,28 +102,50 @@ class Spaces:
 
     def add(
         self,
-        name: str,
+        name: str | None = None,
         *,
         provider: str = "openai",
         model: str | None = None,
+        text_model: str | None = None,
+        model_path: str | None = None,
         dimensions: int | None = None,
         threshold: float = THRESHOLD,
         quantized: bool = False,
+        price: Decimal | None = None,
     ) -> Space:
-        """Create an empty text space for a model, to be built; returns it.
+        """Create an empty space for a model, to be built; returns it.
+
+        A text space, unless the provider has joint models: these embed pictures and words, so that
+        words find pictures.
 
         Args:
-            name: the space's name.
+            name: the space's name; a joint one may have its model's.
             provider: `openai` for any endpoint with its API, `local`, or another name if
-                the vectors are put in by SQL.
-            model: of the provider; None for its default.
+                the vectors are put in by SQL; of joint models, `fastembed` to run one here, or
+                `jina`, `cohere`, `voyage` or `vllm` to ask an endpoint in this form.
+            model: of the provider; None for its default. Of fastembed, the tower of pictures.
+            text_model: of fastembed, the tower of words that belongs to it.
+            model_path: of fastembed, a folder with the files of both towers, each in a folder
+                called as the last part of its name; None takes them from the hub, once.
             dimensions: of its vectors; None asks the model. If given, the model is asked to
                 confirm it, if it can be reached.
             threshold: the cosine above which two keywords are the same.
             quantized: index the signs of the vectors: smaller; the vectors order the matches.
+            price: USD for a million tokens of a joint endpoint: its costs are counted with it.
 
-        Raises InputError if a space cannot have these settings, before it is created.
+        Raises InputError if a space cannot have these settings, before it is created; ConfigError
+        or ProviderError if a joint model cannot be had.
         """
+        if provider in PROVIDERS:
+            choice = JointModelChoice(provider, model, text_model, model_path, dimensions, price)
+            return self._add_joint(name, choice, threshold, quantized)
+        if text_model is not None or model_path is not None or price is not None:
+            raise InputError(
+                "--text-model, --model-path and --price are of joint models: give --provider "
+                + " or ".join(PROVIDERS)
+            )
+        if name is None:
+            raise InputError("name the space")
         if provider == "local":
             if (model or LOCAL[0], dimensions or LOCAL[1]) != LOCAL:
                 raise InputError(f"the local model is {LOCAL[0]} with {LOCAL[1]} dimensions")
@@ -130,6 +159,26 @@ class Spaces:
         self._database.rows(
             "select vitrina.create_space(%s, %s, %s, 'text', %s, %s::real, quantized => %s)",
             (name, provider, model, dimensions, threshold, quantized),
+        )
+        return self._space(name)
+
+    def _add_joint(
+        self, name: str | None, choice: JointModelChoice, threshold: float, quantized: bool
+    ) -> Space:
+        found = find_model(choice)
+        name = name or re.sub(r"[^a-z0-9._-]+", "-", found.model.rpartition("/")[2].lower())
+        self._database.rows(
+            "select vitrina.create_space(%s, %s, %s, 'joint', %s, %s::real, quantized => %s,"
+            " settings => %s)",
+            (
+                name,
+                choice.provider,
+                found.model,
+                found.dimensions,
+                threshold,
+                quantized,
+                Jsonb(found.settings),
+            ),
         )
         return self._space(name)
 
@@ -157,7 +206,9 @@ class Spaces:
         """
         space = self._space(name)
         stop = stop or threading.Event()
-        embedder = self._embedder(space)
+        embedder: TextEmbedder | JointEmbedder | None = self._embedder(space)
+        if space.modality == "joint":
+            embedder = JointSpaces(self._context).named(name)
         try:
             with Indexing(self._database, name) as indexing:
                 filled = Filled()
@@ -168,6 +219,7 @@ class Spaces:
                         self._database,
                         embedder,
                         name,
+                        batch=BATCH if space.modality == "joint" else TEXTS,
                         progress=lambda done, of: (
                             progress("products", done, of) if progress is not None else None
                         ),

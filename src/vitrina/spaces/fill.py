@@ -1,4 +1,4 @@
-"""Fills a text space with its missing vectors, while other work continues."""
+"""Fills a text or joint space with its missing vectors, while other work continues."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 from vitrina.db.database import Database
 from vitrina.spaces.embed import Embedded, TextEmbedder
@@ -17,9 +17,25 @@ BATCH = 500  # texts per batch
 AT_ONCE = 4  # parallel batches
 
 
+class Filler(Protocol):
+    """Makes and stores the vectors of one space; see TextEmbedder and JointEmbedder."""
+
+    def check_budget(self) -> None:
+        """Raises BudgetError if the budget of this run, or a standing budget, is spent."""
+        ...
+
+    def fill_keywords(self) -> int:
+        """Embed the keywords that have no vector in the space; returns how many."""
+        ...
+
+    def fill_products(self, product_ids: Sequence[int]) -> Embedded:
+        """Embed what is new or changed of these products."""
+        ...
+
+
 @dataclass(slots=True)
 class Filled:
-    """The counts of embedded products and keywords; and the products whose text has no vector."""
+    """The counts of embedded products and keywords; and the products that can have no vector."""
 
     products: int = 0
     keywords: int = 0
@@ -33,21 +49,23 @@ class Filled:
 
 def fill(
     database: Database,
-    embedder: TextEmbedder,
+    embedder: Filler,
     space: str,
     *,
+    batch: int = BATCH,
     progress: Callable[[int, int], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Filled:
     """Embed the keywords and products without a vector in a space, or with an outdated one.
 
     Every batch is stored when it is done: run it again to continue. Products with the same text are
-    in one batch, so that no text is embedded twice.
+    in one batch, so that no text is embedded twice; so with pictures.
 
     Args:
         database: the database of the catalogue.
         embedder: makes and stores the vectors of this space.
         space: its name.
+        batch: products between two writes, about.
         progress: called with the count of products done and their total.
         stop: once it is set, no further batch begins.
 
@@ -62,7 +80,7 @@ def fill(
         embedder.check_budget()
         return len(ids), embedder.fill_products(ids)
 
-    for size, made in _bounded(one, _batches(rows), stop or threading.Event()):
+    for size, made in _bounded(one, _batches(rows, batch), stop or threading.Event()):
         seen += size
         done.products += made.count
         done.refused.update(made.refused)
@@ -80,12 +98,12 @@ def fill_all(database: Database, embedder: TextEmbedder) -> int:
     )
 
 
-def _batches(rows: Sequence[dict[str, Any]]) -> Iterator[list[int]]:
-    """Ids of products, in batches of about BATCH; products with the same text stay together."""
+def _batches(rows: Sequence[dict[str, Any]], size: int) -> Iterator[list[int]]:
+    """Ids of products, in batches of about `size`; products with the same input stay together."""
     batch: list[int] = []
     for _, equal in itertools.groupby(rows, key=itemgetter("input_hash")):
         batch += [row["product_id"] for row in equal]
-        if len(batch) >= BATCH:
+        if len(batch) >= size:
             yield batch
             batch = []
     if batch:

@@ -20,7 +20,7 @@ COLUMNS = "product_id, title, score, relevance, matched"
 PICTURE_SQL = """(
         select e.embedding from vitrina.product_embeddings as e
         join vitrina.spaces as s on s.id = e.space_id
-        where s.modality = 'image' and s.state = 'active' and e.product_id = {})"""
+        where s.modality <> 'text' and s.state = 'active' and e.product_id = {})"""
 DROPPED = (
     "A picture that was dropped here is in the memory of this server only: name a file instead."
 )

@@ -16,7 +16,7 @@ from vitrina.models.answers import Usage, read_usage
 from vitrina.models.openai.capabilities import Capabilities, Profile
 from vitrina.models.openai.faults import Fault, Target, classify, classify_body, rate_pause, scrub
 from vitrina.models.openai.pacing import Breaker, Pacer, Slot, backoff
-from vitrina.models.openai.requests import Body, bounded
+from vitrina.models.openai.requests import Body, bounded, inputs_in
 from vitrina.models.openai.settings import OpenAISettings
 
 __all__ = ["Client", "PatienceError", "RefusedError", "Reply"]
@@ -227,7 +227,7 @@ class Client:
         from vitrina.http.transport import ANSWER_BYTES, at_most
 
         started = time.monotonic()
-        size = ANSWER_BYTES + VECTOR_BYTES * len(body.get("input", ()))
+        size = ANSWER_BYTES + VECTOR_BYTES * inputs_in(body)
         try:
             with Deadline(self._settings.timeout), at_most(size):
                 response = sdk.post(path, body=body, cast_to=httpx2.Response)

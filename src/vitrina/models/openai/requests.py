@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vitrina.models import prompts
@@ -161,22 +161,39 @@ def embedding_body(
     return body
 
 
+_PICTURES = {"image_url", "image", "image_base64"}
+_EMBEDDED = {"input", "inputs", "texts", "images", "encoding_format"}
+
+
+def _parts(body: Body) -> Iterator[Body]:
+    """The texts and pictures of a request, in any form, each as an object."""
+    for one in [*body.get("messages", ()), *body.get("inputs", ())]:
+        content = one["content"]
+        yield from [{"text": content}] if isinstance(content, str) else content
+    for one in [*body.get("input", ()), *body.get("texts", ())]:
+        yield {"text": one} if isinstance(one, str) else one
+
+
+def inputs_in(body: Body) -> int:
+    """How many texts and pictures a request has, to be embedded or seen."""
+    return sum(1 for _ in _parts(body)) + len(body.get("images", ()))
+
+
 def bounded(usage: Usage, body: Body) -> Usage:
     """The usage that a server reports, bounded by the most that this request can have used.
 
     A token is at least a byte of the request, except pictures; an answer is bounded by its limit,
     if one was sent. A server that counts wrongly costs neither the answer nor the budget.
     """
-    pictures = size = 0
-    for message in body.get("messages", ()):
-        content = message["content"]
-        for part in [{"text": content}] if isinstance(content, str) else content:
-            pictures += "image_url" in part
-            size += len(part.get("text", "").encode())
-    size += sum(len(text.encode()) for text in body.get("input", ()))
+    pictures = len(body.get("images", ()))
+    size = 0
+    for part in _parts(body):
+        pictures += not _PICTURES.isdisjoint(part)
+        size += len(part.get("text", "").encode())
     size += len(json.dumps(body.get("response_format") or ""))
     most = PROMPT_TOKENS + 2 * size + PICTURE_TOKENS * pictures
-    usual = 0 if "input" in body else ANSWER_TOKENS  # embeddings are not tokens
+    embeds = not _EMBEDDED.isdisjoint(body)
+    usual = 0 if embeds else ANSWER_TOKENS  # embeddings are not tokens
     length = body.get("max_completion_tokens") or body.get("max_tokens") or usual
     told = min(usage.input_tokens, most)
     return Usage(told, min(usage.cached_tokens, told), min(usage.output_tokens, 2 * length))
