@@ -16,6 +16,7 @@ from vitrina.batch.missing import Asker, KeptPictures, Request
 from vitrina.batch.run import Batched, Run, cost_of
 from vitrina.db.database import Database, Jsonb
 from vitrina.enrich import worker
+from vitrina.enrich.joint import JointFilling
 from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.pipeline import Pipeline
 from vitrina.errors import BudgetError, ItemError, ProviderError
@@ -68,9 +69,10 @@ class Round:
     ) -> None:
         database = means.context.database
         self._database, self._run, self._client, self._done = database, run, client, done
+        self._context = replace(means.context, settings=run.settings)
         self._check, self._progress = check, progress
         settings = run.settings
-        self._engine = means.assemble(replace(means.context, settings=settings))
+        self._engine = means.assemble(self._context)
         asking = self._engine.asking
         assert asking is not None  # noqa: S101 - a run's provider is openai
         self._pictures = KeptPictures(
@@ -104,7 +106,11 @@ class Round:
             contextlib.closing(self._engine),
             contextlib.closing(self._asker),
             Pipeline(
-                self._database, self._engine, ImageSpaces(self._database), self._pictures
+                self._database,
+                self._engine,
+                ImageSpaces(self._database),
+                self._pictures,
+                JointFilling(self._context, self._engine.ledger),
             ) as pipeline,
             TemporaryDirectory(prefix="vitrina-") as folder,
         ):

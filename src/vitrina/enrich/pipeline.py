@@ -14,6 +14,7 @@ from vitrina.db.database import Database
 from vitrina.enrich import outcomes
 from vitrina.enrich.engine import Engine
 from vitrina.enrich.in_hand import ALONE, TRIES, Claim, InHand, Work
+from vitrina.enrich.joint import JointFilling
 from vitrina.enrich.languages import languages_of
 from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.totals import Totals
@@ -50,7 +51,8 @@ class Pipeline:
         database: the database of the products.
         engine: enriches and embeds; not closed here.
         spaces: embeds pictures.
-        loader: loads pictures; closed with the pipeline.
+        loader: loads pictures; closed with the pipeline, as is `joint`.
+        joint: embeds stored pictures in joint spaces.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class Pipeline:
         engine: Engine,
         spaces: ImageSpaces,
         loader: PictureLoader,
+        joint: JointFilling,
     ) -> None:
+        self._joint = joint
         self._database = database
         self._stages = engine.stages
         self._ledger = engine.ledger
@@ -85,7 +89,7 @@ class Pipeline:
             self._totals,
             generations=self._ledger.made,
             reused=self._ledger.reused,
-            cost=float(self._ledger.spent),
+            cost=float(self._ledger.spent + self._joint.spent),
             without_vector=len(owed),
             no_vector=owed[-1] if owed else "",
         )
@@ -95,6 +99,7 @@ class Pipeline:
         self._pool.shutdown(cancel_futures=True)
         self._storer.shutdown()
         self._loader.close()
+        self._joint.close()
 
     def __enter__(self) -> Self:
         return self
@@ -261,6 +266,7 @@ class Pipeline:
                 lambda: outcomes.put_pictures(self._database, leases.worker, again)
             )
         made, due = self._embed(ids) if ids else (Embedded(0), None)
+        embedded += self._joint.embed([work.job.product_id for work in good if work.picture])
         for work in good:
             work.error = made.refused.get(work.job.product_id)
         bad += [work for work in good if work.error is not None]

@@ -12,6 +12,7 @@ from vitrina.enrich import worker
 from vitrina.enrich.engine import Engine
 from vitrina.enrich.filling import Filling
 from vitrina.enrich.jobs import Jobs
+from vitrina.enrich.joint import JointFilling
 from vitrina.enrich.outcomes import NO_VECTOR
 from vitrina.enrich.pipeline import Pipeline
 from vitrina.enrich.totals import Totals
@@ -53,10 +54,13 @@ class Work:
         """See Catalog.work; the engine is not closed here."""
         database, settings = self.context.database, self.context.settings
         filling = Filling(database, self.context.notice, sources=sources)
-        with Pipeline(database, engine, ImageSpaces(database), self._loader()) as pipeline:
+        joint = JointFilling(self.context, engine.ledger)
+        with Pipeline(database, engine, ImageSpaces(database), self._loader(), joint) as pipeline:
             for waiting in (f"{NO_VECTOR}%", f"%{NO_FOLDER}%"):
                 Jobs(self.context).retry(sources=sources, matching=waiting)
-            go = partial(worker.watch if watch else worker.drain, database, pipeline)
+            go = partial(worker.drain, database, pipeline)
+            if watch:
+                go = partial(worker.watch, database, pipeline, idle=partial(joint.catch_up, stop))
             again = partial(
                 go,
                 follow=worker.Follow(self.attached, sources, self.context.notice),
@@ -72,6 +76,7 @@ class Work:
             if not (stop and stop.is_set()):
                 if pipeline.embed_again():  # again, as the endpoint may work by now
                     totals = again()
+                totals.embeddings += joint.catch_up(stop)
                 totals = self._settle(engine, totals, go if judge else None)
                 filling.settle(ended=True)
             if totals.without_vector:
@@ -98,7 +103,9 @@ class Work:
         missing = int(
             database.value("select s.missing_products from vitrina.space_status(%s) as s", (space,))
         )
-        with Pipeline(database, engine, ImageSpaces(database), self._loader()) as pipeline:
+        joint = JointFilling(self.context, engine.ledger)
+        spaces = ImageSpaces(database, also=space)
+        with Pipeline(database, engine, spaces, self._loader(), joint) as pipeline:
             Jobs(self.context).retry(matching=f"%{NO_FOLDER}%")
             done = worker.drain(
                 database,

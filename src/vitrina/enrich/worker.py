@@ -171,10 +171,11 @@ def watch(
     paid: bool = False,
     progress: Callable[[Totals], None] | None = None,
     lease: float = LEASE_SECONDS,
+    idle: Callable[[], object] | None = None,
 ) -> Totals:
     """Drain, then check for more every second or when notified, until `stop` is set; see drain.
 
-    It waits for an unavailable database without limit.
+    It waits for an unavailable database without limit. `idle` is called whenever no job is due.
     """
     stop = stop or threading.Event()
     listener = Listener(database.dsn, CHANNEL)
@@ -195,6 +196,8 @@ def watch(
                     filling.settle()
             leases.beat(())
             _drain(database, pipeline, leases, claim, follow, filling, progress, stop)
+            if idle is not None and not stop.is_set():
+                idle()
             if not stop.is_set():
                 # so that workers do not check at the same moment
                 listener.wait(POLL_SECONDS * random.uniform(0.75, 1.25), stop)  # noqa: S311

@@ -6,14 +6,14 @@ import contextlib
 import hashlib
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from vitrina.context import Context
 from vitrina.db.database import Database, HalfVector
-from vitrina.errors import AccessError, ConfigError, InputError, ItemError
+from vitrina.errors import AccessError, BudgetError, ConfigError, InputError, ItemError
 from vitrina.ledger import Ledger, Question
 from vitrina.models.answers import Answer, Usage
 from vitrina.models.joint.base import InputRefusedError, JointModel, Vectors
@@ -67,11 +67,14 @@ class JointEmbedder:
     Args:
         context: the catalog's context.
         space: the space.
+        also_spent: USD that the run has spent elsewhere.
 
     Raises ConfigError if its model cannot be had here, InputError if --max-cost cannot be kept.
     """
 
-    def __init__(self, context: Context, space: JointSpace) -> None:
+    def __init__(
+        self, context: Context, space: JointSpace, also_spent: Callable[[], Decimal] = Decimal
+    ) -> None:
         self.space = space.name
         self._row = space
         self._database = context.database
@@ -84,10 +87,14 @@ class JointEmbedder:
                 f"the price of {space.model} is unknown, so --max-cost cannot be kept: make the"
                 " space with --price, USD for a million tokens, or leave it out"
             )
-        self._ledger = Ledger(
-            context.database, price=self._cost, max_cost=context.settings.max_cost
-        )
+        self._ledger = Ledger(context.database, price=self._cost)
         self._checked = False
+        self._most, self._also_spent = context.settings.max_cost, also_spent
+
+    @property
+    def spent(self) -> Decimal:
+        """USD, at a known price."""
+        return self._ledger.spent
 
     def _cost(self, model: str, usage: Usage) -> Decimal | None:
         if not self.asks:
@@ -96,9 +103,11 @@ class JointEmbedder:
 
     def check_budget(self) -> None:
         """Raises BudgetError if the budget of this run, or a standing budget, is spent."""
-        self._ledger.check_budget()
-        if self.asks:
-            self._database.rows("select vitrina.check_budget()")
+        if not self.asks:
+            return
+        if self._most is not None and self.spent + self._also_spent() >= self._most:
+            raise BudgetError(f"stopped: --max-cost is {self._most} USD; stored vectors stay")
+        self._database.rows("select vitrina.check_budget()")
 
     def fill_keywords(self, batch: int = 250) -> int:
         """Embed the keywords that have no vector in the space; returns how many."""
@@ -231,10 +240,12 @@ class JointSpaces:
 
     Args:
         context: the catalog's context.
+        also_spent: as for JointEmbedder.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, also_spent: Callable[[], Decimal] = Decimal) -> None:
         self._context = context
+        self._also_spent = also_spent
         self._made: dict[str, tuple[JointSpace, JointEmbedder]] = {}
         self._making = threading.Lock()
 
@@ -244,7 +255,7 @@ class JointSpaces:
             known = self._made.get(space.name)
             # its state is no part of what embeds
             if known is None or _key(known[0]) != _key(space):
-                known = space, JointEmbedder(self._context, space)
+                known = space, JointEmbedder(self._context, space, self._also_spent)
                 self._made[space.name] = known
             return known[1]
 
@@ -254,6 +265,12 @@ class JointSpaces:
             if space.name == name:
                 return self.embedder(space)
         return None
+
+    @property
+    def spent(self) -> Decimal:
+        """USD, at known prices."""
+        with self._making:
+            return sum((each.spent for _, each in self._made.values()), Decimal(0))
 
     def close(self) -> None:
         """Close connections."""

@@ -18,12 +18,14 @@ class ImageSpaces:
 
     Args:
         database: of the spaces.
+        also: a space to fill too, though it is retired: to go back to it.
 
     Raises ConfigError if a space's model needs the extra `local`, and it is not installed.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, also: str | None = None) -> None:
         self._database = database
+        self._also = also
         self._read()
 
     def embed(self, picture: Picture) -> dict[str, HalfVector]:
@@ -40,7 +42,9 @@ class ImageSpaces:
         found: dict[str, ImageEmbedder] = {}
         for row in self._database.rows(
             "select s.name, s.model from vitrina.spaces as s where s.modality = 'image'"
-            " and s.provider = 'local' and s.state in ('active', 'building') order by s.id"
+            " and s.provider = 'local' and (s.state in ('active', 'building') or s.name = %s)"
+            " order by s.id",
+            (self._also,),
         ):
             try:
                 found[row["name"]] = embedder_of(row["model"])
