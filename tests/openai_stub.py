@@ -38,6 +38,8 @@ from uuid import uuid4
 
 import numpy as np
 
+import joint_stub
+
 COLORS = {"black", "white", "grey", "red", "blue", "green", "yellow", "brown", "beige", "pink"}
 MATERIALS = {"oak", "metal", "steel", "wood", "glass", "leather", "cotton", "rattan", "felt"}
 STYLES = {"modern", "industrial", "rustic", "scandinavian", "vintage", "minimalist"}
@@ -316,7 +318,9 @@ class OpenAIStub:
         if request.route == "chat":
             return self._chat(request.body, kind)
         if request.route == "embeddings":
-            return embedding_answer(request.body, self.dimensions, kind)
+            return joint_stub.answer(request.path, request.body, self.dimensions, kind) or (
+                embedding_answer(request.body, self.dimensions, kind)
+            )
         if request.route == "models":
             names = ("gpt-4o-mini", "text-embedding-3-large")
             return {"object": "list", "data": [{"id": n, "object": "model"} for n in names]}
@@ -806,6 +810,7 @@ def _packed(vector: list[float]) -> str:
 _PATHS: tuple[tuple[str, str, str], ...] = (
     ("POST", r"/v1/chat/completions", "chat"),
     ("POST", r"/v1/embeddings", "embeddings"),
+    ("POST", r"/v1/(embed|multimodalembeddings)", "embeddings"),
     ("GET", r"/v1/models", "models"),
     ("POST", r"/v1/files", "files"),
     ("GET", r"/v1/files/[^/]+/content", "content"),

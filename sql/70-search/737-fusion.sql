@@ -31,8 +31,8 @@ $func$;
 -- and image, and their sum. What a channel has not said of a product is looked up: by the reading's rank
 -- of the parts $2, in these spaces by the vectors $15 and $16; null for a channel that takes no part.
 -- complete: the text channel has said all it can. boost: see boost_factor. by_words:
--- pictures are found by words, whose cosines are low in every model, so they count as above_chance has them;
--- and a picture is as suspect as a text where the words say that it is something else. $17, $18: see read_demand and
+-- pictures are found by words, whose cosines are low in every model, so they count as above_chance has them,
+-- and are told of from a clear similarity; and a picture is as suspect as a text where the words say that it is something else. $17, $18: see read_demand and
 -- by_text. $19: the least relevance, $20 and $21: mean and clear similarity of the spaces, $22: see
 -- strictness, $23: how many products are of the type, up to ten. $24: how much it counts, beside the mean,
 -- that a product has all of the query; what is at least the type has half of it.
@@ -97,7 +97,7 @@ return format(
     )
     select array_agg(c.id) as ids, array_agg(c.boosted) as scores,
            array_agg(coalesce(c.similarity, c.image_similarity)) as similarities,
-           array_agg(c.rank) as ranks, array_agg(c.channels) as channels,
+           array_agg(c.rank) as ranks, array_agg(%13$s) as channels,
            array_agg(c.relevance)::real[] as relevances, array_agg(c.lacks) as lacks
     from ordered as c',
     case when reading.rank is null then 'null::real'
@@ -117,7 +117,11 @@ return format(
     coalesce('(select ' || boost || ' from products as p where p.id = s.id)', '1'),
     case when by_words then 'above_chance(m.image_similarity, $21[1], $21[2])'
          else 'greatest(m.image_similarity, 0)' end,
-    case when by_words then strictness(reading.demand) else '1' end);
+    case when by_words then strictness(reading.demand) else '1' end,
+    -- the nearest picture may show nothing of the words
+    case when by_words then 'case when c.image_similarity >= $21[2] then c.channels'
+                            ' else array_to_string(array_remove(string_to_array(c.channels, '',''), ''image''), '','') end'
+         else 'c.channels' end);
 
 -- ---------------------------------------------------------------------------------------------
 -- fused_products(k, …, min_relevance) → at least k products that any channel finds, or all of them, best

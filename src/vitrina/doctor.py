@@ -12,7 +12,7 @@ from vitrina import __version__
 from vitrina.db import schema
 from vitrina.db.connection import connect, pin_path
 from vitrina.db.faults import mapped
-from vitrina.errors import VitrinaError
+from vitrina.errors import ConfigError, VitrinaError
 from vitrina.http.deadline import Deadline
 from vitrina.printing import counted
 from vitrina.settings import Settings
@@ -294,8 +294,9 @@ def _spaces(rows: Rows) -> Iterator[Finding]:
             f"filled beside {before}: {products:,} products, {waiting:,} wait{without}",
             "vitrina work",
         )  # fmt: skip
+    yield from _joint_models(rows)
     active = {
-        modality
+        "text" if modality == "text" else "image"
         for (modality,) in rows(
             "select s.modality from vitrina.spaces as s where s.state = 'active'"
         )
@@ -304,6 +305,40 @@ def _spaces(rows: Rows) -> Iterator[Finding]:
         if modality not in active:
             yield Finding(
                 f"{modality} space", "note", "none is active", "select vitrina.use_space('NAME');"
+            )
+
+
+def _joint_models(rows: Rows) -> Iterator[Finding]:
+    """The joint spaces whose model cannot be had here, and why."""
+    ((known,),) = rows(
+        "select exists (select from pg_attribute as a"
+        " where a.attrelid = to_regclass('vitrina.spaces') and a.attname = 'settings')"
+    )
+    if not known:
+        return  # of an older vitrina
+    from vitrina.models.joint.endpoint import settings_of
+    from vitrina.models.joint.forms import FORMS
+    from vitrina.models.joint.towers import missing
+
+    for name, provider, state, folder in rows(
+        "select s.name, s.provider, s.state, s.settings ->> 'model_path' from vitrina.spaces as s"
+        " where s.modality = 'joint' and s.state <> 'retired' order by s.id"
+    ):
+        reason = None
+        if provider == "fastembed":
+            reason = missing(folder)
+        elif provider in FORMS:
+            try:
+                settings_of(FORMS[provider])
+            except ConfigError as exc:
+                reason = str(exc)
+        if reason is not None:
+            yield Finding(
+                f"space {name}",
+                "wrong" if state == "active" else "note",
+                f"its model cannot be had here: {reason}; words find pictures by keywords only, and"
+                " new pictures are not embedded",
+                "do what it says, or go back to another space: vitrina spaces list",
             )
 
 

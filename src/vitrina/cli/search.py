@@ -124,7 +124,8 @@ def channel_options(command: F) -> F:
         type=click.Choice(["hybrid", "vector", "text"]),
         default="hybrid",
         show_default=True,
-        help="Words and vectors, vectors only, or words only.",
+        help="Words and vectors, vectors only, or words only. With a joint space, vectors are those"
+        " of texts and of pictures.",
     )
     weight = click.option(
         "--weight",
@@ -132,7 +133,8 @@ def channel_options(command: F) -> F:
         multiple=True,
         callback=parse_weights,
         metavar="CHANNEL=N",
-        help="The weight of text, vector or image in the score; repeatable.",
+        help="The weight of text, vector or image in the score; repeatable. image: a picture, or in"
+        " a joint space the words, compared with pictures.",
     )
     return mode(weight(command))
 

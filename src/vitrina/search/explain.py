@@ -44,7 +44,9 @@ class ChannelScore:
 
     `channel` is code, text, vector or image, or "all words": what a product with all of the query
     is given besides. `value` is a share of the query or a cosine, `rank` the product's place in the
-    channel, None if the channel did not find it; `contribution` is its part of the score.
+    channel, None if the channel did not find it; `contribution` is its part of the score. `by` says
+    whether words or a picture were compared with its picture; `counts` what counts instead of the
+    cosine of words and a picture, which is low in every model: how far it is above chance, 0 to 1.
     """
 
     channel: str
@@ -52,6 +54,8 @@ class ChannelScore:
     rank: int | None = None
     weight: float | None = None
     contribution: float | None = None
+    by: str | None = None
+    counts: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

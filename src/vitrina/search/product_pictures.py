@@ -102,12 +102,10 @@ class ProductPictures:
             raise NotFoundError(f"product {product_id} has no picture to compare with")
         return found
 
-    def compares(self, vector: HalfVector) -> bool:
-        """Whether a vector made before is still one of the image space in use."""
-        return bool(
-            self._database.value(
-                "select exists (select from vitrina.spaces as s"
-                " where s.modality <> 'text' and s.state = 'active' and s.dimensions = %s)",
-                (vector.dimensions(),),
-            )
+    def space(self) -> str | None:
+        """The space in which pictures are compared now; None if there is none."""
+        name = self._database.value(
+            "select s.name from vitrina.spaces as s"
+            " where s.modality <> 'text' and s.state = 'active'"
         )
+        return None if name is None else str(name)

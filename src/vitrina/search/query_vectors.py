@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from vitrina.context import Context, Writer
 from vitrina.db.database import HalfVector
-from vitrina.errors import AccessError, ConfigError
+from vitrina.errors import AccessError, ConfigError, ItemError
 from vitrina.models.base import Term
 from vitrina.pictures.decode import Picture
 
@@ -140,6 +140,8 @@ class Queries:
     def _jointly(self, embedder: JointEmbedder, words: str) -> HalfVector | None:
         try:
             return embedder.query_vector(words)
+        except ItemError:
+            return None  # words that say nothing to the model
         except ConfigError as exc:
             self._tell(f"pictures are searched by the query's keywords only: {exc}")
             return None

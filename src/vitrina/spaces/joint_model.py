@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from vitrina.errors import ConfigError, InputError, ProviderError
+from vitrina.errors import ConfigError, InputError, ItemError
 from vitrina.models.openai.embeddings import WrongDimensionsError
 from vitrina.spaces.joint import model_of
 
@@ -121,7 +121,7 @@ def _found_here(chosen: JointModelChoice, model: str) -> FoundModel:
         ]
     except (ValueError, RuntimeError, KeyError) as exc:  # of a file that is no tower
         raise ConfigError(f"{model} and {text_model} cannot be run: {str(exc)[:300]}") from exc
-    except ProviderError as exc:
+    except ItemError as exc:
         raise ConfigError(f"{model} and {text_model}: {exc}") from exc
     if sizes[0] != sizes[1]:
         raise InputError(

@@ -102,17 +102,26 @@ def _find(found: Found, vector: HalfVector | None, *, log: bool) -> Found:
     reading = catalog.read_query(state.query) if state.query else None
     return replace(
         found,
-        cards=cards(services, hits[: state.n], reading),
+        cards=cards(services, hits[: state.n], reading, worded=not (state.picture or state.liked)),
         more=more,
         total=total,
         reading=reading,
     )
 
 
-def cards(services: Services, hits: Sequence[Hit], reading: Reading | None = None) -> list[Card]:
-    """These products with their pictures and reasons."""
+def cards(
+    services: Services,
+    hits: Sequence[Hit],
+    reading: Reading | None = None,
+    *,
+    worded: bool = False,
+) -> list[Card]:
+    """These products with their pictures and reasons; worded: see `reasons`."""
     pictures = services.catalog.pictures.of({hit.product_id: hit.image for hit in hits})
-    return [Card(hit, pictures.get(hit.product_id), reasons(hit, reading)) for hit in hits]
+    return [
+        Card(hit, pictures.get(hit.product_id), reasons(hit, reading, worded=worded))
+        for hit in hits
+    ]
 
 
 def total_of(services: Services, found: Found) -> int:

@@ -20,12 +20,13 @@ NAME = 16  # signs of a hash in an address
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A picture that was searched by; `thumbnail` is a WebP."""
+    """A picture that was searched by; `vector` is of `space`, `thumbnail` is a WebP."""
 
     sha256: str
     vector: HalfVector
     thumbnail: bytes
     picture: Picture
+    space: str | None
 
 
 class SeenPictures:
@@ -41,16 +42,17 @@ class SeenPictures:
         address = f"{name} {box}"
         with self._lock:
             found = self._by_name.get(self._by_address.get(address, ""))
-        if found is not None and catalog.pictures.compares(found.vector):
+        if found is not None and found.space == catalog.pictures.space():
             return found
         return self.add(catalog, part_of(whole(), box), address)
 
     def add(self, catalog: Catalog, picture: Picture, address: str | None = None) -> Seen:
         """Remember a picture. Raises NotFoundError if no image space is in use."""
+        space = catalog.pictures.space()
         vector = catalog.image_vector(picture)
         if vector is None:
             raise NotFoundError("no image space is in use: `vitrina spaces list` shows them")
-        seen = Seen(picture.sha256, vector, picture.thumbnail, picture)
+        seen = Seen(picture.sha256, vector, picture.thumbnail, picture, space)
         with self._lock:
             self._by_name[seen.sha256[:NAME]] = seen
             self._by_name.move_to_end(seen.sha256[:NAME])
@@ -72,7 +74,7 @@ class SeenPictures:
                 self._by_name.move_to_end(name[:NAME])
             else:
                 found = None
-        if found is None or not catalog.pictures.compares(found.vector):
+        if found is None or found.space != catalog.pictures.space():
             raise NotFoundError(
                 "that picture is forgotten: this server keeps the latest few; drop it again"
             )
@@ -82,6 +84,6 @@ class SeenPictures:
         """The picture at an address, fetched within the limits. Raises PictureError."""
         with self._lock:
             found = self._by_name.get(self._by_address.get(address, ""))
-        if found is not None and catalog.pictures.compares(found.vector):
+        if found is not None and found.space == catalog.pictures.space():
             return found
         return self.add(catalog, catalog.picture(address), address)

@@ -176,8 +176,11 @@ def _python(state: State) -> str:
     return python_call("search", said)
 
 
-def reasons(hit: Hit, reading: Reading | None) -> list[Reason]:
-    """Why a product was found: rules and the surest reason first, and what it lacks last."""
+def reasons(hit: Hit, reading: Reading | None, *, worded: bool = False) -> list[Reason]:
+    """Why a product was found: rules and the surest reason first, and what it lacks last.
+
+    worded: words were compared with its picture, not another picture.
+    """
     said = [Reason("rule", each) for each in hit.matched if each in ("pinned", "boosted")]
     if "code" in hit.matched:
         said.append(Reason("words", "its code"))
@@ -188,7 +191,7 @@ def reasons(hit: Hit, reading: Reading | None) -> list[Reason]:
     if "vector" in hit.matched:
         said.append(Reason("meaning", "close in meaning"))
     if "image" in hit.matched:
-        said.append(Reason("looks", "looks alike"))
+        said.append(Reason("looks", "its picture shows it" if worded else "looks alike"))
     if hit.missing:
         said.append(Reason("lacks", f"not {', '.join(hit.missing)}"))
     return said

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Protocol
 
-from PIL import Image
+from PIL import Image, ImageStat
 
 from vitrina.errors import ItemError
 from vitrina.models.answers import Answer
@@ -54,14 +54,13 @@ def whole_square(thumbnail: bytes) -> Image.Image:
     These models look at a square, and cut off what is left and right, or above and below, of it: a
     tall lamp would lose its foot.
     """
-    import numpy as np
-
     image = Image.open(io.BytesIO(thumbnail)).convert("RGB")
-    if image.width == image.height:
+    width, height = image.size
+    if width == height:
         return image
-    pixels = np.asarray(image)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    red, green, blue = (int(v) for v in np.median(border, axis=0))
+    border = Image.new("L", image.size, 255)
+    border.paste(0, (1, 1, max(width - 1, 1), max(height - 1, 1)))
+    red, green, blue = ImageStat.Stat(image, border).median
     side = max(image.size)
     square = Image.new("RGB", (side, side), (red, green, blue))
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))

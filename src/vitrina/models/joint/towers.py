@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitrina.errors import ConfigError, ProviderError
+from vitrina.errors import ConfigError
 from vitrina.models.answers import Answer, Usage
-from vitrina.models.joint.base import Vectors, whole_square
+from vitrina.models.joint.base import InputRefusedError, Vectors, whole_square
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MODEL_PATH", "Towers", "towers_of"]
+__all__ = ["MODEL_PATH", "Towers", "missing", "towers_of"]
 
 EXTRA = "a joint model on this machine needs fastembed: pip install 'vitrina[clip]'"
 MODEL_PATH = "VITRINA_MODEL_PATH"  # the folder of the towers here, if another machine named it
@@ -153,15 +153,25 @@ def _cache() -> str:
 
 
 def _of_length_one(vectors: Iterable[Any]) -> Vectors:
-    """Vectors of length one. Raises ProviderError for one that has no direction."""
+    """Vectors of length one. Raises InputRefusedError for one that has no direction."""
     made: Vectors = []
     for each in vectors:
         vector = [float(v) for v in each.ravel()]
         length = math.hypot(*vector)
         if not 0 < length < math.inf:
-            raise ProviderError("the model answered with a vector that has no direction")
+            raise InputRefusedError("the model sees nothing in it: its vector has no direction")
         made.append([v / length for v in vector])
     return made
+
+
+def missing(folder: str | None) -> str | None:
+    """Why no tower could be loaded here; None if nothing speaks against it."""
+    if importlib.util.find_spec("fastembed") is None:
+        return EXTRA
+    place = os.environ.get(MODEL_PATH, "").strip() or folder
+    if place and not Path(place).expanduser().is_dir():
+        return f"{place} is not a folder here: set {MODEL_PATH} to where its files are"
+    return None
 
 
 @cache
