@@ -23,6 +23,7 @@ from vitrina.web.results import find
 from vitrina.web.services import Services
 from vitrina.web.sidebar import sidebar
 from vitrina.web.state import State
+from vitrina.web.wording import how_of
 
 SERVE = (Path(__file__).parents[2] / "docs" / "serve.md").read_text("utf-8")
 STATES = [
@@ -69,26 +70,33 @@ def test_the_drawer_finds_what_the_page_shows(
         assert [json.loads(line)["product_id"] for line in done.stdout.splitlines()] == shown
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("pic=s:0123456789abcdef", "name a file instead"), ("like=1&q=sofa", "several calls")],
+)
+def test_what_is_no_single_call_is_said(services: Services, state: str, said: str) -> None:
+    how = how_of(services, State.of(state))
+    assert said in how.note
+    assert how.sql and how.python and how.curl  # the nearest  # noqa: PT018
+
+
 def test_a_shown_count_is_what_a_click_gives(services: Services) -> None:
     rng = random.Random(14)  # noqa: S311
     queries = ["", "", "chair", "black table", "shoes", "cotton shirt", "lamp"]
-    states, checked = [State(query=query) for query in queries], 0
-    for _ in range(40):
+    states, checked = [State(query=query) for query in queries], set[str]()
+    while len(checked) < 200:
         state = rng.choice(states)
         groups = sidebar(services, find(services, state)).groups
         choices = [(group, value) for group in groups for value in group.values if not value.chosen]
-        if not choices:
-            continue
-        group, value = rng.choice(choices)
-        kind = "keyword" if group.name.startswith("k.") else "attribute"
-        name = group.name[2:]
-        # a click on another value of the same facet adds it: what it shows is its own count
-        alone = state.without_choice(kind, name).toggled(kind, name, value.value)
-        found = find(services, State.of(f"{alone.query_string}&n=200"))
-        assert len(found.cards) == value.products, (alone.query_string, value)
-        states.append(state.toggled(kind, name, value.value))
-        checked += 1
-    assert checked > 30
+        for group, value in rng.sample(choices, min(8, len(choices))):
+            kind = "keyword" if group.name.startswith("k.") else "attribute"
+            name = group.name[2:]
+            # a click on another value of the same facet adds it: what it shows is its own count
+            alone = state.without_choice(kind, name).toggled(kind, name, value.value)
+            found = find(services, State.of(f"{alone.query_string}&n=200"))
+            assert len(found.cards) == value.products, (alone.query_string, value)
+            states.append(state.toggled(kind, name, value.value))
+            checked.add(alone.query_string)
 
 
 def test_the_sessions_with_curl_print_what_is_shown(served: Served) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-import shutil
+import os
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 
-from serving import Served
+from openai_stub import OpenAIStub
+from serving import Served, serving
 from vitrina.cli.demo import folder
 
 if TYPE_CHECKING:
@@ -220,6 +222,74 @@ def test_the_keyboard_suffices(served: Served, visit: Any) -> None:
     assert page.locator("h1").inner_text()
 
 
+def test_words_are_embedded_once(
+    make_database: Any, template: str, visit: Any, tmp_path: Path
+) -> None:
+    with OpenAIStub(dimensions=64) as stub:
+        url, env = (
+            make_database(template),
+            {"OPENAI_BASE_URL": stub.url, "VITRINA_DIMENSIONS": "64"},
+        )
+        file = tmp_path / "products.csv"
+        file.write_text("id,title\n1,Grey sofa\n2,Oak table\n")
+        ingest = ["--database-url", url, "ingest", str(file)]
+        subprocess.run([sys.executable, "-m", "vitrina", *ingest], env=os.environ | env, check=True)
+        with serving(url, env=env) as asked:
+            page = visit(asked, "/")
+            before = stub.calls["embeddings"]
+            page.locator("#q").press_sequentially("grey sofa", delay=30)
+            settled(page, "?q=grey sofa")
+            page.wait_for_function("() => !document.querySelector('[data-rough]')")
+            assert ids(page)[0] == "1"
+            assert stub.calls["embeddings"] == before + 1
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Go on with the tab key until an element is reached."""
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):
+            return
+    raise AssertionError(f"no way to {selector}")
+
+
+def test_a_day_at_work_by_the_keyboard(edited: Served, visit: Any) -> None:
+    page = visit(edited, "/", width=1440)
+    page.keyboard.type("table")
+    page.keyboard.press("Enter")
+    settled(page, "?q=table")
+    tab_to(page, "[name='k.color']")
+    page.keyboard.press("Space")
+    page.wait_for_function("() => location.search.includes('k.color=')")
+    page.wait_for_function("() => !document.querySelector('.column').hasAttribute('aria-busy')")
+    assert page.evaluate("document.activeElement.name") == "k.color"
+    page.keyboard.press("/")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("e")
+    page.locator("dialog.side .verdict").wait_for()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.matches('[data-card-link]')")
+    tab_to(page, "a[href='/evaluate']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/evaluate")
+    page.keyboard.press("/")
+    page.keyboard.type("table")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/evaluate?q=table")
+    page.wait_for_function("() => document.activeElement.matches('[data-candidate]')")
+    graded = "select count(*), max(grade) from vitrina.judgements"
+    with psycopg.connect(edited.url, autocommit=True) as conn:
+        page.keyboard.press("2")
+        page.get_by_text("saved", exact=True).wait_for()
+        assert conn.execute(graded).fetchone() == (1, 2)
+        page.keyboard.press("u")
+        page.wait_for_function(
+            "() => document.querySelector('[data-count]').textContent.startsWith('0')"
+        )
+        page.get_by_text("saved", exact=True).wait_for()
+        assert conn.execute(graded).fetchone() == (0, None)
+
+
 def test_an_address_shows_the_same_to_another_visitor(served: Served, visit: Any) -> None:
     address = "/?a.category=Furniture&k.color=black&price=..400&q=chair&sort=-price&view=list"
     page = visit(served, "/")
@@ -308,6 +378,15 @@ def test_the_first_page_is_light_and_does_not_jump(served: Served, visit: Any) -
     assert sum(size for _, size in light) < 100_000, light
     assert len(light) <= 12
     assert page.evaluate("shifts") < 0.02
+    assert [url for url, _ in sizes if "/pic/" in url]
+    sizes.clear()
+    page.goto(served.base + "/", wait_until="networkidle")
+    pictures = page.evaluate(
+        "performance.getEntriesByType('resource').filter((each) => each.name.includes('/pic/'))"
+        ".map((each) => each.transferSize)"
+    )
+    assert pictures
+    assert set(pictures) == {0}  # from the cache of the browser, without a request
 
 
 def test_hostile_words_are_words(edited: Served, visit: Any) -> None:
@@ -341,49 +420,6 @@ def test_hostile_words_are_words(edited: Served, visit: Any) -> None:
     page = visit(edited, there[0])
     assert evil in page.locator("[data-card] h3").first.inner_text()
     assert evil in visit(edited, there[1]).locator("h1").inner_text()
-
-
-def axe(request: pytest.FixtureRequest) -> str:
-    """The script of axe-core, from npm; skips where that cannot be had."""
-    cache: Path = request.config.cache.mkdir("axe")
-    script = cache / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.is_file():
-        if shutil.which("npm") is None:
-            pytest.skip("no npm: axe-core is not checked with")
-        got = subprocess.run(
-            ["npm", "install", "--prefix", cache, "--no-audit", "--no-fund", "axe-core@4"],
-            capture_output=True, text=True,
-        )  # fmt: skip
-        if got.returncode:
-            pytest.skip(f"npm has no axe-core: {got.stderr.strip()[-200:]}")
-    return script.read_text("utf-8")
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 820, 1440])
-def test_everybody_can_read_it(
-    served: Served, visit: Any, request: pytest.FixtureRequest, width: int, theme: str
-) -> None:
-    script = axe(request)
-    for path in (
-        "/?q=grey+sofa",
-        "/?k.color=gray&pic=p:1&view=list",
-        "/?pic=p:1&box=0.1,0.2,0.5,0.5",
-        "/?q=aquarium&k.color=gray",
-        "/product/1?why=sofa",
-        "/docs",
-        "/nothing",
-    ):
-        page = visit(served, path, width=width, color_scheme=theme)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        page.evaluate(script)
-        found = page.evaluate("axe.run().then((result) => result.violations)")
-        serious = [
-            (each["id"], each["impact"], [node["html"][:120] for node in each["nodes"]][:3])
-            for each in found
-            if each["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], path
 
 
 def test_prices_are_chosen_with_handles(served: Served, visit: Any) -> None:

@@ -32,9 +32,10 @@ REJECTS = 100_000
 
 
 @router.get("/work")
-def work(request: Request) -> Response:
-    """The page: how the catalogue and its queue are."""
-    return pages.page(request, "work.html", _context(request))
+def work(request: Request, doctor: bool = False) -> Response:
+    """The page: how the catalogue and its queue are; with what `vitrina doctor` says, if asked."""
+    findings = _findings(request) if doctor else None
+    return pages.page(request, "work.html", _context(request) | {"findings": findings})
 
 
 @router.get("/part/work")
@@ -46,9 +47,7 @@ def part(request: Request) -> Response:
 @router.get("/part/work/doctor")
 def health(request: Request) -> Response:
     """What `vitrina doctor` says: takes a moment, as it asks the model's server."""
-    catalog = services(request).catalog
-    findings = list(doctor.examine(catalog.database.dsn, catalog.settings))
-    return pages.page(request, "doctor_parts.html", {"findings": findings})
+    return pages.page(request, "doctor_parts.html", {"findings": _findings(request)})
 
 
 @router.get("/events/work")
@@ -132,6 +131,11 @@ def ingest(request: Request, given: Fields) -> Response:
     """Load a file that was looked at, and enrich its products, in the background."""
     _uploads(request).load(editor(request), needed(given, "id"), needed(given, "source"))
     return done(request, given, {"loading": 1})
+
+
+def _findings(request: Request) -> list[doctor.Finding]:
+    catalog = services(request).catalog
+    return list(doctor.examine(catalog.database.dsn, catalog.settings))
 
 
 def _context(request: Request) -> dict[str, Any]:
