@@ -53,3 +53,32 @@ def test_what_is_no_judgement_is_refused(db: psycopg.Connection, row: dict, stat
     with pytest.raises(psycopg.Error) as raised:
         judge(db, good, row)
     assert raised.value.sqlstate == state
+
+
+def test_a_doubt_is_kept_until_a_grade_settles_it(db: psycopg.Connection) -> None:
+    put(db, CATALOGUE)
+    sofa = {"query": "Grey sofa", "source": "shop", "external_id": "sofa-2"}
+
+    def doubts() -> list[tuple]:
+        return db.execute("select external_id, reason from list_doubts('GREY sofa')").fetchall()
+
+    assert judge(db, {**sofa, "grade": 2}) == 1
+    assert judge(db, {**sofa, "doubt": " its picture is missing "}) == 1
+    assert (stored(db), doubts()) == ([], [("sofa-2", "its picture is missing")])
+    assert db.execute("select * from judged_queries()").fetchall() == []
+    assert judge(db, {**sofa, "doubt": "the query has two meanings"}) == 1
+    assert doubts() == [("sofa-2", "the query has two meanings")]
+    assert judge(db, {**sofa, "grade": 3}) == 1
+    assert (stored(db), doubts()) == ([("grey sofa", "sofa-2", 3.0)], [])
+    judge(db, {**sofa, "doubt": "again"})
+    assert judge(db, {**sofa, "grade": None}) == 1
+    assert judge(db, {**sofa, "grade": None}) == 0
+    assert (stored(db), doubts()) == ([], [])
+
+
+@pytest.mark.parametrize("said", [{"doubt": " "}, {"doubt": 3}, {"doubt": "x", "grade": 1}])
+def test_what_is_no_doubt_is_refused(db: psycopg.Connection, said: dict) -> None:
+    put(db, CATALOGUE)
+    with pytest.raises(psycopg.Error) as raised:
+        judge(db, {"query": "x", "source": "shop", "external_id": "sofa-1", **said})
+    assert raised.value.sqlstate == "VT004"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vitrina.evaluation.api import Evaluated, Mode
 
 
+DOUBTED = {"query": "query", "source": "source", "external_id": "id", "reason": "reason"}
 KEPT = ("query", "source", "external_id", "grade")
 
 
@@ -21,6 +22,9 @@ KEPT = ("query", "source", "external_id", "grade")
 @click.argument("file", required=False)
 @click.option("--keep", is_flag=True, help="Also store the judgements of FILE in the database.")
 @click.option("--show", is_flag=True, help="Print the stored judgements, as FILE has them.")
+@click.option(
+    "--doubts", is_flag=True, help="Print the products of which nobody could tell, and why."
+)
 @click.option(
     "--mode",
     "modes",
@@ -48,6 +52,7 @@ def command(
     file: str | None,
     keep: bool,
     show: bool,
+    doubts: bool,
     modes: tuple[Mode, ...],
     k: int,
     worst: int | None,
@@ -75,6 +80,10 @@ def command(
         with open_catalog() as catalog:
             kept = [asdict(one) for one in catalog.judgements.list()]
         emit(({name: row[name] for name in KEPT} for row in kept), output)
+        return
+    if doubts:
+        with open_catalog() as catalog:
+            emit(catalog.judgements.doubts(), output, columns=DOUBTED)
         return
     with open_catalog() as catalog, progress_bar("searching") as bar:
         if keep and file is not None:

@@ -29,6 +29,19 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A product of which people could not tell how well it answers a query, and why."""
+
+    query: str
+    product_id: int
+    source: str
+    external_id: str
+    title: str
+    reason: str
+    doubted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedQuery:
     """A query with judgements: of how many products, and how many of these are relevant."""
 
@@ -52,8 +65,19 @@ class StoredJudgements:
         of = named(self._database, product).product_id
         self.put([{"query": query, "product_id": of, "grade": grade}])
 
+    def doubt(self, query: str, product: Key, reason: str) -> None:
+        """Say that nobody can tell how well a product answers a query, and why.
+
+        It counts as not judged; a grade settles it. Raises as grade does, InputError without a
+        reason.
+        """
+        of = named(self._database, product).product_id
+        self.put([{"query": query, "product_id": of, "doubt": reason}])
+
     def put(self, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Store judgements: query, product_id or source and external_id, grade; returns how many.
+        """Store judgements: query, product_id or source and external_id, and grade or doubt.
+
+        Returns how many.
 
         Raises as grade does, and names the row; then none of its batch is stored.
         """
@@ -85,6 +109,12 @@ class StoredJudgements:
             self._database.records(
                 Judgement, "select * from vitrina.list_judgements(%s::text)", (query,)
             )
+        )
+
+    def doubts(self, query: str | None = None) -> tuple[Doubt, ...]:
+        """The doubts about a query, the latest first; about all queries without one."""
+        return tuple(
+            self._database.records(Doubt, "select * from vitrina.list_doubts(%s::text)", (query,))
         )
 
     def queries(self, *, k: int = 1000) -> tuple[JudgedQuery, ...]:
