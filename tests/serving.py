@@ -14,8 +14,9 @@ import requests
 class Served:
     """A running server: its address, its database, and requests to it."""
 
-    def __init__(self, base: str, url: str) -> None:
+    def __init__(self, base: str, url: str, process: subprocess.Popen[str]) -> None:
         self.base = base
+        self.process = process
         self.url = url  # of its database
         self.session = requests.Session()
         self.session.trust_env = False
@@ -44,7 +45,7 @@ def serving(url: str, *options: str, env: dict[str, str] | None = None) -> Itera
         assert process.stdout is not None
         line = process.stdout.readline()  # it comes when the first request can be answered
         assert line.startswith("vitrina serves http"), f"it ended with {process.wait()}"
-        yield Served(line.split()[2], url)
+        yield Served(line.split()[2].rstrip(","), url, process)
     finally:
         process.terminate()
         process.wait(30)

@@ -89,4 +89,4 @@ def command(
             click.launch(address)
 
     with Services.opened(settings, options, notice, remembers=not no_remember) as services:
-        server.run(create_app(services), sock, ready)
+        server.run(create_app(services), sock, ready, services.watch.leave)

@@ -37,6 +37,7 @@ class Watch:
     _said: dict[str, Any] = field(default_factory=dict)
     _failures: dict[str, int] = field(default_factory=dict)
     _rates: deque[tuple[float, int]] = field(default_factory=deque)
+    _leaving: bool = False
 
     @property
     def full(self) -> bool:
@@ -53,16 +54,25 @@ class Watch:
                 yield self._latest
             if self._reader is None or self._reader.done():
                 self._reader = asyncio.create_task(self._read())
-            while True:
+            while not self._leaving:
                 try:
                     yield await asyncio.wait_for(queue.get(), PING_SECONDS)
                 except TimeoutError:
                     yield b": ping\n\n"
+            yield b'event: bye\ndata: {"v":1}\n\n'
         finally:
             self._listeners.discard(queue)
             if not self._listeners and self._reader is not None:
                 self._reader.cancel()
-                self._reader, self._latest = None, None
+                # the next to come is told how things are, even if nothing has changed
+                self._reader, self._latest, self._said = None, None, {}
+
+    def leave(self) -> None:
+        """Say bye to all listeners, now and later: the server stops."""
+        self._leaving = True
+        for queue in self._listeners:
+            with contextlib.suppress(asyncio.QueueFull):  # it wakes by itself
+                queue.put_nowait(b": the server stops\n\n")
 
     async def _read(self) -> None:
         while self._listeners:

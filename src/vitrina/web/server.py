@@ -35,8 +35,17 @@ def address(host: str, port: int) -> str:
     return f"http://{f'[{name}]' if ':' in name else name}:{port}"
 
 
-def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until a signal; calls `ready` when the first request can be answered."""
+def run(
+    app: ASGIApp,
+    sock: socket.socket,
+    ready: Callable[[], None],
+    leaving: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until a signal.
+
+    Calls `ready` when the first request can be answered, and `leaving` when none is taken any more:
+    what never ends by itself should end then.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -47,15 +56,22 @@ def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None]) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     with contextlib.suppress(KeyboardInterrupt):
-        _Server(config, ready).run(sockets=[sock])
+        _Server(config, ready, leaving).run(sockets=[sock])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], leaving: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._leaving = leaving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leaving()
+        await super().shutdown(sockets)

@@ -14,6 +14,7 @@ from vitrina.catalog import Catalog
 from vitrina.errors import ConfigError
 from vitrina.settings import Settings
 from vitrina.web.attributes import Attributes
+from vitrina.web.live import Watch
 from vitrina.web.seen import SeenPictures
 from vitrina.web.static import Static
 
@@ -100,6 +101,11 @@ class Services:
             )
             editor = stack.enter_context(Catalog(settings=settings)) if options.edit else None
             yield cls(catalog, options, editor)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What tells pages of the work."""
+        return Watch(self.catalog)
 
     @cached_property
     def static(self) -> Static:

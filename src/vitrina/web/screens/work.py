@@ -20,7 +20,6 @@ from vitrina.printing import counted, defused
 from vitrina.products.api import source_name
 from vitrina.web import chart, pages
 from vitrina.web.how import How, python_call, shell, sql_call, sql_text
-from vitrina.web.live import Watch
 from vitrina.web.posted import Fields, done, editor, needed
 from vitrina.web.services import Services, services
 from vitrina.web.uploads import Uploads
@@ -53,7 +52,7 @@ def health(request: Request) -> Response:
 @router.get("/events/work")
 def events(request: Request) -> Response:
     """The progress as server-sent events, at most one a second, when it changes."""
-    watch = _watch(request)
+    watch = services(request).watch
     if watch.full:
         return pages.failure(request, 503, "too many pages watch the work")
     return StreamingResponse(
@@ -190,14 +189,6 @@ def _spend(shared: Services, progress: Progress) -> chart.Chart | None:
     except AccessError:
         return None
     return chart.spend(rows, datetime.now(UTC).date(), budget)
-
-
-def _watch(request: Request) -> Watch:
-    state = request.app.state
-    if not hasattr(state, "watch"):
-        state.watch = Watch(services(request).catalog)
-    found: Watch = state.watch
-    return found
 
 
 def _uploads(request: Request) -> Uploads:

@@ -6,6 +6,8 @@ const now = () => new Date().toLocaleTimeString('en-GB');
 let source = null;
 let last = null;
 let renewing = 0;
+let again = 0;
+let fresh = true;
 
 function told(text) { const live = $('[data-live]'); if (live) live.textContent = text; }
 
@@ -35,18 +37,28 @@ function renew() {
   renewing = setTimeout(async () => {
     renewing = 0;
     try { swap(await part('/part/work')); } catch { /* the next event tries again */ }
-  }, last ? 5000 : 0);
+  }, fresh ? 0 : 5000);
+  fresh = false;
+}
+
+/** Listen again by and by: the server has stopped, or had no room. */
+function later() {
+  stop();
+  told('lost, trying again');
+  again = setTimeout(listen, 3000);
 }
 
 function listen() {
   if (source || document.hidden) return;
   source = new EventSource('/events/work');
+  source.addEventListener('open', () => { fresh = true; });
+  source.addEventListener('bye', later);
   source.addEventListener('work', (event) => {
     const work = JSON.parse(event.data);
     show(work);
     told(`updated ${now()}`);
     const ended = last && last.queued + last.running > 0 && work.queued + work.running === 0;
-    if (last) renew();
+    if (last) renew(); else fresh = false;
     if (ended) say('All work is done', 0);
     last = work;
   });
@@ -55,9 +67,10 @@ function listen() {
     if (last) say(`${n} failed: ${reason}`, 0);
   });
   source.addEventListener('lost', (event) => told(JSON.parse(event.data).reason));
-  source.addEventListener('error', () => told('lost, trying again'));
+  // a browser tries again by itself, but not after an answer that is no stream
+  source.addEventListener('error', () => { if (source && source.readyState === EventSource.CLOSED) later(); else told('lost, trying again'); });
 }
-function stop() { if (source) source.close(); source = null; }
+function stop() { clearTimeout(again); if (source) source.close(); source = null; }
 document.addEventListener('visibilitychange', () => (document.hidden ? stop() : listen()));
 addEventListener('pagehide', stop);
 addEventListener('pageshow', listen);
