@@ -24,6 +24,7 @@ from vitrina.catalog import Catalog
 from vitrina.settings import Settings
 
 KEPT = ("VITRINA_TEST_POSTGRES", "VITRINA_SHARED_DATA")
+FOREIGN = ("VITRINA_", "OPENAI_", "WANDB_", "JINA_", "COHERE_", "CO_API_", "VOYAGE_", "FASTEMBED_")
 HOME = pytest.StashKey[Path]()
 
 
@@ -87,7 +88,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the developer's reaches a test."""
-    for name in [name for name in os.environ if name.startswith(("VITRINA_", "OPENAI_", "WANDB_"))]:
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         if name not in KEPT:
             monkeypatch.delenv(name)
     monkeypatch.setenv("VITRINA_HOME", str(tmp_path / "home"))
