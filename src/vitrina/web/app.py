@@ -31,7 +31,7 @@ def create_app(services: Services) -> ASGIApp:
     tools = _tools(services)
     app = FastAPI(
         title="vitrina",
-        openapi_url="/openapi.json",
+        openapi_url=None,  # a screen gives it, with its tag
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

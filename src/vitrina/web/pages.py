@@ -106,13 +106,14 @@ def as_json(value: object) -> str:
 
 
 def tagged(request: Request, body: bytes, kind: str, status: int = 200) -> Response:
-    """A body with its tag, or 304 without it."""
-    # a weak tag: the same for the body as it is and packed
-    tag = f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
-    headers = {"ETag": tag, "Cache-Control": PRIVATE, "Vary": "Accept-Encoding"}
-    known = request.headers.get("if-none-match", "").split(",")
-    if status == 200 and tag in [given.strip() for given in known]:
-        return Response(status_code=304, headers=headers)
+    """A body with its tag, or 304 without it; an error without a tag."""
+    headers = {"Cache-Control": PRIVATE, "Vary": "Accept-Encoding"}
+    if status == 200:
+        # a weak tag: the same for the body as it is and packed
+        headers["ETag"] = f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
+        known = request.headers.get("if-none-match", "").split(",")
+        if headers["ETag"] in [given.strip() for given in known]:
+            return Response(status_code=304, headers=headers)
     if len(body) > PACKED_FROM and "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body, PACKING, mtime=0)

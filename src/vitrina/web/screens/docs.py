@@ -28,6 +28,12 @@ EXAMPLES = {
 }
 
 
+@router.get("/openapi.json")
+def openapi(request: Request) -> Response:
+    """The routes of the API, for machines."""
+    return pages.data(request, request.app.openapi())
+
+
 @router.get("/docs")
 def docs(request: Request) -> Response:
     """Every route of /openapi.json in words, each with an example."""
