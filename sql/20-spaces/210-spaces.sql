@@ -49,8 +49,9 @@ begin
             create_space.dimensions, create_space.threshold, create_space.weight,
             create_space.state, create_space.quantized, create_space.settings)
     returning s.id into _space;
-    foreach _parent in array array['keyword_embeddings', 'product_embeddings'] loop
-        continue when create_space.modality = 'image' and _parent = 'keyword_embeddings';
+    foreach _parent in array array['keyword_embeddings', 'product_embeddings', 'picture_embeddings'] loop
+        continue when create_space.modality = 'image' and _parent = 'keyword_embeddings'
+            or create_space.modality = 'text' and _parent = 'picture_embeddings';
         _part := format('%s_%s', _parent, _space);
         -- created alone, then attached: `partition of` would block every search
         execute format('create table %I (like %I including defaults,'
@@ -146,8 +147,9 @@ begin
             using errcode = 'VT004',
             hint = 'activate another space first: vitrina spaces activate NAME';
     end if;
-    execute format('drop table if exists %I, %I',
-                   'keyword_embeddings_' || _space.id, 'product_embeddings_' || _space.id);
+    execute format('drop table if exists %I, %I, %I',
+                   'keyword_embeddings_' || _space.id, 'product_embeddings_' || _space.id,
+                   'picture_embeddings_' || _space.id);
     delete from spaces as s where s.id = _space.id;
 exception when lock_not_available then
     raise exception 'space % could not be dropped: long-running statements keep it locked',

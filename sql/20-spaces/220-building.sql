@@ -39,14 +39,14 @@ begin
                            else 'on vitrina.%1$I using hnsw'
                                 ' ((embedding::@vector@.halfvec(%2$s)) @vector@.halfvec_cosine_ops)'
                                 -- keywords are inserted singly, and also searched exactly
-                                || case p.parent when 'product_embeddings'
+                                || case when p.parent <> 'keyword_embeddings'
                                    then ' with (ef_construction = 200)' else '' end end,
                       c.relname, s.dimensions),
                -- measured: about 1 kB of neighbours beside each vector
                case when k.bits then s.dimensions / 8 else s.dimensions * 2 end + 1000,
                null
         from spaces as s
-        cross join unnest(array['product_embeddings', 'keyword_embeddings']) as p (parent)
+        cross join unnest(array['product_embeddings', 'keyword_embeddings', 'picture_embeddings']) as p (parent)
         cross join lateral (
             select s.quantized and p.parent = 'product_embeddings' as bits) as k
         join pg_class as c on c.relnamespace = 'vitrina'::regnamespace

@@ -110,6 +110,13 @@ as $func$
             jsonb_to_recordset(coalesce(g.images, '[]')) as (image text, role text))
             with ordinality as i (image, role, position)
     ),
+    -- the vector of another picture at this place
+    replaced as (
+        delete from picture_embeddings as e
+        using given as g, product_images as i
+        where e.product_id = g.id and e.position = g.position
+            and i.product_id = g.id and i.position = g.position and i.image <> g.image
+    ),
     gone as (
         delete from product_images as i
         where i.product_id = any (product_ids) and not exists (
@@ -121,7 +128,9 @@ as $func$
     from given as g
     on conflict (product_id, position) do update set
         image = excluded.image, role = excluded.role,
-        image_sha256 = case when i.image = excluded.image then i.image_sha256 end
+        image_sha256 = case when i.image = excluded.image then i.image_sha256 end,
+        image_error = case when i.image = excluded.image then i.image_error end,
+        fetch_after = case when i.image = excluded.image then i.fetch_after end
     where (i.image, i.role) is distinct from (excluded.image, excluded.role);
 $func$;
 

@@ -3,10 +3,112 @@
 
 -- ---------------------------------------------------------------------------------------------
 -- nearest_products(space, embedding, k, among, filters) → the k products nearest by cosine distance
--- that match the filters, all of them for a null k: always k if k match. among: the ids that match the
--- filters, if known; if they had to be collected, they are returned.
+-- that match the filters, all of them for a null k: always k if k match; a product is as near as the
+-- nearest of its pictures. among: the ids that match the filters, if known; if they had to be
+-- collected, they are returned.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.nearest_products(
+    space spaces, embedding @vector@.halfvec, k int, inout among bigint[], filters filters,
+    out ids bigint[], out distances float8[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _own record;
+    _further record;
+begin
+    select n.* into _own from nearest_own(space, embedding, k, among, filters) as n;
+    among := _own.among;
+    ids := _own.ids;
+    distances := _own.distances;
+    if embedding is null or not has_further(space.id) then
+        return;
+    end if;
+    select f.* into _further from nearest_further(space, embedding, k, among, filters) as f;
+    select array_agg(m.id order by m.distance, m.id), array_agg(m.distance order by m.distance, m.id)
+    into ids, distances
+    from (
+        select u.id, min(u.distance) as distance
+        from unnest(_own.ids || _further.ids, _own.distances || _further.distances) as u (id, distance)
+        group by u.id
+        order by 2, 1
+        limit k) as m;
+    ids := coalesce(ids, '{}');
+    distances := coalesce(distances, '{}');
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- has_further(space_id) → whether any product has vectors of further pictures in this space.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.has_further(space_id int) returns boolean
+language sql stable security invoker
+set search_path from current
+as $func$
+    select exists (select from picture_embeddings as e where e.space_id = has_further.space_id);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- nearest_further(space, embedding, k, among, filters) → like nearest_own, by the further pictures of the
+-- products: each product once. The index gives pictures, so more of them are read until there are k
+-- products, at most 4,000; behind these all are compared.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.nearest_further(
+    space spaces, embedding @vector@.halfvec, k int, among bigint[], filters filters,
+    out ids bigint[], out distances float8[]
+)
+language plpgsql stable security invoker
+set search_path from current
+set hnsw.ef_search = 100
+set hnsw.iterative_scan = 'relaxed_order'
+as $func$
+declare
+    _part text := 'picture_embeddings_' || space.id;
+    _predicate text := case when among is null then filter_predicate(filters, true) end;
+    _fits text := coalesce('(select true from products as p where p.id = e.product_id and ' || _predicate || ')',
+                           'true');
+    _pictures int := 4 * least(k, 100) + 20;
+    _read bigint;
+begin
+    if among is null and k <= 100 and to_regclass(_part || '_hnsw') is not null
+       and index_pays((select c.reltuples from pg_class as c where c.oid = _part::regclass), space.dimensions)
+    then
+        loop
+            execute format(
+                'select array_agg(n.id order by n.distance, n.id), array_agg(n.distance order by n.distance, n.id),
+                        max(n.pictures)
+                 from (select e.product_id as id, min(e.distance) as distance, sum(count(*)) over () as pictures
+                       from (select e.product_id, e.embedding::@vector@.halfvec(%1$s) operator(@vector@.<=>) $2 as distance
+                             from picture_embeddings as e where e.space_id = %2$s and %3$s
+                             order by e.embedding::@vector@.halfvec(%1$s) operator(@vector@.<=>) $2 limit $3) as e
+                       group by e.product_id) as n', space.dimensions, space.id, _fits)
+            into ids, distances, _read
+            using filters, embedding, _pictures;
+            if cardinality(ids) >= k or coalesce(_read, 0) < _pictures then
+                return;
+            end if;
+            exit when _pictures >= 4000;
+            _pictures := 4 * _pictures;
+        end loop;
+    end if;
+    -- the bare operator cannot use the index: exact
+    execute format(
+        'select array_agg(n.id order by n.distance, n.id), array_agg(n.distance order by n.distance, n.id)
+         from (select e.product_id as id, min(e.embedding operator(@vector@.<=>) $2) as distance
+               from picture_embeddings as e
+               where e.space_id = %1$s and ($4 is null or e.product_id = any ($4)) and %2$s
+               group by e.product_id order by 2, 1 limit $3) as n', space.id, _fits)
+    into ids, distances
+    using filters, embedding, k, among;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- nearest_own(space, embedding, k, among, filters) → nearest_products by the vectors of the products
+-- themselves: of their texts, or of their own pictures.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.nearest_own(
     space spaces, embedding @vector@.halfvec, k int, inout among bigint[], filters filters,
     out ids bigint[], out distances float8[]
 )
@@ -37,22 +139,22 @@ begin
                array_agg(n.distance order by n.distance, n.product_id) as distances
         into _more
         from (
-            select e.product_id, e.embedding operator(@vector@.<=>) nearest_products.embedding as distance
+            select e.product_id, e.embedding operator(@vector@.<=>) nearest_own.embedding as distance
             from product_embeddings as e
-            where e.space_id = space.id and e.product_id <> all (nearest_products.ids)
+            where e.space_id = space.id and e.product_id <> all (nearest_own.ids)
             order by distance, e.product_id
-            limit k - cardinality(nearest_products.ids)) as n;
+            limit k - cardinality(nearest_own.ids)) as n;
     else
         select array_agg(n.product_id order by n.distance, n.product_id) as ids,
                array_agg(n.distance order by n.distance, n.product_id) as distances
         into _more
         from (
-            select e.product_id, e.embedding operator(@vector@.<=>) nearest_products.embedding as distance
+            select e.product_id, e.embedding operator(@vector@.<=>) nearest_own.embedding as distance
             from product_embeddings as e
             where e.space_id = space.id and e.product_id = any (among)
-                and e.product_id <> all (nearest_products.ids)
+                and e.product_id <> all (nearest_own.ids)
             order by distance, e.product_id
-            limit k - cardinality(nearest_products.ids)) as n;
+            limit k - cardinality(nearest_own.ids)) as n;
     end if;
     ids := ids || _more.ids;
     distances := distances || _more.distances;

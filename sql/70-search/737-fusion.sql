@@ -107,8 +107,10 @@ return format(
          else 'select e.embedding operator(@vector@.<=>) $15 from product_embeddings as e'
               ' where e.space_id = ' || text_space_id || ' and e.product_id = f.id' end,
     case when image_space_id is null then 'null::float8'
-         else 'select e.embedding operator(@vector@.<=>) $16 from product_embeddings as e'
-              ' where e.space_id = ' || image_space_id || ' and e.product_id = f.id' end,
+         else format('least((select e.embedding operator(@vector@.<=>) $16 from product_embeddings as e'
+                     ' where e.space_id = %1$s and e.product_id = f.id),'
+                     ' (select min(e.embedding operator(@vector@.<=>) $16) from picture_embeddings as e'
+                     ' where e.space_id = %1$s and e.product_id = f.id))', image_space_id) end,
     coalesce((reading.demand).head, '0'), coalesce((reading.demand).lacks, '0'),
     coalesce((reading.demand).covered, '0'),
     coalesce((1::bigint << cardinality((reading.demand).labels)) - 1, 0),

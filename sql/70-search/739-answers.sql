@@ -86,9 +86,16 @@ begin
     end if;
     execute format(
         'select array_agg(e.product_id), array_agg(1 - e.distance)
-         from (select e.product_id, e.embedding operator(@vector@.<=>) $3 as distance
-               from product_embeddings as e where e.space_id = %s offset 0) as e
-         where e.distance <= 1 - $2 and %s', space.id,
+         from (%1$s offset 0) as e
+         where e.distance <= 1 - $2 and %2$s', format(
+            case when not has_further(space.id)
+                 then 'select e.product_id, e.embedding operator(@vector@.<=>) $3 as distance
+                       from product_embeddings as e where e.space_id = %1$s'
+                 else 'select e.product_id, min(e.embedding operator(@vector@.<=>) $3) as distance
+                       from (select product_id, embedding from product_embeddings where space_id = %1$s
+                             union all
+                             select product_id, embedding from picture_embeddings where space_id = %1$s) as e
+                       group by e.product_id' end, space.id),
         coalesce('(select true from products as p where p.id = e.product_id and '
                  || filter_predicate(filters, true) || ')', 'true'))
     into ids, similarities

@@ -226,9 +226,13 @@ begin
     for _i in 1 .. 2 loop
         continue when _vectors[_i] is null;
         _value := null;
-        select 1 - (e.embedding operator(@vector@.<=>) _vectors[_i]) into _value
-        from product_embeddings as e
-        where e.space_id = (_spaces[_i]).id and e.product_id = explained_channels.product_id;
+        select max(1 - (e.embedding operator(@vector@.<=>) _vectors[_i])) into _value
+        from (
+            select e.embedding from product_embeddings as e
+            where e.space_id = (_spaces[_i]).id and e.product_id = explained_channels.product_id
+            union all
+            select e.embedding from picture_embeddings as e
+            where e.space_id = (_spaces[_i]).id and e.product_id = explained_channels.product_id) as e;
         select n.ids, n.distances, n.among into _near
         from nearest_products(_spaces[_i], _vectors[_i], null, _among, filters) as n;
         _among := _near.among;

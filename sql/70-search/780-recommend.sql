@@ -165,10 +165,18 @@ begin
                 hint = 'like encode(image_sha256, ''hex'') of a product';
         end if;
         select e.embedding into _embedding
-        from products as p
-        join product_embeddings as e on e.product_id = p.id
-        where p.image_sha256 = decode(nearest_by_image.sha256, 'hex')
-            and e.space_id = (active_space('image')).id
+        from (
+            select e.embedding
+            from products as p
+            join product_embeddings as e on e.product_id = p.id
+            where p.image_sha256 = decode(nearest_by_image.sha256, 'hex')
+                and e.space_id = (active_space('image')).id
+            union all
+            select e.embedding
+            from product_images as i
+            join picture_embeddings as e on e.product_id = i.product_id and e.position = i.position
+            where i.image_sha256 = decode(nearest_by_image.sha256, 'hex')
+                and e.space_id = (active_space('image')).id) as e
         limit 1;
         if not found then
             raise exception 'no product has the picture %', left(sha256, 12) using errcode = 'VT003',

@@ -39,6 +39,7 @@ comment on table keyword_thresholds is
     'Cosines above which keywords of a facet are the same; see set_keyword_threshold.';
 comment on table keywords is 'The vocabulary: canonical terms, each in one facet.';
 comment on table product_embeddings is 'The vectors of products, one partition per space.';
+comment on table picture_embeddings is 'The vectors of the further pictures of products, one partition per space.';
 comment on table product_images is 'Every picture of a product, in the order of the shop.';
 comment on table product_keywords is 'The keywords of products, derived from product_terms.';
 comment on table product_terms is 'The terms said of products, as they were said.';

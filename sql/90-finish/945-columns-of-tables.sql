@@ -51,6 +51,8 @@ begin
                 "position": "Its place in the order of the shop, from 1.",
                 "image": "The address or path, as the shop gave it.",
                 "image_sha256": "The picture in the table images, once it was fetched.",
+                "image_error": "Why it could not be fetched.",
+                "fetch_after": "A worker has it until then, or it is tried again then; null: at once.",
                 "role": "main, further, or variant: the picture of a variant."},
             "images": {
                 "sha256": "The sha256 of the picture''s bytes.",
@@ -113,6 +115,12 @@ begin
                 "space_id": "The space.",
                 "product_id": "The product.",
                 "input_hash": "The hash of the text or picture that the vector was made from.",
+                "embedding": "The vector."},
+            "picture_embeddings": {
+                "space_id": "The space.",
+                "product_id": "The product.",
+                "position": "Which of its pictures.",
+                "input_hash": "The sha256 of the picture that the vector was made from.",
                 "embedding": "The vector."},
             "keyword_embeddings": {
                 "space_id": "The space.",

@@ -93,7 +93,7 @@ begin
             keyword_distinctions, keyword_changes, keyword_policy, keyword_thresholds, search_policy, contrasts,
             thesaurus, related_terms, product_keywords, rules, judgements, judgement_doubts, catalogue_words, spellings,
             condition_words, spaces,
-            keyword_embeddings, product_embeddings, query_embeddings, word_pieces
+            keyword_embeddings, product_embeddings, picture_embeddings, query_embeddings, word_pieces
         to vitrina_reader;
         -- but not their settings, nor the shop's queries
         grant select (id, name, kind, text_config, text_config_due) on sources to vitrina_reader;
@@ -105,7 +105,7 @@ begin
         grant insert, update, delete on
             products, product_images, product_text, product_terms, given_keywords, variants, keywords,
             keyword_aliases, keyword_distinctions, product_keywords, contrasts, thesaurus, related_terms,
-            keyword_embeddings, product_embeddings, query_embeddings, jobs, workers, rejects, rules, judgements, judgement_doubts
+            keyword_embeddings, product_embeddings, picture_embeddings, query_embeddings, jobs, workers, rejects, rules, judgements, judgement_doubts
         to vitrina_writer;
         -- only the owner sets trusted_root and kind
         grant insert (name, kind, config, text_config, text_config_due),

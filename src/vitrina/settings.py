@@ -27,6 +27,7 @@ class Settings:
             OPENAI_BASE_URL is set, else `local`.
         endpoint: changes to the endpoint's settings from the environment, by the names of
             OpenAISettings.
+        pictures: how many pictures of a product a vision model sees in one call, 1 to 10.
         one_call: ask a vision model for everything in one call.
         max_cost: most USD a run may spend.
         weave: the Weave project to trace to; None: no tracing.
@@ -42,6 +43,7 @@ class Settings:
     provider: Choice | None = None
     endpoint: Mapping[str, object] = field(default_factory=dict)
     one_call: bool = False
+    pictures: int = 1
     max_cost: Decimal | None = None
     weave: str | None = None
     image_roots: tuple[str, ...] = ()

@@ -52,6 +52,15 @@ OPTIONS: dict[str, Option] = {
     "one_call": click.option(
         "--one-call", is_flag=True, help="Ask the vision model for everything in one call."
     ),
+    "pictures": click.option(
+        "--pictures",
+        type=click.IntRange(1, 10),
+        default=1,
+        show_default=True,
+        envvar="VITRINA_PICTURES",
+        metavar="N",
+        help="Show a vision model up to N pictures of a product; each costs as much as the first.",
+    ),
     "vision_model": click.option(
         "--vision-model", metavar="NAME", help="The model that looks at pictures [gpt-4o-mini]."
     ),
@@ -142,7 +151,15 @@ def judge_options(command: F) -> F:
 def settings(options: dict[str, Any]) -> dict[str, Any]:
     """Take the options above out of a command's options, as changes to Settings."""
     endpoint = {name: options.pop(name) for name in ENDPOINT if name in options}
-    names = ("provider", "one_call", "max_cost", "weave", "concurrency", "allow_private_images")
+    names = (
+        "provider",
+        "one_call",
+        "pictures",
+        "max_cost",
+        "weave",
+        "concurrency",
+        "allow_private_images",
+    )
     chosen = {name: options.pop(name) for name in names if name in options}
     if roots := options.pop("image_roots", ()):
         chosen["image_roots"] = (*Settings.from_environment().image_roots, *roots)

@@ -55,6 +55,8 @@ def describe_totals(totals: Totals) -> str:
     ]
     if totals.pictures:
         lines.append(f"{counted(totals.pictures, 'picture')} fetched again")
+    if totals.further:
+        lines.append(f"{counted(totals.further, 'further picture')} looked at")
     if totals.failed or totals.retried:
         lines.append(
             f"{totals.failed:,} failed permanently, {totals.retried:,} will be tried again:"

@@ -126,6 +126,8 @@ def command(
         raise click.UsageError("name a file, or give --retry-images")
     if batch and no_enrich:
         raise click.UsageError("--no-enrich only queues the products: leave it or --batch out")
+    if batch and options["pictures"] > 1:
+        raise click.UsageError("a batch shows the first picture only: leave --pictures out")
     check_judge(judge, batch=batch, no_enrich=no_enrich)
     if options["delimiter"] is not None and len(options["delimiter"]) != 1:
         raise click.UsageError("--delimiter is one character")

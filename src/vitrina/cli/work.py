@@ -129,6 +129,8 @@ def command(
     """
     if batch and drain:
         raise click.UsageError("--batch submits and returns: leave --drain out")
+    if batch and options["pictures"] > 1:
+        raise click.UsageError("a batch shows the first picture only: leave --pictures out")
     check_judge(judge, batch=batch, watch=not drain)
     if wait is None:
         wait = WAIT_SECONDS if drain or dry_run or batch else math.inf

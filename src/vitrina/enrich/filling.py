@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from vitrina.db.database import Database, Jsonb
+from vitrina.enrich.further import FurtherPictures
 from vitrina.errors import AccessError
 from vitrina.pictures.layout import NUMBERS, of_thumbnail, written
 from vitrina.printing import counted
@@ -22,6 +23,7 @@ class Filling:
         sources: pictures of these sources only.
         say: called with a line when filling begins, and when it ends.
         space: fill this one, whatever its state; None: those that are filled beside one in use.
+        further: looks at the further pictures of products; None: leave them.
     """
 
     def __init__(
@@ -31,14 +33,16 @@ class Filling:
         *,
         sources: Sequence[str] | None = None,
         space: str | None = None,
+        further: FurtherPictures | None = None,
     ) -> None:
         self._database = database
         self._say = say
         self._sources = list(sources) if sources is not None else None
         self._space = space
+        self._further = further
         self._begun: set[str] = set()
         self._said = ""
-        self._next = 0.0
+        self._next = self._next_further = 0.0
 
     def queue(self) -> int:
         """Queue some more pictures to be fetched again; returns how many."""
@@ -55,6 +59,15 @@ class Filling:
         elif self._space is None:
             self._begin()
         return count
+
+    def look_further(self) -> int:
+        """Look at some further pictures, as nothing else is due; returns how many were due."""
+        if self._further is None or time.monotonic() < self._next_further:
+            return 0
+        due, _ = self._further.batch()
+        if due == 0:
+            self._next_further = time.monotonic() + IDLE_SECONDS
+        return due
 
     def lay_out(self) -> int:
         """Measure the layouts of pictures that an earlier version stored; returns how many."""

@@ -18,7 +18,7 @@ NO_VECTOR = "no vector yet: "  # begins the error of a job that only lacks its v
 def put(database: Database, worker: str, works: list[Work]) -> int:
     """Write the products still leased in their version; returns how many new vectors."""
     pictures = {work.picture.sha256: work.picture for work in works if work.picture}
-    images = [_image(picture) for picture in pictures.values()]
+    images = [image_row(picture) for picture in pictures.values()]
     with database.transaction() as conn:
         rows = conn.execute(
             "select s.id from vitrina.store_enrichments(%s, %s, %s, %s, %s) as s (id)",
@@ -52,7 +52,7 @@ def put_pictures(database: Database, worker: str, works: list[Work]) -> int:
                         if work.picture
                     ]
                 ),
-                Jsonb([_image(picture) for picture in pictures.values()]),
+                Jsonb([image_row(picture) for picture in pictures.values()]),
             ),
         ).fetchall()
         held = {row[0] for row in rows}
@@ -112,7 +112,8 @@ def _put_image_embeddings(conn: Any, works: list[Work]) -> int:
     return count
 
 
-def _image(picture: Picture) -> dict[str, object]:
+def image_row(picture: Picture) -> dict[str, object]:
+    """A picture as put_images takes it."""
     return {
         "sha256": picture.sha256,
         "mime": picture.mime,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from vitrina.errors import (
     VitrinaError,
 )
 from vitrina.models.base import Subject, Term
+from vitrina.pictures.decode import Picture
 from vitrina.pictures.loader import PictureLoader
 from vitrina.spaces.embed import Embedded
 from vitrina.spaces.pictures import ImageSpaces
@@ -53,6 +55,7 @@ class Pipeline:
         spaces: embeds pictures.
         loader: loads pictures; closed with the pipeline, as is `joint`.
         joint: embeds stored pictures in joint spaces.
+        pictures: how many pictures of a product a model sees.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Pipeline:
         spaces: ImageSpaces,
         loader: PictureLoader,
         joint: JointFilling,
+        pictures: int = 1,
     ) -> None:
         self._joint = joint
         self._database = database
@@ -70,6 +74,7 @@ class Pipeline:
         self._embedder = engine.embedder
         self._spaces = spaces
         self._loader = loader
+        self._pictures = pictures
         self._engine = engine
         self._threads = engine.threads
         self._pool = ThreadPoolExecutor(engine.threads, thread_name_prefix="vitrina")
@@ -209,7 +214,10 @@ class Pipeline:
                 return work
             url = job.image if job.image and "://" in job.image[:10] else None
             spoken = self._languages(job.source)
-            subject = Subject(job.title, job.attributes, picture, job.text, *spoken, job.asked)
+            further = self._further(job) if picture and self._pictures > 1 else ()
+            subject = Subject(
+                job.title, job.attributes, picture, job.text, *spoken, job.asked, further
+            )
             work.enrichment = self._stages.enrich(subject, url)
         except (ProviderError, BudgetError, ConfigError, DatabaseError):
             raise
@@ -241,6 +249,18 @@ class Pipeline:
                 return False
             work.image_error = str(exc)
         return True
+
+    def _further(self, job: Job) -> tuple[Picture, ...]:
+        """More pictures of a product, for a model; those that cannot be had are left out."""
+        found = []
+        for row in self._database.rows(
+            "select m.image from vitrina.product_images as m where m.product_id = %s"
+            " and m.image is distinct from %s order by m.position limit %s",
+            (job.product_id, job.image, self._pictures - 1),
+        ):
+            with contextlib.suppress(PictureError):
+                found.append(self._loader.load(row["image"], job.image_root))
+        return tuple(found)
 
     def _languages(self, source: str) -> tuple[str, str]:
         """The language of a source's titles, and the one to show."""

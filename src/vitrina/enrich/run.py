@@ -11,6 +11,7 @@ from vitrina.context import Context
 from vitrina.enrich import worker
 from vitrina.enrich.engine import Engine
 from vitrina.enrich.filling import Filling
+from vitrina.enrich.further import FurtherPictures
 from vitrina.enrich.jobs import Jobs
 from vitrina.enrich.joint import JointFilling
 from vitrina.enrich.outcomes import NO_VECTOR
@@ -53,9 +54,13 @@ class Work:
     ) -> Totals:
         """See Catalog.work; the engine is not closed here."""
         database, settings = self.context.database, self.context.settings
-        filling = Filling(database, self.context.notice, sources=sources)
+        loader, spaces = self._loader(), ImageSpaces(database)
+        further = FurtherPictures(
+            database, spaces, loader, threads=settings.concurrency, sources=sources
+        )
+        filling = Filling(database, self.context.notice, sources=sources, further=further)
         joint = JointFilling(self.context, engine.ledger)
-        with Pipeline(database, engine, ImageSpaces(database), self._loader(), joint) as pipeline:
+        with Pipeline(database, engine, spaces, loader, joint, self._pictures) as pipeline:
             for waiting in (f"{NO_VECTOR}%", f"%{NO_FOLDER}%"):
                 Jobs(self.context).retry(sources=sources, matching=waiting)
             go = partial(worker.drain, database, pipeline)
@@ -79,6 +84,7 @@ class Work:
                 totals.embeddings += joint.catch_up(stop)
                 totals = self._settle(engine, totals, go if judge else None)
                 filling.settle(ended=True)
+                totals = replace(totals, further=further.run(stop))
             if totals.without_vector:
                 what = counted(totals.without_vector, "product has", "products have")
                 raise ProviderError(
@@ -104,9 +110,10 @@ class Work:
             database.value("select s.missing_products from vitrina.space_status(%s) as s", (space,))
         )
         joint = JointFilling(self.context, engine.ledger)
-        spaces = ImageSpaces(database, also=space)
-        with Pipeline(database, engine, spaces, self._loader(), joint) as pipeline:
+        loader, spaces = self._loader(), ImageSpaces(database, also=space)
+        with Pipeline(database, engine, spaces, loader, joint) as pipeline:
             Jobs(self.context).retry(matching=f"%{NO_FOLDER}%")
+            further = FurtherPictures(database, spaces, loader, threads=engine.threads)
             done = worker.drain(
                 database,
                 pipeline,
@@ -116,7 +123,13 @@ class Work:
                 stop=stop,
                 lease=self.context.settings.lease,
             )
+            further.run(stop)
         return done.pictures
+
+    @property
+    def _pictures(self) -> int:
+        """How many pictures of a product a model sees; the local provider sees one."""
+        return 1 if self.context.settings.chosen == "local" else self.context.settings.pictures
 
     def _loader(self) -> PictureLoader:
         private = self.context.settings.allow_private_images

@@ -141,7 +141,8 @@ class OpenAIStages:
         picture = image_url if self.provider.settings.image_urls else None
         if subject.picture is not None:
             picture = subject.picture.sha256
-        return subject.title, picture, *anew(subject)
+        further = [["further", *(each.sha256 for each in subject.further)]]
+        return subject.title, picture, *(further if subject.further else ()), *anew(subject)
 
     def enrich(self, subject: Subject, image_url: str | None) -> Enrichment:
         """See Stages."""
@@ -242,4 +243,7 @@ def _traced(subject: Subject) -> dict[str, object]:
     """A trace's record of a subject: never the picture itself."""
     picture = subject.picture
     said = f"<{picture.size} bytes, sha256 {picture.sha256}>" if picture else None
-    return {"title": subject.title, "picture": said}
+    shown: dict[str, object] = {"title": subject.title, "picture": said}
+    if subject.further:
+        shown["further"] = [each.redacted for each in subject.further]
+    return shown

@@ -11,7 +11,7 @@ from vitrina.keywords.judge import Judged
 @dataclass(slots=True)
 class Totals:
     """The counts of a run. `products` includes `without_picture`; `cost` is in USD; `pictures`
-    were fetched again.
+    were fetched again; `further` pictures of products have a vector now, beside their first.
 
     `judged` is the result of a judge, if asked for. `without_vector` counts products
     that are stored and found by their words, and whose vector is due; `no_vector` says why.
@@ -19,6 +19,7 @@ class Totals:
 
     products: int = 0
     pictures: int = 0
+    further: int = 0
     failed: int = 0
     retried: int = 0
     without_picture: int = 0
@@ -36,6 +37,7 @@ class Totals:
         return Totals(
             self.products + other.products,
             self.pictures + other.pictures,
+            self.further + other.further,
             self.failed + other.failed,
             self.retried + other.retried,
             self.without_picture + other.without_picture,

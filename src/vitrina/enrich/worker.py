@@ -198,6 +198,8 @@ def watch(
             _drain(database, pipeline, leases, claim, follow, filling, progress, stop)
             if idle is not None and not stop.is_set():
                 idle()
+            if filling is not None and not stop.is_set() and filling.look_further():
+                continue
             if not stop.is_set():
                 # so that workers do not check at the same moment
                 listener.wait(POLL_SECONDS * random.uniform(0.75, 1.25), stop)  # noqa: S311

@@ -20,6 +20,7 @@ class Subject:
 
     `picture` is None if unavailable; `text` is what the shop wrote. language: of its words; shown:
     of its keywords; the offline provider heeds them, as Postgres names text-search configurations.
+    further: more pictures of the product, for a model that sees several.
     asked: how often a person had models asked again.
     """
 
@@ -30,6 +31,7 @@ class Subject:
     language: str = "english"
     shown: str = "english"
     asked: int = 0
+    further: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,13 +179,15 @@ def messages(
     description: str = "",
     hints: Sequence[str] = (),
     picture: dict[str, Any] | None = None,
+    further: Sequence[dict[str, Any]] = (),
     spell_out: bool = False,
 ) -> list[dict[str, Any]]:
     """The messages of one request.
 
     `text` is what the shop wrote: it helps where a product is asked about anyway, and is no part of
-    the version. `picture` is a finished message part; `spell_out` describes the shape of the answer
-    in words, for servers without schemas. Raises ConfigError for an empty closed vocabulary.
+    the version. `picture` and `further`, more pictures of the product, are finished message parts;
+    `spell_out` describes the shape of the answer in words, for servers without schemas. Raises
+    ConfigError for an empty closed vocabulary.
     """
     said: list[dict[str, Any]] = [
         {"role": "system", "content": _instructions(stage, options, hints, spell_out)}
@@ -199,7 +201,9 @@ def messages(
         return said
     told = f"Title: {clean_line(title) or '(none)'}"
     words = clean_line(text or "", TEXT_CHARACTERS)
-    if picture is None:
+    if further:
+        told += f"\nThere are {len(further) + (picture is not None)} pictures of this one item."
+    elif picture is None:
         alone = "title and text" if words else "title alone"
         told += f"\nThere is no picture of this item: work from the {alone}."
     if words:
@@ -210,7 +214,8 @@ def messages(
     if stage in ("tag", "enrich") and options.hints == "hint" and (known := _distinct(hints)):
         told = f"Keywords in use, take one wherever it is right: {', '.join(known)}\n{told}"
     parts: list[dict[str, Any]] = [{"type": "text", "text": told}]
-    said.append({"role": "user", "content": told if picture is None else [*parts, picture]})
+    shown = [*parts, *([picture] if picture else ()), *further]
+    said.append({"role": "user", "content": shown if len(shown) > 1 else told})
     return said
 
 

@@ -67,6 +67,7 @@ def request_body(
         description=description,
         hints=hints,
         picture=picture_part(settings, subject.picture, image_url),
+        further=[part for each in subject.further if (part := picture_part(settings, each))],
         spell_out=profile.answer_format != "json_schema",
     )
     tokens = TOKENS[stage] * (1 if settings.language.lower() == "english" else 2)
