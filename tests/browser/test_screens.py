@@ -102,6 +102,44 @@ def test_merging_by_hand_and_undoing_without_a_script(visit: OpenPage, own: str)
         assert contents(own) == before
 
 
+def test_nobody_can_tell(visit: OpenPage, own: str) -> None:
+    def doubts() -> list[tuple]:
+        with psycopg.connect(own) as conn:
+            return conn.execute("select product_id, reason from vitrina.list_doubts()").fetchall()
+
+    with serving(own, "--edit") as edited:
+        page = visit(edited, "/evaluate?q=grey+sofa")
+        first = page.locator("[data-candidate]").first
+        product = int(first.get_attribute("data-product") or 0)
+        page.keyboard.press("c")
+        page.keyboard.type("its picture does not show it")
+        page.keyboard.press("Enter")
+        page.get_by_text("in doubt: its picture does not show it").wait_for()
+        page.get_by_text(", 1 in doubt").wait_for()
+        assert doubts() == [(product, "its picture does not show it")]
+        page.reload()
+        cards = page.locator("[data-candidate]")
+        assert cards.first.get_attribute("data-product") != str(product)
+        last = page.locator("[data-doubt]:not([data-doubt=''])")
+        assert last.get_attribute("data-product") == str(product)
+        last.focus()
+        page.keyboard.press("2")
+        page.get_by_text("1 of ").wait_for()
+        page.wait_for_function("() => document.querySelectorAll('.saving').length === 0")
+        assert doubts() == []
+        page.keyboard.press("u")
+        page.get_by_text(", 1 in doubt").wait_for()
+        page.wait_for_function("() => document.querySelectorAll('.saving').length === 0")
+        assert doubts() == [(product, "its picture does not show it")]
+        plain = visit(edited, "/evaluate?q=desk+lamp", java_script_enabled=False)
+        card = plain.locator("[data-candidate]").first
+        card.locator("summary").click()
+        card.locator("[name=doubt]").fill("the query has several meanings")
+        card.get_by_role("button", name="Keep").click()
+        plain.get_by_text("in doubt: the query has several meanings").wait_for()
+        assert len(doubts()) == 2
+
+
 FOCUS = """
 () => { window.took = []; let at = 0;
     addEventListener('keydown', () => { at = performance.now(); }, true);

@@ -226,7 +226,8 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "search",
         "Find the products that match best: by words, by picture, by liked products, or by all."
-        " `missing` says what a product lacks of what was asked for; `more`: another page follows.",
+        " In an answer, missing is what a product lacks of what was asked for."
+        " more: another page follows.",
         Search,
         lambda shared, given: verbs.search(shared, given.state()),
         answers.FoundProducts,

@@ -23,6 +23,13 @@ router = APIRouter(include_in_schema=False)
 edit_router = APIRouter(include_in_schema=False)
 NAV = ("Evaluate", "/evaluate")
 GRADES = ((0, "wrong"), (1, "related"), (2, "good"), (3, "perfect"))
+REASONS = (
+    "the query has several meanings",
+    "its picture does not show it",
+    "too little is said of it",
+    "I do not know such products",
+)
+REASON = 500  # characters
 POOL = 10  # hits of each mode that are graded
 QUERIES = 60  # compared at once
 WEIGHTS = ("text", "vector", "image")
@@ -30,11 +37,20 @@ WEIGHTS = ("text", "vector", "image")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A product to grade; its place and score are told once it has a grade."""
+    """A product to grade; its place and score are told once it has a grade.
+
+    `doubt` says why a person could not tell.
+    """
 
     hit: Hit
     place: int | None
     grade: float | None
+    doubt: str = ""
+
+    @property
+    def settled(self) -> int:
+        """0: nobody has said anything of it, 1: nobody could tell, 2: it has a grade."""
+        return 2 if self.grade is not None else 1 if self.doubt else 0
 
 
 @router.get("/evaluate")
@@ -95,14 +111,19 @@ def compare(request: Request) -> Response:
 
 @edit_router.post("/evaluate/grade")
 def grade(request: Request, given: Fields) -> Response:
-    """Judge a product for a query: 0 to 3, or no grade any more."""
+    """Judge a product for a query: 0 to 3, no grade any more, or why nobody can tell."""
     query, product = needed(given, "query"), needed(given, "product")
     value = given.get("grade", "")
     if value not in ("", *(str(number) for number, _ in GRADES)):
         raise InputError(f"a grade is 0, 1, 2 or 3, not {value[:40]!r}")
     if not (product.isascii() and product.isdecimal() and len(product) <= 18):
         raise InputError("product is the number of a product")
-    editor(request).judgements.grade(query, int(product), float(value) if value else None)
+    judgements = editor(request).judgements
+    doubt = given.get("doubt", "").strip()
+    if doubt and not value:
+        judgements.doubt(query, int(product), doubt[:REASON])
+        return done(request, given, {"doubt": "kept"})
+    judgements.grade(query, int(product), float(value) if value else None)
     return done(request, given, {"grade": value})
 
 
@@ -116,29 +137,34 @@ def _grading(shared: Services, query: str) -> dict[str, Any]:
         "queries": queries,
         "candidates": found,
         "graded": sum(each.grade is not None for each in found),
+        "doubted": sum(each.settled == 1 for each in found),
+        "reasons": REASONS,
         "grades": GRADES,
         "pictures": catalog.pictures.of(shown),
         "how": How(
             sql=sql_call("list_judgements", {"query": sql_text(query)} if query else {}),
             cli=shell("vitrina", "eval", "--show", "--csv"),
             python=python_call("judgements.list", [repr(query)] if query else []),
+            note="Of what products nobody could tell: vitrina.list_doubts, vitrina eval --doubts.",
         ),
     }
 
 
 def _candidates(shared: Services, query: str) -> list[Candidate]:
-    """What any mode finds: first those without a grade, in an order that says nothing."""
+    """What any mode finds: first what nobody judged, in an order that says nothing; then doubts."""
     catalog = shared.catalog
+    doubts = {each.product_id: each.reason for each in catalog.judgements.doubts(query)}
     grades = {each.product_id: each.grade for each in catalog.judgements.list(query)}
     found: dict[int, Candidate] = {}
     for mode in ("hybrid", "text", "vector"):
         for place, hit in enumerate(catalog.search(query, k=POOL, mode=mode, log=False), start=1):
             rank = place if mode == "hybrid" else None
-            found.setdefault(hit.product_id, Candidate(hit, rank, grades.get(hit.product_id)))
+            said = grades.get(hit.product_id), doubts.get(hit.product_id, "")
+            found.setdefault(hit.product_id, Candidate(hit, rank, *said))
     return sorted(
         found.values(),
         key=lambda each: (
-            each.grade is not None,
+            each.settled,
             (each.place or 99) if each.grade is not None else 0,
             hashlib.sha256(f"{query} {each.hit.product_id}".encode()).digest(),
         ),

@@ -105,7 +105,7 @@ export async function copy(text) {
 const keys = [];
 /** Act on a key. `when` (an element → boolean) says where; letters besides / and ? may be off. */
 export function onKey(key, act, when = () => true) { keys.push({ key, act, when }); }
-const letters = () => localStorage.getItem('letters') !== 'off';
+export const letters = () => localStorage.getItem('letters') !== 'off';
 const typing = (element) => element && (element.matches('input:not([type=checkbox],[type=radio],[type=range]), textarea, select') || element.isContentEditable);
 
 document.addEventListener('keydown', (event) => {
