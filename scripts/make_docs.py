@@ -52,9 +52,10 @@ SECTIONS = {
 
 
 FIRST = (
-    "search", "count_matches", "facets", "histogram", "suggest", "read_query", "similar_products",
-    "recommend", "nearest_by_image", "duplicates", "get_products", "delete_products", "put_source",
-    "put_products", "prune_products", "remove_source", "attach_table", "attach_query", "detach",
+    "search", "count_matches", "facets", "histogram", "overview", "suggest", "read_query",
+    "similar_products", "recommend", "nearest_by_image", "duplicates", "get_products",
+    "delete_products", "put_source", "put_products", "prune_products", "remove_source",
+    "attach_table", "attach_query", "detach",
     "resolve_keywords", "look_up_keywords", "similar_keywords", "explain_keyword", "list_keywords",
     "show_keyword", "set_keywords", "reset_keywords",
 )  # fmt: skip

@@ -126,6 +126,73 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- keyword_facets(unchosen, ids, filter, where_path, any_keywords, k, group_by) → the keywords' part of facets.
+-- unchosen: the products found without the choices in filter, where_path and any_keywords, ids: with them; null
+-- for all products. attribute_facets(…, attributes, choices, k, group_by) → the attributes' part; choices: the
+-- chosen attributes that do not count for themselves.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.keyword_facets(
+    unchosen bigint[], ids bigint[], filter jsonb, where_path jsonpath, any_keywords jsonb, k int, group_by text
+) returns table (facet text, value text, products bigint, chosen boolean, estimated boolean)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    return query
+    select c.facet, c.name, c.products * c.part, c.chosen, c.part > 1
+    from (
+        select r.*, s.part
+        from sample_of(ids, group_by) as s
+        cross join lateral rank_keywords(s.sample, array(
+                 select f.facet from unnest(known_facets()) as f (facet)
+                 where coalesce(any_keywords -> f.facet, '[]') = '[]'), '{}', k, group_by) as r
+        union all
+        select r.*, s.part
+        from jsonb_each(any_keywords) as a
+        cross join lateral sample_of(
+            narrowed_ids(unchosen, filters_of(filter, where_path, '{}', '{}', null, null, any_keywords - a.key,
+                                           aloud => false)), group_by) as s
+        cross join lateral rank_keywords(
+            s.sample, array[a.key], chosen_ids(a.key, chosen_words(jsonb_build_object(a.key, a.value))), k, group_by) as r
+        where a.value <> '[]'
+    ) as c
+    order by array_position(known_facets(), c.facet), c.place;
+end
+$func$;
+
+create or replace function vitrina_internal.attribute_facets(
+    unchosen bigint[], ids bigint[], filter jsonb, where_path jsonpath, any_keywords jsonb, attributes text[],
+    choices text[], options jsonb, k int, group_by text
+) returns table (
+    attribute text, value text, products bigint, low numeric, high numeric, chosen boolean, estimated boolean
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    return query
+    select c.attribute, c.value, c.products * c.part, c.low, c.high, c.chosen, c.part > 1
+    from (
+        select r.*, s.part
+        from sample_of(ids, group_by) as s
+        cross join lateral count_attributes(s.sample, attributes, choices, '[]', options, k, group_by) as r
+        union all
+        select r.*, s.part
+        from chosen_attributes(filter, where_path) as a
+        cross join lateral filters_of(filter - a.attribute, path_without(where_path, array[a.attribute]),
+                                      '{}', '{}', null, null, any_keywords, aloud => false) as f
+        cross join lateral sample_of(narrowed_ids(unchosen, f), group_by) as s
+        cross join lateral count_attributes(s.sample, array[a.attribute], '{}', a.chosen,
+                                            f.options, k, group_by) as r
+        where a.attribute = any (choices)
+    ) as c
+    order by c.attribute, c.chosen desc, c.low nulls first, c.products desc, c.value;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- facets(query, k, …, attributes, …, any_keywords) → the keywords and attributes of the products that
 -- search finds on all its pages with the same arguments, counted: a count is that of the rows that search
 -- finds when the value is chosen. kind: 'keyword', with the facet and its k most used keywords, or
@@ -187,43 +254,14 @@ begin
         limit 100)) as u;
 
     return query
-    select 'keyword', c.facet, c.name, c.products * c.part, null::numeric, null::numeric, c.chosen, c.part > 1
-    from (
-        select r.*, s.part
-        from sample_of(_ids, group_by) as s
-        cross join lateral rank_keywords(s.sample, array(
-                 select f.facet from unnest(known_facets()) as f (facet)
-                 where coalesce(any_keywords -> f.facet, '[]') = '[]'), '{}', k, group_by) as r
-        union all
-        select r.*, s.part
-        from jsonb_each(any_keywords) as a
-        cross join lateral sample_of(
-            narrowed_ids(_all, filters_of(filter, where_path, '{}', '{}', null, null, any_keywords - a.key,
-                                          aloud => false)), group_by) as s
-        cross join lateral rank_keywords(
-            s.sample, array[a.key], chosen_ids(a.key, chosen_words(jsonb_build_object(a.key, a.value))), k, group_by) as r
-        where a.value <> '[]'
-    ) as c
-    order by array_position(known_facets(), c.facet), c.place;
+    select 'keyword', f.facet, f.value, f.products, null::numeric, null::numeric, f.chosen, f.estimated
+    from keyword_facets(_all, _ids, filter, where_path, any_keywords, k, group_by) as f;
 
     if attributes is null or cardinality(attributes) > 0 then
         return query
-        select 'attribute', c.attribute, c.value, c.products * c.part, c.low, c.high, c.chosen, c.part > 1
-        from (
-            select r.*, s.part
-            from sample_of(_ids, group_by) as s
-            cross join lateral count_attributes(s.sample, attributes, _choices, '[]', _filters.options, k, group_by) as r
-            union all
-            select r.*, s.part
-            from chosen_attributes(filter, where_path) as a
-            cross join lateral filters_of(filter - a.attribute, path_without(where_path, array[a.attribute]),
-                                          '{}', '{}', null, null, any_keywords, aloud => false) as f
-            cross join lateral sample_of(narrowed_ids(_all, f), group_by) as s
-            cross join lateral count_attributes(s.sample, array[a.attribute], '{}', a.chosen,
-                                                f.options, k, group_by) as r
-            where a.attribute = any (_choices)
-        ) as c
-        order by c.attribute, c.chosen desc, c.low nulls first, c.products desc, c.value;
+        select 'attribute', f.*
+        from attribute_facets(_all, _ids, filter, where_path, any_keywords, attributes, _choices, _filters.options, k,
+                              group_by) as f;
     end if;
 end
 $func$;

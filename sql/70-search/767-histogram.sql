@@ -11,63 +11,6 @@ return case when high > low then array[low] || (
     from generate_series(1, bins - 1) as u (i)) || high else array[low, high] end;
 
 -- ---------------------------------------------------------------------------------------------
--- histogram(attribute, bins, query, …) → the numbers of an attribute of the products that search finds with
--- these arguments, counted in equal bins between those that 1 % of them are below and above. A bin has the
--- numbers from low to below high, the last also high itself; bin 0 has those below, the one after the last those
--- above, if there are any. Conditions on the attribute itself do not count, as in facets. A product with a list of
--- numbers is in each of their bins; with group_by groups are counted. No rows without numbers. Raises VT004
--- for wrong arguments.
--- ---------------------------------------------------------------------------------------------
-create or replace function histogram(
-    attribute text, bins int default 24, query text default null, filter jsonb default '{}',
-    where_path jsonpath default null, with_keywords text[] default '{}',
-    without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
-    embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
-    min_relevance real default null, group_by text default null, any_keywords jsonb default '{}'
-) returns table (bin int, low numeric, high numeric, products bigint, estimated boolean)
-language plpgsql stable security invoker
-set search_path from current
-as $func$
-#variable_conflict use_column
-declare
-    _sample record;
-    _edges numeric[];
-    _least numeric;
-    _most numeric;
-begin
-    perform check_text('attribute', attribute);
-    perform check_k(bins, 1, 1000);
-    if group_by is not null then
-        perform check_text('group_by', group_by);
-    end if;
-    _sample := sample_of(found_ids(
-        query, filters_of(coalesce(filter, '{}') - attribute, path_without(where_path, array[attribute]), with_keywords,
-                          without_keywords, sources, query, any_keywords),
-        mode, embedding, image_embedding, min_relevance), group_by);
-    select percentile_disc(0.01) within group (order by n.number), percentile_disc(0.99) within group (order by n.number),
-           min(n.number), max(n.number)
-    into low, high, _least, _most
-    from numbers_of(_sample.sample, attribute, null) as n;
-    if low is null then
-        return;
-    end if;
-    _edges := bin_edges(low, high, bins);
-    return query
-    select b.bin, coalesce(_edges[b.bin], _least), coalesce(_edges[b.bin + 1], _most),
-           coalesce(c.products, 0) * _sample.part, _sample.part > 1
-    from generate_series(0, cardinality(_edges)) as b (bin)
-    left join (
-        select case when n.number = high then cardinality(_edges) - 1 else width_bucket(n.number, _edges) end as bin,
-               count(distinct n.one) as products
-        from numbers_of(_sample.sample, attribute, group_by) as n
-        group by 1
-    ) as c on c.bin = b.bin
-    where c.products > 0 or b.bin between 1 and cardinality(_edges) - 1
-    order by b.bin;
-end
-$func$;
-
--- ---------------------------------------------------------------------------------------------
 -- numbers_of(ids, attribute, group_by) → the numbers of an attribute, each with its product, or its group; of all
 -- products for null.
 -- ---------------------------------------------------------------------------------------------
@@ -92,5 +35,82 @@ begin
         case when group_by is null then 'p.id::text' else 'group_of(p.id, p.attributes, $3)' end,
         case when ids is null then 'true' else 'p.id = any ($1)' end)
     using ids, attribute, group_by;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- bins_of(ids, attribute, bins, group_by) → the rows of histogram for these products, all of them for null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.bins_of(ids bigint[], attribute text, bins int, group_by text)
+returns table (bin int, low numeric, high numeric, products bigint, estimated boolean)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+declare
+    _sample record;
+begin
+    _sample := sample_of(ids, group_by);
+    return query
+    with number as materialized (
+        select n.one, n.number from numbers_of(_sample.sample, attribute, group_by) as n
+    ),
+    spread as materialized (
+        select s.*, bin_edges(s.low, s.high, bins) as edges
+        from (select percentile_disc(0.01) within group (order by n.number) as low,
+                     percentile_disc(0.99) within group (order by n.number) as high,
+                     min(n.number) as least, max(n.number) as most
+              from number as n) as s
+        where s.low is not null
+    )
+    select b.bin, coalesce(s.edges[b.bin], s.least), coalesce(s.edges[b.bin + 1], s.most),
+           coalesce(c.products, 0) * _sample.part, _sample.part > 1
+    from spread as s
+    cross join lateral generate_series(0, cardinality(s.edges)) as b (bin)
+    left join (
+        -- distinct first: a product with a list may have several numbers in a bin
+        select n.bin, count(*) as products
+        from (select distinct case when n.number = s.high then cardinality(s.edges) - 1
+                                   else width_bucket(n.number, s.edges) end as bin, n.one
+              from spread as s cross join number as n) as n
+        group by n.bin
+    ) as c on c.bin = b.bin
+    where c.products > 0 or b.bin between 1 and cardinality(s.edges) - 1
+    order by b.bin;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- histogram(attribute, bins, query, …) → the numbers of an attribute of the products that search finds with
+-- these arguments, counted in equal bins between those that 1 % of them are below and above. A bin has the
+-- numbers from low to below high, the last also high itself; bin 0 has those below, the one after the last those
+-- above, if there are any. Conditions on the attribute itself do not count, as in facets. A product with a list of
+-- numbers is in each of their bins; with group_by groups are counted. No rows without numbers. Raises VT004
+-- for wrong arguments.
+-- ---------------------------------------------------------------------------------------------
+create or replace function histogram(
+    attribute text, bins int default 24, query text default null, filter jsonb default '{}',
+    where_path jsonpath default null, with_keywords text[] default '{}',
+    without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
+    embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
+    min_relevance real default null, group_by text default null, any_keywords jsonb default '{}'
+) returns table (bin int, low numeric, high numeric, products bigint, estimated boolean)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+#variable_conflict use_column
+begin
+    perform check_text('attribute', attribute);
+    perform check_k(bins, 1, 1000);
+    if group_by is not null then
+        perform check_text('group_by', group_by);
+    end if;
+    return query
+    select b.*
+    from bins_of(
+        found_ids(
+            query, filters_of(coalesce(filter, '{}') - attribute, path_without(where_path, array[attribute]), with_keywords,
+                              without_keywords, sources, query, any_keywords),
+            mode, embedding, image_embedding, min_relevance), attribute, bins, group_by) as b;
 end
 $func$;

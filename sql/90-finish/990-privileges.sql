@@ -8,7 +8,7 @@ declare
     _function regprocedure;
     -- the functions of a reader; they only read
     _reads constant text[] := array[
-        'search', 'explain_search', 'count_matches', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'histogram', 'suggest',
+        'search', 'explain_search', 'count_matches', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'histogram', 'overview', 'suggest',
         'log_searches', -- which writes, as its owner
         'duplicates', 'list_rules', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
         'query_to_embed', 'read_query', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',

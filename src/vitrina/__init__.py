@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from vitrina.products.load import Loaded
     from vitrina.products.load_enriched import Imported
     from vitrina.products.whole import ExportedProduct, Status
-    from vitrina.search.browse import Bin, Duplicate, Facet, Suggestion
+    from vitrina.search.browse import Bin, Duplicate, Facet, Overview, Suggestion
     from vitrina.search.explain import Explanation
     from vitrina.search.hits import Hit
     from vitrina.search.log import LoggedSearch, SearchPolicy
@@ -136,6 +136,7 @@ _EXPORTS = {
     "Bin": "search.browse",
     "Duplicate": "search.browse",
     "Facet": "search.browse",
+    "Overview": "search.browse",
     "Suggestion": "search.browse",
     "Explanation": "search.explain",
     "Hit": "search.hits",
@@ -198,6 +199,7 @@ __all__ = [
     "LoggedSearch",
     "NearKeyword",
     "NotFoundError",
+    "Overview",
     "Pair",
     "PastChange",
     "Picture",

@@ -148,6 +148,7 @@ class Catalog(Closing):
         browsing = Browse(self.database, asking)
         self.facets = browsing.facets
         self.histogram = browsing.histogram
+        self.overview = browsing.overview
         self.suggest = browsing.suggest
         self.recommend = browsing.recommend
         self.duplicates = browsing.duplicates

@@ -243,3 +243,12 @@ def progress(served: Served) -> Iterator[dict]:
                 event = line[7:]
             elif line.startswith("data: ") and event == "work":
                 yield json.loads(line[6:])
+
+
+def test_facets_that_are_not_counted_in_time_are_named(url: str, served: Served) -> None:
+    assert "Not counted in time" not in served.get("/").text
+    with serving(url, "--count-within", "0") as hasty:
+        page = html.unescape(hasty.get("/part/facets").text)
+        assert "Not counted in time: type, material, color" in page
+        assert "price." in page
+        assert re.search(r"\d+ products", page)

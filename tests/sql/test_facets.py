@@ -274,3 +274,50 @@ def test_of_many_products_a_part_is_counted_and_said(shop: psycopg.Connection) -
     assert set(rows) == {(False,)}
     rows = shop.execute("select estimated from facets(group_by => 'brand')").fetchall()
     assert set(rows) == {(False,)}
+
+
+def test_an_overview_is_what_facets_count_and_histogram_give(db: psycopg.Connection) -> None:
+    put(db, [(f"P{n}", "Sofa", "", {"size": n % 7, "brand": f"b{n % 3}"}) for n in range(40)])
+    for narrowed in (
+        "k => 5",
+        """k => 5, where_path => '($.size < 5) && ($.brand == "b1")'""",
+        "k => 5, group_by => 'brand'",
+    ):
+        arguments = narrowed.removeprefix("k => 5").removeprefix(", ")
+        of = "select kind, facet, value, products, low, high, chosen, estimated from"
+        rows = db.execute(
+            f"{of} overview({narrowed}, attributes => '{{brand}}', bins_of => 'size', bins => 4)"
+        ).fetchall()
+        facets = db.execute(f"{of} facets({narrowed}, attributes => '{{brand}}')").fetchall()
+        assert [row for row in rows if row[0] in ("keyword", "attribute")] == facets
+        total = db.execute(f"select count_matches({arguments})").fetchone()
+        assert [row[3] for row in rows if row[0] == "total"] == list(total or ())
+        comma = ", " if arguments else ""
+        assert [(int(row[2]), *row[4:6], row[3]) for row in rows if row[0] == "bin"] == db.execute(
+            f"select bin, low, high, products from histogram('size', 4{comma}{arguments})"
+        ).fetchall()
+
+
+def test_an_overview_names_what_is_not_counted_in_time(db: psycopg.Connection) -> None:
+    put(db, [(f"P{n}", "Sofa", "", {"size": n, "brand": "b"}) for n in range(9)])
+    rows = db.execute(
+        "select kind, facet, products from overview(attributes => '{brand}', bins_of => 'size',"
+        " milliseconds => 0)"
+    ).fetchall()
+    assert rows == [("total", None, 9), ("late", "brand", None), ("late", "size", None)]
+
+
+def test_an_overview_that_is_cut_short_keeps_what_it_has(db: psycopg.Connection) -> None:
+    put(db, [(f"P{n}", "Sofa", "", {"size": n, "brand": "b"}) for n in range(9)])
+    db.execute(
+        "create or replace function vitrina_internal.bins_of("
+        " ids bigint[], attribute text, bins int, group_by text)"
+        " returns table (bin int, low numeric, high numeric, products bigint, estimated boolean)"
+        " language sql as 'select 1, 1.0, 1.0, 1::bigint, false from pg_sleep(3600)'"
+    )
+    # so long that the rest is counted even on a slow machine
+    db.execute("set statement_timeout = '3s'")
+    rows = db.execute(
+        "select kind, facet, value from overview(attributes => '{brand}', bins_of => 'size')"
+    ).fetchall()
+    assert rows == [("total", None, None), ("attribute", "brand", "b"), ("late", "size", None)]

@@ -41,6 +41,14 @@ from vitrina.settings import Settings
     "--no-remember", is_flag=True, help="Write nothing at all, not even vectors of queries."
 )
 @click.option("--mcp", is_flag=True, help="Add the searches as tools of assistants, at /mcp.")
+@click.option(
+    "--count-within",
+    type=click.IntRange(0),
+    default=600,
+    show_default=True,
+    metavar="MILLISECONDS",
+    help="Facets that are not counted by then are left out, and named.",
+)
 @click.option("--allow-private-images", is_flag=True, help="Fetch pictures of the private network.")
 def command(
     host: str,
@@ -52,6 +60,7 @@ def command(
     origins: tuple[str, ...],
     no_remember: bool,
     mcp: bool,
+    count_within: int,
     allow_private_images: bool,
 ) -> None:
     """Look at the catalogue: search as you type, with pictures, and an API for the shop.
@@ -71,7 +80,7 @@ def command(
     if mcp and find_spec("mcp") is None:
         raise ConfigError("mcp is missing: pip install 'vitrina[mcp]'")
 
-    options = Options(host, port, edit, token or None, allow_hosts, origins, mcp)
+    options = Options(host, port, edit, token or None, allow_hosts, origins, mcp, count_within)
     options.check()
     sock = server.listen(host, port)
     options = replace(options, port=sock.getsockname()[1])

@@ -51,6 +51,19 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
+class Overview:
+    """What stands beside the products that search finds: how many they are, facets, a histogram.
+
+    `late` names the facets and attributes that were not counted in time.
+    """
+
+    products: int
+    facets: list[Facet]
+    bins: list[Bin]
+    late: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """A completion of a query: the words, their keyword, and how many products have it."""
 
@@ -131,10 +144,69 @@ class Browse:
         check_names(
             self._database, attributes=[name for name in attributes or () if name not in counted]
         )
+        return [_facet(row) for row in rows]
+
+    @steady
+    def overview(
+        self,
+        query: str | None = None,
+        *,
+        image: PictureLike | HalfVector | None = None,
+        k: int = 10,
+        attributes: Sequence[str] | None = None,
+        bins_of: str | None = None,
+        bins: int = 24,
+        milliseconds: int | None = None,
+        mode: Mode = "hybrid",
+        title: str = "",
+        min_relevance: float | None = None,
+        group_by: str | None = None,
+        **filters: Unpack[Filters],
+    ) -> Overview:
+        """What facets, count_matches and histogram give, for the price of one search.
+
+        Args:
+            query, image, mode, title, min_relevance, group_by, filters: as for search.
+            k, attributes: as for facets.
+            bins_of, bins: the attribute of the histogram, and how many bins it has; None: none.
+            milliseconds: after so long no further part is counted; `late` of the result names what
+                is left out. None: all is counted.
+
+        Raises what search raises; NotFoundError if no product has one of the attributes.
+        """
+        asked, narrowing = self._asked(query, image, title, mode, min_relevance, group_by, filters)
+        rows = self._database.rows(
+            f"select * from vitrina.overview({FOUND}, k => %(k)s,"  # noqa: S608 - a constant
+            " attributes => %(attributes)s::text[], bins_of => %(bins_of)s, bins => %(bins)s,"
+            " milliseconds => %(milliseconds)s)",
+            {
+                **asked,
+                "k": k,
+                "attributes": list(attributes) if attributes is not None else None,
+                "bins_of": bins_of,
+                "bins": bins,
+                "milliseconds": milliseconds,
+            },
+        )
+        by_kind: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
-            for name in ("low", "high"):
-                row[name] = None if row[name] is None else float(row[name])
-        return [Facet(**row) for row in rows]
+            by_kind.setdefault(row["kind"], []).append(row)
+        products = int(by_kind["total"][0]["products"])
+        late = [row["facet"] for row in by_kind.get("late", [])]
+        if not products:
+            narrowing.explain_nothing(self._database)
+        known = {row["facet"] for kind in ("attribute", "bin") for row in by_kind.get(kind, [])}
+        wanted = [*(attributes or ()), *([bins_of] if bins_of is not None else [])]
+        check_names(
+            self._database, attributes=[each for each in wanted if each not in {*known, *late}]
+        )
+        counted = [*by_kind.get("keyword", []), *by_kind.get("attribute", [])]
+        return Overview(
+            products,
+            [_facet(row) for row in counted if row["facet"] not in late],
+            [_bin(row) for row in by_kind.get("bin", []) if row["facet"] not in late],
+            late,
+        )
 
     def histogram(
         self,
@@ -166,9 +238,7 @@ class Browse:
         if not rows:
             narrowing.explain_nothing(self._database)
             check_attribute(self._database, attribute)
-        return [
-            Bin(**{**row, "low": float(row["low"]), "high": float(row["high"])}) for row in rows
-        ]
+        return [_bin({**row, "value": row["bin"]}) for row in rows]
 
     def suggest(self, prefix: str, *, k: int = 10) -> list[Suggestion]:
         """Keywords that begin with the prefix, most used first."""
@@ -279,3 +349,14 @@ class Browse:
         if not found:
             narrowing.explain_nothing(self._database)
         return found
+
+
+def _facet(row: Mapping[str, Any]) -> Facet:
+    low, high = (None if row[name] is None else float(row[name]) for name in ("low", "high"))
+    given = (row["kind"], row["facet"], row["value"], row["products"])
+    return Facet(*given, low, high, row["chosen"], row["estimated"])
+
+
+def _bin(row: Mapping[str, Any]) -> Bin:
+    ends = (float(row["low"]), float(row["high"]))
+    return Bin(int(row["value"]), *ends, row["products"], row["estimated"])

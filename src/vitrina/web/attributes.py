@@ -22,17 +22,21 @@ class Attributes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._names: list[str] = []
+        self._names: list[str] | None = None
         self._priced = False
         self._until = 0.0
 
     def names(self, catalog: Catalog) -> list[str]:
         """At most ATTRIBUTES names, the most common first."""
-        with self._lock:
-            if time.monotonic() > self._until:
-                self._names, self._priced = _common(catalog)
-                self._until = time.monotonic() + KEPT_SECONDS
-            return self._names
+        # those of before do while another request looks them up
+        if time.monotonic() > self._until and self._lock.acquire(blocking=self._names is None):
+            try:
+                if time.monotonic() > self._until:
+                    self._names, self._priced = _common(catalog)
+                    self._until = time.monotonic() + KEPT_SECONDS
+            finally:
+                self._lock.release()
+        return self._names or []
 
     def priced(self, catalog: Catalog) -> bool:
         """Whether products have prices."""

@@ -124,15 +124,6 @@ def cards(
     ]
 
 
-def total_of(services: Services, found: Found) -> int:
-    """How many products a state finds on all its pages."""
-    if found.total is not None:
-        return found.total
-    vector, _ = picture_of(services, found.state)
-    state = replace(found.state, mode="text") if found.rough else found.state
-    return services.catalog.count_matches(**arguments(state, vector))
-
-
 def nearest(services: Services, state: State) -> list[Card]:
     """The nearest products where none is an answer: within the filters, or else without them."""
     for wider in (state, state.cleared()):

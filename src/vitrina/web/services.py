@@ -31,7 +31,8 @@ class Options:
 
     `edit` adds the routes that write. `token` is asked of everybody; without one only the loopback
     interface is served. `allow_hosts` are further names (name or name:port) that it answers to.
-    `cors` are the origins whose scripts may read /api. `mcp` adds the tools of assistants.
+    `cors` are the origins whose scripts may read /api. `mcp` adds the tools of assistants. Facets
+    not counted within `counting_milliseconds` are left out, and named; None: all are counted.
     """
 
     host: str = "127.0.0.1"
@@ -41,6 +42,7 @@ class Options:
     allow_hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
     mcp: bool = False
+    counting_milliseconds: int | None = None
 
     def check(self) -> None:
         """Raises ConfigError for options that are not safe."""

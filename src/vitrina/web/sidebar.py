@@ -9,7 +9,7 @@ from vitrina.search.browse import Bin, Facet
 from vitrina.web.asking import arguments, filters, picture_of
 from vitrina.web.attributes import PRICE
 from vitrina.web.filters import number
-from vitrina.web.results import Found, total_of
+from vitrina.web.results import Found
 from vitrina.web.services import Services
 from vitrina.web.state import State
 from vitrina.web.swatches import swatch
@@ -83,7 +83,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Sidebar:
-    """The facets of what was found; `late` says why there are none, if so."""
+    """The facets of what was found; `late` says which of them were not counted in time, if so."""
 
     groups: list[Group] = field(default_factory=list)
     total: int | None = None
@@ -96,21 +96,30 @@ def sidebar(services: Services, found: Found) -> Sidebar:
     """The facets of a state, each counted without its own choice, and the total."""
     state = replace(found.state, mode="text") if found.rough else found.state
     vector, _ = picture_of(services, state)
-    given = arguments(state, vector)
-    if state.liked:
-        given = filters(state)
+    given = filters(state) if state.liked else arguments(state, vector)
+    catalog, attributes = services.catalog, services.attributes
     try:
-        names = services.attributes.names(services.catalog)
-        names = [*names, *(name for name in state.attributes if name not in names)]
-        rows = services.catalog.facets(k=MOST, attributes=names, **given)
-        bins = []
-        if services.attributes.priced(services.catalog):
-            bins = services.catalog.histogram(PRICE, **given)
-        total = None if state.liked else total_of(services, found)
+        with catalog.database.together():
+            names = attributes.names(catalog)
+            names = [*names, *(name for name in state.attributes if name not in names)]
+            counted = catalog.overview(
+                k=MOST,
+                attributes=names,
+                bins_of=PRICE if attributes.priced(catalog) else None,
+                milliseconds=services.options.counting_milliseconds,
+                **given,
+            )
     except SlowError:
         return Sidebar(late="Counting took too long here, so there are no facets: narrow it down.")
-    bounds, bars = _prices(bins, state.price)
-    return Sidebar(_groups(rows, state, names), total, bounds=bounds, bars=bars)
+    late = ", ".join(name.replace("_", " ") for name in counted.late)
+    bounds, bars = _prices(counted.bins, state.price)
+    return Sidebar(
+        _groups(counted.facets, state, names),
+        None if state.liked else counted.products,
+        f"Not counted in time: {late}." if late else "",
+        bounds,
+        bars,
+    )
 
 
 def _prices(
