@@ -11,6 +11,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
@@ -145,12 +146,23 @@ def failure(request: Request, status: int, reason: str) -> Response:
         template = "part_error.html" if request.url.path.startswith("/part/") else "error.html"
         title = TITLES.get(status) or HTTPStatus(status).phrase
         answer = page(
-            request, template, {"reason": reason, "status": status, "title": title}, status
+            request,
+            template,
+            {"reason": reason, "status": status, "title": title, "back": _before(request)},
+            status,
         )
     answer.headers["Cache-Control"] = "no-store"
     if status == 503:
         answer.headers["Retry-After"] = "1"
     return answer
+
+
+def _before(request: Request) -> str:
+    """The page of this server that a form was on; "" for none."""
+    given = urlsplit(request.headers.get("referer", ""))
+    if request.method == "GET" or given.netloc.lower() != request.headers.get("host", "").lower():
+        return ""
+    return given.path + (f"?{given.query}" if given.query else "")
 
 
 def refusal(scope: Scope, status: int, reason: str) -> Response:

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vitrina.errors import InputError
+from vitrina.errors import AccessError, InputError
 from vitrina.search.hits import Hit
 from vitrina.web import pages
 from vitrina.web.how import How, python_call, shell, sql_call, sql_text
@@ -31,6 +31,7 @@ REASONS = (
 )
 REASON = 500  # characters
 POOL = 10  # hits of each mode that are graded
+NEXT = 8  # queries that could be graded next
 QUERIES = 60  # compared at once
 WEIGHTS = ("text", "vector", "image")
 
@@ -135,6 +136,7 @@ def _grading(shared: Services, query: str) -> dict[str, Any]:
     return {
         "query": query,
         "queries": queries,
+        "next": _ungraded(shared, {each.query for each in queries}),
         "candidates": found,
         "graded": sum(each.grade is not None for each in found),
         "doubted": sum(each.settled == 1 for each in found),
@@ -148,6 +150,15 @@ def _grading(shared: Services, query: str) -> dict[str, Any]:
             note="Of what products nobody could tell: vitrina.list_doubts, vitrina eval --doubts.",
         ),
     }
+
+
+def _ungraded(shared: Services, graded: set[str]) -> list[str]:
+    """What people search for most and nobody has graded."""
+    try:
+        searched = shared.catalog.searches.top(k=NEXT + len(graded), days=90)
+    except AccessError:
+        return []
+    return [each.query for each in searched if each.query.lower() not in graded][:NEXT]
 
 
 def _candidates(shared: Services, query: str) -> list[Candidate]:

@@ -35,7 +35,13 @@ def product(request: Request, product_id: int, why: str = "") -> Response:
     """The page of a product; `why` is a keyword whose decision is shown."""
     shared = services(request)
     found = shared.catalog.get(product_id)
-    return pages.page(request, "product.html", _context(shared, found, why))
+    change = request.query_params.get("change", "")
+    said = {
+        "change": change if change.isdecimal() and len(change) < 10 else "",
+        "undone": request.query_params.get("undone", "").isdecimal(),
+        "nothing": "nothing" in request.query_params,
+    }
+    return pages.page(request, "product.html", _context(shared, found, why) | said)
 
 
 def _context(shared: Services, found: Product, why: str) -> dict[str, Any]:
@@ -149,8 +155,9 @@ def _set(shared: Services, product_id: int, given: dict[str, str]) -> Response:
     found = editor.get(product_id)
     key = (found.source, found.external_id)
     if "reset" in given:
-        editor.keywords.reset([key])
+        rows = editor.keywords.reset([key])
     else:
         names = [name.strip() for name in given.get("keywords", "").split(",") if name.strip()]
-        editor.keywords.set([key], names, add_new="add_new" in given)
-    return RedirectResponse(f"/product/{product_id}#keywords", 303)
+        rows = editor.keywords.set([key], names, add_new="add_new" in given)
+    said = f"change={rows[0].change}" if rows else "nothing=1"
+    return RedirectResponse(f"/product/{product_id}?{said}#keywords", 303)

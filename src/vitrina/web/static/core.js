@@ -132,10 +132,12 @@ export function open(id) {
 }
 
 document.addEventListener('click', (event) => {
-  const at = event.target.closest('[data-opens], [data-copy], [data-copy-text]');
+  const at = event.target.closest('[data-opens], [data-copy], [data-copy-text], [data-copy-link], [data-back]');
   if (at && at.dataset.opens) open(at.dataset.opens);
   else if (at && at.dataset.copy) copy(document.getElementById(at.dataset.copy).textContent);
-  else if (at) { copy(at.dataset.copyText); }
+  else if (at && at.dataset.copyText) copy(at.dataset.copyText);
+  else if (at && 'back' in at.dataset) { event.preventDefault(); history.back(); } // what was typed is still there
+  else if (at) copy(location.href);
   for (const menu of $$('details.menu[open]')) {
     if (!menu.contains(event.target) || (at && at.closest('.menu') === menu)) menu.open = false;
   }

@@ -25,7 +25,7 @@ function show(work) {
   if (bar) { bar.max = Math.max(work.done + left + work.failed, 1); bar.value = work.done; }
   const rate = $('[data-rate]');
   if (rate && left) {
-    rate.textContent = `${number(left)} to go`
+    rate.textContent = `${number(left)} to go${work.running ? '' : '; no worker is at work'}`
       + (work.per_s ? `, ${work.per_s} a second` : '')
       + (work.eta_s ? `, about ${work.eta_s > 90 ? `${Math.round(work.eta_s / 60)} minutes` : `${work.eta_s} seconds`}` : '');
   } else if (rate) rate.textContent = 'Nothing waits.';
