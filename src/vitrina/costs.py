@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from vitrina.context import Context
-from vitrina.models import pricing
-from vitrina.models.openai.settings import OpenAISettings
+
+if TYPE_CHECKING:
+    from vitrina.models.pricing import Estimate
 
 Period = Literal["day", "month", "total"]
 
@@ -58,13 +59,16 @@ class Costs:
         """Calls, tokens and USD by day, stage and model, or summed by one of them."""
         return self._database.records(Cost, "select * from vitrina.cost(%s)", (by,))
 
-    def estimate(self, products: int, *, batch: bool = False) -> pricing.Estimate | None:
+    def estimate(self, products: int, *, batch: bool = False) -> Estimate | None:
         """The estimated calls and cost of enriching this many products; asks no model.
 
         None if no model is asked. Costs are None if the endpoint's prices are unknown.
         """
         if self._settings.chosen == "local":
             return None
+        from vitrina.models import pricing  # on use: a search does without
+        from vitrina.models.openai.settings import OpenAISettings
+
         endpoint = OpenAISettings.of(self._settings)
         guess = pricing.estimate(
             products,

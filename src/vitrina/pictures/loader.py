@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from vitrina.errors import FolderError, PictureError
 from vitrina.pictures import decode
 from vitrina.pictures.decode import Picture
-from vitrina.pictures.fetch import Fetcher
 from vitrina.pictures.find import shown
 from vitrina.pictures.limits import Limits
 
@@ -70,6 +69,8 @@ class PictureLoader:
     def __init__(self, limits: Limits, folders: Folders | None = None) -> None:
         self._limits = limits
         self._folders = folders or Folders()
+        from vitrina.pictures.fetch import Fetcher  # on use: it has the network
+
         self._fetcher = Fetcher(limits)
         self._failures: Counter[str] = Counter()
         self._reasons: dict[str, str] = {}

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from vitrina.errors import InputError, NotFoundError
 from vitrina.redaction import redact, without_pictures
 from vitrina.weave.private import leave
-from vitrina.weave.server import TraceServerError, connect
 
 if TYPE_CHECKING:
     from vitrina.files.opening import Openers
@@ -171,6 +170,8 @@ def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 @contextlib.contextmanager
 def client_of(project: str, *, create: bool = True) -> Iterator[Any]:
     """weave's client, for the block; turns its failures into our errors."""
+    from vitrina.weave.server import TraceServerError, connect  # on use: it has the network
+
     client = connect(project, create=create, quick=False)
     try:
         yield client

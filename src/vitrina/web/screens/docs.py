@@ -12,7 +12,6 @@ from vitrina.web import pages
 from vitrina.web.how import How, curl
 from vitrina.web.server import address
 from vitrina.web.services import MCP_PATH, services
-from vitrina.web.tools import TOOLS
 
 router = APIRouter(include_in_schema=False)
 NAV = ("API", "/docs")
@@ -54,7 +53,11 @@ def docs(request: Request) -> Response:
         for method, told in methods.items()
     ]
     how = How(curl=curl(base, "/openapi.json"))
-    tools = [(tool.name, tool.text) for tool in TOOLS] if options.mcp else []
+    tools = []
+    if options.mcp:
+        from vitrina.web.tools import TOOLS
+
+        tools = [(tool.name, tool.text) for tool in TOOLS]
     return pages.page(
         request,
         "docs.html",

@@ -17,7 +17,6 @@ from vitrina import doctor
 from vitrina.enrich.jobs import Progress
 from vitrina.errors import AccessError
 from vitrina.printing import counted, defused
-from vitrina.products.api import source_name
 from vitrina.web import chart, pages
 from vitrina.web.how import How, python_call, shell, sql_call, sql_text
 from vitrina.web.posted import Fields, done, editor, needed
@@ -103,6 +102,8 @@ async def look(request: Request, id: str) -> Response:
     catalog = editor(request)
     preview = await run_in_threadpool(catalog.sources.preview, kept.path)
     loaded = preview.loaded
+    from vitrina.products.api import source_name  # on use: the formats of files take long to import
+
     estimate = catalog.costs.estimate(loaded.queued)
     return pages.page(
         request,

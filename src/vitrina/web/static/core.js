@@ -28,9 +28,9 @@ export function swap(parsed) {
   const place = focused && focused.id;
   for (const fresh of $$('[data-part]', parsed)) {
     const old = $(`[data-part="${fresh.dataset.part}"]`);
-    if (!old) continue;
+    if (!old || old === fresh) continue; // it came inside of another part
     const opened = $$('details[open][id]', old).map((each) => each.id);
-    const node = document.importNode(fresh, true);
+    const node = document.adoptNode(fresh);
     if (old.open) node.open = true;
     old.replaceWith(node);
     for (const id of opened) { const each = document.getElementById(id); if (each) each.open = true; }
