@@ -10,6 +10,7 @@ import pytest
 
 import servers
 from vitrina import embedded
+from waiting import eventually
 
 ROWS, DIMENSIONS = 4000, 16
 Vector = str
@@ -199,6 +200,16 @@ def test_pages_of_answers_are_as_many_as_are_counted(large: psycopg.Connection) 
 
 
 def index_scans(db: psycopg.Connection) -> int:
+    # a session of the test before counts what it has read when it ends, which nobody waits for
+    eventually(
+        lambda: (
+            db.execute(
+                "select from pg_stat_activity where datname = current_database()"
+                " and pid <> pg_backend_pid() limit 1"
+            ).fetchone()
+            is None
+        )
+    )
     db.execute("select pg_stat_force_next_flush()")
     return db.execute(
         "select sum(idx_scan) from pg_stat_user_indexes"
