@@ -34,6 +34,15 @@ def held(*_):
     ctypes.CDLL(None).sleep(3600)  # a call into C: no signal and no exception ends it
 decode._normal = held
 """
+ALONE = """
+import ctypes, sys, threading
+from vitrina.cli import _signals
+with _signals.stoppable():
+    thread = threading.Thread(target=lambda: ctypes.CDLL(None).sleep(3600))
+    thread.start()
+    print("held", file=sys.stderr, flush=True)
+    threading.Event().wait()
+"""
 
 
 @contextlib.contextmanager
@@ -139,6 +148,13 @@ def test_a_decoder_that_does_not_come_back(
         stop_twice(process, signal.SIGTERM, signal.SIGINT)
         assert process.returncode == 130
     assert nothing_leased(db)
+
+
+def test_a_thread_that_goes_on_when_the_run_has_ended() -> None:
+    with run("", script=ALONE) as process:
+        said(process, "held")
+        stop_twice(process, signal.SIGTERM, signal.SIGINT)
+        assert process.returncode == 130
 
 
 def test_a_database_that_does_not_answer(

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,7 @@ class _Watcher(threading.Thread):
         timer.start()
         if self.over.wait(GRACE_SECONDS):
             timer.cancel()
+            threading.Thread(target=self._leave, name="vitrina-leaves", daemon=True).start()
             return
         if sys.stderr.isatty():
             os.write(2, b"\x1b[?25h")  # the cursor, which a progress bar hides
@@ -124,3 +126,11 @@ class _Watcher(threading.Thread):
             leases.abandon(GIVE_BACK_SECONDS)
             notice("\nstopped at once; run the command again to continue")
         os._exit(self.code)
+
+    def _leave(self) -> None:
+        """End this process if one of its threads goes on when the main thread is done."""
+        main = threading.main_thread()
+        main.join(EXIT_SECONDS)
+        if not main.is_alive():  # a program that called the command goes on instead
+            time.sleep(GRACE_SECONDS)  # for what is to be done at exit
+            os._exit(self.code)
