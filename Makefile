@@ -1,5 +1,6 @@
 # make demo    the main job, on an embedded Postgres
 # make test    the tests, on Postgres 18 and 16
+# make test-shops   the tests that install real shops: Oscar, and where there is npm, Vendure
 # make lint    ruff, mypy, import contracts, generated docs up to date
 # make bench   measurements against named peers
 # make shops   real shops attached, from installing them to detaching
@@ -14,14 +15,17 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # a test starts many processes, and each would compile the package again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench shops lock clean
+.PHONY: demo test test-shops lint bench shops lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.runtime
 	$(BIN)/vitrina demo
 
-test: $(VENV)/.shops
-	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal --ignore tests/real_shops
+
+test-shops: $(VENV)/.shops
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/real_shops
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

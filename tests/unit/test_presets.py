@@ -1,4 +1,4 @@
-"""Presets: what is filled in, and what is refused. tests/processes/test_shop_*.py run them on real shops."""
+"""Presets: what is filled in, and what is refused. tests/real_shops run them on real shops."""
 
 from __future__ import annotations
 

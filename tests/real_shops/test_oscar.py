@@ -10,7 +10,7 @@ import pytest
 
 import servers
 from catalogues import SHARED
-from kept_shops import installed
+from real_shops.kept_shops import installed
 from shops import pooler
 from shops.goods import demo, fashion
 from shops.rehearsal import ROLES

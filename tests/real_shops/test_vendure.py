@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import servers
-from kept_shops import installed
+from real_shops.kept_shops import installed
 from shops import npm
 from shops.goods import demo
 from shops.runs import Scene, rehearse

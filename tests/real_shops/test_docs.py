@@ -17,7 +17,7 @@ import pytest
 from click.testing import Result
 
 import servers
-from kept_shops import installed
+from real_shops.kept_shops import installed
 from shops import npm
 from shops.goods import demo
 from shops.rehearsal import ROLES, make_database
