@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+import worked_shop
 from serving import Served, serving
 from vitrina import embedded
 
@@ -273,3 +274,47 @@ def test_hostile_names_stay_text(visit: OpenPage, own: str) -> None:
                      "/vocabulary/keyword?name=sofa"):  # fmt: skip
             page.goto(edited.base + path)
         page.goto(f"{edited.base}/explain?product=%3Cimg+src=x+onerror=alert(1)%3E&q=%3Cb%3E")
+
+
+def test_what_is_not_found_is_mended_from_the_searches(visit: OpenPage, own: str) -> None:
+    worked_shop.fill(own)
+    with serving(own, "--edit") as edited:
+        page = visit(edited, "/searches?which=empty")
+        page.get_by_role("link", name="Improve aquarium").click()
+        page.locator("#keyword").press_sequentially("vas", delay=20)
+        page.locator("#keywords option").first.wait_for(state="attached")
+        page.locator("#keyword").fill(
+            page.locator("#keywords option").first.get_attribute("value") or ""
+        )
+        page.get_by_role("button", name="Means that").click()
+        page.get_by_text("aquarium means vase now").wait_for()
+        page.get_by_role("link", name="Improve aquarium").click()
+        page.locator("#product").press_sequentially("grey linen", delay=20)
+        page.locator("#products option[value='FU-107']").wait_for(state="attached")
+        page.locator("#product").fill("FU-107")
+        page.get_by_role("button", name="Pin").click()
+        page.get_by_role("button", name="Undo").wait_for()
+        assert edited.get("/api/search?q=aquarium").json()["products"][0]["external_id"] == "FU-107"
+        with psycopg.connect(own) as conn:  # what is typed into a field is not a search
+            logged = {row[0] for row in conn.execute("select query from vitrina.top_searches(100)")}
+        assert "grey" not in logged
+        assert logged >= {"grey sofa", "aquarium"}
+
+
+def test_keywords_are_mended_and_a_mistake_leads_back(visit: OpenPage, edited: Served) -> None:
+    page = visit(edited, "/product/1")
+    field = page.locator("#set-keywords")
+    before = field.input_value()
+    field.fill(f"{before}, zorbelite")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("not found; nearest").wait_for()
+    page.get_by_role("link", name="Back", exact=True).click()
+    page.wait_for_url("**/product/1")
+    assert field.input_value() == f"{before}, zorbelite"  # what was typed is still there
+    field.fill(before.rpartition(", ")[0])
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Its keywords are saved").wait_for()
+    assert field.input_value() == before.rpartition(", ")[0]
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("Its keywords are as they were").wait_for()
+    assert field.input_value() == before

@@ -16,9 +16,12 @@ from vitrina.web.state import State
 Value = dict[str, Any]
 
 
-def search(shared: Services, state: State) -> Value:
-    """The products that match best, by words, by picture, by liked products, or by all."""
-    found = find(shared, state)
+def search(shared: Services, state: State, *, typing: bool = False) -> Value:
+    """The products that match best, by words, by picture, by liked products, or by all.
+
+    typing: the query may not be whole: it is not logged, and its meaning is asked of no model.
+    """
+    found = find(shared, state, typing=typing)
     corrected = (
         dict(zip(found.reading.said, found.reading.corrected, strict=False))
         if found.reading

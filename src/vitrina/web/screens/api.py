@@ -62,7 +62,8 @@ EXPLAIN = [parameter("product", "The id of a product, a number.", "integer"), *S
 @router.get("/search", **Answer(FoundProducts, SEARCHING).options)
 def search(request: Request) -> Response:
     """The products that match best, by words, by picture, by liked products, or by all."""
-    return pages.data(request, verbs.search(services(request), State.of(request.url.query)))
+    state, typing = State.of(request.url.query), request.headers.get("X-Typing") == "1"
+    return pages.data(request, verbs.search(services(request), state, typing=typing))
 
 
 @router.get("/count", **Answer(Count, SEARCHING).options)

@@ -53,6 +53,7 @@ def searches(request: Request, which: str = "top", days: int = 30) -> Response:
             "most": max((row.searches for row in rows), default=1),
             "policy": catalog.searches.policy(),
             "rules": catalog.rules.list(),
+            "said": [said.get(name, "")[:100] for name in ("said", "means")],
             "change": _number(said.get("change", "")),
             "rule": _number(said.get("rule", "")),
             "removed": _number(said.get("removed", "")),
@@ -86,8 +87,11 @@ def rule(request: Request, given: Fields) -> Response:
 @edit_router.post("/searches/synonym")
 def synonym(request: Request, given: Fields) -> Response:
     """Make a query another word for a keyword."""
-    rows = editor(request).keywords.merge([needed(given, "query")], needed(given, "keyword"))
-    return done(request, given, {"change": rows[0].change if rows else None})
+    query, keyword = needed(given, "query"), needed(given, "keyword")
+    rows = editor(request).keywords.merge([query], keyword)
+    if not rows:
+        return done(request, given, {"change": None})
+    return done(request, given, {"change": rows[0].change, "said": query, "means": rows[0].after})
 
 
 @edit_router.post("/searches/unrule")

@@ -96,11 +96,12 @@ async def upload(request: Request, name: str = "products") -> Response:
 
 
 @edit_router.get("/work/file/{id}")
-async def look(request: Request, id: str) -> Response:
+async def look(request: Request, id: str, source: str = "") -> Response:
     """How a file would be read, ten of its products, and what loading it would do."""
+    named = source.strip()[:100] or None
     kept = _uploads(request).get(id)
     catalog = editor(request)
-    preview = await run_in_threadpool(catalog.sources.preview, kept.path)
+    preview = await run_in_threadpool(catalog.sources.preview, kept.path, source=named)
     loaded = preview.loaded
     from vitrina.products.api import source_name  # on use: the formats of files take long to import
 
@@ -111,15 +112,20 @@ async def look(request: Request, id: str) -> Response:
         {
             "id": id,
             "name": kept.path.name,
-            "source": source_name(kept.path, None),
+            "source": source_name(kept.path, named),
             "reading": loaded.reading,
             "loaded": loaded,
             "products": preview.products,
             "estimate": estimate,
             "how": How(
                 sql="",
-                cli=shell("vitrina", "ingest", kept.path.name),
-                python=python_call("ingest", [repr(kept.path.name)]),
+                cli=shell(
+                    "vitrina", "ingest", *(["--source", named] if named else []), kept.path.name
+                ),
+                python=python_call(
+                    "ingest",
+                    [repr(kept.path.name), *([f"source={named!r}"] if named else [])],
+                ),
                 note="SQL takes products as JSON: vitrina.put_products.",
             ),
         },

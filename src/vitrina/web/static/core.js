@@ -166,9 +166,9 @@ document.addEventListener('input', async ({ target: field }) => {
   const typed = kind ? field.value.trim() : '';
   if (typed.length < 2) return;
   const number = ++asked;
-  const address = kind === 'keyword' ? `/api/suggest?${new URLSearchParams({ q: typed, k: 12 })}` : `/api/search?${new URLSearchParams({ q: typed, n: 8, mode: 'text' })}`;
+  const address = kind === 'keyword' ? `/api/suggest?${new URLSearchParams({ q: typed, k: 12 })}` : `/api/search?${new URLSearchParams({ q: typed, n: 8 })}`;
   try {
-    const answer = await fetch(address);
+    const answer = await fetch(address, { headers: { 'X-Typing': '1' } });
     if (!answer.ok) return;
     const found = await answer.json();
     if (number !== asked) return;

@@ -26,8 +26,8 @@ function show(work) {
   const rate = $('[data-rate]');
   if (rate && left) {
     rate.textContent = `${number(left)} to go${work.running ? '' : '; no worker is at work'}`
-      + (work.per_s ? `, ${work.per_s} a second` : '')
-      + (work.eta_s ? `, about ${work.eta_s > 90 ? `${Math.round(work.eta_s / 60)} minutes` : `${work.eta_s} seconds`}` : '');
+      + (work.running && work.per_s ? `, ${work.per_s} a second` : '')
+      + (work.running && work.eta_s ? `, about ${work.eta_s > 90 ? `${Math.round(work.eta_s / 60)} minutes` : `${work.eta_s} seconds`}` : '');
   } else if (rate) rate.textContent = 'Nothing waits.';
 }
 
@@ -49,7 +49,7 @@ function later() {
 }
 
 function listen() {
-  if (source || document.hidden) return;
+  if (source || document.hidden || !$('[data-live]')) return;
   source = new EventSource('/events/work');
   source.addEventListener('open', () => { fresh = true; });
   source.addEventListener('bye', later);
@@ -103,3 +103,7 @@ if (drop) {
   addEventListener('dragleave', (event) => { if (!event.relatedTarget) drop.classList.remove('over'); });
   addEventListener('drop', (event) => { event.preventDefault(); drop.classList.remove('over'); take(event.dataTransfer.files[0]); });
 }
+
+// What loading would do depends on the source: it is looked at again.
+const named = $('[data-reread]');
+if (named) named.addEventListener('change', () => { location.href = `${named.dataset.reread}?${new URLSearchParams({ source: named.value })}`; });
