@@ -6,20 +6,29 @@ for every colour, type and gender that occurs together ("blue shirts for men"); 
 hold at least three products, which are worth 1. The fair peer is BM25 over all columns, which reads
 the words that vitrina reads, the category among them; the others search the titles. Each figure is
 also given for either half of the queries, so that rules which fit one half alone show.
+
+`python -m bench relevance --titles` brings in fashion with titles and pictures only, and measures
+search before and after a joint space is in use: the tiny one of colours, as the weights of CLIP
+cannot be had offline.
 """
 
 from __future__ import annotations
 
 import ast
 import csv
+import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench._catalogue import FASHION, FURNITURE, ingest
 from bench._peers import Grades, Ranking, bm25, fused, minilm, ndcg, words_of
-from bench.setup import catalog
+from bench.pictures import TEXT, VISION, write_color_model
+from bench.setup import catalog, shared
 from vitrina.catalog import Catalog
+from vitrina.files import FileOptions, Mapping
 from vitrina.search.search import Mode
 
 Judgements = dict[str, Grades]
@@ -92,7 +101,50 @@ def rankings(shop: Catalog, source: str, collection: Collection) -> Iterator[tup
     yield "vitrina", lambda query: search(query, "hybrid")
 
 
+def figures(name: str, ranking: Ranking, judgements: Judgements, base: float | None) -> float:
+    """Print the nDCG of a ranking, and its difference to `base`; return it."""
+    scores = [ndcg(ranking(q), judgements[q]) for q in sorted(judgements)]
+    mean = sum(scores) / len(scores)
+    halves = (sum(half) / len(half) for half in (scores[::2], scores[1::2]))
+    print(
+        f"    {name:<25} {mean:.3f}  {mean - (base or mean):+.3f}"
+        f"  (halves {', '.join(f'{half:.3f}' for half in halves)})"
+    )
+    return mean
+
+
+def titles_and_pictures() -> None:
+    """Fashion without any other column, before and after words find pictures."""
+    shared("fashion")
+    collection = fashion()
+    with catalog() as shop, tempfile.TemporaryDirectory() as folder:
+        bare = Path(folder) / "bare.csv"
+        with bare.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("id", "title"), *collection.titles.items()])
+        mapping = Mapping(image="{id}.jpg", image_root=FASHION / "images")
+        shop.ingest(bare, source="fashion", options=FileOptions(mapping))
+
+        def search(query: str) -> list[str]:
+            return [hit.external_id for hit in shop.search(query, k=100, log=False)]
+
+        print(f"  titles and pictures only: {len(collection.judgements)} queries")
+        base = figures(
+            "BM25, titles", bm25(shop.database, collection.titles), collection.judgements, None
+        )
+        figures("vitrina", search, collection.judgements, base)
+        write_color_model(Path(folder))
+        shop.spaces.add(
+            "colors", provider="fastembed", model=VISION, text_model=TEXT, model_path=folder
+        )
+        shop.spaces.build("colors")
+        shop.spaces.activate("colors")
+        figures("vitrina, joint of colours", search, collection.judgements, base)
+
+
 def main() -> None:
+    if "--titles" in sys.argv:
+        titles_and_pictures()
+        return
     with catalog() as shop:
         ingest(shop)
         for source, collection in (("fashion", fashion()), ("furniture", furniture())):

@@ -201,7 +201,8 @@ language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
-    _spaces spaces[] := array[active_space('text'), active_space('image')];
+    _spaces spaces[] := array[active_space('text'), case when by_words then by_words(active_space('image'))
+                                                        else active_space('image') end];
     _vectors @vector@.halfvec[] := array[embedding, image_embedding];
     _names constant text[] := array['vector', 'image'];
     _among bigint[];
