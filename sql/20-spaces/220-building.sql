@@ -215,9 +215,29 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- stored_pictures(product_ids) → the stored pictures of these products, of all for null: position is null
+-- for a product's own picture, and that of further ones.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.stored_pictures(product_ids bigint[])
+returns table (product_id bigint, "position" int, image_sha256 bytea)
+language sql stable security invoker
+set search_path from current
+as $func$
+    select p.id, null::int, p.image_sha256
+    from products as p
+    where p.image_sha256 is not null and (product_ids is null or p.id = any (product_ids))
+    union all
+    select m.product_id, m.position, m.image_sha256
+    from product_images as m
+    join products as p on p.id = m.product_id
+    where m.image_sha256 is not null and m.image is distinct from p.image
+        and (product_ids is null or m.product_id = any (product_ids));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- missing_in_space(space) → the enriched products whose text is not embedded in this text space, or
--- has changed since; of a joint space those whose picture is not, or has changed. Equal texts and pictures
--- come together, so that each is embedded once.
+-- has changed since; of a joint space those with a picture that is not, or has changed. Equal texts and
+-- pictures come together, so that each is embedded once.
 -- ---------------------------------------------------------------------------------------------
 create or replace function missing_in_space(space text)
 returns table (product_id bigint, input_hash bytea)
@@ -226,49 +246,54 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _space int := (select s.id from spaces as s
-                   where s.name = missing_in_space.space and s.modality = 'text');
-    _joint int := (select s.id from spaces as s
-                   where s.name = missing_in_space.space and s.modality = 'joint');
+    _space spaces;
 begin
-    if _joint is not null then
+    select s.* into _space from spaces as s where s.name = missing_in_space.space;
+    if _space.modality = 'joint' then
         return query
-        select p.id, p.image_sha256
+        select i.product_id, min(i.image_sha256)
+        from stored_pictures(null) as i
+        left join product_embeddings as e
+            on i.position is null and e.space_id = _space.id and e.product_id = i.product_id
+        left join picture_embeddings as f
+            on f.space_id = _space.id and f.product_id = i.product_id and f.position = i.position
+        where coalesce(e.input_hash, f.input_hash) is distinct from i.image_sha256
+        group by i.product_id
+        order by 2, 1;
+    elsif _space.modality = 'text' then
+        return query
+        select p.id, i.input_hash
         from products as p
-        left join product_embeddings as e on e.space_id = _joint and e.product_id = p.id
-        where p.image_sha256 is not null and e.input_hash is distinct from p.image_sha256
-        order by p.image_sha256, p.id;
-        return;
+        cross join lateral (
+            select sha256(convert_to(embedding_input(p.keywords, p.caption), 'utf8')) as input_hash) as i
+        left join product_embeddings as e on e.space_id = _space.id and e.product_id = p.id
+        where p.enriched_at is not null and e.input_hash is distinct from i.input_hash
+        order by i.input_hash, p.id;
     end if;
-    return query
-    select p.id, i.input_hash
-    from products as p
-    cross join lateral (
-        select sha256(convert_to(embedding_input(p.keywords, p.caption), 'utf8')) as input_hash) as i
-    left join product_embeddings as e on e.space_id = _space and e.product_id = p.id
-    where p.enriched_at is not null and _space is not null
-        and e.input_hash is distinct from i.input_hash
-    order by i.input_hash, p.id;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- missing_pictures(product_ids, space) → (product_id, image_sha256, thumbnail) of the products whose picture
--- is not embedded in this joint space, or has changed since. thumbnail: the stored picture, WebP of at most
--- 320 pixels: more than such models look at, so nothing is fetched again.
+-- missing_pictures(product_ids, space) → (product_id, position, image_sha256, thumbnail) of the pictures of
+-- these products that are not embedded in this joint space, or have changed since; position: of a
+-- further picture, null for the product's own. thumbnail: the stored picture, WebP of at most 320
+-- pixels: more than such models look at, so nothing is fetched again.
 -- ---------------------------------------------------------------------------------------------
 create or replace function missing_pictures(product_ids bigint[], space text)
-returns table (product_id bigint, image_sha256 bytea, thumbnail bytea)
+returns table (product_id bigint, "position" int, image_sha256 bytea, thumbnail bytea)
 language sql stable security invoker
 set search_path from current
 as $func$
-    select p.id, i.sha256, i.thumbnail
-    from products as p
-    join images as i on i.sha256 = p.image_sha256
+    select i.product_id, i.position, i.image_sha256, t.thumbnail
+    from stored_pictures(coalesce(product_ids, '{}')) as i
+    join images as t on t.sha256 = i.image_sha256
     join spaces as s on s.name = missing_pictures.space and s.modality = 'joint'
-    left join product_embeddings as e on e.space_id = s.id and e.product_id = p.id
-    where p.id = any (product_ids) and e.input_hash is distinct from i.sha256
-    order by p.id;
+    left join product_embeddings as e
+        on i.position is null and e.space_id = s.id and e.product_id = i.product_id
+    left join picture_embeddings as f
+        on f.space_id = s.id and f.product_id = i.product_id and f.position = i.position
+    where coalesce(e.input_hash, f.input_hash) is distinct from i.image_sha256
+    order by i.product_id, i.position nulls first;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 -- ---------------------------------------------------------------------------------------------
 -- claim_pictures(k, seconds, sources) → up to k further pictures of products that lack a vector in a local
--- image space, taken for so many seconds, so that other workers leave them: their address or path and its
+-- image space, or are not stored while a joint space is filled, taken for so many seconds, so that other workers leave them: their address or path and its
 -- folder, and the stored thumbnail, if there is one: then nothing is to be fetched. The first picture is
 -- the product's own, see claim_jobs. sources: names, null for all.
 -- ---------------------------------------------------------------------------------------------
@@ -31,11 +31,12 @@ begin
             and (claim_pictures.sources is null or o.name = any (claim_pictures.sources))
             and exists (
                 select from spaces as s
-                where s.modality = 'image' and s.provider = 'local' and s.state in ('active', 'building')
-                    and not exists (
-                        select from picture_embeddings as e
-                        where e.space_id = s.id and e.product_id = m.product_id
-                            and e.position = m.position and e.input_hash = m.image_sha256))
+                where s.state in ('active', 'building')
+                    and (s.modality = 'joint' and m.image_sha256 is null
+                         or s.modality = 'image' and s.provider = 'local' and not exists (
+                            select from picture_embeddings as e
+                            where e.space_id = s.id and e.product_id = m.product_id
+                                and e.position = m.position and e.input_hash = m.image_sha256)))
         order by m.product_id, m.position
         limit k
         for update of m skip locked

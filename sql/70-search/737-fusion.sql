@@ -117,7 +117,7 @@ return format(
     by_text(reading.demand),
     strictness(reading.demand),
     coalesce('(select ' || boost || ' from products as p where p.id = s.id)', '1'),
-    case when by_words then 'above_chance(m.image_similarity, $21[1], $21[2])'
+    case when by_words then 'above_chance(m.image_similarity, $21[1], $21[2], m.rank)'
          else 'greatest(m.image_similarity, 0)' end,
     case when by_words then strictness(reading.demand) else '1' end,
     -- the nearest picture may show nothing of the words

@@ -188,7 +188,6 @@ begin
         _reading := read_words(words);
     end if;
     if _joint then
-        _image_space := by_words(_image_space);
         select v.embedding into image_embedding
         from query_vector(_image_space, words, _reading.keywords, _reading.weights) as v;
     end if;
@@ -239,8 +238,8 @@ $func$;
 -- excluded; any_keywords: of each facet any of
 -- these ('{"color": ["black", "white"]}'). sources: names. mode: hybrid, vector (similarity only) or text (words only). embedding,
 -- image_embedding: of the query, in the active text and image space. In a joint space the words find
--- pictures too, by their remembered vector (see query_to_embed) or the mean of their keywords' vectors, at a
--- quarter of the space's weight; an image_embedding goes before. weights: of the channels in the
+-- pictures too, by their remembered vector (see query_to_embed) or the mean of their keywords' vectors; they
+-- count most where texts are silent; an image_embedding goes before. weights: of the channels in the
 -- score, '{"text": 1, "vector": 0.5, "image": 1}'; by default text counts 1, a similarity the weight of
 -- its space. Without query and embeddings: all products that match the filters, by id. url, image: as
 -- shown_address shows them. score: 0 to 1, orders the rows; plus 1 for a code. similarity: cosine of

@@ -201,8 +201,7 @@ language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
-    _spaces spaces[] := array[active_space('text'), case when by_words then by_words(active_space('image'))
-                                                        else active_space('image') end];
+    _spaces spaces[] := array[active_space('text'), active_space('image')];
     _vectors @vector@.halfvec[] := array[embedding, image_embedding];
     _names constant text[] := array['vector', 'image'];
     _among bigint[];
@@ -246,7 +245,7 @@ begin
             || case when _i = 1 then '{}'
                     when not by_words then '{"by": "picture"}'
                     else jsonb_build_object('by', 'words', 'counts', above_chance(
-                        _value, coalesce((_spaces[_i]).background_mean, 0), clear_similarity(_spaces[_i])))
+                        _value, coalesce((_spaces[_i]).background_mean, 0), clear_similarity(_spaces[_i]), text_rank))
                     end);
     end loop;
     if boost_factor(filters.rules) is not null then

@@ -194,6 +194,25 @@ def test_new_pictures_come_in(shop: Shop, model_path: Path, tmp_path: Path) -> N
     shop.catalog.spaces.activate("local-image-2")
 
 
+def test_further_pictures_are_found_too(shop: Shop, model_path: Path, tmp_path: Path) -> None:
+    shop.use(model_path)
+    folder = tmp_path / "pictures"
+    images = [draw(folder / f"more-{color}.png", color, "ellipse") for color in ("red", "yellow")]
+    row = {"external_id": "more", "title": "Saga", "image": images[0],
+           "images": [{"image": image} for image in images]}  # fmt: skip
+    with psycopg.connect(shop.url) as conn:
+        conn.execute("select vitrina.put_products('shop', %s)", [Jsonb([row])])
+    shop.catalog.work()
+    count = "select count(*) from vitrina.picture_embeddings as e join vitrina.spaces as s"
+    assert shop.value(f"{count} on s.id = e.space_id and s.name = 'colors'") == 1
+    found = [hit.external_id for hit in shop.catalog.search("yellow", k=6, log=False)]
+    assert "more" in found
+    # as when the space is built
+    shop.value(f"delete from vitrina.picture_embeddings returning {1}")
+    assert shop.catalog.spaces.build("colors").products == 1
+    assert shop.value(f"{count} on s.id = e.space_id and s.name = 'colors'") == 1
+
+
 def test_without_the_model_work_goes_on(
     shop: Shop, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ class FurtherPictures:
         loader: loads them; not closed here.
         threads: pictures at once.
         sources: those of products of these sources only.
+        stored: called once further pictures are stored.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class FurtherPictures:
         *,
         threads: int,
         sources: Sequence[str] | None = None,
+        stored: Callable[[], None] | None = None,
     ) -> None:
+        self._stored = stored
         self._database = database
         self._spaces = spaces
         self._loader = loader
@@ -138,4 +141,6 @@ class FurtherPictures:
                         space,
                     ),
                 )
+        if new and self._stored is not None:
+            self._stored()
         return sum(bool(each.vectors) for each in looked)

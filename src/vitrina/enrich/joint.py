@@ -62,6 +62,10 @@ class JointFilling:
             self._say_refused(space, made.refused)
         return count
 
+    def owe(self) -> None:
+        """Pictures were stored that it has not seen: the next `catch_up` looks for them."""
+        self._owed = True
+
     def catch_up(self, stop: threading.Event | None = None) -> int:
         """Embed whatever the joint space in use lacks; returns how many vectors are new."""
         if not self._owed:

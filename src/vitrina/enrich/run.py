@@ -55,11 +55,16 @@ class Work:
         """See Catalog.work; the engine is not closed here."""
         database, settings = self.context.database, self.context.settings
         loader, spaces = self._loader(), ImageSpaces(database)
+        joint = JointFilling(self.context, engine.ledger)
         further = FurtherPictures(
-            database, spaces, loader, threads=settings.concurrency, sources=sources
+            database,
+            spaces,
+            loader,
+            threads=settings.concurrency,
+            sources=sources,
+            stored=joint.owe,
         )
         filling = Filling(database, self.context.notice, sources=sources, further=further)
-        joint = JointFilling(self.context, engine.ledger)
         with Pipeline(database, engine, spaces, loader, joint, self._pictures) as pipeline:
             for waiting in (f"{NO_VECTOR}%", f"%{NO_FOLDER}%"):
                 Jobs(self.context).retry(sources=sources, matching=waiting)
@@ -85,6 +90,7 @@ class Work:
                 totals = self._settle(engine, totals, go if judge else None)
                 filling.settle(ended=True)
                 totals = replace(totals, further=further.run(stop))
+                totals.embeddings += joint.catch_up(stop)
             if totals.without_vector:
                 what = counted(totals.without_vector, "product has", "products have")
                 raise ProviderError(

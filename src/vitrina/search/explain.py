@@ -46,7 +46,8 @@ class ChannelScore:
     is given besides. `value` is a share of the query or a cosine, `rank` the product's place in the
     channel, None if the channel did not find it; `contribution` is its part of the score. `by` says
     whether words or a picture were compared with its picture; `counts` what counts instead of the
-    cosine of words and a picture, which is low in every model: how far it is above chance, 0 to 1.
+    cosine of words and a picture, which is low in every model: how far it is above chance, 0 to 1,
+    less where the text has the words.
     """
 
     channel: str

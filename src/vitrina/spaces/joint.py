@@ -135,25 +135,38 @@ class JointEmbedder:
         made = dict(zip(pictures, self._each(list(pictures.values())), strict=True))
         hashes = [bytes(row["image_sha256"]) for row in rows]
         good = [
-            (row["product_id"], key, made[key][0])
+            (row["product_id"], row["position"], key, made[key][0])
             for row, key in zip(rows, hashes, strict=True)
             if made[key][0] is not None
         ]
-        count = 0
-        if good:
-            ids, keys, vectors = (list(each) for each in zip(*good, strict=True))
-            count = self._database.value(
-                # none if the space has been dropped meanwhile
-                "select vitrina.put_embeddings(s.name, %s, %s, %b) from vitrina.spaces as s"
-                " where s.name = %s",
-                (ids, keys, vectors, self.space),
-            )
+        count = self._put([each for each in good if each[1] is None])
+        count += self._put([each for each in good if each[1] is not None], further=True)
         refused = {
             row["product_id"]: f"its picture has no embedding: {made[key][1]}"
             for row, key in zip(rows, hashes, strict=True)
             if made[key][1] is not None
         }
-        return Embedded(count or 0, refused)
+        return Embedded(count, refused)
+
+    def _put(self, made: Sequence[tuple[Any, ...]], *, further: bool = False) -> int:
+        """Store vectors of products, or of their further pictures; returns how many are new."""
+        if not made:
+            return 0
+        ids, positions, keys, vectors = (list(each) for each in zip(*made, strict=True))
+        if further:
+            put = self._database.value(
+                # none if the space has been dropped meanwhile
+                "select vitrina.put_picture_embeddings(s.name, %s, %s::int[], %s, %b)"
+                " from vitrina.spaces as s where s.name = %s",
+                (ids, positions, keys, vectors, self.space),
+            )
+        else:
+            put = self._database.value(
+                "select vitrina.put_embeddings(s.name, %s, %s, %b) from vitrina.spaces as s"
+                " where s.name = %s",
+                (ids, keys, vectors, self.space),
+            )
+        return int(put or 0)
 
     def query_vector(self, words: str) -> HalfVector:
         """The vector of a query's words, among pictures."""
