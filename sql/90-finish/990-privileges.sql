@@ -13,7 +13,7 @@ declare
         'duplicates', 'list_rules', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
         'query_to_embed', 'read_query', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
         'row_secured', 'detect_text_config', 'look_up_keywords', 'unknown_names', 'near_products',
-        'list_keywords', 'term_products', 'coverage', 'list_judgements', 'list_doubts', 'judged_queries', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
+        'list_keywords', 'term_products', 'suggest_keywords', 'coverage', 'list_judgements', 'list_doubts', 'judged_queries', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
         'vector_schema', -- doctor and db check call this one
         'moved_table']; -- the view source_status calls this one as its user
     -- helpers for writers that no public function calls: those that triggers call, and the above

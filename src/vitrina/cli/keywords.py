@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from vitrina.cli import _curation, _review
+from vitrina.cli import _curation, _review, _suggested
 from vitrina.cli._common import emit, open_catalog, output_options
 from vitrina.db.facets import FACETS
 
@@ -112,5 +112,5 @@ def policy(
         emit([catalog.keywords.policy(mode, merge_narrower=narrower, language=chosen)], output)
 
 
-for _more in (*_curation.COMMANDS, *_review.COMMANDS):
+for _more in (*_curation.COMMANDS, *_review.COMMANDS, *_suggested.COMMANDS):
     command.add_command(_more)

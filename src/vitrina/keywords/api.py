@@ -41,9 +41,12 @@ from vitrina.weave.datasets import OPENERS
 
 if TYPE_CHECKING:
     from vitrina.keywords.judge import Judge, Judged
+    from vitrina.keywords.suggest import Suggestion
     from vitrina.models.openai.verdicts import Pair
 
 Pairs: TypeAlias = "list[Pair]"
+Suggestions: TypeAlias = "list[Suggestion]"
+FACETS = ("type", "audience", "color")  # that are suggested
 
 
 class QueryVectors(Protocol):
@@ -249,6 +252,41 @@ class Keywords:
                 Redecision, "select * from vitrina.rebuild_keywords(%s)", (dry_run,)
             )
         )
+
+    def suggest(
+        self,
+        product_ids: Sequence[int] | None = None,
+        *,
+        k: int = 100,
+        min_confidence: float = 0.8,
+        facets: Sequence[str] = FACETS,
+        sources: Sequence[str] | None = None,
+        among: int = 500,
+    ) -> Suggestions:
+        """Keywords that products may have, the surest first; nothing is stored, see `accept`.
+
+        Of each facet the one that most of the products with the nearest pictures have; with
+        product ids, the facet color too, measured from the picture.
+
+        Args:
+            product_ids: for these products; None: for those that lack a keyword of the facets.
+            k: how many suggestions.
+            min_confidence: least share of the nearest products that agree, 0 to 1. Colours of
+                given products come whatever it is: they are right half of the time.
+            facets: type and audience are measured well, others are not.
+            sources: products of these only.
+            among: without product ids, how many products to look at.
+        """
+        from vitrina.keywords.suggest import suggested  # on use: it opens pictures
+
+        return suggested(self._database, product_ids, k, min_confidence, facets, sources, among)
+
+    def accept(self, product: tuple[str, str], keyword: str) -> Changes:
+        """Give a product, (source, external id), one more keyword, by hand; it can be undone.
+
+        Raises NotFoundError for an unknown product or keyword, and names the nearest.
+        """
+        return self._changed("select * from vitrina.add_keyword(%s, %s, %s)", (*product, keyword))
 
     def history(self, *, k: int = 20) -> History:
         """The latest changes, newest first."""

@@ -119,6 +119,28 @@ class Whole(BaseModel):
     updated_at: datetime
 
 
+class SuggestedKeyword(BaseModel):
+    """A keyword that a product may have: `agree` of `compared`, the nearest by picture, have it."""
+
+    product_id: int
+    source: str
+    external_id: str
+    title: str
+    keyword: str
+    facet: str
+    confidence: float
+    by: str
+    agree: int
+    compared: int
+    like_products: list[int]
+
+
+class SuggestedKeywords(BaseModel):
+    """Suggestions, the surest first."""
+
+    suggestions: list[SuggestedKeyword]
+
+
 class Pair(BaseModel):
     """A product that is nearly the same as an earlier one; `reasons` says by what."""
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel
 from starlette.requests import Request
 
+from vitrina.errors import InputError
 from vitrina.web.state import MODES, PAGE, State, values_of
 
 
@@ -86,3 +87,19 @@ def query_of(request: Request, *own: str) -> tuple[dict[str, list[str]], State]:
         else:
             rest.append((name, value))
     return mine, State.of(urlencode(rest))
+
+
+def number(name: str, given: list[str] | None, default: int) -> int:
+    """The last value given, a whole number. Raises InputError for another."""
+    value = given[-1] if given else str(default)
+    if not (value.isascii() and value.isdecimal() and len(value) < 9):
+        raise InputError(f"{name} is a number, not {value[:60]!r}")
+    return int(value)
+
+
+def share(name: str, given: list[str]) -> float:
+    """The last value given, a number from 0 to 1. Raises InputError if it is no number."""
+    try:
+        return float(given[-1])
+    except ValueError:
+        raise InputError(f"{name} is a number from 0 to 1, not {given[-1][:60]!r}") from None

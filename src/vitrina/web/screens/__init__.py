@@ -18,6 +18,7 @@ from vitrina.web.screens import (
     product,
     search,
     searches,
+    suggested,
     vocabulary,
     work,
 )
@@ -28,6 +29,7 @@ SCREENS: tuple[ModuleType, ...] = (
     pictures,
     explain,
     vocabulary,
+    suggested,
     work,
     evaluate,
     searches,

@@ -19,7 +19,7 @@ from vitrina.web.answers import (
     Suggestions,
     Whole,
 )
-from vitrina.web.parameters import NARROWING, SEARCHING, Answer, parameter, query_of
+from vitrina.web.parameters import NARROWING, SEARCHING, Answer, number, parameter, query_of, share
 from vitrina.web.services import services
 from vitrina.web.state import State
 
@@ -76,7 +76,7 @@ def count(request: Request) -> Response:
 def facets(request: Request) -> Response:
     """The values of the products that the same search finds: each facet without its own choice."""
     own, state = query_of(request, "k", "attribute")
-    k = _number("k", own.get("k"), 10)
+    k = number("k", own.get("k"), 10)
     return pages.data(request, verbs.facets(services(request), state, k, own.get("attribute")))
 
 
@@ -85,7 +85,7 @@ def suggest(request: Request) -> Response:
     """Completions of a query that is being typed."""
     own, state = query_of(request, "k")
     _only(state, State(query=state.query))
-    k = _number("k", own.get("k"), 10)
+    k = number("k", own.get("k"), 10)
     return pages.data(request, verbs.suggest(services(request), state.query, k))
 
 
@@ -109,10 +109,10 @@ def duplicates(request: Request) -> Response:
     own, state = query_of(request, "k", "min_picture", "min_looks")
     _only(state, State(sources=state.sources))
     rows = services(request).catalog.duplicates(
-        k=_number("k", own.get("k"), 100),
+        k=number("k", own.get("k"), 100),
         sources=state.sources or None,
-        min_picture=_share("min_picture", own.get("min_picture", ["0.99"])),
-        min_looks=_share("min_looks", own["min_looks"]) if "min_looks" in own else None,
+        min_picture=share("min_picture", own.get("min_picture", ["0.99"])),
+        min_looks=share("min_looks", own["min_looks"]) if "min_looks" in own else None,
     )
     return pages.data(request, {"duplicates": [asdict(row) for row in rows]})
 
@@ -141,22 +141,8 @@ def explain(request: Request) -> Response:
     own, state = query_of(request, "product")
     if "product" not in own:
         raise InputError("name a product: /api/explain?product=17&q=…")
-    product_id = _number("product", own["product"], 0)
+    product_id = number("product", own["product"], 0)
     return pages.data(request, verbs.explain(services(request), state, product_id))
-
-
-def _number(name: str, given: list[str] | None, default: int) -> int:
-    value = given[-1] if given else str(default)
-    if not (value.isascii() and value.isdecimal() and len(value) < 9):
-        raise InputError(f"{name} is a number, not {value[:60]!r}")
-    return int(value)
-
-
-def _share(name: str, given: list[str]) -> float:
-    try:
-        return float(given[-1])
-    except ValueError:
-        raise InputError(f"{name} is a number from 0.8 to 1, not {given[-1][:60]!r}") from None
 
 
 def _only(state: State, allowed: State) -> None:

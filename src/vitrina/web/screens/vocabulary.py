@@ -59,7 +59,7 @@ def vocabulary(request: Request, facet: str = FACETS[0], page: int = 1) -> Respo
                 cli=shell("vitrina", "keywords", "list", "--facet", facet, "-k", str(PAGE)),
                 python=python_call("keywords.list", [f"facet={facet!r}", f"k={PAGE}"]),
             ),
-            **_said(request),
+            **told(request),
         },
     )
 
@@ -89,7 +89,7 @@ def keyword(request: Request, name: str) -> Response:
                 cli=shell("vitrina", "keywords", "show", name),
                 python=python_call("keywords.show", [repr(name)]),
             ),
-            **_said(request),
+            **told(request),
         },
     )
 
@@ -100,7 +100,7 @@ def review(request: Request, skip: int = 0) -> Response:
     return pages.page(
         request,
         "review.html",
-        {"facets": FACETS} | _review(services(request), skip) | _said(request),
+        {"facets": FACETS} | _review(services(request), skip) | told(request),
     )
 
 
@@ -125,7 +125,7 @@ def history(request: Request) -> Response:
                 cli=shell("vitrina", "keywords", "history", "-k", "100"),
                 python=python_call("keywords.history", ["k=100"]),
             ),
-            **_said(request),
+            **told(request),
         },
     )
 
@@ -155,7 +155,7 @@ def act(request: Request, given: Fields) -> Response:
     action = needed(given, "action")
     if action not in ACTIONS:
         raise InputError(f"there is no action {action[:60]!r}")
-    return _changed(request, given, ACTIONS[action](editor(request), given))
+    return changed(request, given, ACTIONS[action](editor(request), given))
 
 
 @edit_router.post("/vocabulary/answer")
@@ -175,7 +175,7 @@ def answer(request: Request, given: Fields) -> Response:
         rows = keywords.split(term)
     else:
         rows = keywords.distinct(keyword, term)
-    return _changed(request, given, rows)
+    return changed(request, given, rows)
 
 
 @edit_router.post("/vocabulary/undo")
@@ -197,7 +197,7 @@ async def seed(request: Request) -> Response:
         if len(body) > SEED_BYTES:
             raise InputError(f"the file is larger than {SEED_BYTES / 1e6:.0f} MB")
     rows = await run_in_threadpool(_seed, editor(request), bytes(body))
-    return _changed(request, {}, rows)
+    return changed(request, {}, rows)
 
 
 def _seed(catalog: Catalog, body: bytes) -> Sequence[Change]:
@@ -219,7 +219,7 @@ ACTIONS: dict[str, Callable[[Catalog, Mapping[str, str]], Sequence[Change]]] = {
 }
 
 
-def _changed(request: Request, given: Mapping[str, str], rows: Sequence[Change]) -> Response:
+def changed(request: Request, given: Mapping[str, str], rows: Sequence[Change]) -> Response:
     """What a change did, with its number, by which it can be undone."""
     if not rows:
         return done(request, given, {"nothing": "it was so already"})
@@ -255,7 +255,7 @@ def _by_term(products: Sequence[TermProduct]) -> dict[str, list[TermProduct]]:
     return found
 
 
-def _said(request: Request) -> dict[str, Any]:
+def told(request: Request) -> dict[str, Any]:
     """What the page before did: the number of its change, or of the one that it undid."""
     given = request.query_params
     change, undone = given.get("change", ""), given.get("undone", "")

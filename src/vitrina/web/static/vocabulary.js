@@ -5,10 +5,11 @@ const pair = () => $('[data-pair]');
 const onPair = (at) => pair() && (at === document.body || pair().contains(at) || at === $('#main'));
 
 async function next(skip) {
-  swap(await part(`/part/vocabulary/review?skip=${skip}`));
+  const { path } = pair().dataset;
+  swap(await part(`/part${path}?skip=${skip}`));
   pair().focus({ preventScroll: true });
   say($('#doubt').textContent, 0);
-  history.replaceState(null, '', skip ? `/vocabulary/review?skip=${skip}` : '/vocabulary/review');
+  history.replaceState(null, '', skip ? `${path}?skip=${skip}` : path);
 }
 
 let last = null;
@@ -28,7 +29,7 @@ async function answer(form, value) {
   const done = busy(pair());
   const fields = Object.fromEntries(new FormData(form));
   try {
-    const found = await post('/vocabulary/answer', { ...fields, answer: value });
+    const found = await post(form.getAttribute('action'), { ...fields, answer: value });
     last = found.change || null;
     await next(pair().dataset.skip);
     toast(`${fields.term}: ${value}`, last ? { undo } : {});
@@ -46,7 +47,7 @@ document.addEventListener('click', (event) => {
   event.preventDefault();
   next(new URL(later.href).searchParams.get('skip')).catch((error) => toast(error.message));
 });
-for (const key of ['s', 'd', 'n']) {
+for (const key of ['s', 'd', 'n', 'a']) {
   onKey(key, () => { const button = $(`[data-answer] [data-key=${key}]`); if (button) button.click(); }, onPair);
 }
 onKey('l', () => { const later = $('[data-later]'); if (later) later.click(); }, onPair);
