@@ -233,6 +233,48 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- check_in_spaces(in_spaces): raises VT003 for an unknown space, and names the nearest; VT004 for two for texts, or
+-- two for pictures.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.check_in_spaces(in_spaces text[]) returns void
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _unknown text;
+begin
+    perform check_list('in_spaces', in_spaces);
+    select u.name into _unknown
+    from unnest(in_spaces) as u (name)
+    where not exists (select from spaces as s where s.name = u.name)
+    limit 1;
+    if found then
+        raise exception 'space % not found', quote_literal(left(_unknown, 100)) using errcode = 'VT003',
+            hint = nearest_hint(_unknown, array(select s.name from spaces as s order by s.id), 'see: select * from vitrina.spaces');
+    end if;
+    if exists (select from spaces as s where s.name = any (in_spaces) group by s.modality = 'text' having count(*) > 1) then
+        raise exception 'a search is in one space for texts and one for pictures, not in %',
+            left(array_to_string(in_spaces, ', '), 200) using errcode = 'VT004', hint = 'compare them one after the other';
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- space_to_search(modality, in_spaces) → for 'text' or 'image' the space among these, or the active one.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.space_to_search(modality text, in_spaces text[]) returns spaces
+language sql stable security invoker
+set search_path from current
+as $func$
+    select s
+    from spaces as s
+    where (s.modality = 'text') = (space_to_search.modality = 'text')
+        and (s.state = 'active' or s.name = any (in_spaces))
+    order by coalesce(s.name = any (in_spaces), false) desc
+    limit 1;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- active_space(modality) → the active row of `spaces` for 'text', or for 'image': an image space or a joint
 -- one; or null.
 -- ---------------------------------------------------------------------------------------------

@@ -41,11 +41,11 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- query_to_embed(query) → (space, words, modality), a row for each active space in which a search for this
+-- query_to_embed(query, in_spaces) → (space, words, modality), a row for each active space, or of in_spaces, in which a search for this
 -- query has no vector yet: a text space that is not local, or a joint one, whose cache does not have these
 -- words. Embed `words`, then call put_query_embedding. Otherwise no row.
 -- ---------------------------------------------------------------------------------------------
-create or replace function query_to_embed(query text)
+create or replace function query_to_embed(query text, in_spaces text[] default null)
 returns table (space text, words text, modality text)
 language sql stable security invoker
 set search_path from current
@@ -54,7 +54,8 @@ as $func$
     from spaces as s
     -- the query is not read where the database makes all vectors itself
     cross join lateral (select case when s.id > 0 then asked_words(query) end as words offset 0) as w
-    where s.modality <> 'image' and s.state = 'active' and s.provider <> 'local'
+    where s.modality <> 'image' and s.provider <> 'local'
+        and s.id in ((space_to_search('text', in_spaces)).id, (space_to_search('image', in_spaces)).id)
         and w.words <> '' and not exists (
         select
         from query_embeddings as q

@@ -146,7 +146,7 @@ $func$;
 create or replace function vitrina_internal.searched(
     query text, first int, filters filters, mode text, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
-    sort text default 'relevance',
+    sort text default 'relevance', in_spaces text[] default null,
     out matches hits, out origin text, out labels text[], out code text, out keywords text[],
     out words text, out rules steering, out reading reading, out text_vector @vector@.halfvec,
     out image_vector @vector@.halfvec
@@ -163,8 +163,11 @@ declare
     _count int;
 begin
     words := asked_words(query);
-    select s.* into _text_space from spaces as s where s.modality = 'text' and s.state = 'active';
-    select s.* into _image_space from spaces as s where s.modality <> 'text' and s.state = 'active';
+    if in_spaces is not null then
+        perform check_in_spaces(in_spaces);
+    end if;
+    _text_space := space_to_search('text', in_spaces);
+    _image_space := space_to_search('image', in_spaces);
     mode := coalesce(mode, 'hybrid');
     weights := coalesce(weights, '{}');
     sort := coalesce(sort, 'relevance');
@@ -252,8 +255,9 @@ $func$;
 -- attribute (price), with - before it the greatest first (-price); products without it come last, equal
 -- ones by relevance. group_by: the name of an attribute: of the products with the same value only the
 -- first. A notice says if no product has an attribute that is named here. sku: that of the variant that was asked
--- for, by its code, a filter or a word ("red"), and image is its picture; else the product's. Raises
--- VT004 for wrong arguments.
+-- for, by its code, a filter or a word ("red"), and image is its picture; else the product's. in_spaces: names of
+-- spaces to search in instead of the active ones, to compare them: one for texts, one for pictures. Raises
+-- VT004 for wrong arguments, VT003 for an unknown space.
 -- ---------------------------------------------------------------------------------------------
 create or replace function search(
     query text default null, k int default 10, "offset" int default 0, filter jsonb default '{}',
@@ -261,7 +265,7 @@ create or replace function search(
     without_keywords text[] default '{}', sources text[] default null, mode text default 'hybrid',
     embedding @vector@.halfvec default null, image_embedding @vector@.halfvec default null,
     weights jsonb default '{}', min_relevance real default null, sort text default 'relevance',
-    group_by text default null, any_keywords jsonb default '{}'
+    group_by text default null, any_keywords jsonb default '{}', in_spaces text[] default null
 ) returns table (
     product_id bigint, source text, external_id text, title text, caption text, keywords text[],
     url text, image text, score real, similarity real, text_rank real, matched text[],
@@ -286,7 +290,7 @@ begin
     _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords);
     _end := "offset" + k;
     _search := searched(query, _end, _filters, mode, embedding, image_embedding, weights,
-                        min_relevance, group_by, sort);
+                        min_relevance, group_by, sort, in_spaces);
     _found := _search.matches;
     _boosted := boosted_among(_found.ids["offset" + 1:_end], _search.rules);
     perform say_unknown_name('grouped', group_by, _found.ids);

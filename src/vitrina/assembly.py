@@ -29,11 +29,11 @@ HINTS = {"hint": 40, "closed": 500}  # most keywords shown to a model
 Purpose = Literal["enrich", "search", "judge"]
 
 
-def assemble(context: Context, purpose: Purpose = "enrich") -> Engine:
+def assemble(context: Context, purpose: Purpose = "enrich", in_space: str | None = None) -> Engine:
     """The engine that the settings name.
 
     To enrich, it creates the provider's space if missing; to search, it uses the model of the text
-    space in use, without traces and budget; to judge, it creates no space.
+    space in use, or of the one named, without traces and budget; to judge, it creates no space.
 
     Raises ConfigError if a setting is missing, AccessError if the provider's space is missing and
     this role may not create it.
@@ -47,7 +47,7 @@ def assemble(context: Context, purpose: Purpose = "enrich") -> Engine:
     price = prices(endpoint, max_cost)
     space = ""  # a judge makes no vectors
     if purpose == "search":
-        endpoint, space = _in_use(context.database, endpoint)
+        endpoint, space = _in_use(context.database, endpoint, in_space)
     elif purpose == "enrich":
         space = ensure_space(context, endpoint)
         _check_vocabulary(context.database, endpoint)
@@ -142,14 +142,18 @@ def _tracer(context: Context) -> Tracer | None:
     return Tracer.to(context.settings.weave, notice=context.notice)
 
 
-def _in_use(database: Database, endpoint: OpenAISettings) -> tuple[OpenAISettings, str]:
-    """The endpoint with the model of the text space in use, and that space's name.
+def _in_use(
+    database: Database, endpoint: OpenAISettings, space: str | None = None
+) -> tuple[OpenAISettings, str]:
+    """The endpoint with the model of the text space in use, or of the one named, and its name.
 
     If the database makes the vectors of that space: the endpoint unchanged, without a name.
     """
     for row in database.rows(
         "select s.name, s.model, s.dimensions from vitrina.spaces as s"
-        " where s.modality = 'text' and s.state = 'active' and s.provider <> 'local'"
+        " where s.modality = 'text' and s.provider <> 'local'"
+        " and case when %(name)s::text is null then s.state = 'active' else s.name = %(name)s end",
+        {"name": space},
     ):
         endpoint = replace(endpoint, embedding_model=row["model"], dimensions=row["dimensions"])
         return endpoint, str(row["name"])

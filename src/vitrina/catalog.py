@@ -190,8 +190,9 @@ class Catalog(Closing):
         """
         return part_of(self.picture(given), Box.of(box))
 
-    def _reader(self) -> Engine:
-        return _assemble(self._writer.context() if self._writer else self._context, "search")
+    def _reader(self, space: str | None) -> Engine:
+        context = self._writer.context() if self._writer else self._context
+        return _assemble(context, "search", space)
 
     def _space_embedder(self, space: str, endpoint: OpenAISettings | None) -> TextEmbedder:
         from vitrina.assembly import space_embedder
@@ -430,10 +431,10 @@ class Catalog(Closing):
         self.database.close()
 
 
-def _assemble(context: Context, purpose: Purpose = "enrich") -> Engine:
+def _assemble(context: Context, purpose: Purpose = "enrich", space: str | None = None) -> Engine:
     from vitrina.assembly import assemble
 
-    return assemble(context, purpose)
+    return assemble(context, purpose, space)
 
 
 def _embedded_url(notice: Callable[[str], None] | None) -> str:

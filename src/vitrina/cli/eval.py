@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options, progress_bar
+from vitrina.cli.search import in_space_option
 from vitrina.printing import counted
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ KEPT = ("query", "source", "external_id", "grade")
     metavar="N",
     help="The k of recall@k.",
 )
+@in_space_option
 @click.option("--worst", type=click.IntRange(1), metavar="N", help="Also show the N worst queries.")
 @click.option(
     "--weave",
@@ -55,6 +57,7 @@ def command(
     doubts: bool,
     modes: tuple[Mode, ...],
     k: int,
+    in_spaces: tuple[str, ...],
     worst: int | None,
     weave: str | None,
     output: str | None,
@@ -70,6 +73,7 @@ def command(
     Example:
       vitrina eval judgements.csv
       vitrina eval judgements.csv --mode hybrid --worst 10 --json
+      vitrina eval --in-space large
       vitrina eval --show --csv
     """
     if keep and file is None:
@@ -91,6 +95,7 @@ def command(
         done = catalog.evaluate(
             file,
             k=k,
+            in_spaces=list(in_spaces) or None,
             progress=lambda seen, of: bar(seen, of, ""),
             **({"modes": modes} if modes else {}),
         )

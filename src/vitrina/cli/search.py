@@ -103,6 +103,18 @@ def _price(attributes: dict[str, Any]) -> str:
     return f"{said} {currency}" if isinstance(currency, str) else said
 
 
+def in_space_option(command: F) -> F:
+    """--in-space: other spaces than those in use."""
+    return click.option(
+        "--in-space",
+        "in_spaces",
+        multiple=True,
+        metavar="NAME",
+        help="Search in this space instead of the one in use, to compare them; of texts, or of"
+        " pictures; repeatable.",
+    )(command)
+
+
 def parse_weights(
     ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
 ) -> dict[str, float]:
@@ -149,6 +161,7 @@ def channel_options(command: F) -> F:
 @click.option("--offset", default=0, metavar="N", help="Skip the first N products.")
 @filter_options
 @channel_options
+@in_space_option
 @click.option(
     "--sort",
     default="relevance",
@@ -183,6 +196,7 @@ def command(
     exact: bool,
     allow_private_images: bool,
     sources: tuple[str, ...],
+    in_spaces: tuple[str, ...],
     columns: list[str] | None,
     output: str | None,
     **options: Any,
@@ -203,6 +217,7 @@ def command(
         raise click.UsageError("give words to search for, --image PATH_OR_URL, or a filter")
     if box is not None and image is None:
         raise click.UsageError("--box is a part of a picture: give --image PATH_OR_URL too")
+    options["in_spaces"] = list(in_spaces) or None
     with open_catalog(allow_private_images=allow_private_images) as catalog:
         if query and exact:
             from vitrina.search.reading import literal

@@ -88,6 +88,7 @@ class Evaluator:
         *,
         modes: Sequence[Mode] = MODES,
         k: int = 10,
+        in_spaces: Sequence[str] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Evaluated:
         """Search for every query of a file of judgements, and compare; see metrics.
@@ -97,6 +98,7 @@ class Evaluator:
                 `-` is standard input; None: the judgements that the database has.
             modes: of search, each measured separately.
             k: of recall, 1 to 1000.
+            in_spaces: the names of spaces to search in instead of those in use.
             progress: called with the count of searches done and their total.
 
         Raises InputError, with the line, if the file cannot be used.
@@ -119,7 +121,7 @@ class Evaluator:
         for mode in modes:
             scores = []
             for query, grades in queries.items():
-                hits = self._search(query, k=max(k, DEPTH), mode=mode)
+                hits = self._search(query, k=max(k, DEPTH), mode=mode, in_spaces=in_spaces)
                 scores.append(_score(query, hits, grades, k))
                 done += 1
                 if progress is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Literal, ParamSpec, TypeVar
@@ -70,6 +70,7 @@ class Asking:
         group_by: str | None,
         filters: Filters,
         weights: Mapping[Channel, float] | None = None,
+        in_spaces: Sequence[str] | None = None,
     ) -> tuple[dict[str, object], Narrowing]:
         """The parameters, and the filters. Raises NotFoundError and PictureError as search does."""
         narrowing = Narrowing(**filters)
@@ -89,6 +90,6 @@ class Asking:
             "min_relevance": min_relevance,
             "image": vector,
             "words": words,
-            "unremembered": self.queries.embed(query) if mode != "text" else None,
+            "unremembered": self.queries.embed(query, in_spaces) if mode != "text" else None,
             **narrowing.params(),
         }, narrowing

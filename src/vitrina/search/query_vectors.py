@@ -47,14 +47,15 @@ class Queries:
 
     Args:
         context: the catalog's context.
-        reader: makes what asks a model; None: no model is asked.
+        reader: makes what asks the model of the space with this name, or of the text space in
+            use; None: no model is asked.
         writer: remembers the vectors, where the context only reads; None: the context does.
     """
 
     def __init__(
         self,
         context: Context,
-        reader: Callable[[], Reader] | None,
+        reader: Callable[[str | None], Reader] | None,
         writer: Writer | None = None,
     ) -> None:
         self._database = context.database
@@ -64,7 +65,7 @@ class Queries:
         self._local = context.settings.chosen == "local"
         self._notice = context.notice
         self._reader = reader
-        self._engine: Reader | None = None
+        self._engines: dict[str | None, Reader] = {}
         self._opening = threading.Lock()
         self._told: set[str] = set()
 
@@ -103,15 +104,20 @@ class Queries:
         self.embed(words)
         return words
 
-    def embed(self, query: str | None) -> HalfVector | None:
+    def embed(self, query: str | None, in_spaces: Sequence[str] | None = None) -> HalfVector | None:
         """Make and remember a query's vectors, if the database cannot make them.
+
+        In the spaces in use, or in those that are named instead.
 
         Returns that of the text space only if this role may not remember it.
         """
         if not query or self._reader is None:
             return None
         unremembered = None
-        for row in self._database.rows("select * from vitrina.query_to_embed(%s)", (query,)):
+        for row in self._database.rows(
+            "select * from vitrina.query_to_embed(%s, %s::text[])",
+            (query, None if in_spaces is None else list(in_spaces)),
+        ):
             if row["modality"] == "joint":
                 self._embed_jointly(row["space"], row["words"])
             else:
@@ -198,19 +204,16 @@ class Queries:
             self._opened().learn(terms)
 
     def _opened(self, space: str | None = None) -> Reader:
-        """The engine for the model of this space, as the space in use may have changed."""
+        """The engine for the model of this space; without a name, of the space then in use."""
         with self._opening:
-            if self._engine is not None and space not in (None, self._engine.space):
-                self._engine.close()
-                self._engine = None
-            if self._engine is None:
+            if space not in self._engines:
                 assert self._reader is not None  # noqa: S101 - the callers ask before
-                self._engine = self._reader()
-            return self._engine
+                self._engines[space] = self._reader(space)
+            return self._engines[space]
 
     def close(self) -> None:
         """Close the provider."""
         if "_joint" in self.__dict__:
             self._joint.close()
-        if self._engine is not None:
-            self._engine.close()
+        for engine in self._engines.values():
+            engine.close()

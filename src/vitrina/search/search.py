@@ -45,6 +45,7 @@ class Search:
         sort: str = "relevance",
         group_by: str | None = None,
         log: bool = True,
+        in_spaces: Sequence[str] | None = None,
         **filters: Unpack[Filters],
     ) -> list[Hit]:
         """The k products that match best, by words, by picture, or both.
@@ -68,6 +69,8 @@ class Search:
             group_by: an attribute: of the products with the same value only the first one.
             log: keep the query in the log of searches, if the policy is on; False for what is no
                 shopper's query, such as one still being typed. Further pages are not logged.
+            in_spaces: the names of spaces to search in instead of those in use, to compare them:
+                one for texts, one for pictures.
             filters: attr, price_min, price_max, filter, where, with_keywords, any_keywords,
                 without_keywords, sources; see Filters.
 
@@ -75,15 +78,22 @@ class Search:
             PictureError: the picture cannot be used.
             InputError: an argument is out of range.
             NotFoundError: a filter, sort or group_by names a source, keyword or attribute that is
-                not there.
+                not there, or in_spaces a space.
         """
         asked, narrowing = self._asked(
-            query, image, title, mode, min_relevance, group_by, filters, weights
+            query, image, title, mode, min_relevance, group_by, filters, weights, in_spaces
         )
         found = self._hits(
             f"select * from vitrina.search({FOUND}, weights => %(weights)s,"  # noqa: S608 - a constant
-            ' sort => %(sort)s, k => %(k)s, "offset" => %(offset)s)',
-            {**asked, "sort": sort, "k": k, "offset": offset},
+            " sort => %(sort)s, in_spaces => %(in_spaces)s::text[],"
+            ' k => %(k)s, "offset" => %(offset)s)',
+            {
+                **asked,
+                "sort": sort,
+                "in_spaces": None if in_spaces is None else list(in_spaces),
+                "k": k,
+                "offset": offset,
+            },
         )
         if log and query and k and not offset:
             self._searches.note(query, len(found))

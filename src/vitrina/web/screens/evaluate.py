@@ -14,7 +14,7 @@ from starlette.responses import Response
 from vitrina.errors import AccessError, InputError
 from vitrina.search.hits import Hit
 from vitrina.web import pages
-from vitrina.web.how import How, python_call, shell, sql_call, sql_text
+from vitrina.web.how import How, python_call, shell, sql_array, sql_call, sql_text
 from vitrina.web.posted import Fields, done, editor, needed
 from vitrina.web.services import Services, services
 from vitrina.web.state import MODES
@@ -70,9 +70,10 @@ def candidates(request: Request, q: str = "") -> Response:
 @router.get("/evaluate/compare")
 def compare(request: Request) -> Response:
     """Two settings beside each other: nDCG of each query, and what moved."""
-    given = {name: value.strip()[:40] for name, value in request.query_params.items()}
+    given = {name: value.strip()[:200] for name, value in request.query_params.items()}
     shared = services(request)
     first, second = (_setting(given, side) for side in "ab")
+    spaces = [each for each in shared.catalog.spaces.list() if each.modality != "image"]
     judged = [each.query for each in shared.catalog.judgements.queries() if each.relevant]
     compared = (
         shared.catalog.compare(first, second, queries=judged[:QUERIES])
@@ -86,6 +87,7 @@ def compare(request: Request) -> Response:
         {
             "given": given,
             "modes": MODES,
+            "spaces": spaces if len(spaces) > 1 else [],
             "weights": WEIGHTS,
             "judged": judged,
             "compared": compared,
@@ -102,9 +104,12 @@ def compare(request: Request) -> Response:
                 sql="\n\n".join(_sql(judged[0], each) for each in (first, second))
                 if judged
                 else sql_call("judged_queries", {}),
-                cli="\n".join(_cli(each) for each in (first, second)),
+                cli="\n".join(_cli(judged[0], each) for each in (first, second))
+                if judged
+                else shell("vitrina", "eval", "--show"),
                 python=python_call("compare", [repr(first), repr(second)]),
-                note="SQL shows the searches of one query; the command line measures the modes.",
+                note="SQL and the command line show the searches of one query; `vitrina eval`"
+                " measures a mode, and a space, on all of them.",
             ),
         },
     )
@@ -206,6 +211,8 @@ def _setting(given: Mapping[str, str], side: str) -> dict[str, Any]:
         setting["weights"] = weights
     if given.get(f"{side}.floor"):
         setting["min_relevance"] = _number(given, f"{side}.floor", 1)
+    if given.get(f"{side}.space"):
+        setting["in_spaces"] = [given[f"{side}.space"]]
     return setting
 
 
@@ -228,8 +235,17 @@ def _sql(query: str, setting: Mapping[str, Any]) -> str:
         said["weights"] = sql_text(f"{{{parts}}}")
     if "min_relevance" in setting:
         said["min_relevance"] = f"{setting['min_relevance']:g}"
+    if "in_spaces" in setting:
+        said["in_spaces"] = sql_array(setting["in_spaces"])
     return sql_call("search", said, "external_id, title, score")
 
 
-def _cli(setting: Mapping[str, Any]) -> str:
-    return shell("vitrina", "eval", "--mode", setting.get("mode", "hybrid"))
+def _cli(query: str, setting: Mapping[str, Any]) -> str:
+    words = ["--mode", setting["mode"]] if "mode" in setting else []
+    for name, value in setting.get("weights", {}).items():
+        words += ["--weight", f"{name}={value:g}"]
+    if "min_relevance" in setting:
+        words += ["--min-relevance", f"{setting['min_relevance']:g}"]
+    for name in setting.get("in_spaces", ()):
+        words += ["--in-space", name]
+    return shell("vitrina", "search", "-k", str(POOL), *words, "--", query)
