@@ -14,6 +14,7 @@ import pytest
 from click.testing import Result
 from psycopg.conninfo import conninfo_to_dict
 
+import joint_models
 import servers
 from vitrina import embedded
 
@@ -86,6 +87,23 @@ def test_the_pages_on_changes_show_what_is_printed(
     assert len(shown) >= 5
     for command, output in shown:
         agree(page, command, output, printed(server, vitrina, url, command))
+
+
+def test_the_page_on_joint_spaces_shows_what_is_printed(
+    demo: str,
+    server: embedded.Server,
+    vitrina: Callable[..., Result],
+    make_database: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a folder that has what the script of the page writes, in the folder `models`."""
+    made = joint_models.made(tmp_path_factory)
+    monkeypatch.chdir(made.parent)
+    url = make_database(conninfo_to_dict(demo)["dbname"])
+    for command, output in sessions("docs/joint.md"):
+        here = command.replace("--model-path models", f"--model-path {made.name}")
+        agree("docs/joint.md", command, output, printed(server, vitrina, url, here))
 
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")

@@ -102,12 +102,10 @@ def verdict(found: Explanation) -> str:
 
 def channel(each: ChannelScore) -> str:
     """What a channel says, like "vector 0.529, number 8, weight 1"."""
-    by = ""
-    if each.by == "words":
-        by = " by words"
-        if each.counts is not None and each.value is not None:
-            by += f" {each.counts:.3f} above chance, cosine"
     value = "no vector" if each.value is None else f"{each.value:.3f}"
+    by = " by words" if each.by == "words" else ""
+    if each.counts is not None and each.value is not None:
+        value += f" counts {each.counts:.3f}"
     rank = "not found" if each.rank is None else f"number {each.rank}"
     weight = "" if each.weight is None else f", weight {each.weight:g}"
     return f"{each.channel}{by} {value}, {rank}{weight}"
