@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from vitrina.db.connection import literal
 
+ONLY_SEARCHES = "The API has what a shop's pages need: searches and products. This is not among it."
+
 
 @dataclass(frozen=True, slots=True)
 class How:
@@ -21,6 +23,13 @@ class How:
     python: str = ""
     curl: str = ""
     note: str = ""
+
+    @property
+    def said(self) -> str:
+        """The note, and what the languages that are not there lack."""
+        if self.curl or not (self.sql or self.cli):
+            return self.note
+        return f"{self.note} {ONLY_SEARCHES}".strip()
 
     @property
     def blocks(self) -> list[tuple[str, str]]:

@@ -24,6 +24,9 @@ PICTURE_SQL = """(
 DROPPED = (
     "A picture that was dropped here is in the memory of this server only: name a file instead."
 )
+WHOLE = (
+    "The command line asks for words, a picture or a filter; `vitrina export` gives all products."
+)
 BOTH = "Words and liked products together are several calls: this is the call for the liked ones."
 
 
@@ -56,7 +59,7 @@ def how_of(services: Services, state: State) -> How:
         cli=_cli(state),
         python=_python(state),
         curl=curl(base, path),
-        note=DROPPED if state.picture.startswith("s:") else "",
+        note=DROPPED if state.picture.startswith("s:") else "" if _cli(state) else WHOLE,
     )
 
 

@@ -152,7 +152,8 @@ def _grading(shared: Services, query: str) -> dict[str, Any]:
             sql=sql_call("list_judgements", {"query": sql_text(query)} if query else {}),
             cli=shell("vitrina", "eval", "--show", "--csv"),
             python=python_call("judgements.list", [repr(query)] if query else []),
-            note="Of what products nobody could tell: vitrina.list_doubts, vitrina eval --doubts.",
+            note="The command line prints the judgements of all queries. Of what products nobody"
+            " could tell: vitrina.list_doubts, `vitrina eval --doubts`.",
         ),
     }
 

@@ -138,7 +138,18 @@ def _told(shared: Services, state: State, key: Key) -> Told:
 
 
 def _how(shared: Services, state: State, told: Sequence[Told]) -> How:
-    found = told[0].found
+    """How to ask for each of the products."""
+    each = [_how_one(shared, state, one.found) for one in told]
+    return How(
+        sql="\n\n".join(how.sql for how in each),
+        cli="\n".join(how.cli for how in each),
+        python="\n".join(how.python for how in each),
+        curl="\n".join(how.curl for how in each),
+        note="The picture of the search is left out here." if state.picture else "",
+    )
+
+
+def _how_one(shared: Services, state: State, found: Explanation) -> How:
     said = {
         "query": sql_text(state.query),
         "source": sql_text(found.source),
@@ -150,18 +161,22 @@ def _how(shared: Services, state: State, told: Sequence[Told]) -> How:
         if value not in ("", "hybrid", "relevance"):
             said[name] = sql_text(value)
             options += [f"--{name.replace('_', '-')}", value]
+    page = {"k": str(state.n)} | ({"offset": str(state.first)} if state.first else {})
+    for name, value in page.items():
+        said[f'"{name}"' if name == "offset" else name] = value
+        options += ["-k" if name == "k" else f"--{name}", value]
     python = [repr(state.query), repr((found.source, found.external_id))]
     python += [f"{name}={value!r}" for name, value in arguments(state).items() if name != "query"]
     python += [f"sort={state.sort!r}"] if state.sort != "relevance" else []
+    python += [f"{name}={value}" for name, value in page.items()]
     base = address(shared.options.host, shared.options.port)
-    query = "&".join(filter(None, (f"id={found.product_id}", state.query_string)))
+    query = "&".join(filter(None, (f"product={found.product_id}", state.query_string)))
     return How(
         sql=sql_call("explain_search", said, "rank, results, gate, reason, score, channels, words"),
         cli=shell(
-            "vitrina", "explain", state.query, found.external_id, "--of", found.source,
-            *cli_filters(filters(state)), *options,
+            "vitrina", "explain", *cli_filters(filters(state)), *options, "--of", found.source,
+            "--", state.query, found.external_id,
         ),
         python=python_call("explain", python),
         curl=curl(base, f"/api/explain?{query}"),
-        note="The picture of the search is left out here." if state.picture else "",
     )  # fmt: skip

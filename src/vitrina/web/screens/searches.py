@@ -58,9 +58,15 @@ def searches(request: Request, which: str = "top", days: int = 30) -> Response:
             "rule": _number(said.get("rule", "")),
             "removed": _number(said.get("removed", "")),
             "how": How(
-                sql=sql_call(f"{which}_searches", {"k": str(MOST), "days": str(days)}),
-                cli=shell("vitrina", "searches", which, "-k", str(MOST), "--days", str(days)),
-                python=python_call(f"searches.{which}", [f"k={MOST}", f"days={days}"]),
+                sql=sql_call(f"{which}_searches", {"k": str(MOST), "days": str(days)})
+                + "\n"
+                + sql_call("list_rules", {}),
+                cli=shell("vitrina", "searches", which, "-k", str(MOST), "--days", str(days))
+                + "\n"
+                + shell("vitrina", "rules", "list"),
+                python=python_call(f"searches.{which}", [f"k={MOST}", f"days={days}"])
+                + "\n"
+                + python_call("rules.list", []),
             ),
         },
     )

@@ -86,7 +86,7 @@ def keyword(request: Request, name: str) -> Response:
             "pictures": _by_term(catalog.keywords.products([row.keyword for row in near], k=2)),
             "how": How(
                 sql=sql_call("show_keyword", {"term": sql_text(name)}),
-                cli=shell("vitrina", "keywords", "show", name),
+                cli=shell("vitrina", "keywords", "show", "--", name),
                 python=python_call("keywords.show", [repr(name)]),
             ),
             **told(request),
@@ -239,11 +239,23 @@ def _review(shared: Services, skip: int) -> dict[str, Any]:
         "skip": skip,
         "pictures": _by_term(keywords.products(terms, k=8)),
         "how": How(
-            sql=sql_call("audit_keywords", {"k": "50"})
-            + "\n\n"
-            + sql_call("term_products", {"terms": sql_array(terms), "k": "8"}),
-            cli=shell("vitrina", "keywords", "audit", "-k", "50"),
-            python=python_call("keywords.audit", ["k=50"]),
+            sql="\n\n".join(
+                [
+                    sql_call("audit_keywords", {"k": str(DEPTH)}),
+                    *(
+                        [sql_call("term_products", {"terms": sql_array(terms), "k": "8"})]
+                        * bool(terms)
+                    ),
+                ]
+            ),
+            cli=shell("vitrina", "keywords", "audit", "-k", str(DEPTH)),
+            python="\n".join(
+                [
+                    python_call("keywords.audit", [f"k={DEPTH}"]),
+                    *([python_call("keywords.products", [repr(terms), "k=8"])] * bool(terms)),
+                ]
+            ),
+            note="The command line lists the pairs, without their pictures." if terms else "",
         ),
     }
 

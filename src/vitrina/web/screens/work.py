@@ -174,14 +174,14 @@ def _context(request: Request) -> dict[str, Any]:
                 shell("vitrina", *words)
                 for words in (
                     ("status",), ("jobs", "failures"), ("sources",), ("spaces", "list"),
-                    ("cost",), ("doctor",),
+                    ("cost", "--by", "day"), ("doctor",),
                 )
             ),
             python="\n".join(
-                python_call(name, [])
-                for name in (
-                    "jobs.progress", "jobs.failures", "jobs.coverage", "sources.list",
-                    "spaces.list", "costs.spent",
+                python_call(name, given)
+                for name, given in (
+                    ("jobs.progress", []), ("jobs.failures", []), ("jobs.coverage", []),
+                    ("spaces.list", []), ("sources.list", []), ("costs.spent", ["by='day'"]),
                 )
             ),
         ),
