@@ -303,6 +303,7 @@ def test_on_the_page(shop: Shop, model_path: Path) -> None:
         shown = page.get("/?q=yellow").text
         assert "its picture shows it" in shown
         assert "looks alike" not in shown
+        assert "compared with pictures too, in colors" in shown
         assert "looks alike" in page.get(f"/?pic=p:{found['products'][0]['product_id']}").text
         work = page.get("/work").text
         assert "colors" in work

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import psycopg
 import pytest
 
+from vitrina.db import schema
+
 COLORS = ("red", "blue", "green", "white", "brown")
 KINDS = ("mug", "vase", "clock", "stool", "towel", "rug", "lamp", "tray")
 SIDE = 64
@@ -220,3 +222,29 @@ def test_a_joint_space_needs_settings_and_a_model(db: psycopg.Connection, argume
     with pytest.raises(psycopg.DatabaseError) as error:
         db.execute(f"select create_space('both', {arguments})")  # type: ignore[arg-type]
     assert error.value.sqlstate == "VT004"
+
+
+@pytest.mark.once
+def test_an_older_vitrina_searches_in_the_space_before(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("set search_path = vitrina, public")
+        put_shop(conn)
+        conn.execute("select activate_space('both')")
+    schema.downgrade(database_url, "0025")
+    states = "select name, state from vitrina.spaces order by name"
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        assert conn.execute(states).fetchall() == [
+            ("local-image-2", "active"),
+            ("local-text", "active"),
+        ]
+        left = (
+            "select count(*) from pg_class where relname ~ '_embeddings_[0-9]+$' and relkind = 'r'"
+        )
+        assert conn.execute(left).fetchone() == (3,)
+    schema.upgrade(database_url)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        assert conn.execute(states).fetchall() == [
+            ("local-image-2", "active"),
+            ("local-text", "active"),
+        ]
+        conn.execute("select vitrina.create_space('again', 'test', 'm', 'joint', 3)")

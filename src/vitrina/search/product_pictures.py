@@ -102,6 +102,14 @@ class ProductPictures:
             raise NotFoundError(f"product {product_id} has no picture to compare with")
         return found
 
+    def shown_to_words(self) -> str | None:
+        """The joint space in use, in which words find pictures; None if it is none."""
+        name = self._database.value(
+            "select s.name from vitrina.spaces as s"
+            " where s.modality = 'joint' and s.state = 'active'"
+        )
+        return None if name is None else str(name)
+
     def space(self) -> str | None:
         """The space in which pictures are compared now; None if there is none."""
         name = self._database.value(

@@ -15,7 +15,6 @@ from vitrina.errors import ConfigError, InputError, NotFoundError, ProviderError
 from vitrina.models.openai.embeddings import WrongDimensionsError
 from vitrina.models.openai.settings import DEFAULT_DIMENSIONS, OpenAISettings
 from vitrina.spaces.embed import TextEmbedder
-from vitrina.spaces.fill import BATCH as TEXTS
 from vitrina.spaces.fill import Filled, fill
 from vitrina.spaces.index import Indexing
 from vitrina.spaces.joint import BATCH, PROVIDERS, JointEmbedder, JointSpaces
@@ -219,7 +218,7 @@ class Spaces:
                         self._database,
                         embedder,
                         name,
-                        batch=BATCH if space.modality == "joint" else TEXTS,
+                        batch=BATCH if space.modality == "joint" else None,
                         progress=lambda done, of: (
                             progress("products", done, of) if progress is not None else None
                         ),

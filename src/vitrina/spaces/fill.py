@@ -52,7 +52,7 @@ def fill(
     embedder: Filler,
     space: str,
     *,
-    batch: int = BATCH,
+    batch: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Filled:
@@ -65,7 +65,7 @@ def fill(
         database: the database of the catalogue.
         embedder: makes and stores the vectors of this space.
         space: its name.
-        batch: products between two writes, about.
+        batch: products between two writes, about; None: BATCH.
         progress: called with the count of products done and their total.
         stop: once it is set, no further batch begins.
 
@@ -80,7 +80,7 @@ def fill(
         embedder.check_budget()
         return len(ids), embedder.fill_products(ids)
 
-    for size, made in _bounded(one, _batches(rows, batch), stop or threading.Event()):
+    for size, made in _bounded(one, _batches(rows, batch or BATCH), stop or threading.Event()):
         seen += size
         done.products += made.count
         done.refused.update(made.refused)

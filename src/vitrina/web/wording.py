@@ -59,8 +59,25 @@ def how_of(services: Services, state: State) -> How:
         cli=_cli(state),
         python=_python(state),
         curl=curl(base, path),
-        note=DROPPED if state.picture.startswith("s:") else "" if _cli(state) else WHOLE,
+        note=_note(services, state),
     )
+
+
+def _note(services: Services, state: State) -> str:
+    """What the calls do not say of a state."""
+    if state.picture.startswith("s:"):
+        return DROPPED
+    return _compared(services, state) if _cli(state) else WHOLE
+
+
+def _compared(services: Services, state: State) -> str:
+    """What words are compared with besides texts; "" if with nothing."""
+    if not state.query or state.picture or state.mode == "text":
+        return ""
+    space = services.catalog.pictures.shown_to_words()
+    if space is None:
+        return ""
+    return f"The words are compared with pictures too, in {space}: by their remembered vector."
 
 
 def _sql(state: State) -> str:
