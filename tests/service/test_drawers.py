@@ -37,6 +37,7 @@ SCREENS: list[tuple[str, set[str], list[tuple[int, int, int]]]] = [
     ("/explain?product=FU-107&q=grey+sofa", ALL, [(0, 0, 0)]),
     ("/explain?product=FU-107&q=-leather+sofa&k.color=gray&sort=price&mode=text", ALL, [(0, 0, 0)]),
     ("/explain?id=35&q=it%27s+a+table&beside=FU-110&page=2&n=5", ALL, [(0, 0, 0), (1, 1, 1)]),
+    ("/explain?q=grey+sofa", ALL, [(0, 0, 0)]),
     ("/vocabulary", {"sql", "cli", "python"}, [(0, 0, 0)]),
     ("/vocabulary?facet=material", {"sql", "cli", "python"}, [(0, 0, 0)]),
     ("/vocabulary/keyword?name=sofa", {"sql", "cli", "python"}, [(0, 0, 0)]),

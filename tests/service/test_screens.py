@@ -204,6 +204,9 @@ def test_failures_are_grouped_and_tried_again(edited: Served, url: str) -> None:
         reasons = conn.execute("select jobs, matching from vitrina.job_failures()").fetchall()
         assert [jobs for jobs, _ in reasons] == [2]
         assert "2 jobs" in edited.get("/part/work").text
+        # where a model is paid, it is said before what that may cost
+        with serving(url, "--edit", env={"OPENAI_API_KEY": "sk-test-of-prices"}) as paying:
+            assert re.search(r"for up to 0\.00\d\d USD", paying.get("/part/work").text)
         assert say(edited, "/work/retry", matching=reasons[0][1]) == {"retried": 2}
         states = conn.execute("select distinct state from vitrina.jobs").fetchall()
         assert states == [("queued",)]

@@ -22,7 +22,7 @@ from vitrina.web.how import How, curl, python_call, shell, sql_call, sql_text
 from vitrina.web.server import address
 from vitrina.web.services import Services, services
 from vitrina.web.state import State, values_of
-from vitrina.web.wording import cli_filters, sql_filters
+from vitrina.web.wording import cli_filters, how_of, sql_filters
 
 router = APIRouter(include_in_schema=False)
 NAV = None
@@ -102,7 +102,7 @@ def _context(request: Request) -> dict[str, Any]:
         "state": state,
         "names": NAMES,
         "kept": [pair for pair in state.pairs() if pair[0] != "q"],
-        "how": _how(shared, state, told) if told else None,
+        "how": _how(shared, state, told) if told else how_of(shared, state),
         "as_json": [json.dumps(asdict(one.found), indent=2, ensure_ascii=False) for one in told],
     }
 

@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from vitrina import doctor
-from vitrina.enrich.jobs import Progress
+from vitrina.enrich.jobs import Failure, Progress
 from vitrina.errors import AccessError
 from vitrina.printing import counted, defused
 from vitrina.web import chart, pages
+from vitrina.web.filters import money
 from vitrina.web.how import How, python_call, shell, sql_call, sql_text
 from vitrina.web.posted import Fields, done, editor, needed
 from vitrina.web.services import Services, services
@@ -148,12 +149,14 @@ def _context(request: Request) -> dict[str, Any]:
     shared = services(request)
     catalog = shared.catalog
     progress = catalog.jobs.progress()
+    failures = catalog.jobs.failures(k=20)
     sources = catalog.sources.list()
     uploads = _uploads(request)
     retried = request.query_params.get("retried", "")
     return {
         "progress": progress,
-        "failures": catalog.jobs.failures(k=20),
+        "failures": failures,
+        "retry_costs": [_cost_again(shared, each) for each in failures],
         "coverage": catalog.jobs.coverage(),
         "sources": sources,
         "spaces": catalog.spaces.list(),
@@ -186,6 +189,19 @@ def _context(request: Request) -> dict[str, Any]:
             ),
         ),
     }  # fmt: skip
+
+
+def _cost_again(shared: Services, failure: Failure) -> str:
+    """What it may cost to try the jobs of a reason again; "" if no model is asked."""
+    guess = shared.catalog.costs.estimate(failure.jobs)
+    if guess is None or failure.stage == "picture":
+        return ""
+    stages = [each for each in guess.stages if failure.stage != "embed" or each.stage == "embed"]
+    costs = [each.cost for each in stages]
+    known = [each for each in costs if each is not None]
+    if len(known) < len(costs):
+        return "at an unknown price"
+    return f"for up to {money(sum(known, Decimal(0)))}"
 
 
 def _spend(shared: Services, progress: Progress) -> chart.Chart | None:
