@@ -201,7 +201,8 @@ language sql stable parallel safe security invoker
 set search_path from current
 as $func$
     select '@' || nullif(left(array_to_string(tsvector_to_array(to_tsvector(config, folded_text(
-        parted_text(clean_text(left(regexp_replace(body, '^.*[>|/] *', ''), 200)))))), ' '), 200), '');
+        parted_text(clean_text(left(case when translate(body, '>|/', '') = body then body
+                                         else regexp_replace(body, '^.*[>|/] *', '') end, 200)))))), ' '), 200), '');
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -225,10 +225,10 @@ declare
 begin
     _plain := array(
         select case when p.plain !~ '[\x01-@\[-`{-\x7f]' and char_length(p.plain) <= 30
-                         and p.plain !~ unspaced_run() then p.plain end
+                         and (octet_length(p.plain) = char_length(p.plain) or p.plain !~ unspaced_run()) then p.plain end
         from unnest(_said[:32]) with ordinality as u (part, place)
         cross join lateral (
-            select case when u.part !~ '^(-|")'
+            select case when left(u.part, 1) not in ('-', '"')
                         then lower(folded_text(btrim(u.part, '.,;:!?()[]''’“”„«»…'))) end as plain) as p
         order by u.place);
     _unknown := array(

@@ -11,6 +11,7 @@ create or replace function vitrina_internal.read_conditions(
 )
 language plpgsql stable security invoker
 set search_path from current
+set plan_cache_mode = force_generic_plan -- of so few words, a plan costs more than it can gain
 as $func$
 declare
     _typed typed_query := typed_query(query);
@@ -112,22 +113,25 @@ return nullif(concat_ws(' && ',
     '($.price <= ' || trim_scale(high) || ')'), '')::jsonpath;
 
 -- ---------------------------------------------------------------------------------------------
--- with_conditions(filters, query) → the filters, and those that the query says in words.
+-- with_query(filters, query) → the filters, and those that a query says: its "phrases", -words and conditions.
+-- asked: its other words, see asked_words. So a search reads its query once.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.with_conditions(filters filters, query text) returns filters
+create or replace function vitrina_internal.with_query(inout filters filters, query text, out asked text)
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
     _read record;
 begin
+    asked := '';
     if query is not null then
         _read := read_conditions(query);
+        asked := coalesce(query_words(corrected_query(_read.rest)), '');
+        filters.operators := query_operators(query);
         filters.price_path := price_path(_read.low, _read.high);
         if _read.things <> '{}' then
             filters := without_things(filters, _read.things, _read.names, _read.words);
         end if;
     end if;
-    return filters;
 end
 $func$;

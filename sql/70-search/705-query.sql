@@ -17,6 +17,7 @@ as $func$
         -- without wi-fi is also without wifi
         when o.sign = '-' then format('-"%s" -%s', phrase_text(o.body), o.joined)
         else format('"%s"', phrase_text(o.body)) end, ' ')
+    -- Postgres keeps 32 compiled regular expressions: what a plain comparison rules out, is not compiled again
     from (
         select m.sign, m.body,
                case when m.body !~ '[\s,;:()]' then folded_text(joined_words(clean_text(m.body))) end as joined
@@ -24,14 +25,16 @@ as $func$
             select case when left(m.found[1], 1) = '-' then '-' else '' end as sign,
                    translate(regexp_replace(m.found[1], '^-', ''), '"', '') as body
             from regexp_matches(left(query, 2000), '(?:^|\s)(-?"[^"]+"|-[[:alpha:]][^\s"]*)', 'g') as m (found)
+            where strpos(query, '-') > 0 or strpos(query, '"') > 0
         ) as m
     ) as o;
 $func$;
 
 create or replace function vitrina_internal.query_words(query text) returns text
 language sql immutable parallel safe
-return left(btrim(translate(regexp_replace(
-    left(query, 10000), '(^|\s)-("[^"]*"|[[:alpha:]][^\s"]*)', ' ', 'g'), e'"\t\n\r', '    ')), 2000);
+return left(btrim(translate(case when strpos(query, '-') > 0 then regexp_replace(
+    left(query, 10000), '(^|\s)-("[^"]*"|[[:alpha:]][^\s"]*)', ' ', 'g') else left(query, 10000) end,
+    e'"\t\n\r', '    ')), 2000);
 
 create or replace function vitrina_internal.asked_words(query text) returns text
 language sql stable security invoker

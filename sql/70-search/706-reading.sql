@@ -16,6 +16,7 @@ create or replace function read_query(query text) returns table (
 )
 language plpgsql stable security invoker
 set search_path from current
+set plan_cache_mode = force_generic_plan
 as $func$
 #variable_conflict use_column
 declare

@@ -271,7 +271,6 @@ begin
                   or cardinality(_filters.source_ids) < cardinality(sources)) then
         perform say_unknown_names(sources, with_keywords || without_keywords, any_keywords);
     end if;
-    _filters.operators := query_operators(query);
-    return with_conditions(_filters, query);
+    return case when query is null then _filters else (with_query(_filters, query)).filters end;
 end
 $func$;

@@ -213,17 +213,20 @@ begin
     foreach _source in array case
         when among is not null or k is null then array[_from || ' and t.tsv @@ $7']
         else array[_from || ' and t.tsv @@ $5 limit 1000',
-                   format('(%1$s and t.tsv @@ $5 limit 1000) union all'
-                          ' (%1$s and t.tsv @@ $6 and not t.tsv @@ $5 limit 2000)', _from)] end
+                   _from || ' and t.tsv @@ $6 and not t.tsv @@ $5 limit 2000'] end
     loop
+        -- with those found before, which are fewer than k, so that none was cut off
         execute format(
             'select array_agg(r.product_id), array_agg(r.rank)
-             from (select t.product_id, (%s)::real as rank from (%s) as t
-                   order by rank desc, t.product_id limit $4) as r', reading.rank, _source)
+             from (select r.* from (
+                       select t.product_id, (%s)::real as rank from (%s) as t
+                       union all
+                       select u.product_id, u.rank from unnest($8, $9) as u (product_id, rank)) as r
+                   order by rank desc, r.product_id limit $4) as r', reading.rank, _source)
         into ids, ranks
         using filters, reading.parts, among, k, reading.whole,
               case when reading.most is null then reading.rare
-                   else reading.most || reading.rare end, reading.every;
+                   else reading.most || reading.rare end, reading.every, ids, ranks;
         exit when cardinality(ids) >= k;
     end loop;
 end

@@ -121,9 +121,9 @@ begin
     if _place is null then
         return _demand;
     end if;
-    _lasts := array[substring(_head.name from '[^ -]+$'),
-                    substring(normal_form(_demand.labels[_place]) from '[^ ]+$'),
-                    substring(lower(_demand.labels[_place]) from '[^ -]+$')];
+    _lasts := array[nullif(split_part(translate(_head.name, '-', ' '), ' ', -1), ''),
+                    nullif(split_part(normal_form(_demand.labels[_place]), ' ', -1), ''),
+                    nullif(split_part(translate(lower(_demand.labels[_place]), '-', ' '), ' ', -1), '')];
     select array_agg(t.id) filter (where t.weight > 0.75) as kinds,
            string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight > 0.75)::tsquery as kind,
            string_agg(quoted_lexeme('#' || t.name), ' | ') filter (where t.weight between 0.6 and 0.75)::tsquery as near,

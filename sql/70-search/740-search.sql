@@ -141,12 +141,13 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- searched(query, first, …) → the first products that search finds with these arguments of it, the origin
--- of the query's vector, what it asks for, how it was read, its rules, and the vectors that took part.
+-- of the query's vector, what it asks for, how it was read, its rules, and the vectors that took part. asked:
+-- its asked_words, if they are known.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.searched(
     query text, first int, filters filters, mode text, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
-    sort text default 'relevance', in_spaces text[] default null,
+    sort text default 'relevance', in_spaces text[] default null, asked text default null,
     out matches hits, out origin text, out labels text[], out code text, out keywords text[],
     out words text, out rules steering, out reading reading, out text_vector @vector@.halfvec,
     out image_vector @vector@.halfvec
@@ -162,7 +163,7 @@ declare
     _depth int := first;
     _count int;
 begin
-    words := asked_words(query);
+    words := coalesce(asked, asked_words(query));
     if in_spaces is not null then
         perform check_in_spaces(in_spaces);
     end if;
@@ -276,6 +277,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
+    _asked record;
     _filters filters;
     _end int;
     _search record;
@@ -287,10 +289,12 @@ begin
     end if;
     "offset" := least(coalesce("offset", 0), 2000000000); -- more than any catalogue has
     perform check_page(k, "offset");
-    _filters := filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords);
+    _asked := with_query(filters_of(filter, where_path, with_keywords, without_keywords, sources, null, any_keywords),
+                         query);
+    _filters := _asked.filters;
     _end := "offset" + k;
     _search := searched(query, _end, _filters, mode, embedding, image_embedding, weights,
-                        min_relevance, group_by, sort, in_spaces);
+                        min_relevance, group_by, sort, in_spaces, _asked.asked);
     _found := _search.matches;
     _boosted := boosted_among(_found.ids["offset" + 1:_end], _search.rules);
     perform say_unknown_name('grouped', group_by, _found.ids);
@@ -337,7 +341,8 @@ language sql stable security invoker
 set search_path from current
 as $func$
     select coalesce(cardinality((s.matches).ids), 0)
-    from searched(query, null,
-                  filters_of(filter, where_path, with_keywords, without_keywords, sources, query, any_keywords),
-                  mode, embedding, image_embedding, weights, min_relevance, group_by) as s;
+    from with_query(filters_of(filter, where_path, with_keywords, without_keywords, sources, null, any_keywords),
+                    query) as w
+    cross join lateral searched(query, null, w.filters, mode, embedding, image_embedding, weights, min_relevance,
+                                group_by, asked => w.asked) as s;
 $func$;

@@ -2,7 +2,7 @@
 
 -- ---------------------------------------------------------------------------------------------
 -- found_ids(query, filters, mode, embedding, image_embedding, min_relevance) → the products that search
--- finds on all its pages; null if these are all there are.
+-- finds on all its pages; null if these are all there are. filters: without those that the query says.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.found_ids(
     query text, filters filters, mode text, embedding @vector@.halfvec, image_embedding @vector@.halfvec,
@@ -11,14 +11,16 @@ create or replace function vitrina_internal.found_ids(
 language plpgsql stable security invoker
 set search_path from current
 as $func$
+declare
+    _asked record := with_query(filters, query);
 begin
-    if asked_words(query) = '' and embedding is null and image_embedding is null then
-        return filtered_ids(with_rules(filters, query, true));
+    if _asked.asked = '' and embedding is null and image_embedding is null then
+        return filtered_ids(with_rules(_asked.filters, query, true));
     end if;
     return (
         select coalesce((s.matches).ids, '{}')
-        from searched(query, null, filters, mode, embedding, image_embedding, '{}', min_relevance,
-                      null) as s);
+        from searched(query, null, _asked.filters, mode, embedding, image_embedding, '{}', min_relevance,
+                      null, asked => _asked.asked) as s);
 end
 $func$;
 
@@ -238,7 +240,7 @@ begin
                       where attributes is null or c.attribute = any (attributes));
     _all := found_ids(
         query, filters_of(filter - _choices, path_without(where_path, _choices), with_keywords,
-                          without_keywords, sources, query), mode, embedding, image_embedding, min_relevance);
+                          without_keywords, sources), mode, embedding, image_embedding, min_relevance);
     _ids := narrowed_ids(_all, _filters);
     if _ids = '{}' then
         perform say_unknown_attributes(_filters);

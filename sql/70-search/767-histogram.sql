@@ -110,7 +110,7 @@ begin
     from bins_of(
         found_ids(
             query, filters_of(coalesce(filter, '{}') - attribute, path_without(where_path, array[attribute]), with_keywords,
-                              without_keywords, sources, query, any_keywords),
+                              without_keywords, sources, null, any_keywords),
             mode, embedding, image_embedding, min_relevance), attribute, bins, group_by) as b;
 end
 $func$;

@@ -49,7 +49,7 @@ begin
                       where attributes is null or c.attribute = any (attributes || bins_of));
     _all := found_ids(
         query, filters_of(filter - _choices, path_without(where_path, _choices), with_keywords,
-                          without_keywords, sources, query), mode, embedding, image_embedding, min_relevance);
+                          without_keywords, sources), mode, embedding, image_embedding, min_relevance);
     _ids := narrowed_ids(_all, _filters);
     return query
     select 'total', null::text, null::text,

@@ -57,7 +57,7 @@ begin
                      ('count_matches', 'any_keywords'),
                      ('facets', 'estimated'), ('recommend', 'any_keywords'),
                      ('nearest_by_image', 'any_keywords'), ('nearest_by_dhash', 'any_keywords'),
-                     ('filters_of', 'aloud'), ('searched', 'rules'), ('searched', 'in_spaces'),
+                     ('filters_of', 'aloud'), ('searched', 'rules'), ('searched', 'asked'),
                      ('fusion_query', 'by_words'), ('background_pairs', 'of_pictures'),
                      ('create_space', 'settings'), ('explained_channels', 'by_words'),
                      ('query_to_embed', 'modality'), ('missing_pictures', 'position'),
