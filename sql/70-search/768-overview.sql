@@ -46,7 +46,7 @@ begin
     _filters := filters_of(filter, where_path, '{}', '{}', null, null, any_keywords);
     -- one search without the choices; each count is of those of its products that the other choices leave
     _choices := array(select c.attribute from chosen_attributes(filter, where_path) as c
-                      where attributes is null or c.attribute = any (attributes || bins_of));
+                      where attributes is null or c.attribute = any (attributes) or c.attribute = bins_of);
     _all := found_ids(
         query, filters_of(filter - _choices, path_without(where_path, _choices), with_keywords,
                           without_keywords, sources), mode, embedding, image_embedding, min_relevance);
