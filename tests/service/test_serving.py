@@ -69,6 +69,13 @@ def test_every_answer_has_the_headers(served: Served, path: str, status: int) ->
     assert {name: again.headers.get(name) for name in HEADERS} == HEADERS
 
 
+def test_an_empty_catalogue_says_how_to_begin(served: Served) -> None:
+    text = served.get("/").text
+    assert "There is no product yet" in text
+    assert "vitrina ingest products.csv" in text
+    assert "There is no product yet" not in served.get("/?q=sofa").text
+
+
 def test_an_unknown_name_is_named(served: Served) -> None:
     assert "colour" in served.get("/?colour=red").text
 

@@ -315,6 +315,15 @@ document.addEventListener('change', (event) => {
 });
 const round = (value) => (Number(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100);
 
+// --- on a small screen: from the filters to the products -----------------------------------------
+document.addEventListener('click', (event) => {
+  if (!event.target.closest('[data-shut]')) return;
+  $('#filters').open = false;
+  const title = $('#results-title');
+  title.focus({ preventScroll: true });
+  title.scrollIntoView({ block: 'start' });
+});
+
 // --- the side is open where there is room ------------------------------------------------------
 const room = matchMedia('(min-width: 1024px)');
 function openSide() { const side = $('#filters'); if (side && room.matches) side.open = true; }
