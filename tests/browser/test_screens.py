@@ -279,3 +279,62 @@ def test_keywords_are_mended_and_a_mistake_leads_back(visit: OpenPage, edited: S
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Its keywords are as they were").wait_for()
     assert field.input_value() == before
+
+
+def test_a_suggested_keyword_is_accepted_by_a_key_and_undone(visit: OpenPage, own: str) -> None:
+    with psycopg.connect(own, autocommit=True) as conn:
+        conn.execute("set search_path = vitrina, public")
+        ids = [row[0] for row in conn.execute("select id from products order by id limit 11")]
+        # ten sofas that look the same, and one more of which nothing is said
+        conn.execute(
+            "update product_embeddings as e set embedding = o.embedding from product_embeddings as o"
+            " where o.space_id = e.space_id and o.product_id = %s and e.product_id = any (%s)"
+            " and e.space_id = (select id from spaces where modality = 'image' and state = 'active')",
+            [ids[0], ids],
+        )
+        codes = [
+            row[0]
+            for row in conn.execute("select external_id from products where id = any (%s)", [ids])
+        ]
+        conn.execute("select set_keywords('demo', %s, '{sofa}')", [codes])
+        conn.execute("select set_keywords('demo', %s, '{}')", [codes[:1]])
+    before = contents(own)
+    with serving(own, "--edit") as edited:
+        page = visit(edited, "/vocabulary/suggested")
+        question = page.locator("#doubt").inner_text()
+        assert "sofa" in question
+        assert page.locator(".pair img").count() >= 5
+        page.keyboard.press("a")
+        page.locator(".toast").wait_for()
+        page.wait_for_function(
+            "question => document.querySelector('#doubt').innerText !== question", arg=question
+        )
+        assert contents(own) != before
+        page.keyboard.press("u")
+        page.wait_for_function(
+            "question => document.querySelector('#doubt').innerText === question", arg=question
+        )
+        assert contents(own) == before
+        small = visit(edited, "/vocabulary/suggested", width=390, height=844)
+        assert small.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_duplicates_stand_beside_each_other(visit: OpenPage, own: str) -> None:
+    with psycopg.connect(own, autocommit=True) as conn:
+        first, second = (
+            row[0] for row in conn.execute("select id from vitrina.products order by id limit 2")
+        )
+        conn.execute(
+            "update vitrina.products as p set image_sha256 = o.image_sha256, image = o.image"
+            " from vitrina.products as o where o.id = %s and p.id = %s",
+            [first, second],
+        )
+    with serving(own) as served:
+        page = visit(served, "/work", width=390, height=844)
+        page.get_by_role("link", name="Duplicates").click()
+        page.locator(".doubles li").first.wait_for()
+        assert "the same picture; sure to 100 %" in page.locator(".doubles li").first.inner_text()
+        assert page.locator(".doubles li img").count() >= 2
+        page.get_by_role("link", name="Also what only looks alike").click()
+        page.get_by_role("link", name="Only copies of pictures").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -59,6 +59,9 @@ def edited(url: str) -> Iterator[Served]:
         ("/vocabulary/history", "History"),
         ("/vocabulary/seed.csv", "keyword,facet,aliases\n"),
         ("/work", "Nothing waits."),
+        ("/duplicates", "No product is there twice"),
+        ("/duplicates?looks=1", "Only copies of pictures"),
+        ("/vocabulary/suggested", "Nothing is suggested"),
         ("/part/work/doctor", "pgvector"),
         ("/searches", "The log is off"),
         ("/evaluate?q=sofa", "of 8 graded"),
@@ -77,6 +80,7 @@ def test_each_screen_is_there(served: Served, path: str, shown: str) -> None:
     "path",
     ["/explain?product=sofa-1&q=velvet+couch&k.color=green", "/vocabulary",
      "/vocabulary/keyword?name=sofa", "/vocabulary/review", "/vocabulary/history", "/work",
+     "/duplicates", "/vocabulary/suggested",
      "/evaluate?q=it%27s+a+sofa", "/searches?which=empty"],
 )  # fmt: skip
 def test_the_sql_of_a_screen_runs(served: Served, url: str, path: str) -> None:

@@ -12,6 +12,7 @@ from types import ModuleType
 from vitrina.web.screens import (
     api,
     docs,
+    duplicates,
     evaluate,
     explain,
     pictures,
@@ -31,6 +32,7 @@ SCREENS: tuple[ModuleType, ...] = (
     vocabulary,
     suggested,
     work,
+    duplicates,
     evaluate,
     searches,
     api,
