@@ -252,3 +252,15 @@ def test_odd_counts_of_tokens() -> None:
     assert usage_in({"usage": "many"}) == Usage()
     assert usage_in({"meta": {"billed_units": {"input_tokens": 7, "image_tokens": 5}}}) == Usage(12)
     assert usage_in({"meta": 3}) == Usage()
+
+
+def test_the_usual_models_come_from_a_folder_too(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    """As they are on the hub, in folders of their names: here with the files of the tiny one."""
+    made = joint_models.made(tmp_path_factory)
+    for name, usual in zip(joint_models.NAMES, ("vision", "text"), strict=True):
+        (made / name).rename(tmp_path / f"clip-ViT-B-32-{usual}")
+    found = find_model(JointModelChoice("fastembed", model_path=str(tmp_path)))
+    assert (found.model, found.dimensions) == ("Qdrant/clip-ViT-B-32-vision", 64)
+    assert found.settings["text_model"] == "Qdrant/clip-ViT-B-32-text"

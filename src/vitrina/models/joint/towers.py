@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import math
 import os
@@ -26,6 +27,7 @@ MODEL_PATH = "VITRINA_MODEL_PATH"  # the folder of the towers here, if another m
 CACHE = "FASTEMBED_CACHE_PATH"
 IMAGE_MODEL, TEXT_MODEL = "Qdrant/clip-ViT-B-32-vision", "Qdrant/clip-ViT-B-32-text"
 BATCH = 16  # pictures at once: more are no faster on processors
+HUB_SECONDS = 10.0
 WORDS = 4000  # characters of a text that a tower may see: it reads less
 PROBE = "a red cup on a white table"  # what a text tower makes of it tells it from others
 
@@ -97,6 +99,7 @@ class Towers:
 
     def _loaded(self, name: str, usual: Any, of_clip: Any) -> Any:
         """A tower by its name. Raises ConfigError if it cannot be had."""
+        _quietly()
         known = [each["model"] for each in usual.list_supported_models()]
         if self._folder is None:
             if name.lower() not in map(str.lower, known):
@@ -104,7 +107,7 @@ class Towers:
                     f"fastembed has no model {name}; it has {', '.join(known)};"
                     " or name a folder that has it: --model-path"
                 )
-            return _opened(name, lambda: usual(name, threads=1, cache_dir=_cache()))
+            return _from_hub(name, usual)
         place = self._folder / name.rpartition("/")[2]
         if not place.is_dir():
             raise ConfigError(f"{place} is not a folder: put the files of {name} there")
@@ -112,6 +115,30 @@ class Towers:
         if name.lower() in map(str.lower, known):
             return _opened(name, lambda: usual(name, **given))
         return _opened(name, lambda: _of_shop(of_clip, name)(name, **given))
+
+
+def _quietly() -> None:
+    """fastembed says on stderr what it then raises, and what it tries again."""
+    from loguru import logger
+
+    logger.disable("fastembed")
+
+
+def _from_hub(name: str, usual: Any) -> Any:
+    """A tower that is kept here; else had from the hub, if it answers."""
+    given = {"threads": 1, "cache_dir": _cache()}
+    with contextlib.suppress(Exception):  # not kept, or not whole
+        return usual(name, local_files_only=True, **given)
+    _opened(name, lambda: _ask_hub(name, usual))  # fastembed would wait for it most of a minute
+    return _opened(name, lambda: usual(name, **given))
+
+
+def _ask_hub(name: str, usual: Any) -> None:
+    from huggingface_hub import HfApi
+
+    for each in usual.list_supported_models():
+        if each["model"].lower() == name.lower() and each["sources"].get("hf"):
+            HfApi().model_info(each["sources"]["hf"], timeout=HUB_SECONDS)
 
 
 def _of_shop(of_clip: Any, name: str) -> Any:
