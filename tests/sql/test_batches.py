@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.once
+
 HASHES = ["aa" * 32, "bb" * 32, "cc" * 32]
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from small_shop import CATALOGUE, Row, put
 
+pytestmark = pytest.mark.once
+
 SHOP: list[Row] = [
     ("heels", "Red court shoes with heels", [("shoes", "type"), ("heels", "feature"), ("red", "color")],
      {"price": 70}),

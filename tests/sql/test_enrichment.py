@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def shop(db: psycopg.Connection) -> psycopg.Connection:

@@ -8,6 +8,8 @@ import pytest
 
 from small_shop import Row, put
 
+pytestmark = pytest.mark.once
+
 SHOP: list[Row] = [
     ("sofa", "Green velvet sofa", [("sofa", "type"), ("velvet", "material"), ("green", "color")], {}),
     ("sectional", "Grey sectional couch", [("sectional sofa", "type"), ("gray", "color")], {}),
@@ -25,7 +27,6 @@ def explained(db: psycopg.Connection, query: str | None, product: str, arguments
         ).fetchone()  # type: ignore[return-value]
 
 
-@pytest.mark.once
 def test_the_figures_are_those_of_the_search(db: psycopg.Connection, shared_data: Path) -> None:
     with (shared_data / "fashion/styles.csv").open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))[:200]

@@ -6,6 +6,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+pytestmark = pytest.mark.once
+
 LAMP = {
     "external_id": "1",
     "title": "Brass reading lamp",

@@ -7,6 +7,8 @@ import pytest
 
 from small_shop import CATALOGUE, put
 
+pytestmark = pytest.mark.once
+
 
 def judge(db: psycopg.Connection, *rows: dict) -> int:
     found = db.execute("select put_judgements(%s)", [json.dumps(rows)]).fetchone()

@@ -6,6 +6,8 @@ import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
 
+pytestmark = pytest.mark.once
+
 
 def resolve(db: psycopg.Connection, *said: str, facets: list[str] | None = None) -> list:
     with db.cursor(row_factory=namedtuple_row) as cur:
@@ -366,7 +368,6 @@ def test_shop_terms_are_kept_in_normal_form(db: psycopg.Connection) -> None:
     assert rows == [("left hand",), ("right hand",)]
 
 
-@pytest.mark.once
 def test_words_given_anew_leave_a_shop_s_own_as_they_are(db: psycopg.Connection) -> None:
     db.execute("insert into thesaurus values ('grumble', 'wobble')")
     db.execute("update thesaurus set canonical = 'divan' where term = 'settee'")

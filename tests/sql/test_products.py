@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.once
+
 LAMP = {"external_id": "1", "title": "Lamp", "attributes": {"price": 5, "color": "red"}}
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from small_shop import CATALOGUE, put
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def shop(db: psycopg.Connection) -> psycopg.Connection:
