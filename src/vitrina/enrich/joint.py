@@ -11,8 +11,9 @@ from vitrina.context import Context
 from vitrina.errors import BudgetError, ConfigError, InputError, ItemError, ProviderError
 from vitrina.ledger import Ledger
 from vitrina.printing import counted
-from vitrina.spaces.fill import fill
-from vitrina.spaces.joint import BATCH, JointSpace, JointSpaces, joint_spaces
+from vitrina.spaces.fill import Filled, fill
+from vitrina.spaces.index import Indexing
+from vitrina.spaces.joint import BATCH, JointEmbedder, JointSpace, JointSpaces, joint_spaces
 
 REST_SECONDS = 60.0  # pause of a space after a failure
 FRESH_SECONDS = 5.0  # a space may be added, or switched to, at any time
@@ -80,13 +81,26 @@ class JointFilling:
                 continue
             try:
                 embedder = self._spaces.embedder(space)
-                done = fill(self._context.database, embedder, space.name, batch=BATCH, stop=stop)
+                done = self._fill(embedder, space.name, stop)
             except PASSING as exc:
                 self._rest(space, exc)
                 continue
             count += done.count
             self._say_refused(space, done.refused)
         return count
+
+    def _fill(self, embedder: JointEmbedder, space: str, stop: threading.Event | None) -> Filled:
+        database = self._context.database
+        if not database.rows("select from vitrina.missing_in_space(%s) limit 1", (space,)):
+            return Filled(keywords=embedder.fill_keywords())
+        try:
+            right = Indexing(database, space)
+        except InputError:  # another process is at it: what it makes is not paid for twice
+            self._owed = True
+            self._rest_until[space] = time.monotonic() + FRESH_SECONDS
+            return Filled()
+        with right:
+            return fill(database, embedder, space, batch=BATCH, stop=stop)
 
     def close(self) -> None:
         """Close connections."""
