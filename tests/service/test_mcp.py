@@ -149,6 +149,10 @@ def test_a_title_is_data_and_a_picture_is_a_picture(served: Served, url: str) ->
         ("product", {"external_id": "FU-1O7"}, "nearest: "),
         ("recommend", {}, "liked"),
         ("suggest", {}, "query: Field required"),
+        ("suggest", {"query": "a\0"}, "a sign that the database cannot hold"),
+        ("search", {"attributes": {"a\0": ["b"]}}, "a sign that the database cannot hold"),
+        ("search", {"without": [str(n) for n in range(100)], "like": list(range(1, 50)),
+                    "sources": [str(n) for n in range(100)]}, "more than 200 values"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_an_error_with_a_reason(
@@ -159,6 +163,33 @@ def test_what_is_wrong_is_an_error_with_a_reason(
     assert told.structured_content is None
     assert said in told.content[0].text
     assert "Traceback" not in told.content[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("similar", {"product_id": 1, "sources": ["\ud800"]}, "a sign that the database cannot hold"),
+        ("search", {"attributes": {"\ud800": ["a"]}}, "is no text that can be sent"),
+        ("product", {"external_id": "\ud800"}, "external_id: Input should be a valid string"),
+    ],
+)  # fmt: skip
+def test_what_is_no_text_is_refused(
+    served: Served, name: str, given: dict[str, Any], said: str
+) -> None:
+    """As JSON can write it; the official client cannot."""
+    version = "2026-07-28"
+    meta = {"io.modelcontextprotocol/protocolVersion": version,
+            "io.modelcontextprotocol/clientCapabilities": {}}  # fmt: skip
+    answer = served.post(
+        "/mcp",
+        data=json.dumps({**ASK, "params": {"name": name, "arguments": given, "_meta": meta}}),
+        headers={**ACCEPT, "Content-Type": "application/json", "MCP-Protocol-Version": version,
+                 "Mcp-Method": "tools/call", "Mcp-Name": name},
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    told = answer.json()["result"]
+    assert told["isError"]
+    assert said in told["content"][0]["text"]
 
 
 def test_an_unknown_tool_is_named(served: Served) -> None:

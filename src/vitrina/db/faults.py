@@ -10,6 +10,9 @@ from psycopg_pool import PoolTimeout
 
 from vitrina import errors
 
+# text that JSON and Python can write and the database cannot
+UNTRANSLATABLE = "22P05"
+UNSTORABLE = "a text has a sign that the database cannot hold (NUL, or half of a surrogate pair)"
 UNDEFINED = "42704"  # a type, but also a text-search configuration, a setting or a role
 # libpq's guesses, after the fact
 GUESSES = ("Is the server running", "This probably means", "before or while processing")
@@ -21,6 +24,7 @@ BY_STATE: dict[str, type[errors.VitrinaError]] = {
     "VT003": errors.NotFoundError,
     "VT004": errors.InputError,
     "VT005": errors.BudgetError,
+    "22P05": errors.InputError,
     "25006": errors.ReadOnlyError,
     "28": errors.AccessError,
     "3D": errors.UnreachableError,
@@ -56,6 +60,8 @@ def translate(exc: psycopg.Error) -> errors.VitrinaError:
     if state == UNDEFINED and exc.diag.source_function == "typenameType":
         kind = errors.SchemaError  # a type of the extension, which has moved
     message = exc.diag.message_primary or str(exc)
+    if state == UNTRANSLATABLE:
+        message = UNSTORABLE
     if not state.startswith("VT"):
         advice = ADVICE.get(kind)
         return kind(f"{message}: {advice}" if advice else message)
@@ -81,6 +87,8 @@ def _translate_connect(exc: psycopg.Error) -> errors.VitrinaError:
             f"cannot reach the database: {text}; check VITRINA_DATABASE_URL and that the server"
             " runs"
         )
+    if isinstance(exc, psycopg.DataError) and "NUL" in text:
+        return errors.InputError(UNSTORABLE)
     return errors.DatabaseError(text)
 
 
@@ -91,3 +99,5 @@ def mapped() -> Iterator[None]:
         yield
     except psycopg.Error as exc:
         raise translate(exc) from exc
+    except UnicodeEncodeError as exc:
+        raise errors.InputError(UNSTORABLE) from exc

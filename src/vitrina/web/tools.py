@@ -63,7 +63,10 @@ class Narrowed(Arguments):
 
     def state(self) -> State:
         """The search that this asks for. Raises InputError."""
-        return State.of(urlencode(self.pairs()))
+        try:
+            return State.of(urlencode(self.pairs()))
+        except UnicodeEncodeError:
+            raise InputError("a keyword, a name or a value is no text that can be sent") from None
 
 
 class Searched(Narrowed):
