@@ -11,8 +11,8 @@ return case when high > low then array[low] || (
     from generate_series(1, bins - 1) as u (i)) || high else array[low, high] end;
 
 -- ---------------------------------------------------------------------------------------------
--- numbers_of(ids, attribute, group_by) → the numbers of an attribute, each with its product, or its group; of all
--- products for null.
+-- numbers_of(ids, attribute, group_by) → the numbers of an attribute of these products, of all for null. one: the
+-- group; else null for the only number of a product, and the product for the numbers of a list.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.numbers_of(ids bigint[], attribute text, group_by text)
 returns table (one text, number numeric)
@@ -22,17 +22,17 @@ as $func$
 #variable_conflict use_column
 begin
     return query execute format(
-        'select %s, n.value::numeric
-         from products as p
-         cross join lateral (
-             select p.attributes -> $2 as value where jsonb_typeof(p.attributes -> $2) = ''number''
-             union all
-             select e.value
-             from jsonb_array_elements(case jsonb_typeof(p.attributes -> $2) when ''array''
-                                            then p.attributes -> $2 else ''[]'' end) as e
-             where jsonb_typeof(e.value) = ''number'') as n
-         where %s',
-        case when group_by is null then 'p.id::text' else 'group_of(p.id, p.attributes, $3)' end,
+        'with given as materialized (
+             select p.id, %s as one, p.attributes -> $2 as value from products as p where %s
+         )
+         select g.one, g.value::numeric from given as g where jsonb_typeof(g.value) = ''number''
+         union all
+         select coalesce(g.one, g.id::text), e.value::numeric
+         from given as g
+         cross join lateral jsonb_array_elements(
+             case jsonb_typeof(g.value) when ''array'' then g.value else ''[]'' end) as e
+         where jsonb_typeof(g.value) = ''array'' and jsonb_typeof(e.value) = ''number''',
+        case when group_by is null then 'null::text' else 'group_of(p.id, p.attributes, $3)' end,
         case when ids is null then 'true' else 'p.id = any ($1)' end)
     using ids, attribute, group_by;
 end
@@ -68,10 +68,9 @@ begin
     from spread as s
     cross join lateral generate_series(0, cardinality(s.edges)) as b (bin)
     left join (
-        -- distinct first: a product with a list may have several numbers in a bin
-        select n.bin, count(*) as products
-        from (select distinct case when n.number = s.high then cardinality(s.edges) - 1
-                                   else width_bucket(n.number, s.edges) end as bin, n.one
+        select n.bin, count(*) filter (where n.one is null) + count(distinct n.one) as products
+        from (select case when n.number = s.high then cardinality(s.edges) - 1
+                          else width_bucket(n.number, s.edges) end as bin, n.one
               from spread as s cross join number as n) as n
         group by n.bin
     ) as c on c.bin = b.bin

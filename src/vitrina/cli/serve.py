@@ -94,6 +94,7 @@ def command(
         said = "" if edit else " (read-only; --edit to change)"
         said += f", tools of assistants at {MCP_PATH}" if mcp else ""
         click.echo(f"vitrina serves {address}{said}")
+        services.warm()
         if open_:
             click.launch(address)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +12,7 @@ from ipaddress import ip_address
 from starlette.requests import HTTPConnection
 
 from vitrina.catalog import Catalog
-from vitrina.errors import ConfigError
+from vitrina.errors import ConfigError, VitrinaError
 from vitrina.settings import Settings
 from vitrina.web.attributes import Attributes
 from vitrina.web.live import Watch
@@ -108,6 +109,15 @@ class Services:
     def watch(self) -> Watch:
         """What tells pages of the work."""
         return Watch(self.catalog)
+
+    def warm(self) -> None:
+        """Look up in the background what the first page would wait for."""
+
+        def look() -> None:
+            with contextlib.suppress(VitrinaError):  # the page tells it to those who ask
+                self.attributes.names(self.catalog)
+
+        threading.Thread(target=look, daemon=True).start()
 
     @cached_property
     def static(self) -> Static:
