@@ -1,13 +1,16 @@
 -- The further pictures of products: fetched and embedded when nothing else is due. No model is asked.
 
 -- ---------------------------------------------------------------------------------------------
--- claim_pictures(k, seconds, sources) → up to k further pictures of products that lack a vector in a local
--- image space, or are not stored while a joint space is filled, taken for so many seconds, so that other workers leave them: their address or path and its
--- folder, and the stored thumbnail, if there is one: then nothing is to be fetched. The first picture is
--- the product's own, see claim_jobs. sources: names, null for all.
+-- claim_pictures(k, seconds, sources, after_id) → up to k further pictures of products that lack a vector in
+-- a local image space, or are not stored while a joint space is filled, taken for so many seconds, so that
+-- other workers leave them: their address or path and its folder, and the stored thumbnail, if there is
+-- one: then nothing is to be fetched. The first picture is the product's own, see claim_jobs. sources:
+-- names, null for all. after_id: of products with this id or a greater one only, so that a run does not
+-- read again what it has done.
 -- ---------------------------------------------------------------------------------------------
 create or replace function claim_pictures(
-    k int default 50, seconds float8 default 120, sources text[] default null
+    k int default 50, seconds float8 default 120, sources text[] default null,
+    after_id bigint default 0
 ) returns table (
     product_id bigint, "position" int, image text, image_root text, sha256 text, thumbnail bytea
 )
@@ -27,7 +30,7 @@ begin
         from product_images as m
         join products as p on p.id = m.product_id
         join vitrina.sources as o on o.id = p.source_id
-        where m.image is distinct from p.image and (m.fetch_after is null or m.fetch_after <= now())
+        where m.product_id >= coalesce(after_id, 0) and m.image is distinct from p.image and (m.fetch_after is null or m.fetch_after <= now())
             and (claim_pictures.sources is null or o.name = any (claim_pictures.sources))
             and exists (
                 select from spaces as s

@@ -13,6 +13,7 @@ from vitrina.printing import counted
 
 BATCH = 200  # pictures queued together: other products wait behind these at most
 IDLE_SECONDS = 10.0  # between looks for more, once there are none
+FURTHER_SECONDS = 60.0  # the same for further pictures: a look reads the row of each
 
 
 class Filling:
@@ -66,7 +67,7 @@ class Filling:
             return 0
         due, _ = self._further.batch()
         if due == 0:
-            self._next_further = time.monotonic() + IDLE_SECONDS
+            self._next_further = time.monotonic() + FURTHER_SECONDS
         return due
 
     def lay_out(self) -> int:

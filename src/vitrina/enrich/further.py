@@ -66,6 +66,7 @@ class FurtherPictures:
         self._spaces = spaces
         self._loader = loader
         self._threads = threads
+        self._after = 0
         self._sources = list(sources) if sources is not None else None
 
     def run(
@@ -84,15 +85,22 @@ class FurtherPictures:
 
     def batch(self) -> tuple[int, int]:
         """Look at some; returns how many were due, and how many of them have vectors now."""
-        rows = self._database.rows(
-            "select * from vitrina.claim_pictures(%s, %s, %s::text[])",
-            (BATCH, SECONDS, self._sources),
-        )
+        rows = self._claimed()
+        if not rows and self._after:
+            self._after = 0  # those that came, or came free, behind it
+            rows = self._claimed()
         if not rows:
             return 0, 0
+        self._after = rows[-1]["product_id"]
         with ThreadPoolExecutor(min(self._threads, len(rows)), "vitrina-further") as pool:
             looked = list(pool.map(self._look, rows))
         return len(rows), self._database.persist(lambda: self._store(looked))
+
+    def _claimed(self) -> list[dict[str, Any]]:
+        return self._database.rows(
+            "select * from vitrina.claim_pictures(%s, %s, %s::text[], %s)",
+            (BATCH, SECONDS, self._sources, self._after),
+        )
 
     def _look(self, row: dict[str, Any]) -> _Looked:
         try:
