@@ -67,7 +67,8 @@ begin
                      ('found_products', 'sort'), ('first_products', 'sort'),
                      ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
                      ('count_keywords', 'group_by'), ('count_attributes', 'group_by'),
-                     ('claim_pictures', 'after_id'), ('duplicates', 'confidence'), ('like_pictures', 'min_picture'))
+                     ('claim_pictures', 'after_id'), ('duplicates', 'confidence'),
+                     ('like_pictures', 'min_picture'))
             as c (name, result)
         join pg_proc as p on p.proname = c.name
         where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
