@@ -60,6 +60,7 @@ class JointFilling:
                 self._rest(space, exc)
                 continue
             count += made.count
+            self._owed = True  # its keywords may be new
             self._say_refused(space, made.refused)
         return count
 
