@@ -65,6 +65,7 @@ begin
                      ('above_chance', 'text_rank'), ('fused_products', 'among'),
                      ('judged_texts', 'unless'), ('text_answers', 'count'), ('answers', 'count'),
                      ('found_products', 'sort'), ('first_products', 'sort'),
+                     ('hash_lines', 'bundle'),
                      ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
                      ('count_keywords', 'group_by'), ('count_attributes', 'group_by'),
                      ('claim_pictures', 'after_id'), ('duplicates', 'confidence'),

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Scope
 
 from vitrina.errors import VitrinaError
 from vitrina.web import pages, session
+from vitrina.web.later import Later
 from vitrina.web.limits import Limits
 from vitrina.web.screens import SCREENS
 from vitrina.web.security import Gate
@@ -28,7 +29,7 @@ def create_app(services: Services) -> ASGIApp:
     Raises ConfigError for options that are not safe.
     """
     services.options.check()
-    tools = _tools(services)
+    tools = Later(lambda: _tools(services)) if services.options.mcp else None
     app = FastAPI(
         title="vitrina",
         openapi_url=None,  # a screen gives it, with its tag
@@ -57,10 +58,8 @@ def create_app(services: Services) -> ASGIApp:
     )
 
 
-def _tools(services: Services) -> Tools | None:
-    """The tools of assistants, if they are served: their package is not imported otherwise."""
-    if not services.options.mcp:
-        return None
+def _tools(services: Services) -> Tools:
+    """The tools of assistants: their package is imported only where they are served."""
     from vitrina.web.mcp import Tools
 
     return Tools(services)
