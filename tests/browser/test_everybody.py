@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi import APIRouter
 
 import axe
 import servers
 import worked_shop
 from serving import Served, serving
 from vitrina import embedded
+from vitrina.web.screens import SCREENS as SCREENS_OF_THE_PAGE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -33,6 +36,7 @@ SCREENS = (
     "/vocabulary?facet=color",
     "/vocabulary/keyword?name=sofa&change=1&products=2",
     "/vocabulary/review",
+    "/vocabulary/suggested",
     "/vocabulary/history?undone=1",
     "/work?retried=3",
     "/work?doctor=1",
@@ -46,9 +50,22 @@ SCREENS = (
     "/nothing",
     "/?colour=red",
 )
+NO_PAGES = ("/api/", "/part/", "/pic/", "/events/", "/picture")
 ROWS = "sku,name,price,brand\n" + "".join(
     f"N{i},Walnut desk {i},{i}9,Norrland\n" for i in range(12)
 )
+
+
+def test_no_screen_is_left_out() -> None:
+    looked_at = {re.sub(r"[^/]*\d$|{file}", "{}", path.partition("?")[0]) for path in SCREENS}
+    for screen in SCREENS_OF_THE_PAGE:
+        for router in (screen.router, getattr(screen, "edit_router", APIRouter())):
+            for route in router.routes:
+                path = re.sub("{.*}", "{}", route.path)
+                is_page = (
+                    "GET" in route.methods and not path.startswith(NO_PAGES) and "." not in path
+                )
+                assert not is_page or path in looked_at, path
 
 
 @pytest.fixture(scope="module")

@@ -378,6 +378,10 @@ def test_the_first_page_is_light_and_does_not_jump(served: Served, visit: Any) -
     assert sum(size for _, size in light) < 100_000, light
     assert len(light) <= 12
     assert page.evaluate("shifts") < 0.02
+    for path in ("/?q=sofa&view=list", "/product/1", "/vocabulary", "/evaluate?q=chair", "/work"):
+        page.goto(served.base + path, wait_until="load")
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        assert page.evaluate("shifts") < 0.02, path
     assert [url for url, _ in sizes if "/pic/" in url]
     sizes.clear()
     page.goto(served.base + "/", wait_until="networkidle")

@@ -116,7 +116,8 @@ def test_a_write_is_there_for_the_page_only(served: Served, edited: Served, path
     own = {"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": served.csrf()}
     for method in ("post", "put", "delete"):
         absent = served.session.request(method, served.base + path, headers=own, timeout=30)
-        assert absent.status_code in ((404,) if method == "post" else (404, 405))
+        # 405 where a page has the same address
+        assert absent.status_code in (404, 405)
         assert has_headers(absent)
     good = {"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": edited.csrf()}
     for changed in (
