@@ -15,7 +15,8 @@ SEARCHED = [
     {"query": "gren velvet sofa", "results": 3, "corrected": "green velvet sofa"},
     {"query": "aquarium", "results": 0},
 ]
-# merges that nobody has settled, failures of two reasons, queued work, and answers that cost something
+# merges that nobody has settled, failures of two reasons, queued work, a picture that is there twice, and
+# answers that cost something
 FILL = """
     insert into vitrina.keyword_aliases (alias, keyword_id, method, similarity)
         select a.alias, w.id, 'embedding', 0.61 from vitrina.keywords as w
@@ -28,6 +29,8 @@ FILL = """
         order by p.id desc limit 1;
     insert into vitrina.jobs (product_id, state, run_after)
         select p.id, 'queued', now() + interval '1 day' from vitrina.products as p order by p.id offset 10 limit 5;
+    update vitrina.products as p set image_sha256 = o.image_sha256 from vitrina.products as o
+        where p.external_id = 'FU-109' and o.external_id = 'FU-107';
     update vitrina.generations as g set cost = 0.02, created_at = now() - g.id % 20 * interval '1 day';
 """
 

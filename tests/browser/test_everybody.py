@@ -37,6 +37,7 @@ SCREENS = (
     "/vocabulary/keyword?name=sofa&change=1&products=2",
     "/vocabulary/review",
     "/vocabulary/suggested",
+    "/duplicates",
     "/vocabulary/history?undone=1",
     "/work?retried=3",
     "/work?doctor=1",
