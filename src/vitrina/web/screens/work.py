@@ -165,7 +165,6 @@ def _context(request: Request) -> dict[str, Any]:
         "loading": uploads.loading,
         "load_failed": uploads.failed,
         "retried": counted(int(retried), "job") if retried.isdecimal() else "",
-        "updated": f"{datetime.now(UTC).astimezone():%H:%M:%S}",
         "how": How(
             sql=";\n".join(
                 sql_call(name, {}).removesuffix(";")
