@@ -126,6 +126,12 @@ def own_server(request: pytest.FixtureRequest, postgres: int) -> Iterator[embedd
 
 
 @pytest.fixture(scope="session")
+def servers_home(request: pytest.FixtureRequest) -> Path:
+    """The folder of the servers of this run."""
+    return request.config.stash[HOME]
+
+
+@pytest.fixture(scope="session")
 def template(server: embedded.Server) -> str:
     """A database with vitrina installed, to copy."""
     return servers.TEMPLATE

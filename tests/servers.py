@@ -83,12 +83,14 @@ def home() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def own(base: Path, version: int, cache: Path) -> Iterator[embedded.Server]:
+def own(
+    base: Path, version: int, cache: Path, *, options: Mapping[str, str] = SAFE
+) -> Iterator[embedded.Server]:
     """A server for one test, which may end it: what is committed outlasts that."""
     home = Path(tempfile.mkdtemp(prefix=OWN, dir=base))
     home.chmod(0o755)
     try:
-        server = start(home, version, cache, options=SAFE)
+        server = start(home, version, cache, options=options)
         drop(server, "vitrina")
         create(server, TEMPLATE, "vitrina")
         yield server

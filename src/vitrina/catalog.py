@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from vitrina import embedded
 from vitrina.closing import Closing
-from vitrina.context import Context, Writer
+from vitrina.context import Context, Sides
 from vitrina.costs import Costs
 from vitrina.db import schema
-from vitrina.db.database import Database
+from vitrina.db.standby import Standby, standby_of
 from vitrina.enrich.jobs import Jobs
 from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
@@ -75,7 +75,10 @@ class Catalog(Closing):
     Args:
         dsn: a libpq URL or key=value string. None: VITRINA_DATABASE_URL or, if that is unset, the
             embedded Postgres, which is started and upgraded as needed.
-        settings: more settings; default: from the environment.
+        settings: more settings; default: from the environment. With its `read_url`, a replica,
+            searches, exports and what they show read that; all else reads and writes `dsn`, which
+            is opened on use. On a hot standby nothing is written: vectors of queries are kept in
+            memory, and searches are not logged.
         notice: called with one line when a substitute is used, like the embedded Postgres.
         read_only: every statement runs in a read-only transaction, at most `statement_seconds`.
             What is remembered all the same (vectors of queries, each paid once) goes through a
@@ -107,45 +110,46 @@ class Catalog(Closing):
         url = dsn or self.settings.database_url
         if url is None:
             url = _embedded_url(notice)
-        self.database = Database(
+        self._sides = sides = Sides.opened(
             url,
-            size=self.settings.concurrency,
-            wait=self.settings.wait,
-            notice=say,
+            self.settings,
+            say,
             read_only=read_only,
+            remembers=remembers,
             statement_seconds=statement_seconds,
         )
-        if not self.database.value("select to_regclass('vitrina.installed') is not null"):
-            self.database.close()
+        self.reads, self.database = sides.reading.database, sides.writing.database
+        if not self.reads.value("select to_regclass('vitrina.installed') is not null"):
+            sides.close()
             raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
-        self._context = context = Context(self.database, self.settings, say)
-        self._writer = Writer(context) if read_only and remembers else None
+        context, reading = sides.writing, sides.reading
+        self._context, self._writer = context, sides.writer
         self._folders = Folders(self.settings.image_roots, self._trusted_roots)
         if read_only and self._writer is None:
-            self._queries = Queries(context, None)
+            self._queries = Queries(reading, None)
         else:
-            self._queries = Queries(context, self._reader, self._writer)
+            self._queries = Queries(reading, self._reader, self._writer)
 
         self.keywords = Keywords(context, self._queries, self._judges)
         self.spaces = Spaces(context, self._space_embedder, self._fill_pictures)
         self.jobs = Jobs(context)
         self.costs = Costs(context)
-        self.pictures = ProductPictures(context, self._folders)
+        self.pictures = ProductPictures(reading, self._folders)
         self.image_vector = self._queries.image_vector
         self.knows_vector = self._queries.knows
         self.rules = Rules(self.database)
 
-        asking = Asking(context, self._queries, self.picture)
+        asking = Asking(reading, self._queries, self.picture)
         self.searches = Searches(
             context, self._writer, writes=not read_only or self._writer is not None
         )
-        searching = Search(self.database, asking, self.searches, self.pictures)
+        searching = Search(self.reads, asking, self.searches, self.pictures)
         self.search = searching.search
         self.count_matches = searching.count_matches
         self.explain = searching.explain
         self.similar = searching.similar
         self.read_query = searching.read_query
-        browsing = Browse(self.database, asking)
+        browsing = Browse(self.reads, asking)
         self.facets = browsing.facets
         self.histogram = browsing.histogram
         self.overview = browsing.overview
@@ -191,7 +195,7 @@ class Catalog(Closing):
         return part_of(self.picture(given), Box.of(box))
 
     def _reader(self, space: str | None) -> Engine:
-        context = self._writer.context() if self._writer else self._context
+        context = self._writer.context() if self._writer else self._sides.reading
         return _assemble(context, "search", space)
 
     def _space_embedder(self, space: str, endpoint: OpenAISettings | None) -> TextEmbedder:
@@ -208,7 +212,7 @@ class Catalog(Closing):
     def _trusted_roots(self) -> list[str]:
         """The picture folders that the owner of the schema named."""
         try:
-            rows = self.database.rows(
+            rows = self.reads.rows(
                 "select distinct s.trusted_root as folder from vitrina.sources as s"
                 " where s.trusted_root is not null"
             )
@@ -271,14 +275,14 @@ class Catalog(Closing):
         Raises NotFoundError if it is not found, and names the nearest; InputError if several
         sources have it.
         """
-        return get(self.database, product)
+        return get(self.reads, product)
 
     def generations(self, product: Key) -> list[Generation]:
         """The answers of models that a product was made of, with tokens, cost and time.
 
         Raises as `get` does, and AccessError for a role that may not see what was spent.
         """
-        return generations(self.database, product)
+        return generations(self.reads, product)
 
     def delete(self, products: Sequence[Key]) -> int:
         """Delete these products, each named as for `get`; returns how many.
@@ -381,7 +385,7 @@ class Catalog(Closing):
 
         Raises NotFoundError for an unknown source.
         """
-        return whole.export(self.database, sources)
+        return whole.export(self.reads, sources)
 
     def publish(
         self,
@@ -407,16 +411,24 @@ class Catalog(Closing):
 
     def thumbnails(self, product_ids: Sequence[int]) -> dict[int, bytes]:
         """The thumbnails (WebP, at most 320 px) of these products, by id, if they have any."""
-        return whole.thumbnails(self.database, product_ids)
+        return whole.thumbnails(self.reads, product_ids)
 
     def status(self) -> Status:
-        """Counts of products, jobs, keywords and answers, the spaces in use, the spend."""
-        return whole.status(self.database)
+        """Counts of products, jobs, keywords and answers, the spaces in use, the spend.
+
+        Of a standby that is read, also how far it is behind; see replication.
+        """
+        return whole.status(self.reads, self.replication())
+
+    def replication(self) -> Standby | None:
+        """How far the standby that searches read is behind; None where they read a primary."""
+        primary = self.database if self._sides.writing is not self._sides.reading else None
+        return standby_of(self.reads, primary)
 
     def server(self) -> str:
         """The versions of Postgres and pgvector."""
         return str(
-            self.database.value(
+            self.reads.value(
                 "select 'Postgres ' || split_part(current_setting('server_version'), ' ', 1)"
                 " || ' with pgvector ' || e.extversion"
                 " from pg_extension as e where e.extname = 'vector'"
@@ -426,9 +438,7 @@ class Catalog(Closing):
     def close(self) -> None:
         """Close the connections; an embedded Postgres keeps running."""
         self._queries.close()
-        if self._writer is not None:
-            self._writer.close()
-        self.database.close()
+        self._sides.close()
 
 
 def _assemble(context: Context, purpose: Purpose = "enrich", space: str | None = None) -> Engine:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from vitrina import __version__
 from vitrina.db import schema
 from vitrina.db.connection import connect, pin_path
+from vitrina.db.database import Database
 from vitrina.db.faults import mapped
+from vitrina.db.standby import STANDBY, Standby, standby_of
 from vitrina.errors import ConfigError, VitrinaError
 from vitrina.http.deadline import Deadline
 from vitrina.printing import counted
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 Level = Literal["ok", "note", "wrong"]
 ENDPOINT_SECONDS = 10.0
 BACKLOG_SECONDS = 600  # if changes wait longer, there is no worker
+LATE = "see pg_stat_replication on the primary, and the standby's log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,11 @@ class Finding:
     do: str = "nothing"
 
 
-def examine(dsn: str, settings: Settings) -> Iterator[Finding]:
-    """Check the installation, the provider, then the database at `dsn`.
+def examine(dsn: str, settings: Settings, *, reading: bool = False) -> Iterator[Finding]:
+    """Check the installation, the provider, the database at `dsn`, and the replica that is read.
 
-    A check that fails is a finding, not an error.
+    A check that fails is a finding, not an error. `reading`: only searches are asked of it, so that
+    a standby will do.
     """
     yield from _packages()
     yield from _provider(settings)
@@ -55,7 +59,7 @@ def examine(dsn: str, settings: Settings) -> Iterator[Finding]:
         return found
 
     with conn, mapped():
-        yield from _server(rows)
+        yield from _server(rows, reading)
         try:
             state = schema.state(conn)
         except VitrinaError as exc:
@@ -73,6 +77,8 @@ def examine(dsn: str, settings: Settings) -> Iterator[Finding]:
         yield from _spaces(rows)
         yield from _attached(rows)
         yield from _work(rows)
+    if settings.read_url is not None and settings.read_url != dsn:
+        yield from _replica(dsn, settings.read_url)
 
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -149,10 +155,46 @@ def _reached(endpoint: OpenAISettings) -> Finding:
     return Finding("provider", "ok", found)
 
 
-def _server(rows: Rows) -> Iterator[Finding]:
-    ((version, number, encoding, read_only, role),) = rows(
+def _replica(dsn: str, read_url: str) -> Iterator[Finding]:
+    """The replica that searches read."""
+    try:
+        with Database(read_url, size=1) as replica, Database(dsn, size=1) as primary:
+            behind = standby_of(replica, primary)
+    except VitrinaError as exc:
+        yield Finding("replica", "wrong", str(exc), "correct VITRINA_READ_URL, or unset it")
+        return
+    if behind is None:
+        yield Finding(
+            "replica", "note", "VITRINA_READ_URL is no standby: what is written may never be read",
+            "point it at a standby of VITRINA_DATABASE_URL, or unset it",
+        )  # fmt: skip
+    elif behind.late:
+        yield Finding("replica", "wrong", behind.said, LATE)
+    else:
+        yield Finding("replica", "ok", behind.said)
+
+
+def _standby(rows: Rows, reading: bool) -> Iterator[Finding]:
+    """Whether the database is a standby, and how late."""
+    found = rows(STANDBY)
+    if not found:
+        return
+    ((_, follows, seconds),) = found
+    behind = Standby(seconds, None, follows)
+    if not reading:
+        yield Finding(
+            "server", "wrong", f"it is {behind.said}, and read-only: only searches work",
+            "use the primary to ingest; for searches alone: vitrina doctor --read-only",
+        )  # fmt: skip
+    else:
+        late = behind.late
+        yield Finding("server", "note", f"it is {behind.said}", LATE if late else "nothing")
+
+
+def _server(rows: Rows, reading: bool) -> Iterator[Finding]:
+    ((version, number, encoding, role),) = rows(
         "select current_setting('server_version'), current_setting('server_version_num')::int,"
-        " current_setting('server_encoding'), pg_is_in_recovery(), current_user"
+        " current_setting('server_encoding'), current_user"
     )
     yield (
         Finding("Postgres", "ok", f"{version}, as {role}")
@@ -161,8 +203,7 @@ def _server(rows: Rows) -> Iterator[Finding]:
     )
     if encoding != "UTF8":
         yield Finding("encoding", "wrong", encoding, "use a database in UTF8")
-    if read_only:
-        yield Finding("server", "wrong", "it is a read-only standby", "use the primary to ingest")
+    yield from _standby(rows, reading)
     found = rows(
         "select e.extversion, n.nspname, pg_get_userbyid(e.extowner) from pg_extension as e"
         " join pg_namespace as n on n.oid = e.extnamespace where e.extname = 'vector'"

@@ -204,6 +204,8 @@ class Ledger:
 
     def _store(self, question: Question, answer: Answer[Any], output: Any, seconds: float) -> None:
         cost = self.charge(answer)
+        if self._database.is_standby():
+            return  # it is searched, and keeps no ledger
         row = {
             "stage": question.stage,
             "input_hash": question.key.hex(),

@@ -12,6 +12,7 @@ from vitrina.errors import ConfigError
 
 Choice = Literal["local", "openai"]
 DATABASE_URL = "VITRINA_DATABASE_URL"
+READ_URL = "VITRINA_READ_URL"
 LEASE_SECONDS = 120.0
 
 
@@ -34,6 +35,7 @@ class Settings:
         image_roots: folders that pictures of products may be read from, besides those that the
             owner of the schema named (attach --media-root, ingest --image-root).
         wait: seconds to wait for an unavailable database before an error.
+        read_url: a replica of that database: searches read it, all else goes to database_url.
         lease: seconds without a heartbeat after which other workers take a worker's leases over.
     """
 
@@ -49,12 +51,25 @@ class Settings:
     image_roots: tuple[str, ...] = ()
     wait: float = 0.0
     lease: float = LEASE_SECONDS
+    read_url: str | None = None
 
     @classmethod
     def from_environment(cls, database_url: str | None = None) -> Settings:
-        """Flags first, the environment second; an empty variable counts as unset."""
+        """Flags first, the environment second; an empty variable counts as unset.
+
+        VITRINA_READ_URL is a replica of VITRINA_DATABASE_URL: another database that is named is
+        read itself. Raises ConfigError for a replica of nothing.
+        """
+        named = _variable(DATABASE_URL)
+        read_url = _variable(READ_URL) if database_url in (None, named) else None
+        if read_url is not None and named is None:
+            raise ConfigError(
+                f"{READ_URL} is a replica of {DATABASE_URL}, which is unset: set it to where"
+                " writes go; where nothing is written, set it to the replica, and no other"
+            )
         return cls(
-            database_url=database_url or _variable(DATABASE_URL),
+            database_url=database_url or named,
+            read_url=read_url,
             weave=_variable("VITRINA_WEAVE_PROJECT"),
             image_roots=folders_of(_variable("VITRINA_IMAGE_ROOT") or ""),
             wait=_seconds("VITRINA_WAIT", 0.0),

@@ -11,8 +11,9 @@ from vitrina.cli._common import database_url, emit, output_options
 
 
 @click.command("doctor")
+@click.option("--read-only", "reading", is_flag=True, help="Only searches: a standby will do.")
 @output_options
-def command(output: str | None) -> None:
+def command(reading: bool, output: str | None) -> None:
     """Check versions, the database, privileges, spaces and work; say how to mend each.
 
     Exits 1 if something is wrong.
@@ -24,7 +25,9 @@ def command(output: str | None) -> None:
     from vitrina.doctor import examine
     from vitrina.settings import Settings
 
-    findings = list(examine(database_url(), Settings.from_environment()))
+    url = database_url()
+    settings = Settings.from_environment(click.get_current_context().find_root().obj)
+    findings = list(examine(url, settings, reading=reading))
     rows = [asdict(finding) for finding in findings]
     if output is None:
         for row in rows:

@@ -25,5 +25,6 @@ def command(output: str | None) -> None:
         emit([status], output)
         return
     counts = {name.replace("_", " "): shown(value) for name, value in asdict(status).items()}
+    counts["standby"] = "" if status.standby is None else status.standby.said
     counts["spend"] = "unknown" if status.spend is None else f"{counts['spend']} USD"
     emit_fields([(name, text) for name, text in counts.items() if text])

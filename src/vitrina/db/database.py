@@ -35,6 +35,7 @@ __all__ = ["Database", "HalfVector", "Jsonb"]
 POOL_SECONDS = 30.0  # to wait for a free connection
 LOOK_SECONDS = 2.0  # between checks, meanwhile, whether the database is unavailable
 RETRY_SECONDS = 0.5  # between two checks whether it is back
+ROLE_SECONDS = 60.0  # until it is asked again whether it is a standby, which may be promoted
 STOP_SECONDS = 10.0  # a run that is told to stop waits no longer for the database
 T = TypeVar("T")
 Record = TypeVar("Record", bound="DataclassInstance")
@@ -59,6 +60,7 @@ class Database(Closing):
         notice: called once when the wait begins, and when the database is back.
         read_only: every transaction is read-only: Postgres refuses what would write.
         statement_seconds: the time that a statement may take; SlowError after it. None: any.
+        later: connect at the first statement, not now.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Database(Closing):
         notice: Callable[[str], None] | None = None,
         read_only: bool = False,
         statement_seconds: float | None = None,
+        later: bool = False,
     ) -> None:
         self.dsn = dsn
         self._size = size
@@ -81,11 +84,14 @@ class Database(Closing):
         self._telling = threading.Lock()
         self._away = False
         self._halfvec: TypeInfo | None = None
-        self.persist(lambda: connect(dsn).close())  # a pool only logs why it cannot connect
+        self._standby = (-math.inf, False)  # until when it is known, and what is known
         self._inherited: list[ConnectionPool[psycopg.Connection]] = []
         self._own = threading.local()  # its connection, in a thread that is in `together`
         self._pid = os.getpid()
-        self._opened = self._open()
+        self._opening = threading.Lock()
+        self._opened: ConnectionPool[psycopg.Connection] | None = None
+        if not later:
+            self.persist(lambda: self._pool)
 
     def _open(self) -> ConnectionPool[psycopg.Connection]:
         return ConnectionPool(
@@ -110,10 +116,17 @@ class Database(Closing):
     def _pool(self) -> ConnectionPool[psycopg.Connection]:
         if self._pid != os.getpid():
             # the parent's connections stay the parent's: neither used nor closed here
-            self._inherited.append(self._opened)
-            self._telling = threading.Lock()
-            self._opened, self._pid = self._open(), os.getpid()
-        return self._opened
+            if self._opened is not None:
+                self._inherited.append(self._opened)
+            self._telling, self._opening = threading.Lock(), threading.Lock()
+            self._opened, self._pid = None, os.getpid()
+        if (opened := self._opened) is not None:
+            return opened
+        with self._opening:
+            if self._opened is None:
+                connect(self.dsn).close()  # a pool only logs why it cannot connect
+                self._opened = self._open()
+            return self._opened
 
     @property
     def _begins(self) -> bool:
@@ -325,6 +338,15 @@ class Database(Closing):
 
         return self.persist(run)
 
+    def is_standby(self) -> bool:
+        """Whether it is a hot standby, which nothing can be written to; asked once a minute."""
+        until, standby = self._standby
+        now = time.monotonic()
+        if now > until:
+            standby = bool(self.value("select pg_catalog.pg_is_in_recovery()"))
+            self._standby = (now + ROLE_SECONDS, standby)
+        return standby
+
     @contextlib.contextmanager
     def aside(self, seconds: float) -> Iterator[psycopg.Connection]:
         """A transaction on a new connection, with a time limit on connecting and statements."""
@@ -339,7 +361,7 @@ class Database(Closing):
 
     def close(self) -> None:
         """Close every connection."""
-        if self._pid == os.getpid():
+        if self._pid == os.getpid() and self._opened is not None:
             self._opened.close()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from vitrina.db.database import Database
+from vitrina.db.standby import Standby
 from vitrina.db.unknown import check_names
 
 
@@ -19,6 +20,7 @@ class Status:
     `queued` includes `leased` jobs; `oldest_lease` is when the first lease ends; `generations` are
     stored answers of models, and `spend` the USD of those at a known price, None for a role that
     may not read them. `next_image_space` is filled, to be searched instead of `image_space`.
+    `standby` is how far the replica is behind that all this was read from, None of a primary.
     """
 
     products: int
@@ -35,6 +37,7 @@ class Status:
     generations: int
     spend: Decimal | None
     next_image_space: str | None
+    standby: Standby | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,10 @@ class ExportedProduct:
     variants: list[Mapping[str, Any]]
 
 
-def status(database: Database) -> Status:
+def status(database: Database, standby: Standby | None) -> Status:
     """The counts of the catalogue."""
     (row,) = database.records(Status, "select * from vitrina.status")
-    return row
+    return replace(row, standby=standby)
 
 
 def export(database: Database, sources: Sequence[str] | None) -> Iterator[ExportedProduct]:

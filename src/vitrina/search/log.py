@@ -9,7 +9,7 @@ from datetime import date
 from typing import LiteralString
 
 from vitrina.context import Context, Writer
-from vitrina.db.database import Jsonb
+from vitrina.db.database import Database, Jsonb
 from vitrina.errors import VitrinaError
 
 ASK_AGAIN = 60.0  # seconds, where searches are not logged, or cannot be
@@ -52,6 +52,8 @@ class Searches:
         self._writer = writer
         self._writes = writes
         self._off_until = 0.0
+        self._notice = context.notice
+        self._told = False
         self.problem: str | None = None  # why the last search could not be logged
 
     def log(self, rows: Sequence[Mapping[str, object]]) -> int:
@@ -60,7 +62,7 @@ class Searches:
         Keeps none where the policy is off.
         """
         statement = "select vitrina.log_searches(%s)"
-        database = self._writer.context().database if self._writer else self._database
+        database = self._target()
         kept = database.value(statement, (Jsonb([dict(row) for row in rows]),))
         if kept is None:
             self._off_until = time.monotonic() + ASK_AGAIN
@@ -71,10 +73,23 @@ class Searches:
         if not self._writes or time.monotonic() < self._off_until:
             return
         try:
-            self.log([{"query": query, "results": results}])
+            if self._target().is_standby():
+                self._leave_out()
+            else:
+                self.log([{"query": query, "results": results}])
         except VitrinaError as problem:
             self.problem = str(problem)
             self._off_until = time.monotonic() + ASK_AGAIN
+
+    def _target(self) -> Database:
+        return self._writer.context().database if self._writer else self._database
+
+    def _leave_out(self) -> None:
+        """Keep nothing on a standby, and say so once if searches are to be kept."""
+        self._off_until = time.monotonic() + ASK_AGAIN
+        if not self._told and self.policy().log:
+            self._told = True
+            self._notice("searches are not logged: a standby is searched")
 
     def top(self, *, k: int = 20, days: int = 30) -> list[LoggedSearch]:
         """What was searched for most in the last days."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from vitrina.context import Context, Writer
-from vitrina.db.database import HalfVector
-from vitrina.errors import AccessError, ConfigError, ItemError
+from vitrina.db.database import Database, HalfVector
+from vitrina.errors import AccessError, ConfigError, ItemError, UnreachableError
 from vitrina.models.base import Term
 from vitrina.pictures.decode import Picture
 
 if TYPE_CHECKING:
     from vitrina.spaces.joint import JointEmbedder, JointSpaces
+
+T = TypeVar("T")
+KEPT = 1000  # vectors and captions each, in memory where the database cannot be written to
 
 
 class Reader(Protocol):
@@ -45,6 +49,9 @@ class Reader(Protocol):
 class Queries:
     """Makes vectors of queries and remembers them in the database, so that each is made once.
 
+    Where the database is a standby, or is a replica that does not have them yet, those of texts are
+    kept in memory.
+
     Args:
         context: the catalog's context.
         reader: makes what asks the model of the space with this name, or of the text space in
@@ -68,12 +75,22 @@ class Queries:
         self._engines: dict[str | None, Reader] = {}
         self._opening = threading.Lock()
         self._told: set[str] = set()
+        self._vectors: OrderedDict[tuple[str, str], HalfVector] = OrderedDict()
+        self._captions: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     @cached_property
     def _joint(self) -> JointSpaces:
         from vitrina.spaces.joint import JointSpaces  # on use: most searches do without
 
         return JointSpaces(self._context)
+
+    def _store(self) -> Database | None:
+        """Where vectors are remembered; None on a standby. Raises UnreachableError."""
+        database = self._writer.context().database if self._writer else self._database
+        if not database.is_standby():
+            return database
+        self._tell("a standby is searched: vectors of queries are kept in this process only")
+        return None
 
     def image_vector(self, picture: Picture) -> HalfVector | None:
         """The picture's vector in the image space in use; None if there is none.
@@ -100,7 +117,12 @@ class Queries:
         """
         if self._local or self._reader is None or self._sees():
             return None
-        words = self._opened().picture_words(picture, title)
+        known = (picture.sha256, title)
+        words = self._captions.get(known)
+        if words is None:
+            words = self._opened().picture_words(picture, title)
+            if words is not None and self._store() is None:  # elsewhere the ledger keeps it
+                _keep(self._captions, known, words)
         self.embed(words)
         return words
 
@@ -109,7 +131,8 @@ class Queries:
 
         In the spaces in use, or in those that are named instead.
 
-        Returns that of the text space only if this role may not remember it.
+        Returns that of the text space only if this role may not remember it, or if the database
+        that is searched does not have it yet.
         """
         if not query or self._reader is None:
             return None
@@ -118,10 +141,16 @@ class Queries:
             "select * from vitrina.query_to_embed(%s, %s::text[])",
             (query, None if in_spaces is None else list(in_spaces)),
         ):
-            if row["modality"] == "joint":
-                self._embed_jointly(row["space"], row["words"])
-            else:
-                unremembered = self._embed_text(row["space"], row["words"])
+            try:
+                if row["modality"] == "joint":
+                    self._embed_jointly(row["space"], row["words"])
+                else:
+                    unremembered = self._embed_text(row["space"], row["words"])
+            except UnreachableError as exc:
+                if self._writer is None or not self._writer.elsewhere:
+                    raise
+                # no model is asked without a ledger; the replica is searched all the same
+                self._tell(f"searching by words and their keywords: {exc}")
         return unremembered
 
     def _embed_jointly(self, space: str, words: str) -> None:
@@ -130,6 +159,9 @@ class Queries:
         Where that is impossible, the vectors of its keywords stand in for it.
         """
         if self._unremembered:
+            return
+        if self._store() is None:
+            self._tell("pictures are searched by the query's keywords only, on a standby")
             return
         try:
             embedder = self._joint.named(space)
@@ -167,9 +199,9 @@ class Queries:
 
     def _remember(self, space: str, words: str, vector: HalfVector | None) -> None:
         """Raises AccessError if this role may not."""
-        if vector is None:
+        remembers = self._store()
+        if vector is None or remembers is None:
             return
-        remembers = self._writer.context().database if self._writer else self._database
         remembers.rows("select vitrina.put_query_embedding(%s, %s, %b)", (space, words, vector))
 
     def _embed_text(self, space: str, words: str) -> HalfVector | None:
@@ -180,23 +212,26 @@ class Queries:
                 " OPENAI_BASE_URL"
             )
             return None
+        if (kept := self._vectors.get((space, words))) is not None:
+            return kept
+        store = self._store()
         engine = self._opened(space)
         made = engine.query_vector(words) if engine.space == space else None
         if made is None:  # the space has just been switched
             return None
         vector = HalfVector(list(made))
+        if store is None or (self._writer is not None and self._writer.elsewhere):
+            _keep(self._vectors, (space, words), vector)
         try:
             self._remember(space, words, vector)
         except AccessError:  # a reader can search all the same
             return vector
-        return None
+        return self._vectors.get((space, words))
 
     def knows(self, query: str) -> bool:
         """Whether the database has the vector of a query, or makes it: without asking a model."""
-        found = self._database.value(
-            "select not exists (select from vitrina.query_to_embed(%s))", (query,)
-        )
-        return bool(found)
+        missing = self._database.rows("select * from vitrina.query_to_embed(%s)", (query,))
+        return all((row["space"], row["words"]) in self._vectors for row in missing)
 
     def learn(self, terms: Sequence[Term]) -> None:
         """Make keywords of new terms, if the database cannot embed them."""
@@ -217,3 +252,10 @@ class Queries:
             self._joint.close()
         for engine in self._engines.values():
             engine.close()
+
+
+def _keep(kept: OrderedDict[tuple[str, str], T], key: tuple[str, str], value: T) -> None:
+    """Keep a value, and no more than KEPT: the oldest goes."""
+    kept[key] = value
+    while len(kept) > KEPT:
+        kept.popitem(last=False)

@@ -92,6 +92,8 @@ class Services:
     ) -> Iterator[Services]:
         """The services of one process; closed at the end."""
         settings = replace(settings, concurrency=CONNECTIONS)
+        if options.edit:  # who changes something looks at it next: a replica does not have it yet
+            settings = replace(settings, read_url=None)
         with contextlib.ExitStack() as stack:
             catalog = stack.enter_context(
                 Catalog(

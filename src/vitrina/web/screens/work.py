@@ -142,7 +142,8 @@ def ingest(request: Request, given: Fields) -> Response:
 
 def _findings(request: Request) -> list[doctor.Finding]:
     catalog = services(request).catalog
-    return list(doctor.examine(catalog.database.dsn, catalog.settings))
+    reading = services(request).editor is None
+    return list(doctor.examine(catalog.database.dsn, catalog.settings, reading=reading))
 
 
 def _context(request: Request) -> dict[str, Any]:
@@ -157,6 +158,7 @@ def _context(request: Request) -> dict[str, Any]:
         "progress": progress,
         "failures": failures,
         "retry_costs": [_cost_again(shared, each) for each in failures],
+        "standby": catalog.replication(),
         "coverage": catalog.jobs.coverage(),
         "sources": sources,
         "spaces": catalog.spaces.list(),
