@@ -285,6 +285,23 @@ def test_on_the_command_line(shop: Shop, model_path: Path, vitrina: Run) -> None
     assert (nameless.exit_code, "name the space" in nameless.stderr) == (1, True)
 
 
+def test_who_only_reads_finds_pictures_by_what_is_known(
+    shop: Shop, model_path: Path, make_role: Callable[..., str], tmp_path: Path
+) -> None:
+    shop.use(model_path)
+    assert shop.colors("yellow", k=4) == ["yellow"] * 4
+    url = shop.url.replace("postgres@", f"{make_role('vitrina_reader')}@", 1)
+    reader = Shop(url)
+    assert reader.colors("yellow", k=4) == ["yellow"] * 4
+    assert reader.colors("pink", k=4) in ([], ["pink"] * 4), "nothing remembers it"
+    picture = str(tmp_path / "pictures" / "2.png")
+    hits = reader.catalog.search(image=picture, k=2, log=False)
+    assert [COLORS[int(hit.external_id[1:]) % 8] for hit in hits] == ["green", "green"]
+    reader.catalog.close()
+    with Catalog(settings=Settings(database_url=url), read_only=True) as reading:
+        assert reading.search("yellow", k=1, log=False)
+
+
 def test_doctor_says_what_is_missing(
     shop: Shop, model_path: Path, vitrina: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
