@@ -49,11 +49,16 @@ WATCH = """
     const words = () => new URLSearchParams(location.search).get('q');
     new MutationObserver((changes) => {
         if (!changes.some((each) => [...each.addedNodes].some(isResults))) return;
-        const key = pressed;
+        const key = pressed, swapped = performance.now();
         requestAnimationFrame(() => setTimeout(() => {
-            paints.push([words(), performance.now() - key]);
+            const painted = performance.now();
+            const asked = performance.getEntriesByType('resource')
+                .filter((each) => each.name.includes('/part/search')).at(-1);
+            paints.push([words(), painted - key, asked.responseEnd - asked.startTime,
+                swapped - asked.responseEnd, painted - swapped]);
         }));
     }).observe(document.querySelector('.column'), { childList: true });
+    performance.setResourceTimingBufferSize(100000);
 }
 """
 
@@ -112,6 +117,7 @@ def key_to_paint(base: str, url: str) -> None:
         raise SkippedError("no Chromium")
     queries = typed_queries()[:40]
     paints: list[float] = []
+    parts: list[list[float]] = []  # of each: the answer, putting it in, layout and paint
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"]
@@ -128,7 +134,9 @@ def key_to_paint(base: str, url: str) -> None:
                 "(words) => paints.some((each) => each[0] === words)",
                 arg=query.strip(),
             )
-            paints.append(page.evaluate("paints.at(-1)[1]"))
+            _, paint, *rest = page.evaluate("paints.at(-1)")
+            paints.append(paint)
+            parts.append(rest)
         browser.close()
     alone = []
     with psycopg.connect(url, autocommit=True) as conn:
@@ -144,6 +152,11 @@ def key_to_paint(base: str, url: str) -> None:
         f" p95 {statistics.quantiles(paints, n=20)[-1]:.0f} ms, 120 of it the pause;"
         f" the SQL alone p50 {statistics.median(alone):.0f} ms,"
         f" {statistics.median(shares):.0%} of it"
+    )
+    answer, swap, layout = (statistics.median(each) for each in zip(*parts, strict=True))
+    print(
+        f"    the answer {answer:.0f} ms, putting it into the page {swap:.0f}, layout and paint"
+        f" {layout:.0f}"
     )
 
 
