@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vitrina.db.database import Database, Jsonb
 from vitrina.errors import BudgetError, VitrinaError
-from vitrina.models.answers import Answer, AnswerError, Usage
+from vitrina.models.outcomes import Answer, AnswerError, Usage
 
 if TYPE_CHECKING:
     from vitrina.weave.tracing import Tracer

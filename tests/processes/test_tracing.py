@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from vitrina.errors import ConfigError
-from vitrina.models.answers import Answer, Usage
 from vitrina.models.base import Enrichment, Term
+from vitrina.models.outcomes import Answer, Usage
 from vitrina.pictures.decode import Picture
 from vitrina.redaction import is_sensitive, redact
 from vitrina.weave.tracing import Tracer
@@ -33,7 +33,7 @@ PICTURE = Picture("ab" * 32, "image/jpeg", 800, 600, 48_213, 0, b"\xff\xd8jpeg" 
 PRELUDE = """
 import json, sys, time
 from vitrina.models.pricing import price
-from vitrina.models.answers import Answer, AnswerError, Usage
+from vitrina.models.outcomes import Answer, AnswerError, Usage
 from vitrina.models.base import Term
 from vitrina.weave import server
 from vitrina.weave.tracing import Tracer

@@ -16,9 +16,9 @@ from openai_stub import OpenAIStub
 from vitrina.db.database import Database
 from vitrina.errors import BudgetError, ProviderError
 from vitrina.ledger import Ledger, Question
-from vitrina.models.answers import AnswerError, Usage
 from vitrina.models.base import Subject
 from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings
+from vitrina.models.outcomes import AnswerError, Usage
 
 TEXTS = {"describe": '{"description": "A brass lamp."}', "caption": '{"caption": "A brass lamp."}'}
 TERMS = [("desk lamp",), ("brass",)]

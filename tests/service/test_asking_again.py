@@ -16,7 +16,7 @@ from openai_stub import OpenAIStub
 from serving import serving
 from vitrina.catalog import Catalog
 from vitrina.errors import AccessError, NotFoundError
-from vitrina.models.answers import Usage
+from vitrina.models.outcomes import Usage
 from vitrina.search.generations import said
 from vitrina.settings import Settings
 

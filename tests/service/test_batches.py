@@ -24,7 +24,6 @@ from vitrina.batch.run import Run, cost_of
 from vitrina.catalog import Catalog
 from vitrina.errors import BudgetError, ConfigError, InputError, ProviderError
 from vitrina.files import FileOptions, Mapping
-from vitrina.models.answers import Usage
 from vitrina.models.openai.batch import (
     Limits,
     Part,
@@ -37,6 +36,7 @@ from vitrina.models.openai.batch import (
 from vitrina.models.openai.batch_client import BatchClient, PassingError
 from vitrina.models.openai.provider import OpenAIProvider
 from vitrina.models.openai.settings import OpenAISettings
+from vitrina.models.outcomes import Usage
 from vitrina.products.load import load_file
 from vitrina.settings import Settings
 from waiting import HANG

@@ -15,8 +15,8 @@ from openai_stub import OpenAIStub, chat_answer, is_to_judge, judgements_of, pai
 from vitrina.catalog import Catalog
 from vitrina.errors import BudgetError, ConfigError
 from vitrina.keywords import judge as judging
-from vitrina.models.answers import AnswerError, Usage
 from vitrina.models.openai.verdicts import parse_judgements
+from vitrina.models.outcomes import AnswerError, Usage
 from vitrina.settings import Settings
 
 Run = Callable[..., Result]

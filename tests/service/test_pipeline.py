@@ -35,7 +35,7 @@ from openai_stub import (
 from picture_server import PictureServer
 from vitrina.catalog import Catalog
 from vitrina.errors import BudgetError, ProviderError, UnreachableError, VitrinaError
-from vitrina.models.answers import Usage
+from vitrina.models.outcomes import Usage
 from vitrina.pictures import decode as images
 from vitrina.pictures.memory import MemoryBudget
 from vitrina.settings import Settings

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from openai_stub import OpenAIStub
-from vitrina.models.answers import AnswerError, parse_answer, parse_text
+from vitrina.models.answers import parse_answer, parse_text
 from vitrina.models.base import Subject, Term
 from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings
 from vitrina.models.openai.verdicts import parse_judgements
+from vitrina.models.outcomes import AnswerError
 
 GOOD = (
     '{"keywords": [{"term": "desk lamp", "facet": "type"}, {"term": "brass", "facet": "material"}]}'

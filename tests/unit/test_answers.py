@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from vitrina.models.answers import AnswerError, Usage, parse_answer, parse_text, read_usage
+from vitrina.models.answers import parse_answer, parse_text
 from vitrina.models.base import Enrichment, Term
+from vitrina.models.outcomes import AnswerError, Usage, read_usage
 
 
 def pairs(text: str) -> list[tuple[str, str | None]]:

@@ -25,11 +25,11 @@ from drawn import picture
 from openai_stub import OpenAIStub, Request, caption_of, description_of, keywords_of, vector_of
 from vitrina.errors import ConfigError, ItemError, ProviderError
 from vitrina.http.transport import _proxy_for
-from vitrina.models.answers import AnswerError, Usage
 from vitrina.models.base import Enrichment, Subject, Term
 from vitrina.models.openai import embeddings, faults
 from vitrina.models.openai.pacing import Pacer, StoppedError
 from vitrina.models.openai.provider import OpenAIProvider, OpenAISettings, TextError
+from vitrina.models.outcomes import AnswerError, Usage
 from waiting import eventually
 
 KEY = "sk-proj-Zz9-very-secret_0123456789"

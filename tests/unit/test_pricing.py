@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from vitrina.models import pricing
-from vitrina.models.answers import Usage
+from vitrina.models.outcomes import Usage
 from vitrina.models.pricing import estimate, image_tokens, price
 from vitrina.models.prompts import Options
 

@@ -20,9 +20,9 @@ from vitrina.enrich.joint import JointFilling
 from vitrina.enrich.leases import Job, Leases
 from vitrina.enrich.pipeline import Pipeline
 from vitrina.errors import BudgetError, ItemError, ProviderError
-from vitrina.models.answers import Usage
 from vitrina.models.openai.batch import Part, Planner, Sized
 from vitrina.models.openai.batch_client import BatchClient, RefusedBatchError, Remote
+from vitrina.models.outcomes import Usage
 from vitrina.models.pricing import OUTPUT_TOKENS
 from vitrina.models.prompts import Stage
 from vitrina.pictures.limits import Limits as PictureLimits

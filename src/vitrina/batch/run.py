@@ -11,10 +11,10 @@ from uuid import uuid4
 from vitrina.enrich.totals import Totals
 from vitrina.errors import ConfigError
 from vitrina.models import pricing
-from vitrina.models.answers import Usage
 from vitrina.models.openai.batch import Limits
 from vitrina.models.openai.capabilities import Capabilities
 from vitrina.models.openai.settings import OpenAISettings
+from vitrina.models.outcomes import Usage
 from vitrina.settings import Settings
 
 NOT_STORED = {"base_url", "api_key", "timeout"}

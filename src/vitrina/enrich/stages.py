@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vitrina.ledger import Ledger, Question, key
-from vitrina.models.answers import Answer, Usage
 from vitrina.models.base import Enrichment, Subject, Term, Vision
+from vitrina.models.outcomes import Answer, Usage
 
 if TYPE_CHECKING:
     from vitrina.models.openai.provider import OpenAIProvider

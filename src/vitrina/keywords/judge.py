@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from vitrina.db.database import Database
 from vitrina.errors import ItemError
 from vitrina.ledger import Ledger, Question, key
-from vitrina.models.answers import Usage
 from vitrina.models.openai.verdicts import Pair
+from vitrina.models.outcomes import Usage
 from vitrina.models.prompts import judge_version
 
 if TYPE_CHECKING:

@@ -14,22 +14,12 @@ from typing import Any, TypeVar, cast
 from vitrina.models import loose_json, thinking
 from vitrina.models.base import Enrichment, Term
 from vitrina.models.bodies import called_in, content_of, message_of, thoughts_in
-from vitrina.models.outcomes import CUT_OFF, Answer, AnswerError, Usage, brief, read_usage
+from vitrina.models.outcomes import CUT_OFF, AnswerError, brief
 from vitrina.models.prompts import Stage
 from vitrina.models.prose import caption, description
 from vitrina.models.terms import KEYWORD_KEYS, NO_ANSWER, TERM_KEYS, is_facets, read_terms
 
-__all__ = [
-    "CUT_OFF",
-    "Answer",
-    "AnswerError",
-    "Usage",
-    "parse_answer",
-    "parse_text",
-    "read",
-    "read_usage",
-    "values",
-]
+__all__ = ["parse_answer", "parse_text", "read", "values"]
 
 T = TypeVar("T")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from vitrina.db.facets import FACETS, Facet
-from vitrina.pictures.decode import Picture
+
+if TYPE_CHECKING:
+    from vitrina.pictures.decode import Picture
 
 __all__ = ["FACETS", "Enrichment", "Facet", "ImageEmbedder", "Subject", "Term", "Vision"]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from vitrina.models import prompts
-from vitrina.models.answers import Usage
 from vitrina.models.base import INPUTS
+from vitrina.models.outcomes import Usage
 from vitrina.models.prompts import Options, Stage
 
 __all__ = ["Estimate", "StageEstimate", "estimate", "image_tokens", "price", "prices_read"]

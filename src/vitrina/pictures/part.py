@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
 
 from vitrina.errors import InputError
-from vitrina.pictures.decode import Picture, decode
-from vitrina.pictures.limits import Limits
-from vitrina.pictures.pixels import encoded
+
+if TYPE_CHECKING:
+    from vitrina.pictures.decode import Picture
 
 LEAST = 0.02  # of the picture's width and of its height
 RANGE = (
@@ -64,6 +65,10 @@ class Box:
 
 def part_of(picture: Picture, box: Box) -> Picture:
     """What is inside the box, as a picture of its own."""
+    from vitrina.pictures.decode import decode
+    from vitrina.pictures.limits import Limits
+    from vitrina.pictures.pixels import encoded
+
     if box.whole:
         return picture
     image = picture.open()

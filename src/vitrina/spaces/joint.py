@@ -15,8 +15,8 @@ from vitrina.context import Context
 from vitrina.db.database import Database, HalfVector
 from vitrina.errors import AccessError, BudgetError, ConfigError, InputError, ItemError
 from vitrina.ledger import Ledger, Question
-from vitrina.models.answers import Answer, Usage
 from vitrina.models.joint.base import InputRefusedError, JointModel, Vectors
+from vitrina.models.outcomes import Answer, Usage
 from vitrina.spaces.embed import Embedded
 
 BATCH = 64  # products between two writes

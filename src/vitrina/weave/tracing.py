@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 from vitrina.closing import Closing
 from vitrina.http.deadline import within
-from vitrina.models.answers import Answer, Usage
+from vitrina.models.outcomes import Answer, Usage
 from vitrina.redaction import is_sensitive, redact
 from vitrina.weave.server import Delivery, TraceServerError, connect
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from PIL import Image, ImageStat
 
 from vitrina.errors import ItemError
-from vitrina.models.answers import Answer
+from vitrina.models.outcomes import Answer
 
 __all__ = ["InputRefusedError", "JointModel", "Vectors", "whole_square"]
 

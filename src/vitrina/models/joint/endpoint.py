@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vitrina.errors import ConfigError, ItemError, ProviderError
-from vitrina.models.answers import Answer, Usage
 from vitrina.models.joint.base import InputRefusedError, Vectors, whole_square
 from vitrina.models.joint.forms import FORMS, Ask, Form, Input, usage_in, vectors_in
 from vitrina.models.openai.capabilities import Capabilities
@@ -24,6 +23,7 @@ from vitrina.models.openai.embeddings import (
 from vitrina.models.openai.pacing import Breaker, Pacer
 from vitrina.models.openai.requests import bounded
 from vitrina.models.openai.settings import OpenAISettings
+from vitrina.models.outcomes import Answer, Usage
 
 __all__ = ["URL", "JointEndpoint", "settings_of"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitrina.errors import ConfigError
-from vitrina.models.answers import Answer, Usage
 from vitrina.models.joint.base import InputRefusedError, Vectors, whole_square
+from vitrina.models.outcomes import Answer, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from vitrina.models.answers import Answer, AnswerError, Usage
 from vitrina.models.openai.faults import Target, classify, scrub
 from vitrina.models.openai.requests import LOW_EDGE, Body
 from vitrina.models.openai.settings import OpenAISettings
+from vitrina.models.outcomes import Answer, AnswerError, Usage
 from vitrina.models.pricing import CHARACTERS_A_TOKEN, image_tokens
 from vitrina.models.prompts import Stage
 

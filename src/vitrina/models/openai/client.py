@@ -12,12 +12,12 @@ from typing import Any
 
 from vitrina.errors import ItemError, ProviderError, TooMuchError
 from vitrina.http.deadline import Deadline
-from vitrina.models.answers import Usage, read_usage
 from vitrina.models.openai.capabilities import Capabilities, Profile
 from vitrina.models.openai.faults import Fault, Target, classify, classify_body, rate_pause, scrub
 from vitrina.models.openai.pacing import Breaker, Pacer, Slot, backoff
 from vitrina.models.openai.requests import Body, bounded, inputs_in
 from vitrina.models.openai.settings import OpenAISettings
+from vitrina.models.outcomes import Usage, read_usage
 
 __all__ = ["Client", "PatienceError", "RefusedError", "Reply"]
 

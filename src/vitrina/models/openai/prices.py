@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from vitrina.errors import InputError
 from vitrina.models import pricing
-from vitrina.models.answers import Usage
 from vitrina.models.openai.settings import OpenAISettings
+from vitrina.models.outcomes import Usage
 
 
 def prices(

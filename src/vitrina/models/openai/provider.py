@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from vitrina.closing import Closing
 from vitrina.errors import ItemError, ProviderError
 from vitrina.models import answers, prompts
-from vitrina.models.answers import Answer, AnswerError, Usage
 from vitrina.models.base import Enrichment, Subject, Term
 from vitrina.models.openai import embeddings
 from vitrina.models.openai.capabilities import Capabilities, Profile
@@ -30,6 +29,7 @@ from vitrina.models.openai.requests import (
 from vitrina.models.openai.settings import OpenAISettings
 from vitrina.models.openai.tries import Afford, Tries
 from vitrina.models.openai.verdicts import Pair, parse_judgements
+from vitrina.models.outcomes import Answer, AnswerError, Usage, read_usage
 from vitrina.models.prompts import Stage
 
 __all__ = ["Answer", "AnswerError", "OpenAIProvider", "OpenAISettings", "TextError", "Usage"]
@@ -181,7 +181,7 @@ class OpenAIProvider(Closing):
 
     def parse_answer(self, stage: Stage, body: object) -> Answer[Any]:
         """The answer in a response body, of a call or a line of a batch. Raises AnswerError."""
-        usage = answers.read_usage(body)
+        usage = read_usage(body)
         try:
             value = answers.parse_answer(stage, body)
         except AnswerError as error:

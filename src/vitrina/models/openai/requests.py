@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vitrina.models import prompts
-from vitrina.models.answers import Usage
 from vitrina.models.base import Subject
 from vitrina.models.openai.capabilities import THINKING, Capabilities, Profile
 from vitrina.models.openai.settings import DEFAULT_DIMENSIONS, Detail, OpenAISettings
+from vitrina.models.outcomes import Usage
 from vitrina.models.prompts import Stage
 from vitrina.pictures.decode import Picture
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vitrina.models.answers import AnswerError, values
+from vitrina.models.answers import values
+from vitrina.models.outcomes import AnswerError
 
 _SAME: dict[object, bool] = {"true": True, "yes": True, "same": True}
 _SAME |= {"false": False, "no": False, "different": False}
