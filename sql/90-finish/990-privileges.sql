@@ -10,7 +10,7 @@ declare
     _reads constant text[] := array[
         'search', 'explain_search', 'count_matches', 'similar_products', 'get_products', 'nearest_by_image', 'recommend', 'facets', 'histogram', 'overview', 'suggest',
         'log_searches', -- which writes, as its owner
-        'duplicates', 'list_rules', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
+        'metrics', 'duplicates', 'list_rules', 'similar_keywords', 'embed_text', 'embed_texts', 'query_embedding',
         'query_to_embed', 'read_query', 'normal_form', 'shown_address', 'explain_keyword', 'show_keyword',
         'row_secured', 'detect_text_config', 'look_up_keywords', 'unknown_names', 'near_products',
         'list_keywords', 'term_products', 'suggest_keywords', 'coverage', 'list_judgements', 'list_doubts', 'judged_queries', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',

@@ -28,7 +28,7 @@ from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders
 from vitrina.pictures.part import Box, part_of
 from vitrina.products import whole
-from vitrina.products.whole import ExportedProduct, Status
+from vitrina.products.whole import ExportedProduct, Metric, Status
 from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
 from vitrina.search.generations import Generation, generations
@@ -424,6 +424,14 @@ class Catalog(Closing):
         """How far the standby that searches read is behind; None where they read a primary."""
         primary = self.database if self._sides.writing is not self._sides.reading else None
         return standby_of(self.reads, primary)
+
+    def metrics(self) -> list[Metric]:
+        """Figures for monitoring: what this role may see of vitrina.metrics()."""
+        return self.reads.records(Metric, "select * from vitrina.metrics()")
+
+    def revision(self) -> str:
+        """The revision of the schema in the database."""
+        return str(self.reads.value("select v.version_num from vitrina.alembic_version as v"))
 
     def server(self) -> str:
         """The versions of Postgres and pgvector."""

@@ -28,7 +28,7 @@ ASKED = {
     "/api/recommend": "like=1",
     "/work/rejects.csv": "source=shop",
 }
-STREAMS = ("/events/work",)
+STREAMS = ("/events/work", "/metrics")  # never the same twice
 
 
 def paths(method: str, *, editing: bool) -> list[str]:

@@ -71,6 +71,15 @@ class ExportedProduct:
     variants: list[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure for monitoring: a name, a few labels, a value. See metrics in docs/sql.md."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
 def status(database: Database, standby: Standby | None) -> Status:
     """The counts of the catalogue."""
     (row,) = database.records(Status, "select * from vitrina.status")

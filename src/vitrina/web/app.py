@@ -52,7 +52,11 @@ def create_app(services: Services) -> ASGIApp:
     app.add_exception_handler(VitrinaError, _known)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _unknown)
-    limited = Limits(app, lambda scope: _outside(app, scope, 503, "busy: try again in a second"))
+    limited = Limits(
+        app,
+        lambda scope: _outside(app, scope, 503, "busy: try again in a second"),
+        services.meter,
+    )
     return Gate(
         limited, services.options, lambda scope, status, why: _outside(app, scope, status, why)
     )

@@ -10,13 +10,21 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vitrina.db.cancelling import Cancellation
-from vitrina.web.services import MCP_PATH
+from vitrina.web.meter import Meter
+from vitrina.web.services import MCP_PATH, METRICS_PATH
 
 AT_ONCE = 8
 WAITING = 64  # so that more than fifty people who wait for one answer each find room
 COUNTING = ("/part/facets", "/api/facets", "/api/count")  # dearer than searches, and less urgent
 EMPTY: Message = {"type": "http.request", "body": b"", "more_body": False}
-UNBOUNDED = ("/static/", "/pic/", "/events/", "/login", "/theme")  # cheap, or long by nature
+UNBOUNDED = (
+    "/static/",
+    "/pic/",
+    "/events/",
+    "/login",
+    "/theme",
+    METRICS_PATH,
+)  # cheap, or long by nature
 
 
 class Limits:
@@ -27,18 +35,21 @@ class Limits:
     Args:
         app: the application behind it.
         busy: makes the answer to a request that finds no room, from its scope.
+        meter: counts what is answered; None: a new one.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         busy: Callable[[Scope], Response],
+        meter: Meter | None = None,
         *,
         at_once: int = AT_ONCE,
         waiting: int = WAITING,
     ) -> None:
         self._app = app
         self._busy = busy
+        self._meter = meter or Meter()
         self._places = asyncio.Semaphore(at_once)
         self._counting = asyncio.Semaphore(max(at_once // 2, 1))
         self._room = at_once + waiting
@@ -48,8 +59,11 @@ class Limits:
         if scope["type"] != "http" or scope["path"].startswith(UNBOUNDED):
             await self._app(scope, receive, send)
             return
+        send, timing = self._meter.timed(scope, send)
         if self._inside >= self._room:
+            self._meter.refused += 1
             await self._busy(scope)(scope, receive, send)
+            timing.end(refused=True)
             return
         self._inside += 1
         try:
@@ -62,15 +76,24 @@ class Limits:
                     await self._app(scope, receive, send)
         finally:
             self._inside -= 1
+            timing.end()
 
     @contextlib.asynccontextmanager
     async def _place(self, scope: Scope) -> AsyncIterator[None]:
         """One of the places, once there is one."""
         async with contextlib.AsyncExitStack() as taken:
-            if scope["path"].startswith(COUNTING):
-                await taken.enter_async_context(self._counting)
-            await taken.enter_async_context(self._places)
-            yield
+            self._meter.waiting += 1
+            try:
+                if scope["path"].startswith(COUNTING):
+                    await taken.enter_async_context(self._counting)
+                await taken.enter_async_context(self._places)
+            finally:
+                self._meter.waiting -= 1
+            self._meter.running += 1
+            try:
+                yield
+            finally:
+                self._meter.running -= 1
 
     async def _watched(self, scope: Scope, receive: Receive, send: Send, body: Message) -> None:
         """Answer a request whose whole body is known, until the client goes."""

@@ -80,7 +80,7 @@ def find(services: Services, state: State, *, typing: bool = False) -> Found:
     found = Found(services, state, [], False, None, seen=seen)
     # another page, or the same words narrowed down, is not another search
     is_new = not typing and state.page == 1 and not state.narrowed
-    with catalog.database.together():
+    with catalog.reads.together():
         known = state.mode != "hybrid" or not state.query or catalog.knows_vector(state.query)
         if known or typing:
             return _find(replace(found, rough=not known), vector, log=is_new)
@@ -99,6 +99,8 @@ def _find(found: Found, vector: HalfVector | None, *, log: bool) -> Found:
         hits = catalog.search(k=state.n + 1, offset=state.first, sort=state.sort, log=log, **given)
         more = len(hits) > state.n
         total = state.first + len(hits) if not more and (hits or state.page == 1) else None
+    if log and state.query:
+        services.meter.found(len(hits))
     reading = catalog.read_query(state.query) if state.query else None
     return replace(
         found,

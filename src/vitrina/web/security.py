@@ -13,7 +13,7 @@ from starlette.requests import Request, cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vitrina.web.services import MCP_PATH, Options
+from vitrina.web.services import MCP_PATH, METRICS_PATH, Options
 
 SESSION = "vitrina_session"
 SMALL_BYTES = 100_000  # forms, and what assistants ask
@@ -80,7 +80,8 @@ class Gate:
         known = self._bears(headers) if path == MCP_PATH else self._knows(headers)
         if self._options.token is None or known or path.startswith(OPEN):
             return None
-        if path.startswith("/api/") or path == MCP_PATH or scope["method"] not in ("GET", "HEAD"):
+        told = path.startswith("/api/") or path in (MCP_PATH, METRICS_PATH)
+        if told or scope["method"] not in ("GET", "HEAD"):
             refusal = self._refuse(scope, 401, "log in first, or send Authorization: Bearer TOKEN")
             refusal.headers["WWW-Authenticate"] = "Bearer"
             return refusal

@@ -16,6 +16,7 @@ from vitrina.errors import ConfigError, VitrinaError
 from vitrina.settings import Settings
 from vitrina.web.attributes import Attributes
 from vitrina.web.live import Watch
+from vitrina.web.meter import Meter
 from vitrina.web.seen import SeenPictures
 from vitrina.web.static import Static
 
@@ -23,6 +24,7 @@ PORT = 8765
 TOKEN_LENGTH = 16  # characters, at least
 STATEMENT_SECONDS = 5.0
 MCP_PATH = "/mcp"
+METRICS_PATH = "/metrics"
 CONNECTIONS = 12  # eight answers at once, and the pictures of a page
 
 
@@ -79,6 +81,7 @@ class Services:
     editor: Catalog | None = None
     seen: SeenPictures = field(default_factory=SeenPictures)
     attributes: Attributes = field(default_factory=Attributes)
+    meter: Meter = field(default_factory=Meter)
 
     @classmethod
     @contextlib.contextmanager

@@ -15,6 +15,7 @@ from vitrina.web.screens import (
     duplicates,
     evaluate,
     explain,
+    metrics,
     pictures,
     product,
     search,
@@ -37,4 +38,5 @@ SCREENS: tuple[ModuleType, ...] = (
     searches,
     api,
     docs,
+    metrics,
 )
