@@ -251,7 +251,8 @@ begin
     select s.* into _space from spaces as s where s.name = missing_in_space.space;
     if _space.modality = 'joint' then
         return query
-        select i.product_id, min(i.image_sha256)
+        -- there is a min of bytea from Postgres 18 on only
+        select i.product_id, decode(min(encode(i.image_sha256, 'hex')), 'hex')
         from stored_pictures(null) as i
         left join product_embeddings as e
             on i.position is null and e.space_id = _space.id and e.product_id = i.product_id
