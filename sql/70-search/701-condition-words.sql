@@ -66,18 +66,23 @@ as $func$
 declare
     _typed typed_query;
     _begins boolean;
+    _form text := condition_form(left(query, 2000));
 begin
     -- most queries have no word by which a condition begins, and no number with a sign
-    if query !~ '[€$£¥₹<>≤≥]|[0-9][a-zA-Z]|[a-zA-Z][0-9]|[nN][oO][nN]-' and not exists (
-        select
-        from string_to_table(translate(condition_form(left(query, 2000)), e',.;:!?()[]{}"\t\n' || chr(160) || chr(8239),
-                                       repeat(' ', 16)), ' ') as u (word)
-        where u.word <> '' and exists (
-            select from condition_words as w
+    if query !~ '[€$£¥₹<>≤≥]|[0-9][a-zA-Z]|[a-zA-Z][0-9]|[nN][oO][nN]-' and not (
+        select coalesce(bool_or(k.kind in ('without', 'not')), false)
+               -- "for" may say a price, but not without a number
+               or coalesce(bool_or(k.kind not in ('without', 'not', 'number')), false)
+                  and (bool_or(k.kind = 'number') or _form ~ '[0-9]')
+        from string_to_table(translate(_form, e',.;:!?()[]{}"\t\n' || chr(160) || chr(8239), repeat(' ', 16)), ' ') as u (word)
+        cross join lateral (
+            select w.kind
+            from condition_words as w
             where w.phrase >= u.word collate "C" and w.phrase < (u.word || '!') collate "C"
                 and w.kind in ('without', 'not', 'max', 'min', 'between', 'from', 'about', 'or_less', 'or_more',
-                               'currency', 'price') and w.used
-            offset 0)) then -- one look into the index a word, not a scan
+                               'currency', 'price', 'number') and w.used
+            offset 0) as k -- one look into the index a word, not a scan
+        where u.word <> '') then
         return null;
     end if;
     _typed.said := array(
