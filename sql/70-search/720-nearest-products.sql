@@ -65,13 +65,14 @@ set hnsw.iterative_scan = 'relaxed_order'
 as $func$
 declare
     _part text := 'picture_embeddings_' || space.id;
-    _predicate text := case when among is null then filter_predicate(filters, true) end;
-    _fits text := coalesce('(select true from products as p where p.id = e.product_id and ' || _predicate || ')',
-                           'true');
-    _pictures int := 4 * least(k, 100) + 20;
+    _fits text := case when among is not null then 'e.product_id = any ($4)' else coalesce(
+        '(select true from products as p where p.id = e.product_id and ' || filter_predicate(filters, true) || ')',
+        'true') end;
+    _pictures int := 2 * least(k, 100) + 20;
     _read bigint;
 begin
-    if among is null and k <= 100 and to_regclass(_part || '_hnsw') is not null
+    -- of few products all pictures are compared: the index would pass most of its own by
+    if (among is null or cardinality(among) > 10000) and k <= 100 and to_regclass(_part || '_hnsw') is not null
        and index_pays((select c.reltuples from pg_class as c where c.oid = _part::regclass), space.dimensions)
     then
         loop
@@ -84,7 +85,7 @@ begin
                              order by e.embedding::@vector@.halfvec(%1$s) operator(@vector@.<=>) $2 limit $3) as e
                        group by e.product_id) as n', space.dimensions, space.id, _fits)
             into ids, distances, _read
-            using filters, embedding, _pictures;
+            using filters, embedding, _pictures, among;
             if cardinality(ids) >= k or coalesce(_read, 0) < _pictures then
                 return;
             end if;
@@ -97,7 +98,7 @@ begin
         'select array_agg(n.id order by n.distance, n.id), array_agg(n.distance order by n.distance, n.id)
          from (select e.product_id as id, min(e.embedding operator(@vector@.<=>) $2) as distance
                from picture_embeddings as e
-               where e.space_id = %1$s and ($4 is null or e.product_id = any ($4)) and %2$s
+               where e.space_id = %1$s and %2$s
                group by e.product_id order by 2, 1 limit $3) as n', space.id, _fits)
     into ids, distances
     using filters, embedding, k, among;
