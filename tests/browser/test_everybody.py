@@ -51,7 +51,7 @@ SCREENS = (
     "/nothing",
     "/?colour=red",
 )
-NO_PAGES = ("/api/", "/part/", "/pic/", "/events/", "/picture")
+NO_PAGES = ("/api/", "/part/", "/pic/", "/events/", "/picture", "/metrics")
 ROWS = "sku,name,price,brand\n" + "".join(
     f"N{i},Walnut desk {i},{i}9,Norrland\n" for i in range(12)
 )
