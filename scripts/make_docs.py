@@ -45,6 +45,7 @@ SECTIONS = {
     "30-keywords": "Keywords: how terms become keywords",
     "80-curation": "Keywords: looking and correcting",
     "90-finish": "Views and costs",
+    "85-check": "Checking",
     "20-spaces": "Spaces and vectors",
     "50-work": "Work: what workers and batches call",
     "10-text": "Texts",

@@ -39,7 +39,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- renew_keys(terms): renews the keys of rows with one of these terms (in normal form) among their
--- words; of all rows if null.
+-- words, and the forms of rules; of all rows if null.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.renew_keys(terms text[]) returns void
 language plpgsql volatile security invoker
@@ -77,6 +77,7 @@ begin
     from keyword_aliases as o cross join lateral term_key(o.alias) as k (key)
     where a.alias = o.alias and (terms is null or squashed(o.alias) ~ _touches)
         and a.key is distinct from k.key;
+    perform renew_rules(terms);
 end
 $func$;
 

@@ -24,43 +24,62 @@ language sql immutable parallel safe
 return '*' || regexp_replace(translate(word, 'aeiouy', ''), '(.)\1+', '\1', 'g');
 
 -- ---------------------------------------------------------------------------------------------
--- note_spellings(words): adds new words to those that misspelt ones are corrected to; ignores what is
--- not all letters, or has not 3 to 30 of them. Their keys are what a misspelt word shares with one, as
--- the symmetric deletes of SymSpell (W. Garbe): the word, less one letter each, and its consonants.
--- That a query's word loses two letters and a known one only one keeps the table small.
--- note_vocabulary(): the same for all words of the thesaurus and of aliases, and irregular plurals.
+-- is_spelling(word) → whether misspelt words are corrected to it: it is all letters, 3 to 30 of them.
+-- spelling_keys(word) → what a misspelt word shares with it, as the symmetric deletes of SymSpell
+-- (W. Garbe): the word, less one letter each, and its consonants. That a query's word loses two letters
+-- and a known one only one keeps the table small.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_spelling(word text) returns boolean
+language sql immutable parallel safe
+return char_length(word) between 3 and 30 and word !~ '[\x01-@\[-`{-\x7f]' and word !~ unspaced_run();
+
+create or replace function vitrina_internal.spelling_keys(word text) returns text[]
+language sql immutable parallel safe security invoker
+set search_path from current
+as $func$
+    -- as without_letters(f.word, 1), which takes eight times as long for a word; of a double letter,
+    -- it is all the same which goes
+    select f.word || array(
+            select left(f.word, i.place - 1) || substr(f.word, i.place + 1)
+            from generate_series(1, char_length(f.word)) as i (place)
+            where substr(f.word, i.place, 1) <> substr(f.word, i.place + 1, 1))
+        || case when char_length(consonants(f.word)) > 3 then array[consonants(f.word)] else '{}' end
+    from folded_text(spelling_keys.word) as f (word);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- note_spellings(words): adds new words to those that misspelt ones are corrected to; see is_spelling.
+-- vocabulary_words() → all words of the thesaurus and of aliases, and irregular plurals.
+-- note_vocabulary(): notes these.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.note_spellings(words text[]) returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
     insert into spellings (word, keys)
-    select n.word,
-        -- as without_letters(f.word, 1), which takes eight times as long for a word; of a double letter,
-        -- it is all the same which goes
-        f.word || array(
-            select left(f.word, i.place - 1) || substr(f.word, i.place + 1)
-            from generate_series(1, char_length(f.word)) as i (place)
-            where substr(f.word, i.place, 1) <> substr(f.word, i.place + 1, 1))
-        || case when char_length(consonants(f.word)) > 3 then array[consonants(f.word)] else '{}' end
+    select n.word, spelling_keys(n.word)
     from (
         select distinct lower(u.word) collate "C" as word
         from unnest(words) as u (word)
-        where char_length(u.word) between 3 and 30
-            and u.word !~ '[\x01-@\[-`{-\x7f]' and u.word !~ unspaced_run()
+        where is_spelling(u.word)
     ) as n
-    cross join lateral folded_text(n.word) as f (word)
     where not exists (select from spellings as s where s.word = n.word);
+$func$;
+
+create or replace function vitrina_internal.vocabulary_words() returns setof text
+language sql stable security invoker
+set search_path from current
+as $func$
+    select w.word
+    from (select t.term from thesaurus as t union all select a.alias from keyword_aliases as a) as k (term)
+    cross join string_to_table(k.term, ' ') as w (word)
+    union
+    select f.word from jsonb_object_keys(word_forms()) as f (word);
 $func$;
 
 create or replace function vitrina_internal.note_vocabulary() returns void
 language sql volatile security invoker
 set search_path from current
 as $func$
-    select note_spellings(array(
-        select w.word
-        from (select t.term from thesaurus as t union all select a.alias from keyword_aliases as a) as k (term)
-        cross join string_to_table(k.term, ' ') as w (word)
-        union
-        select f.word from jsonb_object_keys(word_forms()) as f (word)));
+    select note_spellings(array(select w.word from vocabulary_words() as w (word)));
 $func$;

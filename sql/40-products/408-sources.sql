@@ -4,7 +4,7 @@
 -- put_source(name, kind, config, text_config) → the source's id; creates the source or updates its
 -- settings. text_config: a text-search configuration ('english', 'german', 'simple' …), or the shop's
 -- own with its schema ('public.shop'); of a new source, when it is not given, it is detected from the
--- first products, see detect_text_config. config is merged into the stored one. config.image_root: the
+-- first products, see detect_text_config; another one renews the full text of the products. config is merged into the stored one. config.image_root: the
 -- folder of pictures without a URL; workers trust it if the schema's owner sets it here; from other
 -- roles it must lie below a trusted folder (see trusted_root, or `vitrina work --image-root`). Raises
 -- VT004 for an unknown configuration or kind, a config that is not an object, or a name that is empty
@@ -20,6 +20,7 @@ as $func$
 declare
     _id int;
     _config regconfig;
+    _before text := (select s.text_config from sources as s where s.name = put_source.name);
 begin
     if length(coalesce(put_source.name, '')) not between 1 and 200 then
         raise exception 'the name of a source must have 1 to 200 characters' using errcode = 'VT004',
@@ -54,6 +55,9 @@ begin
         update sources as s set trusted_root = put_source.config ->> 'image_root' where s.id = _id;
     end if;
     perform renew_language_keys();
+    if _before <> _config::text then
+        perform refresh_text(array(select p.id from products as p where p.source_id = _id)), renew_rules();
+    end if;
     return _id;
 end
 $func$;
@@ -98,6 +102,7 @@ begin
     get diagnostics _count = row_count;
     delete from sources as s where s.id = _source;
     perform renew_language_keys();
+    perform renew_rules(); -- they are read in the language of the first source
     perform drop_unused(_images);
     perform collect_words(2147483647);
     return _count;

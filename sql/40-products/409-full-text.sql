@@ -20,8 +20,39 @@ begin
         and exists (select from products as p where p.id = any (product_ids) and p.source_id = s.id);
     if found then
         perform renew_language_keys();
+        perform renew_rules();
     end if;
 end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- stored_text(product, config) → the full text of a product as it should be stored, with the codes of its
+-- variants; see product_lexemes.
+-- words_to_spell(product) → the words of its texts as they are written, which misspelt ones are corrected to.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.stored_text(product products, config text) returns tsvector
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select product_lexemes(product, config, product.sku || product.codes || array(
+        select c.code
+        from variants as v
+        cross join lateral unnest(v.sku || v.codes) as c (code)
+        where v.product_id = product.id and length(c.code) <= 100
+        order by v.position
+        limit 2000)); -- of more, a full text would be too long
+$func$;
+
+create or replace function vitrina_internal.words_to_spell(product products) returns text[]
+language sql stable parallel safe security invoker
+set search_path from current
+as $func$
+    select tsvector_to_array(to_tsvector('pg_catalog.simple', clean_text(
+        left(concat_ws(' ', product.title, array_to_string(product.keywords, ' '),
+                       left(product.description, 30000), left(product.text, 30000),
+                       string_agg(a.value, ' ')), 100000))))
+    from jsonb_each_text(product.attributes) as a
+    where char_length(a.value) <= 200;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -35,13 +66,7 @@ as $func$
     select settle_languages(product_ids);
     with written as (
         insert into product_text as t (product_id, tsv, version)
-        select p.id, product_lexemes(p, s.text_config, p.sku || p.codes || array(
-                   select c.code
-                   from variants as v
-                   cross join lateral unnest(v.sku || v.codes) as c (code)
-                   where v.product_id = p.id and length(c.code) <= 100
-                   order by v.position
-                   limit 2000)), text_version() -- of more, a full text would be too long
+        select p.id, stored_text(p, s.text_config), text_version()
         from products as p
         join sources as s on s.id = p.source_id
         where p.id = any (product_ids)
@@ -79,15 +104,9 @@ as $func$
         select from catalogue_words as c
         where c.config = n.config and c.word = n.word and c.lexeme = l.lexeme);
     select note_spellings(array(
-        select distinct l.lexeme
+        select distinct w.word
         from products as p
-        cross join lateral (
-            select left(concat_ws(' ', p.title, array_to_string(p.keywords, ' '), left(p.description, 30000),
-                                  left(p.text, 30000), string_agg(a.value, ' ')), 100000) as body
-            from jsonb_each_text(p.attributes) as a
-            where char_length(a.value) <= 200
-        ) as b
-        cross join unnest(tsvector_to_array(to_tsvector('pg_catalog.simple', clean_text(b.body)))) as l (lexeme)
+        cross join lateral unnest(words_to_spell(p)) as w (word)
         where p.id = any (product_ids)));
 $func$;
 

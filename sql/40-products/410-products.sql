@@ -152,9 +152,24 @@ return '{"external_id": "name!", "title": "title!", "image": "text", "image_stam
          "images": "pictures", "variants": "variants"}'::jsonb;
 
 -- ---------------------------------------------------------------------------------------------
+-- enrichment_hash(title, image, image_stamp, attributes, text) → the hash of the input of an enrichment; numbers
+-- and booleans among the attributes (price, stock) describe nothing: changing them costs nothing.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.enrichment_hash(
+    title text, image text, image_stamp text, attributes jsonb, text text
+) returns bytea
+language sql immutable parallel safe
+return sha256(convert_to(
+    jsonb_build_array(title, image, image_stamp, (
+        select jsonb_object_agg(a.key, a.value)
+        from jsonb_each(attributes) as a
+        where jsonb_typeof(a.value) not in ('number', 'boolean', 'null')))::text
+    -- products without a text keep the hash of versions that knew no text
+    || coalesce(text, ''), 'utf8'));
+
+-- ---------------------------------------------------------------------------------------------
 -- read_products(products) → put_products' rows as they are stored. Without an image the first of the
--- images is the product's own. input_hash: of the input of an enrichment; numbers and booleans among
--- the attributes (price, stock) describe nothing: changing them costs nothing.
+-- images is the product's own. input_hash: see enrichment_hash.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.read_products(products jsonb) returns table (
     external_id text, title text, text text, image text, image_stamp text, url text,
@@ -164,13 +179,7 @@ language sql immutable parallel safe security invoker
 set search_path from current
 as $func$
     select r.external_id, r.title, r.body, r.image, r.image_stamp, r.url, r.attributes, r.sku,
-           r.codes, sha256(convert_to(
-               jsonb_build_array(r.title, r.image, r.image_stamp, (
-                   select jsonb_object_agg(a.key, a.value)
-                   from jsonb_each(r.attributes) as a
-                   where jsonb_typeof(a.value) not in ('number', 'boolean', 'null')))::text
-               -- products without a text keep the hash of versions that knew no text
-               || coalesce(r.body, ''), 'utf8')),
+           r.codes, enrichment_hash(r.title, r.image, r.image_stamp, r.attributes, r.body),
            r.parts_hash
     from (
         select g.external_id, g.title, nullif(g.text, '') as body,

@@ -60,6 +60,21 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- renew_rules(terms): renews the forms of the rules whose words may be known by one of these terms (in normal
+-- form); of all if null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.renew_rules(terms text[] default null) returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    update rules as r set forms = f.forms
+    from rules as o
+    cross join lateral (select coalesce(rule_forms(o.query), '{}') as forms) as f
+    where r.id = o.id and o.removed_at is null and o.forms is distinct from f.forms
+        and (terms is null or o.forms && array(select squashed(t.term) from unnest(terms) as t (term)));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- rules_for(query) → the rules that hold now for a query: those for all, and those whose query is the
 -- same, or means the same: in another case or number, with a synonym, or misspelt.
 -- ---------------------------------------------------------------------------------------------

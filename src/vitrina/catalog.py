@@ -27,7 +27,8 @@ from vitrina.pictures.given import PictureLike, picture_of
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders
 from vitrina.pictures.part import Box, part_of
-from vitrina.products import whole
+from vitrina.products import invariants, whole
+from vitrina.products.invariants import Check
 from vitrina.products.whole import ExportedProduct, Metric, Status
 from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
@@ -428,6 +429,13 @@ class Catalog(Closing):
     def metrics(self) -> list[Metric]:
         """Figures for monitoring: what this role may see of vitrina.metrics()."""
         return self.reads.records(Metric, "select * from vitrina.metrics()")
+
+    def check(self) -> list[Check]:
+        """What must always be true of the data, and how many rows break it; reads every product.
+
+        Raises AccessError for a role that may only search.
+        """
+        return invariants.check(self.database)
 
     def revision(self) -> str:
         """The revision of the schema in the database."""

@@ -17,6 +17,7 @@ from vitrina.db.standby import STANDBY, Standby, standby_of
 from vitrina.errors import ConfigError, VitrinaError
 from vitrina.http.deadline import Deadline
 from vitrina.printing import counted
+from vitrina.products.invariants import CHECK, Check
 from vitrina.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,11 +39,18 @@ class Finding:
     do: str = "nothing"
 
 
-def examine(dsn: str, settings: Settings, *, reading: bool = False) -> Iterator[Finding]:
+def examine(
+    dsn: str, settings: Settings, *, reading: bool = False, deep: bool = False
+) -> Iterator[Finding]:
     """Check the installation, the provider, the database at `dsn`, and the replica that is read.
 
-    A check that fails is a finding, not an error. `reading`: only searches are asked of it, so that
-    a standby will do.
+    A check that fails is a finding, not an error.
+
+    Args:
+        dsn: the database.
+        settings: of the provider, and of the replica.
+        reading: only searches are asked of it, so that a standby will do.
+        deep: also every invariant of the data, as `vitrina.check()` does; reads every product.
     """
     yield from _packages()
     yield from _provider(settings)
@@ -77,6 +85,8 @@ def examine(dsn: str, settings: Settings, *, reading: bool = False) -> Iterator[
         yield from _spaces(rows)
         yield from _attached(rows)
         yield from _work(rows)
+        if deep and state.current:
+            yield from _invariants(rows)
     if settings.read_url is not None and settings.read_url != dsn:
         yield from _replica(dsn, settings.read_url)
 
@@ -451,3 +461,16 @@ def _work(rows: Rows) -> Iterator[Finding]:
             f"{counted(without, 'product has', 'products have')} no usable picture",
             "vitrina ingest --retry-images",
         )
+
+
+def _invariants(rows: Rows) -> Iterator[Finding]:
+    ((may,),) = rows("select has_function_privilege('vitrina.check()', 'execute')")
+    if not may:
+        yield Finding(
+            "data", "note", "this role may not read all that is checked",
+            "run it as the owner of vitrina, or as a writer",
+        )  # fmt: skip
+        return
+    for row in rows(CHECK):
+        one = Check(*row)
+        yield Finding(one.check, one.level, one.found, "nothing" if one.level == "ok" else one.do)

@@ -15,6 +15,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from openai_stub import OpenAIStub, caption_of
+from soundness import assert_sound_at
 from waiting import HANG, eventually
 
 KILLS = int(os.environ.get("VITRINA_KILLS", "8"))
@@ -144,3 +145,4 @@ def test_kills_at_any_moment_lose_nothing_and_pay_nothing_twice(database_url: st
             " join spaces as s on s.id = e.space_id and s.state = 'active'"
             " where e.keyword_id = w.id)"
         ) == []  # fmt: skip
+    assert_sound_at(database_url)

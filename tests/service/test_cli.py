@@ -16,6 +16,7 @@ from click.testing import Result
 from PIL import Image
 
 from openai_stub import OpenAIStub
+from vitrina.catalog import Catalog
 from vitrina.cli import COMMANDS, main
 from waiting import HANG, eventually
 
@@ -342,6 +343,29 @@ def test_doctor_says_what_to_do(vitrina: Run, database_url: str, empty_database:
     wrong = [row for row in lines(bad) if row["level"] == "wrong"]
     assert {row["check"] for row in wrong} == {"pgvector", "schema"}
     assert all(row["do"] != "nothing" for row in wrong)
+
+
+def test_doctor_looks_deep_only_if_asked(vitrina: Run, database_url: str) -> None:
+    with psycopg.connect(database_url) as conn:
+        conn.execute("select vitrina.put_source('shop')")
+        conn.execute(
+            'select vitrina.put_products(\'shop\', \'[{"external_id": "1", "title": "Oak desk"}]\')'
+        )
+    sound = vitrina("doctor", "--deep", "--json", url=database_url)
+    assert sound.exit_code == 0, sound.stdout
+    texts = next(row for row in lines(sound) if row["check"] == "full text of products")
+    assert (texts["level"], texts["found"], texts["do"]) == ("ok", "0 of 1 wrong", "nothing")
+    with psycopg.connect(database_url) as conn:
+        conn.execute("delete from vitrina.product_text")
+    assert vitrina("doctor", url=database_url).exit_code == 0
+    broken = vitrina("doctor", "--deep", "--json", url=database_url)
+    assert broken.exit_code == 1
+    (wrong,) = [row for row in lines(broken) if row["level"] == "wrong"]
+    assert wrong["check"] == "full text of products"
+    assert wrong["found"] == "1 of 1 wrong, like product 1"
+    assert "refresh_text" in wrong["do"]
+    with Catalog(database_url) as catalog:
+        assert [one.check for one in catalog.check() if one.wrong] == ["full text of products"]
 
 
 def test_doctor_reaches_for_the_provider(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from soundness import assert_sound
 from vocabulary import (
     differing,
     enrich,
@@ -75,6 +76,9 @@ def test_every_undo_leaves_everything_as_it_was(db: psycopg.Connection, paid: bo
         assert differing(state(db), changed) == [], name
         db.execute("select undo_keyword_change()")
         assert differing(state(db), first) == [], name
+    for change in CHANGES.values():
+        db.execute(change.encode())
+    assert_sound(db)
 
 
 @pytest.mark.parametrize("paid", [False, True], ids=["local", "paid"])

@@ -124,9 +124,11 @@ def test_a_reader_can_call_nothing_that_is_for_workers_and_owners(
             "find_generations", "find_requests", "products_to_batch", "list_jobs", "list_batches",
             "leasing_workers", "missing_embeddings", "keyword_hints", "check_seed", "cost",
             "put_products", "queue_products", "check_budget", "batch_allowance",
+            "check",
         }  # fmt: skip
         helpers = [
             "input_hash", "rows_of", "source_query", "vocabulary_rows", "product_lexemes",
+            "checked_answers", "checked_products",
         ]  # fmt: skip
         granted = reader.execute(
             "select p.proname from pg_proc as p"

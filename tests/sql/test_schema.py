@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 import small_shop
+from soundness import assert_sound
 from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.db import behaviour, schema
@@ -584,6 +585,7 @@ def test_an_upgrade_moves_the_helpers_out_of_the_schema(
             ("Pine chair", "https://shop.example/m/b.png"),
             ("Tin box", None),
         ]
+        assert_sound(conn)
         for source in ("chair", "lost"):
             conn.execute("select vitrina.detach(%s)", [source])
     works(database_url)

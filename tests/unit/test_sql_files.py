@@ -12,7 +12,7 @@ from vitrina.db.folders import data_dir
 
 FOLDERS = [
     "10-text", "20-spaces", "30-keywords", "40-products", "50-work", "60-shop", "70-search",
-    "80-curation", "90-finish",
+    "80-curation", "85-check", "90-finish",
 ]  # fmt: skip
 FILES = behaviour.sql_files()
 NAMES = [name for name, _ in FILES]

@@ -15,7 +15,7 @@ from vitrina.errors import SchemaError
 # names in vitrina_internal have a dot.
 PUBLIC = re.compile(
     r"-- -{20,}\n(?P<comment>(?:--(?! -{20})[^\n]*\n)+)-- -{20,}\n"
-    r"create or replace (?P<kind>function|view) (?P<name>\w+)\b(?!\.)"
+    r"create or replace (?P<kind>function|view) \"?(?P<name>\w+)\b\"?(?!\.)"
     r"(?P<signature>.*?)(?=\nlanguage|\s+as\n)",
     re.DOTALL,
 )
