@@ -14,14 +14,14 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _name text := (select s.name from sources as s where s.id = check_source.source_id);
+    _name text := (select s.name from sources as s where s.id = checked_source.source_id);
     _swept boolean := (
         select not a.triggers or a.swept_at is null or a.problem is not null
             or exists (select from changes as c where c.source_id = a.source_id and c.external_id = '')
             or exists (select from unnest(a.reads) as r (relation)
                        where r.relation not in (select w.relation from wakes as w
                                                 where w.source_id = a.source_id))
-        from attachments as a where a.source_id = check_source.source_id);
+        from attachments as a where a.source_id = checked_source.source_id);
 begin
     return query execute format($sql$
         with given as materialized (
@@ -57,12 +57,12 @@ begin
         select count(*), count(*) filter (where j.wrong), count(*) filter (where j.waiting),
                coalesce(min(j.external_id) filter (where j.wrong), min(j.external_id) filter (where j.waiting))
         from judged as j
-    $sql$, 'rows_' || check_source.source_id)
-    using check_source.source_id, _swept;
+    $sql$, 'rows_' || checked_source.source_id)
+    using checked_source.source_id, _swept;
 exception when others then
     return query
     select 0::bigint, 0::bigint, count(*), format('source %s cannot be read: %s', _name, sqlerrm)
-    from products as p where p.source_id = check_source.source_id;
+    from products as p where p.source_id = checked_source.source_id;
 end
 $func$;
 

@@ -64,7 +64,7 @@ begin
                     and p.proname <> all (_owns)
             ),
             mentions as materialized (
-                select distinct o.name, m.found[1] as mentioned
+                select distinct o.name, o.writes, m.found[1] as mentioned
                 from ours as o
                 cross join regexp_matches(o.body, '([a-z_]+)\s*\(', 'g') as m (found)
                 where m.found[1] <> 'check' -- the keyword: no function calls check()
@@ -76,7 +76,9 @@ begin
                     when 'vitrina_reader' then o.name = any (_reads)
                     else o.is_public or o.name = any (_serves) or o.name ~ '^rows_\d' end
                 union
-                select m.mentioned from reached as r join mentions as m on m.name = r.name
+                -- hints of what a reader calls name functions that write
+                select m.mentioned from reached as r
+                join mentions as m on m.name = r.name and not (_role = 'vitrina_reader' and m.writes)
             )
             select o.oid::regprocedure
             from ours as o
