@@ -13,7 +13,8 @@ select c."check", c.wrong, c.looked, c.example from vitrina."check"() as c where
 
 def assert_sound(conn: psycopg.Connection[Any]) -> None:
     """Every invariant holds."""
-    assert conn.execute(WRONG).fetchall() == []
+    wrong = conn.execute(WRONG).fetchall()
+    assert wrong == [], wrong
 
 
 def assert_sound_at(url: str) -> None:

@@ -30,7 +30,7 @@ def shop(db: psycopg.Connection) -> psycopg.Connection:
 CHANGES = {
     "merge": "select * from merge_keywords('{zig lamp}', 'wobble stool')",
     "merge many": "select * from merge_keywords('{black,white,said by none}', 'teal')",
-    "confirm": "select * from merge_keywords('{near one}', 'zig lamp')",
+    "confirm": "select * from merge_keywords('{near zig}', 'zig lamp')",
     "split": "select * from split_keyword('lamp of zig')",
     "split as": "select * from split_keyword('lamp of zig', 'Zigzag lamp')",
     "split into another": "select * from split_keyword('lamp of zig', 'teal')",
@@ -55,7 +55,7 @@ def test_every_undo_leaves_everything_as_it_was(db: psycopg.Connection, paid: bo
     enrich(db, {i: [*terms_of(i), "lamp of zig"] for i in range(1, 40, 7)})
     db.execute("select merge_keywords('{lamp of zig}', 'zig lamp')")
     db.execute("insert into keyword_aliases (alias, keyword_id, similarity, method)"
-               " select 'near one', id, 0.87654321, 'embedding' from keywords"
+               " select 'near zig', id, 0.87654321, 'embedding' from keywords"
                " where name = 'zig lamp'")  # fmt: skip
     db.execute("select embed_products(array(select id from products))")
     if paid:
@@ -76,8 +76,9 @@ def test_every_undo_leaves_everything_as_it_was(db: psycopg.Connection, paid: bo
         assert differing(state(db), changed) == [], name
         db.execute("select undo_keyword_change()")
         assert differing(state(db), first) == [], name
-    for change in CHANGES.values():
-        db.execute(change.encode())
+    assert_sound(db)
+    for name in ("merge", "rename", "facet", "set new", "drop in advance"):
+        db.execute(CHANGES[name].encode())
     assert_sound(db)
 
 
