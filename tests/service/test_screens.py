@@ -122,6 +122,21 @@ def test_nothing_writes_without_edit(served: Served, edited: Served, path: str) 
     assert edited.post(path, data={"csrf": edited.csrf()}).status_code == 403  # from nowhere
 
 
+@pytest.mark.parametrize(
+    ("path", "fields", "status"),
+    [
+        ("/rules/1", {"remove": "9" * 5000}, 400),
+        ("/rules/1", {"remove": "9" * 25}, 400),
+        ("/work/file?name=" + "𠀀" * 90, {"id": "1"}, 303),  # 360 bytes
+    ],
+)
+def test_what_is_posted_is_no_bug(
+    edited: Served, path: str, fields: dict[str, str], status: int
+) -> None:
+    own = {"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": edited.csrf()}
+    assert edited.post(path, data=fields, headers=own).status_code == status
+
+
 def say(edited: Served, path: str, **fields: str) -> dict:
     answer = edited.post(
         path, data={"csrf": edited.csrf(), **fields},

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
+import requests
 from click.testing import Result
 
 import servers
 from serving import Served, serving
 from vitrina import embedded
+from vitrina.web.how import sql_array, sql_text
 from vitrina.web.security import HEADERS
+from vitrina.web.seen import FETCHING
 
 TOKEN = "correct-horse-battery"
 
@@ -61,6 +67,9 @@ def locked(url: str) -> Iterator[Served]:
         ("/api/duplicates?min_looks=0.9", 200),
         ("/api/duplicates?min_picture=high", 400),
         ("/api/duplicates?min_looks=0.1", 400),
+        ("/api/duplicates?min_picture=1e308", 400),
+        ("/api/suggested-keywords?min_confidence=nan", 400),
+        ("/work?retried=" + "9" * 5000, 200),
         ("/nothing", 404),
         ("/static/old/base.css", 404),
         ("/login", 200),
@@ -120,6 +129,48 @@ def test_a_post_from_elsewhere_is_refused(served: Served) -> None:
     done = served.post("/theme", data=form, headers=own)
     assert (done.status_code, done.headers["Location"]) == (303, "/")
     assert "SameSite=strict" in done.headers["Set-Cookie"]
+
+
+def test_a_page_of_another_site_makes_nothing_be_read(served: Served, url: str) -> None:
+    """What it loads as a picture would cost: the vector of a query, a picture fetched from anywhere."""
+    loaded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}  # fmt: skip
+    framed = {**loaded, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+    followed = {**framed, "Sec-Fetch-Dest": "document"}
+    read = {**loaded, "Sec-Fetch-Mode": "cors", "Origin": "https://shop.example"}
+    for site in ("cross-site", "same-site"):
+        for path in ("/?q=sofa", "/api/search?q=sofa", "/pic/large/1/0.jpg", "/events/work"):
+            for headers in (loaded, framed, read):
+                answer = served.get(path, headers={**headers, "Sec-Fetch-Site": site})
+                assert answer.status_code == 403, (path, headers)
+        assert served.get("/?q=sofa", headers={**followed, "Sec-Fetch-Site": site}).ok
+    with serving(url, "--allow-origin", "https://shop.example") as shared:
+        assert shared.get("/api/search", headers=read).ok
+        assert shared.get("/", headers=read).status_code == 403
+        evil = {**read, "Origin": "https://evil.example"}
+        assert shared.get("/api/search", headers=evil).status_code == 403
+
+
+def test_slow_pictures_do_not_hold_all_places(url: str) -> None:
+    with (
+        serving(url, "--allow-private-images") as served,
+        socket.create_server(("127.0.0.1", 0)) as slow,
+        ThreadPoolExecutor(FETCHING) as pool,
+    ):
+        address = f"/api/search?pic=u:http://127.0.0.1:{slow.getsockname()[1]}/"
+        waiting = [pool.submit(requests.get, f"{served.base}{address}{n}") for n in range(FETCHING)]
+        lines = [slow.accept()[0] for _ in waiting]
+        refused = served.get(address)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        assert served.get("/api/search?q=sofa").ok
+        for line in lines:
+            line.close()
+        assert {each.result().status_code for each in waiting} == {422}
+
+
+@pytest.mark.parametrize("text", ["it's a\\b", "x\x15touch 'p'\\n\n", "\u202e🪑\u200d\x9b é"])
+def test_a_copied_text_is_the_same_to_the_database(url: str, text: str) -> None:
+    with psycopg.connect(url) as conn:
+        assert conn.execute(f"select {sql_text(text)}, {sql_array([text])}").fetchone() == (text, [text])  # type: ignore[arg-type]  # fmt: skip
 
 
 def test_a_token_lets_in(locked: Served) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
 from typing import Any
 
 import pytest
 
 from vitrina.search.reading import Reading, corrected
 from vitrina.web.filters import change, money, sentence, shown
+from vitrina.web.how import shell, sql_text
 from vitrina.web.sidebar import chips
 from vitrina.web.state import State
 from vitrina.web.swatches import swatch
@@ -54,6 +56,19 @@ def test_a_query_is_corrected_word_by_word() -> None:
     assert corrected("Gery velvet couvh", read) == "grey velvet couch"
     assert corrected("geryish", read) == "geryish"
     assert corrected("sofa", None) == "sofa"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["it's", "a\\b 'c'", "x\x15touch 'p'\\n\n", "\x1b[201~;id\n", "\u202e🪑\u200d\x9b é", "\t!"],
+)
+def test_what_is_copied_is_typed_text_to_no_terminal(text: str) -> None:
+    """Pasted, a ^U would erase the quote before it, and the rest would be a command."""
+    typed = shell("printf", "%s", text)
+    assert typed.isprintable()
+    assert sql_text(text).isprintable()
+    run = subprocess.run(["bash", "-c", typed], capture_output=True, check=True)
+    assert run.stdout.decode() == text
 
 
 def test_a_chip_says_what_of_and_which() -> None:

@@ -39,13 +39,20 @@ class How:
 
 
 def sql_text(value: str) -> str:
-    """A text as a literal of SQL."""
-    return literal(value)
+    """A text as a literal of SQL, without a sign that a terminal would obey when it is pasted."""
+    if value.isprintable():
+        return literal(value)
+    signs = (
+        {"'": "''", "\\": r"\\"}.get(sign)
+        or (sign if sign.isprintable() else f"\\U{ord(sign):08X}")
+        for sign in value
+    )
+    return f"E'{''.join(signs)}'"
 
 
 def sql_array(values: Sequence[str]) -> str:
     """Texts as an array of SQL, like array['red', 'blue']::text[]."""
-    return f"array[{', '.join(map(literal, values))}]::text[]"
+    return f"array[{', '.join(map(sql_text, values))}]::text[]"
 
 
 def sql_call(function: str, arguments: Mapping[str, str], columns: str = "*") -> str:
@@ -56,8 +63,27 @@ def sql_call(function: str, arguments: Mapping[str, str], columns: str = "*") ->
 
 
 def shell(*words: str) -> str:
-    """A command that a shell reads as these words."""
-    return " ".join(shlex.quote(word) for word in words)
+    """A command that a shell reads as these words, on one line.
+
+    To a terminal, what is pasted is typed: a ^U in a title would erase the quote before it, and
+    what follows would be a command. So signs that are not printed are written in octal, as bash,
+    zsh and ksh read it.
+    """
+    return " ".join(map(_shell_word, words))
+
+
+def _shell_word(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    signs = (
+        f"\\{sign}"
+        if sign in "'\\"
+        else sign
+        if sign.isprintable()
+        else "".join(f"\\{byte:03o}" for byte in sign.encode("utf-8", "replace"))
+        for sign in word
+    )
+    return f"$'{''.join(signs)}'"
 
 
 def python_call(method: str, arguments: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from starlette.types import Scope
 
 from vitrina.errors import (
     AccessError,
+    BusyError,
     ConfigError,
     InputError,
     NotFoundError,
@@ -41,6 +42,7 @@ PACKED_FROM = 2000  # bytes
 PACKING = 4  # a level that takes about a millisecond for a page
 STATUS: tuple[tuple[type[VitrinaError], int], ...] = (
     (InputError, 400),
+    (BusyError, 503),
     (PictureError, 422),
     (NotFoundError, 404),
     (SlowError, 503),

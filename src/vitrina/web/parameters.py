@@ -98,8 +98,11 @@ def number(name: str, given: list[str] | None, default: int) -> int:
 
 
 def share(name: str, given: list[str]) -> float:
-    """The last value given, a number from 0 to 1. Raises InputError if it is no number."""
+    """The last value given, a number from 0 to 1. Raises InputError for another."""
     try:
-        return float(given[-1])
+        value = float(given[-1])
     except ValueError:
-        raise InputError(f"{name} is a number from 0 to 1, not {given[-1][:60]!r}") from None
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise InputError(f"{name} is a number from 0 to 1, not {given[-1][:60]!r}")
+    return value

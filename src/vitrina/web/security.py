@@ -77,6 +77,8 @@ class Gate:
                 "This server does not answer to that name: see vitrina serve --allow-host", 400
             )
         path = scope["path"]
+        if self._is_embedded(scope, headers):
+            return self._refuse(scope, 403, FOREIGN)
         known = self._bears(headers) if path == MCP_PATH else self._knows(headers)
         if self._options.token is None or known or path.startswith(OPEN):
             return None
@@ -88,6 +90,21 @@ class Gate:
         query = scope["query_string"].decode("latin-1")
         wanted = path + (f"?{query}" if query else "")
         return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
+
+    def _is_embedded(self, scope: Scope, headers: Headers) -> bool:
+        """Whether a page of another site loads this, as a picture or a script, without being seen.
+
+        A reading request may cost too: the vector of a query, a picture that is fetched.
+        """
+        if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+            return False
+        followed = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == (
+            "navigate",
+            "document",
+        )
+        allowed = scope["path"].startswith("/api/") and headers.get("origin") in self._options.cors
+        reads = scope["method"] in ("GET", "HEAD")  # of others, see _check_post
+        return reads and not (followed or allowed or scope["path"].startswith("/static/"))
 
     async def _check_post(
         self, scope: Scope, headers: Headers, receive: Receive

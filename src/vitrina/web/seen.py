@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from vitrina.catalog import Catalog
 from vitrina.db.database import HalfVector
-from vitrina.errors import NotFoundError
+from vitrina.errors import BusyError, NotFoundError
 from vitrina.pictures.decode import Picture
 from vitrina.pictures.part import Box, part_of
 
 MOST = 256
 MOST_BYTES = 32_000_000  # of them together
+FETCHING = 4  # pictures at once: a slow server shall not hold all places of this one
 NAME = 16  # signs of a hash in an address
 
 
@@ -36,6 +37,7 @@ class SeenPictures:
         self._lock = threading.Lock()
         self._by_name: OrderedDict[str, Seen] = OrderedDict()
         self._by_address: OrderedDict[str, str] = OrderedDict()
+        self._fetching = threading.BoundedSemaphore(FETCHING)
 
     def part(self, catalog: Catalog, name: str, box: Box, whole: Callable[[], Picture]) -> Seen:
         """A part of a picture that is known by `name`; `whole` gives it where that is needed."""
@@ -81,9 +83,18 @@ class SeenPictures:
         return found
 
     def at(self, catalog: Catalog, address: str) -> Seen:
-        """The picture at an address, fetched within the limits. Raises PictureError."""
+        """The picture at an address, fetched within the limits.
+
+        Raises PictureError, and BusyError if too many are being fetched.
+        """
         with self._lock:
             found = self._by_name.get(self._by_address.get(address, ""))
         if found is not None and found.space == catalog.pictures.space():
             return found
-        return self.add(catalog, catalog.picture(address), address)
+        if not self._fetching.acquire(blocking=False):
+            raise BusyError("other pictures are being fetched: try again", transient=True)
+        try:
+            picture = catalog.picture(address)
+        finally:
+            self._fetching.release()
+        return self.add(catalog, picture, address)

@@ -21,6 +21,7 @@ from vitrina.printing import counted
 MOST_BYTES = 200_000_000
 KEPT = 3  # files
 KEPT_SECONDS = 3600
+NAME_SIGNS = 60  # of a file's name: each has up to four bytes, a name 255
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -51,7 +52,7 @@ class Uploads:
     async def take(self, name: str, body: AsyncIterator[bytes]) -> Upload:
         """Keep a file as it comes in. Raises InputError if it is too large."""
         folder = tempfile.TemporaryDirectory(prefix="vitrina-")
-        safe = _UNSAFE.sub("-", Path(name).name).strip(".-")[-80:] or "products"
+        safe = _UNSAFE.sub("-", Path(name).name)[-NAME_SIGNS:].strip(".-") or "products"
         upload = Upload(secrets.token_hex(8), Path(folder.name) / safe, folder, time.monotonic())
         try:
             await _write(upload.path, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,7 +90,10 @@ def _rule(request: Request, product_id: int, given: dict[str, str]) -> Response:
     rules = shared.editor.rules
     query = given.get("query", "").strip() or None
     if given.get("remove"):
-        rules.remove([int(each) for each in given["remove"].split(",") if each.isdecimal()])
+        ids = given["remove"].split(",")
+        if not all(re.fullmatch("[0-9]{1,15}", each) for each in ids):
+            raise InputError(f"remove has the numbers of rules, not {given['remove'][:60]!r}")
+        rules.remove([int(each) for each in ids])
         return pages.data(request, {"removed": given["remove"]})
     if given.get("action") not in ("pin", "hide"):
         raise InputError("action is pin or hide")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -166,7 +167,7 @@ def _context(request: Request) -> dict[str, Any]:
         "said": uploads.said,
         "loading": uploads.loading,
         "load_failed": uploads.failed,
-        "retried": counted(int(retried), "job") if retried.isdecimal() else "",
+        "retried": counted(int(retried), "job") if re.fullmatch(r"[0-9]{1,9}", retried) else "",
         "how": How(
             sql=";\n".join(
                 sql_call(name, {}).removesuffix(";")
