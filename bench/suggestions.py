@@ -14,7 +14,7 @@ from importlib import resources
 from bench.setup import catalog, shared
 from vitrina.catalog import Catalog
 from vitrina.files import FileOptions, Mapping
-from vitrina.keywords.suggest import Suggestion, suggested
+from vitrina.keywords.suggest import SuggestedKeyword, suggested
 
 OWN = """
 select pk.product_id, w.name from vitrina.product_keywords as pk
@@ -46,7 +46,7 @@ def main() -> None:
         )
 
 
-def _all(shop: Catalog, ids: list[int], facet: str, *, by: str) -> list[Suggestion]:
+def _all(shop: Catalog, ids: list[int], facet: str, *, by: str) -> list[SuggestedKeyword]:
     """Each product's surest suggestion, also where its words say the keyword."""
     if by == "pixels":
         rows = suggested(shop.database, ids, 10_000, 0, ["color"], None, 1, known=True)
@@ -56,8 +56,8 @@ def _all(shop: Catalog, ids: list[int], facet: str, *, by: str) -> list[Suggesti
             "%s::bigint[], 10000, 0, array[%s], known => true)",
             (ids, facet),
         )
-        rows = [Suggestion(**row) for row in found]
-    best: dict[int, Suggestion] = {}
+        rows = [SuggestedKeyword(**row) for row in found]
+    best: dict[int, SuggestedKeyword] = {}
     for row in rows:  # of colours the surest has the largest share
         if row.product_id not in best or row.confidence > best[row.product_id].confidence:
             best[row.product_id] = row
@@ -75,7 +75,7 @@ def _print(
     shop: Catalog,
     name: str,
     facet: str,
-    rows: list[Suggestion],
+    rows: list[SuggestedKeyword],
     alike: Callable[[str], str] = str,
 ) -> None:
     own: dict[int, set[str]] = {}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vitrina.batch.run import Batched
     from vitrina.catalog import Catalog, Ingested
     from vitrina.costs import Cost, DroppedAnswers
+    from vitrina.db.standby import Standby
     from vitrina.enrich.jobs import Coverage, Failure, Job, Progress
     from vitrina.enrich.totals import Totals
     from vitrina.errors import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     )
     from vitrina.evaluation.api import Evaluated, Evaluation, Score
     from vitrina.evaluation.compare import Compared
+    from vitrina.evaluation.stored import Judgement
     from vitrina.files import FileOptions
     from vitrina.keywords.entries import (
         Alias,
@@ -55,15 +57,18 @@ if TYPE_CHECKING:
         TermProduct,
     )
     from vitrina.keywords.judge import Judged
+    from vitrina.keywords.suggest import SuggestedKeyword
     from vitrina.models.openai.verdicts import Pair
     from vitrina.models.pricing import Estimate, StageEstimate
     from vitrina.pictures.decode import Picture
     from vitrina.products.entries import Preview, RejectedRow, Source, Synced
+    from vitrina.products.invariants import Check
     from vitrina.products.load import Loaded
     from vitrina.products.load_enriched import Imported
-    from vitrina.products.whole import ExportedProduct, Status
+    from vitrina.products.whole import ExportedProduct, Metric, Status
     from vitrina.search.browse import Bin, Duplicate, Facet, Overview, Suggestion
     from vitrina.search.explain import Explanation
+    from vitrina.search.generations import Generation
     from vitrina.search.hits import Hit
     from vitrina.search.log import LoggedSearch, SearchPolicy
     from vitrina.search.narrowing import Filters
@@ -82,6 +87,7 @@ _EXPORTS = {
     "Ingested": "catalog",
     "Cost": "costs",
     "DroppedAnswers": "costs",
+    "Standby": "db.standby",
     "Coverage": "enrich.jobs",
     "Failure": "enrich.jobs",
     "Job": "enrich.jobs",
@@ -108,6 +114,7 @@ _EXPORTS = {
     "Evaluation": "evaluation.api",
     "Score": "evaluation.api",
     "Compared": "evaluation.compare",
+    "Judgement": "evaluation.stored",
     "FileOptions": "files",
     "Alias": "keywords.entries",
     "Change": "keywords.entries",
@@ -121,6 +128,7 @@ _EXPORTS = {
     "Step": "keywords.entries",
     "TermProduct": "keywords.entries",
     "Judged": "keywords.judge",
+    "SuggestedKeyword": "keywords.suggest",
     "Pair": "models.openai.verdicts",
     "Estimate": "models.pricing",
     "StageEstimate": "models.pricing",
@@ -129,9 +137,11 @@ _EXPORTS = {
     "RejectedRow": "products.entries",
     "Source": "products.entries",
     "Synced": "products.entries",
+    "Check": "products.invariants",
     "Loaded": "products.load",
     "Imported": "products.load_enriched",
     "ExportedProduct": "products.whole",
+    "Metric": "products.whole",
     "Status": "products.whole",
     "Bin": "search.browse",
     "Duplicate": "search.browse",
@@ -139,6 +149,7 @@ _EXPORTS = {
     "Overview": "search.browse",
     "Suggestion": "search.browse",
     "Explanation": "search.explain",
+    "Generation": "search.generations",
     "Hit": "search.hits",
     "LoggedSearch": "search.log",
     "SearchPolicy": "search.log",
@@ -164,6 +175,7 @@ __all__ = [
     "BudgetError",
     "Catalog",
     "Change",
+    "Check",
     "Compared",
     "ConfigError",
     "Cost",
@@ -185,6 +197,7 @@ __all__ = [
     "FileOptions",
     "Filled",
     "Filters",
+    "Generation",
     "Hit",
     "Imported",
     "Ingested",
@@ -192,11 +205,13 @@ __all__ = [
     "ItemError",
     "Job",
     "Judged",
+    "Judgement",
     "Key",
     "Keyword",
     "KeywordPolicy",
     "Loaded",
     "LoggedSearch",
+    "Metric",
     "NearKeyword",
     "NotFoundError",
     "Overview",
@@ -225,8 +240,10 @@ __all__ = [
     "Source",
     "Space",
     "StageEstimate",
+    "Standby",
     "Status",
     "Step",
+    "SuggestedKeyword",
     "Suggestion",
     "Synced",
     "TermProduct",

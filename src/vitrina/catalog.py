@@ -15,7 +15,6 @@ from vitrina.closing import Closing
 from vitrina.context import Context, Sides
 from vitrina.costs import Costs
 from vitrina.db import schema
-from vitrina.db.standby import Standby, standby_of
 from vitrina.enrich.jobs import Jobs
 from vitrina.errors import AccessError, InputError, SchemaError
 from vitrina.evaluation.api import Evaluator
@@ -27,9 +26,7 @@ from vitrina.pictures.given import PictureLike, picture_of
 from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders
 from vitrina.pictures.part import Box, part_of
-from vitrina.products import invariants, whole
-from vitrina.products.invariants import Check
-from vitrina.products.whole import ExportedProduct, Metric, Status
+from vitrina.products.whole import ExportedProduct, Whole
 from vitrina.search.asked import Asking
 from vitrina.search.browse import Browse
 from vitrina.search.generations import Generation, generations
@@ -120,16 +117,12 @@ class Catalog(Closing):
             statement_seconds=statement_seconds,
         )
         self.reads, self.database = sides.reading.database, sides.writing.database
-        if not self.reads.value("select to_regclass('vitrina.installed') is not null"):
-            sides.close()
-            raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
+        _check_installed(sides)
         context, reading = sides.writing, sides.reading
         self._context, self._writer = context, sides.writer
         self._folders = Folders(self.settings.image_roots, self._trusted_roots)
-        if read_only and self._writer is None:
-            self._queries = Queries(reading, None)
-        else:
-            self._queries = Queries(reading, self._reader, self._writer)
+        remembered = not read_only or self._writer is not None
+        self._queries = Queries(reading, self._reader if remembered else None, self._writer)
 
         self.keywords = Keywords(context, self._queries, self._judges)
         self.spaces = Spaces(context, self._space_embedder, self._fill_pictures)
@@ -141,9 +134,7 @@ class Catalog(Closing):
         self.rules = Rules(self.database)
 
         asking = Asking(reading, self._queries, self.picture)
-        self.searches = Searches(
-            context, self._writer, writes=not read_only or self._writer is not None
-        )
+        self.searches = Searches(context, self._writer, writes=remembered)
         searching = Search(self.reads, asking, self.searches, self.pictures)
         self.search = searching.search
         self.count_matches = searching.count_matches
@@ -162,6 +153,15 @@ class Catalog(Closing):
         self.evaluate = evaluator.evaluate
         self.compare = evaluator.compare
         self.judgements = StoredJudgements(context)
+        whole = Whole(self.reads, self.database)
+        self.status = whole.status
+        self.replication = whole.replication
+        self.metrics = whole.metrics
+        self.check = whole.check
+        self.revision = whole.revision
+        self.server = whole.server
+        self.export = whole.export
+        self.thumbnails = whole.thumbnails
 
     # made on use: a search does without files and models, which take long to import
 
@@ -381,13 +381,6 @@ class Catalog(Closing):
             work = Work(context, self._folders, self.sources)
             return work.fill_pictures(engine, space, progress, stop)
 
-    def export(self, *, sources: Sequence[str] | None = None) -> Iterator[ExportedProduct]:
-        """Every product with its enrichment, as a stream, ordered by id.
-
-        Raises NotFoundError for an unknown source.
-        """
-        return whole.export(self.reads, sources)
-
     def publish(
         self,
         name: str,
@@ -410,51 +403,16 @@ class Catalog(Closing):
         rows = self.export(sources=sources) if what == "products" else self.keywords.list(k=ALL)
         return datasets.publish(map(asdict, rows), name, project=project, what=what)
 
-    def thumbnails(self, product_ids: Sequence[int]) -> dict[int, bytes]:
-        """The thumbnails (WebP, at most 320 px) of these products, by id, if they have any."""
-        return whole.thumbnails(self.reads, product_ids)
-
-    def status(self) -> Status:
-        """Counts of products, jobs, keywords and answers, the spaces in use, the spend.
-
-        Of a standby that is read, also how far it is behind; see replication.
-        """
-        return whole.status(self.reads, self.replication())
-
-    def replication(self) -> Standby | None:
-        """How far the standby that searches read is behind; None where they read a primary."""
-        primary = self.database if self._sides.writing is not self._sides.reading else None
-        return standby_of(self.reads, primary)
-
-    def metrics(self) -> list[Metric]:
-        """Figures for monitoring: what this role may see of vitrina.metrics()."""
-        return self.reads.records(Metric, "select * from vitrina.metrics()")
-
-    def check(self) -> list[Check]:
-        """What must always be true of the data, and how many rows break it; reads every product.
-
-        Raises AccessError for a role that may only search.
-        """
-        return invariants.check(self.database)
-
-    def revision(self) -> str:
-        """The revision of the schema in the database."""
-        return str(self.reads.value("select v.version_num from vitrina.alembic_version as v"))
-
-    def server(self) -> str:
-        """The versions of Postgres and pgvector."""
-        return str(
-            self.reads.value(
-                "select 'Postgres ' || split_part(current_setting('server_version'), ' ', 1)"
-                " || ' with pgvector ' || e.extversion"
-                " from pg_extension as e where e.extname = 'vector'"
-            )
-        )
-
     def close(self) -> None:
         """Close the connections; an embedded Postgres keeps running."""
         self._queries.close()
         self._sides.close()
+
+
+def _check_installed(sides: Sides) -> None:
+    if not sides.reading.database.value("select to_regclass('vitrina.installed') is not null"):
+        sides.close()
+        raise SchemaError("vitrina is not installed in this database: run `vitrina db upgrade`")
 
 
 def _assemble(context: Context, purpose: Purpose = "enrich", space: str | None = None) -> Engine:

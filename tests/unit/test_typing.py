@@ -19,13 +19,27 @@ from vitrina.enrich.jobs import Jobs
 from vitrina.evaluation.api import Evaluator
 from vitrina.keywords.api import Keywords
 from vitrina.products.api import Sources
+from vitrina.products.whole import Whole
 from vitrina.search.browse import Browse
 from vitrina.search.rules import Rules
 from vitrina.search.search import Search
 from vitrina.spaces.api import Spaces
 
 ROOT = Path(__file__).parents[2]
-PARTS = (Catalog, Keywords, Sources, Spaces, Jobs, Batches, Costs, Search, Browse, Evaluator, Rules)
+PARTS = (
+    Catalog,
+    Keywords,
+    Sources,
+    Spaces,
+    Jobs,
+    Batches,
+    Costs,
+    Search,
+    Browse,
+    Evaluator,
+    Rules,
+    Whole,
+)
 
 SNIPPET = """\
 from vitrina import Catalog, Change, Hit, Keyword, Source, Space, Status

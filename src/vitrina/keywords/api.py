@@ -41,11 +41,11 @@ from vitrina.weave.datasets import OPENERS
 
 if TYPE_CHECKING:
     from vitrina.keywords.judge import Judge, Judged
-    from vitrina.keywords.suggest import Suggestion
+    from vitrina.keywords.suggest import SuggestedKeyword
     from vitrina.models.openai.verdicts import Pair
 
 Pairs: TypeAlias = "list[Pair]"
-Suggestions: TypeAlias = "list[Suggestion]"
+Suggestions: TypeAlias = "list[SuggestedKeyword]"
 FACETS = ("type", "audience", "color")  # that are suggested
 
 

@@ -14,7 +14,7 @@ _SHARE = 0.3  # of the product, for a colour to be suggested
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
+class SuggestedKeyword:
     """A keyword that a product may have; nothing is stored until a person accepts it.
 
     `by` is neighbours or pixels. confidence: the share of the nearest products that have the
@@ -45,7 +45,7 @@ def suggested(
     among: int,
     *,
     known: bool = False,
-) -> list[Suggestion]:
+) -> list[SuggestedKeyword]:
     """See Keywords.suggest."""
     rows = database.rows(
         "select * from vitrina.suggest_keywords(%s::bigint[], %s, %s::real, %s::text[],"
@@ -60,19 +60,21 @@ def suggested(
             among,
         ),
     )
-    found = [Suggestion(**row) for row in rows]
+    found = [SuggestedKeyword(**row) for row in rows]
     if product_ids is not None and "color" in facets:
         found += _colors(database, product_ids, known=known)
     return found[:k]
 
 
-def _colors(database: Database, product_ids: Sequence[int], *, known: bool) -> list[Suggestion]:
+def _colors(
+    database: Database, product_ids: Sequence[int], *, known: bool
+) -> list[SuggestedKeyword]:
     """The main colours of these products' pictures, as far as the vocabulary has them.
 
     However large its share of the picture, the shade is what a shop calls it half of the time:
     on 603 photographs of clothes on people .40 at any share, .54 at nine tenths.
     """
-    found: list[Suggestion] = []
+    found: list[SuggestedKeyword] = []
     for row in database.rows(
         "select p.id, s.name as source, p.external_id, p.title, i.thumbnail"
         " from vitrina.products as p join vitrina.sources as s on s.id = p.source_id"
@@ -93,7 +95,7 @@ def _colors(database: Database, product_ids: Sequence[int], *, known: bool) -> l
             (list(shares),),
         )
         found += [
-            Suggestion(
+            SuggestedKeyword(
                 row["id"],
                 row["source"],
                 row["external_id"],

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vitrina.db.database import Database
-
 CHECK = (
     'select c."check", c.looked, c.wrong, c.waiting, c.example, c."do" from vitrina."check"() as c'
 )
@@ -41,11 +39,3 @@ class Check:
         if self.level == "note":
             example = f": {self.example}"
         return f"{self.wrong:,} of {self.looked:,} wrong{example}{waiting}"
-
-
-def check(database: Database) -> list[Check]:
-    """Every invariant, in the order of `vitrina.check()`; only reads.
-
-    Raises AccessError for a role that may only search.
-    """
-    return database.records(Check, CHECK)

@@ -1,4 +1,4 @@
-"""The catalogue as a whole: its counts, and all its products."""
+"""The catalogue as a whole: its counts, its health, and all its products."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from vitrina.db.database import Database
-from vitrina.db.standby import Standby
+from vitrina.db.standby import Standby, standby_of
 from vitrina.db.unknown import check_names
+from vitrina.products.invariants import CHECK, Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +81,76 @@ class Metric:
     value: float
 
 
-def status(database: Database, standby: Standby | None) -> Status:
-    """The counts of the catalogue."""
-    (row,) = database.records(Status, "select * from vitrina.status")
-    return replace(row, standby=standby)
+class Whole:
+    """What can be asked of a catalogue as a whole.
 
-
-def export(database: Database, sources: Sequence[str] | None) -> Iterator[ExportedProduct]:
-    """Every product, or those of these sources, ordered by id, in constant memory.
-
-    Raises NotFoundError for an unknown source.
+    Args:
+        reads: the database that searches read.
+        database: the one that is written to; the same unless a replica is read.
     """
-    check_names(database, sources=sources)
-    return database.stream(
-        ExportedProduct,
-        "select c.* from vitrina.catalog as c"
-        " where %(sources)s::text[] is null or c.source = any(%(sources)s::text[])"
-        " order by c.product_id",
-        {"sources": list(sources) if sources is not None else None},
-    )
 
+    def __init__(self, reads: Database, database: Database) -> None:
+        self._reads = reads
+        self._database = database
 
-def thumbnails(database: Database, product_ids: Sequence[int]) -> dict[int, bytes]:
-    """The thumbnails of these products, by id, if they have any."""
-    rows = database.rows(
-        "select p.id, i.thumbnail from vitrina.products as p"
-        " join vitrina.images as i on i.sha256 = p.image_sha256 where p.id = any(%s)",
-        (list(product_ids),),
-    )
-    return {row["id"]: bytes(row["thumbnail"]) for row in rows}
+    def status(self) -> Status:
+        """Counts of products, jobs, keywords and answers, the spaces in use, the spend.
+
+        Of a standby that is read, also how far it is behind; see replication.
+        """
+        (row,) = self._reads.records(Status, "select * from vitrina.status")
+        return replace(row, standby=self.replication())
+
+    def replication(self) -> Standby | None:
+        """How far the standby that searches read is behind; None where they read a primary."""
+        return standby_of(
+            self._reads, self._database if self._database is not self._reads else None
+        )
+
+    def metrics(self) -> list[Metric]:
+        """Figures for monitoring: what this role may see of vitrina.metrics()."""
+        return self._reads.records(Metric, "select * from vitrina.metrics()")
+
+    def check(self) -> list[Check]:
+        """What must always be true of the data, and how many rows break it; reads every product.
+
+        Raises AccessError for a role that may only search.
+        """
+        return self._database.records(Check, CHECK)
+
+    def revision(self) -> str:
+        """The revision of the schema in the database."""
+        return str(self._reads.value("select v.version_num from vitrina.alembic_version as v"))
+
+    def server(self) -> str:
+        """The versions of Postgres and pgvector."""
+        return str(
+            self._reads.value(
+                "select 'Postgres ' || split_part(current_setting('server_version'), ' ', 1)"
+                " || ' with pgvector ' || e.extversion"
+                " from pg_extension as e where e.extname = 'vector'"
+            )
+        )
+
+    def export(self, *, sources: Sequence[str] | None = None) -> Iterator[ExportedProduct]:
+        """Every product with its enrichment, as a stream in constant memory, ordered by id.
+
+        Raises NotFoundError for an unknown source.
+        """
+        check_names(self._reads, sources=sources)
+        return self._reads.stream(
+            ExportedProduct,
+            "select c.* from vitrina.catalog as c"
+            " where %(sources)s::text[] is null or c.source = any(%(sources)s::text[])"
+            " order by c.product_id",
+            {"sources": list(sources) if sources is not None else None},
+        )
+
+    def thumbnails(self, product_ids: Sequence[int]) -> dict[int, bytes]:
+        """The thumbnails (WebP, at most 320 px) of these products, by id, if they have any."""
+        rows = self._reads.rows(
+            "select p.id, i.thumbnail from vitrina.products as p"
+            " join vitrina.images as i on i.sha256 = p.image_sha256 where p.id = any(%s)",
+            (list(product_ids),),
+        )
+        return {row["id"]: bytes(row["thumbnail"]) for row in rows}
