@@ -34,6 +34,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/make_docs.py --check
 	$(BIN)/python scripts/make_words.py --check
+	$(BIN)/python scripts/make_sbom.py --check
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench

@@ -174,6 +174,15 @@ def test_the_page_on_search_shows_what_is_printed(
         agree("docs/search.md", command, output, printed(server, vitrina, demo, command))
 
 
+def test_the_page_on_operations_shows_what_is_printed(
+    demo: str, server: embedded.Server, vitrina: Callable[..., Result]
+) -> None:
+    shown = sessions("docs/operations.md")
+    assert len(shown) >= 2
+    for command, output in shown:
+        agree("docs/operations.md", command, output, printed(server, vitrina, demo, command))
+
+
 def test_the_readme_has_sessions() -> None:
     assert len(SESSIONS) >= 4
 

@@ -80,6 +80,7 @@ def test_a_monitor_reads_the_catalogue_and_the_server(shop: str) -> None:
             assert at(found, "coverage_products", what=row.what) == row.products
             assert at(found, "coverage_of", what=row.what) == row.of
     assert at(found, "database_up") == 1
+    assert at(found, "figures_complete") == 1
     assert at(found, "workers") == 0
     assert at(found, "standby") == 0
     assert at(found, "budget_usd", period="day") == 10
@@ -124,6 +125,15 @@ def test_a_reader_sees_what_it_may(shop: str) -> None:
     assert at(found, "products") == len(CATALOGUE)
     names = {name for name, _ in found}
     assert not names & {"jobs", "workers", "spend_usd", "budget_usd", "job_failures"}
+
+
+def test_a_database_without_its_figures_is_up(shop: str) -> None:
+    with psycopg.connect(shop, autocommit=True) as conn:
+        conn.execute("drop function vitrina.metrics()")
+    with serving(shop) as served:
+        found = figures(served)
+    assert (at(found, "database_up"), at(found, "figures_complete")) == (1, 0)
+    assert at(found, "gate_running") == 0
 
 
 def test_many_monitors_are_one_reader(shop: str) -> None:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from vitrina import __version__
 from vitrina.errors import VitrinaError
+from vitrina.products.whole import Metric
 from vitrina.web.exposition import CONTENT_TYPE, Family, Kind, exposed
 from vitrina.web.services import METRICS_PATH, Services, services
 
@@ -76,16 +77,22 @@ class Stored:
         catalog = self.services.catalog
         began = time.monotonic()
         try:
-            rows = catalog.metrics()
             build |= {"server": catalog.server(), "schema": catalog.revision()}
             behind = catalog.replication()
         except VitrinaError:
             return [_build(build), _up(0)]
+        rows: list[Metric] = []
+        complete = True
+        try:
+            rows = catalog.metrics()
+        except VitrinaError:  # it takes too long, or is not there yet: the database is
+            complete = False
         taken = time.monotonic() - began
         found = [
             _build(build),
             _up(1),
             _gauge("read_seconds", "Time to read these figures.", taken),
+            _gauge("figures_complete", "Whether they could be read.", float(complete)),
         ]
         for name, (said, kind, text) in STORED.items():
             samples = [(row.labels, row.value) for row in rows if row.name == name]
