@@ -108,7 +108,7 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- add_keyword(source, external_id, keyword) → its effect, as set_keywords gives it: the product keeps the
 -- keywords that it has, and gets one more, by hand: what a person accepts is said by a person, and can be
--- undone. Raises VT003 for an unknown source, product or keyword, and names the nearest.
+-- undone. No rows if it has that one: of two people who accept the same, the first changes something. Raises VT003 for an unknown source, product or keyword, and names the nearest.
 -- ---------------------------------------------------------------------------------------------
 create or replace function add_keyword(source text, external_id text, keyword text)
 returns table (change bigint, alias text, before text, after text, products bigint)
@@ -122,6 +122,14 @@ declare
 begin
     perform hold_keywords(true);
     _id := (products_named(add_keyword.source, array[add_keyword.external_id]))[1];
+    if exists (
+        select from meet_term(add_keyword.keyword) as m
+        cross join lateral known_key(m.form) as k
+        join product_keywords as pk
+            on pk.keyword_id = case when m.met then m.keyword_id else k.keyword_id end
+        where pk.product_id = _id) then
+        return;
+    end if;
     select coalesce(g.terms, p.keywords) into _keywords
     from vitrina.products as p
     left join given_keywords as g on g.product_id = p.id

@@ -98,6 +98,17 @@ def test_an_accepted_one_is_by_hand_and_can_be_undone(shop: tuple) -> None:
     assert db.execute(keywords, [ids["mute"]]).fetchone() == (["brass"],)
 
 
+def test_who_accepts_it_second_changes_nothing(shop: tuple) -> None:
+    db, ids = shop
+    accept = "select change from add_keyword('shop', 'mute', %s)"
+    ((change,),) = db.execute(accept, ["sofa"]).fetchall()
+    assert db.execute(accept, ["sofa"]).fetchall() == []
+    assert db.execute(accept, ["Sofas"]).fetchall() == []
+    db.execute("select undo_keyword_change(%s)", [change])  # nothing came after it
+    keywords = "select keywords from products where id = %s"
+    assert db.execute(keywords, [ids["mute"]]).fetchone() == ([],)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
