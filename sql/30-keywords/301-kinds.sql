@@ -56,12 +56,16 @@ create or replace function vitrina_internal.relations_changed() returns trigger
 language plpgsql security invoker
 set search_path from current
 as $func$
+declare
+    _keys text[] := array(select c.related_key from changed as c);
 begin
+    if tg_op = 'UPDATE' then
+        _keys := _keys || array(select c.related_key from before as c);
+    end if;
     update keywords as w set kinds = k.kinds
     from keywords as o
     cross join lateral kinds_of(o.form, o.facet) as k (kinds)
-    where w.id = o.id and o.kinds && array(select c.related_key from changed as c)
-        and o.kinds is distinct from k.kinds;
+    where w.id = o.id and o.kinds && _keys and o.kinds is distinct from k.kinds;
     return null;
 end
 $func$;
@@ -71,6 +75,6 @@ create or replace trigger normalize_relation before insert or update of term, re
 create or replace trigger relations_inserted after insert on related_terms
     referencing new table as changed for each statement execute function relations_changed();
 create or replace trigger relations_updated after update on related_terms
-    referencing new table as changed for each statement execute function relations_changed();
+    referencing old table as before new table as changed for each statement execute function relations_changed();
 create or replace trigger relations_deleted after delete on related_terms
     referencing old table as changed for each statement execute function relations_changed();

@@ -85,14 +85,17 @@ create or replace function vitrina_internal.words_changed() returns trigger
 language plpgsql security invoker
 set search_path from current
 as $func$
+declare
+    _terms text[];
 begin
-    perform renew_keys(array_agg(distinct t.term))
-    from (select c.term from changed as c limit 101) as t
-    having count(*) between 1 and 100;
-    -- too many to look up one by one
-    if (select count(*) from (select from changed as c limit 101) as t) > 100 then
-        perform renew_keys(null);
+    if tg_op = 'UPDATE' then
+        -- what the old words meant, too
+        _terms := array(select c.term from before as c union select c.term from changed as c limit 101);
+    else
+        _terms := array(select distinct c.term from changed as c limit 101);
     end if;
+    -- more are too many to look up one by one
+    perform renew_keys(case when cardinality(_terms) <= 100 then _terms end) where _terms <> '{}';
     return null;
 end
 $func$;
@@ -111,8 +114,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- renew_language_keys(): after a change of the sources' languages, renews the keys if terms that count
--- in one language only are among the aliases.
+-- renew_language_keys(): after a change of the shop's language, renews the keys if terms that count in
+-- one language only are among the aliases, contrasts or related terms.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.renew_language_keys() returns void
 language plpgsql volatile security invoker
@@ -120,9 +123,16 @@ set search_path from current
 as $func$
 begin
     if exists (
-        select from thesaurus as t
-        join keyword_aliases as a on replace(a.alias, ' ', '') = t.key
-        where t.language <> '' and a.key is distinct from term_key(a.alias)) then
+        select from (
+            select w.* from thesaurus as t
+            join (select a.alias as term, a.key from keyword_aliases as a
+                  union select c.term, c.key from contrasts as c
+                  union select r.term, r.key from related_terms as r
+                  union select r.related, r.related_key from related_terms as r) as w
+                on replace(w.term, ' ', '') = t.key
+            where t.language <> ''
+            offset 0) as w -- first those few, then their keys
+        where w.key is distinct from term_key(w.term)) then
         perform renew_keys(null);
     end if;
 end
@@ -139,7 +149,7 @@ create or replace trigger set_key before insert or update of name, facet on keyw
 create or replace trigger thesaurus_inserted after insert on thesaurus
     referencing new table as changed for each statement execute function words_changed();
 create or replace trigger thesaurus_updated after update on thesaurus
-    referencing new table as changed for each statement execute function words_changed();
+    referencing old table as before new table as changed for each statement execute function words_changed();
 create or replace trigger thesaurus_deleted after delete on thesaurus
     referencing old table as changed for each statement execute function words_changed();
 create or replace trigger words_met after insert on thesaurus
@@ -148,5 +158,7 @@ create or replace trigger words_met after insert on keyword_aliases
     referencing new table as met for each statement execute function words_met('alias');
 create or replace trigger contrasts_inserted after insert on contrasts
     referencing new table as changed for each statement execute function words_changed();
+create or replace trigger contrasts_updated after update on contrasts
+    referencing old table as before new table as changed for each statement execute function words_changed();
 create or replace trigger contrasts_deleted after delete on contrasts
     referencing old table as changed for each statement execute function words_changed();

@@ -28,6 +28,9 @@ begin
                         else nullif(set_keyword_policy.language, '') end,
         mode = coalesce(set_keyword_policy.mode, p.mode),
         merge_narrower = coalesce(set_keyword_policy.merge_narrower, p.merge_narrower);
+    if set_keyword_policy.language is not null then
+        perform renew_language_keys();
+    end if;
 end
 $func$;
 

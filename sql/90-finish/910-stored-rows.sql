@@ -17,6 +17,14 @@ begin
     for _attachment in select a.* from attachments as a order by a.source_id loop
         -- separately: it must call today's functions even if the shop's tables cannot be read
         perform make_rows(_attachment);
+        -- what changed while a trigger was missing was not noted
+        update attachments as a set swept_at = null
+        where a.source_id = _attachment.source_id and a.triggers and exists (
+            select from wakes as w
+            cross join unnest(array['insert', 'update', 'delete', 'truncate']) as e (event)
+            where w.source_id = a.source_id and not exists (
+                select from pg_trigger as t
+                where t.tgname = format('vitrina_%s_%s_%s', w.source_id, w.place, e.event)));
         begin
             perform build_source(_attachment.source_id);
         exception when others then

@@ -256,3 +256,28 @@ def test_what_is_broken_is_named_with_its_count(shop: psycopg.Connection, family
 
 def test_the_demo_is_sound(make_database: Callable[[str], str], demo_template: str) -> None:
     assert_sound_at(make_database(demo_template))
+
+
+CHANGES = [
+    "update thesaurus set term = 'settee of old' where term = 'couch'",
+    "update thesaurus set canonical = 'bench' where term = 'couch'",
+    "delete from thesaurus where term = 'couch'",
+    "update contrasts set contrast_group = 'my ' || contrast_group where term = 'black'",
+    "update contrasts set term = 'blackest' where term = 'black' and contrast_group ="
+    " (select min(c.contrast_group) from contrasts as c where c.term = 'black')",
+    "update related_terms set related = 'rings of towels' where related = 'towel ring'",
+    "select set_keyword_policy(language => 'german')",
+    "select put_source('shop', text_config => 'german')",
+    "insert into thesaurus (term, canonical, facet) values ('greyish', 'grey', 'color')",
+]
+
+
+def test_what_a_shop_changes_reaches_all_that_is_derived_from_it(shop: psycopg.Connection) -> None:
+    shop.execute("select resolve_keywords('{couch cover,black chair,towel ring,rot}')")
+    shop.execute("select put_rules('[{\"query\": \"greyish couch\", \"action\": \"hide\","
+                 " \"source\": \"shop\", \"external_id\": \"sofa-1\"}]')")  # fmt: skip
+    for change in CHANGES:
+        with shop.transaction(force_rollback=True):
+            shop.execute(change.encode())
+            for family in ("texts", "words", "keywords"):
+                assert found(shop, family) == {}, change
