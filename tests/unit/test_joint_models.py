@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pgvector import HalfVector
 from PIL import Image
 
 import joint_models
@@ -19,7 +20,7 @@ from vitrina.models.joint.base import InputRefusedError, whole_square
 from vitrina.models.joint.endpoint import JointEndpoint, settings_of
 from vitrina.models.joint.forms import FORMS, Ask, usage_in
 from vitrina.models.joint.towers import Towers, missing
-from vitrina.models.openai.embeddings import WrongDimensionsError
+from vitrina.models.openai.embeddings import WrongDimensionsError, decode
 from vitrina.models.openai.settings import OpenAISettings
 from vitrina.models.outcomes import Usage
 from vitrina.spaces.joint_model import JointModelChoice, find_model
@@ -220,6 +221,13 @@ def test_errors_name_the_reason(stub: OpenAIStub, endpoint: Make) -> None:
     stub.fault("embeddings", "503", times=None)
     with pytest.raises(ProviderError, match="gave up after 2 attempts"):
         endpoint("voyage", attempts=2).texts(["red"], asked=True)
+
+
+@pytest.mark.parametrize("size", [1e6, 1, 1e-9])
+def test_vectors_of_any_length_can_be_stored(size: float) -> None:
+    body = {"data": [{"index": 0, "embedding": [0.6 * size, 0.8 * size]}]}
+    (vector,) = decode(body, 1, 2, "m")
+    assert HalfVector(vector.tolist()).to_list() == pytest.approx([0.6, 0.8], abs=1e-3)
 
 
 def test_a_key_goes_to_its_own_provider_only() -> None:

@@ -18,6 +18,7 @@ __all__ = ["TextError", "UnusableError", "Vector", "WrongDimensionsError", "deco
 Vector = array  # of 32-bit floats; use `.tolist()` for a list
 TOKENS = 300_000
 CHARACTERS = 8000  # of one text: below a model's 8,192 tokens
+NEARLY = 1e-3  # how far from one the length of a vector may be
 
 
 class TextError(ItemError):
@@ -67,7 +68,9 @@ def plan(texts: Sequence[str], *, inputs: int = INPUTS, tokens: int = TOKENS) ->
 
 
 def decode(body: Mapping[str, Any], count: int, dimensions: int, model: str) -> list[array[float]]:
-    """The vectors in an answer, in the order of the texts, complete and usable.
+    """The vectors in an answer, in the order of the texts, complete and usable, of length one.
+
+    Only directions are compared, and a halfvec holds numbers up to 65504 and none below 6e-8.
 
     Raises UnusableError if the answer does not fit the request, TextError if the vector of a single
     text is unusable.
@@ -99,6 +102,8 @@ def decode(body: Mapping[str, Any], count: int, dimensions: int, model: str) -> 
             raise TextError(index, f"{model} answered with numbers that are not finite")
         if length == 0:
             raise TextError(index, f"{model} answered with nothing but zeros")
+        if abs(length - 1) > NEARLY:
+            vectors[index] = array("f", (value / length for value in vector))
     return vectors
 
 
