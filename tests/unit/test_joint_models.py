@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -98,6 +99,16 @@ def test_files_that_are_no_tower(tmp_path: Path) -> None:
     (tmp_path / "colors-vision").mkdir()
     with pytest.raises(ConfigError, match=r"colors-vision cannot be loaded: .*--model-path"):
         Towers("colors-vision", "colors-text", str(tmp_path)).pictures([picture("red")])
+
+
+def test_files_that_do_not_fit_together(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The runtime says so when it runs, with errors of its own."""
+    folder = tmp_path_factory.mktemp("unfit")
+    shutil.copytree(joint_models.made(tmp_path_factory), folder, dirs_exist_ok=True)
+    vision, text = joint_models.NAMES
+    (folder / vision / "preprocessor_config.json").write_text("{}")
+    with pytest.raises(ConfigError, match=f"{vision} cannot be run: .*invalid dimensions"):
+        find_model(JointModelChoice("fastembed", vision, text, str(folder)))
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

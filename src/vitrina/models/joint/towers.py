@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitrina.errors import ConfigError
+from vitrina.errors import ConfigError, VitrinaError
 from vitrina.models.joint.base import InputRefusedError, Vectors, whole_square
 from vitrina.models.outcomes import Answer, Usage
 
@@ -40,7 +40,7 @@ class Towers:
         folder: holds a folder for each tower, called as the last part of its name. None: they are
             taken from the hub, once, and kept.
 
-    Raises ConfigError if fastembed is not installed, or has no such model.
+    Raises ConfigError if fastembed is not installed, or has no such model, or its files are none.
     """
 
     provider = "fastembed"
@@ -59,13 +59,15 @@ class Towers:
         """See JointModel."""
         begun = time.monotonic()
         squares = [whole_square(thumbnail) for thumbnail in thumbnails]
-        made = _of_length_one(self._tower("image").embed(squares, batch_size=BATCH))
+        tower = self._tower("image")
+        made = _run(self.model, lambda: _of_length_one(tower.embed(squares, batch_size=BATCH)))
         return Answer(made, self.model, Usage(), time.monotonic() - begun)
 
     def texts(self, texts: Sequence[str], *, asked: bool) -> Answer[Vectors]:
         """See JointModel."""
         begun = time.monotonic()
-        made = _of_length_one(self._tower("text").embed([text[:WORDS] for text in texts]))
+        tower, read = self._tower("text"), [text[:WORDS] for text in texts]
+        made = _run(self._text_model, lambda: _of_length_one(tower.embed(read)))
         return Answer(made, self._text_model, Usage(), time.monotonic() - begun)
 
     def probe(self) -> list[float]:
@@ -156,6 +158,17 @@ def _of_shop(of_clip: Any, name: str) -> Any:
             return [described]
 
     return OfShop
+
+
+def _run(name: str, embed: Callable[[], Vectors]) -> Vectors:
+    """The vectors of a tower. Raises ConfigError for files that are no tower, InputRefusedError."""
+    try:
+        return embed()
+    except (MemoryError, VitrinaError):
+        raise
+    except Exception as exc:  # of the runtime: most of its errors have no other base
+        reason = (str(exc).splitlines() or [type(exc).__name__])[0][:300]
+        raise ConfigError(f"{name} cannot be run: {reason}") from exc
 
 
 def _opened(name: str, load: Callable[[], Any]) -> Any:
