@@ -15,7 +15,9 @@ as $func$
         where s.state in ('active', 'building')
     ),
     text as materialized (
-        select p.id, s.name, s.in_use and j.product_id is null as is_due
+        -- of another provider, the next run of it makes what lacks; but not what was made of another text
+        select p.id, s.name, s.in_use and j.product_id is null
+               and (s.provider = 'local' or e.product_id is not null) as is_due
         from products as p
         cross join kept as s
         left join product_embeddings as e on e.product_id = p.id and e.space_id = s.id

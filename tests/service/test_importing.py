@@ -393,6 +393,7 @@ def test_the_real_files_come_in_and_are_searched_exactly(
     assert done.space == "openai-text-embedding-3-large-3072"
     for path, rows in ((folder / "items_tagged_and_captioned.csv", 312), (file, 49)):
         assert counts(catalog.import_enriched(path)) == (0, 0, rows, 0, 0, 0, 0)
+    assert [one for one in catalog.check() if one.wrong] == []
 
     with file.open(newline="") as handle:
         said = [json.loads(row["embedding"]) for row in csv.DictReader(handle)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -11,6 +12,8 @@ import pytest
 
 import small_shop
 from soundness import assert_sound, assert_sound_at
+from vitrina.catalog import Catalog
+from vitrina.files import FileOptions, Mapping
 
 pytestmark = pytest.mark.once
 
@@ -256,6 +259,23 @@ def test_what_is_broken_is_named_with_its_count(shop: psycopg.Connection, family
 
 def test_the_demo_is_sound(make_database: Callable[[str], str], demo_template: str) -> None:
     assert_sound_at(make_database(demo_template))
+
+
+@pytest.mark.data
+def test_the_real_catalogues_are_sound(database_url: str, shared_data: Path) -> None:
+    fashion, furniture = shared_data / "fashion", shared_data / "furniture"
+    with Catalog(database_url) as catalog:
+        mapping = Mapping(image="{id}.jpg", image_root=fashion / "images")
+        catalog.ingest(fashion / "styles.csv", source="fashion", options=FileOptions(mapping))
+        catalog.ingest(furniture / "amazon_furniture_dataset.csv", source="furniture")
+        found = {one.check: one for one in catalog.check()}
+    assert [one for one in found.values() if one.wrong] == []
+    texts = found["full text of products"]
+    assert (texts.level, texts.found, texts.looked > 900) == (
+        "ok",
+        f"0 of {texts.looked} wrong",
+        True,
+    )
 
 
 CHANGES = [
