@@ -40,13 +40,13 @@ class Writer(Closing):
     def context(self) -> Context:
         """The context with a database that may be written to, unless it is a standby.
 
-        Raises UnreachableError where it cannot be reached.
+        It is connected to when it is used.
         """
         with self._lock:
             if self._given is not None:
                 return replace(self._reading, database=self._given)
             if self._opened is None:
-                self._opened = Database(self._dsn, size=2)
+                self._opened = Database(self._dsn, size=2, later=True)
             return replace(self._reading, database=self._opened)
 
     def close(self) -> None:

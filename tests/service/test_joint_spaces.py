@@ -399,3 +399,19 @@ def test_without_a_key_it_says_so(shop: Shop) -> None:
     with pytest.raises(ConfigError, match="no key for jina: set JINA_API_KEY"):
         shop.catalog.spaces.add("far", provider="jina")
     assert "far" not in [space.name for space in shop.catalog.spaces.list()]
+
+
+def test_who_only_reads_records_what_an_endpoint_costs(shop: Shop, stub: OpenAIStub) -> None:
+    """As `vitrina serve` does: by its writer, in the ledger of the database."""
+    shop.catalog.spaces.add("far", provider="vllm", model="m", price=Decimal("0.5"))
+    shop.catalog.spaces.build("far")
+    shop.catalog.spaces.activate("far")
+
+    def paid() -> int:
+        return sum(row.calls for row in shop.catalog.costs.spent() if row.stage == "embed")
+
+    before = paid()
+    with Catalog(settings=Settings(database_url=shop.url), read_only=True) as reading:
+        for query in ("red", "green", "red"):
+            assert reading.search(query, k=4, mode="vector", log=False)
+    assert paid() == before + 2

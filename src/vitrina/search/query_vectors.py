@@ -82,7 +82,9 @@ class Queries:
     def _joint(self) -> JointSpaces:
         from vitrina.spaces.joint import JointSpaces  # on use: most searches do without
 
-        return JointSpaces(self._context)
+        return JointSpaces(
+            self._context, ledger=self._writer.context().database if self._writer else None
+        )
 
     def _store(self) -> Database | None:
         """Where vectors are remembered; None on a standby. Raises UnreachableError."""

@@ -68,12 +68,17 @@ class JointEmbedder:
         context: the catalog's context.
         space: the space.
         also_spent: USD that the run has spent elsewhere.
+        ledger: the database that keeps the cost, where the context's only reads.
 
     Raises ConfigError if its model cannot be had here, InputError if --max-cost cannot be kept.
     """
 
     def __init__(
-        self, context: Context, space: JointSpace, also_spent: Callable[[], Decimal] = Decimal
+        self,
+        context: Context,
+        space: JointSpace,
+        also_spent: Callable[[], Decimal] = Decimal,
+        ledger: Database | None = None,
     ) -> None:
         self.space = space.name
         self._row = space
@@ -87,7 +92,7 @@ class JointEmbedder:
                 f"the price of {space.model} is unknown, so --max-cost cannot be kept: make the"
                 " space with --price, USD for a million tokens, or leave it out"
             )
-        self._ledger = Ledger(context.database, price=self._cost)
+        self._ledger = Ledger(ledger or context.database, price=self._cost)
         self._checked = False
         self._most, self._also_spent = context.settings.max_cost, also_spent
 
@@ -253,11 +258,17 @@ class JointSpaces:
 
     Args:
         context: the catalog's context.
-        also_spent: as for JointEmbedder.
+        also_spent, ledger: as for JointEmbedder.
     """
 
-    def __init__(self, context: Context, also_spent: Callable[[], Decimal] = Decimal) -> None:
+    def __init__(
+        self,
+        context: Context,
+        also_spent: Callable[[], Decimal] = Decimal,
+        ledger: Database | None = None,
+    ) -> None:
         self._context = context
+        self._ledger = ledger
         self._also_spent = also_spent
         self._made: dict[str, tuple[JointSpace, JointEmbedder]] = {}
         self._making = threading.Lock()
@@ -268,7 +279,7 @@ class JointSpaces:
             known = self._made.get(space.name)
             # its state is no part of what embeds
             if known is None or _key(known[0]) != _key(space):
-                known = space, JointEmbedder(self._context, space, self._also_spent)
+                known = space, JointEmbedder(self._context, space, self._also_spent, self._ledger)
                 self._made[space.name] = known
             return known[1]
 
