@@ -185,6 +185,21 @@ def test_searches_go_on_without_the_primary(split: Pair) -> None:
         assert standby.bytes is None
 
 
+def test_no_model_is_asked_without_a_ledger(pair: Pair, stub: OpenAIStub) -> None:
+    away = Settings(
+        database_url="postgresql://postgres@127.0.0.1:1/vitrina", read_url=pair.read_url
+    )
+    said: list[str] = []
+    asked = stub.calls["embeddings"]
+    with Catalog(settings=away, notice=said.append) as catalog:
+        for _ in range(2):
+            assert catalog.search("grey sofa beside a lamp", mode="hybrid", log=False) is not None
+        assert catalog.search("sofa", log=False)
+    assert stub.calls["embeddings"] == asked
+    assert len(said) == 1
+    assert said[0].startswith("searching by words and their keywords: cannot reach")
+
+
 def test_the_command_line_says_what_it_reads(split: Pair, vitrina: Callable[..., Result]) -> None:
     def run(*args: str) -> str:
         done = vitrina(*args)

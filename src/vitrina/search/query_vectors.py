@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from vitrina.spaces.joint import JointEmbedder, JointSpaces
 
 T = TypeVar("T")
+AWAY_SECONDS = 30.0  # until a primary that could not be reached is tried again
 KEPT = 1000  # vectors and captions each, in memory where the database cannot be written to
 
 
@@ -75,6 +77,7 @@ class Queries:
         self._engines: dict[str | None, Reader] = {}
         self._opening = threading.Lock()
         self._told: set[str] = set()
+        self._away_until = 0.0
         self._vectors: OrderedDict[tuple[str, str], HalfVector] = OrderedDict()
         self._captions: OrderedDict[tuple[str, str], str] = OrderedDict()
 
@@ -136,7 +139,7 @@ class Queries:
         Returns that of the text space only if this role may not remember it, or if the database
         that is searched does not have it yet.
         """
-        if not query or self._reader is None:
+        if not query or self._reader is None or time.monotonic() < self._away_until:
             return None
         unremembered = None
         for row in self._database.rows(
@@ -152,6 +155,7 @@ class Queries:
                 if self._writer is None or not self._writer.elsewhere:
                     raise
                 # no model is asked without a ledger; the replica is searched all the same
+                self._away_until = time.monotonic() + AWAY_SECONDS
                 self._tell(f"searching by words and their keywords: {exc}")
         return unremembered
 
