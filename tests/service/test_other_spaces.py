@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from openai_stub import OpenAIStub
 from serving import serving
 from small_shop import CATALOGUE, put
 from vitrina.catalog import Catalog
-from vitrina.errors import InputError, NotFoundError
+from vitrina.errors import InputError, NotFoundError, ProviderError
 from vitrina.settings import Settings
 
 QUERIES = ("green velvet sofa", "shoe rack", "something to sit on")
@@ -59,6 +60,22 @@ def test_another_space_finds_what_it_finds_in_use(shop: Catalog, stub: OpenAIStu
     shop.spaces.activate("new")
     assert {query: found(shop, query) for query in QUERIES} == then
     assert {query: found(shop, query, in_spaces=["local-text"]) for query in QUERIES} == now
+
+
+def test_a_query_of_many_at_once_is_paid_for_once(shop: Catalog, stub: OpenAIStub) -> None:
+    stub.latency = 1.0  # so that all have asked before the first answer
+    calls = stub.calls["embeddings"]
+    query = "everybody comes from the same advertisement"
+    with ThreadPoolExecutor(8) as pool:
+        each = list(pool.map(lambda _: found(shop, query, in_spaces=["new"]), range(8)))
+    assert stub.calls["embeddings"] == calls + 1
+    assert each == [each[0]] * 8
+    stub.fault("embeddings", "401", times=None)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(found, shop, "another one", in_spaces=["new"]) for _ in range(4)]
+    assert {type(one.exception()) for one in asked} == {ProviderError}
+    stub.clear_faults()
+    assert found(shop, "another one", in_spaces=["new"])
 
 
 def test_two_spaces_are_compared(shop: Catalog) -> None:

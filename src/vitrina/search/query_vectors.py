@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from vitrina.context import Context, Writer
 from vitrina.db.database import Database, HalfVector
-from vitrina.errors import AccessError, ConfigError, ItemError, UnreachableError
+from vitrina.errors import AccessError, ConfigError, ItemError, SlowError, UnreachableError
 from vitrina.models.base import Term
 from vitrina.pictures.decode import Picture
 
@@ -48,6 +50,37 @@ class Reader(Protocol):
         ...
 
 
+class UnderWay:
+    """What several threads ask at a time is asked once: those who come meanwhile wait for that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: dict[object, Future[Any]] = {}
+
+    def once(self, key: object, ask: Callable[[], T]) -> T:
+        """What `ask` gives, or gives another thread with this key. Raises what it raises."""
+        with self._lock:
+            others = self._answers.get(key)
+            if others is None:
+                own = self._answers[key] = Future[Any]()
+        if others is not None:
+            with contextlib.suppress(SlowError):  # its client went: ours is still there
+                answer: T = others.result()
+                return answer
+            return ask()
+        try:
+            answer = ask()
+        except BaseException as exc:
+            own.set_exception(exc)
+            raise
+        else:
+            own.set_result(answer)
+            return answer
+        finally:
+            with self._lock:
+                del self._answers[key]
+
+
 class Queries:
     """Makes vectors of queries and remembers them in the database, so that each is made once.
 
@@ -76,6 +109,7 @@ class Queries:
         self._reader = reader
         self._engines: dict[str | None, Reader] = {}
         self._opening = threading.Lock()
+        self._under_way = UnderWay()
         self._told: set[str] = set()
         self._away_until = 0.0
         self._vectors: OrderedDict[tuple[str, str], HalfVector] = OrderedDict()
@@ -122,13 +156,19 @@ class Queries:
         """
         if self._local or self._reader is None or self._sees():
             return None
+        words = self._under_way.once(
+            (picture.sha256, title, "caption"), lambda: self._caption(picture, title)
+        )
+        self.embed(words)
+        return words
+
+    def _caption(self, picture: Picture, title: str) -> str | None:
         known = (picture.sha256, title)
         words = self._captions.get(known)
         if words is None:
             words = self._opened().picture_words(picture, title)
             if words is not None and self._store() is None:  # elsewhere the ledger keeps it
                 _keep(self._captions, known, words)
-        self.embed(words)
         return words
 
     def embed(self, query: str | None, in_spaces: Sequence[str] | None = None) -> HalfVector | None:
@@ -141,6 +181,10 @@ class Queries:
         """
         if not query or self._reader is None or time.monotonic() < self._away_until:
             return None
+        named = None if in_spaces is None else tuple(in_spaces)
+        return self._under_way.once((query, named), lambda: self._embed(query, named))
+
+    def _embed(self, query: str, in_spaces: tuple[str, ...] | None) -> HalfVector | None:
         unremembered = None
         for row in self._database.rows(
             "select * from vitrina.query_to_embed(%s, %s::text[])",
