@@ -21,6 +21,9 @@ from vitrina.errors import InputError
 from vitrina.pictures.decode import Picture
 from vitrina.search.query_vectors import Queries
 from vitrina.settings import Settings
+from vitrina.web.asking import picture_of
+from vitrina.web.services import Services
+from vitrina.web.state import State
 
 OLD, NEW = "local-image", "local-image-2"
 COLORS = ("red", "blue", "green", "black", "brown", "orange")
@@ -237,6 +240,26 @@ def test_layouts_are_measured_from_the_thumbnails_of_an_older_version(shop: Shop
         frozenset((str(n), str(n + 6))) for n in range(6)
     }
     assert sum(row.confidence == 1 for row in copies) == 6
+
+
+def test_a_part_of_another_picture_is_another_part(database_url: str, tmp_path: Path) -> None:
+    put(database_url, tmp_path, range(6))
+    shop = Shop(database_url)
+    work(shop.catalog)
+    ids = {hit.external_id: hit.product_id for hit in shop.catalog.search(None, k=6)}
+    services = Services(shop.catalog)
+    state = State.of(f"pic=p:{ids['1']}&box=0,0,0.9,1")
+
+    def nearest() -> str:
+        vector, _ = picture_of(services, state)
+        return shop.catalog.search(image=vector, k=1)[0].external_id
+
+    assert nearest() == "1"
+    shop.rows(
+        "update vitrina.products set image_sha256 = (select o.image_sha256 from vitrina.products"
+        f" as o where o.id = {ids['4']}) where id = {ids['1']} returning id"
+    )
+    assert nearest() == "4"
 
 
 def test_a_part_of_a_picture_searches(

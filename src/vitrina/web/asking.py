@@ -58,11 +58,11 @@ def picture_of(services: Services, state: State) -> tuple[HalfVector | None, See
     if not kind:
         return None, None
     if kind == "p" and state.box is not None:
+        pictures, product = services.catalog.pictures, int(name)
+        # by its hash, as the product may have another picture by now
+        sha256 = pictures.of({product: None}).get(product, state.picture)
         part = services.seen.part(
-            services.catalog,
-            state.picture,
-            state.box,
-            lambda: services.catalog.pictures.small(int(name)),
+            services.catalog, sha256, state.box, lambda: pictures.small(product)
         )
         return part.vector, None
     if kind == "p":
