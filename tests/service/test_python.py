@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from datetime import date
 from decimal import Decimal
 
@@ -62,6 +63,11 @@ def test_wrong_names_and_types_are_explained(catalog: Catalog) -> None:
         catalog.get(("shop", 7))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no condition"):
         catalog.search("sofa", where="$.price")
+    for value in (math.nan, -math.inf):
+        with pytest.raises(InputError, match="a number is NaN or infinite"):
+            catalog.search("sofa", weights={"text": value})
+        with pytest.raises(InputError, match="a number is NaN or infinite"):
+            catalog.search("sofa", attr={"price": value})
     with pytest.raises(InputError, match="name the source"):
         catalog.ingest(SHOP)
     with pytest.raises(InputError, match="product 2 is str"):

@@ -17,7 +17,6 @@ from pgvector import HalfVector
 from pgvector.psycopg.halfvec import register_halfvec_info
 from psycopg.rows import dict_row
 from psycopg.types import TypeInfo
-from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from vitrina import errors
@@ -25,6 +24,7 @@ from vitrina.closing import Closing
 from vitrina.db.cancelling import cancellable
 from vitrina.db.connection import CONNECT_SECONDS, Params, Session, connect, fetch_value
 from vitrina.db.faults import mapped
+from vitrina.db.json_values import Jsonb
 from vitrina.db.retries import PoolAway, answers, is_away, is_deadlock
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from vitrina.db.database import Jsonb
@@ -50,4 +49,4 @@ def _variant(variant: Variant) -> dict[str, Any]:
 
 def as_json(rows: list[dict[str, Any]]) -> Jsonb:
     """Rows as a parameter of a statement."""
-    return Jsonb(rows, dumps=lambda value: json.dumps(value, ensure_ascii=False))
+    return Jsonb(rows)
