@@ -268,6 +268,10 @@ class Catalog(Closing):
         with as_file(products) as path:
             name = source_name(path, source)
             loaded = self.sources.load(path, source=name, options=options, progress=progress)
+        if loaded.nothing:
+            from vitrina.enrich.totals import Totals
+
+            return Ingested(loaded, Totals())
         return Ingested(loaded, self.work(sources=[name], progress=on_work, judge=judge))
 
     def get(self, product: Key) -> Product:

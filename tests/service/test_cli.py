@@ -441,3 +441,14 @@ def test_without_a_url_the_embedded_postgres_is_used_and_said_once(tmp_path: Pat
             assert run("db", "url").stdout.startswith("postgresql://")
         finally:
             assert run("db", "stop").returncode == 0
+
+
+def test_a_file_of_rejects_only_says_why(
+    vitrina: Callable[..., Result], database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bare.csv").write_text("id,title\n1,\n2,\n")
+    ran = vitrina("ingest", str(tmp_path / "bare.csv"), url=database_url)
+    assert ran.exit_code == 1
+    assert "line 3: no title" in ran.stderr
+    assert "--rejects FILE" in ran.stderr
+    assert "not found" not in ran.stderr

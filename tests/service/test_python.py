@@ -70,6 +70,8 @@ def test_wrong_names_and_types_are_explained(catalog: Catalog) -> None:
             catalog.search("sofa", attr={"price": value})
     with pytest.raises(InputError, match="name the source"):
         catalog.ingest(SHOP)
+    done = catalog.ingest([{"id": 1, "title": ""}], source="none-of-it")
+    assert [reject.reason for reject in done.loaded.rejects] == ["no title"]
     with pytest.raises(InputError, match="product 2 is str"):
         catalog.ingest([{"id": 1}, "x"], source="s")  # type: ignore[list-item]
     assert catalog.search("sofa", attr={"brand": "Nobody"}) == []

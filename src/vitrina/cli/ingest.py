@@ -155,6 +155,8 @@ def command(
             if retry_images:
                 count = catalog.jobs.retry_images(sources=[name] if name else None)
                 notice(f"{counted(count, 'product')} queued to retry pictures")
+            if loaded is not None and loaded.nothing and not retry_images:
+                return loaded
             if batch:
                 submit(catalog, sources=[name] if name else None, tokens=batch_tokens)
             elif not no_enrich:

@@ -52,6 +52,11 @@ class Loaded:
     skipped: bool = False
     image_root: Path | None = None
 
+    @property
+    def nothing(self) -> bool:
+        """Whether it was read and no row of it is a product: then a new source is not there."""
+        return not (self.skipped or self.inserted or self.updated or self.unchanged)
+
     def count(self, counts: Mapping[str, int]) -> None:
         """Add what a batch of products came to in the database."""
         self.inserted += counts["inserted"]
