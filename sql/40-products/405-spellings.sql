@@ -31,7 +31,7 @@ return '*' || regexp_replace(translate(word, 'aeiouy', ''), '(.)\1+', '\1', 'g')
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.is_spelling(word text) returns boolean
 language sql immutable parallel safe
-return char_length(word) between 3 and 30 and word !~ '[\x01-@\[-`{-\x7f]' and word !~ unspaced_run();
+return char_length(word) >= 3 and char_length(word) <= 30 and word !~ '[\x01-@\[-`{-\x7f]' and word !~ unspaced_run();
 
 create or replace function vitrina_internal.spelling_keys(word text) returns text[]
 language sql immutable parallel safe security invoker

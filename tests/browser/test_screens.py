@@ -333,7 +333,7 @@ def test_duplicates_stand_beside_each_other(visit: OpenPage, own: str) -> None:
         page = visit(served, "/work", width=390, height=844)
         page.get_by_role("link", name="Duplicates").click()
         page.locator(".doubles li").first.wait_for()
-        assert "the same picture; sure to 100 %" in page.locator(".doubles li").first.inner_text()
+        assert "The same picture; sure to 100 %" in page.locator(".doubles li").first.inner_text()
         assert page.locator(".doubles li img").count() >= 2
         page.get_by_role("link", name="Also what only looks alike").click()
         page.get_by_role("link", name="Only copies of pictures").wait_for()

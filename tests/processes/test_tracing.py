@@ -148,7 +148,12 @@ def finish(process: Process) -> dict[str, Any]:
         (Usage(1, 2, 3), {"input_tokens": 1, "cached_tokens": 2, "output_tokens": 3}),
         (
             Enrichment((Term("oak", "material"),), "d", "c"),
-            {"terms": [{"term": "oak", "facet": "material"}], "description": "d", "caption": "c"},
+            {
+                "terms": [{"term": "oak", "facet": "material"}],
+                "description": "d",
+                "caption": "c",
+                "answers": [],
+            },
         ),
         ("half \ud800 a pair", "half ? a pair"),
         ("word " * 1000, "word " * 800 + "… (5000 characters)"),
