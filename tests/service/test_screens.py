@@ -137,6 +137,15 @@ def test_what_is_posted_is_no_bug(
     assert edited.post(path, data=fields, headers=own).status_code == status
 
 
+def test_back_leads_to_no_other_server(edited: Served) -> None:
+    own = {"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": edited.csrf()}
+    for page, back in (("/work?x=1", "/work?x=1"), ("//evil.example/x", "/")):
+        answer = edited.post("/work/retry", headers={**own, "Referer": edited.base + page})
+        assert answer.status_code == 400
+        assert f'href="{back}" data-back' in answer.text
+        assert 'href="//' not in answer.text
+
+
 def say(edited: Served, path: str, **fields: str) -> dict:
     answer = edited.post(
         path, data={"csrf": edited.csrf(), **fields},

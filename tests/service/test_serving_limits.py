@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 import requests
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 import waiting
@@ -127,6 +129,27 @@ def test_a_client_that_goes_gives_its_place_back(method: str, path: str) -> None
         await entered.wait()
         gone.set()
         await first
+        assert limits._inside == 0
+
+    apart(run())
+
+
+def test_a_body_that_does_not_come_gives_its_place_back() -> None:
+    async def run() -> None:
+        parts = [{"type": "http.request", "body": b"a", "more_body": True}]
+
+        async def takes(scope: Any, receive: Any, send: Any) -> None:
+            await Request(scope, receive).body()
+
+        async def receive() -> Any:
+            return parts.pop() if parts else await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            raise AssertionError("nothing is sent here")
+
+        limits = Limits(takes, lambda scope: PlainTextResponse("busy", 503), patience=0.01)
+        with pytest.raises(HTTPException, match="408"):
+            await limits(scope("POST") | {"path": "/picture"}, receive, send)
         assert limits._inside == 0
 
     apart(run())

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +17,7 @@ from vitrina.web.services import MCP_PATH, METRICS_PATH
 AT_ONCE = 8
 WAITING = 64  # so that more than fifty people who wait for one answer each find room
 COUNTING = ("/part/facets", "/api/facets", "/api/count")  # dearer than searches, and less urgent
+PATIENCE = 20.0  # seconds without a byte of a body: its place is another's then
 EMPTY: Message = {"type": "http.request", "body": b"", "more_body": False}
 UNBOUNDED = (
     "/static/",
@@ -36,6 +38,7 @@ class Limits:
         app: the application behind it.
         busy: makes the answer to a request that finds no room, from its scope.
         meter: counts what is answered; None: a new one.
+        patience: how many seconds a body may stand still.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Limits:
         *,
         at_once: int = AT_ONCE,
         waiting: int = WAITING,
+        patience: float = PATIENCE,
     ) -> None:
         self._app = app
         self._busy = busy
@@ -54,6 +58,7 @@ class Limits:
         self._counting = asyncio.Semaphore(max(at_once // 2, 1))
         self._room = at_once + waiting
         self._inside = 0
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(UNBOUNDED):
@@ -73,7 +78,7 @@ class Limits:
                 await self._watched(scope, receive, send, await receive())
             else:
                 async with self._place(scope):
-                    await self._app(scope, receive, send)
+                    await self._app(scope, _impatient(receive, self._patience), send)
         finally:
             self._inside -= 1
             timing.end()
@@ -128,6 +133,24 @@ class Limits:
         finally:
             for task in (watching, leaving, answering):
                 task.cancel()
+
+
+def _impatient(receive: Receive, seconds: float) -> Receive:
+    """The same, until the body is whole; it raises a 408 if no part of that comes for so long."""
+    whole = False
+
+    async def next_part() -> Message:
+        nonlocal whole
+        if whole:
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), seconds)
+        except TimeoutError:
+            raise HTTPException(408, "what was sent did not come: send it again") from None
+        whole = not message.get("more_body")
+        return message
+
+    return next_part
 
 
 def _first(body: Message, then: Receive) -> Receive:

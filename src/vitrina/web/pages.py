@@ -32,6 +32,7 @@ from vitrina.errors import (
     VitrinaError,
 )
 from vitrina.web import filters
+from vitrina.web.security import local_path
 from vitrina.web.services import MCP_PATH, STATEMENT_SECONDS, services
 from vitrina.web.state import decimal
 
@@ -164,7 +165,7 @@ def _before(request: Request) -> str:
     given = urlsplit(request.headers.get("referer", ""))
     if request.method == "GET" or given.netloc.lower() != request.headers.get("host", "").lower():
         return ""
-    return given.path + (f"?{given.query}" if given.query else "")
+    return local_path(given.path + (f"?{given.query}" if given.query else ""))
 
 
 def refusal(scope: Scope, status: int, reason: str) -> Response:
