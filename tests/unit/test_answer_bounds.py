@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from openai_stub import OpenAIStub
-from vitrina import doctor
+from vitrina.doctor import installation
 from vitrina.errors import ItemError, ProviderError
 from vitrina.http.transport import DeadlineTransport, at_most
 from vitrina.models.base import Subject
@@ -90,7 +90,7 @@ class TestLongAnswers:
         monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         stub.fault("models", kind)
-        (found,) = doctor._provider(Settings())
+        (found,) = installation.provider(Settings())
         assert found.level == "wrong"
         assert "TooMuchError" in found.found
 
@@ -190,7 +190,7 @@ class TestRedirects:
         monkeypatch.setenv("OPENAI_BASE_URL", stub.url)
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         stub.fault("models", "elsewhere")
-        list(doctor._provider(Settings()))
+        list(installation.provider(Settings()))
         assert other.log == []
 
 
