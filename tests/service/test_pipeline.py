@@ -840,7 +840,8 @@ def test_max_cost_stores_what_is_finished(
         }  # fmt: skip
     finished = {row["title"] for row in rows if caption_of(row["title"]) in captions}
     assert len(finished) >= 4
-    assert {row["title"] for row in rows if row["enriched_at"]} >= finished - {None}
+    # the budget may be spent between the last answer of a product and its vector: it costs no answer again
+    assert len(finished - {row["title"] for row in rows if row["enriched_at"]}) <= 1
     assert all(row["embedded"] for row in rows if row["enriched_at"])
     again = shop().work()
     assert again.products + len(finished) >= 12
