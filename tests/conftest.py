@@ -138,20 +138,33 @@ def template(server: embedded.Server) -> str:
 
 
 @pytest.fixture(scope="session")
-def demo_template(request: pytest.FixtureRequest, server: embedded.Server) -> str:
-    """A database with the demo catalogue, to copy or to read: made once a run and version."""
-    name = "vitrina_demo"
-    with servers.locked(request.config.stash[HOME] / f".demo{server.version}"):
-        with psycopg.connect(server.url("postgres")) as conn:
-            made = conn.execute("select from pg_database where datname = %s", (name,)).fetchone()
-        if made is None:
-            fresh = servers.create(server, servers.TEMPLATE)
-            catalogues.bring_in_demo(server.url(fresh))
+def make_template(server: embedded.Server, servers_home: Path) -> Callable[..., str]:
+    """A function that makes a database to copy or to read, once a run and version.
+
+    make_template(name, fill, source=template): `fill` takes the address of a fresh copy of `source`.
+    """
+
+    def make(name: str, fill: Callable[[str], None], source: str = servers.TEMPLATE) -> str:
+        with servers.locked(servers_home / f".{name}{server.version}"):
+            with psycopg.connect(server.url("postgres")) as conn:
+                made = conn.execute("select from pg_database where datname = %s", (name,))
+                if made.fetchone() is not None:
+                    return name
+            fresh = servers.create(server, source)
+            fill(server.url(fresh))
             with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
                 # whole or not at all
                 rename = sql.SQL("alter database {} rename to {}")
                 conn.execute(rename.format(sql.Identifier(fresh), sql.Identifier(name)))
-    return name
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def demo_template(make_template: Callable[..., str]) -> str:
+    """A database with the demo catalogue, to copy or to read."""
+    return make_template("vitrina_demo", catalogues.bring_in_demo)
 
 
 @pytest.fixture

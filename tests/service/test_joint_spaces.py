@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from psycopg.types.json import Jsonb
 
 import joint_models
+import servers
 from openai_stub import OpenAIStub
 from serving import serving
 from vitrina.catalog import Catalog
@@ -29,9 +30,15 @@ NAMES = ("Vivaldi", "Aurora", "Summit", "Harbour", "Juniper", "Tempo", "Orbit", 
 VISION, TEXT = joint_models.NAMES
 
 
-@pytest.fixture(scope="module")
-def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return joint_models.made(tmp_path_factory)
+@pytest.fixture(scope="session")
+def model_path(servers_home: Path) -> Path:
+    """The folder of the tiny model: one for all workers, as a database to copy knows it."""
+    folder = servers_home / "models"
+    with servers.locked(servers_home / ".models"):
+        if not folder.is_dir():
+            folder.mkdir()
+            joint_models.write(folder)
+    return folder
 
 
 def draw(path: Path, color: str, shape: str, ground: str = "#dddddd") -> str:
@@ -112,16 +119,58 @@ def say_nothing(shop: Shop) -> None:
         conn.execute("select vitrina.embed_products(array_agg(p.id)) from vitrina.products as p")
 
 
-@pytest.fixture
-def shop(database_url: str, tmp_path: Path) -> Iterator[Shop]:
-    folder = tmp_path / "pictures"
+@pytest.fixture(scope="session")
+def template(make_template: Callable[..., str], servers_home: Path) -> str:
+    """A database with 32 products, enriched, of which nothing is said."""
+
+    def fill(url: str) -> None:
+        folder = servers_home / "pictures"
+        folder.mkdir()
+        put(url, folder, range(32))
+        shop = Shop(url)
+        assert shop.catalog.work().products == 32
+        say_nothing(shop)
+        shop.catalog.close()
+
+    return make_template("vitrina_joint", fill)
+
+
+@pytest.fixture(scope="session")
+def used_template(make_template: Callable[..., str], template: str, model_path: Path) -> str:
+    """The same in use with the tiny model, as space `colors`."""
+
+    def fill(url: str) -> None:
+        shop = Shop(url)
+        shop.use(model_path)
+        shop.catalog.close()
+
+    return make_template("vitrina_joint_used", fill, template)
+
+
+def shop_of(url: str, folder: Path) -> Iterator[Shop]:
+    """A shop whose pictures the test may change."""
     folder.mkdir()
-    put(database_url, folder, range(32))
-    shop = Shop(database_url)
-    assert shop.catalog.work().products == 32
-    say_nothing(shop)
+    for n in range(32):
+        draw(folder / f"{n}.png", COLORS[n % 8], SHAPES[n // 8 % 4])
+    with psycopg.connect(url) as conn:
+        conn.execute(
+            "select vitrina.put_source('shop', 'file', %s)", [Jsonb({"image_root": str(folder)})]
+        )
+    shop = Shop(url)
     yield shop
     shop.catalog.close()
+
+
+@pytest.fixture
+def shop(database_url: str, tmp_path: Path) -> Iterator[Shop]:
+    yield from shop_of(database_url, tmp_path / "pictures")
+
+
+@pytest.fixture
+def used_shop(
+    make_database: Callable[[str], str], used_template: str, tmp_path: Path
+) -> Iterator[Shop]:
+    yield from shop_of(make_database(used_template), tmp_path / "pictures")
 
 
 def test_words_find_pictures(shop: Shop, model_path: Path) -> None:
@@ -148,14 +197,11 @@ def test_words_find_pictures(shop: Shop, model_path: Path) -> None:
     assert image.counts > 0.5
 
 
-def test_a_picture_is_embedded_by_the_same_model(
-    shop: Shop, model_path: Path, tmp_path: Path
-) -> None:
-    shop.use(model_path)
-    hits = shop.catalog.search(image=str(tmp_path / "pictures" / "5.png"), k=4)
+def test_a_picture_is_embedded_by_the_same_model(used_shop: Shop, tmp_path: Path) -> None:
+    hits = used_shop.catalog.search(image=str(tmp_path / "pictures" / "5.png"), k=4)
     assert hits[0].similarity == pytest.approx(1, abs=0.001)
     assert {COLORS[int(hit.external_id[1:]) % 8] for hit in hits} == {"white"}
-    near = shop.catalog.nearest_by_image(str(tmp_path / "pictures" / "2.png"), k=4)
+    near = used_shop.catalog.nearest_by_image(str(tmp_path / "pictures" / "2.png"), k=4)
     assert {COLORS[int(hit.external_id[1:]) % 8] for hit in near} == {"green"}
 
 
@@ -175,42 +221,40 @@ def test_it_is_switched_to_and_back(shop: Shop, model_path: Path) -> None:
     assert shop.colors("yellow") == []
 
 
-def test_new_pictures_come_in(shop: Shop, model_path: Path, tmp_path: Path) -> None:
-    shop.use(model_path)
-    put(shop.url, tmp_path / "pictures", range(32, 40))
+def test_new_pictures_come_in(used_shop: Shop, tmp_path: Path) -> None:
+    put(used_shop.url, tmp_path / "pictures", range(32, 40))
     draw(tmp_path / "pictures" / "3.png", "red", "ellipse")  # another picture of an old product
-    with psycopg.connect(shop.url) as conn:
+    with psycopg.connect(used_shop.url) as conn:
         conn.execute("update vitrina.products set image_stamp = 'new' where external_id = 'p3'")
         conn.execute("select vitrina.retry_images()")
-    put(shop.url, tmp_path / "pictures", range(40, 41))
-    assert shop.catalog.work().products == 9
-    (space,) = (each for each in shop.catalog.spaces.list() if each.name == "colors")
+    put(used_shop.url, tmp_path / "pictures", range(40, 41))
+    assert used_shop.catalog.work().products == 9
+    (space,) = (each for each in used_shop.catalog.spaces.list() if each.name == "colors")
     assert (space.products, space.missing_products) == (41, 0)
-    assert "p35" in [hit.external_id for hit in shop.catalog.search("yellow", log=False)]
+    assert "p35" in [hit.external_id for hit in used_shop.catalog.search("yellow", log=False)]
     # back in the other space, after it has been filled again
     with pytest.raises(InputError, match="not complete"):
-        shop.catalog.spaces.activate("local-image-2")
-    assert shop.catalog.spaces.build("local-image-2").products == 9
-    shop.catalog.spaces.activate("local-image-2")
+        used_shop.catalog.spaces.activate("local-image-2")
+    assert used_shop.catalog.spaces.build("local-image-2").products == 9
+    used_shop.catalog.spaces.activate("local-image-2")
 
 
-def test_further_pictures_are_found_too(shop: Shop, model_path: Path, tmp_path: Path) -> None:
-    shop.use(model_path)
+def test_further_pictures_are_found_too(used_shop: Shop, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     images = [draw(folder / f"more-{color}.png", color, "ellipse") for color in ("red", "yellow")]
     row = {"external_id": "more", "title": "Saga", "image": images[0],
            "images": [{"image": image} for image in images]}  # fmt: skip
-    with psycopg.connect(shop.url) as conn:
+    with psycopg.connect(used_shop.url) as conn:
         conn.execute("select vitrina.put_products('shop', %s)", [Jsonb([row])])
-    shop.catalog.work()
+    used_shop.catalog.work()
     count = "select count(*) from vitrina.picture_embeddings as e join vitrina.spaces as s"
-    assert shop.value(f"{count} on s.id = e.space_id and s.name = 'colors'") == 1
-    found = [hit.external_id for hit in shop.catalog.search("yellow", k=6, log=False)]
+    assert used_shop.value(f"{count} on s.id = e.space_id and s.name = 'colors'") == 1
+    found = [hit.external_id for hit in used_shop.catalog.search("yellow", k=6, log=False)]
     assert "more" in found
     # as when the space is built
-    shop.value(f"delete from vitrina.picture_embeddings returning {1}")
-    assert shop.catalog.spaces.build("colors").products == 1
-    assert shop.value(f"{count} on s.id = e.space_id and s.name = 'colors'") == 1
+    used_shop.value(f"delete from vitrina.picture_embeddings returning {1}")
+    assert used_shop.catalog.spaces.build("colors").products == 1
+    assert used_shop.value(f"{count} on s.id = e.space_id and s.name = 'colors'") == 1
 
 
 def test_without_the_model_work_goes_on(
@@ -245,11 +289,10 @@ def test_without_the_model_work_goes_on(
 
 
 def test_files_of_another_model_are_refused(
-    shop: Shop, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    used_shop: Shop, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from vitrina.models.joint import towers
 
-    shop.use(model_path)
     other = tmp_path / "other"
     shutil.copytree(model_path, other)
     vocabulary = (other / TEXT / "tokenizer.json").read_text()
@@ -258,7 +301,9 @@ def test_files_of_another_model_are_refused(
     monkeypatch.setenv("VITRINA_MODEL_PATH", str(other))
     towers.towers_of.cache_clear()
     with pytest.raises(ConfigError, match="is not the one that made the vectors"):
-        shop.catalog.image_vector(shop.catalog.picture(str(tmp_path / "pictures" / "1.png")))
+        used_shop.catalog.image_vector(
+            used_shop.catalog.picture(str(tmp_path / "pictures" / "1.png"))
+        )
     towers.towers_of.cache_clear()
 
 
@@ -286,11 +331,10 @@ def test_on_the_command_line(shop: Shop, model_path: Path, vitrina: Run) -> None
 
 
 def test_who_only_reads_finds_pictures_by_what_is_known(
-    shop: Shop, model_path: Path, make_role: Callable[..., str], tmp_path: Path
+    used_shop: Shop, make_role: Callable[..., str], tmp_path: Path
 ) -> None:
-    shop.use(model_path)
-    assert shop.colors("yellow", k=4) == ["yellow"] * 4
-    url = shop.url.replace("postgres@", f"{make_role('vitrina_reader')}@", 1)
+    assert used_shop.colors("yellow", k=4) == ["yellow"] * 4
+    url = used_shop.url.replace("postgres@", f"{make_role('vitrina_reader')}@", 1)
     reader = Shop(url)
     assert reader.colors("yellow", k=4) == ["yellow"] * 4
     assert reader.colors("pink", k=4) in ([], ["pink"] * 4), "nothing remembers it"
@@ -303,18 +347,16 @@ def test_who_only_reads_finds_pictures_by_what_is_known(
 
 
 def test_doctor_says_what_is_missing(
-    shop: Shop, model_path: Path, vitrina: Run, monkeypatch: pytest.MonkeyPatch
+    used_shop: Shop, vitrina: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.use(model_path)
     monkeypatch.setenv("VITRINA_MODEL_PATH", "/nowhere")
-    checked = vitrina("doctor", url=shop.url)
+    checked = vitrina("doctor", url=used_shop.url)
     assert checked.exit_code == 1
     assert "/nowhere is not a folder here" in " ".join(checked.stdout.split())
 
 
-def test_on_the_page(shop: Shop, model_path: Path) -> None:
-    shop.use(model_path)
-    with serving(shop.url) as page:
+def test_on_the_page(used_shop: Shop) -> None:
+    with serving(used_shop.url) as page:
         found = page.get("/api/search?q=yellow&n=2").json()
         assert all("image" in hit["matched"] for hit in found["products"][:2])
         shown = page.get("/?q=yellow").text
