@@ -257,9 +257,8 @@ def _run(settings: Settings) -> tuple[Totals | None, str]:
             return None, f"{type(exc).__name__}: {exc}"
 
 
-def try_out(case: Case, url: str, folder: Path) -> Outcome:
-    """Run six products with the fault, and on to the end. The database has nothing in it yet."""
-    bring_in(url, folder)
+def try_out(case: Case, url: str) -> Outcome:
+    """Run the six products that are brought in with the fault, and on to the end."""
     with (
         OpenAIStub(dimensions=64) as stub,
         mock.patch("vitrina.models.openai.client.backoff", return_value=0.01),
@@ -359,7 +358,7 @@ def page(rows: list[str]) -> str:
 
 @contextmanager
 def _databases() -> Iterator[Callable[[], str]]:
-    """A function that makes a new database with vitrina, on a server of its own."""
+    """A function that makes a new database with the products, on a server of its own."""
     home = Path(tempfile.mkdtemp(prefix="vt-", dir="/tmp"))  # sockets want short paths
     home.chmod(0o755)
     try:
@@ -367,6 +366,7 @@ def _databases() -> Iterator[Callable[[], str]]:
         with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
             conn.execute("create database vitrina_template")
             schema.upgrade(server.url("vitrina_template"))
+            bring_in(server.url("vitrina_template"), home)
 
             def make() -> str:
                 name = f"t_{uuid4().hex[:12]}"
@@ -384,8 +384,7 @@ def main() -> None:
     rows = []
     with _databases() as make:
         for case in CASES:
-            with tempfile.TemporaryDirectory() as folder:
-                rows.append(row(case, try_out(case, make(), Path(folder))))
+            rows.append(row(case, try_out(case, make())))
             print(rows[-1], flush=True)
     PAGE.write_text(page(rows), "utf-8")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -73,6 +74,18 @@ SEEN = {
 }
 
 
+@pytest.fixture(scope="session")
+def template(make_template: Callable[..., str], servers_home: Path) -> str:
+    """A database with the six products."""
+
+    def fill(url: str) -> None:
+        folder = servers_home / "sofas"
+        folder.mkdir()
+        fault_table.bring_in(url, folder)
+
+    return make_template("vitrina_faults", fill)
+
+
 def test_the_cases_are_told_apart() -> None:
     names = [case.name for case in fault_table.CASES]
     assert len(set(names)) == len(names)
@@ -80,8 +93,8 @@ def test_the_cases_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("case", fault_table.CASES, ids=lambda case: case.name)
-def test_a_fault(case: fault_table.Case, database_url: str, tmp_path: Path) -> None:
-    outcome = fault_table.try_out(case, database_url, tmp_path)
+def test_a_fault(case: fault_table.Case, database_url: str) -> None:
+    outcome = fault_table.try_out(case, database_url)
     if case.name in ONE:
         assert outcome.stopped == ""
         assert (outcome.enriched, outcome.charged) == (5, 1)
@@ -113,7 +126,7 @@ def test_the_page_has_nothing_else() -> None:
     assert len(table) == len(fault_table.CASES)
 
 
-def test_the_key_is_in_no_table(database_url: str, tmp_path: Path) -> None:
+def test_the_key_is_in_no_table(database_url: str) -> None:
     import psycopg
 
     (case,) = [
@@ -121,7 +134,7 @@ def test_the_key_is_in_no_table(database_url: str, tmp_path: Path) -> None:
         for case in fault_table.CASES
         if case.name.startswith("400, no reason") and case.often == "one product"
     ]
-    fault_table.try_out(case, database_url, tmp_path)
+    fault_table.try_out(case, database_url)
     with psycopg.connect(database_url) as conn:
         for table in ("jobs", "generations", "products"):
             found = conn.execute(
