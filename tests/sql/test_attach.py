@@ -201,6 +201,7 @@ def test_a_column_named_in_capitals_needs_no_quotes(shop: psycopg.Connection) ->
     assert rows(shop, "select source from source_status") == [("Goods",)]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("call", "state", "message", "hint"),
     [
@@ -309,6 +310,7 @@ def test_detach_leaves_no_trace(
     ]
 
 
+@pytest.mark.once
 def test_dropping_vitrina_takes_the_triggers_along(
     shop: psycopg.Connection, database_url: str, server: embedded.Server
 ) -> None:
@@ -394,6 +396,7 @@ def test_only_the_owner_attaches(
     shop.execute("reset role")
 
 
+@pytest.mark.once
 def test_attaching_from_sql_says_that_row_level_security_is_no_part_of_search(
     shop: psycopg.Connection,
 ) -> None:
@@ -468,6 +471,7 @@ def test_texts_and_codes_are_columns(shop: psycopg.Connection) -> None:
     ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("written", "read"),
     [
@@ -495,6 +499,7 @@ def test_the_time_to_read_html_grows_with_its_length(db: psycopg.Connection) -> 
         db.execute("select vitrina_internal.readable_text('<b>' || repeat(%s, 100000))", [part])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("column", "message"),
     [

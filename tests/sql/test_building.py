@@ -21,6 +21,8 @@ def status(db: psycopg.Connection, name: str) -> dict:
     return row
 
 
+@pytest.mark.once
+@pytest.mark.once
 def fill(db: psycopg.Connection, name: str, dimensions: int, products: int | None = None) -> None:
     """Vectors of an own kind for products, all or the first, and all keywords."""
     db.execute(
@@ -89,6 +91,7 @@ def test_a_second_local_space_is_filled_in_sql(shop: psycopg.Connection) -> None
     ).fetchone() == (7,)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "query",
     [

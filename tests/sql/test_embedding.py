@@ -15,6 +15,8 @@ import pytest
 
 from vitrina.db import word_pieces
 
+pytestmark = pytest.mark.once
+
 GOLDEN: dict[str, str | None] = json.loads(
     (Path(__file__).parents[1] / "data/embedding_golden.json").read_text("utf-8")
 )

@@ -10,6 +10,8 @@ import pytest
 
 from vitrina.db import schema
 
+pytestmark = pytest.mark.once
+
 COLORS = ("red", "blue", "green", "white", "brown")
 KINDS = ("mug", "vase", "clock", "stool", "towel", "rug", "lamp", "tray")
 SIDE = 64

@@ -128,6 +128,7 @@ def test_filtered_searches_find_what_brute_force_finds(
     assert found >= 0.98 * wanted
 
 
+@pytest.mark.once
 def test_random_filters_on_a_small_catalogue_are_exact(
     large: psycopg.Connection,
 ) -> None:
@@ -156,6 +157,7 @@ def test_random_filters_on_a_small_catalogue_are_exact(
             assert rows == exact, chosen
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "arguments", ["mode => 'vector'", "query => 'product of kind 3', min_relevance => 0"]
 )
@@ -184,6 +186,7 @@ def test_pages_have_no_gaps_and_repeat_nothing(
     assert page(10, len(whole) - 5) == whole[-5:]
 
 
+@pytest.mark.once
 def test_pages_of_answers_are_as_many_as_are_counted(large: psycopg.Connection) -> None:
     (vector,) = vectors(large, 1)
     asked = "embedding => %s, query => 'product of kind 3'"

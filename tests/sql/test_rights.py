@@ -24,6 +24,8 @@ from vitrina.pictures.limits import Limits
 from vitrina.pictures.loader import Folders, PictureLoader
 from vitrina.settings import Settings
 
+pytestmark = pytest.mark.once
+
 READS = [
     "select * from vitrina.search('oak table')",
     "select * from vitrina.search('oak', mode => 'text', with_keywords => '{oak}')",

@@ -85,6 +85,7 @@ def as_role(url: str, name: str) -> str:
 
 
 @pytest.mark.once
+@pytest.mark.once
 def test_upgrades_that_race_all_succeed_and_one_works(empty_database: str) -> None:
     """Processes, as in a deploy of several workers: an upgrade's Alembic context is a global."""
     run = [sys.executable, "-m", "vitrina", "--database-url", empty_database, "db", "upgrade"]
@@ -278,6 +279,8 @@ def test_the_writer_ingests_and_does_not_change_the_schema(
                 conn.execute(query)
 
 
+@pytest.mark.once
+@pytest.mark.once
 def test_everybody_else_gets_nothing(database_url: str, role: Callable[..., str]) -> None:
     nobody = role("shop_stranger")
     stranger = as_role(database_url, nobody)
@@ -548,6 +551,7 @@ update vitrina.alembic_version set version_num = '0010';
 """
 
 
+@pytest.mark.once
 def older(conn: psycopg.Connection) -> None:
     """Take a database back to how an older vitrina had its functions."""
     conn.execute(OLDER.encode())
@@ -595,6 +599,7 @@ def test_an_upgrade_moves_the_helpers_out_of_the_schema(
     assert functions(database_url) == functions(fresh)
 
 
+@pytest.mark.once
 def functions(url: str) -> list[tuple]:
     """Every function, who may call it and what is said of it."""
     with psycopg.connect(url) as conn:
@@ -637,6 +642,7 @@ def test_the_schema_holds_what_people_call_and_says_what_it_is(database_url: str
     assert said[0].startswith("suggest(prefix, k) → keywords for a query that is being typed")
 
 
+@pytest.mark.once
 def test_what_an_older_version_had_goes(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute(

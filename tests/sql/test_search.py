@@ -6,6 +6,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+pytestmark = pytest.mark.once
+
 CATALOGUE = [
     ("sofa-1", "Green velvet sofa", ["sofa", "velvet", "green"], {"price": 900, "brand": "Linden"}),
     ("sofa-2", "Grey fabric sofa bed", ["sofa", "fabric", "gray"], {"price": 700}),
@@ -39,6 +41,7 @@ def shop(db: psycopg.Connection) -> psycopg.Connection:
     return db
 
 
+@pytest.mark.every_postgres
 def codes(db: psycopg.Connection, arguments: str, *params: object) -> list[str]:
     query = f"select external_id from search({arguments})"
     return [row[0] for row in db.execute(query, params or None).fetchall()]
@@ -60,6 +63,7 @@ def test_words_and_vectors_find_and_rank(shop: psycopg.Connection) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.every_postgres
 def test_text_mode_takes_no_vector(shop: psycopg.Connection) -> None:
     rows = shop.execute(
         "select external_id, similarity, matched from search('velvet lamp', mode => 'text',"
@@ -104,6 +108,7 @@ def test_hyphens_inside_words_are_no_operators(shop: psycopg.Connection) -> None
     )[0].startswith("table")
 
 
+@pytest.mark.every_postgres
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -180,6 +185,7 @@ def test_a_vector_of_no_numbers_is_refused(shop: psycopg.Connection) -> None:
         codes(shop, "embedding => %s::halfvec", "[" + ",".join(["NaN"] * 256) + "]")
 
 
+@pytest.mark.every_postgres
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

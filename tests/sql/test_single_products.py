@@ -9,6 +9,8 @@ import pytest
 
 from vocabulary import enrich, fill, keywords, rows, state
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def shop(db: psycopg.Connection) -> psycopg.Connection:

@@ -13,6 +13,8 @@ import pytest
 
 from small_shop import CATALOGUE, put
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def shop(db: psycopg.Connection) -> psycopg.Connection:

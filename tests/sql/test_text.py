@@ -5,6 +5,8 @@ import pytest
 
 from vitrina.db.retail_words import word_bases
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("spellings", "form"),

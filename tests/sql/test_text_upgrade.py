@@ -9,6 +9,8 @@ import pytest
 from vitrina.db import full_text, schema
 from waiting import eventually
 
+pytestmark = pytest.mark.once
+
 PRODUCTS = 2_500
 
 
