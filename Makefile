@@ -1,6 +1,7 @@
 # make demo    the main job, on an embedded Postgres
 # make test    the tests, on Postgres 18 and 16
 # make test-shops   the tests that install real shops: Oscar, and where there is npm, Vendure
+# make trust   kills, pauses, restarts, cuts, fuzzed calls: what is lost; SEED=N draws others
 # make lint    ruff, mypy, import contracts, generated docs up to date
 # make bench   measurements against named peers
 # make shops   real shops attached, from installing them to detaching
@@ -8,6 +9,7 @@
 
 PYTHON  ?= python3
 TESTERS ?= 4
+SEED    ?= 1
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -15,7 +17,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # a test starts many processes, and each would compile the package again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-shops lint bench shops lock clean
+.PHONY: demo test test-shops trust lint bench shops lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.runtime
@@ -26,6 +28,9 @@ test: $(VENV)/.dev
 
 test-shops: $(VENV)/.shops
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/real_shops
+
+trust: $(VENV)/.dev
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/trust --trust full --seed $(SEED)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

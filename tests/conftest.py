@@ -19,9 +19,13 @@ import servers
 from catalogues import SHARED
 from rehearsal import Stage
 from servers import VERSION, VERSIONS
+from trust.report import pytest_addoption, pytest_terminal_summary
 from vitrina import embedded
 from vitrina.catalog import Catalog
 from vitrina.settings import Settings
+
+# hooks of tests/trust, which is not where pytest looks for them
+__all__ = ["pytest_addoption", "pytest_terminal_summary"]
 
 KEPT = ("VITRINA_TEST_POSTGRES", "VITRINA_SHARED_DATA")
 FOREIGN = ("VITRINA_", "OPENAI_", "WANDB_", "JINA_", "COHERE_", "CO_API_", "VOYAGE_", "FASTEMBED_")
@@ -63,7 +67,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each worker begins with some files of tests/processes: their tests are the longest to wait for.
+    """Each worker begins with some files of tests/processes or trust: their tests are the longest to wait for.
 
     A worker is given one part of what is collected, in this order, and takes from the end of
     another's when it is done.
@@ -71,7 +75,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files: dict[Path, list[pytest.Item]] = {}
     short: list[pytest.Item] = []
     for item in items:
-        is_long = item.path.parent.name == "processes"
+        is_long = item.path.parent.name in ("processes", "trust")
         (files.setdefault(item.path, []) if is_long else short).append(item)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     ordered: list[pytest.Item] = []
