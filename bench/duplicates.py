@@ -2,7 +2,7 @@
 
 The peer is the rule before: hashes of 64 bits that differ in at most four bits. The file
 tests/data/fashion_pairs.csv names the 100 pairs that are most alike to either measure, each looked
-at: none is a duplicate.
+at: none is a duplicate. Nor is any that titles alone call the same, each looked at too.
 """
 
 from __future__ import annotations
@@ -122,6 +122,11 @@ def main() -> None:
                 f" {sum(labelled.get(pair) == 'different' for pair in found)} of these among the"
                 f" {len(labelled)} pairs that were looked at and are different"
             )
+        print(
+            f"  {len(ids)} photographs alone, with their titles:"
+            f" {len(shop.duplicates(k=1000, sources=['fashion']))} reported,"
+            f" {len(shop.duplicates(k=1000, max_distance=None, sources=['fashion']))} by text alone"
+        )
         alone = shop.database.rows(BY_HASH, {"sources": ["fashion"]})
         print(f"  {len(ids)} photographs alone, hashes of 64 bits: {len(alone)} reported")
         print(f"  {'copies of 200 among them':<28} {'recall':>7} {'precision':>10}", end="")

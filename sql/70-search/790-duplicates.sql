@@ -119,13 +119,32 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- like_texts(min_similarity, source_ids) → products whose text has a cosine of at least min_similarity
--- to an earlier product's, and nearly the same title (is_same_title), with the nearest of these, in the
--- active text space. Of equal texts each is compared with the ten before it in the order of their titles
+-- shows_another(one, other, min_picture) → whether the pictures of two products can be compared, and are no
+-- copies of each other: their layouts have a cosine below min_picture. Products whose pictures differ are
+-- two, whatever their texts say. False if one has no picture, or a plain one; and for null.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.shows_another(one bigint, other bigint, min_picture real) returns boolean
+language sql stable security invoker
+set search_path from current
+as $func$
+    select coalesce((
+        -- NaN, of a layout of zeros, is above all numbers
+        select a.sha256 <> b.sha256 and 1 - (a.layout operator(@vector@.<=>) b.layout) < min_picture
+        from products as p
+        join images as a on a.sha256 = p.image_sha256
+        join products as q on q.id = other
+        join images as b on b.sha256 = q.image_sha256
+        where p.id = one and min_picture is not null), false);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- like_texts(min_similarity, min_picture, source_ids) → products whose text has a cosine of at least
+-- min_similarity to an earlier product's, and nearly the same title (is_same_title), and whose picture is not
+-- another (shows_another), with the nearest of these, in the active text space. Of equal texts each is compared with the ten before it in the order of their titles
 -- (Hernández & Stolfo 1995). Near texts are compared if the signs of their vectors, less the mean of all,
 -- agree in a band (Charikar 2002): finds 99 of 100 pairs at 0.97, and all pairs in small spaces.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.like_texts(min_similarity real, source_ids int[])
+create or replace function vitrina_internal.like_texts(min_similarity real, min_picture real, source_ids int[])
 returns table (product_id bigint, of_product bigint, similarity real)
 language plpgsql stable security invoker
 set search_path from current
@@ -188,7 +207,7 @@ begin
         select greatest(l.id, e.id) as id, least(l.id, e.id) as earlier, 1::real as similarity
         from equals as l
         join equals as e on e.first = l.first and e.place between l.place - 10 and l.place - 1
-        where is_same_title(l.words, e.words)
+        where is_same_title(l.words, e.words) and not shows_another(l.id, e.id, min_picture)
         union all
         select p.id, p.earlier, c.similarity
         from paired as p
@@ -199,16 +218,18 @@ begin
         cross join lateral (
             select (1 - (l.embedding operator(@vector@.<=>) e.embedding))::real as similarity) as c
         where c.similarity >= min_similarity and is_same_title(title_words(lp.title), title_words(ep.title))
+            and not shows_another(p.id, p.earlier, min_picture)
     ) as n
     order by n.id, n.similarity desc, n.earlier;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- like_titles(source_ids) → products whose title has the same words as an earlier product's, in any
--- order, with the first of these. Titles of fewer than three words name a kind of thing: left out.
+-- like_titles(min_picture, source_ids) → products whose title has the same words as an earlier product's, in
+-- any order, with the first of these, less those whose picture is another (shows_another). Titles of fewer than
+-- three words name a kind of thing: left out.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.like_titles(source_ids int[])
+create or replace function vitrina_internal.like_titles(min_picture real, source_ids int[])
 returns table (product_id bigint, of_product bigint)
 language sql stable security invoker
 set search_path from current
@@ -220,7 +241,7 @@ as $func$
         cross join lateral (select title_words(p.title) as words) as w
         where cardinality(w.words) >= 3 and (source_ids is null or p.source_id = any (source_ids))
     ) as t
-    where t.id <> t.first;
+    where t.id <> t.first and not shows_another(t.id, t.first, min_picture);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -243,11 +264,12 @@ $func$;
 -- of it (saved again, resized, cropped a little, on more ground): their layouts have a cosine of at
 -- least min_picture, and at most max_distance of the 64 bits of their hashes differ. text: keywords and
 -- caption with a cosine of at least min_similarity and nearly the same title, or titles of the same
--- words. looks, if min_looks is given: another picture that looks much like it, a cosine of at least
+-- words; it says nothing of products whose pictures are no copies of each other, unless max_distance is null.
+-- looks, if min_looks is given: another picture that looks much like it, a cosine of at least
 -- min_looks in the active image space; most of these are other products, so see for yourself.
 -- One row per product and earlier product; `picture_similarity`, `similarity` and `looks` are the
 -- cosines, `confidence` is 0 to 1. Two reasons come first, then the surest. max_distance: 0 to 64; null
--- for no pictures; min_similarity: null for no texts. Raises VT004 for wrong arguments.
+-- for texts alone; min_similarity: null for no texts. Raises VT004 for wrong arguments.
 -- ---------------------------------------------------------------------------------------------
 create or replace function duplicates(
     k int default 100, max_distance int default 20, min_similarity real default 0.97,
@@ -263,6 +285,7 @@ as $func$
 #variable_conflict use_column
 declare
     _source_ids int[];
+    _copies_from real := case when max_distance is not null then min_picture end; -- null: texts alone
 begin
     perform check_k(k, 1, 100000);
     if max_distance not between 0 and 64 then
@@ -284,9 +307,9 @@ begin
                g.similarity as looks, w.text, w.confidence,
                num_nonnulls(x.similarity, w.text) as reasons
         from like_pictures(max_distance, min_picture, _source_ids) as x
-        full join like_texts(min_similarity, _source_ids) as t using (product_id, of_product)
+        full join like_texts(min_similarity, _copies_from, _source_ids) as t using (product_id, of_product)
         full join (
-            select l.product_id, l.of_product, 1::real as similarity from like_titles(_source_ids) as l
+            select l.product_id, l.of_product, 1::real as similarity from like_titles(_copies_from, _source_ids) as l
             where min_similarity is not null) as h using (product_id, of_product)
         full join like_looks(min_looks, _source_ids) as g using (product_id, of_product)
         cross join lateral (

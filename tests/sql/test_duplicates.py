@@ -180,6 +180,52 @@ def test_both_reasons_are_one_row_and_come_first(db: psycopg.Connection) -> None
     ]
 
 
+def test_texts_say_nothing_of_products_whose_pictures_differ(db: psycopg.Connection) -> None:
+    row = CATALOGUE[-1]
+    again = [(f"table-{n}", row[1], row[2], {}) for n in range(3, 8)]
+    # titles of the same words, and a text of its own: by the title alone
+    titled = [
+        (f"bed-{n}", "Low oak bed frame", [(word, "material")], {})
+        for n, word in enumerate(("oak", "bamboo"))
+    ]
+    ids = put(db, [*CATALOGUE, *again, *titled])
+    rng = np.random.default_rng(2)
+    one, other, third, fourth = np.round(50 * rng.standard_normal((4, 192)))
+    pictures = {
+        "table-2": one,
+        "table-3": other,
+        "table-4": one + 1,  # a copy
+        "table-5": np.zeros(192),  # a plain one: nothing to compare
+        "table-6": other - 1,  # a copy of a later product's
+        "bed-0": third,
+        "bed-1": np.round(third + 0.3 * fourth),
+    }  # and table-7 has none
+    for number, (code, layout) in enumerate(pictures.items()):
+        put_layout(db, ids[code], layout, number=number)
+
+    def named(arguments: str = "") -> dict[str, list[tuple[str, list[str]]]]:
+        found: dict[str, list[tuple[str, list[str]]]] = {}
+        for code, of, reasons in db.execute(
+            "select external_id, of_external_id, reasons"
+            f" from duplicates({arguments}) order by product_id, of_product"
+        ):
+            found.setdefault(code, []).append((of, reasons))
+        return found
+
+    assert named() == {
+        "table-4": [("table-2", ["picture", "text"])],
+        "table-5": [("table-2", ["text"])],
+        "table-6": [("table-3", ["picture", "text"])],
+        "table-7": [("table-2", ["text"])],
+    }
+    assert named("max_distance => null") == {
+        **{f"table-{n}": [("table-2", ["text"])] for n in range(3, 8)},
+        "bed-1": [("bed-0", ["text"])],
+    }
+    # a cosine of 0.96: no copy from 0.99 on
+    assert named("min_picture => 0.8")["bed-1"] == [("bed-0", ["picture", "text"])]
+
+
 def test_sources_and_k_narrow_it(db: psycopg.Connection) -> None:
     put(db, CATALOGUE)
     put(db, CATALOGUE, source="other")

@@ -72,9 +72,10 @@ def command(
     """Find products nearly the same as an earlier product, by picture or by text.
 
     By picture: the same one, or a copy of it that was saved again, resized or cropped a little.
-    --min-looks adds products whose pictures only look alike: the same product from another side,
-    or two products. Look at both, and delete the one you do not want: `vitrina show`, `vitrina
-    delete`.
+    Texts count only where the pictures of two products cannot be compared, or are copies; --by text
+    leaves pictures out. --min-looks adds products whose pictures only look alike: the same product
+    from another side, or two products. Look at both, and delete the one you do not want: `vitrina
+    show`, `vitrina delete`.
 
     \b
     Example:

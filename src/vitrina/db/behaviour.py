@@ -69,7 +69,8 @@ begin
                      ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
                      ('count_keywords', 'group_by'), ('count_attributes', 'group_by'),
                      ('claim_pictures', 'after_id'), ('duplicates', 'confidence'),
-                     ('like_pictures', 'min_picture'))
+                     ('like_pictures', 'min_picture'), ('like_texts', 'min_picture'),
+                     ('like_titles', 'min_picture'))
             as c (name, result)
         join pg_proc as p on p.proname = c.name
         where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)

@@ -320,9 +320,11 @@ class Browse:
 
         Args:
             k: how many, 1 to 100,000.
-            max_distance: bits of 64 that two pictures' hashes may differ in, 0 to 64; None skips
-                pictures.
-            min_similarity: least cosine of two texts, 0.8 to 1; None skips texts.
+            max_distance: bits of 64 that two pictures' hashes may differ in, 0 to 64; None: go by
+                texts alone.
+            min_similarity: least cosine of two texts, 0.8 to 1; None skips texts. Texts say nothing
+                of products whose pictures can be compared and are no copies of each other, unless
+                max_distance is None.
             sources: among products of these only.
             min_picture: least cosine of two pictures' layouts, 0.8 to 1: below 0.99, other
                 pictures come in too.
