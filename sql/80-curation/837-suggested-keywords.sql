@@ -7,7 +7,9 @@
 -- have. confidence: the share of them that have it, each weighted by how like it is (cosine⁴); agree: how
 -- many of the `compared` ones; like_products: their ids, the nearest first. product_ids: null for products that lack a
 -- keyword of one of the facets: of the first `among` of them, by id. facets: type and audience by default, for which
--- this was measured; a colour is not to be had from neighbours. known: also for facets of which the
+-- this was measured; a colour is not to be had from neighbours. A product that has a type gets keywords of facets
+-- only that half of the other products of its type have, at least one of them: a cushion is for no audience, though
+-- girls' dresses look like it. known: also for facets of which the
 -- product has keywords. Products without a picture's vector give no rows. Raises VT004 for a wrong
 -- argument.
 -- ---------------------------------------------------------------------------------------------
@@ -83,15 +85,43 @@ begin
         where w.facet = any (suggest_keywords.facets)
         group by n.id, pk.keyword_id, w.facet
     ),
+    typed as materialized (
+        select a.id, pk.keyword_id as type
+        from asked as a
+        join product_keywords as pk on pk.product_id = a.id
+        join keywords as w on w.id = pk.keyword_id and w.facet = 'type'
+    ),
+    usual as materialized ( -- how many products of a type have a keyword of a facet
+        select t.type, f.facet, count(*) as products, count(h.product_id) as have
+        from (select distinct t.type from typed as t) as t
+        join product_keywords as pk on pk.keyword_id = t.type
+        cross join unnest(suggest_keywords.facets) as f (facet)
+        left join (
+            select distinct pk.product_id, w.facet
+            from product_keywords as pk
+            join keywords as w on w.id = pk.keyword_id and w.facet = any (suggest_keywords.facets)
+        ) as h on h.product_id = pk.product_id and h.facet = f.facet
+        where f.facet <> 'type'
+        group by t.type, f.facet
+    ),
     best as (
         select distinct on (v.id, v.facet)
                v.*, (v.weight / nullif(t.weight, 0))::real as confidence, t.count
         from votes as v
         join totals as t on t.id = v.id
-        where suggest_keywords.known or not exists (
-            select from product_keywords as pk
-            join keywords as w on w.id = pk.keyword_id and w.facet = v.facet
-            where pk.product_id = v.id)
+        cross join lateral (
+            select count(*)::int as own -- 1 if the product has a keyword of the facet itself
+            from (select from product_keywords as pk
+                  join keywords as w on w.id = pk.keyword_id and w.facet = v.facet
+                  where pk.product_id = v.id
+                  limit 1) as o) as o
+        where (suggest_keywords.known or o.own = 0)
+            and (v.facet = 'type'
+                 or not exists (select from typed as d where d.id = v.id)
+                 or exists (
+                     select from typed as d
+                     join usual as u on u.type = d.type and u.facet = v.facet
+                     where d.id = v.id and u.have - o.own >= greatest((u.products - 1) / 2.0, 1)))
         order by v.id, v.facet, v.weight desc, v.agree desc, v.keyword_id
     )
     select p.id, o.name, p.external_id, p.title, w.name, b.facet, b.confidence, b.agree, b.count, b.others

@@ -75,6 +75,37 @@ def test_what_words_say_is_not_suggested(shop: tuple) -> None:
     assert suggested(db, f"array[{ids['blind']}], min_confidence => 0") == []
 
 
+def test_a_type_that_has_no_audience_is_suggested_none(shop: tuple) -> None:
+    db, ids = shop
+    names = ("cushion-0", "cushion-1", "cushion-2", "throw-0")
+    late = put(db, [(name, name, [(name.split("-")[0], "type")], {}) for name in names])
+    db.execute(
+        "insert into product_embeddings (product_id, space_id, embedding, input_hash)"
+        " select u.id, e.space_id, e.embedding, e.input_hash from unnest(%s::bigint[]) as u (id)"
+        " cross join product_embeddings as e join spaces as s on s.id = e.space_id"
+        " where s.name = 'looks' and e.product_id = %s",
+        [[late[name] for name in names], ids["mute"]],
+    )
+    for code, *_ in SOFAS[1::2]:
+        db.execute("select add_keyword('shop', %s, 'women')", [code])
+    asked = [ids["mute"], *(late[name] for name in names)]
+
+    def found(extra: str = "") -> list[str]:
+        rows = suggested(
+            db,
+            f"array{asked}, facets => '{{audience}}', neighbours => 16, min_confidence => 0.5{extra}",
+        )
+        assert {row[1] for row in rows} == {"women"}
+        return [row[0] for row in rows]
+
+    # all are near the sofas, which are for women; a product without a type may be anything
+    assert found() == ["mute"]
+    db.execute("select add_keyword('shop', 'cushion-2', 'women')")
+    assert found() == ["cushion-0", "cushion-1", "mute"], "half of the other cushions have one"
+    # of the others of its type none has one, so its own says nothing
+    assert found(", known => true") == ["cushion-0", "cushion-1", "mute"]
+
+
 def test_an_accepted_one_is_by_hand_and_can_be_undone(shop: tuple) -> None:
     db, ids = shop
     answers = db.execute("select count(*) from generations").fetchone()
