@@ -125,6 +125,26 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- named_space(name) → the row of `spaces` with this name. Raises VT003 for another name, with the nearest.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.named_space(name text) returns spaces
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _space spaces;
+begin
+    select s.* into _space from spaces as s where s.name = named_space.name;
+    if not found then
+        raise exception 'space % not found', quote_nullable(left(name, 100)) using errcode = 'VT003',
+            hint = nearest_hint(name, array(select s.name from spaces as s order by s.id),
+                                'see: select * from vitrina.space_status()');
+    end if;
+    return _space;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- drop_space(name): drops the space, its embeddings and its cached queries; fast, as each is a table.
 -- Raises VT003 if the space is not found, VT004 if it is active or if long searches keep it
 -- locked.
@@ -137,11 +157,9 @@ as $func$
 declare
     _space spaces;
 begin
-    select s.* into _space from spaces as s where s.name = drop_space.name for update;
-    if not found then
-        raise exception 'space % not found', quote_nullable(left(drop_space.name, 100))
-            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
-    end if;
+    -- locked first: what is looked up then stays so
+    perform from spaces as s where s.name = drop_space.name for update;
+    _space := named_space(name);
     if _space.state = 'active' then
         raise exception 'space % is in use', quote_literal(drop_space.name)
             using errcode = 'VT004',
@@ -167,13 +185,8 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _space spaces;
+    _space spaces := named_space(name);
 begin
-    select s.* into _space from spaces as s where s.name = use_space.name;
-    if not found then
-        raise exception 'space % not found', quote_nullable(left(use_space.name, 100))
-            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
-    end if;
     -- concurrent switches take turns: the second sees the result of the first
     perform from spaces as s where (s.modality = 'text') = (_space.modality = 'text') order by s.id for update;
     update spaces as s set state = 'retired'
@@ -198,11 +211,8 @@ declare
     _before text;
     _hopeless bigint := 0;
 begin
+    perform named_space(name);
     select t.* into _status from space_status(activate_space.name) as t;
-    if not found then
-        raise exception 'space % not found', quote_nullable(left(activate_space.name, 100))
-            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
-    end if;
     if not force and _status.modality <> 'text' and _status.missing_products > 0 then
         select count(*) into _hopeless
         from products as p
@@ -240,18 +250,9 @@ create or replace function vitrina_internal.check_in_spaces(in_spaces text[]) re
 language plpgsql stable security invoker
 set search_path from current
 as $func$
-declare
-    _unknown text;
 begin
     perform check_list('in_spaces', in_spaces);
-    select u.name into _unknown
-    from unnest(in_spaces) as u (name)
-    where not exists (select from spaces as s where s.name = u.name)
-    limit 1;
-    if found then
-        raise exception 'space % not found', quote_literal(left(_unknown, 100)) using errcode = 'VT003',
-            hint = nearest_hint(_unknown, array(select s.name from spaces as s order by s.id), 'see: select * from vitrina.spaces');
-    end if;
+    perform named_space(u.name) from unnest(in_spaces) as u (name);
     if exists (select from spaces as s where s.name = any (in_spaces) group by s.modality = 'text' having count(*) > 1) then
         raise exception 'a search is in one space for texts and one for pictures, not in %',
             left(array_to_string(in_spaces, ', '), 200) using errcode = 'VT004', hint = 'compare them one after the other';

@@ -89,10 +89,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 begin
-    if not exists (select from spaces as s where s.name = index_statements.space) then
-        raise exception 'space % not found', quote_nullable(left(space, 100)) using errcode = 'VT003',
-            hint = 'see: select * from vitrina.space_status()';
-    end if;
+    perform named_space(index_statements.space);
     return query
     select i.name, i.rows,
            greatest(pg_size_bytes(current_setting('maintenance_work_mem')) / 1024,

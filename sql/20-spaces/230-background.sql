@@ -73,16 +73,11 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _space spaces;
+    _space spaces := named_space(space);
     _products bigint;
     _words record;
     _pictures record;
 begin
-    select s.* into _space from spaces as s where s.name = measure_background.space;
-    if not found then
-        raise exception 'space % not found', quote_nullable(left(space, 100)) using errcode = 'VT003',
-            hint = 'see: select * from vitrina.space_status()';
-    end if;
     select count(*) into _products from product_embeddings as e where e.space_id = _space.id;
     if only_if_grown and _products < 2 * _space.background_products then
         return true;

@@ -38,7 +38,7 @@ $func$;
 -- set_keyword_threshold(threshold, facet, space): sets the cosine, from 0 to 1, above which two terms
 -- of this facet may be the same keyword. facet: null sets the space's own threshold, the default of
 -- all facets; threshold: null removes a facet's own. space: a name; null for the active text space.
--- Raises VT003 for an unknown space, VT004 for a value out of range.
+-- Raises VT003 for an unknown space, VT004 for a space of pictures, or a value out of range.
 -- ---------------------------------------------------------------------------------------------
 create or replace function set_keyword_threshold(
     threshold real, facet text default null, space text default null
@@ -48,14 +48,11 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _space spaces;
+    _space spaces := case when space is null then active_space('text') else named_space(space) end;
 begin
-    select s.* into _space from spaces as s
-    where s.modality = 'text' and case when set_keyword_threshold.space is null then s.state = 'active'
-                                       else s.name = set_keyword_threshold.space end;
-    if not found then
-        raise exception 'text space % not found', quote_nullable(left(set_keyword_threshold.space, 100))
-            using errcode = 'VT003', hint = 'see: select name from vitrina.spaces';
+    if _space.modality <> 'text' then
+        raise exception 'space % is of pictures', quote_literal(_space.name) using errcode = 'VT004',
+            hint = 'terms are compared in spaces for texts';
     end if;
     if not coalesce(set_keyword_threshold.threshold between 0 and 1,
                     set_keyword_threshold.facet is not null) then

@@ -12,14 +12,9 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _space spaces;
+    _space spaces := named_space(space);
     _count int;
 begin
-    select s.* into _space from spaces as s where s.name = put_keyword_embeddings.space;
-    if not found then
-        raise exception 'space % not found', quote_nullable(left(put_keyword_embeddings.space, 100))
-            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
-    end if;
     perform check_embeddings('keyword', _space, keyword_ids, embeddings);
     insert into keyword_embeddings (space_id, keyword_id, embedding)
     select _space.id, u.id, u.embedding

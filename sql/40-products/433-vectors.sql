@@ -34,14 +34,9 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _space spaces;
+    _space spaces := named_space(space);
     _count int;
 begin
-    select s.* into _space from spaces as s where s.name = put_embeddings.space;
-    if not found then
-        raise exception 'space % not found', quote_literal(left(put_embeddings.space, 100))
-            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
-    end if;
     perform check_embeddings('product', _space, product_ids, embeddings);
     insert into product_embeddings as e (space_id, product_id, input_hash, embedding)
     select _space.id, u.id, coalesce(u.hash, ''), u.embedding

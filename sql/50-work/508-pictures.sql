@@ -79,11 +79,8 @@ begin
             where s.modality = 'image' and s.provider = 'local' and s.state = 'building'
                 and (active_space('image')).provider = 'local');
     else
-        select s.* into _space from spaces as s where s.name = queue_pictures.space;
-        if not found then
-            raise exception 'space % not found', quote_literal(left(space, 100)) using errcode = 'VT003',
-                hint = 'see: select * from vitrina.space_status()';
-        elsif (_space.modality, _space.provider) <> ('image', 'local') then
+        _space := named_space(space);
+        if (_space.modality, _space.provider) <> ('image', 'local') then
             raise exception '% is not a space of a local image model', quote_literal(left(space, 100))
                 using errcode = 'VT004', hint = 'put its vectors in: vitrina.put_embeddings';
         end if;

@@ -95,14 +95,10 @@ language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _space spaces;
+    _space spaces := named_space(space);
     _count int;
 begin
-    select s.* into _space from spaces as s where s.name = put_picture_embeddings.space;
-    if not found then
-        raise exception 'space % not found', quote_literal(left(put_picture_embeddings.space, 100))
-            using errcode = 'VT003', hint = 'see: select * from vitrina.space_status()';
-    elsif _space.modality = 'text' then
+    if _space.modality = 'text' then
         raise exception 'space % is of texts', quote_literal(_space.name) using errcode = 'VT004',
             hint = 'pictures have vectors in an image space, or a joint one';
     end if;

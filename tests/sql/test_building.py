@@ -308,10 +308,27 @@ def test_memory_is_what_the_graph_takes_within_bounds(shop: psycopg.Connection) 
     assert all(1024 < row[0] <= 1100 for row in rows)
 
 
-def test_indexing_an_unknown_space_is_an_error(db: psycopg.Connection) -> None:
-    with pytest.raises(psycopg.DatabaseError, match="space 'nowhere' not found") as caught:
-        db.execute("select index_statements('nowhere')")
+@pytest.mark.parametrize(
+    "call",
+    ["activate_space('local-txt')", "drop_space('local-txt')", "index_statements('local-txt')",
+     "measure_background('local-txt')", "put_embeddings('local-txt', '{}', '{}', '{}')",
+     "put_keyword_embeddings('local-txt', '{}', '{}')", "queue_pictures(9, 'local-txt')",
+     "put_picture_embeddings('local-txt', '{}', '{}', '{}', '{}')", "use_space('local-txt')",
+     "set_keyword_threshold(0.5, space => 'local-txt')"],
+)  # fmt: skip
+def test_an_unknown_space_is_an_error_that_names_the_nearest(
+    db: psycopg.Connection, call: str
+) -> None:
+    with pytest.raises(psycopg.DatabaseError, match="space 'local-txt' not found") as caught:
+        db.execute(f"select {call}")
     assert caught.value.sqlstate == "VT003"
+    assert str(caught.value.diag.message_hint).startswith("nearest: local-text")
+
+
+def test_a_space_without_a_name_is_not_found(db: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.DatabaseError, match="space NULL not found") as caught:
+        db.execute("select use_space(null)")
+    assert "local-text" in str(caught.value.diag.message_hint)
 
 
 def test_the_nearest_of_a_quantised_space_are_in_their_true_order(db: psycopg.Connection) -> None:

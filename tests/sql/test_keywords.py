@@ -206,6 +206,7 @@ def test_a_facet_has_a_threshold_of_its_own(db: psycopg.Connection) -> None:
         ("set_keyword_policy('lax')", "VT004"),
         ("set_keyword_threshold(1.5)", "VT004"),
         ("set_keyword_threshold(null)", "VT004"),
+        ("set_keyword_threshold(0.5, space => 'local-image-2')", "VT004"),
         ("set_keyword_threshold(0.5, 'flavour')", "VT004"),
         ("set_keyword_threshold(0.5, space => 'nowhere')", "VT003"),
     ],
