@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from vitrina.context import Context
@@ -123,8 +123,8 @@ class JointFilling:
             f" vitrina spaces build {space.name}"
         )
 
-    def _say_refused(self, space: JointSpace, refused: object) -> None:
-        if not isinstance(refused, dict) or not refused:
+    def _say_refused(self, space: JointSpace, refused: Mapping[int, str]) -> None:
+        if not refused:
             return
         product, reason = next(iter(refused.items()))
         self._say(

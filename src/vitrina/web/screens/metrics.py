@@ -14,7 +14,7 @@ from starlette.responses import Response
 from vitrina import __version__
 from vitrina.errors import VitrinaError
 from vitrina.products.whole import Metric
-from vitrina.web.exposition import CONTENT_TYPE, Family, Kind, exposed
+from vitrina.web.exposition import CONTENT_TYPE, Family, exposed
 from vitrina.web.services import METRICS_PATH, Services, services
 
 router = APIRouter(include_in_schema=False)
@@ -22,20 +22,20 @@ NAV = None
 CACHE_SECONDS = 5.0
 SHARE = 20  # reading takes at most a twentieth of the time
 
-# name in vitrina.metrics(): (name, kind, what it says)
-STORED: dict[str, tuple[str, Kind, str]] = {
-    "jobs": ("jobs", "gauge", "Jobs in the queue by state and stage."),
-    "oldest_due_seconds": ("oldest_due_seconds", "gauge", "Wait of the oldest due job."),
-    "job_failures": ("job_failures", "gauge", "Jobs with an error by its reason."),
-    "workers": ("workers", "gauge", "Workers with a heartbeat within two minutes."),
-    "changes_seconds": ("changes_seconds", "gauge", "Wait of the oldest change of a shop's table."),
-    "products": ("products", "gauge", "Products."),
-    "products_enriched": ("products_enriched", "gauge", "Products that are enriched."),
-    "coverage_products": ("coverage_products", "gauge", "Products that have it, by space too."),
-    "coverage_of": ("coverage_of", "gauge", "Products that should have it."),
-    "spend_usd": ("spend_usd", "gauge", "USD spent this day, this month, in total."),
-    "budget_usd": ("budget_usd", "gauge", "Budgets in USD by period."),
-    "budget_spent_usd": ("budget_spent_usd", "gauge", "USD spent of each budget."),
+# the figures of vitrina.metrics(), all gauges, and what each says
+STORED = {
+    "jobs": "Jobs in the queue by state and stage.",
+    "oldest_due_seconds": "Wait of the oldest due job.",
+    "job_failures": "Jobs with an error by its reason.",
+    "workers": "Workers with a heartbeat within two minutes.",
+    "changes_seconds": "Wait of the oldest change of a shop's table.",
+    "products": "Products.",
+    "products_enriched": "Products that are enriched.",
+    "coverage_products": "Products that have it, by space too.",
+    "coverage_of": "Products that should have it.",
+    "spend_usd": "USD spent this day, this month, in total.",
+    "budget_usd": "Budgets in USD by period.",
+    "budget_spent_usd": "USD spent of each budget.",
 }
 
 
@@ -94,9 +94,9 @@ class Stored:
             _gauge("read_seconds", "Time to read these figures.", taken),
             _gauge("figures_complete", "Whether they could be read.", float(complete)),
         ]
-        for name, (said, kind, text) in STORED.items():
+        for name, text in STORED.items():
             samples = [(row.labels, row.value) for row in rows if row.name == name]
-            found.append(Family(said, kind, text, samples))
+            found.append(Family(name, "gauge", text, samples))
         found.append(_gauge("standby", "Whether a hot standby is read.", float(behind is not None)))
         if behind is not None:
             found.append(
