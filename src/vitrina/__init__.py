@@ -15,9 +15,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from vitrina.batch.api import Batch
     from vitrina.batch.run import Batched
-    from vitrina.catalog import Catalog, Ingested
+    from vitrina.catalog import Catalog
     from vitrina.costs import Cost, DroppedAnswers
     from vitrina.db.standby import Standby
+    from vitrina.enrich.ingest import Ingested
     from vitrina.enrich.jobs import Coverage, Failure, Job, Progress
     from vitrina.enrich.totals import Totals
     from vitrina.errors import (
@@ -84,10 +85,10 @@ _EXPORTS = {
     "Batch": "batch.api",
     "Batched": "batch.run",
     "Catalog": "catalog",
-    "Ingested": "catalog",
     "Cost": "costs",
     "DroppedAnswers": "costs",
     "Standby": "db.standby",
+    "Ingested": "enrich.ingest",
     "Coverage": "enrich.jobs",
     "Failure": "enrich.jobs",
     "Job": "enrich.jobs",

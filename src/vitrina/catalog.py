@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrina import embedded
@@ -15,8 +13,9 @@ from vitrina.closing import Closing
 from vitrina.context import Context, Sides
 from vitrina.costs import Costs
 from vitrina.db import schema
+from vitrina.enrich.ingest import Ingest
 from vitrina.enrich.jobs import Jobs
-from vitrina.errors import AccessError, InputError, SchemaError
+from vitrina.errors import AccessError, SchemaError
 from vitrina.evaluation.api import Evaluator
 from vitrina.evaluation.stored import StoredJudgements
 from vitrina.keywords.api import Keywords
@@ -37,32 +36,19 @@ from vitrina.search.query_vectors import Queries
 from vitrina.search.rules import Rules
 from vitrina.search.search import Search
 from vitrina.settings import Settings
-from vitrina.spaces.api import Spaces, Step
+from vitrina.spaces.api import Spaces
 from vitrina.weave import datasets
 
 if TYPE_CHECKING:
     from vitrina.assembly import Purpose
     from vitrina.batch.api import Batches
     from vitrina.enrich.engine import Engine
-    from vitrina.enrich.totals import Totals
-    from vitrina.files import FileOptions
     from vitrina.keywords.judge import Judge
     from vitrina.models.openai.settings import OpenAISettings
     from vitrina.products.api import Sources
-    from vitrina.products.load import Loaded
-    from vitrina.products.load_enriched import Imported
-    from vitrina.products.objects import Products
     from vitrina.spaces.embed import TextEmbedder
 
 ALL = 2**31 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """The result of an ingest: rows read, and work on new or changed products."""
-
-    loaded: Loaded
-    totals: Totals
 
 
 class Catalog(Closing):
@@ -124,17 +110,32 @@ class Catalog(Closing):
         remembered = not read_only or self._writer is not None
         self._queries = Queries(reading, self._reader if remembered else None, self._writer)
 
+        self._add_verbs()
+        self._add_searches(writes=remembered)
+        self._add_whole()
+
+    def _add_verbs(self) -> None:
+        """What writes: products, and what is known of them."""
+        context = self._context
+        ingest = Ingest(context, self._folders, lambda: self.sources, _assemble)
+        self.ingest = ingest.ingest
+        self.import_enriched = ingest.import_enriched
+        self.work = ingest.work
         self.keywords = Keywords(context, self._queries, self._judges)
-        self.spaces = Spaces(context, self._space_embedder, self._fill_pictures)
+        self.spaces = Spaces(context, self._space_embedder, ingest.fill_pictures)
         self.jobs = Jobs(context)
         self.costs = Costs(context)
-        self.pictures = ProductPictures(reading, self._folders)
+        self.rules = Rules(self.database)
+        self.judgements = StoredJudgements(context)
+
+    def _add_searches(self, *, writes: bool) -> None:
+        """What finds products; `writes`: searches are logged."""
+        reading = self._sides.reading
         self.image_vector = self._queries.image_vector
         self.knows_vector = self._queries.knows
-        self.rules = Rules(self.database)
-
+        self.pictures = ProductPictures(reading, self._folders)
         asking = Asking(reading, self._queries, self.picture)
-        self.searches = Searches(context, self._writer, writes=remembered)
+        self.searches = Searches(self._context, self._writer, writes=writes)
         searching = Search(self.reads, asking, self.searches, self.pictures)
         self.search = searching.search
         self.count_matches = searching.count_matches
@@ -149,10 +150,12 @@ class Catalog(Closing):
         self.recommend = browsing.recommend
         self.duplicates = browsing.duplicates
         self.nearest_by_image = browsing.nearest_by_image
-        evaluator = Evaluator(context, partial(self.search, log=False))
+        evaluator = Evaluator(self._context, partial(self.search, log=False))
         self.evaluate = evaluator.evaluate
         self.compare = evaluator.compare
-        self.judgements = StoredJudgements(context)
+
+    def _add_whole(self) -> None:
+        """What tells of the catalog as a whole."""
         whole = Whole(self.reads, self.database)
         self.status = whole.status
         self.replication = whole.replication
@@ -221,59 +224,6 @@ class Catalog(Closing):
             return []
         return [row["folder"] for row in rows]
 
-    def ingest(
-        self,
-        products: Products,
-        *,
-        source: str | None = None,
-        mapping: Mapping[str, str] | None = None,
-        format: str | None = None,
-        options: FileOptions | None = None,
-        prune: bool = False,
-        progress: Callable[[Loaded], None] | None = None,
-        on_work: Callable[[Totals], None] | None = None,
-        judge: bool = False,
-    ) -> Ingested:
-        """Load a file or objects, then enrich the new and changed products of the source.
-
-        Args:
-            products: a file, as for sources.load, or an iterable of mappings, each a product, with
-                the names that a file's columns may have. Objects need `source`.
-            source: the source's name; default: the file's name, or the feed's host.
-            mapping: a product's field to a column, like {"title": "displayName"}; other columns are
-                recognised by name.
-            format: the name of the file's format; recognised without it.
-            options: more about how to read a file.
-            prune: the file is the whole catalogue: remove the products that it lacks.
-            progress: as for sources.load.
-            on_work: called with the enrichment counts so far.
-            judge: as for work.
-
-        Raises what sources.load and work raise.
-        """
-        from vitrina.files import FileOptions
-        from vitrina.products.api import source_name
-        from vitrina.products.objects import as_file
-
-        options = options or FileOptions()
-        if mapping is not None:
-            columns = replace(options.mapping, columns=dict(mapping))
-            options = replace(options, mapping=columns)
-        if format is not None:
-            options = replace(options, format=format)
-        if prune:
-            options = replace(options, prune=True)
-        if source is None and not isinstance(products, str | Path):
-            raise InputError("name the source of these products: ingest(products, source=…)")
-        with as_file(products) as path:
-            name = source_name(path, source)
-            loaded = self.sources.load(path, source=name, options=options, progress=progress)
-        if loaded.nothing:
-            from vitrina.enrich.totals import Totals
-
-            return Ingested(loaded, Totals())
-        return Ingested(loaded, self.work(sources=[name], progress=on_work, judge=judge))
-
     def get(self, product: Key) -> Product:
         """Everything known of an id (a number), an external id, or (source, external id).
 
@@ -299,91 +249,6 @@ class Catalog(Closing):
         for found in [named(self.database, product) for product in products]:
             chosen.setdefault(found.source, set()).add(found.external_id)
         return sum(self.sources.delete(source, sorted(ids)) for source, ids in chosen.items())
-
-    def import_enriched(
-        self,
-        path: str | Path,
-        *,
-        source: str | None = None,
-        options: FileOptions | None = None,
-        columns: Mapping[str, str] | None = None,
-        space: str | None = None,
-        model: str = "text-embedding-3-large",
-        provider: str = "openai",
-        threshold: float = 0.6,
-        use: bool = False,
-        progress: Callable[[Imported], None] | None = None,
-    ) -> Imported:
-        """Import products that are already tagged, captioned and embedded; costs nothing.
-
-        Args:
-            path, source, options: as for sources.load.
-            columns: maps keywords, description, caption or embedding to a column; others are
-                recognised by name.
-            space: the text space of the embeddings, created on first use; default: named after the
-                provider, model and dimensions.
-            model, provider: the origin of the embeddings.
-            threshold: for a new space, the cosine above which two keywords are the same.
-            use: search in that space from now on.
-            progress: called with the counts so far.
-
-        Raises InputError if the file, or that space for it, cannot be used; AccessError if this
-        role may not create or use the space, saying who may.
-        """
-        from vitrina.enrich.run import index
-        from vitrina.products.api import source_name
-        from vitrina.products.load_enriched import import_file
-
-        done = import_file(
-            self.database,
-            str(path),
-            source=source_name(path, source),
-            options=self.sources.admitted(options),
-            columns=columns,
-            space=space,
-            model=model,
-            provider=provider,
-            threshold=threshold,
-            use=use,
-            progress=progress,
-        )
-        self.sources.allow_pictures_of(done.loaded)
-        index(self._context, done.enriched + done.embedded)
-        return done
-
-    def work(
-        self,
-        *,
-        sources: Sequence[str] | None = None,
-        progress: Callable[[Totals], None] | None = None,
-        stop: threading.Event | None = None,
-        watch: bool = False,
-        judge: bool = False,
-    ) -> Totals:
-        """Enrich every queued product that is due; with `watch`, continue until `stop` is set.
-
-        Attached sources are synced before and meanwhile. With `judge`, a model then decides which
-        of the near keywords are the same.
-
-        Raises ProviderError if the provider is unavailable, BudgetError if the budget is spent;
-        finished work is stored first.
-        """
-        from vitrina.enrich.run import Work  # on use: a search does without
-
-        work = Work(self._context, self._folders, self.sources)
-        with _assemble(self._context) as engine:
-            return work.run(
-                engine, sources=sources, progress=progress, stop=stop, watch=watch, judge=judge
-            )
-
-    def _fill_pictures(self, space: str, progress: Step, stop: threading.Event) -> int:
-        """See Work.fill_pictures; asks no model."""
-        from vitrina.enrich.run import Work
-
-        context = replace(self._context, settings=replace(self._context.settings, provider="local"))
-        with _assemble(context) as engine:
-            work = Work(context, self._folders, self.sources)
-            return work.fill_pictures(engine, space, progress, stop)
 
     def publish(
         self,

@@ -13,6 +13,7 @@ from vitrina.batch.api import Batches
 from vitrina.catalog import Catalog
 from vitrina.costs import Costs
 from vitrina.db.database import HalfVector
+from vitrina.enrich.ingest import Ingest
 from vitrina.enrich.jobs import Jobs
 from vitrina.evaluation.api import Evaluator
 from vitrina.keywords.api import Keywords
@@ -27,6 +28,7 @@ PARTS = (
     Catalog,
     Keywords,
     Sources,
+    Ingest,
     Spaces,
     Jobs,
     Batches,
