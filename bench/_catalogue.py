@@ -25,7 +25,6 @@ class Model:
 
     title: str
     keywords: list[str]
-    caption: str
     description: str
     attributes: dict[str, object]
 
@@ -40,10 +39,13 @@ def ingest(shop: Catalog) -> None:
 
 
 def multiply(shop: Catalog, rows: int, *, seed: int = 7) -> None:
-    """Fill the catalog up to so many products, each like a real one, with text and vector."""
+    """Fill the catalog up to so many products, each like a real one, with text and vector.
+
+    What is derived is as vitrina derives it, so `vitrina.check()` finds nothing wrong; the title is
+    the caption, too.
+    """
     models = [
-        Model(row.title, row.keywords, row.caption, row.description, row.attributes)
-        for row in shop.export()
+        Model(row.title, row.keywords, row.description, row.attributes) for row in shop.export()
     ]
     shop.database.rows("select vitrina.put_source('many')")
     made = _products(models, rows, random.Random(seed))  # noqa: S311
@@ -60,16 +62,22 @@ def multiply(shop: Catalog, rows: int, *, seed: int = 7) -> None:
 ADD = """
 with given as materialized (
     select r.* from jsonb_to_recordset(%(rows)s::jsonb) as r (
-        external_id text, title text, keywords text[], caption text, description text,
-        attributes jsonb)
+        external_id text, title text, keywords text[], description text, attributes jsonb)
 ),
 added as (
     insert into vitrina.products (source_id, external_id, title, keywords, caption, description,
                                   attributes, input_hash, enriched_at)
-    select s.id, g.external_id, g.title, g.keywords, g.caption, g.description, g.attributes, '',
-           now()
+    select s.id, g.external_id, g.title, g.keywords, g.title, g.description, g.attributes,
+           vitrina_internal.enrichment_hash(g.title, null, null, g.attributes, null), now()
     from given as g join vitrina.sources as s on s.name = 'many'
-    returning id, title, keywords, caption
+    returning id, keywords, caption
+),
+said as (
+    insert into vitrina.product_terms (product_id, place, term, form, facet)
+    select a.id, u.place, k.name, vitrina.normal_form(k.name), k.facet
+    from added as a
+    cross join lateral unnest(a.keywords) with ordinality as u (name, place)
+    join vitrina.keywords as k on k.name = u.name
 ),
 tagged as (
     insert into vitrina.product_keywords (product_id, keyword_id, said)
@@ -80,11 +88,11 @@ tagged as (
 ),
 embedded as (
     select array_agg(a.id order by a.id) as ids,
-           array_agg(vitrina.embedding_input(a.keywords, a.title) order by a.id) as texts
+           array_agg(vitrina.embedding_input(a.keywords, a.caption) order by a.id) as texts
     from added as a
 )
 insert into vitrina.product_embeddings (space_id, product_id, input_hash, embedding)
-select s.id, e.ids[t.ordinal], '', t.embedding
+select s.id, e.ids[t.ordinal], sha256(convert_to(e.texts[t.ordinal], 'utf8')), t.embedding
 from embedded as e
 cross join vitrina_internal.embed_all(e.texts) as t
 join vitrina.spaces as s on s.name = 'local-text'
@@ -105,7 +113,6 @@ def _products(models: list[Model], rows: int, chance: random.Random) -> Iterator
             "external_id": f"many-{number}",
             "title": title[:2000],
             "keywords": list(dict.fromkeys([*kept, *other.keywords[-1:]])),
-            "caption": model.caption,
             "description": model.description,
             "attributes": model.attributes
             | {name: True for name, share in SHARES.items() if chance.randrange(share) == 0}
