@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,3 +46,29 @@ def catalog(options: Mapping[str, str] | None = None) -> Iterator[Catalog]:
     finally:
         embedded.stop(home)
         shutil.rmtree(home)
+
+
+class _Both(io.StringIO):
+    """Keeps what is printed, and prints it."""
+
+    def write(self, said: str) -> int:
+        sys.__stdout__.write(said)  # type: ignore[union-attr]
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+        return super().write(said)
+
+
+@contextlib.contextmanager
+def told(page: str | None, name: str) -> Iterator[None]:
+    """Put what is printed into a page of docs/ too: between its marks of this bench.
+
+    page: the page's name; None: it is only printed.
+    """
+    with contextlib.redirect_stdout(_Both()) as said:
+        yield
+    if page is not None:
+        path = Path(__file__).parents[1] / "docs" / page
+        first, last = f"<!-- python -m bench {name} -->\n", f"<!-- end of {name} -->\n"
+        before, _, rest = path.read_text(encoding="utf-8").partition(first)
+        _, _, after = rest.partition(last)
+        assert after or rest.endswith(last), f"{path} has no marks of {name}"
+        path.write_text(before + first + said.getvalue() + last + after, encoding="utf-8")
