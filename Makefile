@@ -53,7 +53,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 lock:
 	$(LOCK) pyproject.toml --extra local --extra web --extra mcp --group build -o requirements/runtime.txt
 	$(LOCK) --group dev -c requirements/runtime.txt -o requirements/dev.txt
-	$(LOCK) --group bench -c requirements/runtime.txt -o requirements/bench.txt
+	$(LOCK) --group bench -c requirements/runtime.txt -c requirements/dev.txt -o requirements/bench.txt
 	$(LOCK) --group shops -c requirements/runtime.txt -o requirements/shops.txt
 
 clean:
