@@ -7,11 +7,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from vitrina.db.database import Database
 
 Ranking = Callable[[str], list[str]]
 Grades = dict[str, int]
+Rows = dict[str, dict[str, str]]  # columns by external id
 
 
 def ndcg(found: list[str], grades: Grades) -> float:
@@ -63,13 +65,14 @@ def bm25(database: Database, texts: dict[str, str]) -> Ranking:
     return ranking
 
 
-def tantivy(rows: dict[str, dict[str, str]], *, fuzzy: bool) -> Ranking:
+def tantivy(rows: Rows, *, fuzzy: bool, folder: Path | None = None) -> Ranking:
     """BM25 over each column of its own, stemmed.
 
     Args:
         rows: columns by external id.
         fuzzy: find terms that differ by one letter too, of eight letters and more by two; a word
             as it is typed counts twice as much.
+        folder: where to keep the index; None: in memory.
     """
     import tantivy as engine
 
@@ -84,7 +87,7 @@ def tantivy(rows: dict[str, dict[str, str]], *, fuzzy: bool) -> Ranking:
     for name in columns:
         builder.add_text_field(name, tokenizer_name="stemmed")
     schema = builder.build()
-    index = engine.Index(schema)
+    index = engine.Index(schema, path=folder and str(folder))
     index.register_tokenizer("stemmed", stemmed)
     writer = index.writer()
     for key, row in rows.items():
