@@ -130,12 +130,12 @@ return format(
 -- first: those with all of the query, then the others, each by the weighted mean over the channels. The
 -- hundred best of each channel's first hits come first, all others behind them: so the first n are the
 -- same for every k. Null for k: all answers, in no order, if there is a floor.
--- among: of these products only.
+-- among: of these products only. part: for a null k, see answers.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fused_products(
     k int, code text, reading reading, text_space spaces, embedding @vector@.halfvec,
     image_space spaces, image_embedding @vector@.halfvec, weights jsonb, filters filters,
-    min_relevance real, among bigint[] default null
+    min_relevance real, among bigint[] default null, part int default 1
 ) returns hits
 language plpgsql stable security invoker
 set search_path from current
@@ -178,7 +178,7 @@ begin
         if _depth is null and among is null and min_relevance is not null then
             _among := answers(_codes, reading, text_space, embedding, _vector.ids, _vector.distances, image_space,
                               image_embedding, _image.ids, _image.distances, filters, min_relevance, _sold,
-                              _strictness, _count);
+                              _strictness, _count, case when k is null then part else 1 end);
             if k is null then
                 _found.ids := _among;
                 return _found;

@@ -63,12 +63,12 @@ return format(
     unless, said);
 
 -- ---------------------------------------------------------------------------------------------
--- near_answers(space, embedding, min_similarity, near, distances, filters) → the products at least so similar that
--- match the filters, with their similarities. near, distances: the hundred nearest ones.
+-- near_answers(space, embedding, min_similarity, near, distances, filters, part) → the products at least so similar
+-- that match the filters, with their similarities. near, distances: the hundred nearest ones. part: see answers.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.near_answers(
     space spaces, embedding @vector@.halfvec, min_similarity float8, near bigint[], distances float8[], filters filters,
-    out ids bigint[], out similarities float8[]
+    part int, out ids bigint[], out similarities float8[]
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -81,7 +81,7 @@ begin
         -- all that are so near are among them
         select array_agg(u.id), array_agg(1 - u.distance) into ids, similarities
         from unnest(near, distances) as u (id, distance)
-        where 1 - u.distance >= min_similarity;
+        where 1 - u.distance >= min_similarity and u.id % part = 0;
         return;
     end if;
     execute format(
@@ -90,12 +90,13 @@ begin
          where e.distance <= 1 - $2 and %2$s', format(
             case when not has_further(space.id)
                  then 'select e.product_id, e.embedding operator(@vector@.<=>) $3 as distance
-                       from product_embeddings as e where e.space_id = %1$s'
+                       from product_embeddings as e where e.space_id = %1$s and e.product_id %% %2$s = 0'
                  else 'select e.product_id, min(e.embedding operator(@vector@.<=>) $3) as distance
                        from (select product_id, embedding from product_embeddings where space_id = %1$s
                              union all
                              select product_id, embedding from picture_embeddings where space_id = %1$s) as e
-                       group by e.product_id' end, space.id),
+                       where e.product_id %% %2$s = 0
+                       group by e.product_id' end, space.id, part),
         coalesce('(select true from products as p where p.id = e.product_id and '
                  || filter_predicate(filters, true) || ')', 'true'))
     into ids, similarities
@@ -104,11 +105,11 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- text_answers(reading, spaces, filters, min_relevance, sold, count) → the products that by_text takes for answers
--- so sure. spaces: those whose vectors find products too; others must match a lexeme.
+-- text_answers(reading, spaces, filters, min_relevance, sold, count, part) → the products that by_text takes for
+-- answers so sure. spaces: those whose vectors find products too; others must match a lexeme. part: see answers.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.text_answers(
-    reading reading, spaces int[], filters filters, min_relevance real, sold boolean, count bigint
+    reading reading, spaces int[], filters filters, min_relevance real, sold boolean, count bigint, part int
 ) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
@@ -116,8 +117,9 @@ set enable_seqscan = off -- so long a tsquery is dear to compare with every prod
 as $func$
 declare
     _found record;
-    _fits text := coalesce('(select true from products as p where p.id = t.product_id and '
-                           || filter_predicate(filters, true) || ')', 'true');
+    _fits text := concat_ws(
+        ' and ', case when part > 1 then format('t.product_id %% %s = 0', part) else 'true' end,
+        '(select true from products as p where p.id = t.product_id and ' || filter_predicate(filters, true) || ')');
     -- what is of the type wanted is an answer, whatever else it has
     _kind text := case when (reading.demand).head is not null and min_relevance <= 0.5
                             and numnode((reading.demand).texts[cardinality((reading.demand).labels) + 1]) > 0
@@ -127,7 +129,7 @@ begin
         'select array_agg(a.id) filter (where a.said) as ids, array_agg(a.id) filter (where not a.said) as unsaid
          from (select m.id, m.said from (%s) as m where %s >= $19 %s) as a',
         format(judged_texts(reading.demand, case when _kind is null then 'false' else 't.head = 3' end, 't.tsv @@ $4'),
-               concat_ws(' and ', 't.tsv @@ $3', 'not ' || _kind, _fits)),
+               concat_ws(' and ', 't.tsv @@ $3', _fits, 'not ' || _kind)),
         by_text(reading.demand),
         'union all select t.product_id, t.tsv @@ $4 from product_text as t where ' || _kind || ' and ' || _fits)
     into _found
@@ -140,13 +142,13 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- worded_answers(space, embedding, near, distances, known, demand, …) → the products, beside the known ones,
+-- worded_answers(space, embedding, near, distances, known, demand, …, part) → the products, beside the known ones,
 -- that the vector of a query's words takes for answers so sure: in a text space, or by their picture in a joint
 -- one. near, distances: the hundred nearest ones.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.worded_answers(
     space spaces, embedding @vector@.halfvec, near bigint[], distances float8[], known bigint[], demand demand,
-    filters filters, min_relevance real, strictness float8
+    filters filters, min_relevance real, strictness float8, part int
 ) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
@@ -159,7 +161,7 @@ declare
 begin
     _near := near_answers(
         space, embedding, _mean + 2 * min_relevance * least(strictness, 1) * (_clear - _mean) - 1e-9,
-        near, distances, filters);
+        near, distances, filters, part);
     -- the words of a product matter only where its vector alone does not decide
     select array_agg(n.id) filter (where n.sure) as ids, array_agg(n.id) filter (where not n.sure) as unsure,
            array_agg(n.similarity) filter (where not n.sure) as similarities
@@ -187,15 +189,16 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- answers(codes, reading, …, filters, min_relevance, sold, strictness, count) → the products that fusion finds and
+-- answers(codes, reading, …, filters, min_relevance, sold, strictness, count, part) → the products that fusion finds and
 -- that are at least so surely an answer: by the code, by their text, or by a vector. near, distances: the
--- first hits of nearest_products. sold, strictness, count: as in fused_products.
+-- first hits of nearest_products. sold, strictness, count: as in fused_products. part: only those whose id is
+-- divisible by it; 1: all.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.answers(
     codes bigint[], reading reading, text_space spaces, embedding @vector@.halfvec, near bigint[],
     distances float8[], image_space spaces, image_embedding @vector@.halfvec, image_near bigint[],
     image_distances float8[], filters filters, min_relevance real, sold boolean, strictness float8,
-    count bigint
+    count bigint, part int
 ) returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
@@ -207,19 +210,19 @@ begin
     _ids := text_answers(
         reading, array_remove(array[case when embedding is not null then text_space.id end,
                                     case when image_embedding is not null then image_space.id end], null),
-        filters, min_relevance, sold, count);
+        filters, min_relevance, sold, count, part);
     _ids := _ids || worded_answers(text_space, embedding, near, distances, _ids, reading.demand, filters,
-                                   min_relevance, strictness);
+                                   min_relevance, strictness, part);
     if image_space.modality = 'joint' then
         _ids := _ids || worded_answers(image_space, image_embedding, image_near, image_distances, _ids,
-                                       reading.demand, filters, min_relevance, strictness);
+                                       reading.demand, filters, min_relevance, strictness, part);
     else
         _ids := _ids || (near_answers(
             image_space, image_embedding,
             _mean + 2 * min_relevance * (clear_similarity(image_space) - _mean),
-            image_near, image_distances, filters)).ids;
+            image_near, image_distances, filters, part)).ids;
     end if;
-    _ids := _ids || codes;
+    _ids := _ids || array(select u.id from unnest(codes) as u (id) where u.id % part = 0);
     return array(select distinct u.id from unnest(_ids) as u (id));
 end
 $func$;

@@ -94,13 +94,13 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- found_products(k, mode, words, code, …, sort) → at least k products as search finds them, or all, the first
--- ones first.
+-- found_products(k, mode, words, code, …, sort, part) → at least k products as search finds them, or all, the first
+-- ones first. part: for a null k, see answers.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.found_products(
     k int, mode text, words text, code text, reading reading, text_space spaces,
     embedding @vector@.halfvec, image_space spaces, image_embedding @vector@.halfvec, weights jsonb,
-    filters filters, min_relevance real, sort text
+    filters filters, min_relevance real, sort text, part int default 1
 ) returns hits
 language plpgsql stable security invoker
 set search_path from current
@@ -132,7 +132,7 @@ begin
             _among := first_in_order((with_pins(_found, filters)).ids, sort, k);
         end if;
         _found := fused_products(_depth, code, reading, text_space, embedding, image_space,
-                                 image_embedding, weights, filters, min_relevance, _among);
+                                 image_embedding, weights, filters, min_relevance, _among, part);
     end if;
     _found := with_pins(_found, filters);
     return case when sort = 'relevance' then _found else sorted_hits(_found, sort) end;
@@ -142,12 +142,12 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- searched(query, first, …) → the first products that search finds with these arguments of it, the origin
 -- of the query's vector, what it asks for, how it was read, its rules, and the vectors that took part. asked:
--- its asked_words, if they are known.
+-- its asked_words, if they are known. part: see answers; where all nearest products are found, it is not heeded.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.searched(
     query text, first int, filters filters, mode text, embedding @vector@.halfvec,
     image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
-    sort text default 'relevance', in_spaces text[] default null, asked text default null,
+    sort text default 'relevance', in_spaces text[] default null, asked text default null, part int default 1,
     out matches hits, out origin text, out labels text[], out code text, out keywords text[],
     out words text, out rules steering, out reading reading, out text_vector @vector@.halfvec,
     out image_vector @vector@.halfvec
@@ -220,7 +220,7 @@ begin
     code := case when mode = 'vector' then '' else coalesce(bare_code(btrim(query)), '') end;
     loop
         matches := found_products(_depth, mode, words, code, _reading, _text_space, embedding,
-                                  _image_space, image_embedding, weights, filters, min_relevance, sort);
+                                  _image_space, image_embedding, weights, filters, min_relevance, sort, part);
         exit when group_by is null;
         _count := coalesce(cardinality(matches.ids), 0);
         matches := first_of_groups(matches, group_by);
@@ -327,7 +327,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- count_matches(query, …) → how many products search finds on all pages, with these arguments of it.
+-- count_matches(query, …) → how many products search finds on all pages, with these arguments of it. Of words that
+-- find over 100,000 it counts a part, and a notice says so.
 -- ---------------------------------------------------------------------------------------------
 create or replace function count_matches(
     query text default null, filter jsonb default '{}', where_path jsonpath default null,
@@ -337,12 +338,22 @@ create or replace function count_matches(
     weights jsonb default '{}', min_relevance real default null, group_by text default null,
     any_keywords jsonb default '{}'
 ) returns bigint
-language sql stable security invoker
+language plpgsql stable security invoker
 set search_path from current
 as $func$
-    select coalesce(cardinality((s.matches).ids), 0)
-    from with_query(filters_of(filter, where_path, with_keywords, without_keywords, sources, null, any_keywords),
-                    query) as w
-    cross join lateral searched(query, null, w.filters, mode, embedding, image_embedding, weights, min_relevance,
-                                group_by, asked => w.asked) as s;
+declare
+    _asked record := with_query(
+        filters_of(filter, where_path, with_keywords, without_keywords, sources, null, any_keywords), query);
+    _found record := found_part(query, _asked.asked, _asked.filters, mode, embedding, image_embedding, weights,
+                                min_relevance, group_by);
+begin
+    if _found.part > 1 then
+        raise notice 'about % products: of so many a part is counted', cardinality(_found.ids)::bigint * _found.part;
+        return cardinality(_found.ids)::bigint * _found.part;
+    end if;
+    return (
+        select coalesce(cardinality((s.matches).ids), 0)
+        from searched(query, null, _asked.filters, mode, embedding, image_embedding, weights, min_relevance,
+                      group_by, asked => _asked.asked) as s);
+end
 $func$;

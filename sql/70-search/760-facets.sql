@@ -1,26 +1,76 @@
 -- Counts of the keywords and attributes of the products that a search finds.
 
 -- ---------------------------------------------------------------------------------------------
--- found_ids(query, filters, mode, embedding, image_embedding, min_relevance) → the products that search
--- finds on all its pages; null if these are all there are. filters: without those that the query says.
+-- exact_limit() → so many products are counted one by one; of more, a part is counted.
+-- part_of(count) → those of so many products whose id it divides are counted: 1 up to the limit, else so great
+-- that half of the limit or less remain. A prime: no order in which a shop puts its rows follows it.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.exact_limit() returns int
+language sql immutable parallel safe
+return 100000;
+
+create or replace function vitrina_internal.part_of(count bigint) returns int
+language sql immutable parallel safe
+return case when count <= exact_limit() then 1
+            else coalesce((select min(u.prime) from unnest('{3,5,7,11,17,23,37,53,79,127,197,307,499}'::int[]) as u (prime)
+                           where u.prime * exact_limit()::bigint >= 2 * count), 997) end;
+
+-- ---------------------------------------------------------------------------------------------
+-- found_part(query, asked, filters, …) → if search finds over exact_limit() products on all its pages, by a part of
+-- them: those whose id `part` divides; else null, and 1. asked, filters: see with_query. Looks at a part only,
+-- where the catalogue is so large; groups are not estimated.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.found_part(
+    query text, asked text, filters filters, mode text, embedding @vector@.halfvec,
+    image_embedding @vector@.halfvec, weights jsonb, min_relevance real, group_by text,
+    out ids bigint[], out part int
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+begin
+    part := case when asked = '' or group_by is not null then 1
+                 else part_of((select c.reltuples::bigint from pg_class as c where c.oid = 'products'::regclass)) end;
+    if part > 1 then
+        select array(select u.id from unnest((s.matches).ids) as u (id) where u.id % part = 0) into ids
+        from searched(query, null, filters, mode, embedding, image_embedding, weights, min_relevance, null,
+                      asked => asked, part => part) as s;
+        if cardinality(ids)::bigint * part <= exact_limit() then
+            ids := null;
+            part := 1;
+        end if;
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- found_ids(query, filters, mode, embedding, image_embedding, min_relevance, group_by) → the products that search
+-- finds on all its pages, null if these are all there are, and 1; of very many a part, see found_part. filters:
+-- without those that the query says.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.found_ids(
     query text, filters filters, mode text, embedding @vector@.halfvec, image_embedding @vector@.halfvec,
-    min_relevance real
-) returns bigint[]
+    min_relevance real, group_by text, out ids bigint[], out part int
+)
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
     _asked record := with_query(filters, query);
 begin
+    part := 1;
     if _asked.asked = '' and embedding is null and image_embedding is null then
-        return filtered_ids(with_rules(_asked.filters, query, true));
+        ids := filtered_ids(with_rules(_asked.filters, query, true));
+        return;
     end if;
-    return (
-        select coalesce((s.matches).ids, '{}')
+    select f.ids, f.part into ids, part
+    from found_part(query, _asked.asked, _asked.filters, mode, embedding, image_embedding, '{}', min_relevance,
+                    group_by) as f;
+    if part = 1 then
+        select coalesce((s.matches).ids, '{}') into ids
         from searched(query, null, _asked.filters, mode, embedding, image_embedding, '{}', min_relevance,
-                      null, asked => _asked.asked) as s);
+                      null, asked => _asked.asked) as s;
+    end if;
 end
 $func$;
 
@@ -46,14 +96,9 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- exact_limit() → so many products are counted one by one; of more, facets counts a part.
--- sample_of(ids, group_by) → of more products than that, every n-th, and n; else all of them, and 1. ids:
+-- sample_of(ids, group_by) → of more products than exact_limit(), every n-th, and n; else all of them, and 1. ids:
 -- null for all products. Groups are always counted.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.exact_limit() returns int
-language sql immutable parallel safe
-return 100000;
-
 create or replace function vitrina_internal.sample_of(ids bigint[], group_by text, out sample bigint[], out part int)
 language plpgsql stable security invoker
 set search_path from current
@@ -64,7 +109,7 @@ begin
     sample := ids;
     part := 1;
     if group_by is null and _count > exact_limit() then
-        part := ceil(_count * 2.0 / exact_limit());
+        part := part_of(_count);
         sample := case when ids is null then array(select p.id from products as p where p.id % part = 0)
                        else array(select u.id from unnest(ids) with ordinality as u (id, place) where u.place % part = 0) end;
     end if;
@@ -227,6 +272,7 @@ declare
     _all bigint[];
     _ids bigint[];
     _filters filters;
+    _part int;
 begin
     perform check_k(k, 1, 1000);
     filter := coalesce(filter, '{}');
@@ -238,9 +284,10 @@ begin
     -- one search without the choices; each count is of those of its products that the other choices leave
     _choices := array(select c.attribute from chosen_attributes(filter, where_path) as c
                       where attributes is null or c.attribute = any (attributes));
-    _all := found_ids(
+    select f.ids, f.part into _all, _part
+    from found_ids(
         query, filters_of(filter - _choices, path_without(where_path, _choices), with_keywords,
-                          without_keywords, sources), mode, embedding, image_embedding, min_relevance);
+                          without_keywords, sources), mode, embedding, image_embedding, min_relevance, group_by) as f;
     _ids := narrowed_ids(_all, _filters);
     if _ids = '{}' then
         perform say_unknown_attributes(_filters);
@@ -256,12 +303,13 @@ begin
         limit 100)) as u;
 
     return query
-    select 'keyword', f.facet, f.value, f.products, null::numeric, null::numeric, f.chosen, f.estimated
+    select 'keyword', f.facet, f.value, f.products * _part, null::numeric, null::numeric, f.chosen,
+           f.estimated or _part > 1
     from keyword_facets(_all, _ids, filter, where_path, any_keywords, k, group_by) as f;
 
     if attributes is null or cardinality(attributes) > 0 then
         return query
-        select 'attribute', f.*
+        select 'attribute', f.attribute, f.value, f.products * _part, f.low, f.high, f.chosen, f.estimated or _part > 1
         from attribute_facets(_all, _ids, filter, where_path, any_keywords, attributes, _choices, _filters.options, k,
                               group_by) as f;
     end if;

@@ -105,11 +105,11 @@ begin
         perform check_text('group_by', group_by);
     end if;
     return query
-    select b.*
-    from bins_of(
-        found_ids(
-            query, filters_of(coalesce(filter, '{}') - attribute, path_without(where_path, array[attribute]), with_keywords,
-                              without_keywords, sources, null, any_keywords),
-            mode, embedding, image_embedding, min_relevance), attribute, bins, group_by) as b;
+    select b.bin, b.low, b.high, b.products * f.part, b.estimated or f.part > 1
+    from found_ids(
+        query, filters_of(coalesce(filter, '{}') - attribute, path_without(where_path, array[attribute]), with_keywords,
+                          without_keywords, sources, null, any_keywords),
+        mode, embedding, image_embedding, min_relevance, group_by) as f
+    cross join lateral bins_of(f.ids, attribute, bins, group_by) as b;
 end
 $func$;

@@ -27,6 +27,7 @@ as $func$
 declare
     _choices text[];
     _all bigint[];
+    _share int;
     _ids bigint[];
     _filters filters;
     _until timestamptz;
@@ -47,9 +48,10 @@ begin
     -- one search without the choices; each count is of those of its products that the other choices leave
     _choices := array(select c.attribute from chosen_attributes(filter, where_path) as c
                       where attributes is null or c.attribute = any (attributes) or c.attribute = bins_of);
-    _all := found_ids(
+    select f.ids, f.part into _all, _share
+    from found_ids(
         query, filters_of(filter - _choices, path_without(where_path, _choices), with_keywords,
-                          without_keywords, sources), mode, embedding, image_embedding, min_relevance);
+                          without_keywords, sources), mode, embedding, image_embedding, min_relevance, group_by) as f;
     _ids := narrowed_ids(_all, _filters);
     return query
     select 'total', null::text, null::text,
@@ -57,8 +59,8 @@ begin
                     select count(distinct group_of(p.id, p.attributes, group_by)) from products as p
                     where _ids is null or p.id = any (_ids))
                 when _ids is null then (select count(*) from products)
-                else cardinality(_ids) end,
-           null::numeric, null::numeric, false, false;
+                else cardinality(_ids) * _share::bigint end,
+           null::numeric, null::numeric, false, _share > 1;
 
     _until := clock_timestamp() + milliseconds * interval '1 millisecond';
     foreach _part in array array['keyword', 'attribute', 'bin'] loop
@@ -67,18 +69,21 @@ begin
             begin
                 if _part = 'keyword' then
                     return query
-                    select 'keyword', f.facet, f.value, f.products, null::numeric, null::numeric, f.chosen, f.estimated
+                    select 'keyword', f.facet, f.value, f.products * _share, null::numeric, null::numeric, f.chosen,
+                           f.estimated or _share > 1
                     from keyword_facets(_all, _ids, filter, where_path, any_keywords, k, group_by) as f;
                 elsif _part = 'attribute' then
                     return query
-                    select 'attribute', f.*
+                    select 'attribute', f.attribute, f.value, f.products * _share, f.low, f.high, f.chosen,
+                           f.estimated or _share > 1
                     from attribute_facets(_all, _ids, filter, where_path, any_keywords, attributes,
                                           array(select c.name from unnest(_choices) as c (name)
                                                 where attributes is null or c.name = any (attributes)),
                                           _filters.options, k, group_by) as f;
                 else
                     return query
-                    select 'bin', bins_of, b.bin::text, b.products, b.low, b.high, false, b.estimated
+                    select 'bin', bins_of, b.bin::text, b.products * _share, b.low, b.high, false,
+                           b.estimated or _share > 1
                     from bins_of(
                         narrowed_ids(_all, filters_of(
                             filter - bins_of, path_without(where_path, array[bins_of]), '{}', '{}', null, null,

@@ -254,7 +254,10 @@ def test_a_histogram_has_equal_bins_and_what_is_beyond_them(db: psycopg.Connecti
 
 def test_of_many_products_a_part_is_counted_and_said(shop: psycopg.Connection) -> None:
     shop.execute("reset role")
-    many = [(f"p{n}", "Oak lamp", [("lamp", "type")], {"brand": "Many"}) for n in range(193)]
+    many = [
+        (f"p{n}", "Oak lamp", [("lamp", "type")], {"brand": "Many", "size": n % 7})
+        for n in range(193)
+    ]
     put(shop, many)
     shop.execute("analyze products")
     exact = shop.execute(
@@ -272,8 +275,28 @@ def test_of_many_products_a_part_is_counted_and_said(shop: psycopg.Connection) -
         assert all(row[2] for row in rows)
         assert about["Many"] == pytest.approx(193, rel=0.1)
         assert about["lamp"] == pytest.approx(194, rel=0.1)
-    rows = shop.execute("select estimated from facets('sofa')").fetchall()
-    assert set(rows) == {(False,)}
+    said: list[str] = []
+    shop.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+    for words, estimated in (("oak lamp", True), ("sofa", False)):
+        rows = shop.execute("select estimated from facets(%s)", (words,)).fetchall()
+        assert set(rows) == {(estimated,)}
+        (total,) = shop.execute(
+            "select products, estimated from overview(%s) where kind = 'total'", (words,)
+        ).fetchall()
+        count = shop.execute("select count_matches(%s)", (words,)).fetchone()
+        assert (count, estimated) == ((total[0],), total[1])
+        assert total[0] == pytest.approx(194, rel=0.1) if estimated else 0 < total[0] < 100
+    assert [notice.partition(" products")[2] for notice in said] == [
+        ": of so many a part is counted"
+    ]
+    (lamps,) = shop.execute(
+        "select products, estimated from facets('oak lamp') where value = 'lamp'"
+    ).fetchall()
+    assert lamps == (pytest.approx(194, rel=0.1), True)
+    (bins,) = shop.execute(
+        "select sum(products), bool_or(estimated) from histogram('size', query => 'oak lamp')"
+    ).fetchall()
+    assert bins == (pytest.approx(193, rel=0.1), True)
     rows = shop.execute("select estimated from facets(group_by => 'brand')").fetchall()
     assert set(rows) == {(False,)}
 
