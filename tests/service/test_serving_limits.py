@@ -100,6 +100,37 @@ def test_a_search_does_not_wait_for_counts() -> None:
     assert apart(run()) == ["/part/search"] + ["/part/facets"] * 3
 
 
+def test_a_completion_does_not_wait_for_searches() -> None:
+    async def run() -> list[str]:
+        free = asyncio.Event()
+        answered: list[str] = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["path"] == "/api/search":
+                await free.wait()
+            answered.append(scope["path"])
+
+        limits = Limits(app, lambda scope: PlainTextResponse("busy", 503), at_once=1, waiting=5)
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        async def send(message: Any) -> None: ...
+
+        searches = [
+            asyncio.create_task(limits(scope() | {"path": "/api/search"}, receive, send))
+            for _ in range(3)
+        ]
+        await asyncio.wait_for(
+            limits(scope() | {"path": "/api/suggest"}, receive, send), waiting.HANG
+        )
+        free.set()
+        await asyncio.gather(*searches)
+        return answered
+
+    assert apart(run()) == ["/api/suggest"] + ["/api/search"] * 3
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/mcp")])
 def test_a_client_that_goes_gives_its_place_back(method: str, path: str) -> None:
     async def run() -> None:

@@ -16,6 +16,8 @@ from vitrina.web.services import MCP_PATH, METRICS_PATH
 
 AT_ONCE = 8
 WAITING = 64  # so that more than fifty people who wait for one answer each find room
+COMPLETING = "/api/suggest"  # a twentieth of a search's work, and asked at every key
+COMPLETED_AT_ONCE = 2
 COUNTING = ("/part/facets", "/api/facets", "/api/count")  # dearer than searches, and less urgent
 PATIENCE = 20.0  # seconds without a byte of a body: its place is another's then
 EMPTY: Message = {"type": "http.request", "body": b"", "more_body": False}
@@ -32,7 +34,8 @@ UNBOUNDED = (
 class Limits:
     """Answers at most `at_once` requests at a time; `waiting` more wait, and others are told 503.
 
-    What only counts has half of the places, so that no search waits for counts.
+    What only counts has half of the places, so that no search waits for counts. Completions have
+    places of their own, so that they wait for no search.
 
     Args:
         app: the application behind it.
@@ -56,6 +59,7 @@ class Limits:
         self._meter = meter or Meter()
         self._places = asyncio.Semaphore(at_once)
         self._counting = asyncio.Semaphore(max(at_once // 2, 1))
+        self._completing = asyncio.Semaphore(COMPLETED_AT_ONCE)
         self._room = at_once + waiting
         self._inside = 0
         self._patience = patience
@@ -91,7 +95,8 @@ class Limits:
             try:
                 if scope["path"].startswith(COUNTING):
                     await taken.enter_async_context(self._counting)
-                await taken.enter_async_context(self._places)
+                is_quick = scope["path"] == COMPLETING
+                await taken.enter_async_context(self._completing if is_quick else self._places)
             finally:
                 self._meter.waiting -= 1
             self._meter.running += 1

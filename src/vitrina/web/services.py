@@ -25,7 +25,7 @@ TOKEN_LENGTH = 16  # characters, at least
 STATEMENT_SECONDS = 5.0
 MCP_PATH = "/mcp"
 METRICS_PATH = "/metrics"
-CONNECTIONS = 12  # eight answers at once, and the pictures of a page
+CONNECTIONS = 12  # eight answers at once, two completions, and the pictures of a page
 
 
 @dataclass(frozen=True, slots=True)
