@@ -43,8 +43,9 @@ class Memory:
                 continue
             times, sizes = [each[0] / 3600 for each in warm], [each[1] for each in warm]
             slope = statistics.linear_regression(times, sizes).slope
+            count = max(each[2] for each in warm)
             yield (
-                f"    {name:<28} {warm[-1][2]:>3} of {sizes[0]:6.1f} to {sizes[-1]:6.1f} MB each,"
+                f"    {name:<28} {count:>3} of {sizes[0]:6.1f} to {sizes[-1]:6.1f} MB each,"
                 f" most {max(sizes):6.1f}, {slope:+7.1f} MB an hour"
             )
 
