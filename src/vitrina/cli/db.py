@@ -89,6 +89,29 @@ def upgrade() -> None:
     notice(f"upgraded: {', '.join(done)}" if done else "up to date")
 
 
+@command.command("migrate")
+@click.option("--to", type=int, default=18, show_default=True, help="Major version of Postgres.")
+def migrate(to: int) -> None:
+    """Bring the embedded Postgres of an older version to a newer one; safe to repeat.
+
+    The old data is kept beside it.
+
+    \b
+    Example:
+      vitrina db migrate --to 18
+    """
+    from vitrina import embedded
+
+    done = embedded.migrate(to=to)
+    if done is None:
+        notice(f"nothing to do: there is no embedded Postgres older than {to}")
+    else:
+        notice(
+            f"Postgres {done.version_from} is {done.version_to} now;"
+            f" the old data is kept in {done.kept}: remove it once you are content"
+        )
+
+
 @command.command("downgrade")
 @click.argument("revision", default="base")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -1,5 +1,6 @@
 """The Postgres of the extra `local`: started on request, shared by all processes."""
 
+from vitrina.embedded.migrate import Migrated, migrate
 from vitrina.embedded.server import (
     Server,
     bin_dir,
@@ -11,4 +12,15 @@ from vitrina.embedded.server import (
     stop,
 )
 
-__all__ = ["Server", "bin_dir", "first_today", "home", "psql_path", "start", "status", "stop"]
+__all__ = [
+    "Migrated",
+    "Server",
+    "bin_dir",
+    "first_today",
+    "home",
+    "migrate",
+    "psql_path",
+    "start",
+    "status",
+    "stop",
+]

@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from vitrina.embedded import accounts
@@ -199,10 +200,22 @@ def drop_socket_dir(socket: Path) -> None:
 # --- cluster --------------------------------------------------------------------------------
 
 
-def make(cluster: Path, version: int, bins: Path, account: Account | None, *, sync: bool) -> None:
-    """Create the cluster beside its place and rename it, so that it is complete or absent.
+def make(
+    cluster: Path, version: int, bins: Path, account: Account | None, *, durable: bool
+) -> None:
+    """Create the cluster with the database `vitrina`."""
+    with being_made(cluster, version, bins, account, durable=durable) as fresh:
+        _create_database(bins, fresh / "data", accounts.maker(account))
 
-    Data reaches the disk only at the end, all at once (`sync`).
+
+@contextlib.contextmanager
+def being_made(
+    cluster: Path, version: int, bins: Path, account: Account | None, *, durable: bool
+) -> Iterator[Path]:
+    """A cluster beside its place, which the account's maker owns: at the end of the block it is
+    given to the account and renamed, so that it is complete or absent.
+
+    Data reaches the disk only at the end, all at once (`durable`). What a killed run left goes.
     """
     for left in cluster.parent.glob(".pg*-new-*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -220,9 +233,9 @@ def make(cluster: Path, version: int, bins: Path, account: Account | None, *, sy
         (data / "pg_hba.conf").write_text(_ACCESS, encoding="utf-8")
         with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write("\ninclude 'vitrina.conf'\n")
-        _create_database(bins, data, maker)
-        if sync:
-            _run([str(bins / "initdb"), "--sync-only", "-D", str(data)], maker)
+        yield fresh
+        if durable:
+            run([str(bins / "initdb"), "--sync-only", "-D", str(data)], maker)
         if account is not None:
             accounts.give(fresh, account)
         fresh.rename(cluster)
@@ -240,7 +253,7 @@ def _initdb(bins: Path, data: Path, version: int, maker: Account | None) -> None
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     said = ""
     for ctype in ("C.UTF-8", "en_US.UTF-8", "C"):  # the first that the system has: É is a letter
-        done = _run([*command, f"--lc-ctype={ctype}"], maker)
+        done = run([*command, f"--lc-ctype={ctype}"], maker)
         if done.returncode == 0:
             return
         said = os.fsdecode(done.stderr)
@@ -257,17 +270,17 @@ def _initdb(bins: Path, data: Path, version: int, maker: Account | None) -> None
 def _create_database(bins: Path, data: Path, maker: Account | None) -> None:
     """Create the database before the cluster is visible, without a server."""
     command = [str(bins / "postgres"), "--single", "-F", "-D", str(data), "template1"]
-    done = _run(command, maker, b"create database vitrina;\n")
+    done = run(command, maker, b"create database vitrina;\n")
     if done.returncode != 0 or b"ERROR" in done.stderr:
         said = told(os.fsdecode(done.stderr))
         raise EmbeddedError(f"The embedded Postgres could not create its database: {said}")
 
 
-def _run(
-    command: list[str], maker: Account | None, text: bytes = b""
+def run(
+    command: list[str], account: Account | None, text: bytes = b"", folder: Path = Path("/")
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a program of Postgres as the account that makes the cluster."""
-    arguments = accounts.arguments(maker)
+    """Run a program of Postgres as the account, in a folder."""
+    arguments = {**accounts.arguments(account), "cwd": folder}
     return subprocess.run(command, input=text, capture_output=True, check=False, **arguments)
 
 

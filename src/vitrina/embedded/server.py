@@ -77,13 +77,13 @@ def start(
     home: Path | None = None, *, version: int = 18, options: Mapping[str, str] = _NO_OPTIONS
 ) -> Server:
     """The server of this home, started if needed; `options` apply only to a new start."""
-    base = _base(home)
+    base = base_of(home)
     cluster = clusters.directory(base, version)
-    with _explained(base):
+    with explained(base):
         running = postmaster.find(cluster / "data")
         if running is None or not running.usable:
             accounts.make_home(base)
-            with _lock(base):
+            with lock(base):
                 running = _ensure(cluster, version, options)
     return _server(cluster, version, running)
 
@@ -104,12 +104,12 @@ def first_today(server: Server) -> bool:
 
 def stop(home: Path | None = None, *, version: int | None = None) -> bool:
     """Shut down the servers of this home (or of one version); true if a server ran."""
-    base = _base(home)
+    base = base_of(home)
     directories = [clusters.directory(base, each) for each in _versions(version)]
-    with _explained(base):
+    with explained(base):
         if not any(postmaster.find(cluster / "data") for cluster in directories):
             return False
-        with _lock(base):
+        with lock(base):
             found = [postmaster.find(cluster / "data") for cluster in directories]
             for running in filter(None, found):
                 postmaster.end(running, time.monotonic() + TIMEOUT)
@@ -118,8 +118,8 @@ def stop(home: Path | None = None, *, version: int | None = None) -> bool:
 
 def status(home: Path | None = None, *, version: int | None = None) -> Server | None:
     """The running server of this home, if it answers; starts no server."""
-    base = _base(home)
-    with _explained(base):
+    base = base_of(home)
+    with explained(base):
         for each in _versions(version):
             cluster = clusters.directory(base, each)
             running = postmaster.find(cluster / "data")
@@ -143,8 +143,8 @@ def _ensure(cluster: Path, version: int, options: Mapping[str, str]) -> postmast
     accounts.open_home(base, account, clusters.names())
     bins = clusters.binaries(version, base, account)
     if not cluster.is_dir():
-        sync = options.get("fsync") != "off"
-        clusters.make(cluster, version, bins, account, sync=sync)
+        durable = options.get("fsync") != "off"
+        clusters.make(cluster, version, bins, account, durable=durable)
     return postmaster.launch(bins, cluster, account, options, TIMEOUT)
 
 
@@ -156,7 +156,7 @@ def _versions(version: int | None) -> tuple[int, ...]:
     return clusters.VERSIONS if version is None else (version,)
 
 
-def _base(given: Path | None) -> Path:
+def base_of(given: Path | None) -> Path:
     """The absolute home, on a system that can run a server."""
     if sys.platform == "win32":
         raise EmbeddedError(
@@ -170,7 +170,7 @@ def _base(given: Path | None) -> Path:
 
 
 @contextlib.contextmanager
-def _lock(base: Path) -> Iterator[None]:
+def lock(base: Path) -> Iterator[None]:
     """One process at a time starts or stops a server of this home."""
     deadline = time.monotonic() + 2 * TIMEOUT
     handle = os.open(base / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -192,7 +192,7 @@ def _lock(base: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _explained(base: Path) -> Iterator[None]:
+def explained(base: Path) -> Iterator[None]:
     """Turn every refusal of the system into one clear error."""
     try:
         yield
