@@ -137,6 +137,7 @@ def made(home: Path, rows: int) -> None:
         if conn.execute(
             "select from pg_database where datname = %s", (f"scale_{rows}",)
         ).fetchone():
+            schema.upgrade(address(home, rows))  # to the functions of now
             return
     embedded.stop(home)
     url = embedded.start(home, options=SERVER | FILLING).url()

@@ -225,6 +225,7 @@ def latency(conn: psycopg.Connection, vectors: np.ndarray, rng: np.random.Genera
     one = unit(rng, 1, dimensions)[0]
     loop = recipe(vectors, one)
     scan = timed([lambda: int(np.argmax(vectors @ one)) for _ in range(10)])
+    index, exact = peers(conn, vectors, rng)
     print(f"  {size} keywords of {dimensions} dimensions, one connection, medians:")
     print(f"    known term           {known:9.2f} ms")
     print(f"    found by similarity  {hit:9.2f} ms   {loop / hit:7.0f} x the recipe's speed")
@@ -232,6 +233,28 @@ def latency(conn: psycopg.Connection, vectors: np.ndarray, rng: np.random.Genera
     print(f"    new, in a batch      {whole:9.2f} ms   {loop / whole:7.0f} x")
     print(f"    the recipe's loop    {loop:9.0f} ms")
     print(f"    numpy, search alone  {scan:9.2f} ms")
+    print(f"    bare index look-up   {index:9.2f} ms   found by similarity {hit / index:.2f} x")
+    print(f"    bare exact scan      {exact:9.2f} ms   new keyword {new / exact:.2f} x")
+
+
+def peers(
+    conn: psycopg.Connection, vectors: np.ndarray, rng: np.random.Generator
+) -> tuple[float, float]:
+    """The nearest keyword by hand, in ms: through the index of the space, and of all, exactly."""
+    conn.execute("set hnsw.ef_search = 40")
+    row = conn.execute("select (vitrina_internal.active_space('text')).id").fetchone()
+    assert row
+    asked = [text(near(rng, vectors[n])) for n in range(30)]
+    times = []
+    for cast in (f"::halfvec({vectors.shape[1]})", ""):  # the index has the dimensions in it
+        statement = (
+            "select e.keyword_id from vitrina.keyword_embeddings as e where e.space_id = %s"  # noqa: S608
+            f" order by e.embedding{cast} <=> %s{cast or '::halfvec'} limit 1"
+        )
+        times.append(timed([
+            lambda q=q, s=statement: conn.execute(s, (row[0], q)).fetchall() for q in asked  # type: ignore[misc]
+        ]))  # fmt: skip
+    return times[0], times[1]
 
 
 def race(
