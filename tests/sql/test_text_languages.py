@@ -289,6 +289,31 @@ def test_a_language_shows_in_titles(db: psycopg.Connection, config: str, titles:
         assert db.execute("select detect_text_config(%s)", [some]).fetchone() == (config,)
 
 
+# nothing but compounds, as many shops have them, and the same in English
+COMPOUNDS = [
+    ("german", ["Stehlampe", "Tischlampe", "Wandlampe", "Klemmlampe"]),
+    ("german", ["Kleiderschrank", "Bücherregal", "Nachttisch"]),
+    ("german", ["Damenjacke", "Wanderschuhe", "Reisekoffer"]),
+    ("dutch", ["Vloerlamp", "Tafellamp", "Eettafel", "Boekenkast"]),
+    ("danish", ["Bordlampe", "Spisebord", "Klædeskab"]),
+    ("swedish", ["Bordslampa", "Matbord", "Bokhylla"]),
+    ("finnish", ["Ruokapöytä", "Kirjahylly", "Pöytävalaisin"]),
+    ("hungarian", ["Állólámpa", "Könyvespolc", "Étkezőasztal"]),
+    ("english", ["Floor lamp", "Headlamp", "Bedside lamp", "Bed frame"]),
+    ("english", ["Nightstand", "Bookcase", "Toolbox", "Footstool"]),
+    ("english", ["Bed", "Pet bed", "Bed rail", "Platform bed"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("config", "titles"), COMPOUNDS, ids=[titles[0] for _, titles in COMPOUNDS]
+)
+def test_a_language_shows_in_how_compounds_end(
+    db: psycopg.Connection, config: str, titles: list[str]
+) -> None:
+    assert db.execute("select detect_text_config(%s)", [titles]).fetchone() == (config,)
+
+
 @pytest.mark.parametrize("texts", [None, [], [None], [""], ["12345 67"], ["Xyzzy GT-500"]])
 def test_what_shows_no_language_is_english(
     db: psycopg.Connection, texts: list[str | None] | None
