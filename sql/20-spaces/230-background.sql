@@ -64,8 +64,9 @@ $func$;
 -- how similar unrelated things are in it, which makes relevance comparable between models. Chance
 -- pairs of one shop are often related: so the mean is their median, and the deviation is measured below
 -- it, between the median and the 16th percentile, where related pairs are not. Too few pairs say
--- nothing. A joint space has two, see background_pairs. only_if_grown: only if it is unknown, or there are
--- twice as many products as then. Raises VT003 if the space is not found.
+-- nothing. A joint space has two, see background_pairs. only_if_grown: only if it is unknown, there are
+-- twice as many products as then, or other ones while all of them are looked at: what a small catalogue
+-- answers must not hang on when it was measured. Raises VT003 if the space is not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function measure_background(space text, only_if_grown boolean default false)
 returns boolean
@@ -79,7 +80,8 @@ declare
     _pictures record;
 begin
     select count(*) into _products from product_embeddings as e where e.space_id = _space.id;
-    if only_if_grown and _products < 2 * _space.background_products then
+    if only_if_grown and _products < 2 * _space.background_products
+        and (_products > 300 or _products = _space.background_products) then
         return true;
     end if;
     select b.* into _words from background_of(_space, false) as b;
@@ -102,7 +104,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- measure_backgrounds() → how many spaces have a known background: measures those that are new or have
--- doubled.
+-- grown, see measure_background.
 -- ---------------------------------------------------------------------------------------------
 create or replace function measure_backgrounds() returns int
 language sql volatile security invoker

@@ -223,8 +223,23 @@ def test_the_local_model_knows_what_is_unrelated(shop: psycopg.Connection) -> No
     assert 0 < mean < 0.3
     assert 0.02 < deviation < 0.2
     assert products_then == 72
-    # again only once it has doubled
+    # of a small catalogue again as soon as it differs, whatever was there when it was first measured
+    before = mean, deviation
+    shop.execute("update spaces set background_products = 40, background_mean = 0.9")
     assert shop.execute("select measure_background('local-text', true)").fetchone() == (True,)
+    assert (
+        before
+        == shop.execute(
+            "select background_mean, background_deviation from spaces where name = 'local-text'"
+        ).fetchone()
+    )
+    # else only once it has doubled
+    shop.execute("update spaces set background_mean = 0.9")
+    assert shop.execute("select measure_background('local-text', true)").fetchone() == (True,)
+    assert shop.execute(
+        "select background_mean from spaces where name = 'local-text'"
+    ).fetchone() == (pytest.approx(0.9),)
+    assert shop.execute("select measure_background('local-text')").fetchone() == (True,)
     assert answers(shop, "asdfgh") == []
     with pytest.raises(psycopg.DatabaseError) as error:
         shop.execute("select measure_background('nowhere')")
