@@ -310,7 +310,6 @@ def test_detach_leaves_no_trace(
     ]
 
 
-@pytest.mark.once
 def test_dropping_vitrina_takes_the_triggers_along(
     shop: psycopg.Connection, database_url: str, server: embedded.Server
 ) -> None:
@@ -321,6 +320,7 @@ def test_dropping_vitrina_takes_the_triggers_along(
     shop.execute("insert into product (id, title) values (9, 'New')")
 
 
+@pytest.mark.once
 def test_an_upgrade_renews_functions_and_missing_triggers(
     shop: psycopg.Connection, database_url: str
 ) -> None:
@@ -338,6 +338,27 @@ def test_an_upgrade_renews_functions_and_missing_triggers(
     assert rows(shop, "select state, problem from source_status") == [("waiting", None)]
     shop.execute("update product set title = 'x' where id = 1")
     assert noted(shop) == ["1"]
+
+
+@pytest.mark.once
+def test_a_step_back_leaves_the_shop_alone_and_a_step_forth_brings_it_in_step(
+    shop: psycopg.Connection, database_url: str, server: embedded.Server
+) -> None:
+    from vitrina.db import schema
+
+    before = dumped(database_url, server)
+    shop.execute("select attach_table('product', 'title')")
+    sync(shop)
+    schema.downgrade(database_url, "0029")
+    assert dumped(database_url, server) == before
+    shop.execute("update public.product set title = 'While nobody looked' where id = 1")
+    schema.upgrade(database_url)
+    sync(shop)
+    assert rows(shop, "select title from vitrina.products where external_id = '1'") == [
+        ("While nobody looked",)
+    ]
+    shop.execute("update public.product set title = 'Seen at once' where id = 2")
+    assert noted(shop) == ["2"]
 
 
 @pytest.mark.once
@@ -396,7 +417,6 @@ def test_only_the_owner_attaches(
     shop.execute("reset role")
 
 
-@pytest.mark.once
 def test_attaching_from_sql_says_that_row_level_security_is_no_part_of_search(
     shop: psycopg.Connection,
 ) -> None:
@@ -416,6 +436,7 @@ def test_attaching_from_sql_says_that_row_level_security_is_no_part_of_search(
     assert "every product of q" in said[1][0]
 
 
+@pytest.mark.once
 def test_an_upgrade_looks_which_tables_a_source_attached_before_reads(
     shop: psycopg.Connection, database_url: str
 ) -> None:
@@ -499,7 +520,6 @@ def test_the_time_to_read_html_grows_with_its_length(db: psycopg.Connection) -> 
         db.execute("select vitrina_internal.readable_text('<b>' || repeat(%s, 100000))", [part])
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("column", "message"),
     [
@@ -517,6 +537,7 @@ def test_parts_of_another_type_are_refused(
     assert error.value.diag.message_hint
 
 
+@pytest.mark.once
 def test_an_attachment_of_an_earlier_version_goes_on(
     shop: psycopg.Connection, database_url: str
 ) -> None:

@@ -21,8 +21,6 @@ def status(db: psycopg.Connection, name: str) -> dict:
     return row
 
 
-@pytest.mark.once
-@pytest.mark.once
 def fill(db: psycopg.Connection, name: str, dimensions: int, products: int | None = None) -> None:
     """Vectors of an own kind for products, all or the first, and all keywords."""
     db.execute(
@@ -42,6 +40,7 @@ def fill(db: psycopg.Connection, name: str, dimensions: int, products: int | Non
     )
 
 
+@pytest.mark.once
 def test_the_status_counts_what_is_there_and_what_is_missing(shop: psycopg.Connection) -> None:
     words = shop.execute("select count(*) from keywords").fetchone()[0]
     local = status(shop, "local-text")
@@ -59,6 +58,7 @@ def test_the_status_counts_what_is_there_and_what_is_missing(shop: psycopg.Conne
     assert shop.execute("select * from space_status('nowhere')").fetchall() == []
 
 
+@pytest.mark.once
 def test_what_is_missing_comes_text_by_text(shop: psycopg.Connection) -> None:
     shop.execute("select create_space('new', 'openai', 'm', 'text', 8)")
     put(shop, [("again", "Oak side table", CATALOGUE[-1][2], {})], source="other")

@@ -85,7 +85,6 @@ def as_role(url: str, name: str) -> str:
 
 
 @pytest.mark.once
-@pytest.mark.once
 def test_upgrades_that_race_all_succeed_and_one_works(empty_database: str) -> None:
     """Processes, as in a deploy of several workers: an upgrade's Alembic context is a global."""
     run = [sys.executable, "-m", "vitrina", "--database-url", empty_database, "db", "upgrade"]
@@ -99,6 +98,7 @@ def test_upgrades_that_race_all_succeed_and_one_works(empty_database: str) -> No
     ]  # fmt: skip
 
 
+@pytest.mark.once
 def test_the_printed_sql_installs_the_same(
     empty_database: str, database_url: str, tmp_path: Path, server: embedded.Server
 ) -> None:
@@ -279,8 +279,6 @@ def test_the_writer_ingests_and_does_not_change_the_schema(
                 conn.execute(query)
 
 
-@pytest.mark.once
-@pytest.mark.once
 def test_everybody_else_gets_nothing(database_url: str, role: Callable[..., str]) -> None:
     nobody = role("shop_stranger")
     stranger = as_role(database_url, nobody)
@@ -297,6 +295,7 @@ def test_everybody_else_gets_nothing(database_url: str, role: Callable[..., str]
     assert open_to_all == []
 
 
+@pytest.mark.once
 def test_every_function_pins_its_path_and_is_invoker(database_url: str) -> None:
     """Bodies parsed at creation (`return …`) need no path; all others end theirs in pg_temp."""
     with psycopg.connect(database_url) as conn:
@@ -313,6 +312,7 @@ def test_every_function_pins_its_path_and_is_invoker(database_url: str) -> None:
         assert parsed or path == ["search_path=vitrina, vitrina_internal, pg_temp"], (name, config)
 
 
+@pytest.mark.once
 def test_every_foreign_key_has_an_index(database_url: str) -> None:
     with psycopg.connect(database_url) as conn:
         missing = conn.execute(
@@ -551,12 +551,12 @@ update vitrina.alembic_version set version_num = '0010';
 """
 
 
-@pytest.mark.once
 def older(conn: psycopg.Connection) -> None:
     """Take a database back to how an older vitrina had its functions."""
     conn.execute(OLDER.encode())
 
 
+@pytest.mark.once
 def test_an_upgrade_moves_the_helpers_out_of_the_schema(
     database_url: str, make_database: Callable[[str], str], template: str
 ) -> None:
@@ -599,7 +599,6 @@ def test_an_upgrade_moves_the_helpers_out_of_the_schema(
     assert functions(database_url) == functions(fresh)
 
 
-@pytest.mark.once
 def functions(url: str) -> list[tuple]:
     """Every function, who may call it and what is said of it."""
     with psycopg.connect(url) as conn:
@@ -611,6 +610,7 @@ def functions(url: str) -> list[tuple]:
         ).fetchall()
 
 
+@pytest.mark.once
 def test_the_schema_holds_what_people_call_and_says_what_it_is(database_url: str) -> None:
     public = [found["name"] for found in behaviour.public_objects() if found["kind"] == "function"]
     with psycopg.connect(database_url) as conn:
@@ -642,7 +642,6 @@ def test_the_schema_holds_what_people_call_and_says_what_it_is(database_url: str
     assert said[0].startswith("suggest(prefix, k) → keywords for a query that is being typed")
 
 
-@pytest.mark.once
 def test_what_an_older_version_had_goes(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute(
@@ -662,6 +661,7 @@ def test_what_an_older_version_had_goes(database_url: str) -> None:
     assert left == (None, None)
 
 
+@pytest.mark.once
 def test_an_upgrade_takes_the_extension_out_of_every_path(database_url: str) -> None:
     fill(database_url)
     with psycopg.connect(database_url, autocommit=True) as conn:

@@ -41,12 +41,12 @@ def shop(db: psycopg.Connection) -> psycopg.Connection:
     return db
 
 
-@pytest.mark.every_postgres
 def codes(db: psycopg.Connection, arguments: str, *params: object) -> list[str]:
     query = f"select external_id from search({arguments})"
     return [row[0] for row in db.execute(query, params or None).fetchall()]
 
 
+@pytest.mark.every_postgres
 def test_words_and_vectors_find_and_rank(shop: psycopg.Connection) -> None:
     with shop.cursor(row_factory=dict_row) as cur:
         rows = cur.execute("select * from search('shoe storage', 7, min_relevance => 0)").fetchall()
@@ -63,7 +63,6 @@ def test_words_and_vectors_find_and_rank(shop: psycopg.Connection) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.every_postgres
 def test_text_mode_takes_no_vector(shop: psycopg.Connection) -> None:
     rows = shop.execute(
         "select external_id, similarity, matched from search('velvet lamp', mode => 'text',"
@@ -74,6 +73,7 @@ def test_text_mode_takes_no_vector(shop: psycopg.Connection) -> None:
     assert all(row[2] == ["text"] for row in rows)
 
 
+@pytest.mark.every_postgres
 def test_vector_mode_orders_by_cosine_as_numpy_would(shop: psycopg.Connection) -> None:
     rows = shop.execute(
         "select s.similarity, 1 - (e.embedding <=> embed_text('reading light'))"
@@ -185,7 +185,6 @@ def test_a_vector_of_no_numbers_is_refused(shop: psycopg.Connection) -> None:
         codes(shop, "embedding => %s::halfvec", "[" + ",".join(["NaN"] * 256) + "]")
 
 
-@pytest.mark.every_postgres
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -212,6 +211,7 @@ def test_arguments_that_cannot_be_used_are_named(
     assert caught.value.sqlstate == "VT004"
 
 
+@pytest.mark.every_postgres
 def test_similar_products_leave_the_product_out(shop: psycopg.Connection) -> None:
     rows = shop.execute(
         "select s.external_id, s.similarity from similar_products("
