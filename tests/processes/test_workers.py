@@ -1,13 +1,11 @@
-"""Workers side by side, killed at random: each product is finished, and stored once."""
+"""Workers that follow a shop, and what they are told to stop by."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import threading
-import time
 from collections.abc import Callable
 
 import psycopg
@@ -20,49 +18,6 @@ from vitrina.errors import NotFoundError
 from vitrina.settings import Settings
 from waiting import HANG, eventually
 from workers import workers
-
-WORKERS, PRODUCTS = 3, 150
-
-
-def test_killed_workers_lose_nothing_and_store_nothing_twice(database_url: str) -> None:
-    draw = random.Random(3)  # noqa: S311 - the same in every run
-    rows = [{"external_id": str(i), "title": f"Oak table number {i}"} for i in range(PRODUCTS)]
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        conn.execute("set search_path = vitrina, public")
-        conn.execute("select put_source('shop')")
-        conn.execute("select put_products('shop', %s)", (json.dumps(rows),))
-
-        def left() -> int:
-            row = conn.execute("select count(*) from jobs").fetchone()
-            return int((row or (0,))[0])
-
-        kills = 0
-        with workers(database_url, "--drain", "--concurrency", "2") as start:
-            running = [start() for _ in range(WORKERS)]
-            deadline = time.monotonic() + HANG
-            next_kill = PRODUCTS - 20
-            while left() and time.monotonic() < deadline:
-                if left() <= next_kill:
-                    victim = running.pop(draw.randrange(WORKERS))
-                    if victim.poll() is None:
-                        victim.send_signal(signal.SIGKILL)
-                        victim.wait()
-                        kills += 1
-                    running.append(start())
-                    next_kill = left() - 30
-                time.sleep(0.02)
-            told = [process.communicate(timeout=HANG)[1] for process in running]
-        assert left() == 0, told
-        assert kills >= 3, "too few were killed at work"
-        assert (
-            conn.execute(
-                "select count(*), count(p.enriched_at), count(distinct t.product_id),"
-                " count(distinct e.product_id), count(e.*), (select count(*) from generations)"
-                " from products as p left join product_text as t on t.product_id = p.id"
-                " left join product_embeddings as e on e.product_id = p.id"
-            ).fetchone()
-            == (PRODUCTS,) * 6
-        )
 
 
 def test_a_worker_follows_the_shop_until_it_is_told_to_stop(database_url: str) -> None:
