@@ -21,6 +21,7 @@ from vitrina.db.cancelling import Cancellation
 from vitrina.db.database import Database
 from vitrina.errors import DatabaseError, ReadOnlyError, SlowError
 from vitrina.web.limits import Limits
+from vitrina.web.receiving import SMALL_BYTES, form, impatient, read
 
 RUNNING = "select count(*) from pg_stat_activity where query like %s and state = 'active' and pid <> pg_backend_pid()"
 
@@ -184,6 +185,45 @@ def test_a_body_that_does_not_come_gives_its_place_back() -> None:
         assert limits._inside == 0
 
     apart(run())
+
+
+def test_a_drip_of_bytes_ends_though_each_comes_in_time() -> None:
+    async def drip() -> Any:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def run() -> None:
+        with pytest.raises(HTTPException, match="408"):
+            await Request(scope("POST"), impatient(drip, 0.2, 1_000)).body()
+
+    apart(run())
+
+
+def test_a_body_that_keeps_up_comes_whole() -> None:
+    parts = 30
+
+    async def steady() -> Any:
+        nonlocal parts
+        parts -= 1
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x" * 1_000, "more_body": parts > 0}
+
+    assert len(apart(read(impatient(steady, 60, 1)))) == 30_000
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
+def test_a_form_is_short_whatever_its_type_says(kind: str) -> None:
+    taken = 0
+
+    async def endless() -> Any:
+        nonlocal taken
+        taken += 65_536
+        assert taken < 10 * SMALL_BYTES
+        return {"type": "http.request", "body": b"x" * 65_536, "more_body": True}
+
+    request = Request(scope("POST") | {"headers": [(b"content-type", kind.encode())]}, endless)
+    with pytest.raises(HTTPException, match="413"):
+        apart(form(request))
 
 
 def test_a_statement_ends_when_nobody_waits_for_it(database_url: str) -> None:

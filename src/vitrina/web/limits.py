@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vitrina.db.cancelling import Cancellation
 from vitrina.web.meter import Meter
+from vitrina.web.receiving import PATIENCE, impatient
 from vitrina.web.services import MCP_PATH, METRICS_PATH
 
 AT_ONCE = 8
@@ -19,7 +19,6 @@ WAITING = 64  # so that more than fifty people who wait for one answer each find
 COMPLETING = "/api/suggest"  # a twentieth of a search's work, and asked at every key
 COMPLETED_AT_ONCE = 2
 COUNTING = ("/part/facets", "/api/facets", "/api/count")  # dearer than searches, and less urgent
-PATIENCE = 20.0  # seconds without a byte of a body: its place is another's then
 EMPTY: Message = {"type": "http.request", "body": b"", "more_body": False}
 UNBOUNDED = (
     "/static/",
@@ -41,7 +40,7 @@ class Limits:
         app: the application behind it.
         busy: makes the answer to a request that finds no room, from its scope.
         meter: counts what is answered; None: a new one.
-        patience: how many seconds a body may stand still.
+        patience: how many seconds a body may stand still, or in all be slower than it must.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class Limits:
                 await self._watched(scope, receive, send, await receive())
             else:
                 async with self._place(scope):
-                    await self._app(scope, _impatient(receive, self._patience), send)
+                    await self._app(scope, impatient(receive, self._patience), send)
         finally:
             self._inside -= 1
             timing.end()
@@ -138,24 +137,6 @@ class Limits:
         finally:
             for task in (watching, leaving, answering):
                 task.cancel()
-
-
-def _impatient(receive: Receive, seconds: float) -> Receive:
-    """The same, until the body is whole; it raises a 408 if no part of that comes for so long."""
-    whole = False
-
-    async def next_part() -> Message:
-        nonlocal whole
-        if whole:
-            return await receive()
-        try:
-            message = await asyncio.wait_for(receive(), seconds)
-        except TimeoutError:
-            raise HTTPException(408, "what was sent did not come: send it again") from None
-        whole = not message.get("more_body")
-        return message
-
-    return next_part
 
 
 def _first(body: Message, then: Receive) -> Receive:

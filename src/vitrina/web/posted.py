@@ -13,12 +13,13 @@ from starlette.responses import RedirectResponse, Response
 from vitrina.catalog import Catalog
 from vitrina.errors import InputError, ReadOnlyError
 from vitrina.web import pages
-from vitrina.web.security import form, local_path
+from vitrina.web.receiving import form
+from vitrina.web.security import local_path
 from vitrina.web.services import services
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    return form(request, await request.body())
+    return await form(request)
 
 
 Fields = Annotated[dict[str, str], Depends(_fields)]

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request, cookie_parser
+from starlette.exceptions import HTTPException
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vitrina.web.receiving import read, replay
 from vitrina.web.services import MCP_PATH, METRICS_PATH, Options
 
 SESSION = "vitrina_session"
-SMALL_BYTES = 100_000  # forms, and what assistants ask
 FOREIGN = "this request comes from another site"
 HEADERS = {
     "Content-Security-Policy": (
@@ -117,9 +118,10 @@ class Gate:
             return self._refuse(scope, 403, FOREIGN), receive
         token = headers.get("x-csrf-token")
         if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            body = await read(receive, SMALL_BYTES)
-            if body is None:
-                return self._refuse(scope, 413, "the form is too long"), receive
+            try:
+                body = await read(receive)
+            except HTTPException as error:
+                return self._refuse(scope, error.status_code, error.detail), receive
             receive = replay(body, receive)
             token = token or parse_qs(body.decode("utf-8", "replace")).get("csrf", [""])[0]
         if token is None or not hmac.compare_digest(token.encode(), self.csrf(headers).encode()):
@@ -135,9 +137,10 @@ class Gate:
         """
         if not _is_own(headers, unknown=True):
             return self._refuse(scope, 403, FOREIGN), receive
-        body = await read(receive, SMALL_BYTES)
-        if body is None:
-            return self._refuse(scope, 413, "the request is too long"), receive
+        try:
+            body = await read(receive)
+        except HTTPException as error:
+            return self._refuse(scope, error.status_code, error.detail), receive
         return None, replay(body, receive)
 
     def csrf(self, headers: Headers) -> str:
@@ -214,37 +217,3 @@ def local_path(wanted: str) -> str:
     is_local = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
     clean = not any(ord(sign) < 33 or sign == "\\" for sign in wanted)
     return wanted if is_local and clean and not parts.netloc and not parts.scheme else "/"
-
-
-async def read(receive: Receive, most: int) -> bytes | None:
-    """The body of a request; None if it is longer than `most` bytes."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return bytes(body)
-        body += message.get("body", b"")
-        if len(body) > most:
-            return None
-        if not message.get("more_body"):
-            return bytes(body)
-
-
-def replay(body: bytes, receive: Receive) -> Receive:
-    """A receiver that gives this body first."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if not given:
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
-
-    return again
-
-
-def form(request: Request, body: bytes) -> dict[str, str]:
-    """The fields of a small form; of a name given twice, the last."""
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[-1] for name, values in fields.items()}

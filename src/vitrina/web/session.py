@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from vitrina.web import pages
-from vitrina.web.security import SESSION, form, is_token, local_path, session_of
+from vitrina.web.receiving import form
+from vitrina.web.security import SESSION, is_token, local_path, session_of
 from vitrina.web.services import services
 
 router = APIRouter(include_in_schema=False)
@@ -25,7 +26,7 @@ def login(request: Request, next: str = "/") -> Response:
 @router.post("/login")
 async def log_in(request: Request) -> Response:
     """Check the token, and go on to where the visitor wanted to go."""
-    given = form(request, await request.body())
+    given = await form(request)
     options = services(request).options
     wanted = local_path(given.get("next", "/"))
     answer: Response
@@ -56,7 +57,7 @@ def log_out(request: Request) -> Response:
 @router.post("/theme")
 async def theme(request: Request) -> Response:
     """Remember light or dark; anything else follows the system."""
-    given = form(request, await request.body())
+    given = await form(request)
     answer = RedirectResponse(local_path(given.get("next", "/")), 303)
     chosen = given.get("theme", "")
     if chosen in pages.THEMES:

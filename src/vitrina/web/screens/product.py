@@ -18,8 +18,8 @@ from vitrina.web import pages
 from vitrina.web.filters import shown
 from vitrina.web.how import How, curl, python_call, shell, sql_call, sql_text
 from vitrina.web.posted import Fields, done, editor
+from vitrina.web.receiving import form
 from vitrina.web.results import cards
-from vitrina.web.security import form
 from vitrina.web.server import address
 from vitrina.web.services import Services, services
 
@@ -135,7 +135,7 @@ def _names(each: list[Any]) -> list[str]:
 @edit_router.post("/product/{product_id}/keywords")
 async def set_keywords(request: Request, product_id: int) -> Response:
     """Give a product these keywords, or those that models said; the history can undo it."""
-    given = form(request, await request.body())
+    given = await form(request)
     return await pages.in_thread(_set, services(request), product_id, given)
 
 

@@ -14,8 +14,9 @@ from vitrina.errors import InputError, NotFoundError
 from vitrina.search.reading import corrected, literal
 from vitrina.web import pages
 from vitrina.web.nothing import nothing
+from vitrina.web.receiving import form
 from vitrina.web.results import Found, find
-from vitrina.web.security import form, local_path
+from vitrina.web.security import local_path
 from vitrina.web.services import Services, services
 from vitrina.web.sidebar import chips, sidebar
 from vitrina.web.state import State
@@ -79,7 +80,7 @@ def facets(request: Request) -> Response:
 @edit_router.post("/rules/{product_id}")
 async def rule(request: Request, product_id: int) -> Response:
     """Pin or hide a product for a query; `remove`, ids of rules, takes them back."""
-    given = form(request, await request.body())
+    given = await form(request)
     return await pages.in_thread(_rule, request, product_id, given)
 
 
