@@ -32,8 +32,13 @@ CONCURRENCY = 4
 COLORS = ("Red", "Blue", "Green", "Black", "White", "Brown")
 STUFFS = ("oak", "metal", "steel", "glass", "leather", "cotton", "rattan", "felt")
 THINGS = ("sofa", "desk", "lamp", "bench", "stool", "shelf", "mirror", "basket")
-LEFT = "select count(*) from vitrina.jobs"
-DUE = f"{LEFT} where state <> 'failed'"
+LEFT: LiteralString = """
+select count(*) from vitrina.jobs as j
+join vitrina.products as p on p.id = j.product_id
+join vitrina.sources as s on s.id = p.source_id
+where s.name = 'work'
+"""
+DUE: LiteralString = f"{LEFT} and j.state <> 'failed'"
 STORED = "select count(*) from vitrina.generations where stage <> 'embed'"
 # the checks of what a process writes: all but those of the words built in, which take seconds
 PARTS = """
@@ -125,7 +130,9 @@ class Shop:
     def run(self, *arguments: str, codes: tuple[int, ...] = (0,), **environment: str) -> int:
         """Run `vitrina` to its end; an exit code that is none of these counts as a crash."""
         code = self.start(*arguments, **environment).wait(HANG)
-        self.crashed += code not in codes
+        if code not in codes:
+            print(f"{arguments} ended with {code}: {self.tail()}")
+            self.crashed += 1
         return code
 
     def serve(self, *options: str) -> Child:
@@ -147,10 +154,13 @@ class Shop:
         said = self.said.read_text("utf-8", "replace") if self.said.exists() else ""
         return re.findall(r"vitrina serves (http[^\s,]+)[^\n]*\n", said)
 
-    def end(self, process: Child) -> None:
+    def end(self, process: Child, codes: tuple[int, ...] = (0,)) -> None:
         """Have a process end in an orderly way; another end counts as a crash."""
         process.send_signal(signal.SIGTERM)
-        self.crashed += process.wait(HANG) != 0
+        code = process.wait(HANG)
+        if code not in codes:
+            print(f"a process ended with {code}: {self.tail()}")
+            self.crashed += 1
 
     def settle(self) -> None:
         """Wait until no job is left; what was set aside for dying too often is tried again."""
