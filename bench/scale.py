@@ -135,7 +135,7 @@ def made(home: Path, rows: int) -> None:
     """A database of so many products, unless the folder has it, with the index of its vectors."""
     with psycopg.connect(address(home, "vitrina"), autocommit=True) as conn:
         if conn.execute(
-            "select from pg_database where datname = %s", (f"scale_{rows}",)
+            "select true from pg_database where datname = %s", (f"scale_{rows}",)
         ).fetchone():
             schema.upgrade(address(home, rows))  # to the functions of now
             return

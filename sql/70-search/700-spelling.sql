@@ -1,6 +1,17 @@
 -- Misspelt words of a query: which they are, and the known words they are read as.
 
 -- ---------------------------------------------------------------------------------------------
+-- is_written(lexemes) → whether the text of any product matches.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_written(lexemes tsquery) returns boolean
+language sql stable parallel safe security invoker
+set search_path from current
+set enable_seqscan = off -- expected to meet one soon, it reads all products where there is none
+as $func$
+    select exists (select from product_text as t where t.tsv @@ lexemes);
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- near_letters(a, b) → whether two letters are neighbours on a keyboard.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.near_letters(a text, b text) returns boolean
@@ -97,7 +108,7 @@ begin
             where c.config = g.config and c.word = any (l.lexemes) and c.word <> is_known.word collate "C")) then
         return true;
     end if;
-    return exists (select from product_text as t where t.tsv @@ quoted_lexeme('=' || is_known.word)::tsquery)
+    return is_written(quoted_lexeme('=' || is_known.word)::tsquery)
         or exists (select from spellings as s where s.word = normal_form(is_known.word) collate "C")
         or exists (
             -- with accents

@@ -128,7 +128,7 @@ begin
         cross join lateral (
             select phraseto_tsquery(c.text_config::regconfig, phrase_text(s.said)) as phrase) as q
         where numnode(q.phrase) > 1
-            and exists (select from product_text as t where t.tsv @@ in_title(q.phrase)));
+            and is_written(in_title(q.phrase)));
 end
 $func$;
 

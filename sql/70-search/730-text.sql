@@ -149,8 +149,7 @@ begin
     select string_agg(distinct quoted_lexeme(category_lexeme(c.config::regconfig, words)), ' | ')
     into _category
     from unnest(_configs) as c (config);
-    if _reading.rank is not null and exists (
-        select from product_text as t where t.tsv @@ _category::tsquery) then
+    if _reading.rank is not null and is_written(_category::tsquery) then
         _reading.parts := _reading.parts || _category::tsquery;
         _reading.rank := format('0.6 * (%s) + case when t.tsv @@ $2[%s] then 0.4 else 0 end',
                                 _reading.rank, cardinality(_reading.parts));
@@ -171,14 +170,18 @@ $func$;
 create or replace function vitrina_internal.code_holders(code text) returns bigint[]
 language sql stable parallel safe security invoker
 set search_path from current
+set enable_seqscan = off -- most queries are no code: then it would read all products
 as $func$
+    -- found by the index of full text first: in their order all products would be read
     with named as (
-        select t.product_id from product_text as t
-        where t.tsv @@ quoted_lexeme('=' || code)::tsquery order by t.product_id limit 1000
+        select m.product_id
+        from (select t.product_id from product_text as t
+              where t.tsv @@ quoted_lexeme('=' || code)::tsquery offset 0) as m
+        order by m.product_id limit 1000
     ),
     guessed as (
         select t.product_id from product_text as t
-        where t.tsv @@ quoted_lexeme('=?' || code)::tsquery order by t.product_id limit 6
+        where t.tsv @@ quoted_lexeme('=?' || code)::tsquery limit 6
     )
     select array(
         select n.product_id from named as n

@@ -254,3 +254,20 @@ def test_the_language_of_a_source_is_used(shop: psycopg.Connection) -> None:
     rows = [{"external_id": "g1", "title": "Bequeme Stühle aus Eiche"}]
     shop.execute("select put_products('laden', %s)", [json.dumps(rows)])
     assert codes(shop, "'Stuhl', mode => 'text'")[0] == "g1"
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["code_holders('zz-99')", "is_written('nowhere')", "is_known('qwzzy', '{english}')"],
+)
+def test_words_that_no_product_has_do_not_read_all_products(
+    shop: psycopg.Connection, call: str
+) -> None:
+    read = (
+        "select pg_stat_get_xact_numscans('product_text'::regclass),"
+        " pg_stat_get_xact_numscans('product_text_pkey'::regclass)"
+    )
+    shop.execute("set local enable_sort = off")  # dear where there are many
+    before = shop.execute(read).fetchone()
+    shop.execute(f"select vitrina_internal.{call}").fetchone()
+    assert shop.execute(read).fetchone() == before
