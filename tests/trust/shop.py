@@ -71,6 +71,7 @@ class Shop:
         self, url: str, stub: OpenAIStub, nursery: Nursery, draw: random.Random, folder: Path
     ) -> None:
         self.url, self.stub, self.nursery, self.draw = marked(url), stub, nursery, draw
+        self.through = ""  # the address for processes, where it is another
         self.titles: dict[str, str] = {}
         self.said = folder / "said.txt"  # by all processes
         self.crashed = 0
@@ -121,7 +122,9 @@ class Shop:
     def start(self, *arguments: str, **environment: str) -> Child:
         """Start `vitrina` with these arguments; all that it says is kept."""
         given = {**os.environ, **self.environment, **environment}
-        return self.nursery.start(["--database-url", self.url, *arguments], given, self.said)
+        return self.nursery.start(
+            ["--database-url", self.through or self.url, *arguments], given, self.said
+        )
 
     def work(self, *options: str, **environment: str) -> Child:
         """Start a worker."""

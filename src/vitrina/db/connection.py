@@ -40,13 +40,14 @@ def connect(
             "the database URL is not valid: write postgresql://user@host:5432/name"
         ) from None
     try:
-        return psycopg.connect(
+        conn = psycopg.connect(
             dsn,
             autocommit=autocommit,
             connect_timeout=max(2, math.ceil(seconds)),  # libpq's minimum is 2
             application_name="vitrina",
             prepare_threshold=None,  # a transaction pooler may switch the server session
         )
+        conn.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # whatever the default is
     except psycopg.Error as exc:
         error = translate(exc)
         if exc.sqlstate is None and isinstance(error, errors.UnreachableError):
@@ -54,6 +55,7 @@ def connect(
                 str(error).replace("the database:", f"the database at {_place(said)}:", 1)
             )
         raise error from exc
+    return conn
 
 
 def _place(said: Mapping[str, Any]) -> str:

@@ -84,6 +84,7 @@ class Database(Closing):
         self._telling = threading.Lock()
         self._away = False
         self._halfvec: TypeInfo | None = None
+        self._strict: bool | None = None  # whether another isolation than ours is the default
         self._standby = (-math.inf, False)  # until when it is known, and what is known
         self._inherited: list[ConnectionPool[psycopg.Connection]] = []
         self._own = threading.local()  # its connection, in a thread that is in `together`
@@ -130,8 +131,8 @@ class Database(Closing):
 
     @property
     def _begins(self) -> bool:
-        """Whether every statement is in a transaction that is bounded."""
-        return self._read_only or self._statement_seconds is not None
+        """Whether every statement is in a transaction that says what it may do."""
+        return self._read_only or self._statement_seconds is not None or bool(self._strict)
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
@@ -196,11 +197,11 @@ class Database(Closing):
             return conn
 
     def _begin(self, conn: psycopg.Connection) -> None:
-        """Begin a transaction, read-only and with a time limit, if that was asked for.
+        """Begin a transaction: READ COMMITTED; read-only and with a time limit, if asked for.
 
         Not settings of the session: a transaction pooler would hand them to another client.
         """
-        begin = "begin read only" if self._read_only else "begin"
+        begin = "begin isolation level read committed" + (", read only" if self._read_only else "")
         if self._statement_seconds is not None:
             begin += f"; set local statement_timeout = {self._statement_seconds * 1000:.0f}"
         conn.execute(begin.encode())  # in one message
@@ -271,6 +272,11 @@ class Database(Closing):
 
     def _configure(self, conn: psycopg.Connection) -> None:
         conn.read_only = self._read_only or None
+        conn.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        if self._strict is None:
+            # a default of the role or the database, which a statement alone would have
+            level = fetch_value(conn, "select current_setting('default_transaction_isolation')")
+            self._strict = level != "read committed"
         if self._halfvec is None:
             # not by TypeInfo.fetch: that looks up operators in the session's path
             found = conn.execute(
