@@ -236,7 +236,7 @@ def test_a_drawn_call_of_any_function_is_answered_or_refused(
     groups += [[one] for one in functions if one.name in DELETE]
     lost, wrong = 0, []
     for group in groups:
-        gone, broken = after(caller, group, trust.times(300, 4), trust.seed)
+        gone, broken = after(caller, group, trust.times(300, 2), trust.seed)
         lost += gone
         wrong += broken
     said = ", ".join(f"{many:,} {what}" for what, many in caller.answers.most_common())
