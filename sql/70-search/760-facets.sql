@@ -173,29 +173,59 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- keyword_facets(unchosen, ids, filter, where_path, any_keywords, k, group_by) → the keywords' part of facets.
--- unchosen: the products found without the choices in filter, where_path and any_keywords, ids: with them; null
--- for all products. attribute_facets(…, attributes, choices, k, group_by) → the attributes' part; choices: the
--- chosen attributes that do not count for themselves.
+-- found_unchosen(query, filter, where_path, …, any_keywords, attributes) → all that is counted, from one search.
+-- choices: those of these attributes (null: of all) that filter and where_path narrow; unchosen: the products found
+-- without these choices and any_keywords; ids: those of them that all choices leave; null for all products; part:
+-- see found_part; filters: of all choices.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.keyword_facets(
-    unchosen bigint[], ids bigint[], filter jsonb, where_path jsonpath, any_keywords jsonb, k int, group_by text
-) returns table (facet text, value text, products bigint, chosen boolean, estimated boolean)
+create or replace function vitrina_internal.found_unchosen(
+    query text, filter jsonb, where_path jsonpath, with_keywords text[], without_keywords text[], sources text[],
+    mode text, embedding @vector@.halfvec, image_embedding @vector@.halfvec, min_relevance real, group_by text,
+    any_keywords jsonb, attributes text[],
+    out choices text[], out unchosen bigint[], out ids bigint[], out part int, out filters filters
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+begin
+    filters := filters_of(filter, where_path, '{}', '{}', null, null, any_keywords);
+    choices := array(select c.attribute from chosen_attributes(filter, where_path) as c
+                     where attributes is null or c.attribute = any (attributes));
+    select f.ids, f.part into unchosen, part
+    from found_ids(
+        query, filters_of(filter - choices, path_without(where_path, choices), with_keywords, without_keywords,
+                          sources), mode, embedding, image_embedding, min_relevance, group_by) as f;
+    ids := narrowed_ids(unchosen, filters);
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- counted_keywords(unchosen, ids, filter, where_path, any_keywords, k, group_by, part) → the rows of facets for
+-- keywords; counted_attributes(…, attributes, choices, options, k, group_by, part) → those for attributes. What has no
+-- choice is counted among ids, each choice among those of `unchosen` that the other choices leave; see
+-- found_unchosen. choices: the chosen attributes that do not count for themselves.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.counted_keywords(
+    unchosen bigint[], ids bigint[], filter jsonb, where_path jsonpath, any_keywords jsonb, k int, group_by text,
+    part int
+) returns table (
+    kind text, facet text, value text, products bigint, low numeric, high numeric, chosen boolean, estimated boolean
+)
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 #variable_conflict use_column
 begin
     return query
-    select c.facet, c.name, c.products * c.part, c.chosen, c.part > 1
+    select 'keyword', c.facet, c.name, c.products * c.part, null::numeric, null::numeric, c.chosen, c.part > 1
     from (
-        select r.*, s.part
+        select r.*, s.part * counted_keywords.part as part
         from sample_of(ids, group_by) as s
         cross join lateral rank_keywords(s.sample, array(
                  select f.facet from unnest(known_facets()) as f (facet)
                  where coalesce(any_keywords -> f.facet, '[]') = '[]'), '{}', k, group_by) as r
         union all
-        select r.*, s.part
+        select r.*, s.part * counted_keywords.part
         from jsonb_each(any_keywords) as a
         cross join lateral sample_of(
             narrowed_ids(unchosen, filters_of(filter, where_path, '{}', '{}', null, null, any_keywords - a.key,
@@ -208,11 +238,11 @@ begin
 end
 $func$;
 
-create or replace function vitrina_internal.attribute_facets(
+create or replace function vitrina_internal.counted_attributes(
     unchosen bigint[], ids bigint[], filter jsonb, where_path jsonpath, any_keywords jsonb, attributes text[],
-    choices text[], options jsonb, k int, group_by text
+    choices text[], options jsonb, k int, group_by text, part int
 ) returns table (
-    attribute text, value text, products bigint, low numeric, high numeric, chosen boolean, estimated boolean
+    kind text, facet text, value text, products bigint, low numeric, high numeric, chosen boolean, estimated boolean
 )
 language plpgsql stable security invoker
 set search_path from current
@@ -220,13 +250,13 @@ as $func$
 #variable_conflict use_column
 begin
     return query
-    select c.attribute, c.value, c.products * c.part, c.low, c.high, c.chosen, c.part > 1
+    select 'attribute', c.attribute, c.value, c.products * c.part, c.low, c.high, c.chosen, c.part > 1
     from (
-        select r.*, s.part
+        select r.*, s.part * counted_attributes.part as part
         from sample_of(ids, group_by) as s
         cross join lateral count_attributes(s.sample, attributes, choices, '[]', options, k, group_by) as r
         union all
-        select r.*, s.part
+        select r.*, s.part * counted_attributes.part
         from chosen_attributes(filter, where_path) as a
         cross join lateral filters_of(filter - a.attribute, path_without(where_path, array[a.attribute]),
                                       '{}', '{}', null, null, any_keywords, aloud => false) as f
@@ -268,29 +298,18 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _choices text[];
-    _all bigint[];
-    _ids bigint[];
-    _filters filters;
-    _part int;
+    _found record;
 begin
     perform check_k(k, 1, 1000);
     filter := coalesce(filter, '{}');
     any_keywords := coalesce(any_keywords, '{}');
-    _filters := filters_of(filter, where_path, '{}', '{}', null, null, any_keywords);
     if group_by is not null then
         perform check_text('group_by', group_by);
     end if;
-    -- one search without the choices; each count is of those of its products that the other choices leave
-    _choices := array(select c.attribute from chosen_attributes(filter, where_path) as c
-                      where attributes is null or c.attribute = any (attributes));
-    select f.ids, f.part into _all, _part
-    from found_ids(
-        query, filters_of(filter - _choices, path_without(where_path, _choices), with_keywords,
-                          without_keywords, sources), mode, embedding, image_embedding, min_relevance, group_by) as f;
-    _ids := narrowed_ids(_all, _filters);
-    if _ids = '{}' then
-        perform say_unknown_attributes(_filters);
+    _found := found_unchosen(query, filter, where_path, with_keywords, without_keywords, sources, mode, embedding,
+                             image_embedding, min_relevance, group_by, any_keywords, attributes);
+    if _found.ids = '{}' then
+        perform say_unknown_attributes(_found.filters);
     end if;
     perform say_unknown('attribute', u.name, u.nearest)
     from unknown_names(attributes => array(
@@ -298,20 +317,18 @@ begin
         select a.name from unnest(attributes) as a (name)
         where not exists (
             select from (select p.attributes from products as p
-                         where _ids is null or p.id = any (_ids[:100]) limit 100) as p
+                         where _found.ids is null or p.id = any (_found.ids[:100]) limit 100) as p
             where jsonb_exists(p.attributes, a.name))
         limit 100)) as u;
 
     return query
-    select 'keyword', f.facet, f.value, f.products * _part, null::numeric, null::numeric, f.chosen,
-           f.estimated or _part > 1
-    from keyword_facets(_all, _ids, filter, where_path, any_keywords, k, group_by) as f;
+    select c.* from counted_keywords(_found.unchosen, _found.ids, filter, where_path, any_keywords, k, group_by,
+                                     _found.part) as c;
 
     if attributes is null or cardinality(attributes) > 0 then
         return query
-        select 'attribute', f.attribute, f.value, f.products * _part, f.low, f.high, f.chosen, f.estimated or _part > 1
-        from attribute_facets(_all, _ids, filter, where_path, any_keywords, attributes, _choices, _filters.options, k,
-                              group_by) as f;
+        select c.* from counted_attributes(_found.unchosen, _found.ids, filter, where_path, any_keywords, attributes,
+                                           _found.choices, (_found.filters).options, k, group_by, _found.part) as c;
     end if;
 end
 $func$;

@@ -25,11 +25,7 @@ set search_path from current
 as $func$
 #variable_conflict use_column
 declare
-    _choices text[];
-    _all bigint[];
-    _share int;
-    _ids bigint[];
-    _filters filters;
+    _found record;
     _until timestamptz;
     _part text;
 begin
@@ -44,23 +40,18 @@ begin
     end if;
     filter := coalesce(filter, '{}');
     any_keywords := coalesce(any_keywords, '{}');
-    _filters := filters_of(filter, where_path, '{}', '{}', null, null, any_keywords);
-    -- one search without the choices; each count is of those of its products that the other choices leave
-    _choices := array(select c.attribute from chosen_attributes(filter, where_path) as c
-                      where attributes is null or c.attribute = any (attributes) or c.attribute = bins_of);
-    select f.ids, f.part into _all, _share
-    from found_ids(
-        query, filters_of(filter - _choices, path_without(where_path, _choices), with_keywords,
-                          without_keywords, sources), mode, embedding, image_embedding, min_relevance, group_by) as f;
-    _ids := narrowed_ids(_all, _filters);
+    _found := found_unchosen(
+        query, filter, where_path, with_keywords, without_keywords, sources, mode, embedding, image_embedding,
+        min_relevance, group_by, any_keywords,
+        case when attributes is not null then array_append(attributes, bins_of) end);
     return query
     select 'total', null::text, null::text,
            case when group_by is not null then (
                     select count(distinct group_of(p.id, p.attributes, group_by)) from products as p
-                    where _ids is null or p.id = any (_ids))
-                when _ids is null then (select count(*) from products)
-                else cardinality(_ids) * _share::bigint end,
-           null::numeric, null::numeric, false, _share > 1;
+                    where _found.ids is null or p.id = any (_found.ids))
+                when _found.ids is null then (select count(*) from products)
+                else cardinality(_found.ids) * _found.part::bigint end,
+           null::numeric, null::numeric, false, _found.part > 1;
 
     _until := clock_timestamp() + milliseconds * interval '1 millisecond';
     foreach _part in array array['keyword', 'attribute', 'bin'] loop
@@ -69,23 +60,21 @@ begin
             begin
                 if _part = 'keyword' then
                     return query
-                    select 'keyword', f.facet, f.value, f.products * _share, null::numeric, null::numeric, f.chosen,
-                           f.estimated or _share > 1
-                    from keyword_facets(_all, _ids, filter, where_path, any_keywords, k, group_by) as f;
+                    select c.* from counted_keywords(_found.unchosen, _found.ids, filter, where_path, any_keywords, k,
+                                                     group_by, _found.part) as c;
                 elsif _part = 'attribute' then
                     return query
-                    select 'attribute', f.attribute, f.value, f.products * _share, f.low, f.high, f.chosen,
-                           f.estimated or _share > 1
-                    from attribute_facets(_all, _ids, filter, where_path, any_keywords, attributes,
-                                          array(select c.name from unnest(_choices) as c (name)
-                                                where attributes is null or c.name = any (attributes)),
-                                          _filters.options, k, group_by) as f;
+                    select c.* from counted_attributes(
+                        _found.unchosen, _found.ids, filter, where_path, any_keywords, attributes,
+                        array(select u.name from unnest(_found.choices) as u (name)
+                              where attributes is null or u.name = any (attributes)),
+                        (_found.filters).options, k, group_by, _found.part) as c;
                 else
                     return query
-                    select 'bin', bins_of, b.bin::text, b.products * _share, b.low, b.high, false,
-                           b.estimated or _share > 1
+                    select 'bin', bins_of, b.bin::text, b.products * _found.part, b.low, b.high, false,
+                           b.estimated or _found.part > 1
                     from bins_of(
-                        narrowed_ids(_all, filters_of(
+                        narrowed_ids(_found.unchosen, filters_of(
                             filter - bins_of, path_without(where_path, array[bins_of]), '{}', '{}', null, null,
                             any_keywords, aloud => false)), bins_of, bins, group_by) as b;
                 end if;

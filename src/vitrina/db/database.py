@@ -84,7 +84,7 @@ class Database(Closing):
         self._telling = threading.Lock()
         self._away = False
         self._halfvec: TypeInfo | None = None
-        self._strict: bool | None = None  # whether another isolation than ours is the default
+        self._strict = False  # whether another isolation than ours is the default
         self._standby = (-math.inf, False)  # until when it is known, and what is known
         self._inherited: list[ConnectionPool[psycopg.Connection]] = []
         self._own = threading.local()  # its connection, in a thread that is in `together`
@@ -132,7 +132,7 @@ class Database(Closing):
     @property
     def _begins(self) -> bool:
         """Whether every statement is in a transaction that says what it may do."""
-        return self._read_only or self._statement_seconds is not None or bool(self._strict)
+        return self._read_only or self._statement_seconds is not None or self._strict
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
@@ -273,18 +273,18 @@ class Database(Closing):
     def _configure(self, conn: psycopg.Connection) -> None:
         conn.read_only = self._read_only or None
         conn.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        if self._strict is None:
-            # a default of the role or the database, which a statement alone would have
-            level = fetch_value(conn, "select current_setting('default_transaction_isolation')")
-            self._strict = level != "read committed"
         if self._halfvec is None:
+            # the isolation of the role or the database is that of a statement alone; the type
             # not by TypeInfo.fetch: that looks up operators in the session's path
-            found = conn.execute(
-                "select t.oid, t.typarray from pg_catalog.pg_type as t"
-                " join pg_catalog.pg_extension as e on e.extnamespace = t.typnamespace"
-                " where e.extname = 'vector' and t.typname = 'halfvec'"
-            ).fetchone()
-            if found is not None:
+            ((isolation, *found),) = conn.execute(
+                "select pg_catalog.current_setting('default_transaction_isolation'),"
+                " t.oid, t.typarray from pg_catalog.pg_extension as e"
+                " join pg_catalog.pg_type as t on t.typnamespace = e.extnamespace"
+                " and e.extname = 'vector' and t.typname = 'halfvec'"
+                " right join (values (true)) as one (row) on true"
+            ).fetchall()
+            self._strict = isolation != "read committed"
+            if found[0] is not None:
                 self._halfvec = TypeInfo("halfvec", *found)
         if self._halfvec is not None:
             register_halfvec_info(conn, self._halfvec)

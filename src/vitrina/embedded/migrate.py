@@ -48,11 +48,12 @@ def migrate(home: Path | None = None, *, to: int = 18) -> Migrated | None:
     base = server.base_of(home)
     target = clusters.directory(base, to)
     with server.explained(base):
-        older = [each for each in clusters.VERSIONS if each < to and _cluster(base, each).is_dir()]
+        older = [each for each in clusters.VERSIONS
+                 if each < to and clusters.directory(base, each).is_dir()]  # fmt: skip
         if not older:
             return None
         version = max(older)
-        source = _cluster(base, version)
+        source = clusters.directory(base, version)
         with server.lock(base):
             if not target.is_dir():
                 _upgrade(base, source, version, target, to)
@@ -64,10 +65,6 @@ def migrate(home: Path | None = None, *, to: int = 18) -> Migrated | None:
             kept = _free_name(base / f"pg{version}-kept")
             source.rename(kept)
     return Migrated(version, to, kept)
-
-
-def _cluster(base: Path, version: int) -> Path:
-    return clusters.directory(base, version)
 
 
 def _free_name(path: Path) -> Path:
