@@ -14,8 +14,9 @@ from vitrina import errors
 from vitrina.db.connection import CONNECT_SECONDS, connect
 
 DEADLOCK = "40P01"
-# it shuts down, starts up, or has no room now; not: it was dropped, or a time limit ran out
-AWAY = ("08", "57P01", "57P02", "57P03", "57P05", "53300")
+# it shuts down, starts up, or has no room now, for a client or on its disk; not: it was dropped, or
+# a time limit ran out
+AWAY = ("08", "57P01", "57P02", "57P03", "57P05", "53100", "53300")
 POOLER_AWAY = ("cannot connect to server", "server_login_retry", "server login has been failing")
 T = TypeVar("T")
 
