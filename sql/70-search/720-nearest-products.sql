@@ -197,7 +197,7 @@ create or replace function vitrina_internal.walk_index(
 )
 language plpgsql stable security invoker
 set search_path from current
-set hnsw.ef_search = 100
+set hnsw.ef_search = 400 -- at a million products 100 finds .94 of the ten nearest, 400 .99, for a millisecond more
 set hnsw.iterative_scan = 'relaxed_order'
 as $func$
 declare
