@@ -43,7 +43,7 @@ begin
     _found := found_unchosen(
         query, filter, where_path, with_keywords, without_keywords, sources, mode, embedding, image_embedding,
         min_relevance, group_by, any_keywords,
-        case when attributes is not null then array_append(attributes, bins_of) end);
+        case when attributes is not null then array(select unnest(attributes)) || bins_of end);
     return query
     select 'total', null::text, null::text,
            case when group_by is not null then (

@@ -25,7 +25,7 @@ from vitrina.db.cancelling import cancellable
 from vitrina.db.connection import CONNECT_SECONDS, Params, Session, connect, fetch_value
 from vitrina.db.faults import mapped
 from vitrina.db.json_values import Jsonb
-from vitrina.db.retries import PoolAway, answers, is_away, is_deadlock
+from vitrina.db.retries import PoolAway, answers, is_away, is_deadlock, tries_again
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -224,7 +224,7 @@ class Database(Closing):
         finally:
             self._stop = before
 
-    def persist(self, work: Callable[[], T], *, tries: int = 4) -> T:
+    def persist(self, work: Callable[[], T]) -> T:
         """The result of `work`, repeated after a deadlock, or when Postgres is back.
 
         `work` is a whole transaction that may safely run twice: a failed try leaves nothing behind,
@@ -232,12 +232,13 @@ class Database(Closing):
         """
         deadline: float | None = None
         stopping = False
+        deadlocks = 0
         while True:
             try:
                 done = work()
             except errors.DatabaseError as exc:
-                if is_deadlock(exc) and tries > 1:
-                    tries -= 1
+                deadlocks += is_deadlock(exc)
+                if tries_again(exc, deadlocks):
                     continue
                 if not self._wait or not is_away(exc, self.dsn):
                     raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -14,6 +15,8 @@ from vitrina import errors
 from vitrina.db.connection import CONNECT_SECONDS, connect
 
 DEADLOCK = "40P01"
+# of two that ended each other, one is a moment later the next time; half a minute in all at most
+TRIES, FIRST_PAUSE, LAST_PAUSE = 12, 0.02, 5.0
 # it shuts down, starts up, or has no room now, for a client or on its disk; not: it was dropped, or
 # a time limit ran out
 AWAY = ("08", "57P01", "57P02", "57P03", "57P05", "53100", "53300")
@@ -21,18 +24,27 @@ POOLER_AWAY = ("cannot connect to server", "server_login_retry", "server login h
 T = TypeVar("T")
 
 
-def retried(work: Callable[[], T], *, tries: int = 4) -> T:
+def retried(work: Callable[[], T]) -> T:
     """The result of `work`, repeated if Postgres ended it for a deadlock.
 
     `work` is a whole transaction, so a failed try leaves nothing behind.
     """
-    for left in reversed(range(tries)):
+    failures = 0
+    while True:
         try:
             return work()
         except errors.DatabaseError as exc:
-            if not left or not is_deadlock(exc):
+            failures += 1
+            if not tries_again(exc, failures):
                 raise
-    raise AssertionError("unreachable")
+
+
+def tries_again(exc: errors.DatabaseError, failures: int) -> bool:
+    """Whether this was a deadlock and not one too many; if so, after a pause drawn by chance."""
+    if not is_deadlock(exc) or failures >= TRIES:
+        return False
+    time.sleep(random.uniform(0, min(LAST_PAUSE, FIRST_PAUSE * 2**failures)))  # noqa: S311
+    return True
 
 
 def is_deadlock(exc: errors.DatabaseError) -> bool:
