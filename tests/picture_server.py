@@ -175,11 +175,13 @@ def chunked(body: bytes, size: int = 1000) -> Behaviour:
 def endless(
     headers: Mapping[str, str | int] | None = None, part: bytes = b"x" * 65_536
 ) -> Behaviour:
-    """The same part again and again, for as long as somebody listens."""
+    """The same part again and again, for as long as somebody listens; if it is empty, nothing."""
 
     def behave(handler: Handler) -> None:
         handler.answer(200, {"Content-Type": "image/jpeg", **(headers or {"Connection": "close"})})
         handler.close_connection = True
+        if not part:
+            handler.server.stopping.wait()
         while not handler.server.stopping.is_set():
             handler.wfile.write(part)
 

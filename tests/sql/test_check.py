@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,7 +70,7 @@ BREAKS = [
     Break("texts", "full text of products",
           "update sources set text_config = 'simple' where name = 'shop'", 4, "product "),
     Break("texts", "words of the catalogue",
-          "delete from catalogue_words where word in ('velvet', 'bamboo')", 2, "bamboo"),
+          "delete from catalogue_words where word in ('velvet', 'brass')", 2, "brass"),
     Break("texts", "words to correct to",
           "delete from spellings where word in ('velvet', 'zebra')", 2, "velvet"),
     Break("texts", "words to correct to",
@@ -79,7 +80,7 @@ BREAKS = [
     Break("words", "keys of aliases",
           "update keyword_aliases set key = 'wrong' where alias = 'velvet'", 1, "velvet"),
     Break("words", "keywords without an alias",
-          "delete from keyword_aliases where alias = 'velvet'", 1, "velvet"),
+          "delete from keyword_aliases where alias = 'bamboo'", 1, "bamboo"),
     Break("words", "keys of the thesaurus",
           "update thesaurus set key = 'wrong' where term in ('sofa', 'couch') and language = ''", 2, "couch"),
     Break("words", "keys of contrasts",
@@ -244,53 +245,91 @@ def test_a_shop_with_something_in_every_table_is_sound(shop: psycopg.Connection)
     assert {one.check for one in BREAKS} == {name for name, _ in rows}
 
 
+AT_ONCE = ("texts", "words")  # families that look through the built-in words, which takes time
+
+
+def rounds(family: str) -> Iterator[list[Break]]:
+    """What is broken at once: the first alone, then one of each check, or one."""
+    left = of_family = [one for one in BREAKS if one.family == family]
+    while left:
+        each = {one.check: one for one in reversed(left)}.values()
+        first = each if family in AT_ONCE and len(left) < len(of_family) else left[:1]
+        yield [one for one in left if one in first]
+        left = [one for one in left if one not in first]
+
+
 @pytest.mark.parametrize("family", dict.fromkeys(one.family for one in BREAKS))
 def test_what_is_broken_is_named_with_its_count(shop: psycopg.Connection, family: str) -> None:
-    for one in [one for one in BREAKS if one.family == family]:
+    for at_once in rounds(family):
         with shop.transaction(force_rollback=True):
-            shop.execute(one.done)
+            for one in at_once:
+                shop.execute(one.done)
             broken = found(shop, family)
-            assert one.check in broken, one
-            wrong, example, remedy = broken[one.check]
-            assert (wrong, one.example in example) == (one.wrong, True), (one, wrong, example)
-            if one.mended:
-                assert remedy.startswith(MENDS)
-                shop.execute(remedy)
-                assert one.check not in found(shop, family), one
+            for one in at_once:
+                assert one.check in broken, one
+                wrong, example, remedy = broken[one.check]
+                assert (wrong, one.example in example) == (one.wrong, True), (one, wrong, example)
+                if one.mended:
+                    assert remedy.startswith(MENDS)
+                    shop.execute(remedy)
+            mended = {one.check for one in at_once if one.mended}
+            assert not mended or not mended & set(found(shop, family)), at_once
 
 
 def test_the_demo_is_sound(make_database: Callable[[str], str], demo_template: str) -> None:
     assert_sound_at(make_database(demo_template))
 
 
+def third_of(file: Path, folder: Path) -> Path:
+    """The header and each third row of a CSV file."""
+    part = folder / file.name
+    with file.open(newline="", encoding="utf-8") as whole, part.open("w", newline="") as out:
+        header, *rows = csv.reader(whole)
+        csv.writer(out).writerows([header, *rows[::3]])
+    return part
+
+
 @pytest.mark.data
-def test_the_real_catalogues_are_sound(database_url: str, shared_data: Path) -> None:
+def test_the_real_catalogues_are_sound(
+    database_url: str, shared_data: Path, tmp_path: Path
+) -> None:
+    """Each third product of them."""
     fashion, furniture = shared_data / "fashion", shared_data / "furniture"
     with Catalog(database_url) as catalog:
         mapping = Mapping(image="{id}.jpg", image_root=fashion / "images")
-        catalog.ingest(fashion / "styles.csv", source="fashion", options=FileOptions(mapping))
-        catalog.ingest(furniture / "amazon_furniture_dataset.csv", source="furniture")
+        for source, file, options in (
+            ("fashion", fashion / "styles.csv", FileOptions(mapping)),
+            ("furniture", furniture / "amazon_furniture_dataset.csv", None),
+        ):
+            catalog.ingest(third_of(file, tmp_path), source=source, options=options)
         found = {one.check: one for one in catalog.check()}
     assert [one for one in found.values() if one.wrong] == []
     texts = found["full text of products"]
-    assert (texts.level, texts.found, texts.looked > 900) == (
+    assert (texts.level, texts.found, texts.looked > 300) == (
         "ok",
         f"0 of {texts.looked} wrong",
         True,
     )
 
 
+# what is changed at once: of what is changed, nothing else hangs on the same word
 CHANGES = [
-    "update thesaurus set term = 'settee of old' where term = 'couch'",
-    "update thesaurus set canonical = 'bench' where term = 'couch'",
-    "delete from thesaurus where term = 'couch'",
-    "update contrasts set contrast_group = 'my ' || contrast_group where term = 'black'",
-    "update contrasts set term = 'blackest' where term = 'black' and contrast_group ="
-    " (select min(c.contrast_group) from contrasts as c where c.term = 'black')",
-    "update related_terms set related = 'rings of towels' where related = 'towel ring'",
-    "select set_keyword_policy(language => 'german')",
-    "select put_source('shop', text_config => 'german')",
-    "insert into thesaurus (term, canonical, facet) values ('greyish', 'grey', 'color')",
+    (
+        "update thesaurus set term = 'settee of old' where term = 'couch'",
+        "update contrasts set contrast_group = 'my ' || contrast_group where term = 'black'",
+        "update related_terms set related = 'rings of towels' where related = 'towel ring'",
+        "select set_keyword_policy(language => 'german')",
+    ),
+    (
+        "update thesaurus set canonical = 'bench' where term = 'couch'",
+        "update contrasts set term = 'blackest' where term = 'black' and contrast_group ="
+        " (select min(c.contrast_group) from contrasts as c where c.term = 'black')",
+        "select put_source('shop', text_config => 'german')",
+    ),
+    (
+        "delete from thesaurus where term = 'couch'",
+        "insert into thesaurus (term, canonical, facet) values ('greyish', 'grey', 'color')",
+    ),
 ]
 
 
@@ -298,8 +337,9 @@ def test_what_a_shop_changes_reaches_all_that_is_derived_from_it(shop: psycopg.C
     shop.execute("select resolve_keywords('{couch cover,black chair,towel ring,rot}')")
     shop.execute("select put_rules('[{\"query\": \"greyish couch\", \"action\": \"hide\","
                  " \"source\": \"shop\", \"external_id\": \"sofa-1\"}]')")  # fmt: skip
-    for change in CHANGES:
+    for changes in CHANGES:
         with shop.transaction(force_rollback=True):
-            shop.execute(change.encode())
+            for change in changes:
+                shop.execute(change.encode())
             for family in ("texts", "words", "keywords"):
-                assert found(shop, family) == {}, change
+                assert found(shop, family) == {}, changes

@@ -189,7 +189,7 @@ def clicked(search: dict[str, Any], row: tuple) -> dict[str, Any]:
 def test_a_count_is_what_choosing_it_finds(real: psycopg.Connection) -> None:
     chance = random.Random(11)  # noqa: S311
     compared, chosen = 0, 0
-    for number in range(200):
+    for number in range(100):
         search = filters(chance)
         rows = real.execute(f"select * from facets({SEARCH}, k => 4)", given(search)).fetchall()
         for row in chance.sample(rows, min(1, len(rows))):
@@ -209,5 +209,5 @@ def test_a_count_is_what_choosing_it_finds(real: psycopg.Connection) -> None:
             assert len(set(pages)) == len(pages)
             counted = real.execute(f"select count_matches({SEARCH})", given(search)).fetchone()
             assert counted == (len(pages),), search
-    assert compared > 50
-    assert chosen > 5
+    assert compared > 25
+    assert chosen > 2
