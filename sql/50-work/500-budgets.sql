@@ -15,10 +15,10 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- check_budget(beyond): raises VT005 if the budget of a period is spent (see budgets). beyond: USD
--- that are spent but not stored yet.
+-- check_budget(beyond) → the USD left of the budget that ends first; null without budgets. beyond: USD
+-- that are spent but not stored yet. Raises VT005 if the budget of a period is spent.
 -- ---------------------------------------------------------------------------------------------
-create or replace function check_budget(beyond numeric default 0) returns void
+create or replace function check_budget(beyond numeric default 0, out usd_left numeric)
 language plpgsql stable security invoker
 set search_path from current
 as $func$
@@ -33,6 +33,7 @@ begin
                 _budget.usd, _budget.period, round(_budget.spent, 4) using errcode = 'VT005',
                 hint = 'raise it: vitrina cost --budget USD --period ' || _budget.period;
         end if;
+        usd_left := least(usd_left, _budget.usd - _budget.spent);
     end loop;
 end
 $func$;

@@ -42,8 +42,8 @@ $func$;
 -- find_requests(candidates) → for each, by its ordinal: the stored answer, whether a batch will answer
 -- it, and how often a batch has asked it. candidates: a jsonb array of {product_id, version, stage,
 -- input_hash (hex), model, prompt_version}. A request is missing if it has no output and is not open.
--- attempts counts by product and stage, so that a picture that changes each time also ends; it is null
--- if asking again is in vain.
+-- attempts counts by product and stage since the product was last enriched, so that a picture that changes each
+-- time also ends; it is null if asking again is in vain.
 -- ---------------------------------------------------------------------------------------------
 create or replace function find_requests(candidates jsonb)
 returns table (ordinal int, output jsonb, is_open boolean, attempts int)
@@ -63,7 +63,11 @@ as $func$
         (select case when bool_or(r.state = 'refused') then null
                      else count(*) filter (where r.state in ('missing', 'done')) end
          from batch_requests as r
-         where r.product_id = c.product_id and r.version = c.version and r.stage = c.stage)::int
+         join batches as b on b.id = r.batch_id
+         join products as p on p.id = r.product_id
+         where r.product_id = c.product_id and r.version = c.version and r.stage = c.stage
+             -- versions begin anew when a product has been enriched
+             and b.created_at > coalesce(p.enriched_at, '-infinity'))::int
     from rows from (jsonb_to_recordset(find_requests.candidates) as (
             product_id bigint, version bigint, stage text, input_hash text, model text,
             prompt_version text)) with ordinality

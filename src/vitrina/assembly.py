@@ -57,6 +57,7 @@ def assemble(context: Context, purpose: Purpose = "enrich", in_space: str | None
         max_cost=max_cost,
         tracer=None if purpose == "search" else _tracer(context),
         at_once=context.settings.concurrency,
+        standing=purpose != "search",
     )
     return _asking(context, endpoint, ledger, space)
 
@@ -68,7 +69,9 @@ def space_embedder(
     if endpoint is None:
         return LocalTextEmbedder(context.database, name)
     price = prices(endpoint, context.settings.max_cost, {endpoint.embedding_model})
-    ledger = Ledger(context.database, price=price, max_cost=context.settings.max_cost)
+    ledger = Ledger(
+        context.database, price=price, max_cost=context.settings.max_cost, standing=True
+    )
     return _embedder(context.database, endpoint, ledger, name)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Price = Callable[[str, Usage], Decimal | None]
+PART = 8  # of what is left of a standing budget: a run spends this much before it asks again
+LOOK_SECONDS = 10.0  # or this long, as others spend too
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Ledger:
         tracer: records calls; None: no tracing.
         at_once: calls under way or not stored yet: the most that a crash may lose, and that a
             run may spend beyond its budget.
+        standing: standing budgets hold, too; not for what is free, nor for searches.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Ledger:
         max_cost: Decimal | None = None,
         tracer: Tracer | None = None,
         at_once: int = 8,
+        standing: bool = False,
     ) -> None:
         self._database = database
         self._price = price
@@ -88,6 +92,8 @@ class Ledger:
         self.made = 0
         self.reused = 0
         self.spent = Decimal(0)
+        self._standing = standing
+        self._look_at, self._look_after = Decimal(0), 0.0
 
     def answer(
         self,
@@ -172,8 +178,20 @@ class Ledger:
         return self.tracer.call(question.stage, inputs, call, cost=self._price)
 
     def check_budget(self) -> None:
-        """Raises BudgetError if this run has spent its budget."""
+        """Raises BudgetError if this run has spent its budget, or a standing budget is spent.
+
+        What is left of a standing budget is asked for when this run has spent a part of it since,
+        and now and then: so often that several runs do not spend it twice.
+        """
         self._check(self.spent)
+        now = time.monotonic()
+        with self._lock:
+            if not self._standing or (self.spent < self._look_at and now < self._look_after):
+                return
+            self._look_after = now + LOOK_SECONDS
+        left = self._database.value("select vitrina.check_budget()")
+        with self._lock:
+            self._look_at = Decimal("Infinity") if left is None else self.spent + left / PART
 
     def afford(self, model: str, usage: Usage) -> None:
         """Raises BudgetError if the budget is spent, counting tries that are not stored yet.

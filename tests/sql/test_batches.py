@@ -93,6 +93,19 @@ def test_a_request_is_missing_then_open_then_answered(
     assert (row[0], row[1], float(row[2])) == (1, 0, 0.25)
 
 
+def test_what_was_asked_before_a_product_was_enriched_is_no_try(
+    db: psycopg.Connection, queued: list[int]
+) -> None:
+    """Its job's version begins anew with the next change: it could be asked about three times only."""
+    before, after = request(queued[0], HASHES[0]), request(queued[0], HASHES[1])
+    answer(db, open_batch(db, before), HASHES[0])
+    assert found(db, after) == [(None, False, 1)]
+    db.execute(
+        "update products set enriched_at = now() + interval '1 minute' where id = %s", [queued[0]]
+    )
+    assert found(db, after) == [(None, False, 0)]
+
+
 def test_two_batches_never_await_the_same(db: psycopg.Connection, queued: list[int]) -> None:
     one = request(queued[0], HASHES[0])
     open_batch(db, one)

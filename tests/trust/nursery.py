@@ -26,6 +26,10 @@ BESIDES = ("openai.resources.chat.completions", "openai.resources.embeddings",
            "uvicorn.loops.auto", "uvicorn.lifespan.on", "encodings.idna")  # fmt: skip
 
 
+# in the environment: the endpoint has the list prices, as only OpenAI's own has
+PRICED = "TRUST_PRICED"
+
+
 class Child:
     """A forked process, to be used like a subprocess.Popen."""
 
@@ -140,6 +144,7 @@ def main() -> None:
 def become(arguments: list[str], environment: dict[str, str], said: str) -> None:
     """Be `vitrina` with these arguments."""
     from vitrina.cli import main as vitrina
+    from vitrina.models.openai.settings import OpenAISettings
 
     os.environ.clear()
     os.environ.update(environment)
@@ -148,6 +153,8 @@ def become(arguments: list[str], environment: dict[str, str], said: str) -> None
     for old, new in ((nothing, 0), (out, 1), (out, 2)):
         os.dup2(old, new)
     random.seed()
+    if PRICED in environment:
+        OpenAISettings.official = property(lambda self: True)  # type: ignore[assignment, method-assign]
     sys.argv = ["vitrina", *arguments]
     vitrina()
     sys.exit()

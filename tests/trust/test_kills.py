@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import requests
 
-from trust.nursery import Child
+from trust.nursery import PRICED, Child
 from trust.report import Trust
 from trust.shop import CONCURRENCY, DUE, LEFT, STORED, TOKEN, Shop, reached, running
 from waiting import HANG
@@ -84,6 +84,40 @@ def test_kills_of_workers(trust: Trust, shop: Shop, tmp_path: Path) -> None:
         finish(
             trust, shop, f"kills of `work`, {workers} at once", kills, broken, kills * CONCURRENCY
         )
+
+
+SPENT = "select coalesce(sum(g.cost), 0) from vitrina.generations as g"
+
+
+def test_kills_within_a_budget(trust: Trust, shop: Shop) -> None:
+    """Whatever ends workers, a budget is exceeded by what they were asking about at most."""
+    rounds, workers, all_of_it = trust.times(20, 1), 2, 0.006  # USD that a round takes
+    shop.environment[PRICED] = "yes"
+    kills = beyond = reached_it = 0
+    with psycopg.connect(shop.url, autocommit=True) as conn:
+        for _ in range(rounds):
+            shop.put(*range(PRODUCTS))
+            budget = float(shop.ask(SPENT)) + shop.draw.uniform(0.1, 0.6) * all_of_it
+            shop.ask("select vitrina.set_budget(%s::numeric)", budget)
+            with running(*(shop.work("--drain") for _ in range(workers))) as at_work:
+                kills += kill(shop, at_work[0], moment(shop, conn))
+                at_work.append(shop.work("--drain"))
+                codes = {process.wait(HANG) for process in at_work}
+            over = float(shop.ask(SPENT)) - budget
+            call = float(shop.ask("select max(g.cost) from vitrina.generations as g"))
+            reached_it += 3 in codes
+            shop.crashed += not codes <= {0, 3, -signal.SIGKILL}
+            # two calls a product at once, of as many workers as ran at once
+            beyond += over > 2 * CONCURRENCY * workers * call
+            beyond += over < 0 and bool(shop.ask(DUE))  # it was not spent, and work is left
+        shop.ask("select vitrina.set_budget(null)")
+        shop.retry("work", "--drain")
+        found, (stored, twice) = shop.products(), shop.answers()
+    found["doubled"] += twice + beyond + max(0, shop.asked - stored - kills * 2 * CONCURRENCY)
+    trust.row(
+        "budgets, a worker killed on the way", rounds, **found, leaked=shop.leaks(),
+        crashed=shop.crashed, besides=f"{reached_it} were spent, {kills} kills, {stored:,} answers",
+    )  # fmt: skip
 
 
 def write(file: Path, rows: dict[str, str]) -> None:

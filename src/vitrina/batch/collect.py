@@ -299,6 +299,19 @@ class _Desk:
             "cost": str(cost) if cost is not None else None,
         }
 
+    def _at_work(self, run: str) -> bool:
+        """Whether a worker, perhaps one that has died, has products of this run in hand."""
+        return bool(
+            self._database.value(
+                "select exists (select from vitrina.jobs as j"
+                " join vitrina.batch_requests as r"
+                " on r.product_id = j.product_id and r.version = j.version"
+                " join vitrina.batches as b on b.id = r.batch_id and b.run = %s"
+                " where j.state = 'leased')",
+                (run,),
+            )
+        )
+
     def _trusted(self, ids: list[int]) -> bool:
         """Whether the owner of the schema submitted all of these."""
         return bool(
@@ -333,6 +346,6 @@ class _Desk:
             ).go()
             waiting = [batch["run"] for batch in self.batches("submitted")]
             # cut short by the batches of other runs, it has its turn when they are done
-            if whole or run_id in waiting or not waiting:
+            if (whole or run_id in waiting or not waiting) and not self._at_work(run_id):
                 for batch in batches:
                     note(self._database, batch["id"], state="collected")

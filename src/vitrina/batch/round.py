@@ -114,6 +114,7 @@ class Round:
             ) as pipeline,
             TemporaryDirectory(prefix="vitrina-") as folder,
         ):
+            self._leases.free_dead()  # a killed round's: nobody else may come for minutes
             try:
                 for touched in (True, False):
                     self._pass(touched, pipeline, Path(folder))

@@ -46,7 +46,8 @@ begin
     for _function in
         -- once, however many of its columns are new
         select distinct p.oid
-        from (values ('claim_jobs', 'asked'), ('products_to_batch', 'asked'),
+        from (values ('check_budget', 'usd_left'),
+                     ('claim_jobs', 'asked'), ('products_to_batch', 'asked'),
                      ('claim_products', 'asked'), ('query_parts', 'keys'),
                      ('rank_of_unit', 'tags'), ('units_of_query', 'tags'),
                      ('head_of_query', 'keys'), ('read_demand', 'keys'), ('is_sold', 'gone'),

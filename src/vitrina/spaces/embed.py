@@ -287,7 +287,6 @@ class OpenAITextEmbedder:
     def check_budget(self) -> None:
         """Raises BudgetError if the budget of this run, or a standing budget, is spent."""
         self._ledger.check_budget()
-        self._database.rows("select vitrina.check_budget()")
 
     def to_fill(self) -> Iterator[TextEmbedder]:
         """Itself; then the embedder of the space in use, if that also asks an endpoint."""
