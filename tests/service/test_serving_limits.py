@@ -22,6 +22,7 @@ from vitrina.db.database import Database
 from vitrina.errors import DatabaseError, ReadOnlyError, SlowError
 from vitrina.web.limits import Limits
 from vitrina.web.receiving import SMALL_BYTES, form, impatient, read
+from vitrina.web.server import Dripping
 
 RUNNING = "select count(*) from pg_stat_activity where query like %s and state = 'active' and pid <> pg_backend_pid()"
 
@@ -268,3 +269,31 @@ def test_a_slow_answer_is_a_page_with_the_reason(database_url: str) -> None:
         assert "took longer than 5 seconds" in answer.text
         conn.rollback()
         assert requests.get(served.base + "/?q=sofa", timeout=60).status_code == 200
+
+
+def test_a_request_that_does_not_come_holds_no_connection() -> None:
+    """Late is a connection that has said nothing, or a part; not one at work, or kept open."""
+
+    class Connection:
+        def __init__(self, answered: bool | None, kept: bool = False) -> None:
+            self.cycle = None if answered is None else self
+            self.response_complete = answered
+            self.timeout_keep_alive_task = object() if kept else None
+            self.transport = self
+            self.ended = 0
+
+        def close(self) -> None:
+            self.ended += 1
+
+    silent, again = Connection(None), Connection(answered=True)
+    at_work, kept = Connection(answered=False), Connection(answered=True, kept=True)
+    dripping = Dripping(20)
+    for now in (0, 10, 19.9):
+        dripping.end([silent, again, at_work, kept], now)
+    again.timeout_keep_alive_task = object()  # it was answered, and asks once more
+    dripping.end([silent, again, at_work, kept], 19.95)
+    again.timeout_keep_alive_task = None
+    dripping.end([silent, again, at_work, kept], 20)
+    assert [each.ended for each in (silent, again, at_work, kept)] == [1, 0, 0, 0]
+    dripping.end([again, at_work, kept], 40)
+    assert [each.ended for each in (silent, again, at_work, kept)] == [1, 1, 0, 0]
