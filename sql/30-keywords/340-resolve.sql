@@ -284,8 +284,8 @@ $func$;
 -- was refused (numbers, negation, contrast, known, narrower, words, order, facet, distinct, with the
 -- difference), or why the term has no keyword: it has no letter or digit, or more than 200
 -- characters. A term dropped by hand has the method manual and no keyword. embeddings: one per term
--- in the active text space; null if that space is the local one. facets: one per term, or null; an
--- unknown facet is null or 'other'. Raises VT004 if the arrays differ in length, or needed vectors
+-- in the active text space; of the local one they are made here, and none need be given. facets: one per
+-- term, or null; an unknown facet is null or 'other'. Raises VT004 if the arrays differ in length, or needed vectors
 -- are missing.
 -- ---------------------------------------------------------------------------------------------
 create or replace function resolve_keywords(
@@ -317,17 +317,16 @@ begin
         where not exists (select from keyword_aliases as a where a.alias = f.form)
             and no_keyword(f.term, f.form) is null)
     then
-        if embeddings is null then
-            if (active_space('text')).provider is distinct from 'local' then
-                if exists (select from generate_series(1, cardinality(said), 10000) as s (start)
-                           cross join lateral unknown_terms(said[s.start:s.start + 9999])) then
-                    raise exception 'the active text space is not local: give one embedding per term'
-                        using errcode = 'VT004', hint = 'unknown_terms(said) lists the terms that need an embedding';
-                end if;
-            else
-                select array_agg(e.embedding order by e.ordinal) into embeddings
-                from embed_all(said) as e;
-            end if;
+        if (active_space('text')).provider = 'local' then
+            -- whatever is given: a keyword would have the vector of another text
+            select array_agg(e.embedding order by e.ordinal) into embeddings
+            from embed_all(said) as e;
+        elsif embeddings is null and exists (
+            select from generate_series(1, cardinality(said), 10000) as s (start)
+            cross join lateral unknown_terms(said[s.start:s.start + 9999]))
+        then
+            raise exception 'the active text space is not local: give one embedding per term'
+                using errcode = 'VT004', hint = 'unknown_terms(said) lists the terms that need an embedding';
         end if;
         select coalesce(jsonb_object_agg(l.alias, l.veto), '{}') into _learned
         from learn_keywords(said, _forms, embeddings, facets) as l;
