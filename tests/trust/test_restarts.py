@@ -25,6 +25,7 @@ from vitrina import embedded
 from waiting import HANG, eventually
 
 PRODUCTS = 30
+SMALL_LOG = {"fsync": "off", "max_wal_size": "64MB"}  # else the log alone fills the disk in the end
 ROWS = 1_000  # of a file that fills a disk: some 10 MB with its log and indexes
 
 
@@ -75,10 +76,10 @@ def test_restarts(
                 return found.status_code == 200
 
             while restarts < wanted:
+                calls = shop.asked + shop.draw.randint(1, PRODUCTS)  # of three a product at least
                 shop.change(PRODUCTS // 3)
                 loading = shop.start(*load)
-                calls = shop.asked + shop.draw.randint(1, PRODUCTS)
-                eventually(lambda c=calls: shop.asked >= c)
+                eventually(lambda c=calls: shop.asked >= c, shop.tail)
                 end(own_server, shop.draw.choice((signal.SIGINT, signal.SIGQUIT)))
                 search()
                 begin(own_server)
@@ -127,8 +128,10 @@ def test_a_full_disk(
     place = Path(tempfile.mkdtemp(prefix="disk-", dir=servers_home))
     place.chmod(0o755)
     with (
-        small_disk(place / "d", 700) as disk,
-        servers.own(disk, servers.VERSION, servers.cache(pytestconfig.rootpath)) as server,
+        small_disk(place / "d", trust.times(2_000, 700)) as disk,
+        servers.own(
+            disk, servers.VERSION, servers.cache(pytestconfig.rootpath), options=SMALL_LOG
+        ) as server,
         shop_at(server.url(), nursery, trust.draw, tmp_path) as shop,
     ):
         shop.put(*range(PRODUCTS))
