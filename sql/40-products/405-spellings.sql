@@ -50,7 +50,7 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- note_spellings(words): adds new words to those that misspelt ones are corrected to; see is_spelling.
 -- vocabulary_words() → all words of the thesaurus and of aliases, and irregular plurals.
--- note_vocabulary(): notes these.
+-- note_vocabulary(): notes these. renew_spellings(): makes keys of an earlier version anew.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.note_spellings(words text[]) returns void
 language sql volatile security invoker
@@ -82,4 +82,11 @@ language sql volatile security invoker
 set search_path from current
 as $func$
     select note_spellings(array(select w.word from vocabulary_words() as w (word)));
+$func$;
+
+create or replace function vitrina_internal.renew_spellings() returns void
+language sql volatile security invoker
+set search_path from current
+as $func$
+    update spellings as s set keys = spelling_keys(s.word) where s.keys is distinct from spelling_keys(s.word);
 $func$;

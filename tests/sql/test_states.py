@@ -19,6 +19,7 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 STATES = DATA / "states.tar.xz"
 TITLES = {"Brass reading lamp", "Bamboo shoe rack", "Black metal side table"}
 CHAIRS = {"Oak chair", "Pine chair"}
+FEW = ("0001", "0008", "0031")  # `make test` upgrades these, `make trust` all
 
 
 @functools.cache
@@ -32,9 +33,10 @@ def states() -> dict[str, bytes]:
         }
 
 
-def revisions() -> list[str]:
-    with tarfile.open(STATES) as tar:
-        return [name.removesuffix(".sql") for name in tar.getnames()]
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "revision" in metafunc.fixturenames:
+        whole = metafunc.config.getoption("--trust") == "full"
+        metafunc.parametrize("revision", sorted(states()) if whole else FEW)
 
 
 def test_the_schema_is_the_one_that_is_written_down(server: embedded.Server, template: str) -> None:
@@ -44,7 +46,6 @@ def test_the_schema_is_the_one_that_is_written_down(server: embedded.Server, tem
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("revision", revisions())
 def test_a_database_of_a_commit_becomes_like_a_fresh_one(
     revision: str, empty_database: str, server: embedded.Server
 ) -> None:

@@ -62,7 +62,7 @@ class Seed:
 
 def all_seeds() -> tuple[Seed, ...]:
     """Every set of data, in loading order."""
-    return (_word_pieces(), _retail_words(), _condition_words(), _local_spaces())
+    return (_word_pieces(), _spelling_keys(), _retail_words(), _condition_words(), _local_spaces())
 
 
 @cache
@@ -104,6 +104,21 @@ def _word_pieces() -> Seed:
         out.write("\\.\n\n")
 
     return Seed("word_pieces", _digest(DATA / "word_pieces.bin.gz"), load, write)
+
+
+def _spelling_keys() -> Seed:
+    """Before the words come, so that a new database has none whose keys could be old."""
+    statement = "select vitrina_internal.renew_spellings()"
+
+    def load(conn: psycopg.Connection) -> None:
+        conn.execute(statement)
+
+    def write(out: TextIO) -> None:
+        out.write(f"{statement};\n\n")
+
+    return Seed(
+        "spelling_keys", _digest(data_dir("sql") / "40-products/405-spellings.sql"), load, write
+    )
 
 
 def _retail_words() -> Seed:
