@@ -302,3 +302,26 @@ def test_a_sheet_beyond_the_stated_size_is_refused(
     (tmp_path / "p.xls").write_bytes(b"\xd0\xcf\x11\xe0" + b"\0" * 100)
     with pytest.raises(InputError, match="save it as CSV"):
         rows_of(tmp_path / "p.xls")
+
+
+def test_a_damaged_file_is_one_clear_line(tmp_path: Path) -> None:
+    """Wherever it is damaged: a zip's parts, a letter of two bytes, a quote in the header."""
+    with zipfile.ZipFile(tmp_path / "good.zip", "w") as archive:
+        archive.writestr("p.csv", "id,title\n1,Lamp\n")
+    good = (tmp_path / "good.zip").read_bytes()
+    name, directory = good.index(b"p.csv"), good.index(b"PK\x01\x02")
+    for place in (name, directory + 42, directory + 46, len(good) - 6):
+        spoilt = bytearray(good)
+        spoilt[place : place + 4] = b"\xff\xff\xff\x7f"
+        (tmp_path / "p.zip").write_bytes(spoilt)
+        with pytest.raises(InputError, match=r"p\.zip"):
+            rows_of(tmp_path / "p.zip")
+    lines = '{"id": "1", "title": "Lamp"}\n'.encode("utf-16")
+    (tmp_path / "p.jsonl").write_bytes(lines + lines[2:-1])
+    first, last = rows_of(tmp_path / "p.jsonl")
+    assert first == Row(1, {"id": "1", "title": "Lamp"})
+    assert isinstance(last, BadRow)
+    assert "the rest was not read" in last.reason
+    (tmp_path / "p.csv").write_text('"id","title\n1,Lamp\n')
+    with pytest.raises(InputError, match="a quote left open"):
+        rows_of(tmp_path / "p.csv")

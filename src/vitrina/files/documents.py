@@ -112,8 +112,15 @@ def _lines(file: RawFile, encoding: Encoding) -> Generator[Row | BadRow, None, N
 
 def _read_lines(text: io.TextIOWrapper, encoding: Encoding) -> Generator[Row | BadRow, None, None]:
     number = 0
-    while line := text.readline(MAX_LINE + 1):
+    while True:
         number += 1
+        try:
+            line = text.readline(MAX_LINE + 1)
+        except UnicodeDecodeError as exc:
+            yield BadRow(number, f"not valid {encoding.codec}: {exc.reason}; the rest was not read")
+            return
+        if not line:
+            return
         if len(line) > MAX_LINE:
             while line and not line.endswith("\n"):
                 line = text.readline(MAX_LINE)

@@ -25,6 +25,8 @@ from vitrina.redaction import shown_address
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0"  # the older Excel
+# of a damaged zip, an encrypted one, and one of a compression that is not known
+ZIP_ERRORS = (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError)
 _HEAD = 65_536
 _SHEETS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _TABLES = frozenset(
@@ -59,8 +61,7 @@ class RawFile:
         with contextlib.ExitStack() as stack:
             inner: Any
             if self.member is not None:
-                archive = stack.enter_context(zipfile.ZipFile(self.path))
-                inner = stack.enter_context(archive.open(self.member))
+                inner = self._of_zip(self.member, stack)
             else:
                 inner = stack.enter_context(self.path.open("rb"))
             if self.packed:
@@ -69,6 +70,13 @@ class RawFile:
                 yield stack.enter_context(io.BufferedReader(inner, _HEAD))
             except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as exc:
                 raise InputError(f"{self.name} is packed and damaged: {exc}") from None
+
+    def _of_zip(self, member: str, stack: contextlib.ExitStack) -> Any:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(self.path))
+            return stack.enter_context(archive.open(member))
+        except ZIP_ERRORS as exc:
+            raise InputError(f"{self.name} is a zip that cannot be read: {exc}") from None
 
     def head(self) -> bytes:
         """The first bytes."""
@@ -157,7 +165,7 @@ def _is_sheet(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
-    except zipfile.BadZipFile:
+    except ZIP_ERRORS:
         return False
     return "[Content_Types].xml" in names or {"mimetype", "content.xml"} <= names
 
@@ -171,7 +179,7 @@ def _tables(file: RawFile) -> list[str]:
                 for info in archive.infolist()
                 if not info.is_dir() and not info.filename.startswith(("__MACOSX/", "."))
             ]
-    except zipfile.BadZipFile as exc:
+    except ZIP_ERRORS as exc:
         raise InputError(f"{file.name} is a zip that cannot be read: {exc}") from None
     tables = [
         name

@@ -7,7 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from vitrina.errors import InputError
 from vitrina.files.encodings import Encoding
@@ -45,9 +45,7 @@ class Table:
                 text.detach()
 
     def _read(self, text: io.TextIOWrapper) -> Generator[Row | BadRow, None, None]:
-        reader = csv.reader(text, delimiter=self.delimiter, strict=True)
-        for _ in range(self.skip + 1):
-            next(reader, None)
+        reader = self._reader(text)
         columns, width = self.columns, len(self.columns)
         plain = len(set(columns)) == width and "" not in columns
         clean = self.encoding.clean
@@ -82,6 +80,18 @@ class Table:
                 dict(zip(columns, values, strict=True)) if plain else gathered(columns, values),
             )
 
+    def _reader(self, text: io.TextIOWrapper) -> Any:
+        """What reads the rows below the header. Raises InputError where that cannot be read."""
+        reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+        try:
+            for _ in range(self.skip + 1):
+                next(reader, None)
+        except (csv.Error, UnicodeDecodeError) as exc:
+            raise InputError(
+                f"{self.file.name}: the header is not CSV: {exc} (a quote left open?)"
+            ) from None
+        return reader
+
     def cells(self) -> Generator[list[str], None, None]:
         """The cells of each row, for a look at the columns; broken rows are empty."""
         csv.field_size_limit(MAX_LINE)
@@ -89,9 +99,7 @@ class Table:
         with self.file.open() as raw:
             text = _text(raw, self.encoding)
             try:
-                reader = csv.reader(text, delimiter=self.delimiter, strict=True)
-                for _ in range(self.skip + 1):
-                    next(reader, None)
+                reader = self._reader(text)
                 going = True
                 while going:
                     try:
