@@ -318,9 +318,10 @@ begin
             and no_keyword(f.term, f.form) is null)
     then
         if (active_space('text')).provider = 'local' then
-            -- whatever is given: a keyword would have the vector of another text
+            -- of the name, whatever is given or however it was typed: a keyword has the vector of no other text
             select array_agg(e.embedding order by e.ordinal) into embeddings
-            from embed_all(said) as e;
+            from embed_all(array(select keyword_name(u.term)
+                                 from unnest(said) with ordinality as u (term, place) order by u.place)) as e;
         elsif embeddings is null and exists (
             select from generate_series(1, cardinality(said), 10000) as s (start)
             cross join lateral unknown_terms(said[s.start:s.start + 9999]))

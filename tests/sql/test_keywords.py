@@ -409,3 +409,15 @@ def test_what_was_kept_in_an_older_normal_form_is_renewed(db: psycopg.Connection
         ("man belt", "woman belt")
     ]
     assert resolve(db, "mens shoe")[0].keyword == "men's shoes"
+
+
+def test_the_vector_of_a_keyword_is_that_of_its_name(db: psycopg.Connection) -> None:
+    """In the local space, whatever is given, and whatever signs stand between its letters."""
+    other = "[" + ",".join(["1"] * 256) + "]"
+    db.execute("select resolve_keywords('{oak settle}', array[%s]::halfvec[])", [other])
+    db.execute("select resolve_keywords(array[e'\\x02\\u008cå\\x04\\x1cÅ<\\u0098'])")
+    rows = db.execute(
+        "select w.name, e.embedding operator(public.<=>) embed_text(w.name) < 0.01 from keywords as w"
+        " join keyword_embeddings as e on e.keyword_id = w.id order by w.name"
+    ).fetchall()
+    assert rows == [("oak settle", True), ("å å<", True)]
