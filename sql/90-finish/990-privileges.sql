@@ -50,6 +50,14 @@ begin
         execute format('revoke all on all tables in schema vitrina from %I', _role);
         execute format('revoke all on all functions in schema vitrina, vitrina_internal from %I', _role);
         execute format('grant usage on schema vitrina, vitrina_internal to %I', _role);
+        if not has_schema_privilege(_role, '@vector@'::regnamespace, 'usage') then
+            -- pgvector stands in a schema that not everybody may use
+            begin
+                execute format('grant usage on schema @vector@ to %I', _role);
+            exception when insufficient_privilege then
+                raise notice 'as the owner of the schema, run: grant usage on schema @vector@ to %;', _role;
+            end;
+        end if;
         for _function in
             -- functions run as their caller, so a role also needs the helpers of the functions it
             -- calls, and no others

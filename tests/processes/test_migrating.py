@@ -16,6 +16,7 @@ import pytest
 import servers
 from soundness import assert_sound_at
 from vitrina import embedded
+from vitrina.db import schema
 from vitrina.embedded import clusters
 from vitrina.errors import EmbeddedError
 from waiting import eventually
@@ -34,9 +35,38 @@ def old_home(servers_home: Path, pytestconfig: pytest.Config) -> Iterator[Path]:
                 "select vitrina.put_products('shop', "
                 """'[{"external_id": "1", "title": "Red velvet sofa"}]')"""
             )
+            conn.execute("create database shop")
+        a_shop_of_its_own(server.url("shop"))
         home = server.data.parents[1]
         embedded.stop(home)
         yield home
+
+
+def a_shop_of_its_own(url: str) -> None:
+    """A database as shops have them: pgvector in another schema, an attached table, a role that reads."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("create schema extensions; create extension vector schema extensions")
+    schema.upgrade(url)
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("create role page login; grant vitrina_reader to page")
+        conn.execute("create table public.chair (id int primary key, title text)")
+        conn.execute("insert into public.chair values (1, 'Oak chair')")
+        conn.execute("select vitrina.attach_table('public.chair', 'title')")
+        conn.execute("select vitrina.sync_sources()")
+
+
+def goes_on(server: embedded.Server) -> None:
+    """The shop writes, and the role finds it."""
+    with psycopg.connect(server.url("shop"), autocommit=True) as conn:
+        conn.execute("insert into public.chair values (2, 'Elm bench')")
+        conn.execute("select vitrina.sync_sources()")
+        assert schema.check(server.url("shop")).current
+    with psycopg.connect(server.url("shop").replace("//postgres@", "//page@")) as conn:
+        query = "select title from vitrina.search('elm bench', mode => 'text')"
+        assert conn.execute(query).fetchone() == ("Elm bench",)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            conn.execute("delete from vitrina.products")
+    assert_sound_at(server.url("shop"))
 
 
 def migrating(home: Path) -> subprocess.Popen[str]:
@@ -77,6 +107,7 @@ def test_from_16_to_18(old_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert conn.execute("show work_mem").fetchone() == ("17MB",)
         assert conn.execute("select title from vitrina.search('sofa', mode => 'text')").fetchone()
     assert_sound_at(new.url())
+    goes_on(new)
     assert embedded.migrate(old_home) is None
 
     # killed between the two renames: the new one is complete, the old one has its name
