@@ -17,6 +17,8 @@ from vitrina.errors import ConfigError
 from vitrina.web.receiving import PATIENCE
 
 GRACE_SECONDS = 3
+# as long as common proxies keep theirs: one that ends sooner resets what is just being asked
+KEPT_SECONDS = 75
 TICKS = 10  # of the server's loop, a second
 
 
@@ -60,6 +62,7 @@ def run(
         lifespan="on",
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEPT_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     # a line for each request of a stranger that is none would fill the log, and says nothing
