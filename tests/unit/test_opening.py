@@ -15,6 +15,7 @@ import pytest
 
 from vitrina.errors import InputError
 from vitrina.files import BadRow, Row, open_file, open_rows
+from vitrina.files.depth import MOST, Depth
 
 
 def rows_of(path: Path | str, **options: str) -> list[Row | BadRow]:
@@ -325,3 +326,74 @@ def test_a_damaged_file_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text('"id","title\n1,Lamp\n')
     with pytest.raises(InputError, match="a quote left open"):
         rows_of(tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize("many", [20, 5_000])
+def test_a_number_of_many_digits_ends_no_document(tmp_path: Path, many: int) -> None:
+    """One of 20 digits is read as it is; one of 5,000 is a reason, and the process lives."""
+    number = "9" * many
+    rows = f'{{"id": 1, "title": "Lamp"}}, {{"id": {number}, "title": "Mug"}}, {{"id": 3, "title": "Cup"}}'
+    (tmp_path / "p.json").write_text(f'{{"shop": {{"items": [{rows}]}}}}')
+    found = rows_of(tmp_path / "p.json")
+    assert found[0] == Row(1, {"id": 1, "title": "Lamp"})
+    if many == 20:
+        assert found[1:] == [
+            Row(2, {"id": int(number), "title": "Mug"}),
+            Row(3, {"id": 3, "title": "Cup"}),
+        ]
+    else:
+        assert isinstance(found[1], BadRow)
+        assert "4300 digits" in found[1].reason
+        assert "the rest was not read" in found[1].reason
+    (tmp_path / "one.json").write_text(f'{{"title": "Lamp", "made": {number}}}')
+    if many == 20:
+        assert rows_of(tmp_path / "one.json") == [Row(1, {"title": "Lamp", "made": int(number)})]
+    else:
+        with pytest.raises(InputError, match="4300 digits"):
+            rows_of(tmp_path / "one.json")
+
+
+def test_what_nests_without_end_is_no_row(tmp_path: Path) -> None:
+    """It is refused where it begins: reading on takes gigabytes."""
+    deep = "[" * 100_000 + "]" * 100_000
+    good = '{"id": 1, "title": "Lamp [[["}'
+    (tmp_path / "p.json").write_text(f'{{"n": {deep}, "products": [{good}, {good}]}}')
+    with pytest.raises(InputError, match="nests more than 500 deep"):
+        rows_of(tmp_path / "p.json")
+    (tmp_path / "p.json").write_text(f'[{good}, {{"id": 2, "title": "Mug", "n": {deep}}}]')
+    with pytest.raises(InputError, match="nests more than 500 deep"):
+        rows_of(tmp_path / "p.json")
+    many = ", ".join([good] * 9_000)  # beyond what is looked at first
+    (tmp_path / "p.json").write_text(f'[{many}, {{"id": 2, "title": "Mug", "n": {deep}}}]')
+    last = rows_of(tmp_path / "p.json")[-1]
+    assert isinstance(last, BadRow)
+    assert "nests more than 500 deep; the rest was not read" in last.reason
+    item, inner = "<item><id>1</id><title>Lamp</title>{}</item>", "<a>" * 300 + "</a>" * 300
+    rss = f"<rss><channel>{item.format(inner)}{item.format('')}</channel></rss>"
+    (tmp_path / "p.xml").write_text(rss)
+    assert rows_of(tmp_path / "p.xml") == [
+        BadRow(1, "it nests more than 200 deep"),
+        Row(2, {"id": "1", "title": "Lamp"}),
+    ]
+    (tmp_path / "p.xml").write_text("<item>" * 20_000 + "</item>" * 20_000)
+    with pytest.raises(InputError, match="no element looks like a product"):
+        rows_of(tmp_path / "p.xml")
+
+
+def test_depth_counts_no_brackets_in_texts() -> None:
+    """Wherever its parts are cut; quotes and backslashes in texts are escaped."""
+    said = json.dumps([{"a\\": ['"[', "\\", '\\"[[', "]"], "b": [[]]}, "[", ["]"]]).encode()
+    for size in range(1, len(said)):
+        depth = Depth()
+        for start in range(0, len(said), size):
+            depth.add(said[start : start + size])
+        depth.add(b"[" * MOST + b"]" * MOST)  # nothing is open
+        with pytest.raises(ValueError, match="deep"):
+            depth.add(b"[" * (MOST + 1))
+
+
+@pytest.mark.parametrize("encoding", ["shift_jis", "no-such"])
+def test_xml_in_an_encoding_that_is_not_read_says_so(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "p.xml").write_text(f'<?xml version="1.0" encoding="{encoding}"?><rss></rss>')
+    with pytest.raises(InputError, match=r"cannot be read as XML: .* save it as UTF-8"):
+        rows_of(tmp_path / "p.xml")

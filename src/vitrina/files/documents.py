@@ -12,6 +12,7 @@ import ijson
 
 from vitrina.errors import InputError
 from vitrina.files import linked, names
+from vitrina.files.depth import Depth
 from vitrina.files.encodings import Encoding
 from vitrina.files.names import words
 from vitrina.files.raw import RawFile
@@ -188,9 +189,12 @@ class _Utf8:
 
     def __init__(self, raw: BinaryIO, encoding: Encoding) -> None:
         self._text = io.TextIOWrapper(raw, encoding=encoding.codec, errors="replace")
+        self._depth = Depth()
 
     def read(self, size: int = -1) -> bytes:
-        return self._text.read(size).encode()
+        data = self._text.read(size).encode()
+        self._depth.add(data)
+        return data
 
     def detach(self) -> None:
         self._text.detach()
@@ -208,7 +212,7 @@ def _prefix(file: RawFile, encoding: Encoding) -> str | None:
     with file.open() as raw:
         stream = _Utf8(raw, encoding)
         try:
-            for prefix, event, value in ijson.parse(stream):
+            for prefix, event, value in ijson.parse(stream, use_float=True):  # see _items
                 if event == "start_map" and prefix.endswith("item"):
                     found.setdefault(prefix, set())
                     outer = outer or prefix
@@ -222,8 +226,8 @@ def _prefix(file: RawFile, encoding: Encoding) -> str | None:
                     if (titled := _titled(found, outer)) is not None:
                         return None if _is_product(root, outer) else titled
                     outer = ""
-        except (ijson.JSONError, RecursionError) as exc:
-            if not found:
+        except (ijson.JSONError, ValueError, RecursionError) as exc:
+            if not found and not _is_large_number(exc):
                 raise InputError(f"{file.name}: broken JSON: {exc}") from None
         finally:
             stream.detach()
@@ -253,6 +257,11 @@ def _has_title(keys: set[str]) -> bool:
 
 
 def _items(file: RawFile, encoding: Encoding, prefix: str) -> Generator[Row | BadRow, None, None]:
+    """The objects there.
+
+    Without floats ijson dies of a number of 5,000 digits; with them it ends at one of 20, and the
+    document is read at once from there.
+    """
     number = 0
     with file.open() as raw:
         stream = _Utf8(raw, encoding)
@@ -261,6 +270,32 @@ def _items(file: RawFile, encoding: Encoding, prefix: str) -> Generator[Row | Ba
                 number += 1
                 yield _checked(number, values)
         except (ijson.JSONError, ValueError, RecursionError) as exc:
-            yield BadRow(number + 1, f"broken JSON: {exc}; the rest was not read")
+            if not _is_large_number(exc):
+                yield BadRow(number + 1, f"broken JSON: {exc}; the rest was not read")
+                return
+        else:
+            return
         finally:
             stream.detach()
+    try:
+        values = list(_under(whole(file, encoding), prefix.split(".")))
+    except InputError as exc:
+        yield BadRow(number + 1, f"{exc}; the rest was not read")
+    else:
+        for place, value in enumerate(values[number:], number + 1):
+            yield _checked(place, value)
+
+
+def _is_large_number(exc: Exception) -> bool:
+    return "integer overflow" in str(exc)
+
+
+def _under(value: Any, path: list[str]) -> Iterator[Any]:
+    """What stands at a path of ijson in a value."""
+    if not path:
+        yield value
+    elif isinstance(value, list) and path[0] == "item":
+        for inner in value:
+            yield from _under(inner, path[1:])
+    elif isinstance(value, dict) and path[0] in value:
+        yield from _under(value[path[0]], path[1:])

@@ -22,6 +22,8 @@ _GOOGLE = "{http://base.google.com/ns/1.0}"
 _RECORDS = {"rss": "item", "RDF": "item", "feed": "entry"}
 _LOOKED_AT = 20_000  # elements that decide which one is a row
 _ADDRESS = ("href", "url", "src")
+_BROKEN = (ParseError, DefusedXmlException)
+_DEEPEST = 200  # elements in each other: a row of more is none, and a root of more has no rows
 
 
 def open_feed(file: RawFile, start: str) -> RowFile:
@@ -58,9 +60,19 @@ def local(tag: str) -> str:
     return tag.rsplit("}", 1)[-1]
 
 
-def _events(file: RawFile, events: tuple[str, ...]) -> Iterator[tuple[str, Element]]:
+def _events(file: RawFile) -> Iterator[tuple[str, Element]]:
+    """Starts and ends of elements. Raises _BROKEN, or InputError for an unknown encoding."""
     with file.open() as raw:
-        yield from defusedxml.ElementTree.iterparse(raw, events=events, forbid_dtd=False)
+        try:
+            yield from defusedxml.ElementTree.iterparse(
+                raw, events=("start", "end"), forbid_dtd=False
+            )
+        except _BROKEN:
+            raise
+        except (LookupError, ValueError) as exc:  # what it calls itself is not what expat reads
+            raise InputError(
+                f"{file.name} cannot be read as XML: {exc}; save it as UTF-8"
+            ) from None
 
 
 def _record(file: RawFile) -> tuple[str, str]:
@@ -71,9 +83,11 @@ def _record(file: RawFile) -> tuple[str, str]:
     seen = 0
     root = ""
     try:
-        for event, element in _events(file, ("start", "end")):
+        for event, element in _events(file):
             if event == "start":
                 path.append(local(element.tag))
+                if len(path) > _DEEPEST:
+                    break
                 if not root:
                     root = path[0]
                     if root in _RECORDS:
@@ -88,7 +102,7 @@ def _record(file: RawFile) -> tuple[str, str]:
             seen += 1
             if seen > _LOOKED_AT:
                 break
-    except (ParseError, DefusedXmlException) as exc:
+    except _BROKEN as exc:
         if not counts:
             raise InputError(f"{file.name} cannot be read as XML: {exc}") from None
     twice = [name for name, count in counts.items() if count > 1 and leaves[name] > count]
@@ -103,19 +117,29 @@ def _rows(file: RawFile, record: str) -> Generator[Row | BadRow, None, None]:
     """Each element of that name as a row; elements are dropped after they have been read."""
     number = 0
     above: list[Element] = []
+    inside = 0  # of how many rows in each other; the outermost one counts
+    deepest = 0
     try:
-        for event, element in _events(file, ("start", "end")):
+        for event, element in _events(file):
+            is_row = local(element.tag) == record
             if event == "start":
                 above.append(element)
+                inside += is_row
+                deepest = max(deepest, len(above))
                 continue
             above.pop()
-            if local(element.tag) == record and not any(local(up.tag) == record for up in above):
+            inside -= is_row
+            if is_row and not inside:
                 number += 1
-                yield Row(number, _values(element))
+                if deepest > _DEEPEST:
+                    yield BadRow(number, f"it nests more than {_DEEPEST} deep")
+                else:
+                    yield Row(number, _values(element))
+                deepest = 0
                 element.clear()
                 if above:
                     above[-1].clear()
-    except (ParseError, DefusedXmlException) as exc:
+    except _BROKEN as exc:
         yield BadRow(number + 1, f"broken XML: {exc}; the rest was not read")
 
 
