@@ -146,31 +146,34 @@ def json_row(number: int, line: str) -> Row | BadRow:
 
 
 def _checked(number: int, values: Any) -> Row | BadRow:
-    """The row, where each text in it can be stored."""
+    """The row, where each text and number in it can be stored."""
     if not isinstance(values, dict):
         return BadRow(number, f"a JSON {type(values).__name__} where an object was expected")
     try:
-        texts = "".join(_texts(values))
+        leaves = list(_leaves(values))
     except RecursionError:
         return BadRow(number, "it nests too deeply")
+    texts = "".join(leaf for leaf in leaves if isinstance(leaf, str))
     if "\0" in texts:
         return BadRow(number, "a NUL character in a text")
     if any("\ud800" <= char <= "\udfff" for char in texts):
         return BadRow(number, "half of a surrogate pair in a text")
+    if not all(math.isfinite(leaf) for leaf in leaves if isinstance(leaf, float)):
+        return BadRow(number, "a number that is NaN or infinite")
     return Row(number, values)
 
 
-def _texts(value: object) -> Iterator[str]:
-    """Every text in a JSON value, keys too."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
+def _leaves(value: object) -> Iterator[object]:
+    """Every value in a JSON value that holds no others, keys too."""
+    if isinstance(value, dict):
         for key, inner in value.items():
             yield key
-            yield from _texts(inner)
+            yield from _leaves(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _texts(inner)
+            yield from _leaves(inner)
+    else:
+        yield value
 
 
 def _number(text: str) -> float:
