@@ -61,8 +61,8 @@ class Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, pages: dict[str, Page]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, pages: dict[str, Page], host: str) -> None:
+        super().__init__((host, 0), Handler)
         self.pages = pages
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connections = 0
@@ -74,10 +74,11 @@ class _Server(ThreadingHTTPServer):
 
 
 class PictureServer:
-    """Serves `pages` (path to page) from a thread; a page may be added at any time."""
+    """Serves `pages` (path to page) from a thread, at `host`; a page may be added at any time."""
 
-    def __init__(self, pages: Mapping[str, Page] | None = None) -> None:
-        self._server = _Server(dict(pages or {}))
+    def __init__(self, pages: Mapping[str, Page] | None = None, host: str = "127.0.0.1") -> None:
+        self.host = host
+        self._server = _Server(dict(pages or {}), host)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
         )
@@ -114,7 +115,7 @@ class PictureServer:
 
     def url(self, path: str) -> str:
         """The address of a page."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self.host}:{self.port}{path}"
 
 
 def reply(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import random
@@ -54,6 +55,12 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+@functools.cache
+def long_text() -> bytes:
+    """Nothing at all, 20 MB of it."""
+    return zlib.compress(bytes(20_000_000))
+
+
 def bomb(draw: random.Random) -> bytes:
     """A PNG of a few bytes that claims to be large, and sometimes is."""
     width, height = (draw.choice((1, 60_000, 2**31 - 1, 0)) for _ in range(2))
@@ -61,9 +68,9 @@ def bomb(draw: random.Random) -> bytes:
         ">IIBBBBB", width, height, draw.choice((1, 8, 16)), draw.choice((0, 2, 6)), 0, 0, 0
     )
     pixels = zlib.compress(bytes(draw.choice((10, 3_000_000))))
-    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(20_000_000)))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + (text if draw.random() < 0.1 else b"")
-            + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))  # fmt: skip
+    text = chunk(b"zTXt", b"Comment\0\0" + long_text()) if draw.random() < 0.1 else b""
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + text + chunk(b"IDAT", pixels)
+            + chunk(b"IEND", b""))  # fmt: skip
 
 
 def spoilt(draw: random.Random, data: bytes) -> bytes:
