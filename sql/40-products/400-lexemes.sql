@@ -1,12 +1,17 @@
 -- The full text by which a product is found.
 
 -- ---------------------------------------------------------------------------------------------
--- text_version() → the version of the rules in this file; `vitrina db upgrade` renews the rows of an
--- older one.
+-- postgres_major() → the major version of the server: another one may split and stem words otherwise.
+-- text_version() → the version of the rules in this file on this server, as 1802: rules 2 on Postgres 18;
+-- `vitrina db upgrade` renews the rows of another one.
 -- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.postgres_major() returns int
+language sql stable parallel safe
+return current_setting('server_version_num')::int / 10000;
+
 create or replace function vitrina_internal.text_version() returns smallint
-language sql immutable parallel safe
-return 2;
+language sql stable parallel safe
+return 100 * postgres_major() + 2;
 
 -- ---------------------------------------------------------------------------------------------
 -- unspaced_run() → the expression for a run of letters in a script without spaces.

@@ -173,11 +173,12 @@ as $func$
     -- that they are those of this vitrina is for its files to say: `vitrina db check`
     select 'what is installed', count(*), count(*) filter (where c.wrong), 0, min(n.name) filter (where c.wrong),
            'vitrina db upgrade'
-    from unnest(array['sql', 'word_pieces', 'retail_words', 'condition_words', 'local_spaces', 'full text']) as n (name)
+    from unnest(array['sql', 'word_pieces', 'retail_words', 'condition_words', 'local_spaces', 'full text', 'postgres']) as n (name)
     left join installed as i on i.name = n.name
     cross join lateral (
         select i.name is null or case n.name
             when 'full text' then i.sha256 <> text_version()::text
+            when 'postgres' then i.sha256 <> postgres_major()::text
             when 'word_pieces' then not exists (select from word_pieces)
             when 'retail_words' then not exists (select from seeded_words)
             when 'condition_words' then not exists (select from condition_words as w where w.built_in)

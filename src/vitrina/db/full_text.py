@@ -1,29 +1,29 @@
-"""Renews the full-text rows that an older vitrina made, in small transactions."""
+"""Renews the full-text rows that an older vitrina or Postgres made, in small transactions."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 
 from vitrina.db.connection import fetch_value
+from vitrina.db.folders import data_dir
 
 Progress = Callable[[int, int], None]
 NAME = "full text"
 BATCH = 200
 WAIT_SECONDS = 60.0
-_VERSION = re.compile(r"text_version\(\) returns smallint.*?return (\d+);", re.DOTALL)
+_RULES = re.compile(r"return 100 \* postgres_major\(\) \+ (\d+);")
 
 
-def version(root: Path) -> str:
-    """The version of the rules of full text that these SQL files have."""
-    body = (root / "40-products" / "400-lexemes.sql").read_text("utf-8")
-    found = _VERSION.search(body)
+def version(postgres: int) -> str:
+    """What text_version() of this vitrina gives on this major version of Postgres."""
+    body = (data_dir("sql") / "40-products" / "400-lexemes.sql").read_text("utf-8")
+    found = _RULES.search(body)
     assert found is not None  # noqa: S101 - the file is vitrina's own
-    return found[1]
+    return str(100 * postgres + int(found[1]))
 
 
 def renew(conn: psycopg.Connection, progress: Progress | None = None) -> tuple[int, bool]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LOCK_KEY = (0x76697472, 0x696E61)  # "vitr", "ina": the advisory lock of an upgrade
 LOCK_SECONDS = 600.0
+POSTGRES = "postgres"  # whose major version is among what is installed
 _REVISION = re.compile(r'^(revision|down_revision) = "(\w+)"', re.MULTILINE)
 
 MOVED = """\
@@ -186,11 +187,13 @@ def upgrade(dsn: str, progress: Progress | None = None) -> list[str]:
         conn.execute(comments().encode())
         _record(conn, "sql", sql_digest())
         done.append("functions and views")
+        # of all that was made of words, as another Postgres folds and stems them otherwise
         for seed in builtin_data.all_seeds():
-            if before.revision is None or seed.name in before.behind:
+            if {seed.name, POSTGRES} & {*before.behind}:
                 seed.load(conn)
                 _record(conn, seed.name, seed.sha256)
                 done.append(seed.name.replace("_", " "))
+        _record(conn, POSTGRES, str(_major(conn)))
         conn.commit()
         if full_text.NAME in before.behind:
             # afterwards, in small transactions: searches and writers go on
@@ -198,7 +201,7 @@ def upgrade(dsn: str, progress: Progress | None = None) -> list[str]:
             if renewed:
                 done.append(f"full text of {counted(renewed, 'product')}")
             if all_of_them:
-                _record(conn, full_text.NAME, full_text.version(data_dir("sql")))
+                _record(conn, full_text.NAME, full_text.version(_major(conn)))
             conn.commit()
         return done
 
@@ -212,10 +215,15 @@ def _record(conn: psycopg.Connection, name: str, sha256: str) -> None:
     )
 
 
+def _major(conn: psycopg.Connection) -> int:
+    """The major version of the server."""
+    return conn.info.server_version // 10_000
+
+
 def state(conn: psycopg.Connection) -> State:
     """The installed version, and the parts (`sql`, data files) that differ from this vitrina's."""
     wanted = {"sql": sql_digest()} | {seed.name: seed.sha256 for seed in builtin_data.all_seeds()}
-    wanted[full_text.NAME] = full_text.version(data_dir("sql"))
+    wanted |= {POSTGRES: str(_major(conn)), full_text.NAME: full_text.version(_major(conn))}
     revision: str | None = None
     found: dict[str, str] = {}
     moved: str | None = None
@@ -262,6 +270,12 @@ def downgrade(dsn: str, revision: str = "base") -> None:
 INSTALLED_ROW = """\
 insert into vitrina.installed (name, sha256, version) values ('%s', '%s', '%s');
 """
+INSTALLED_ON = """\
+insert into vitrina.installed (name, sha256, version)
+select i.name, i.made_by, '%s'
+from (values ('postgres', vitrina_internal.postgres_major()::text),
+             ('full text', vitrina_internal.text_version()::text)) as i (name, made_by);
+"""
 
 
 def write_sql(out: TextIO, *, data: bool = True) -> None:
@@ -281,7 +295,7 @@ def write_sql(out: TextIO, *, data: bool = True) -> None:
     for name, path in sql_files():
         out.write(f"-- sql/{name}\n\n{qualified(path.read_text('utf-8'))}\n")
     out.write(comments() + "\n")
-    digests = {"sql": sql_digest(), full_text.NAME: full_text.version(data_dir("sql"))}
+    digests = {"sql": sql_digest()}
     for seed in builtin_data.all_seeds():
         if data:
             seed.write(out)
@@ -290,4 +304,5 @@ def write_sql(out: TextIO, *, data: bool = True) -> None:
             out.write(f"-- data: {seed.name} is left out; `vitrina db upgrade` loads it\n\n")
     for name, sha256 in digests.items():
         out.write(INSTALLED_ROW % (name, sha256, __version__))
+    out.write(INSTALLED_ON % __version__)
     out.write("commit;\n")
