@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 import json
 import re
+import socket
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 import servers
 import small_shop
+import waiting
 from serving import Served, serving
 from vitrina import embedded
 
@@ -135,6 +138,39 @@ def test_what_is_posted_is_no_bug(
 ) -> None:
     own = {"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": edited.csrf()}
     assert edited.post(path, data=fields, headers=own).status_code == status
+
+
+@pytest.mark.parametrize("by", ["form", "header"])
+def test_half_of_what_is_sent_does_nothing(
+    url: str, capfd: pytest.CaptureFixture[str], by: str
+) -> None:
+    """Of product=12, product=1 came: it names another product, and nothing was cut by its sender."""
+    grades = "select j.query, j.product_id from vitrina.judgements as j"
+    with serving(url, "--edit") as edited, psycopg.connect(url, autocommit=True) as conn:
+        first = conn.execute("select min(p.id) from vitrina.products as p").fetchone()[0]
+        token = edited.csrf()
+        form = f"csrf={token}&query=half&grade=2&product={first}"
+        told = {"form": "Sec-Fetch-Site: same-origin",
+                "header": f"Sec-Fetch-Site: same-origin\r\nX-CSRF-Token: {token}"}[by]  # fmt: skip
+        bodies = [
+            ("/evaluate/grade", "application/x-www-form-urlencoded", form),
+            ("/work/file?name=half.csv", "text/csv", "sku,name\nH1,Half a desk\n"),
+            ("/vocabulary/seed", "text/csv", "keyword,facet,aliases\nhalfway,type,\n"),
+        ]
+        for path, kind, body in bodies[: 1 if by == "form" else None]:
+            head = (f"POST {path} HTTP/1.1\r\nHost: {urlsplit(edited.base).netloc}\r\n{told}\r\n"
+                    f"Content-Type: {kind}\r\nContent-Length: {len(body) + 1}\r\n\r\n")  # fmt: skip
+            place = (urlsplit(edited.base).hostname, urlsplit(edited.base).port)
+            with socket.create_connection(place, timeout=waiting.HANG) as half:
+                half.sendall((head + body).encode())
+                half.shutdown(socket.SHUT_WR)
+                while half.recv(4096):
+                    pass
+        edited.process.terminate()  # it ends once what it had begun is done
+        edited.process.wait(waiting.HANG)
+        assert conn.execute(grades).fetchall() == []
+        assert conn.execute("select from vitrina.keywords where name = 'halfway'").fetchall() == []
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_back_leads_to_no_other_server(edited: Served) -> None:

@@ -212,6 +212,19 @@ def test_a_body_that_keeps_up_comes_whole() -> None:
     assert len(apart(read(impatient(steady, 60, 1)))) == 30_000
 
 
+def test_a_body_that_breaks_off_is_not_read() -> None:
+    parts = [
+        {"type": "http.disconnect"},
+        {"type": "http.request", "body": b"p=1", "more_body": True},
+    ]
+
+    async def half() -> Any:
+        return parts.pop()
+
+    with pytest.raises(HTTPException, match="broke off"):
+        apart(read(half))
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
 def test_a_form_is_short_whatever_its_type_says(kind: str) -> None:
     taken = 0

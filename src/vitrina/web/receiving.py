@@ -18,14 +18,12 @@ SLOWEST = 4_000  # bytes a second that a body must bring, beyond those seconds
 async def read(receive: Receive, most: int = SMALL_BYTES) -> bytes:
     """The body of a request.
 
-    Raises HTTPException: 413 if it is longer than `most` bytes, 408 if it does not come in time.
+    Raises HTTPException: 413 if it is longer than `most` bytes, else as impatient does.
     """
     body = bytearray()
     receive = impatient(receive)
     while True:
         message = await receive()
-        if message["type"] != "http.request":
-            return bytes(body)
         body += message.get("body", b"")
         if len(body) > most:
             raise HTTPException(413, f"what was sent is longer than {most / 1e6:g} MB")
@@ -58,7 +56,8 @@ def impatient(receive: Receive, seconds: float = PATIENCE, slowest: int = SLOWES
     """The same, until the body is whole.
 
     It raises a 408 if no part of that comes for so many `seconds`, or if waiting for all of it took
-    them and more than what came needs at `slowest` bytes a second: a drip holds no place either.
+    them and more than what came needs at `slowest` bytes a second: a drip holds no place either. It
+    raises a 400 if the body breaks off: half of product=12 may name product 1.
     """
     whole = False
     waited = 0.0  # only here: not in the queue, nor while what came is written
@@ -74,6 +73,8 @@ def impatient(receive: Receive, seconds: float = PATIENCE, slowest: int = SLOWES
             message = await asyncio.wait_for(receive(), max(0.0, min(seconds, left)))
         except TimeoutError:
             raise HTTPException(408, "what was sent did not come: send it again") from None
+        if message["type"] == "http.disconnect":
+            raise HTTPException(400, "what was sent broke off: send it again")
         waited += time.monotonic() - began
         size += len(message.get("body", b""))
         whole = not message.get("more_body")
