@@ -313,6 +313,17 @@ def test_every_function_pins_its_path_and_is_invoker(database_url: str) -> None:
 
 
 @pytest.mark.once
+def test_no_index_keeps_a_list_that_every_search_reads(database_url: str) -> None:
+    with psycopg.connect(database_url) as conn:
+        found = conn.execute(
+            "select c.relname from pg_class as c join pg_am as a on a.oid = c.relam"
+            " where a.amname = 'gin' and c.relnamespace in ('vitrina'::regnamespace,"
+            " 'vitrina_internal'::regnamespace)"
+            " and not coalesce(c.reloptions @> '{fastupdate=off}', false)"
+        ).fetchall()
+    assert found == []
+
+
 def test_every_foreign_key_has_an_index(database_url: str) -> None:
     with psycopg.connect(database_url) as conn:
         missing = conn.execute(
