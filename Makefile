@@ -30,7 +30,7 @@ test-shops: $(VENV)/.shops
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/real_shops
 
 trust: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/trust tests/sql/test_states.py --trust full --seed $(SEED)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/trust tests/sql/test_states.py tests/sql/test_hostile_arguments.py --trust full --seed $(SEED)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

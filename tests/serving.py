@@ -27,9 +27,9 @@ class Served:
     def post(self, path: str, **options: object) -> requests.Response:
         return self.session.post(self.base + path, timeout=30, allow_redirects=False, **options)  # type: ignore[arg-type]
 
-    def csrf(self) -> str:
-        """The token of its forms."""
-        return self.get("/").text.partition('name="csrf" content="')[2].partition('"')[0]
+    def csrf(self, path: str = "/") -> str:
+        """The token of the forms of this page."""
+        return self.get(path).text.partition('name="csrf" content="')[2].partition('"')[0]
 
 
 @contextlib.contextmanager

@@ -229,7 +229,7 @@ def test_strangers_are_refused(served: Served, url: str) -> None:
         refused = post(locked)
         assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
         assert post(locked, Authorization=f"Bearer {TOKEN}").status_code == 200
-        form = locked.get("/login").text.partition('name="csrf" content="')[2].partition('"')[0]
+        form = locked.csrf("/login")
         locked.post(
             "/login", data={"csrf": form, "token": TOKEN}, headers={"Origin": locked.base}
         )  # fmt: skip

@@ -178,7 +178,7 @@ def test_a_token_lets_in(locked: Served) -> None:
     assert locked.get("/api/search").status_code == 401
     assert locked.get("/", headers={"Authorization": "Bearer wrong"}).status_code == 303
     assert locked.get("/", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
-    form = locked.get("/login").text.partition('name="csrf" content="')[2].partition('"')[0]
+    form = locked.csrf("/login")
     own = {"Origin": locked.base}
     wrong = locked.post("/login", data={"csrf": form, "token": "wrong"}, headers=own)
     assert wrong.status_code == 403
@@ -188,8 +188,14 @@ def test_a_token_lets_in(locked: Served) -> None:
     )
     assert (right.status_code, right.headers["Location"]) == (303, "/?q=sofa")
     assert "HttpOnly" in right.headers["Set-Cookie"]
+    assert "Secure" not in right.headers["Set-Cookie"]
     assert right.headers["Cache-Control"] == "no-store"
     assert locked.get("/").status_code == 200
+    behind = {"Origin": locked.base.replace("http:", "https:")}
+    again = locked.post(
+        "/login", data={"csrf": locked.csrf("/login"), "token": TOKEN}, headers=behind
+    )
+    assert "Secure" in again.headers["Set-Cookie"]
     locked.session.cookies.clear()
 
 

@@ -37,7 +37,8 @@ async def log_in(request: Request) -> Response:
             session_of(options.token),
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            # TLS ends before this server; the gate has seen that it is this site's own origin
+            secure=request.headers.get("origin", "").startswith("https://"),
         )
     else:
         answer = pages.page(request, "login.html", {"next": wanted, "wrong": True}, 403)
