@@ -157,10 +157,22 @@ def test_what_opens_can_be_used_too(
     check("why it is here")
     page.set_viewport_size({"width": 390, "height": 844})
     page.keyboard.press("Escape")
-    check("filters on a phone")  # still open from the wide window
+    page.locator("#filters > summary").click()
+    page.locator("#sheet fieldset").first.wait_for()
+    check("filters on a phone")
+    page.locator("#sheet input[type=checkbox]").first.check()
+    page.locator(".chips li").first.wait_for(state="attached")
+    assert page.locator("main [role=alert]:visible").count() == 0
     page.locator("[data-shut]").click()
     page.wait_for_function("() => document.activeElement.id === 'results-title'")
     assert page.locator("#filters fieldset").first.is_hidden()
+    page.locator("#filters > summary").click()
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.activeElement.matches('#filters > summary')")
+    page.locator("#filters > summary").click()
+    page.set_viewport_size({"width": 1440, "height": 844})
+    page.locator(".layout > aside fieldset").first.wait_for()  # beside the products again
+    assert page.locator("#sheet").is_hidden()
 
 
 def test_it_can_be_told_apart_by_few_colours(visit: OpenPage, worked: Served) -> None:

@@ -58,7 +58,7 @@ async function count(number, signal) {
   const facets = await fetchPart('/part/facets', dataset.address.split('?')[1] || '', {}, signal);
   if (number !== newest) return;
   swap(facets);
-  openSide();
+  place();
   announce();
 }
 
@@ -315,17 +315,32 @@ document.addEventListener('change', (event) => {
 });
 const round = (value) => (Number(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100);
 
-// --- on a small screen: from the filters to the products -----------------------------------------
-document.addEventListener('click', (event) => {
-  if (!event.target.closest('[data-shut]')) return;
-  $('#filters').open = false;
-  const title = $('#results-title');
-  title.focus({ preventScroll: true });
-  title.scrollIntoView({ block: 'start' });
-});
-
-// --- the side is open where there is room ------------------------------------------------------
+// --- the filters: beside the products where there is room, else in a dialog ---------------------
 const room = matchMedia('(min-width: 1024px)');
-function openSide() { const side = $('#filters'); if (side && room.matches) side.open = true; }
-room.addEventListener('change', openSide);
-openSide();
+const sheet = $('#sheet');
+let after = null; // what has the focus when the dialog is gone
+function place() {
+  if (room.matches) sheet.close();
+  $('#filters').open = room.matches || sheet.open;
+}
+document.addEventListener('click', (event) => {
+  if (event.target.closest('[data-shut]')) {
+    after = '#results-title';
+    sheet.close();
+  } else if (!room.matches && event.target.closest('#filters > summary')) {
+    event.preventDefault();
+    after = '#filters > summary';
+    sheet.append($('[data-part=side]'));
+    $('#filters').open = true;
+    sheet.showModal();
+  }
+});
+sheet.addEventListener('close', () => {
+  $('.layout').prepend($('[data-part=side]'));
+  place();
+  const at = $(after);
+  at.focus({ preventScroll: true });
+  if (after === '#results-title') at.scrollIntoView({ block: 'start' });
+});
+room.addEventListener('change', place);
+place();
