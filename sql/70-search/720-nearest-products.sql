@@ -131,6 +131,15 @@ begin
             return;
         end if;
     end if;
+    if among is null and k is not null then
+        select b.* into _more
+        from nearest_broad(space, embedding, k - cardinality(ids), nearest_own.ids, filters) as b;
+        if cardinality(ids) + cardinality(_more.ids) >= k then
+            ids := ids || _more.ids;
+            distances := distances || _more.distances;
+            return;
+        end if;
+    end if;
     if among is null then
         among := filtered_ids(filters);
     end if;
@@ -159,6 +168,57 @@ begin
     end if;
     ids := ids || _more.ids;
     distances := distances || _more.distances;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- nearest_broad(space, embedding, k, without, filters) → the k products nearest by cosine distance that
+-- match the filters, exactly, without those in `without`; fewer or none where that is no faster than
+-- to collect all that match. It is where many match, far from the query: all vectors are compared, and
+-- of the products the attributes of the nearest only are read, at most of a tenth.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.nearest_broad(
+    space spaces, embedding @vector@.halfvec, k int, without bigint[], filters filters,
+    out ids bigint[], out distances float8[]
+)
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _rows real := (select c.reltuples from pg_class as c
+                   where c.oid = to_regclass('product_embeddings_' || space.id));
+    _products real := (select c.reltuples from pg_class as c where c.oid = 'products'::regclass);
+    _match text := '(select true from products as p where p.id = n.product_id and '
+                   || filter_predicate(filters, true) || ')';
+    _share float8;
+begin
+    ids := '{}';
+    distances := '{}';
+    if _match is null or space.quantized or not index_pays(_rows, space.dimensions) then
+        return;
+    end if;
+    -- of some pages
+    execute format('select avg((%s is true)::int)
+                    from (select p.id as product_id
+                          from products as p tablesample system ($2) repeatable (1) limit 2000) as n',
+                   _match)
+    into _share
+    using filters, least(100, 100000 / greatest(_products, 1));
+    if coalesce(_share, 0) < 0.2 then
+        return;
+    end if;
+    -- the bare operator cannot use the index: exact
+    execute format(
+        'select coalesce(array_agg(m.product_id order by m.distance, m.product_id), ''{}''),
+                coalesce(array_agg(m.distance order by m.distance, m.product_id), ''{}'')
+         from (select n.product_id, n.distance
+               from (select e.product_id, e.embedding operator(@vector@.<=>) $2 as distance
+                     from product_embeddings as e where e.space_id = %s
+                     order by distance, e.product_id limit $3) as n
+               where n.product_id <> all ($4) and %s
+               order by n.distance, n.product_id limit $5) as m', space.id, _match)
+    into ids, distances
+    using filters, embedding, (_rows / 10)::int, without, k;
 end
 $func$;
 

@@ -259,6 +259,29 @@ def test_what_is_far_is_not_searched_by_the_index_alone(large: psycopg.Connectio
     assert found.fetchone()[0] == 10
 
 
+def test_of_many_that_match_far_from_the_query_only_the_nearest_are_looked_at(
+    large: psycopg.Connection,
+) -> None:
+    vector, near = large.execute(
+        "select e.embedding::text, (p.attributes ->> 'cluster')::int from product_embeddings as e"
+        " join products as p on p.id = e.product_id order by p.id limit 1"
+    ).fetchone()
+    broad = (
+        "select b.ids from vitrina_internal.nearest_broad(vitrina_internal.active_space('text'), %s::halfvec, 25, %s,"
+        " vitrina_internal.filters_of('{}', %s::jsonpath, '{}', '{}', null)) as b"
+    )
+    exact = [row[0] for row in large.execute(
+        "select p.id from products as p join product_embeddings as e on e.product_id = p.id"
+        " where (p.attributes ->> 'cluster')::int <> %s order by e.embedding <=> %s::halfvec, p.id limit 30",
+        [near, vector],
+    )]  # fmt: skip
+    most = f"$.cluster != {near}"
+    assert large.execute(broad, [vector, [], most]).fetchone()[0] == exact[:25]
+    assert large.execute(broad, [vector, exact[:5], most]).fetchone()[0] == exact[5:]
+    # few: it is faster to collect them
+    assert large.execute(broad, [vector, [], "$.n == 1717"]).fetchone()[0] == []
+
+
 def test_settings_of_the_index_do_not_leak(large: psycopg.Connection) -> None:
     def show() -> str:
         return large.execute("show hnsw.ef_search").fetchone()[0]
