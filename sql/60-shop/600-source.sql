@@ -202,7 +202,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- probe_view(query, path) → a view of the query, to inspect its columns; the caller drops it, as it
--- would keep the shop from changing its tables. Raises VT004 for an invalid query.
+-- would keep the shop from changing its tables. Raises VT004 for an invalid query, and for more than one
+-- statement: none of them is run.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.probe_view(query text, path text) returns regclass
 language plpgsql volatile security invoker
@@ -212,9 +213,12 @@ declare
     _own text := current_setting('search_path');
     _view text := format('vitrina.%I', '_probe_' || gen_random_uuid());
     _create text := format('create view %s as %s', _view, query);
+    _rows refcursor;
 begin
     -- only the query is looked up in a path where others may create objects
     perform pg_catalog.set_config('search_path', path, true);
+    open _rows for execute query; -- of one statement only, and no row is read
+    close _rows;
     execute _create;
     perform pg_catalog.set_config('search_path', _own, true);
     return _view::regclass;
@@ -222,6 +226,9 @@ exception
     when insufficient_privilege then
         raise exception '%', sqlerrm using errcode = 'VT002',
             hint = format('as its owner, grant usage and select to %I', current_user);
+    when invalid_cursor_definition then
+        raise exception 'source cannot be read: it must be a single query' using errcode = 'VT004',
+            hint = 'give one select, without a semicolon after which more follows';
     when syntax_error_or_access_rule_violation or feature_not_supported or invalid_parameter_value then
         raise exception 'source cannot be read: %', left(sqlerrm, 500) using errcode = 'VT004',
             hint = 'use names of tables and columns that exist in this database';

@@ -220,6 +220,14 @@ def test_a_column_named_in_capitals_needs_no_quotes(shop: psycopg.Connection) ->
         ("attach_table('product', 'title', name => 'csv')", "VT004", "imported file", "name"),
         ("attach_table('vitrina.products', 'title')", "VT004", "vitrina's own", None),
         ("attach_query('q', 'select 1 as number')", "VT004", "has no column id", "number"),
+        ("attach_query('q', 'select id, title from product; delete from product')", "VT004",
+         "must be a single query", "one select"),
+        ("attach_query('q', 'select id, title from product;; drop table product cascade;')", "VT004",
+         "must be a single query", "one select"),
+        ("attach_query('q', 'delete from product returning id, title')", "VT004", "source cannot be read",
+         "names of tables"),
+        ("attach_query('q', 'with d as (delete from product returning *) select id, title from d')",
+         "VT004", "source cannot be read", "names of tables"),
         ("attach_query('q', 'select from nowhere')", "VT004", '"nowhere" does not exist', "names of tables"),
         ("attach_query('q', 'select id, title from product', wake => '{product}')", "VT004",
          "cannot read the wake", "TABLE=COLUMN"),
@@ -248,6 +256,7 @@ def test_what_cannot_be_attached_says_why_and_the_way_out(
     assert "\n" not in (diag.message_primary or "")
     assert hint is None or hint in (diag.message_hint or "")
     assert rows(shop, "select source from source_status order by 1") == [("csv",), ("kept",)]
+    assert rows(shop, "select count(*) > 0 from product") == [(True,)]
 
 
 def test_two_sources_on_one_table(shop: psycopg.Connection) -> None:
