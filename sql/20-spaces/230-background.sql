@@ -60,13 +60,37 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- is_other_catalogue(space, products) → whether the catalogue, of now so many products with a vector in
+-- the space, is another than its background was measured of: there are twice as many, or half of them
+-- have come or gone; of a small one, any.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_other_catalogue(space spaces, products bigint) returns boolean
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _kept bigint;
+begin
+    if space.background_last is null or products >= 2 * space.background_products
+        or products <= 300 and products <> space.background_products
+    then
+        return true;
+    end if;
+    select count(*) into _kept from product_embeddings as e
+    where e.space_id = space.id and e.product_id <= space.background_last;
+    return _kept < space.background_products / 2 or products - _kept > products / 2;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- measure_background(space, only_if_grown) → whether the background of this space is known: measures
 -- how similar unrelated things are in it, which makes relevance comparable between models. Chance
 -- pairs of one shop are often related: so the mean is their median, and the deviation is measured below
 -- it, between the median and the 16th percentile, where related pairs are not. Too few pairs say
--- nothing. A joint space has two, see background_pairs. only_if_grown: only if it is unknown, there are
--- twice as many products as then, or other ones while all of them are looked at: what a small catalogue
--- answers must not hang on when it was measured. Raises VT003 if the space is not found.
+-- nothing. A joint space has two, see background_pairs. only_if_grown: only if it is unknown, or of another
+-- catalogue than today's (twice the products, half of them new or gone; of 300 and fewer, all of which are
+-- looked at, any): what a catalogue answers must not hang on when it was measured. Raises VT003 if the
+-- space is not found.
 -- ---------------------------------------------------------------------------------------------
 create or replace function measure_background(space text, only_if_grown boolean default false)
 returns boolean
@@ -76,12 +100,13 @@ as $func$
 declare
     _space spaces := named_space(space);
     _products bigint;
+    _last bigint;
     _words record;
     _pictures record;
 begin
-    select count(*) into _products from product_embeddings as e where e.space_id = _space.id;
-    if only_if_grown and _products < 2 * _space.background_products
-        and (_products > 300 or _products = _space.background_products) then
+    select count(*), max(e.product_id) into _products, _last
+    from product_embeddings as e where e.space_id = _space.id;
+    if only_if_grown and not is_other_catalogue(_space, _products) then
         return true;
     end if;
     select b.* into _words from background_of(_space, false) as b;
@@ -91,12 +116,17 @@ begin
         where s.id = _space.id and _pictures.mean is not null;
     end if;
     if _words.mean is null then
-        return _space.background_products is not null;
+        -- what was measured of products that are gone says nothing of the few that are left
+        update spaces as s
+        set background_mean = null, background_deviation = null, background_products = null, background_last = null
+        where s.id = _space.id and 2 * _products < _space.background_products;
+        return 2 * _products >= _space.background_products is true;
     end if;
     update spaces as s set
         background_mean = _words.mean,
         background_deviation = _words.deviation,
-        background_products = _products
+        background_products = _products,
+        background_last = _last
     where s.id = _space.id;
     return true;
 end

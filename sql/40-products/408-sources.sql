@@ -105,6 +105,7 @@ begin
     perform renew_rules(); -- they are read in the language of the first source
     perform drop_unused(_images);
     perform collect_words(2147483647);
+    perform measure_backgrounds();
     return _count;
 end
 $func$;

@@ -109,6 +109,7 @@ begin
                 "background_mean": "The mean similarity of unrelated products, measured.",
                 "background_deviation": "The deviation of that similarity.",
                 "background_products": "How many products there were when it was measured.",
+                "background_last": "The last of these products, by its number.",
                 "picture_mean": "In a joint space, the mean similarity of unrelated pictures.",
                 "picture_deviation": "The deviation of that similarity."},
             "product_embeddings": {

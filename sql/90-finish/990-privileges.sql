@@ -136,8 +136,9 @@ begin
                     collected_at)
             on batches to vitrina_writer;
         grant insert, update (state, error) on batch_requests to vitrina_writer;
-        grant update (background_mean, background_deviation, background_products, picture_mean, picture_deviation) on spaces
-            to vitrina_writer;
+        grant update (background_mean, background_deviation, background_products, background_last, picture_mean,
+                      picture_deviation)
+            on spaces to vitrina_writer;
         grant update (seen, synced_at, swept_at, problem, problem_at) on attachments
             to vitrina_writer;
     end if;

@@ -233,13 +233,17 @@ def test_the_local_model_knows_what_is_unrelated(shop: psycopg.Connection) -> No
             "select background_mean, background_deviation from spaces where name = 'local-text'"
         ).fetchone()
     )
-    # else only once it has doubled
+    # else only once it has doubled, or half of its products are others
     shop.execute("update spaces set background_mean = 0.9")
     assert shop.execute("select measure_background('local-text', true)").fetchone() == (True,)
     assert shop.execute(
         "select background_mean from spaces where name = 'local-text'"
     ).fetchone() == (pytest.approx(0.9),)
-    assert shop.execute("select measure_background('local-text')").fetchone() == (True,)
+    shop.execute("update spaces set background_last = background_last - 40")
+    assert shop.execute("select measure_background('local-text', true)").fetchone() == (True,)
+    assert shop.execute(
+        "select background_mean from spaces where name = 'local-text'"
+    ).fetchone() == (pytest.approx(before[0]),)
     assert answers(shop, "asdfgh") == []
     with pytest.raises(psycopg.DatabaseError) as error:
         shop.execute("select measure_background('nowhere')")

@@ -529,6 +529,7 @@ alter table vitrina.attachments drop column parts;
 alter table vitrina.thesaurus drop column domain;
 alter table vitrina.spaces
     drop column background_mean, drop column background_deviation, drop column background_products,
+    drop column background_last,
     drop column settings, drop column picture_mean, drop column picture_deviation,
     drop constraint spaces_modality_check,
     add constraint spaces_modality_check check (modality in ('text', 'image'));
