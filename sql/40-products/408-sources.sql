@@ -63,6 +63,26 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- refuse_attached(source): raises VT004 if the source of this name is attached.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.refuse_attached(source text) returns void
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+begin
+    if exists (select from attachments as a
+               join sources as s on s.id = a.source_id
+               where s.name = refuse_attached.source) then
+        raise exception 'source % is attached: its products follow the shop''s table',
+            quote_ident(refuse_attached.source)
+            using errcode = 'VT004', hint = format(
+                'change the rows there, or detach the source: vitrina detach %s',
+                shell_quoted(refuse_attached.source));
+    end if;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- source_languages(source) → the language of a source's titles, by its text-search configuration, or
 -- null; and the language in which keywords are shown.
 -- ---------------------------------------------------------------------------------------------

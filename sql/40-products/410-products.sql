@@ -62,9 +62,23 @@ $func$;
 -- forms that are sold, [{sku, title, codes, image, attributes}]; their attributes are what they differ
 -- in, and price, was_price, currency and in_stock: the product has these too, see attributes_of. A
 -- product is queued for enrichment when the input of an enrichment has changed; a new price is stored
--- and costs nothing. Raises VT003 for an unknown source.
+-- and costs nothing. Raises VT003 for an unknown source, VT004 for an attached one.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_products(source text, products jsonb)
+returns table (inserted int, updated int, unchanged int, queued int)
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+begin
+    perform refuse_attached(source);
+    return query select w.* from write_products(source, products) as w;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- write_products(source, products) → put_products, of an attached source too: as its sync does.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.write_products(source text, products jsonb)
 returns table (inserted int, updated int, unchanged int, queued int)
 language plpgsql volatile security invoker
 set search_path from current
@@ -78,15 +92,15 @@ declare
     _to_queue bigint[];
     _parts bigint[];
 begin
-    select s.id into _source from sources as s where s.name = put_products.source;
+    select s.id into _source from sources as s where s.name = write_products.source;
     if not found then
-        raise exception 'source % not found', quote_literal(left(put_products.source, 100))
+        raise exception 'source % not found', quote_literal(left(write_products.source, 100))
             using errcode = 'VT003', hint = 'create it: select vitrina.put_source(name)';
     end if;
-    perform check_rows('products', put_products.products, product_keys());
-    _given := jsonb_array_length(put_products.products);
+    perform check_rows('products', write_products.products, product_keys());
+    _given := jsonb_array_length(write_products.products);
     with given as (
-        select g.* from read_products(put_products.products) as g
+        select g.* from read_products(write_products.products) as g
     ),
     before as materialized (
         select p.id, p.external_id, p.input_hash, p.parts_hash
@@ -122,7 +136,7 @@ begin
     left join before as b on b.external_id = w.external_id;
     unchanged := _given - inserted - updated;
     if _parts <> '{}' then
-        perform put_parts(_parts, put_products.products);
+        perform put_parts(_parts, write_products.products);
         -- the picture of a product that waits for a worker may be another one now
         perform name_pictures(array(select u.id from unnest(_parts) as u (id)
                                     where u.id <> all (coalesce(_to_queue, '{}'))));
@@ -132,7 +146,7 @@ begin
     return next;
 exception when cardinality_violation then
     select r.external_id into _twice
-    from jsonb_to_recordset(put_products.products) as r (external_id text)
+    from jsonb_to_recordset(write_products.products) as r (external_id text)
     group by r.external_id having count(*) > 1 limit 1;
     if not found then
         raise;

@@ -220,12 +220,7 @@ declare
     _count int;
 begin
     perform check_list('external_ids', external_ids);
-    if exists (select from attachments as a where a.source_id = _source) then
-        raise exception 'source % is attached: its products follow the shop''s table',
-            quote_ident(delete_products.source)
-            using errcode = 'VT004', hint = format(
-                'delete the rows there, or detach the source: vitrina detach %s', shell_quoted(delete_products.source));
-    end if;
+    perform refuse_attached(source);
     -- in the order in which others lock them
     _ids := array(select p.id from products as p
                   where p.source_id = _source and p.external_id = any (delete_products.external_ids)

@@ -79,7 +79,7 @@ begin
     into _products, _good, _bad, _reasons using ids;
     select p.inserted, p.updated, p.unchanged, p.queued
     into inserted, updated, unchanged, queued
-    from put_products(source, coalesce(_products, '[]')) as p;
+    from write_products(source, coalesce(_products, '[]')) as p;
     delete from products as p
     where p.source_id = sync_ids.source_id and p.external_id = any (ids)
         and p.external_id <> all (_good);

@@ -64,6 +64,21 @@ def test_a_table_is_attached_worked_on_and_detached(
     assert again.stderr.startswith("Error: source 'product' is not attached")
 
 
+@pytest.mark.parametrize("command", [("ingest",), ("ingest", "--dry-run"), ("import",)])
+def test_no_file_comes_into_an_attached_source(
+    shop: str, vitrina: Callable[..., Result], tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    assert vitrina("attach", "public.product", "--title", "title", url=shop).exit_code == 0
+    before = products(shop)
+    file = tmp_path / "product.csv"
+    file.write_text("id,title\n1,Overwritten\nX9,Intruder\n", "utf-8")
+    refused = vitrina(command[0], str(file), *command[1:], "--source", "product", url=shop)
+    assert refused.exit_code == 1
+    assert "source product is attached" in refused.stderr
+    assert "vitrina detach product" in " ".join(refused.stderr.split())
+    assert products(shop) == before
+
+
 def test_a_query_is_attached_with_what_wakes_it(
     shop: str, vitrina: Callable[..., Result], tmp_path: Path
 ) -> None:

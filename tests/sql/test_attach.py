@@ -240,6 +240,10 @@ def test_a_column_named_in_capitals_needs_no_quotes(shop: psycopg.Connection) ->
         ("detach('nothing')", "VT003", "source 'nothing' is not attached", "source_status"),
         ("sync_source('csv')", "VT003", "source 'csv' is not attached", "source_status"),
         ("remove_source('kept')", "VT004", "is attached", "detach"),
+        ("put_products('kept', '[{\"external_id\": \"1\", \"title\": \"X\"}]')", "VT004", "is attached",
+         "change the rows there"),
+        ("import_products('kept', '[{\"external_id\": \"1\", \"title\": \"X\"}]')", "VT004", "is attached",
+         "change the rows there"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_attached_says_why_and_the_way_out(

@@ -154,11 +154,12 @@ def load_file(
         progress: called after each batch.
 
     Raises:
-        InputError: the file cannot be used at all; nothing was written then.
+        InputError: the file cannot be used at all, or the source is attached; nothing was written then.
     """
     options = options or FileOptions()
     if options.limit is not None and options.prune:
         raise InputError("a part of a file does not say what is gone: leave --limit or --prune out")
+    database.value("select vitrina_internal.refuse_attached(%s)", (source,))
     loaded = Loaded()
     load = _Load(database, source, options, loaded, dry_run, progress)
     if not is_address(path):

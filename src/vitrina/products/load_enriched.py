@@ -87,10 +87,12 @@ def import_file(
         progress: called after each batch.
 
     Raises:
-        InputError: the file cannot be used, or not with this space; nothing was written then.
+        InputError: the file cannot be used, or not with this space, or the source is attached;
+            nothing was written then.
         AccessError: the space is not there, or not in use, and this role may not change that.
     """
     options = options or FileOptions()
+    database.value("select vitrina_internal.refuse_attached(%s)", (source,))
     done = Imported()
     target = _Target(database, source, options, space, provider, model, threshold, use)
     enrichments = Enrichments(columns or {}, options.mapping)
