@@ -187,6 +187,37 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- parted_units(said, units) → of units of several words that are a thing and how it is ("leather jacket",
+-- "checked shirt"), a tsquery for the products that are both by their keywords: a jacket, or a kind of it, of
+-- leather. It is asked where no product is called that thing. Colours and sizes say how no thing is made: a
+-- coffee table is no table in the colour of coffee.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.parted_units(
+    said text[], units int[], out unit int, out text text
+) returns setof record
+language sql stable parallel safe rows 2 security invoker
+set search_path from current
+as $func$
+    select p.unit, string_agg('(' || p.how || ' & (' || p.thing || '))', ' | ')
+    from (
+        select u.unit, quoted_lexeme('#' || h.name) as how, (
+                   select string_agg(quoted_lexeme('#' || k.name), ' | ')
+                   from (select k.name from keywords as k where k.kinds @> array[t.kinds[1]] and k.facet = 'type'
+                         order by k.id limit 100) as k) as thing
+        from (
+            select w.unit, array_agg(w.word order by w.place) as words
+            from unnest(said, units) with ordinality as w (word, unit, place)
+            group by w.unit having count(*) between 2 and 5) as u
+        cross join lateral generate_series(1, cardinality(u.words) - 1) as s (size)
+        join keyword_aliases as a on a.alias = normal_form(array_to_string(u.words[:s.size], ' '))
+        join keywords as h on h.id = a.keyword_id and h.facet in ('material', 'style', 'feature', 'audience')
+        join keyword_aliases as b on b.alias = normal_form(array_to_string(u.words[s.size + 1:], ' '))
+        join keywords as t on t.id = b.keyword_id and t.facet = 'type') as p
+    where p.thing is not null
+    group by p.unit;
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- units_of_query(said, units, names, configs, places, forms, …, compounded, compounds) → the units of a
 -- query, at most 24 of those that say most. tag_units, tag_names, tag_weights: see related_keywords. places,
 -- forms: the lexemes of each word, and with a negative
@@ -278,6 +309,11 @@ begin
         where c.products > 0 -- a keyword that no product has says nothing
         group by t.unit, t.weight
     ),
+    parted as materialized (
+        select p.unit, 0.95::real as weight, p.text, 1 as products
+        from parted_units(said, units) as p
+        where not exists (select from tag as t where t.unit = p.unit and t.weight > 0.75)
+    ),
     tagged as materialized (
         select t.unit, array_agg(t.text order by t.weight desc) as texts,
                array_agg(t.weight order by t.weight desc) as weights,
@@ -286,7 +322,7 @@ begin
                ln(1 + (units_of_query.products - least(sum(t.products) filter (where t.weight > 0.75),
                                                        units_of_query.products) + 0.5)
                       / (sum(t.products) filter (where t.weight > 0.75) + 0.5)) as idf
-        from tag as t
+        from (select * from tag union all select * from parted) as t
         group by t.unit
     ),
     named as materialized (

@@ -139,6 +139,10 @@ begin
     into _of
     from unnest(tag_units, tag_ids, tag_names, tag_weights) as t (unit, id, name, weight)
     where t.unit = _head.head;
+    if _of.kind is null or not is_written(_of.kind) then
+        select concat_ws(' | ', _of.kind::text, max(p.text))::tsquery into _of.kind
+        from parted_units(said, units) as p where p.unit = _head.head;
+    end if;
     select string_agg('(' || q.words::text || ')', ' | ')::tsquery as words,
            string_agg('(' || q.phrase::text || ')', ' | ')::tsquery as phrase,
            replace(string_agg(q.words::text, ' | '), '&', '|')::tsquery as any_word

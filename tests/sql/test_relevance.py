@@ -7,6 +7,8 @@ import json
 import psycopg
 import pytest
 
+import small_shop
+
 pytestmark = pytest.mark.once
 
 CATALOGUE = [
@@ -200,3 +202,24 @@ def test_a_name_alone_makes_no_kind(db: psycopg.Connection) -> None:
     assert not {"ring", "jewelry"} & set(kinds["towel ring"])
     assert {"desk", "furniture"} <= set(kinds["computer desk"])
     assert {"shoe", "footwear"} <= set(kinds["sneaker"])
+
+
+def test_a_thing_and_how_it_is_are_asked_where_nothing_is_called_both(
+    db: psycopg.Connection,
+) -> None:
+    ids = small_shop.put(db, [
+        ("j1", "Jacket in brown leather", [("jacket", "type"), ("leather", "material")], {}),
+        ("j2", "Bomber made of leather", [("bomber jacket", "type"), ("leather", "material")], {}),
+        ("j3", "Denim jacket", [("denim jacket", "type")], {}),
+        ("d1", "Dining table in coffee", [("table", "type"), ("coffee", "color")], {}),
+    ])  # fmt: skip
+    whole = "select external_id from search(%s) where missing = '{}' order by 1"
+    assert db.execute(whole, ["leather jacket"]).fetchall() == [("j1",), ("j2",)]
+    assert db.execute(whole, ["coffee table"]).fetchall() == []  # no colour of a table
+    # what is called so comes alone again
+    named = ("j4", "Biker", [("leather jacket", "type")], {})
+    small_shop.put(db, [named], source="other")
+    assert ("j4",) in db.execute(whole, ["leather jacket"]).fetchall()
+    first = "select external_id from search(%s, 1)"
+    assert db.execute(first, ["leather jacket"]).fetchone() == ("j4",)
+    assert len(ids) == 4
