@@ -153,6 +153,15 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- is_readable(value) → whether programs can read this JSON: it nests less than 500 deep, and its numbers are
+-- those of double precision. Postgres takes more, and what a worker cannot read it would claim for ever.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.is_readable(value jsonb) returns boolean
+language sql immutable parallel safe
+return not jsonb_path_exists(value, 'strict $.**{500 to last}')
+    and not jsonb_path_exists(value, 'strict $.** ? (@.type() == "number" && (@ > 1e308 || @ < -1e308))');
+
+-- ---------------------------------------------------------------------------------------------
 -- is_pictures(value), is_variants(value) → whether these are the pictures, or variants, of a product.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.is_pictures(value jsonb) returns boolean
@@ -175,6 +184,7 @@ as $func$
         select from jsonb_array_elements(value) as i (item)
         where jsonb_typeof(i.item) <> 'object'
             or jsonb_typeof(i.item -> 'attributes') not in ('object', 'null')
+            or not is_readable(i.item -> 'attributes')
             or jsonb_typeof(i.item -> 'codes') not in ('array', 'null')
             or jsonb_path_exists(
                 i.item, 'strict $.codes[*] ? (@.type() == "object" || @.type() == "array")', '{}', true)
@@ -197,7 +207,7 @@ declare
         "title": "a text of 1 to 2000 characters", "count": "a whole number from 0 to 2147483647",
         "size": "a whole number from 1 to 2147483647",
         "id": "a whole number from 0 to 9223372036854775807",
-        "amount": "a number from 0 to 999999", "object": "a JSON object",
+        "amount": "a number from 0 to 999999", "object": "a JSON object, less than 500 deep, with numbers below 1e308",
         "objects": "an array of JSON objects", "texts": "an array of texts",
         "any": "a JSON value", "sha256": "64 hexadecimal digits",
         "hex": "hexadecimal digits, two a byte, 64 bytes at most", "bits": "64 binary digits",
@@ -222,7 +232,7 @@ begin
         when v.said is null then right(k.kind, 1) = '!'
         else not case rtrim(k.kind, '!')
             when 'any' then true
-            when 'object' then jsonb_typeof(v.value) = 'object'
+            when 'object' then jsonb_typeof(v.value) = 'object' and is_readable(v.value)
             when 'objects' then jsonb_typeof(v.value) = 'array'
                 and not jsonb_path_exists(v.value, 'strict $[*] ? (@.type() != "object")')
             when 'texts' then jsonb_typeof(v.value) = 'array'

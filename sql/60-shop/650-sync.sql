@@ -18,6 +18,7 @@ as $func$
         when title is null or btrim(title, e' \t\r\n') = '' then 'it has no title'
         when length(title) > 2000 then 'its title is longer than 2,000 characters'
         when jsonb_typeof(attributes) <> 'object' then 'its attributes are not a JSON object'
+        when not is_readable(attributes) then 'its attributes nest 500 deep, or have a number beyond 1e308'
         when octet_length(text) > 1048576 then 'its text is longer than 1 MB'
         when jsonb_path_exists(codes, 'lax $[*] ? (@.type() != "string")') then 'its codes are not a list of texts'
         when images is not null and not is_pictures(images)

@@ -77,6 +77,17 @@ def test_the_same_id_in_two_sources_is_two_products(shop: psycopg.Connection) ->
         ("select put_source('x', text_config => 'klingon')", "VT004"),
         ("select put_source('')", "VT004"),
         ('select put_products(\'shop\', \'[{"external_id": "1", "title": ""}]\')', "VT004"),
+        (
+            'select put_products(\'shop\', \'[{"external_id": "1", "title": "Jar",'
+            ' "attributes": {"n": 1e5000}}]\')',
+            "VT004",
+        ),
+        (
+            "select put_products('shop', jsonb_build_array(jsonb_build_object('external_id', '1',"
+            " 'title', 'Jar', 'variants', jsonb_build_array(jsonb_build_object('attributes',"
+            " jsonb_build_object('x', (repeat('[', 600) || repeat(']', 600))::jsonb))))))",
+            "VT004",
+        ),
     ],
 )
 def test_what_cannot_be_stored_is_refused(shop: psycopg.Connection, query: str, state: str) -> None:

@@ -118,6 +118,11 @@ def test_a_row_that_is_no_product_is_set_aside_and_others_go_on(
          [("x" * 500, "its id is longer than 500 characters")]),
         ("select id, title, case when id = 2 then '[1]'::jsonb else '{}' end as attributes"
          " from product", [("2", "its attributes are not a JSON object")]),
+        ("select id, title, case when id = 2 then '{\"n\": 1e4999}'::jsonb else '{}' end as attributes"
+         " from product", [("2", "its attributes nest 500 deep, or have a number beyond 1e308")]),
+        ("select id, title, jsonb_build_object('x', case when id = 2 then"
+         " (repeat('[', 3000) || repeat(']', 3000))::jsonb end) as attributes from product",
+         [("2", "its attributes nest 500 deep, or have a number beyond 1e308")]),
     ],
 )  # fmt: skip
 def test_rows_of_a_query_are_set_aside(

@@ -402,11 +402,11 @@ def test_xml_in_an_encoding_that_is_not_read_says_so(tmp_path: Path, encoding: s
 def test_a_number_that_cannot_be_stored_is_named_with_its_product(tmp_path: Path) -> None:
     """In JSON-LD, too, which is read at once; the other product comes in."""
     nodes = '{"@type": "Product", "name": "Lamp", "n": %s}, {"@type": "Product", "name": "Mug"}'
-    for number in ("1e999", "NaN", "-Infinity"):
+    for number in ("1e999", "NaN", "-Infinity", "9" * 400):
         graph = f'{{"@context": "x", "@graph": [{nodes % number}]}}'
         page = f'<html><script type="application/ld+json">{graph}</script></html>'
         for name, text in (("p.json", graph), ("p.html", page)):
             (tmp_path / name).write_text(text)
             first, second = rows_of(tmp_path / name)
-            assert first == BadRow(1, "a number that is NaN or infinite")
+            assert first == BadRow(1, "a number that is NaN, infinite or beyond 1e308")
             assert second == Row(2, {"@type": "Product", "name": "Mug"})

@@ -158,9 +158,13 @@ def _checked(number: int, values: Any) -> Row | BadRow:
         return BadRow(number, "a NUL character in a text")
     if any("\ud800" <= char <= "\udfff" for char in texts):
         return BadRow(number, "half of a surrogate pair in a text")
-    if not all(math.isfinite(leaf) for leaf in leaves if isinstance(leaf, float)):
-        return BadRow(number, "a number that is NaN or infinite")
+    if not all(_is_finite(leaf) for leaf in leaves if isinstance(leaf, int | float)):
+        return BadRow(number, "a number that is NaN, infinite or beyond 1e308")
     return Row(number, values)
+
+
+def _is_finite(number: float) -> bool:
+    return abs(number) <= 1e308  # false for NaN
 
 
 def _leaves(value: object) -> Iterator[object]:
