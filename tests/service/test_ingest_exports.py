@@ -56,6 +56,30 @@ def test_a_source_keeps_the_reading_it_was_first_loaded_with(
     assert "2 changed" in anew.stderr
 
 
+def test_an_export_comes_into_its_own_source_and_only_one_at_a_time(
+    vitrina: Run, database_url: str, tmp_path: Path
+) -> None:
+    file, out = tmp_path / "e.csv", tmp_path / "e.jsonl"
+    file.write_text("external_id,title,price,brand\nA1,Teal vase,30,Acme\n", "utf-8")
+    assert vitrina("ingest", str(file), "--source", "e", url=database_url).exit_code == 0
+    before = vitrina("export", "--source", "e", url=database_url).stdout
+    out.write_text(before, "utf-8")
+    again = vitrina("ingest", str(out), "--source", "e", url=database_url)
+    assert "0 new, 0 changed, 1 unchanged" in again.stderr, again.stderr
+    assert vitrina("export", "--source", "e", url=database_url).stdout == before
+    # the shop's file is read as it was
+    file.write_text("external_id,title,price,brand\nA1,Teal vase,31,Acme\n", "utf-8")
+    shops = vitrina("ingest", str(file), "--source", "e", url=database_url)
+    assert "0 new, 1 changed" in shops.stderr, shops.stderr
+    # an id is another product in another source
+    assert vitrina("ingest", str(file), "--source", "f", url=database_url).exit_code == 0
+    out.write_text(vitrina("export", url=database_url).stdout, "utf-8")
+    refused = vitrina("ingest", str(out), "--source", "all", url=database_url)
+    assert refused.exit_code == 1
+    assert "the products of several sources (e, f)" in " ".join(refused.stderr.split())
+    assert "vitrina export --source e" in " ".join(refused.stderr.split())
+
+
 def test_a_source_of_a_version_without_readings_renames_no_product(
     vitrina: Run, catalog: Catalog, database_url: str, tmp_path: Path
 ) -> None:

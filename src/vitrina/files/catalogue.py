@@ -314,6 +314,8 @@ def opened_products(
 
     `path_of` gives the path of a picture that is named by an id.
     """
+    if reading is not None and not mapping.columns and formats.is_own_export(file):
+        format, reading = None, None  # however the source is read else
     chosen = formats.named(format) if format else formats.recognised(file)
     setup = Setup(
         file,

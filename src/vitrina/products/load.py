@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import itertools
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from vitrina.db.database import Database, Jsonb
 from vitrina.errors import InputError
 from vitrina.files import FileOptions, Product, ProductFile, Reading, Reject, Repeat, Tally
 from vitrina.files.catalogue import open_products
+from vitrina.files.formats import OWN
 from vitrina.files.options import PRUNE_MOST
+from vitrina.files.rows import Row
 from vitrina.printing import counted, defused
 from vitrina.products.feed import fetched, is_address
 from vitrina.products.payload import as_json, rows_of
@@ -111,7 +114,25 @@ def opened(
         earlier=has_products and before is None and options.format is None,
         openers=OPENERS,
     ) as file:
+        _check_one_source(file)
         yield file
+
+
+def _check_one_source(file: ProductFile) -> None:
+    """Raises InputError for an export of several sources: an id is that of one product in each."""
+    if file.format.name != OWN:
+        return
+    found: dict[str, None] = {}
+    with contextlib.closing(file.file.read()) as rows:
+        for row in rows:
+            if isinstance(row, Row):
+                found[str(row.values.get("source"))] = None
+    if len(found) > 1:
+        named = list(found)[:5]
+        raise InputError(
+            f"{file.file.name} has the products of several sources ({', '.join(named)}):"
+            f" bring each in by itself, as of vitrina export --source {shlex.quote(named[0])}"
+        )
 
 
 def _before(database: Database, source: str) -> tuple[Reading | None, bool]:
@@ -154,7 +175,8 @@ def load_file(
         progress: called after each batch.
 
     Raises:
-        InputError: the file cannot be used at all, or the source is attached; nothing was written then.
+        InputError: the file cannot be used at all, or the source is attached; nothing was written
+            then.
     """
     options = options or FileOptions()
     if options.limit is not None and options.prune:
@@ -306,7 +328,8 @@ def register(
     config: dict[str, object] = {}
     if options.mapping.image_root is not None:
         config["image_root"] = str(options.mapping.image_root.absolute())
-    if reading is not None:
+    # an export is known by itself; how the shop's files are read stays as it is
+    if reading is not None and reading.format != OWN:
         config["reading"] = reading.as_json()
     database.value(
         "select vitrina.put_source(%s, 'file', %s, %s)",

@@ -55,7 +55,9 @@ FORMATS: tuple[Format, ...] = (
     plain.FORMAT,
 )
 
-__all__ = ["FORMATS", "Format", "named", "recognised"]
+OWN = own.FORMAT.name
+
+__all__ = ["FORMATS", "OWN", "Format", "is_own_export", "named", "recognised"]
 
 
 def named(name: str) -> Format:
@@ -73,3 +75,8 @@ def recognised(file: RowFile) -> Format:
     """The format of a file; `plain` if it has no known format."""
     columns = frozenset(plain_name(column) for column in file.columns)
     return next((one for one in FORMATS if one.matches(file, columns)), plain.FORMAT)
+
+
+def is_own_export(file: RowFile) -> bool:
+    """Whether vitrina has exported it: it tells all of its columns itself."""
+    return recognised(file) is own.FORMAT
