@@ -86,7 +86,8 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- record_change(snapshot, action, arguments, made, undoes) → the effect of a change, see change_rows:
 -- the difference between the snapshot and the present rows, including those of the keywords it made.
--- Adds the change to the history; products follow. No rows if nothing differs.
+-- Adds the change to the history; products follow. No rows if nothing differs; an undo is then added all
+-- the same, for the change that it undoes is undone.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.record_change(
     snapshot jsonb, action text, arguments jsonb, made bigint[] default '{}',
@@ -105,7 +106,7 @@ declare
     _new jsonb := rows_without(_rows, snapshot -> 'rows');
     _change bigint;
 begin
-    if _old = '{}' and _new = '{}' then
+    if _old = '{}' and _new = '{}' and record_change.undoes is null then
         return;
     end if;
     insert into keyword_changes as c (action, arguments, before, after, touched, undoes)

@@ -57,7 +57,8 @@ $func$;
 -- undo_keyword_change(id) → its effect, one row per term. Restores exactly the rows that a change of
 -- the vocabulary removed or altered, and deletes those it made; products follow. id: from
 -- keyword_history; null for the latest change that still holds. Undoing an undo redoes the change.
--- Terms that were learned into a deleted keyword are learned anew. Raises VT003 if the change is not
+-- Terms that were learned into a deleted keyword are learned anew. No rows if nothing differs: the
+-- products whose keywords it set are gone. Raises VT003 if the change is not
 -- found, VT004 if it is already undone, or if a later change, which it names, touched the same rows.
 -- ---------------------------------------------------------------------------------------------
 create or replace function undo_keyword_change(id bigint default null)
@@ -88,8 +89,10 @@ begin
     end if;
     if _change.undone_at is not null then
         raise exception 'change % is already undone', _change.id
-            using errcode = 'VT004', hint = 'to redo it: vitrina keywords undo '
-                || (select max(c.id) from keyword_changes as c where c.undoes = _change.id);
+            using errcode = 'VT004', hint = coalesce(
+                'to redo it: vitrina keywords undo '
+                || (select max(c.id) from keyword_changes as c where c.undoes = _change.id),
+                'see: vitrina keywords history');
     end if;
     select c.* into _later from later_change(_change) as c;
     if _later.id is not null then
@@ -118,8 +121,15 @@ begin
         where (t.form = any (_forms) or t.product_id = any (_products)) and not exists (
             select from keyword_aliases as a where a.alias = t.form)
         group by t.form order by min(t.product_id), t.form));
-    update keyword_changes as c set undone_at = now() where c.id = _change.id;
-    update keyword_changes as c set undone_at = null where c.id = _change.undoes;
+    -- what an undone undo had undone holds again, what that had undone does not, and so on
+    with recursive chain as (
+        select _change.id, _change.undoes, false as holds
+        union all
+        select c.id, c.undoes, not h.holds from chain as h join keyword_changes as c on c.id = h.undoes
+    )
+    update keyword_changes as c set undone_at = case when not h.holds then now() end
+    from chain as h
+    where c.id = h.id;
     return query select r.* from record_change(
         _snapshot, 'undo', jsonb_build_object('change', _change.id, 'action', _change.action),
         -- the terms just learned anew belong to this undo
@@ -138,6 +148,7 @@ set search_path from current
 as $func$
 declare
     _touched jsonb := jsonb_build_array(before, after);
+    _renamed bigint[];
 begin
     delete from keyword_embeddings as e
     using jsonb_array_elements(_touched) as t
@@ -151,6 +162,14 @@ begin
     using jsonb_array_elements(_touched) as t
     cross join lateral jsonb_to_recordset(t -> 'keyword_aliases') as r (alias text)
     where a.alias = r.alias;
+
+    -- a vector that was made since the change is of the other name
+    _renamed := array(
+        select b.id
+        from jsonb_to_recordset(before -> 'keywords') as b (id bigint, name text)
+        join jsonb_to_recordset(after -> 'keywords') as a (id bigint, name text) on a.id = b.id
+        where normal_form(a.name) <> normal_form(b.name));
+    delete from keyword_embeddings as e where e.keyword_id = any (_renamed);
 
     -- a name is unique: keywords to be deleted give up theirs first
     update keywords as w set name = 'goes away: ' || w.id where w.id = any (made);
@@ -170,6 +189,7 @@ begin
     select r.* from jsonb_populate_recordset(
         null::keyword_embeddings, before -> 'keyword_embeddings') as r
     join spaces as s on s.id = r.space_id;
+    perform embed_keyword(u.id) from unnest(_renamed) as u (id); -- in a space that is new since
     delete from keywords as w where w.id = any (made);
 end
 $func$;

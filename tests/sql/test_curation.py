@@ -301,6 +301,50 @@ def test_a_later_change_of_the_same_rows_must_be_undone_first(shop: psycopg.Conn
     assert history[-1].arguments == {"terms": ["zig lamp"], "into": "qua shelf"}
 
 
+def test_a_keyword_named_back_has_no_vector_of_the_other_name(shop: psycopg.Connection) -> None:
+    """Nor in a space that was made between the two."""
+    shop.execute("select rename_keyword('black', 'Jet Black')")
+    shop.execute("select create_space('later', 'local', 'minilm-word-pieces-1', 'text', 256)")
+    shop.execute("select embed_keywords('later')")
+    pay(shop)
+    shop.execute("select undo_keyword_change()")
+    missing = "select name from missing_keyword_embeddings('paid')"
+    assert shop.execute(missing).fetchall() == [("black",)]
+    vector = (
+        "select count(*) from keyword_embeddings as e join keywords as w on w.id = e.keyword_id"
+        " join spaces as s on s.id = e.space_id"
+        " where w.name = 'black' and e.embedding::text = embed_text('black')::text"
+    )
+    assert shop.execute(vector).fetchone() == (2,)
+
+
+def test_an_undo_is_recorded_though_its_product_is_gone(shop: psycopg.Connection) -> None:
+    shop.execute("select set_keywords('shop', '{1}', '{teal}')")
+    shop.execute("delete from products where external_id = '1'")
+    assert rows(shop, "select * from undo_keyword_change()") == []
+    assert_sound(shop)
+    with pytest.raises(psycopg.DatabaseError, match="already undone") as caught:
+        shop.execute("select undo_keyword_change(1)")
+    assert caught.value.diag.message_hint == "to redo it: vitrina keywords undo 2"
+    assert rows(shop, "select * from undo_keyword_change(2)") == []
+    states = shop.execute("select state from keyword_history()").fetchall()
+    assert states == [("undid 2",), ("undone",), ("holds",)]
+
+
+def test_the_history_says_what_holds_however_often_it_was_undone(
+    shop: psycopg.Connection,
+) -> None:
+    shop.execute("select distinguish_keywords('black', 'teal')")
+    for undone in range(1, 6):
+        shop.execute("select undo_keyword_change(%s)", [undone])
+        (count,) = shop.execute("select count(*) from keyword_distinctions").fetchone() or (None,)
+        (first,) = shop.execute("select state from keyword_history() where id = 1").fetchone() or ()
+        assert (count, first) == ((0, "undone") if undone % 2 else (1, "holds"))
+        assert_sound(shop)
+    with pytest.raises(psycopg.DatabaseError, match="no change to undo"):
+        shop.execute("select undo_keyword_change()")
+
+
 def test_what_was_learned_into_a_keyword_that_goes_is_learned_anew(
     shop: psycopg.Connection,
 ) -> None:
