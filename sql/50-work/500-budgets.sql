@@ -1,13 +1,17 @@
 -- What may be spent: budgets, and what was spent in their periods.
 
 -- ---------------------------------------------------------------------------------------------
--- standing_budgets() → each budget and the stored spend of its period.
+-- standing_budgets() → each budget and the spend of its period: what is stored, and what open batches may
+-- still cost by their estimates, for their answers will come.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.standing_budgets() returns table (period text, usd numeric, spent numeric)
 language sql stable security invoker
 set search_path from current
 as $func$
-    select b.period, b.usd, coalesce(sum(g.cost), 0)
+    select b.period, b.usd, coalesce(sum(g.cost), 0) + (
+        select coalesce(sum(greatest(o.estimate - coalesce(o.cost, 0), 0)), 0)
+        from batches as o
+        where o.state in ('preparing', 'creating', 'submitted'))
     from budgets as b
     left join generations as g on b.period = 'total'
         or g.created_at >= date_trunc(b.period, now())
@@ -16,7 +20,8 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- check_budget(beyond) → the USD left of the budget that ends first; null without budgets. beyond: USD
--- that are spent but not stored yet. Raises VT005 if the budget of a period is spent.
+-- that are spent but not stored yet. Open batches count as spent. Raises VT005 if the budget of a period is
+-- spent.
 -- ---------------------------------------------------------------------------------------------
 create or replace function check_budget(beyond numeric default 0, out usd_left numeric)
 language plpgsql stable security invoker

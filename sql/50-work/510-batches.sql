@@ -133,22 +133,16 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- batch_allowance(run, max_cost) → USD that this run may still submit: the rest of max_cost and of each
--- standing budget after the estimates of open batches; null if nothing limits it.
+-- standing budget after what open batches may cost; null if nothing limits it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function batch_allowance(run text, max_cost numeric default null)
 returns numeric
 language sql stable security invoker
 set search_path from current
 as $func$
-    with reserved as (
-        select coalesce(sum(b.estimate), 0) as usd
-        from batches as b
-        where b.state in ('preparing', 'creating', 'submitted')
-    ),
-    rooms as (
-        select b.usd - b.spent - r.usd as usd
+    with rooms as (
+        select b.usd - b.spent as usd
         from standing_budgets() as b
-        cross join reserved as r
         union all
         select max_cost - coalesce(sum(
             case when b.state in ('preparing', 'creating', 'submitted') then b.estimate

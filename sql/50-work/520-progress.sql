@@ -3,7 +3,7 @@
 -- ---------------------------------------------------------------------------------------------
 -- work_progress() → one row: jobs that are queued, running (a worker has them) and failed, products that
 -- are done (enriched, with no job left), the USD spent so far, and the budget nearest to its end, with what its
--- period has spent; nulls without a budget, or for a role that may not read the spend.
+-- period has spent and open batches may cost; nulls without a budget, or for a role that may not read the spend.
 -- ---------------------------------------------------------------------------------------------
 create or replace function work_progress() returns table (
     queued bigint, running bigint, failed bigint, done bigint, spent numeric, budget numeric,
