@@ -134,6 +134,12 @@ begin
         _found := fused_products(_depth, code, reading, text_space, embedding, image_space,
                                  image_embedding, weights, filters, min_relevance, _among, part);
     end if;
+    if _among is not null then
+        -- a pin that is further back would come early
+        filters.rules.pinned := array(
+            select u.id from unnest((filters.rules).pinned) with ordinality as u (id, place)
+            where u.id = any (_among) order by u.place);
+    end if;
     _found := with_pins(_found, filters);
     return case when sort = 'relevance' then _found else sorted_hits(_found, sort) end;
 end

@@ -288,7 +288,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- restore_rules(ids) → how many removed rules hold again; see remove_rules.
+-- restore_rules(ids) → how many removed rules hold again; see remove_rules. Raises VT004 for a rule whose query,
+-- action, and product or attribute another has by now: only one of them can hold.
 -- ---------------------------------------------------------------------------------------------
 create or replace function restore_rules(ids bigint[]) returns int
 language plpgsql volatile security invoker
@@ -308,6 +309,7 @@ set search_path from current
 as $func$
 declare
     _wrong bigint;
+    _same bigint;
     _count int;
 begin
     perform pg_advisory_xact_lock(hashtext('vitrina.rules'));
@@ -320,8 +322,23 @@ begin
             using errcode = 'VT003', hint = case when removed then 'see: vitrina rules list'
                                                  else 'see: vitrina rules list --removed' end;
     end if;
+    if not removed then
+        select r.id, o.id into _wrong, _same
+        from rules as r
+        join rules as o on o.id <> r.id and (o.removed_at is null or o.id = any (ids))
+            and (o.action, o.product_id, o.attribute, o.value, normal_form(o.query))
+                is not distinct from (r.action, r.product_id, r.attribute, r.value, normal_form(r.query))
+        where r.id = any (ids)
+        order by r.id, o.id limit 1;
+        if found then
+            raise exception 'rule % cannot be restored: rule % is about the same', _wrong, _same using errcode = 'VT004',
+                hint = 'restore one of them; a rule that holds is removed first: vitrina rules remove ' || _same;
+        end if;
+    end if;
+    -- the words of a removed rule are not followed: what they are known by may be another
     update rules as r
-    set removed_at = case when removed then now() end
+    set removed_at = case when removed then now() end,
+        forms = case when removed then r.forms else coalesce(rule_forms(r.query), '{}') end
     where r.id = any (ids) and (r.removed_at is null) = removed;
     get diagnostics _count = row_count;
     return _count;

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from small_shop import CATALOGUE, put
+from soundness import assert_sound
 
 pytestmark = pytest.mark.once
 
@@ -59,6 +60,20 @@ def test_pins_come_first_and_obey_filters(shop: psycopg.Connection) -> None:
     assert "rack-2" not in found(shop, "'side table'")
     near = "mode => 'vector', embedding => embed_text('sofa'), k => 1"
     assert found(shop, near) != ["lamp-1"], "the nearest to a vector are not steered"
+
+
+def test_pages_of_a_sorted_and_grouped_search_with_pins_have_no_gaps(
+    db: psycopg.Connection,
+) -> None:
+    put(db, [(f"sofa-{i}", f"Sofa number {i}", [("sofa", "type")], {"price": i, "brand": f"B{i // 2}"})
+             for i in range(8)])  # fmt: skip
+    put_rules(db, pin("sofa", "sofa-7"), pin("sofa", "sofa-6"))
+    how = "'sofa', sort => 'price', group_by => 'brand'"
+    whole = [f"sofa-{i}" for i in range(0, 8, 2)]
+    assert found(db, how) == whole
+    for size in (1, 2, 3):
+        pages = [found(db, f'{how}, k => {size}, "offset" => {n}') for n in range(0, 4, size)]
+        assert sum(pages, []) == whole
 
 
 @pytest.mark.parametrize(
@@ -149,6 +164,29 @@ def test_removed_rules_are_kept_and_restored(shop: psycopg.Connection) -> None:
     put_rules(shop, hide(None, "rack-1"), prune=True)
     rows = shop.execute("select external_id from list_rules()").fetchall()
     assert rows == [("rack-1",)]
+
+
+def test_of_equal_rules_one_is_restored(shop: psycopg.Connection) -> None:
+    boost = {"query": "Sofa", "action": "boost", "attribute": "brand", "value": "Alder"}
+    ((first, _),) = put_rules(shop, {**boost, "weight": 3})
+    shop.execute("select remove_rules(%s)", [[first]])
+    ((second, _),) = put_rules(shop, {**boost, "query": "sofas", "weight": 2})
+    with pytest.raises(psycopg.DatabaseError, match=f"rule {second} is about the same"):
+        with shop.transaction():
+            shop.execute("select restore_rules(%s)", [[first]])
+    shop.execute("select remove_rules(%s)", [[second]])
+    with pytest.raises(psycopg.DatabaseError, match="cannot be restored"), shop.transaction():
+        shop.execute("select restore_rules(%s)", [[first, second]])
+    assert shop.execute("select restore_rules(%s)", [[first]]).fetchone() == (1,)
+
+
+def test_a_restored_rule_is_known_by_the_words_of_now(shop: psycopg.Connection) -> None:
+    ((rule, _),) = put_rules(shop, pin("zorbly", "lamp-1"))
+    shop.execute("select remove_rules(%s)", [[rule]])
+    shop.execute("insert into thesaurus (term, canonical) values ('zorbly', 'sofa')")
+    shop.execute("select restore_rules(%s)", [[rule]])
+    assert found(shop, "'couch'")[0] == "lamp-1"
+    assert_sound(shop)
 
 
 @pytest.mark.parametrize(
