@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import requests
 
 import servers
 import small_shop
@@ -222,6 +223,40 @@ def test_every_act_can_be_undone(edited: Served, url: str) -> None:
         headers={"Sec-Fetch-Site": "same-origin"},
     )  # fmt: skip
     assert answer.status_code == 400
+
+
+def test_the_keywords_of_a_product_are_saved_as_they_are_shown(edited: Served, url: str) -> None:
+    def shown() -> dict[str, str]:
+        page = html.unescape(edited.get(path).text)
+        return {
+            "was": page.partition('name="was" value="')[2].partition('"')[0],
+            "keywords": page.partition('<textarea id="set-keywords"')[2].partition(">")[2]
+            .partition("</textarea>")[0],
+        }  # fmt: skip
+
+    def save(fields: dict[str, str]) -> requests.Response:
+        # as a browser sends it
+        fields = {name: value.replace("\n", "\r\n") for name, value in fields.items()}
+        return edited.post(path + "/keywords", data={"csrf": edited.csrf(), **fields},
+                           headers={"Sec-Fetch-Site": "same-origin"})  # fmt: skip
+
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute("set search_path = vitrina, public")
+        conn.execute("select set_keywords('shop', '{lamp-1}', array['lamp', '1,5 m', 'bouclé, cream'], true)")
+        path = "/product/" + str(
+            conn.execute("select id from products where external_id = 'lamp-1'").fetchone()[0]
+        )
+        seen = shown()
+        assert seen["keywords"].split("\n") == ["lamp", "1,5 m", "bouclé, cream"]
+        assert "nothing=1" in save(seen).headers["location"]
+        assert save({**seen, "keywords": "1,5 m\nlamp"}).status_code == 303
+        assert shown()["keywords"].split("\n") == ["1,5 m", "lamp"]
+        for old in (seen, {**seen, "reset": "1"}):
+            refused = save(old)
+            assert refused.status_code == 400
+            assert "changed its keywords meanwhile" in refused.text
+        assert shown()["keywords"].split("\n") == ["1,5 m", "lamp"]
+        conn.execute("select undo_keyword_change(), undo_keyword_change()")
 
 
 def test_a_vocabulary_goes_down_and_up(edited: Served, url: str) -> None:

@@ -154,10 +154,19 @@ def _set(shared: Services, product_id: int, given: dict[str, str]) -> Response:
         raise NotFoundError("this server was started without --edit")
     found = editor.get(product_id)
     key = (found.source, found.external_id)
+    # the whole list is set: an older page would take back what somebody else did
+    if "was" in given and _lines(given["was"]) != [each.keyword for each in found.keywords]:
+        raise InputError("somebody changed its keywords meanwhile: load the page again")
     if "reset" in given:
         rows = editor.keywords.reset([key])
     else:
-        names = [name.strip() for name in given.get("keywords", "").split(",") if name.strip()]
+        names = _lines(given.get("keywords", ""))
         rows = editor.keywords.set([key], names, add_new="add_new" in given)
     said = f"change={rows[0].change}" if rows else "nothing=1"
     return RedirectResponse(f"/product/{product_id}?{said}#keywords", 303)
+
+
+def _lines(text: str) -> list[str]:
+    """Keywords, one on each line: commas are part of some ("1,5 m"), ends of lines are not."""
+    lines = (line.strip() for line in text.replace("\r", "\n").split("\n"))
+    return [line for line in lines if line]
