@@ -140,7 +140,7 @@ begin
     from unnest(tag_units, tag_ids, tag_names, tag_weights) as t (unit, id, name, weight)
     where t.unit = _head.head;
     if _of.kind is null or not is_written(_of.kind) then
-        select concat_ws(' | ', _of.kind::text, max(p.text))::tsquery into _of.kind
+        select nullif(concat_ws(' | ', _of.kind::text, max(p.text)), '')::tsquery into _of.kind
         from parted_units(said, units) as p where p.unit = _head.head;
     end if;
     select string_agg('(' || q.words::text || ')', ' | ')::tsquery as words,

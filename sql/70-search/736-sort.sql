@@ -40,28 +40,40 @@ return case
         ' sort_text(p.attributes -> %1$L, false) collate "C" nulls last, ', sort) end;
 
 -- ---------------------------------------------------------------------------------------------
--- first_in_order(ids, sort, k) → the first k of these products in the order of a sort, and those that are
--- equal to the last of them.
+-- first_in_order(ids, demand, sort, k) → the first k of these products in the order of a sort, and those that
+-- are equal to the last of them. Those that have all of what was asked for come first: the least price of all
+-- that is near to a sofa is the price of no sofa.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.first_in_order(ids bigint[], sort text, k int) returns bigint[]
+create or replace function vitrina_internal.first_in_order(ids bigint[], demand demand, sort text, k int)
+returns bigint[]
 language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
     _first bigint[];
+    _whole bigint[] := '{}';
 begin
+    if demand.lacks is not null then
+        execute format('select coalesce(array_agg(m.id), ''{}'') from (%s) as m where m.lacks = 0',
+                       format(judged_texts(demand), 't.product_id = any ($1)'))
+        into _whole
+        using ids, null::int, null::int, null::int, null::int, null::int, null::int, null::int, null::int,
+              null::int, null::int, null::int, null::int, null::int, null::int, null::int, demand.texts;
+    end if;
     execute format(
         'select coalesce(array_agg(n.id), ''{}'')
-         from (select p.id, rank() over (order by %s) as place from products as p where p.id = any ($1)) as n
+         from (select p.id, rank() over (order by p.id = any ($3) desc, %s) as place
+               from products as p where p.id = any ($1)) as n
          where n.place <= $2', rtrim(sort_order(sort), ', '))
     into _first
-    using ids, k;
+    using ids, k, _whole;
     return _first;
 end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- sorted_hits(found, sort) → the same products in the order of a sort; equal ones as they were.
+-- sorted_hits(found, sort) → the same products in the order of a sort, those that lack nothing first; equal ones
+-- as they were.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.sorted_hits(found hits, sort text) returns hits
 language plpgsql stable security invoker
@@ -76,7 +88,8 @@ begin
                 array_agg(f.channels order by f.place), array_agg(f.relevance order by f.place),
                 array_agg(f.lacks order by f.place)
          from (select f.id, f.score, f.similarity, f.rank, f.channels, f.relevance, f.lacks,
-                      row_number() over (order by %s f.relevance desc nulls last, f.place) as place
+                      row_number() over (order by coalesce(f.lacks, 0) = 0 desc, %s
+                                         f.relevance desc nulls last, f.place) as place
                from unnest($1, $2, $3, $4, $5, $6, $7) with ordinality
                    as f (id, score, similarity, rank, channels, relevance, lacks, place)
                join products as p on p.id = f.id) as f', sort_order(sort))

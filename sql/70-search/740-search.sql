@@ -129,7 +129,7 @@ begin
             -- only those that may be among the first need figures
             _found := fused_products(null, code, reading, text_space, embedding, image_space,
                                      image_embedding, weights, filters, min_relevance);
-            _among := first_in_order((with_pins(_found, filters)).ids, sort, k);
+            _among := first_in_order((with_pins(_found, filters)).ids, reading.demand, sort, k);
         end if;
         _found := fused_products(_depth, code, reading, text_space, embedding, image_space,
                                  image_embedding, weights, filters, min_relevance, _among, part);

@@ -41,6 +41,9 @@ def test_sorted_by_an_attribute(shop: psycopg.Connection) -> None:
     racks = found(shop, "'shoe rack'")
     assert found(shop, "'shoe rack', sort => '-price'") == ["rack-2", "rack-1"]
     assert sorted(racks) == ["rack-1", "rack-2"], "the same rows in every order"
+    # the other sofa costs less, and is not green
+    assert found(shop, "'green sofa', sort => 'price'")[:2] == ["sofa-1", "sofa-2"]
+    assert found(shop, "'green sofa', sort => 'price', k => 1") == ["sofa-1"]
     near = "embedding => embed_text('sofa'), mode => 'vector', sort => 'price', k => 1"
     assert found(shop, near) == ["rack-1"]
 

@@ -68,6 +68,7 @@ begin
                      ('above_chance', 'text_rank'), ('fused_products', 'part'),
                      ('judged_texts', 'unless'), ('text_answers', 'part'), ('answers', 'part'),
                      ('found_products', 'part'), ('first_products', 'sort'),
+                     ('first_in_order', 'demand'),
                      ('hash_lines', 'bundle'),
                      ('explain_search', 'any_keywords'), ('unmet_conditions', 'any_keywords'),
                      ('count_keywords', 'group_by'), ('count_attributes', 'group_by'),

@@ -56,7 +56,7 @@ class Found:
 
     @property
     def whole(self) -> list[Card]:
-        """The products that lack nothing that was asked for; all, if they are sorted otherwise."""
+        """The products that lack nothing that was asked for; all, if each of them lacks something."""
         return [card for card in self.cards if not self.splits or not card.hit.missing]
 
     @property
@@ -67,7 +67,7 @@ class Found:
     @property
     def splits(self) -> bool:
         """Whether products that lack something stand apart, behind the others."""
-        return self.state.sort == "relevance" and any(not card.hit.missing for card in self.cards)
+        return any(not card.hit.missing for card in self.cards)
 
 
 def find(services: Services, state: State, *, typing: bool = False) -> Found:
