@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -144,7 +145,11 @@ def named(database: Database, product: Key) -> Named:
     )
     if len(found) > 1:
         names = ", ".join(str(row["source"]) for row in found)
-        raise InputError(f"several sources have a product {external_id!r}: name one of {names}")
+        raise InputError(
+            f"several sources have a product {external_id!r}: name one of {names}:"
+            f" --of {shlex.quote(found[0]['source'])} on the command line, of=… in a request,"
+            f" ({found[0]['source']!r}, {external_id!r}) in Python"
+        )
     if not found:
         raise NotFoundError(_not_found(database, external_id, source))
     return Named(**found[0])
