@@ -9,7 +9,7 @@ import click
 from vitrina.cli._common import open_catalog, output_options
 from vitrina.cli._filters import filter_options
 from vitrina.cli._product import id_options, keys
-from vitrina.cli.search import columns_option, emit_hits
+from vitrina.cli.search import check_columns, columns_option, emit_hits
 
 
 @click.command("recommend")
@@ -45,6 +45,7 @@ def command(
       vitrina recommend --of styles 1163 1855 --not 2131
     """
     with open_catalog() as catalog:
+        check_columns(catalog, columns)
         hits = catalog.recommend(
             keys(liked, of, numbers),
             keys(disliked, of, numbers),

@@ -15,6 +15,7 @@ from vitrina.cli._reading import tell_reading
 from vitrina.cli._table import number, shown
 
 if TYPE_CHECKING:
+    from vitrina.catalog import Catalog
     from vitrina.pictures.part import Box
     from vitrina.search.hits import Hit
 
@@ -57,6 +58,14 @@ def parse_columns(
     if not names:
         raise click.BadParameter("name columns, like title,price")
     return names
+
+
+def check_columns(catalog: Catalog, columns: Sequence[str] | None) -> None:
+    """Refuse unknown columns before the search, which may cost money; raises NotFoundError."""
+    from vitrina.search import hits  # on use: --help does without the database
+
+    if columns is not None:
+        hits.check_columns(catalog.reads, columns)
 
 
 def chosen(hit: dict[str, Any], columns: Sequence[str]) -> dict[str, Any]:
@@ -219,6 +228,7 @@ def command(
         raise click.UsageError("--box is a part of a picture: give --image PATH_OR_URL too")
     options["in_spaces"] = list(in_spaces) or None
     with open_catalog(allow_private_images=allow_private_images) as catalog:
+        check_columns(catalog, columns)
         if query and exact:
             from vitrina.search.reading import literal
 

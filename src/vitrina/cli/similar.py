@@ -9,7 +9,7 @@ import click
 from vitrina.cli._box import box_option
 from vitrina.cli._common import open_catalog, output_options, source_option
 from vitrina.cli._product import id_options, keys
-from vitrina.cli.search import columns_option, emit_hits
+from vitrina.cli.search import check_columns, columns_option, emit_hits
 
 if TYPE_CHECKING:
     from vitrina.pictures.part import Box
@@ -44,6 +44,7 @@ def command(
       vitrina similar 1163 --box 0.2,0.6,0.6,0.4
     """
     with open_catalog() as catalog:
+        check_columns(catalog, columns)
         hits = catalog.similar(
             keys((product,), of, numbers)[0], k=k, sources=sources or None, box=box
         )

@@ -1,8 +1,13 @@
-"""The hits of a search."""
+"""The hits of a search, and what can be printed of each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+
+from vitrina.db.database import Database
+from vitrina.errors import NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +38,25 @@ class Hit:
     missing: list[str] = field(default_factory=list)
     attributes: dict[str, object] = field(default_factory=dict)
     sku: str | None = None
+
+
+FIELDS = frozenset(each.name for each in fields(Hit)) | {"id"}  # id: short for external_id
+
+
+def check_columns(database: Database, names: Sequence[str]) -> None:
+    """Raise NotFoundError for a name that is neither a field of hits nor an attribute of a product.
+
+    The message names the nearest fields and attributes.
+    """
+    others = [name for name in names if name not in FIELDS]
+    if not others:
+        return
+    for row in database.rows(
+        "select u.name, u.nearest from vitrina.unknown_names(attributes => %s::text[]) as u",
+        (others,),
+    ):
+        near = [*get_close_matches(row["name"], sorted(FIELDS), 2), *row["nearest"]][:3]
+        raise NotFoundError(
+            f"column {row['name']!r} not found"
+            + (f"; nearest: {', '.join(near)}" if near else f": use {', '.join(sorted(FIELDS))}")
+        )
