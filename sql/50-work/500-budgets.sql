@@ -1,21 +1,24 @@
 -- What may be spent: budgets, and what was spent in their periods.
 
 -- ---------------------------------------------------------------------------------------------
--- standing_budgets() → each budget and the spend of its period: what is stored, and what open batches may
--- still cost by their estimates, for their answers will come.
+-- standing_budgets() → each budget: its period, its USD, what the present period has spent of them, and what is
+-- left. Spent is what is stored, and what open batches may still cost by their estimates: their answers will come.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.standing_budgets() returns table (period text, usd numeric, spent numeric)
+create or replace function standing_budgets() returns table (period text, usd numeric, spent numeric, usd_left numeric)
 language sql stable security invoker
 set search_path from current
 as $func$
-    select b.period, b.usd, coalesce(sum(g.cost), 0) + (
-        select coalesce(sum(greatest(o.estimate - coalesce(o.cost, 0), 0)), 0)
-        from batches as o
-        where o.state in ('preparing', 'creating', 'submitted'))
-    from budgets as b
-    left join generations as g on b.period = 'total'
-        or g.created_at >= date_trunc(b.period, now())
-    group by b.period, b.usd;
+    select s.period, s.usd, s.spent, greatest(s.usd - s.spent, 0)
+    from (
+        select b.period, b.usd, coalesce(sum(g.cost), 0) + (
+                   select coalesce(sum(greatest(o.estimate - coalesce(o.cost, 0), 0)), 0)
+                   from batches as o
+                   where o.state in ('preparing', 'creating', 'submitted')) as spent
+        from budgets as b
+        left join generations as g on b.period = 'total'
+            or g.created_at >= date_trunc(b.period, now())
+        group by b.period, b.usd) as s
+    order by array_position(array['day', 'month', 'total'], s.period);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vitrina.batch.api import Batch
     from vitrina.batch.run import Batched
     from vitrina.catalog import Catalog
-    from vitrina.costs import Cost, DroppedAnswers
+    from vitrina.costs import Budget, Cost, DroppedAnswers
     from vitrina.db.standby import Standby
     from vitrina.enrich.ingest import Ingested
     from vitrina.enrich.jobs import Coverage, Failure, Job, Progress
@@ -85,6 +85,7 @@ _EXPORTS = {
     "Batch": "batch.api",
     "Batched": "batch.run",
     "Catalog": "catalog",
+    "Budget": "costs",
     "Cost": "costs",
     "DroppedAnswers": "costs",
     "Standby": "db.standby",
@@ -173,6 +174,7 @@ __all__ = [
     "Batch",
     "Batched",
     "Bin",
+    "Budget",
     "BudgetError",
     "Catalog",
     "Change",

@@ -37,6 +37,24 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that a `period` may cost: `usd`, what is `spent` of it, and what is left."""
+
+    period: Period
+    usd: Decimal
+    spent: Decimal
+    usd_left: Decimal
+
+    def sentence(self) -> str:
+        """Like "budget of 5 USD a month: 1.2500 USD spent, 3.7500 USD left"."""
+        period = "in total" if self.period == "total" else f"a {self.period}"
+        return (
+            f"budget of {self.usd.normalize():f} USD {period}: {self.spent:.4f} USD spent,"
+            f" {self.usd_left:.4f} USD left"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class DroppedAnswers:
     """Stored answers that were dropped, or would be: how many, and what they cost in USD.
 
@@ -110,6 +128,10 @@ class Costs:
             (stage, model, before, dry_run),
         )
         return dropped
+
+    def budgets(self) -> list[Budget]:
+        """The standing budgets, each with what is left of it in the present period."""
+        return self._database.records(Budget, "select * from vitrina.standing_budgets()")
 
     def set_budget(self, usd: Decimal | None, period: Period = "total") -> None:
         """Set what paid work may cost a day, a month or in total; None removes the budget."""

@@ -48,7 +48,7 @@ def command(
     output: str | None,
     **chosen: Any,
 ) -> None:
-    """Show the cost of models by day, stage and model; or set a standing budget.
+    """Show the cost of models by day, stage and model, and the budget; or set a standing budget.
 
     The database keeps a standing budget: once it is spent, no worker claims paid work.
 
@@ -76,8 +76,14 @@ def command(
             notice("budget removed" if no_budget else f"budget: {budget} USD ({period})")
             return
         spent = [asdict(row) for row in catalog.costs.spent(by=by)]
+        budgets = catalog.costs.budgets()
     left_out = {"day", "stage", "model"} - {by} if by else set()
-    emit(({k: v for k, v in row.items() if k not in left_out} for row in spent), output)
+    if spent or output is not None:
+        emit(({k: v for k, v in row.items() if k not in left_out} for row in spent), output)
+    else:
+        notice("nothing was spent: no model was called")
+    for each in budgets:
+        notice(each.sentence())
 
 
 def _drop(catalog: Catalog, *, yes: bool, **which: Any) -> None:
