@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg_pool import ConnectionPool
 
 from vitrina import embedded
 from vitrina.db.connection import connect
@@ -124,6 +125,23 @@ def test_a_pool_outlives_a_restart_of_the_server(
                 " where a.datname = current_database() and a.pid <> pg_backend_pid()"
             )
         assert pool.value("select 2") == 2
+
+
+def test_a_stopped_server_is_named_and_waited_for_once(
+    own_server: embedded.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = own_server.data.parents[1]
+    with Database(own_server.url(), read_only=True) as database:
+        assert database.value("select 1") == 1
+        embedded.stop(home)
+        with pytest.raises(UnreachableError, match="cannot reach the database: it does not answer"):
+            database.value("select 1")
+        with monkeypatch.context() as patch:
+            patch.setattr(ConnectionPool, "getconn", lambda *_, **__: pytest.fail("it waits again"))
+            with pytest.raises(UnreachableError, match="check that its server runs"):
+                database.value("select 1")
+        embedded.start(home, version=own_server.version)
+        assert database.value("select 1") == 1
 
 
 def test_a_database_that_is_back_by_the_second_look_was_away(

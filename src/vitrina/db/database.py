@@ -23,9 +23,9 @@ from vitrina import errors
 from vitrina.closing import Closing
 from vitrina.db.cancelling import cancellable
 from vitrina.db.connection import CONNECT_SECONDS, Params, Session, connect, fetch_value
-from vitrina.db.faults import mapped
+from vitrina.db.faults import PoolAway, mapped
 from vitrina.db.json_values import Jsonb
-from vitrina.db.retries import PoolAway, answers, is_away, is_deadlock, tries_again
+from vitrina.db.retries import answers, is_away, is_deadlock, tries_again
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -83,6 +83,7 @@ class Database(Closing):
         self._stop: threading.Event | None = None
         self._telling = threading.Lock()
         self._away = False
+        self._silent = False  # it did not answer the last time: ask first, do not wait again
         self._halfvec: TypeInfo | None = None
         self._strict = False  # whether another isolation than ours is the default
         self._standby = (-math.inf, False)  # until when it is known, and what is known
@@ -176,13 +177,15 @@ class Database(Closing):
         pool = self._pool
         deadline = time.monotonic() + POOL_SECONDS
         while True:
+            if self._silent and not answers(self.dsn):
+                raise PoolAway
+            self._silent = False
             try:
                 conn = pool.getconn(timeout=LOOK_SECONDS)
-            except PoolTimeout as exc:
+            except PoolTimeout:
                 if time.monotonic() > deadline:
                     raise
-                if not answers(self.dsn):
-                    raise PoolAway(str(exc)) from exc
+                self._silent = True  # or so it seems: the next turn asks
                 continue
             if not self._begins:
                 return conn

@@ -44,6 +44,10 @@ ADVICE: dict[type[errors.VitrinaError], str] = {
 }
 
 
+class PoolAway(PoolTimeout):
+    """No connection came free, and the database did not answer; it may be back by now."""
+
+
 def _class_of(state: str) -> type[errors.VitrinaError]:
     for length in (5, 3, 2):
         if found := BY_STATE.get(state[:length]):
@@ -74,6 +78,10 @@ def _translate_connect(exc: psycopg.Error) -> errors.VitrinaError:
     lines = [line for line in lines if line and not line.startswith(GUESSES)]
     text = lines[-1] if lines else type(exc).__name__
     text = text.removeprefix("connection failed: ").removeprefix("connection is bad: ")
+    if isinstance(exc, PoolAway):
+        return errors.UnreachableError(
+            "cannot reach the database: it does not answer; check that its server runs"
+        )
     if isinstance(exc, PoolTimeout):
         return errors.UnreachableError(
             "no database connection became free in time: try again later"

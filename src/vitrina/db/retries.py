@@ -13,6 +13,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from vitrina import errors
 from vitrina.db.connection import CONNECT_SECONDS, connect
+from vitrina.db.faults import PoolAway
 
 DEADLOCK = "40P01"
 # of two that ended each other, one is a moment later the next time; half a minute in all at most
@@ -50,10 +51,6 @@ def tries_again(exc: errors.DatabaseError, failures: int) -> bool:
 def is_deadlock(exc: errors.DatabaseError) -> bool:
     """Whether Postgres ended the transaction because of a deadlock."""
     return getattr(exc.__cause__, "sqlstate", None) == DEADLOCK
-
-
-class PoolAway(PoolTimeout):
-    """No connection came free, and the database did not answer; it may be back by now."""
 
 
 def is_away(exc: errors.DatabaseError, dsn: str) -> bool:

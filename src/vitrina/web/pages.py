@@ -68,7 +68,7 @@ TITLES = {
     404: "Not found",
     413: "Too large",
     500: "Something broke here",
-    503: "Too busy just now",
+    503: "Unavailable just now",
 }
 
 
