@@ -156,7 +156,44 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- put_rules(rules, prune) → the id and the state (added, changed, unchanged) of each rule, in their order.
+-- rule_remark(rule, near) → why a rule changes no search as things are: it has ended, or no product has its
+-- value; null if it may. near: name the nearest values, of the first products.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.rule_remark(rule rules, near boolean) returns text
+language plpgsql stable security invoker
+set search_path from current
+as $func$
+declare
+    _met boolean;
+    _values text[];
+begin
+    if rule.valid_to <= now() then
+        return format('valid_to is past (%s): the rule never holds', to_char(rule.valid_to, 'YYYY-MM-DD HH24:MI'));
+    end if;
+    if rule.value is null then
+        return null;
+    end if;
+    execute format('select exists (select from vitrina.products as p where %s)',
+                   attribute_condition(rule.attribute, rule.value)) into _met;
+    if _met then
+        return null;
+    end if;
+    if near then
+        _values := array(
+            select distinct left(e.item #>> '{}', 100) as value
+            from (select p.attributes from products as p order by p.id limit 2000) as p
+            cross join lateral jsonb_path_query(p.attributes -> rule.attribute, '$[*]') as e (item)
+            order by value);
+        _values := nearest_names(rule.value, _values);
+    end if;
+    return format('no product has %s %s%s', rule.attribute, quote_literal(left(rule.value, 100)),
+                  '; nearest: ' || nullif(array_to_string(_values, ', '), ''));
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- put_rules(rules, prune) → the id and the state (added, changed, unchanged) of each rule, in their order;
+-- remark: why it changes no search as things are (it has ended, no product has its value), else null.
 -- rules: a jsonb array of at most 10,000 objects: query (none: of every search; else of all that mean the
 -- same), action (pin, hide, boost), and a product (external_id, with its source if several have it, or product_id)
 -- or an attribute, with a value or without (then: any that says yes, as in_stock); weight of a boost:
@@ -166,7 +203,7 @@ $func$;
 -- product or attribute, VT004 for a wrong field; the message names the rule; then nothing has changed.
 -- ---------------------------------------------------------------------------------------------
 create or replace function put_rules(rules jsonb, prune boolean default false)
-returns table (id bigint, state text)
+returns table (id bigint, state text, remark text)
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -225,6 +262,7 @@ begin
             end if;
         end if;
         state := _state;
+        remark := rule_remark(_rule, _nr <= 20);
         _ids := _ids || id;
         return next;
     end loop;

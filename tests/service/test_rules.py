@@ -50,14 +50,20 @@ def test_rules_from_the_command_line(
     ]  # fmt: skip
     assert "pinned" in run("search", "sofa").stdout
 
+    vain = run("rules", "add", "rack", "--hide", "brand:Lindenn", "--to", "2999-12-31").stderr
+    assert "rule 4: no product has brand 'Lindenn'; nearest: Linden\n" in vain
+    past = run("rules", "add", "rack", "--hide", "brand:Lindenn", "--to", "2020-01-01").stderr
+    assert "rule 4: valid_to is past (2020-01-01 00:00): the rule never holds\n" in past
+    run("rules", "remove", "4")
+
     saved = tmp_path / "rules.csv"
     saved.write_text(run("rules", "export").stdout)
     assert "3 rules" in run("rules", "remove", "1", "2", "3").stderr
     assert run("rules", "list").stderr == "no rules\n"
-    assert run("rules", "list", "--removed").stdout.count("removed") == 3
+    assert run("rules", "list", "--removed").stdout.count("removed") == 4
     assert "added: 3 rules" in run("rules", "import", str(saved)).stderr
     again = run("rules", "import", "-", "--prune", stdin=run("rules", "export", "--json").stdout)
-    assert again.stderr == "unchanged: 3 rules (4, 5, 6)\n"
+    assert again.stderr == "unchanged: 3 rules (5, 6, 7)\n"
     assert "restored 1 rule" in run("rules", "restore", "1").stderr
     pruned = run("rules", "import", str(saved), "--prune")
     assert "unchanged: 3 rules" in pruned.stderr

@@ -22,7 +22,8 @@ def shop(db: psycopg.Connection) -> psycopg.Connection:
 
 
 def put_rules(db: psycopg.Connection, *rules: dict[str, Any], prune: bool = False) -> list[tuple]:
-    return db.execute("select * from put_rules(%s, %s)", [json.dumps(rules), prune]).fetchall()
+    put = "select id, state from put_rules(%s, %s)"
+    return db.execute(put, [json.dumps(rules), prune]).fetchall()
 
 
 def pin(query: str | None, code: str, **more: Any) -> dict[str, Any]:
@@ -149,6 +150,24 @@ def test_rules_begin_and_end(shop: psycopg.Connection) -> None:
     assert [row[1] for row in put_rules(shop, *rules)] == ["unchanged"] * 3
     assert put_rules(shop, hide(None, "sofa-2")) == [(ids[1], "changed")]
     assert "sofa-2" not in found(shop, "")
+
+
+def test_a_rule_that_changes_nothing_says_why(shop: psycopg.Connection) -> None:
+    brand = {"action": "hide", "attribute": "brand"}
+    for rule, remark in (
+        (hide(None, "sofa-1", valid_to="2020-01-01"), "valid_to is past (2020-01-01 00:00): the rule never holds"),
+        (brand | {"value": "Lindenn"}, "no product has brand 'Lindenn'; nearest: Linden"),
+        (brand | {"value": "zzz"}, "no product has brand 'zzz'"),
+        ({"action": "boost", "attribute": "price", "value": "81", "weight": 2}, "no product has price '81'; nearest: 80"),
+        (hide(None, "sofa-1", valid_from="2999-01-01"), None),
+        (brand | {"value": "Linden"}, None),
+        ({"action": "boost", "attribute": "tags", "value": "sale", "weight": 2}, None),
+        ({"action": "boost", "attribute": "price", "value": "80", "weight": 2}, None),
+        ({"action": "hide", "attribute": "stocked"}, None),
+    ):  # fmt: skip
+        for _ in range(2):  # put again, too
+            said = shop.execute("select remark from put_rules(%s)", [json.dumps([rule])]).fetchall()
+            assert said == [(remark,)]
 
 
 def test_removed_rules_are_kept_and_restored(shop: psycopg.Connection) -> None:

@@ -109,6 +109,11 @@ def tell(done: Sequence[PutRule], removed: int = 0) -> None:
         if ids:
             shown = ", ".join(ids[:20]) + (" …" if len(ids) > 20 else "")
             notice(f"{state}: {counted(len(ids), 'rule')} ({shown})")
+    remarks = [f"rule {rule.id}: {rule.remark}" for rule in done if rule.remark]
+    for remark in remarks[:20]:
+        notice(remark)
+    if len(remarks) > 20:
+        notice(f"so it is with {counted(len(remarks) - 20, 'more rule')}")
     if removed:
         notice(f"removed: {counted(removed, 'rule')}; to see them: vitrina rules list --removed")
     added = [str(rule.id) for rule in done if rule.state == "added"]

@@ -74,7 +74,8 @@ begin
                      ('count_keywords', 'group_by'), ('count_attributes', 'group_by'),
                      ('claim_pictures', 'after_id'), ('duplicates', 'confidence'),
                      ('like_pictures', 'min_picture'), ('like_texts', 'min_picture'),
-                     ('like_titles', 'min_picture'), ('language_hints', 'heads'))
+                     ('like_titles', 'min_picture'), ('language_hints', 'heads'),
+                     ('put_rules', 'remark'))
             as c (name, result)
         join pg_proc as p on p.proname = c.name
         where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)

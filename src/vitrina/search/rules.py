@@ -50,10 +50,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class PutRule:
-    """A rule that was put: its id, and whether it was added, changed or unchanged."""
+    """A rule that was put: its id, and whether it was added, changed or unchanged.
+
+    `remark` says why it changes no search as things are: it has ended, or no product has its value.
+    """
 
     id: int
     state: str
+    remark: str | None = None
 
 
 class Rules:
