@@ -276,3 +276,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < 3_000_000
+
+
+@pytest.mark.parametrize("name", ["blank.csv", "blank.jsonl", "blank.xml"])
+@pytest.mark.parametrize("text", ["", "\n", "\n\n", "\ufeff \r\n\t\r\n"])
+def test_a_file_of_blank_lines_is_empty(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text, "utf-8")
+    with pytest.raises(InputError, match=f"{name} is empty"), open_rows(str(path)) as rows:
+        list(rows)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from vitrina.errors import InputError
 from vitrina.files import combinations, documents, encodings, feeds, raw, sheets, tables
 from vitrina.files.rows import BadRow, Row, RowFile
 from vitrina.files.zip_pictures import ZipPictures
@@ -96,6 +97,8 @@ def _opened(
         return sheets.open_sheet(file, sheet)
     chosen = encodings.decide(file, encoding)
     start = _start(head, chosen.codec)
+    if not start and len(head) < raw.HEAD:
+        raise InputError(f"{file.name} is empty: it has only blank lines")
     if start.startswith("<"):
         opened = feeds.open_feed(file, start)
     elif start[:1] in "{[" or file.suffix in (".jsonl", ".ndjson", ".json"):

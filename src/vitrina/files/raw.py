@@ -27,7 +27,7 @@ ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0"  # the older Excel
 # of a damaged zip, an encrypted one, and one of a compression that is not known
 ZIP_ERRORS = (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError)
-_HEAD = 65_536
+HEAD = 65_536
 _SHEETS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _TABLES = frozenset(
     {".csv", ".tsv", ".txt", ".tab", ".json", ".jsonl", ".ndjson", ".xml", ".html", ".htm"}
@@ -67,7 +67,7 @@ class RawFile:
             if self.packed:
                 inner = stack.enter_context(gzip.open(inner))
             try:
-                yield stack.enter_context(io.BufferedReader(inner, _HEAD))
+                yield stack.enter_context(io.BufferedReader(inner, HEAD))
             except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile) as exc:
                 raise InputError(f"{self.name} is packed and damaged: {exc}") from None
 
@@ -81,7 +81,7 @@ class RawFile:
     def head(self) -> bytes:
         """The first bytes."""
         with self.open() as file:
-            return file.read(_HEAD)
+            return file.read(HEAD)
 
     def size(self) -> int:
         """How many bytes there are, unpacked; counted by reading where nothing says so."""
