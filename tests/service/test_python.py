@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import vitrina
-from vitrina import Catalog, InputError, NotFoundError, PictureError, errors
+from vitrina import Catalog, InputError, NotFoundError, PictureError, UnreachableError, errors
 from vitrina.cli.demo import folder
 from vitrina.files import Mapping
 
@@ -75,6 +75,30 @@ def test_wrong_names_and_types_are_explained(catalog: Catalog) -> None:
     with pytest.raises(InputError, match="product 2 is str"):
         catalog.ingest([{"id": 1}, "x"], source="s")  # type: ignore[list-item]
     assert catalog.search("sofa", attr={"brand": "Nobody"}) == []
+
+
+def test_objects_are_spoken_of_as_objects(catalog: Catalog) -> None:
+    done = catalog.ingest([], source="shop")
+    assert (done.loaded.read, done.totals.products, catalog.sources.list()) == (0, 0, [])
+    with pytest.raises(InputError, match="prune=True would remove all of the source shop"):
+        catalog.ingest(iter([]), source="shop", prune=True)
+    with pytest.raises(InputError) as wrong:
+        catalog.ingest([{"id": 1, "colour": "red"}], source="shop")
+    assert str(wrong.value) == (
+        "no column of the list of products looks like a title, among: id, colour;"
+        ' name the column of titles with mapping={"title": "COLUMN"}'
+    )
+    (missing,) = catalog.ingest([{"id": 1, "title": "Sofa"}], source="shop").loaded.notices
+    assert "--" not in missing
+    assert 'mapping={"image": "COLUMN"}, or Mapping(image="{id}.jpg")' in missing
+    with pytest.raises(InputError, match=r"the list of products has no .* \(FileOptions\(remap=Tr"):
+        catalog.ingest([{"id": 1, "nom": "Sofa"}], source="shop")
+
+
+def test_a_closed_catalog_says_that_it_is_closed(catalog: Catalog) -> None:
+    catalog.close()
+    with pytest.raises(UnreachableError, match="the catalog is closed"):
+        catalog.search("sofa")
 
 
 def test_a_picture_may_have_any_form(catalog: Catalog) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 import psycopg
-from psycopg_pool import PoolTimeout
+from psycopg_pool import PoolClosed, PoolTimeout
 
 from vitrina import errors
 
@@ -81,6 +81,10 @@ def _translate_connect(exc: psycopg.Error) -> errors.VitrinaError:
     if isinstance(exc, PoolAway):
         return errors.UnreachableError(
             "cannot reach the database: it does not answer; check that its server runs"
+        )
+    if isinstance(exc, PoolClosed):
+        return errors.UnreachableError(
+            "the catalog is closed, and so are its connections to the database: open another one"
         )
     if isinstance(exc, PoolTimeout):
         return errors.UnreachableError(

@@ -82,7 +82,7 @@ class Ingest:
         """
         from vitrina.files import FileOptions
         from vitrina.products.api import source_name
-        from vitrina.products.objects import as_file
+        from vitrina.products.objects import as_file, in_words_of_python, is_empty, said_of_objects
 
         options = options or FileOptions()
         if mapping is not None:
@@ -92,11 +92,17 @@ class Ingest:
             options = replace(options, format=format)
         if prune:
             options = replace(options, prune=True)
-        if source is None and not isinstance(products, str | Path):
+        objects = not isinstance(products, str | Path)
+        if source is None and objects:
             raise InputError("name the source of these products: ingest(products, source=…)")
-        with as_file(products) as path:
+        with as_file(products) as path, in_words_of_python(products, path):
             name = source_name(path, source)
-            loaded = self.sources().load(path, source=name, options=options, progress=progress)
+            if objects and is_empty(path):
+                loaded = _none(name, options)
+            else:
+                loaded = self.sources().load(path, source=name, options=options, progress=progress)
+            if objects:
+                loaded.notices = [said_of_objects(text, path) for text in loaded.notices]
         if loaded.nothing:
             from vitrina.enrich.totals import Totals
 
@@ -187,3 +193,15 @@ class Ingest:
         with self.assemble(context) as engine:
             work = Work(context, self.folders, self.sources())
             return work.fill_pictures(engine, space, progress, stop)
+
+
+def _none(source: str, options: FileOptions) -> Loaded:
+    """The result of loading no products; raises InputError if that were to remove all others."""
+    from vitrina.products.load import Loaded
+
+    if options.prune:
+        raise InputError(
+            f"no products were given, and prune=True would remove all of the source {source}:"
+            " if that is right, use sources.remove"
+        )
+    return Loaded()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -14,6 +15,15 @@ from typing import Any, TypeAlias
 from vitrina.errors import InputError
 
 Products: TypeAlias = str | Path | Iterable[Mapping[str, Any]]
+# what is said of options on the command line, as a program gives them
+_OPTIONS = (
+    (re.compile(r"--map (\w+)=(\w+)"), r'mapping={"\1": "\2"}'),
+    (re.compile(r"--image '(\S+)'"), r'Mapping(image="\1")'),
+    (re.compile(r"--image-root"), "Mapping(image_root=…)"),
+    (re.compile(r"--remap"), "FileOptions(remap=True)"),
+    (re.compile(r"--yes with --prune, or most => 1"), "FileOptions(prune_most=1)"),
+    (re.compile(r"--prune"), "prune=True"),
+)
 
 
 @contextlib.contextmanager
@@ -38,6 +48,30 @@ def as_file(products: Products) -> Iterator[str]:
                 except (TypeError, ValueError) as exc:
                     raise InputError(f"product {place} cannot be stored: {exc}") from None
         yield str(path)
+
+
+def is_empty(path: str) -> bool:
+    """Whether no object was written to the file of `as_file`."""
+    return Path(path).stat().st_size == 0
+
+
+@contextlib.contextmanager
+def in_words_of_python(products: Products, path: str) -> Iterator[None]:
+    """Of objects, errors name neither the temporary file nor options of the command line."""
+    try:
+        yield
+    except InputError as exc:
+        if isinstance(products, str | Path):
+            raise
+        raise InputError(said_of_objects(str(exc), path)) from exc
+
+
+def said_of_objects(text: str, path: str) -> str:
+    """What was said of the file with objects, said of the objects."""
+    text = text.replace(path, "the list of products")
+    for option, given in _OPTIONS:
+        text = option.sub(given, text)
+    return text
 
 
 def _plain(value: object) -> object:
