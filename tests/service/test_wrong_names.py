@@ -9,6 +9,7 @@ import pytest
 from click.testing import Result
 
 from small_shop import CATALOGUE, put
+from vitrina import Catalog, InputError
 
 Run = Callable[..., Result]
 
@@ -39,3 +40,16 @@ def test_an_id_of_several_sources_says_how_to_name_one(
     assert "several sources have a product 'lamp-1': name one of other shop, shop" in ran.stderr
     assert "--of 'other shop' on the command line, of=… in a request" in ran.stderr
     assert vitrina("show", "lamp-1", "--of", "other shop", url=shop).exit_code == 0
+
+
+def test_a_broken_condition_is_named(shop: str, vitrina: Run) -> None:
+    for words in (["search", "sofa"], ["recommend", "sofa-1"], ["facets"]):
+        ran = vitrina(*words, "--where", "$.price > 1", "--where", "$.price <", url=shop)
+        assert (ran.exit_code, ran.stdout) == (1, ""), ran.stderr
+        assert "where='$.price <' is no condition: syntax error" in ran.stderr
+        assert "write jsonpath, like '$.price < 50'" in ran.stderr
+    with Catalog(shop) as catalog:
+        for wrong in ("@ > 1", "price < 5", '$.brand like_regex "("'):
+            with pytest.raises(InputError, match="is no condition"):
+                catalog.count_matches(where=wrong)
+        assert catalog.count_matches(where=["$.price < 50"]) == 2

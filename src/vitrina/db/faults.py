@@ -48,6 +48,14 @@ class PoolAway(PoolTimeout):
     """No connection came free, and the database did not answer; it may be back by now."""
 
 
+# why a pool gives no connection; the more special first
+POOL = {
+    PoolAway: "cannot reach the database: it does not answer; check that its server runs",
+    PoolTimeout: "no database connection became free in time: try again later",
+    PoolClosed: "the catalog is closed, and so are its connections to the database: open another",
+}
+
+
 def _class_of(state: str) -> type[errors.VitrinaError]:
     for length in (5, 3, 2):
         if found := BY_STATE.get(state[:length]):
@@ -78,18 +86,9 @@ def _translate_connect(exc: psycopg.Error) -> errors.VitrinaError:
     lines = [line for line in lines if line and not line.startswith(GUESSES)]
     text = lines[-1] if lines else type(exc).__name__
     text = text.removeprefix("connection failed: ").removeprefix("connection is bad: ")
-    if isinstance(exc, PoolAway):
-        return errors.UnreachableError(
-            "cannot reach the database: it does not answer; check that its server runs"
-        )
-    if isinstance(exc, PoolClosed):
-        return errors.UnreachableError(
-            "the catalog is closed, and so are its connections to the database: open another one"
-        )
-    if isinstance(exc, PoolTimeout):
-        return errors.UnreachableError(
-            "no database connection became free in time: try again later"
-        )
+    for kind, said in POOL.items():
+        if isinstance(exc, kind):
+            return errors.UnreachableError(said)
     if "authentication failed" in text or "pg_hba.conf" in text or "no password" in text:
         return errors.AccessError(
             f"the database refused the login: {text}; check VITRINA_DATABASE_URL"

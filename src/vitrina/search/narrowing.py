@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from vitrina.db.database import Database, Jsonb
 from vitrina.db.facets import FACETS
 from vitrina.db.unknown import check_names
-from vitrina.errors import InputError, NotFoundError
+from vitrina.errors import DatabaseError, InputError, NotFoundError
 
 _MODE = re.compile(r"\s*(lax|strict)\s+")
 _NAMED = re.compile(r'\$\.(?:"((?:[^"\\]|\\.)+)"|([A-Za-z_]\w*))(?!\w*\()')
@@ -75,7 +75,11 @@ class Narrowing:
         }
 
     def check_names(self, database: Database) -> None:
-        """Raise NotFoundError for an unknown source or keyword, naming the nearest."""
+        """Raise NotFoundError for an unknown source or keyword, naming the nearest.
+
+        And InputError for a `where` that is no jsonpath.
+        """
+        _check_paths(database, self._paths())
         any_of = [name for names in self.any_keywords.values() for name in names]
         keywords = [*self.with_keywords, *any_of, *self.without_keywords]
         check_names(database, sources=self.sources, keywords=keywords)
@@ -85,7 +89,7 @@ class Narrowing:
     def explain_nothing(self, database: Database) -> None:
         """Nothing was found: raise NotFoundError if no product has an attribute named here."""
         names = [*self.attr, *self._filter()]
-        for path in [self.where] if isinstance(self.where, str) else list(self.where or ()):
+        for path in self._paths():
             names += [quoted or plain for quoted, plain in _NAMED.findall(path)]
         if self.price_min is not None or self.price_max is not None:
             names.append("price")  # price_max is there only where a product has several prices
@@ -99,8 +103,11 @@ class Narrowing:
         texts = {name: value for name, value in self.attr.items() if not _may_be_number(value)}
         return _both(whole, texts)
 
+    def _paths(self) -> list[str]:
+        return [self.where] if isinstance(self.where, str) else list(self.where or ())
+
     def _conditions(self) -> list[str]:
-        given = [self.where] if isinstance(self.where, str) else list(self.where or ())
+        given = self._paths()
         for name, value in self.attr.items():
             if _may_be_number(value):  # "42" may be stored as a number or as a text
                 key = f"$.{_quoted(name)}"
@@ -127,6 +134,19 @@ class Narrowing:
 def check_attribute(database: Database, name: str) -> None:
     """Raise NotFoundError if no product has an attribute of this name, with the nearest."""
     check_names(database, attributes=[name])
+
+
+def _check_paths(database: Database, paths: Sequence[str]) -> None:
+    """Raise InputError for the first of these that Postgres cannot read as jsonpath."""
+    for path in paths:
+        try:
+            database.value("select %s::text::jsonpath is null", (path,))
+        except DatabaseError as exc:
+            if type(exc) is not DatabaseError:  # it is unreachable, or too slow
+                raise
+            raise InputError(
+                f"where={path!r} is no condition: {exc}; write jsonpath, like '$.price < 50'"
+            ) from exc
 
 
 def _check_facets(database: Database, any_keywords: Mapping[str, Sequence[str]]) -> None:
