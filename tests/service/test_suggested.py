@@ -88,6 +88,7 @@ def test_the_page_reviews_them(url: str) -> None:
         assert "&lt;b&gt;" in page or "ZZ-18" in page
         assert "vitrina keywords accept" in page
         assert "data-answer" not in page
+        assert "confidence" not in "".join(re.findall(r"<code>(.*?)</code>", page, re.DOTALL))
         sql = re.findall(r'data-how="sql"><code>(.*?)</code>', page, re.DOTALL)
         with psycopg.connect(url) as db:
             assert len(db.execute(html.unescape(sql[0]).encode()).fetchall()) == 4

@@ -70,7 +70,7 @@ def accept(request: Request, given: Fields) -> Response:
 
 def _suggested(shared: Services, skip: int) -> dict[str, Any]:
     catalog = shared.catalog
-    rows = catalog.keywords.suggest(min_confidence=0.6, among=AMONG)
+    rows = catalog.keywords.suggest(among=AMONG)
     skip = min(max(skip, 0), max(len(rows) - 1, 0))
     row = rows[skip] if rows else None
     shown = [row.product_id, *row.like_products] if row else []
@@ -80,8 +80,8 @@ def _suggested(shared: Services, skip: int) -> dict[str, Any]:
         "skip": skip,
         "pictures": catalog.pictures.of(dict.fromkeys(shown)),
         "how": How(
-            sql=sql_call("suggest_keywords", {"min_confidence": "0.6", "among": str(AMONG)}),
-            cli=shell("vitrina", "keywords", "suggest", "--min-confidence", "0.6"),
-            python=python_call("keywords.suggest", ["min_confidence=0.6", f"among={AMONG}"]),
+            sql=sql_call("suggest_keywords", {"among": str(AMONG)}),
+            cli=shell("vitrina", "keywords", "suggest"),
+            python=python_call("keywords.suggest", [f"among={AMONG}"]),
         ),
     }
