@@ -79,6 +79,26 @@ def test_no_file_comes_into_an_attached_source(
     assert products(shop) == before
 
 
+def test_all_ways_count_the_rows_that_were_set_aside_alike(
+    shop: str, vitrina: Callable[..., Result], tmp_path: Path
+) -> None:
+    query = tmp_path / "products.sql"
+    query.write_text(
+        "select * from (values ('1', 'Sofa'), ('2', 'Lamp'), ('2', 'Desk'), (null, 'Rug'),"
+        " (null, 'Bed'), ('5', ''), ('6', ' '), ('7', null)) as v (id, title)"
+    )
+    done = vitrina("attach", "--query", str(query), "--name", "my shop", url=shop)
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr.splitlines()[0].startswith("my shop: 1 new, 0 changed, 0 removed, 5 set as")
+    assert done.stderr.splitlines()[-1] == "  and 2 more: vitrina sources --rejects 'my shop'"
+    assert len(done.stderr.splitlines()) == 5
+    assert json.loads(vitrina("sources", "--json", url=shop).stdout)["rejects"] == 5
+    table = vitrina("sources", "--rejects", "my shop", url=shop).stdout
+    assert "(no id)" in table
+    listed = vitrina("sources", "--rejects", "my shop", "--json", url=shop).stdout.splitlines()
+    assert sorted(json.loads(row)["external_id"] for row in listed) == ["", "2", "5", "6", "7"]
+
+
 def test_a_query_is_attached_with_what_wakes_it(
     shop: str, vitrina: Callable[..., Result], tmp_path: Path
 ) -> None:

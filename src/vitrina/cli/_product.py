@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from vitrina.search.product import Key
 
 F = TypeVar("F", bound=Callable[..., Any])
+NAMELESS = "(no id)"  # in place of the id of rows that have none
 
 
 def of_option(command: F) -> F:

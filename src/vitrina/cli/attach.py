@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from vitrina.cli._common import notice, open_catalog, progress_bar
+from vitrina.cli._product import NAMELESS
 from vitrina.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,11 +44,11 @@ def parse_root(ctx: click.Context, param: click.Parameter, value: str | None) ->
     return str(Path(value).absolute())
 
 
-def describe_synced(name: str, synced: Synced) -> str:
-    """The result of a sync, in one line."""
+def describe_synced(name: str, synced: Synced, rejects: int) -> str:
+    """The result of a sync, in one line; `rejects`: the rows that are set aside now."""
     return (
         f"{name}: {synced.inserted:,} new, {synced.updated:,} changed, {synced.removed:,} removed,"
-        f" {synced.rejected:,} set aside; {synced.queued:,} queued for `vitrina work`"
+        f" {rejects:,} set aside; {synced.queued:,} queued for `vitrina work`"
     )
 
 
@@ -172,6 +174,11 @@ def bring_in(catalog: Catalog, name: str) -> None:
         )
     if name in synced.problems:
         raise InputError(f"source {name} is attached, but cannot be read: {synced.problems[name]}")
-    notice(describe_synced(name, synced))
-    for row in catalog.sources.rejects(name, k=3):
-        notice(f"  {row.external_id}: {row.reason}")
+    # not what the syncs counted: a sweep sets rows without an id aside
+    rejects = next(row.rejects for row in catalog.sources.list() if row.source == name)
+    notice(describe_synced(name, synced, rejects))
+    shown = catalog.sources.rejects(name, k=3)
+    for row in shown:
+        notice(f"  {row.external_id or NAMELESS}: {row.reason}")
+    if rejects > len(shown):
+        notice(f"  and {rejects - len(shown):,} more: vitrina sources --rejects {quote(name)}")

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
+from vitrina.cli._product import NAMELESS
 from vitrina.printing import counted
+
+if TYPE_CHECKING:
+    from vitrina.products.entries import RejectedRow
 
 COLUMNS = {
     "source": "source",
@@ -49,13 +57,20 @@ def command(
         if sync or sweep is not None:
             catalog.sources.sync(sources=None if sync or sweep is None else [sweep])
         if rejects is not None:
-            emit(catalog.sources.rejects(rejects, k=1_000_000), output)
+            emit_rejects(catalog.sources.rejects(rejects, k=1_000_000), output)
             return
         rows = catalog.sources.list()
     emit(rows, output, columns=COLUMNS)
     for row in rows:
         if output is None and row.problem:
             notice(f"{row.source}: {row.problem}")
+
+
+def emit_rejects(rows: Sequence[RejectedRow], output: str | None) -> None:
+    """Print rows that were set aside; those without an id are one, which a table names."""
+    if output is None:
+        rows = [replace(row, external_id=row.external_id or NAMELESS) for row in rows]
+    emit(rows, output)
 
 
 @command.command("list")
