@@ -166,6 +166,25 @@ def test_doctor_names_sources_that_are_broken(shop: str, vitrina: Callable[..., 
     assert found.exit_code == 1
 
 
+def test_doctor_tries_only_pictures_again_that_there_are(
+    shop: str, vitrina: Callable[..., Result]
+) -> None:
+    def pictures() -> list[tuple[str, str]]:
+        found = map(json.loads, vitrina("doctor", "--json", url=shop).stdout.splitlines())
+        return [(row["found"], row["do"]) for row in found if row["check"] == "pictures"]
+
+    rows = ["attach", "product", "--title", "title", "--where", "not gone"]
+    vitrina(*rows, url=shop)
+    without = ("2 products have no picture in their source", "nothing")
+    assert pictures() == [without]
+    vitrina(*rows, "--image", "photo", "--name", "b", url=shop)
+    assert pictures() == [without], "the others wait"
+    with psycopg.connect(shop, autocommit=True) as conn:
+        conn.execute("update vitrina.products set image_error = 'gone' where image = 'b.jpg'")
+    retry = ("1 product has no usable picture", "vitrina ingest --retry-images")
+    assert pictures() == [retry, without]
+
+
 @pytest.mark.parametrize("way", ["table", "view", "query", "query without triggers"])
 def test_row_level_security_is_said_not_to_carry_over(
     shop: str,

@@ -144,9 +144,8 @@ def attached(rows: Rows) -> Iterator[Finding]:
 
 def work(rows: Rows) -> Iterator[Finding]:
     """What waits, what failed, and which pictures are missing."""
-    ((products, enriched, without, queued, failed),) = rows(
-        "select s.products, s.enriched, s.without_picture, s.queued, s.failed"
-        " from vitrina.status as s"
+    ((products, enriched, queued, failed),) = rows(
+        "select s.products, s.enriched, s.queued, s.failed from vitrina.status as s"
     )
     yield Finding("products", "ok", f"{products:,}, {enriched:,} of them enriched")
     if queued:
@@ -160,13 +159,25 @@ def work(rows: Rows) -> Iterator[Finding]:
             f"{counted(failed, 'product')} failed permanently",
             "vitrina jobs list --state failed; vitrina jobs retry",
         )
-    if without:
+    yield from _pictures(rows)
+
+
+def _pictures(rows: Rows) -> Iterator[Finding]:
+    """The products whose picture cannot be had, which may be tried again, and those without one."""
+    ((unusable, without),) = rows(
+        "select count(*) filter (where p.image_error is not null),"
+        " count(*) filter (where p.image is null) from vitrina.products as p"
+    )
+    if unusable:
         yield Finding(
             "pictures",
             "note",
-            f"{counted(without, 'product has', 'products have')} no usable picture",
+            f"{counted(unusable, 'product has', 'products have')} no usable picture",
             "vitrina ingest --retry-images",
         )
+    if without:
+        has = counted(without, "product has", "products have")
+        yield Finding("pictures", "ok", f"{has} no picture in their source", "nothing")
 
 
 def invariants(rows: Rows) -> Iterator[Finding]:
