@@ -14,6 +14,7 @@ from click.testing import Result
 import servers
 from serving import Served, serving
 from vitrina import embedded
+from vitrina.cli.demo import folder
 from vitrina.web.how import sql_array, sql_text
 from vitrina.web.security import HEADERS
 from vitrina.web.seen import FETCHING
@@ -171,6 +172,30 @@ def test_slow_pictures_do_not_hold_all_places(url: str) -> None:
 def test_a_copied_text_is_the_same_to_the_database(url: str, text: str) -> None:
     with psycopg.connect(url) as conn:
         assert conn.execute(f"select {sql_text(text)}, {sql_array([text])}").fetchone() == (text, [text])  # type: ignore[arg-type]  # fmt: skip
+
+
+def test_a_picture_is_taken_with_the_headers_that_the_docs_name(
+    served: Served, locked: Served
+) -> None:
+    def answer(server: Served, data: bytes, **headers: str) -> tuple[int, dict[str, object]]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        asked = {"Accept": "application/json", "Content-Type": "image/webp", **named}
+        given = server.post("/picture", data=data, headers=asked)
+        assert given.headers["Content-Type"].startswith("application/json"), given.text
+        return given.status_code, given.json()
+
+    picture = (folder() / "pictures" / "sofa-grey.webp").read_bytes()
+    token = served.csrf()
+    for site in ({"Origin": served.base}, {"Sec_Fetch_Site": "same-origin"}):
+        status, taken = answer(served, picture, X_CSRF_Token=token, **site)
+        assert (status, list(taken)) == (200, ["pic"])
+        status, refused = answer(served, b"no picture", X_CSRF_Token=token, **site)
+        assert (status, refused["status"]) == (422, 422)
+        assert answer(served, picture, **site)[0] == 403
+    assert answer(served, picture, X_CSRF_Token=token)[0] == 403
+    assert answer(locked, picture, Authorization=f"Bearer {TOKEN}")[0] == 200
+    page = served.post("/picture", data=b"x", headers={"Accept": "text/html"})
+    assert page.headers["Content-Type"].startswith("text/html")
 
 
 def test_a_token_lets_in(locked: Served) -> None:

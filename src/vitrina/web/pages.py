@@ -140,10 +140,15 @@ def status_of(error: VitrinaError) -> int:
     return next(status for kind, status in STATUS if isinstance(error, kind))
 
 
+def wants_json(request: Request) -> bool:
+    """Whether a program asks, or a script of a page: a browser names other kinds."""
+    return "application/json" in request.headers.get("accept", "")
+
+
 def failure(request: Request, status: int, reason: str) -> Response:
-    """An error in the form of what was asked for: JSON of /api, a part of /part, or a page."""
+    """An error in the form of what was asked for: JSON, a part of /part, or a page."""
     reason = reason[:2000]
-    if request.url.path.startswith(("/api/", MCP_PATH)):
+    if request.url.path.startswith(("/api/", MCP_PATH)) or wants_json(request):
         answer = data(request, {"error": reason, "status": status}, status)
     else:
         template = "part_error.html" if request.url.path.startswith("/part/") else "error.html"

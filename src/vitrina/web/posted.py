@@ -43,7 +43,7 @@ def needed(given: Mapping[str, str], name: str) -> str:
 
 def done(request: Request, given: Mapping[str, str], value: Mapping[str, Any]) -> Response:
     """The answer to a form: `value` as JSON, or in the address of the page to go on to."""
-    if "application/json" in request.headers.get("accept", ""):
+    if pages.wants_json(request):
         answer = pages.data(request, dict(value))
     else:
         wanted = local_path(given.get("next", "/"))

@@ -143,7 +143,7 @@ async def set_keywords(request: Request, product_id: int) -> Response:
 def ask_again(request: Request, product_id: int, given: Fields) -> Response:
     """Queue a product for new answers, which cost again."""
     queued = editor(request).jobs.ask_again([product_id])
-    if "application/json" in request.headers.get("accept", ""):
+    if pages.wants_json(request):
         return done(request, given, {"queued": queued})
     return RedirectResponse(f"/product/{product_id}#answers", 303)
 

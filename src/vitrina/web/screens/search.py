@@ -102,7 +102,7 @@ def _rule(request: Request, product_id: int, given: dict[str, str]) -> Response:
         put = rules.add(query, pin=[product_id])
     else:
         put = rules.add(query, hide=[product_id])
-    if "application/json" in request.headers.get("accept", ""):
+    if pages.wants_json(request):
         return pages.data(request, {"rules": [each.id for each in put]})
     return RedirectResponse(local_path(given.get("next", "/")), 303)
 
