@@ -443,6 +443,19 @@ def test_without_a_url_the_embedded_postgres_is_used_and_said_once(tmp_path: Pat
             assert run("db", "stop").returncode == 0
 
 
+def test_a_dump_is_written_and_restored_without_other_tools(
+    vitrina: Run, database_url: str, empty_database: str, products: Path, tmp_path: Path
+) -> None:
+    dump = str(tmp_path / "shop.dump")
+    vitrina("ingest", str(products), "--no-enrich", url=database_url)
+    done = vitrina("db", "dump", "--format", "custom", "--file", dump, url=database_url)
+    assert done.exit_code == 0
+    assert vitrina("db", "restore", "--exit-on-error", dump, url=empty_database).exit_code == 0
+    assert vitrina("db", "check", url=empty_database).exit_code == 0
+    assert count(empty_database) == 2
+    assert vitrina("db", "restore", dump + ".gone", url=empty_database).exit_code == 1
+
+
 def test_a_file_of_rejects_only_says_why(
     vitrina: Callable[..., Result], database_url: str, tmp_path: Path
 ) -> None:

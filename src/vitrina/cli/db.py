@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import NoReturn
 
 import click
 
@@ -68,9 +69,41 @@ def psql(args: tuple[str, ...]) -> None:
     Example:
       vitrina db psql -c "select title, similarity from vitrina.search('shoe storage')"
     """
+    _run("psql", args)
+
+
+@command.command("dump", context_settings={"ignore_unknown_options": True})
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def dump(args: tuple[str, ...]) -> None:
+    """Write the database in use with pg_dump; arguments are passed on.
+
+    \b
+    Example:
+      vitrina db dump --format custom --file shop.dump
+    """
+    _run("pg_dump", args)
+
+
+@command.command("restore", context_settings={"ignore_unknown_options": True})
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def restore(args: tuple[str, ...]) -> None:
+    """Bring a dump into the database in use, with pg_restore; arguments are passed on.
+
+    It must be empty: name another one, or another VITRINA_HOME.
+
+    \b
+    Example:
+      VITRINA_HOME=/srv/restored vitrina db restore --exit-on-error --no-privileges shop.dump
+    """
+    _run("pg_restore", args)
+
+
+def _run(program: str, args: tuple[str, ...]) -> NoReturn:
+    """Run a program of the embedded Postgres on the database in use; exits as it does."""
     from vitrina import embedded
 
-    done = subprocess.run([str(embedded.psql_path()), database_url(), *args], check=False)
+    path = embedded.psql_path().with_name(program)
+    done = subprocess.run([str(path), f"--dbname={database_url()}", *args], check=False)
     sys.exit(done.returncode)
 
 

@@ -69,7 +69,7 @@ def home() -> Path:
 
 
 def psql_path(version: int = 18) -> Path:
-    """The psql of the server."""
+    """The psql of the server; pg_dump and pg_restore stand beside it."""
     return bin_dir(version) / "psql"
 
 
