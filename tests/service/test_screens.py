@@ -354,3 +354,20 @@ def test_facets_that_are_not_counted_in_time_are_named(url: str, served: Served)
         assert "Not counted in time: type, material, color" in page
         assert "price." in page
         assert re.search(r"\d+ products", page)
+
+
+def test_a_description_is_of_the_picture_only_where_one_was_seen(url: str, served: Served) -> None:
+    name = "description-1"
+    with psycopg.connect(url, autocommit=True) as conn:
+        product = {"external_id": name, "title": "Rug", "image": "https://shop.example/rug.jpg"}
+        conn.execute("select vitrina.put_products('shop', %s)", [json.dumps([product])])
+        (id_,) = conn.execute(
+            "update vitrina.products set description = 'A woven rug.', image_error = 'gone'"
+            " where external_id = %s returning id",
+            [name],
+        ).fetchone()  # type: ignore[misc]
+        assert "<h2>Description</h2>" in served.get(f"/product/{id_}").text
+        small_shop.put_picture(conn, id_, 0, number=77)
+        conn.execute("update vitrina.products set image_error = null where id = %s", [id_])
+        assert "of the picture</span></h2>" in served.get(f"/product/{id_}").text
+        conn.execute("select vitrina.delete_products('shop', %s)", [[name]])
