@@ -79,6 +79,12 @@ def test_a_session_of_the_command_line(
     wrong = vitrina("keywords", "show", "nope", url=database_url)
     assert wrong.exit_code == 1
     assert wrong.stderr.startswith("Error: keyword or alias 'nope' not found; ")
+    mistyped = vitrina(
+        "keywords", "merge", "zigg lmap", "thing", "--into", "black", url=database_url
+    )
+    assert (mistyped.exit_code, mistyped.stderr.splitlines()[1:]) == (
+        0, ["no product says 'zigg lmap': it is kept for searches and for new products"],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,11 @@ def merge(terms: tuple[str, ...], into: str, output: str | None) -> None:
       vitrina keywords merge settee couch --into sofa
     """
     with open_catalog() as catalog:
-        print_change(catalog.keywords.merge(terms, into), output)
+        rows = catalog.keywords.merge(terms, into)
+    print_change(rows, output)
+    for row in rows:
+        if row.before is None and not row.products:
+            notice(f"no product says {row.alias!r}: it is kept for searches and for new products")
 
 
 @click.command("set")
