@@ -177,7 +177,8 @@ return sha256(convert_to(
     jsonb_build_array(title, image, image_stamp, (
         select jsonb_object_agg(a.key, a.value)
         from jsonb_each(attributes) as a
-        where jsonb_typeof(a.value) not in ('number', 'boolean', 'null')))::text
+        where jsonb_typeof(a.value) not in ('number', 'boolean', 'null')
+            and a.value <> '"$"'))::text -- the sign of a price, which earlier versions left out
     -- products without a text keep the hash of versions that knew no text
     || coalesce(text, ''), 'utf8'));
 

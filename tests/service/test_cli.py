@@ -116,11 +116,14 @@ def test_a_changed_price_is_stored_and_costs_nothing(
     path = tmp_path / "p.csv"
     path.write_text("id,title,price\n1,Lamp,$5\n")
     vitrina("ingest", str(path), url=database_url)
+    assert "$5" in vitrina("search", "lamp", url=database_url).stdout
     path.write_text("id,title,price\n1,Lamp,$6\n")
     result = vitrina("ingest", str(path), url=database_url)
     assert "1 changed" in result.stderr
     assert "0 products enriched" in result.stderr
-    assert lines(vitrina("export", url=database_url))[0]["attributes"] == {"price": 6}
+    assert lines(vitrina("export", url=database_url))[0]["attributes"] == {
+        "price": 6, "currency": "$",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

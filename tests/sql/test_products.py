@@ -43,6 +43,8 @@ def test_a_product_is_inserted_then_unchanged(shop: psycopg.Connection) -> None:
         ({"attributes": {"price": 5, "color": "blue"}}, 1),
         ({"attributes": {"price": 6, "color": "red"}}, 0),
         ({"attributes": {"price": 5, "color": "red", "in_stock": False}}, 0),
+        ({"attributes": {"price": 5, "color": "red", "currency": "$"}}, 0),
+        ({"attributes": {"price": 5, "color": "red", "currency": "EUR"}}, 1),
         ({"url": "https://shop.example/1"}, 0),
     ],
 )

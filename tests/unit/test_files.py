@@ -168,7 +168,7 @@ def test_the_rest_becomes_attributes(tmp_path: Path) -> None:
     (product,) = products_of(tmp_path, 'id,title,price,color,tags\n7,Lamp,"$1,250",,"[\'a\']"\n')
     assert isinstance(product, Product)
     assert (product.external_id, product.title) == ("7", "Lamp")
-    assert product.attributes == {"price": 1250.0, "tags": ["a"]}
+    assert product.attributes == {"price": 1250.0, "currency": "$", "tags": ["a"]}
 
 
 def test_a_mapped_column_wins_over_a_recognised_one(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from vitrina.files.numbers import Price, mark, parse_number, parse_price
 @pytest.mark.parametrize(
     ("text", "decimal", "price"),
     [
-        ("$24.99", ".", Price(24.99)),
-        ("$1,299.00", ".", Price(1299.0)),
+        ("$24.99", ".", Price(24.99, None, "$")),
+        ("$1,299.00", ".", Price(1299.0, None, "$")),
         ("24,99 €", ".", Price(24.99, None, "EUR")),
         ("1.299,00 €", ".", Price(1299.0, None, "EUR")),
         ("CHF 1'200", ".", Price(1200.0, None, "CHF")),
@@ -33,10 +33,10 @@ from vitrina.files.numbers import Price, mark, parse_number, parse_price
         ("1980円", ".", Price(1980.0, None, "JPY")),
         ("R$ 1.299,90", ",", Price(1299.9, None, "BRL")),
         ("US$5", ".", Price(5.0, None, "USD")),
-        ("from $5.00", ".", Price(5.0)),
+        ("from $5.00", ".", Price(5.0, None, "$")),
         ("ab 19,90", ",", Price(19.9)),
         ("à partir de 19,90 €", ",", Price(19.9, None, "EUR")),
-        ("$10 - $20", ".", Price(10.0, 20.0)),
+        ("$10 - $20", ".", Price(10.0, 20.0, "$")),
         ("10,00 € bis 20,00 €", ",", Price(10.0, 20.0, "EUR")),
         ("12,50 €/m²", ",", Price(12.5, None, "EUR")),
         ("19.99 EUR", ".", Price(19.99, None, "EUR")),
@@ -155,4 +155,9 @@ def test_what_a_buyer_pays_now(tmp_path: Path) -> None:
     assert found["price"] == [8.0, 10.0, 10.0, 5.0]
     assert found["was_price"] == [10.0, 12.0]
     assert found["price_max"] == [9.0]
-    assert found["currency"] == ["EUR", "EUR", "EUR"]
+    assert found["currency"] == ["EUR", "EUR", "EUR", "$"]
+
+
+def test_a_code_beside_the_sign_of_dollars_says_which_they_are(tmp_path: Path) -> None:
+    data = "id,title,price,currency\n1,a,$5.00,CAD\n2,b,$1 - $2,\n3,c,$6 USD,\n4,d,7.00,$\n5,e,8,\n"
+    assert columns_of(tmp_path, data)["currency"] == ["CAD", "$", "USD", "$"]

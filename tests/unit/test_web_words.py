@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vitrina.search.reading import Reading, corrected
-from vitrina.web.filters import change, money, sentence, shown
+from vitrina.web.filters import change, money, price, sentence, shown
 from vitrina.web.how import shell, sql_text
 from vitrina.web.sidebar import chips
 from vitrina.web.state import State
@@ -78,3 +78,9 @@ def test_a_chip_says_what_of_and_which() -> None:
     assert price.label == "price from 1,500 to 20,000"
     assert swatch("navy blue") != swatch("black")
     assert swatch("multicolor") is None
+
+
+def test_a_price_has_its_currency() -> None:
+    assert price({"price": 24.99, "currency": "EUR"}) == "24.99 EUR"
+    assert price({"price": 24.99, "currency": "$"}) == "$24.99"
+    assert price({"price": 5, "price_max": 1200, "currency": "$"}) == "$5 to 1,200"

@@ -101,7 +101,7 @@ def emit_hits(hits: Sequence[Hit], output: str | None, only: Sequence[str] | Non
 
 
 def _price(attributes: dict[str, Any]) -> str:
-    """What a product costs, like "49 to 55 EUR"."""
+    """What a product costs, like "49 to 55 EUR" or "$49 to 55"."""
     price, most = attributes.get("price"), attributes.get("price_max")
     if not isinstance(price, int | float):
         return ""
@@ -109,6 +109,8 @@ def _price(attributes: dict[str, Any]) -> str:
     if isinstance(most, int | float):
         said += f" to {shown(number(most))}"
     currency = attributes.get("currency")
+    if currency == "$":
+        return f"${said}"
     return f"{said} {currency}" if isinstance(currency, str) else said
 
 

@@ -26,10 +26,11 @@ _JOINED = re.compile(
 _WORDS_AROUND = 6  # "ab", "inkl. MwSt.", "per piece"
 _SIGNS = {
     "R$": "BRL", "US$": "USD", "C$": "CAD", "CA$": "CAD", "A$": "AUD", "AU$": "AUD",
-    "NZ$": "NZD", "HK$": "HKD", "S$": "SGD", "NT$": "TWD", "MX$": "MXN", "$": None,
+    "NZ$": "NZD", "HK$": "HKD", "S$": "SGD", "NT$": "TWD", "MX$": "MXN", "$": "$",
     "€": "EUR", "£": "GBP", "¥": "JPY", "円": "JPY", "元": "CNY", "₹": "INR", "₺": "TRY",
     "₴": "UAH", "₽": "RUB", "₩": "KRW", "₪": "ILS", "฿": "THB", "₫": "VND",
 }  # fmt: skip
+DOLLARS = "$"  # of which country, the sign alone does not say
 _WORDS = {
     "zł": "PLN", "zl": "PLN", "Kč": "CZK", "Kc": "CZK", "kr": None, "Ft": "HUF", "lei": "RON",
     "лв": "BGN", "руб": "RUB", "грн": "UAH", "Rs": None, "TL": "TRY", "Fr": "CHF", "SFr": "CHF",
@@ -51,7 +52,10 @@ _CURRENCY = re.compile(
 
 @dataclass(slots=True)
 class Price:
-    """A price, or the ends of a range of prices; `high` is None for a single price."""
+    """A price, or the ends of a range of prices; `high` is None for a single price.
+
+    `currency` is a code, or DOLLARS for that sign alone.
+    """
 
     low: float
     high: float | None = None
@@ -179,7 +183,7 @@ def parse_price(text: str, decimal: str = ".") -> Price | None:
 
 
 def currency_of(text: str) -> str | None:
-    """The currency that a text names by sign, code or word."""
+    """The code of the currency that a text names by sign, code or word; DOLLARS for that sign."""
     return _without_currency(text)[0]
 
 
@@ -188,6 +192,8 @@ def _without_currency(text: str) -> tuple[str | None, str]:
     found = [match[0].rstrip(".") for match in _CURRENCY.finditer(text)]
     named = [_SIGNS.get(name) or _WORDS.get(name) or name.upper() for name in found]
     code = next((name for name in named if name in _CODES), None)
+    if code is None and DOLLARS in named:
+        code = DOLLARS
     return code, _CURRENCY.sub(" ", text) if found else text
 
 

@@ -46,7 +46,7 @@ def number(value: float | None) -> str:
 
 
 def price(attributes: Mapping[str, Any]) -> str:
-    """What a product costs, like "49.90 EUR" or "49 to 55 EUR"."""
+    """What a product costs, like "49.90 EUR", "49 to 55 EUR" or "$49.90"."""
     least, most = attributes.get("price"), attributes.get("price_max")
     if isinstance(least, bool) or not isinstance(least, int | float):
         return ""
@@ -54,6 +54,8 @@ def price(attributes: Mapping[str, Any]) -> str:
     if isinstance(most, int | float) and most > least:
         said += f" to {number(most)}"
     currency = attributes.get("currency")
+    if currency == "$":
+        return f"${said}"
     return f"{said} {currency}" if isinstance(currency, str) else said
 
 

@@ -12,7 +12,7 @@ from vitrina.files.addresses import addresses
 from vitrina.files.cells import in_stock, line_of, unwrapped, value_at
 from vitrina.files.html_text import MAX_TEXT, to_text
 from vitrina.files.names import Names, built_in, numbered, plain
-from vitrina.files.numbers import Price, currency_of, parse_number, parse_price
+from vitrina.files.numbers import DOLLARS, Price, currency_of, parse_number, parse_price
 from vitrina.files.rows import Row, RowFile
 from vitrina.files.survey import NOTHING, Kind
 from vitrina.files.values import parse_list
@@ -328,10 +328,12 @@ class Fields:
             before = before or (regular.low if regular is not None else None)
         if price is None:
             return Money()
+        own = price.currency
         currency = (
-            price.currency
+            (own if own != DOLLARS else None)
             or self._currency(self.first(values, self.columns(values, "currency")))
             or self.setup.currency
+            or own
         )
         return Money(
             price.low, price.high, before if before and before > price.low else None, currency
