@@ -56,7 +56,7 @@ class Found:
 
     @property
     def whole(self) -> list[Card]:
-        """The products that lack nothing that was asked for; all, if each of them lacks something."""
+        """The products that lack nothing that was asked for; all, if each lacks something."""
         return [card for card in self.cards if not self.splits or not card.hit.missing]
 
     @property
