@@ -242,7 +242,9 @@ def test_the_keywords_of_a_product_are_saved_as_they_are_shown(edited: Served, u
 
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("set search_path = vitrina, public")
-        conn.execute("select set_keywords('shop', '{lamp-1}', array['lamp', '1,5 m', 'bouclé, cream'], true)")
+        conn.execute(
+            "select set_keywords('shop', '{lamp-1}', array['lamp', '1,5 m', 'bouclé, cream'], true)"
+        )
         path = "/product/" + str(
             conn.execute("select id from products where external_id = 'lamp-1'").fetchone()[0]
         )

@@ -243,7 +243,9 @@ def test_an_allowance_counts_what_is_spent_and_what_is_open(
     assert allowance("new", "2") == 2.0
     db.execute("select set_budget(10, 'day')")
     assert allowance() == 9.0
-    assert float(value(db, "select check_budget()")) == 9.0, "workers outside of batches heed them too"
+    assert float(value(db, "select check_budget()")) == 9.0, (
+        "workers outside of batches heed them too"
+    )
     answer(db, batch, HASHES[0])
     assert float(value(db, "select check_budget()")) == 9.0, "an answer is not counted twice"
     db.execute("select settle_batch(%s, 'answered')", [batch])
