@@ -71,7 +71,7 @@ class Answer:
                 200: {"model": self.model},
                 400: {"model": Failure, "description": "An argument is wrong; it says which."},
                 404: {"model": Failure, "description": "Something named is not there."},
-                503: {"model": Failure, "description": "Too busy, or it took too long."},
+                503: {"model": Failure, "description": "Too busy, too slow, or no database."},
             },
             "openapi_extra": {"parameters": self.parameters} if self.parameters else None,
         }
