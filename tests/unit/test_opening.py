@@ -305,6 +305,32 @@ def test_a_sheet_beyond_the_stated_size_is_refused(
         rows_of(tmp_path / "p.xls")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"items":[{"id":1,"title":"Lamp"},\n{"id":2,"title":"Chair"}]}',
+        '{"items":[\n{"id":1,"title":"Lamp"},\n{"id":2,"title":"Chair"}\n]}',
+        '{"items":[\n{"id":1,"title":"Lamp"}\n]}',
+        '{"n":2,"items":[{"id":1,"title":"Lamp"}\n,{"id":2,"title":"Chair"}]}',
+    ],
+)
+def test_a_document_with_a_product_a_line_is_a_document(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(text, "utf-8")
+    rows = rows_of(path)
+    assert rows[0] == Row(1, {"id": 1, "title": "Lamp"})
+    assert [type(row) for row in rows] == [Row] * text.count("id")
+
+
+@pytest.mark.parametrize("first", ['{"id":1,"title":"La', '{"id":1,,}', '{"id":NaN}'])
+def test_lines_of_which_the_first_is_broken_are_lines(tmp_path: Path, first: str) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(first + '\n{"id":2,"title":"Chair"}\n', "utf-8")
+    bad, row = rows_of(path)
+    assert isinstance(bad, BadRow)
+    assert row == Row(2, {"id": 2, "title": "Chair"})
+
+
 def test_a_damaged_file_is_one_clear_line(tmp_path: Path) -> None:
     """Wherever it is damaged: a zip's parts, a letter of two bytes, a quote in the header."""
     with zipfile.ZipFile(tmp_path / "good.zip", "w") as archive:

@@ -90,8 +90,10 @@ def _is_lines(file: RawFile, encoding: Encoding) -> bool:
     try:
         json.loads(lines[0])
     except (ValueError, RecursionError):
-        # a broken first line all the same, where the second is whole
-        return len(lines) > 1 and lines[1].startswith("{") and lines[1].rstrip().endswith("}")
+        # a broken first line all the same, where the second is whole; in a document that has a
+        # product a line the first only opens the list, and a comma stands after each product
+        opens = lines[0].rstrip().endswith(("[", "{", ","))
+        return not opens and len(lines) > 1 and isinstance(json_row(2, lines[1]), Row)
     return len(lines) > 1
 
 
