@@ -254,6 +254,19 @@ def test_meta_reads_comments_translations_and_nested_cells(tmp_path: Path) -> No
     assert dict(file.tally.left_out) == {"translation": 1}
 
 
+def test_meta_with_each_column_explained_above_its_name(tmp_path: Path) -> None:
+    data = (
+        "# Required | Unique id,# Required | The title,# Required | A price,# Optional | Picture\n"
+        "id,title,price,image_link,fb_product_category\n"
+        "1,Boot,60.00 EUR,https://x.test/1.jpg,Shoes\n"
+    )
+    file, products = read(tmp_path, data)
+    assert file.reading.format == "meta"
+    assert products["1"].attributes["price"] == 60.0
+    _, products = read(tmp_path, "#,Name,# of legs\n7,Oak stool,3\n", mapping=Mapping({"sku": "#"}))
+    assert [product.title for product in products.values()] == ["Oak stool"]
+
+
 MAGENTO = '''\
 sku,store_view_code,attribute_set_code,product_type,categories,name,price,special_price,\
 visibility,product_online,base_image,additional_images,additional_attributes,configurable_variations
@@ -612,6 +625,17 @@ def test_vendure(tmp_path: Path) -> None:
     assert [one.address for one in mug.images] == ["a.jpg", "b.jpg", "c.jpg"]
     _, products = read(tmp_path, data, language="de")
     assert products["becher"].title == "Becher"
+
+
+def test_vendure_with_options_by_language(tmp_path: Path) -> None:
+    data = (
+        "name:en,name:de,slug:en,slug:de,optionGroups:en,optionGroups:de,optionValues:en,"
+        "optionValues:de,sku,price\n"
+        "Mug,Becher,mug,becher,Size,Größe,Small,Klein,M-S,7\n,,,,,,Large,Groß,M-L,9\n"
+    )
+    file, products = read(tmp_path, data)
+    assert file.reading.format == "vendure"
+    assert variants(products["mug"]) == {"M-S": ("Small", 7.0), "M-L": ("Large", 9.0)}
 
 
 def test_saleor(tmp_path: Path) -> None:

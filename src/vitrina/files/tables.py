@@ -207,8 +207,10 @@ def header_at(rows: list[list[str]]) -> int:
         if not any(cell.strip() for cell in row) or first.startswith("sep="):
             continue
         if first.startswith("#") or first in ("info", "#info"):
-            if len([cell for cell in row if cell.strip()]) > 2 and first not in ("info", "#info"):
-                return number  # a column of numbers is called #
+            filled = [cell for cell in row if cell.strip()]
+            marked = sum(cell.lstrip().startswith("#") for cell in filled)
+            if len(filled) > 2 and marked * 3 <= len(filled) * 2 and first not in ("info", "#info"):
+                return number  # a column of numbers is called #, but not each column
             continue
         if len(row) > 1 and sum(bool(cell.strip()) for cell in row) == 1 and _fuller(rows, number):
             continue

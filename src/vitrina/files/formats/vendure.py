@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from vitrina.files.cells import is_yes
 from vitrina.files.formats.base import Format, Own, Reader, Setup
 from vitrina.files.items import LeftOut, Product, Reject
+from vitrina.files.names import plain
 from vitrina.files.rows import Row
 
 
@@ -109,6 +110,8 @@ FORMAT = Format(
     "columns optionGroups and optionValues",
     "name,slug,assets,facets,optionGroups,optionValues,sku,price\n"
     "Mug,mug,a.jpg|b.jpg,category:Mugs,Size,S,M-S,7\n,,,,,L,M-L,9\n",
-    lambda file, columns: {"optiongroups", "optionvalues"} <= columns,
+    lambda file, columns: (
+        {"optiongroups", "optionvalues"} <= {plain(name.partition(":")[0]) for name in file.columns}
+    ),
     VendureReader,
 )
