@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,12 @@ from vitrina.files.numbers import Price, mark, parse_number, parse_price
         ("1980円", ".", Price(1980.0, None, "JPY")),
         ("R$ 1.299,90", ",", Price(1299.9, None, "BRL")),
         ("US$5", ".", Price(5.0, None, "USD")),
+        (".99", ".", Price(0.99)),
+        ("$.99", ".", Price(0.99, None, "$")),
+        (",49 €", ",", Price(0.49, None, "EUR")),
+        ("ca.20", ".", Price(20.0)),
+        ("Rs.500", ".", Price(500.0)),
+        ("-.99", ".", None),
         ("from $5.00", ".", Price(5.0, None, "$")),
         ("ab 19,90", ",", Price(19.9)),
         ("à partir de 19,90 €", ",", Price(19.9, None, "EUR")),
@@ -66,6 +73,8 @@ def test_prices_become_numbers(text: str, decimal: str, price: Price | None) -> 
         ("36,37,38", ".", None),
         ("123456789012345678", ".", None),
         ("10 kg", ".", None),
+        (".5", ".", 0.5),
+        (",75", ",", 0.75),
         ("1e5", ".", None),
     ],
 )
@@ -78,6 +87,7 @@ def test_a_number_is_nothing_else(text: str, decimal: str, number: float | None)
     [
         ("1.5", "."),
         ("1,50", ","),
+        (",50", ","),
         ("1.249,00", ","),
         ("1.234.567", ","),
         ("1.299", "?."),
@@ -144,6 +154,22 @@ def test_prices_that_are_no_numbers_are_named(tmp_path: Path) -> None:
     assert any(
         "1 price is not a number: line 3, price: 'on request'" in said for said in file.notices()
     )
+
+
+def test_prices_that_are_no_texts(tmp_path: Path) -> None:
+    """As sheets and JSON have them."""
+    path = tmp_path / "p.json"
+    rows = [
+        {"id": 1, "title": "a", "regular_price": 10, "sale_price": 8.5, "Preis": True},
+        {"id": 2, "title": "b", "regular_price": 12.5, "sale_price": None, "weight": 3},
+        {"id": 3, "title": "c", "regular_price": -1, "in_stock": True},
+    ]
+    path.write_text(json.dumps(rows), "utf-8")
+    with open_products(str(path)) as file:
+        found = [item.attributes for item in file.products() if isinstance(item, Product)]
+    assert [one.get("price") for one in found] == [8.5, 12.5, None]
+    assert found[0]["was_price"] == 10.0
+    assert found[1]["weight"] == 3
 
 
 def test_what_a_buyer_pays_now(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from vitrina.files.items import LeftOut, Product, Reject, Repeat
 from vitrina.files.mapping import Mapping
 from vitrina.files.opening import NO_OPENERS, Openers, open_file
 from vitrina.files.reading import Reading, Tally
-from vitrina.files.rows import BadRow, Row, RowFile
+from vitrina.files.rows import TABLES, BadRow, Row, RowFile
 from vitrina.files.seen import SeenIds
 from vitrina.files.survey import Survey
 from vitrina.printing import counted
@@ -321,7 +321,7 @@ def opened_products(
         file,
         names=names.extended(mapping.names) if mapping.names else names.built_in(),
         columns=dict(mapping.columns),
-        image=mapping.image,
+        image=_template(mapping, reading),
         language=language or "en",
         path_of=path_of,
     )
@@ -330,9 +330,10 @@ def opened_products(
     mapping.check(columns)
     fields = reader.found(columns)
     if reading is not None:
-        fields = {name: reading.columns.get(name, []) for name in fields}
-        fields |= {name: [column] for name, column in mapping.columns.items()}
-        _still_there(fields, columns, file.name)
+        fields, said = reading.applied(file, fields, columns, mapping.columns)
+        file.said += said
+        setup.only_stored = reading.earlier
+    if reading is not None or file.kind not in TABLES:
         setup.stored = fields
     if not fields["title"] and columns and not reader.titled:
         raise InputError(
@@ -345,21 +346,18 @@ def opened_products(
         setup.language,
         file.encoding,
         file.delimiter,
-        mapping.image or (reading.image if reading is not None else None),
+        setup.image,
         file.sheet,
+        reading is not None and reading.earlier,
     )
     return ProductFile(file, mapping, chosen, setup, read, limit)
 
 
-def _still_there(fields: dict[str, list[str]], columns: list[str], name: str) -> None:
-    """Raises InputError where the columns that the source is read from are gone."""
-    for field_name in ("title", "external_id"):
-        named = fields.get(field_name, [])
-        if named and not any(column.split(".")[0] in columns for column in named):
-            raise InputError(
-                f"{name} has no column {named[0]!r}, from which the {field_name} of this source is"
-                f" read; there are: {', '.join(columns[:_SHOWN])} (--remap reads them anew)"
-            )
+def _template(mapping: Mapping, reading: Reading | None) -> str | None:
+    """The template of pictures: as given now, else as it was given before."""
+    if mapping.image or "image" in mapping.columns or reading is None:
+        return mapping.image
+    return reading.image
 
 
 def _columns(file: RowFile, reader: Reader) -> list[str]:

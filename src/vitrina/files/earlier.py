@@ -26,4 +26,4 @@ def earlier_reading(file: RowFile) -> Reading:
         column = next((by_name[word] for word in known.split() if word in by_name), None)
         if column is not None and [column] not in found.values():
             found[field_name] = [column]
-    return Reading("plain", found)
+    return Reading("plain", found, earlier=True)

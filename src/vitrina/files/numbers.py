@@ -8,15 +8,18 @@ from dataclasses import dataclass
 
 from vitrina.files.names import words
 
-_MINUS = re.compile(r"\s*[-−]\s*\d")
-_GROUPED = re.compile(r"\d{1,3}(?:[ '’\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*")
+_MINUS = re.compile(r"\s*[-−]\s*[.,]?\d")
+_GROUPED = re.compile(
+    r"(?<![\w.,])[.,]\d+(?![.,\d])"  # .99
+    r"|\d{1,3}(?:[ '’\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*"
+)
 # numbers that need no second look: 12, 12.5, 12.50; with at most a sign or code of currency
 EASY = re.compile(r"-?(?:0|[1-9]\d{0,8})(\.\d{1,2})?")
 _EASY_PRICE = re.compile(
     r"([$€£¥])?((?:0|[1-9]\d{0,8})(?:\.\d{1,2})?)(?:\s?(?:([A-Z]{3})|([€£])))?"
 )
 _NUMBER = re.compile(
-    r"[-−]?(?:\d{1,3}(?:[ '’\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
+    r"[-−]?(?:[.,]\d+|\d{1,3}(?:[ '’\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
 )
 _DIGITS_MAX = 15
 _DASHED = re.compile(r"(?<=\d)[.,]\s?[-–—]{1,2}")  # 49,- and 1'299.-

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vitrina.errors import InputError
+from vitrina.files.rows import TABLES, RowFile
 from vitrina.printing import counted
 
 SHOWN = {
@@ -19,6 +20,9 @@ SHOWN = {
     "url": "address",
     "group": "group",
 }
+_SAID = {**SHOWN, "was_price": "former price", "ean": "EAN", "sku": "SKU"}
+_MUST = ("title", "external_id")  # without their columns a source cannot be read again
+_NAMED = 40  # columns named in an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Reading:
         encoding, delimiter: of its text, where it has them.
         image: a template of pictures, as given.
         sheet: of a workbook with several.
+        earlier: the source is older than readings: no other column is read for a field.
     """
 
     format: str
@@ -41,6 +46,7 @@ class Reading:
     delimiter: str | None = None
     image: str | None = None
     sheet: str | None = None
+    earlier: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The reading as it is stored with a source."""
@@ -53,6 +59,51 @@ class Reading:
             return cls(**stored)
         except TypeError as exc:
             raise InputError(f"the stored reading cannot be used: {exc} (--remap)") from None
+
+    def applied(
+        self,
+        file: RowFile,
+        found: dict[str, list[str]],
+        columns: list[str],
+        chosen: dict[str, str],
+    ) -> tuple[dict[str, list[str]], list[str]]:
+        """The columns of each field when the source is read again, and notices of what changed.
+
+        A field keeps its columns. A field that had no column is found anew where the ids are those
+        of before; a column of a field that is gone is said, but for titles and ids.
+
+        Raises InputError where the columns of titles or ids are gone.
+        """
+        fields = {name: self.columns.get(name, []) for name in found}
+        fields |= {name: [column] for name, column in chosen.items()}
+        self._still_there(fields, columns, file.name)
+        said = []
+        for name, named in fields.items():
+            # of rows with keys of their own the first may lack what others have
+            if named and file.kind in TABLES and named[0].split(".")[0] not in columns:
+                rest = next((column for column in named if column in columns), None)
+                now = f"; it is read from {rest} now" if rest else ""
+                said.append(
+                    f"{_SAID.get(name, name)} was read from {named[0]}, which is gone{now}"
+                    " (--remap reads the columns anew)"
+                )
+        if self.earlier or fields["external_id"][:1] != found["external_id"][:1]:
+            return fields, said
+        used = {column for named in fields.values() for column in named}
+        for name in fields.keys() - {"group", *_MUST, *chosen}:  # a group would change the ids
+            if not fields[name] and (new := [one for one in found[name] if one not in used]):
+                fields[name] = new
+                said.append(f"{_SAID.get(name, name)} is read from {new[0]}, which is new")
+        return fields, said
+
+    def _still_there(self, fields: dict[str, list[str]], columns: list[str], name: str) -> None:
+        for field_name in _MUST:
+            named = fields.get(field_name, [])
+            if named and not any(column.split(".")[0] in columns for column in named):
+                raise InputError(
+                    f"{name} has no column {named[0]!r}, from which the {field_name} of this source"
+                    f" is read; there are: {', '.join(columns[:_NAMED])} (--remap reads them anew)"
+                )
 
     def sentence(self) -> str:
         """The reading in one line: `format shopify · title ← Title · id ← Handle`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vitrina.files.zip_pictures import ZipPictures
 
+TABLES = ("csv", "sheet")  # kinds of file in which each row has all columns
 MAX_LINE = 8_000_000  # characters; a longer line is refused, so that memory stays bounded
 
 

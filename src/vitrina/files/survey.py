@@ -116,6 +116,8 @@ class Survey:
             for name, value in values.items():
                 if isinstance(value, str):
                     self._column(name).look(value, True)
+                elif isinstance(value, int | float):
+                    self._column(name)  # sheets and JSON have prices that are no texts
             if self.rows == _SAMPLE:
                 self._settle()
             return

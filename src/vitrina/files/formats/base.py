@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from vitrina.files.formats import joining
-from vitrina.files.formats.fields import Fields, Money, Own, Setup
+from vitrina.files.formats.columns import Own, Setup
+from vitrina.files.formats.fields import Fields, Money
 from vitrina.files.html_text import MAX_TEXT
 from vitrina.files.items import LeftOut, Product, Reject, Variant
 from vitrina.files.rows import Row, RowFile
