@@ -8,6 +8,7 @@ from typing import Any
 from vitrina.files.html_text import to_line
 from vitrina.files.names import words
 
+NOTHING = frozenset({"", "-", "–", "—", "n/a", "na", "nan", "none", "null", "#n/a"})
 _SAID_BY = (
     "value",
     "name",
@@ -18,15 +19,34 @@ _SAID_BY = (
 )  # keys that hold the text of a dict
 _YES = words("1 true yes y ja oui si sí sì tak sim on wahr vrai はい enabled published active")
 _NO = words("0 false no n nein non nee nie não off falsch faux いいえ disabled -1")
+_NO_WORD = (
+    r"no|not|non|nie|nem|pas|plus|sin|sem|n[ãa]o|hors|fuera de|fora de|senza|sans|without|ohne"
+    r"|kein(?:e|en)?|nicht|niet|geen|zonder|bez|nessun[ao]?|brak|no longer|no hay"
+)
+_STOCK_WORD = (
+    r"stock|avail|dispon|lager|lieferbar|verfügbar|vorrätig|existenc|inventa|estoque|magaz"
+    r"|voorraad|leverbaar|dostępn|stanie|giacenz"
+)
 _OUT = re.compile(
-    r"out.?of.?stock|sold.?out|unavailable|not available|discontinued|back.?order|pre.?order"
-    r"|nicht|ausverkauft|épuis|indisponible|rupture|agotad|sin existencias|esaurit|non disponibile"
-    r"|uitverkocht|niet|brak|niedost|esgotad|indispon|在庫なし|売り切れ|品切",
+    r"out.?of.?stock|sold.?out|unavailable|discontinued|back.?order|pre.?order"
+    r"|nicht|ausverkauft|vergriffen|épuis|indisponi|rupture|agotad|esaurit|non disponibile"
+    r"|uitverkocht|niet|brak|niedost|esgotad|indispon|在庫なし|在庫無|在庫切|売り切れ|品切|欠品|販売終了"
+    # "no stock", "Pas en stock", "Nie na stanie", but not "Plus de 10 disponibles"
+    rf"|(?<!\w)(?:{_NO_WORD})\W+(?:[^\W\d]+\W+){{0,2}}(?:{_STOCK_WORD})",
     re.IGNORECASE,
 )
 _IN = re.compile(
-    r"in.?stock|available|limited|online.?only|auf lager|lieferbar|verfügbar|vorrätig|en stock"
-    r"|disponib|disponív|op voorraad|leverbaar|dostępn|na stanie|em estoque|在庫あり|\d+ left",
+    r"in.?stock|low.?stock|available|limited|online.?only|auf lager|lagernd|lieferbar|verfügbar"
+    r"|vorrätig|en stock|disponib|disponív|op voorraad|leverbaar|dostępn|na stanie|em estoque"
+    r"|en existencia|in magazzino|在庫あり|在庫有",
+    re.IGNORECASE,
+)
+# a number of pieces: "0 in stock", ">100", "3 pcs", "ca. 20 Stück"; but a time is none: "2-3 days"
+_PIECES = re.compile(r"[^\w-]*(?:ca\W+|only\W+|nur\W+|noch\W+)?(\d+(?:[.,]\d+)?)", re.IGNORECASE)
+_TIME = re.compile(
+    r"\d\W*(?:h\b|hour|hrs|day|week|month|tag|werktag|woche|monat|std|stunde|jour|semaine|mois|heure"
+    r"|d[ií]a|semana|m[eê]s\b|mes\b|meses|hora|giorn|settiman|ore\b|dag|werkdag|uur|dni|dzie|tydzie"
+    r"|tygod|godz|日|週|時間|か月|ヶ月)",
     re.IGNORECASE,
 )
 
@@ -118,13 +138,19 @@ def in_stock(value: object) -> bool | None:
     if isinstance(value, int | float):
         return value > 0
     text = line_of(value) or ""
-    if not text:
+    if text.lower() in NOTHING:
         return None
     try:
         return float(text.replace(",", ".")) > 0
     except ValueError:
-        pass
-    said = is_yes(text)
-    if said is not None:
-        return said
-    return False if _OUT.search(text) else True if _IN.search(text) else None
+        said = is_yes(text)
+        return _stock_in(text) if said is None else said
+
+
+def _stock_in(text: str) -> bool | None:
+    """The same from words: first those that deny it, then a number of pieces."""
+    if _OUT.search(text):
+        return False
+    if (pieces := _PIECES.match(text)) and not _TIME.search(text):
+        return float(pieces[1].replace(",", ".")) > 0
+    return True if _IN.search(text) else None

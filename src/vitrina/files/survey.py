@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from vitrina.files import numbers
 from vitrina.files.addresses import looks_like_picture
+from vitrina.files.cells import NOTHING
 
-NOTHING = frozenset({"", "-", "–", "—", "n/a", "na", "nan", "none", "null", "#n/a"})
 _SAMPLE = 400  # rows in which a column shows whether it holds codes or pictures
 _ALIKE = 0.97  # of the values of a column of codes are different
 _CODE = re.compile(r"(?=.*\d)[^\W_][\w./#+-]{2,39}")

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from vitrina.files.addresses import addresses
-from vitrina.files.cells import in_stock, line_of, unwrapped, value_at
+from vitrina.files.cells import NOTHING, in_stock, line_of, unwrapped, value_at
 from vitrina.files.formats.columns import Columns
 from vitrina.files.html_text import MAX_TEXT, to_text
 from vitrina.files.numbers import DOLLARS, Price, currency_of, parse_number, parse_price
 from vitrina.files.rows import Row
-from vitrina.files.survey import NOTHING
 from vitrina.files.values import parse_list
 
 LONG = 200  # characters: a longer value is text, no attribute
