@@ -20,7 +20,14 @@ SHOWN = {
     "url": "address",
     "group": "group",
 }
-_SAID = {**SHOWN, "was_price": "former price", "ean": "EAN", "sku": "SKU"}
+_SAID = {
+    **SHOWN,
+    "was_price": "former price",
+    "ean": "EAN",
+    "sku": "SKU",
+    "sale_starts": "start of the sale",
+    "sale_ends": "end of the sale",
+}
 _MUST = ("title", "external_id")  # without their columns a source cannot be read again
 _NAMED = 40  # columns named in an error
 

@@ -16,6 +16,7 @@ _LAST = {
     "parent_sku": "parent_sku",
     "parentage_level": "parent_child",
 }
+_LIMITS = {"start_at": "sale_from_date", "end_at": "sale_end_date"}
 _RENAMED = {
     "contribution_sku": "item_sku",
     "main_product_image_locator": "main_image_url",
@@ -104,6 +105,8 @@ def _name(column: str) -> str:
     if "#" not in column and "[" not in column:
         return column
     parts = [re.sub(r"\[[^\]]*\]|#\d+", "", part) for part in column.split(".")]
+    if parts[-1] in _LIMITS:  # of the time in which a price holds
+        return _LIMITS[parts[-1]] if "discounted_price" in parts else column
     for part in reversed(parts):
         if part in _LAST:
             return _LAST[part]

@@ -14,7 +14,7 @@ from vitrina.files.survey import Kind
 
 Own = dict[str, tuple[str, ...]]  # names of columns by field
 # Fields whose columns are taken up whole by the product, and stay no attributes.
-_TAKEN = ("title", "image", "url", "text", "group")
+_TAKEN = ("title", "image", "url", "text", "group", "sale_starts", "sale_ends")
 # Fields that share no column: what is mapped to one of them is not read for another.
 _ALONE = ("external_id", "title", "image", "url", "text")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from vitrina.files.addresses import addresses
 from vitrina.files.cells import NOTHING, in_stock, line_of, unwrapped, value_at
+from vitrina.files.dates import is_on
 from vitrina.files.formats.columns import Columns
 from vitrina.files.html_text import MAX_TEXT, to_text
 from vitrina.files.numbers import DOLLARS, Price, currency_of, parse_number, parse_price
@@ -138,12 +139,21 @@ class Fields(Columns):
                     return price
         return None
 
+    def is_sale_on(self, values: dict[str, Any]) -> bool:
+        """Whether the lower price holds today: it has begun and not ended."""
+        starts, ends = self.columns(values, "sale_starts"), self.columns(values, "sale_ends")
+        if not starts and not ends:
+            return True
+        return is_on(self.first(values, starts), self.first(values, ends))
+
     def money(self, values: dict[str, Any], prices: dict[str, Price]) -> Money:
         """The price that a buyer pays now, and the former price."""
         if not prices and self._fixed:
             return Money()
         regular = self.price_in(values, prices, "price")
         sale = self.price_in(values, prices, "sale_price")
+        if sale is not None and not self.is_sale_on(values):
+            sale = None
         was = self.price_in(values, prices, "was_price")
         price = regular
         before = was.low if was is not None else None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from typing import Any, ClassVar
 
-from vitrina.files.formats.base import Format, Money, Reader
+from vitrina.files.formats.base import Format, Reader
 from vitrina.files.linked import many
-from vitrina.files.numbers import Price
 from vitrina.files.rows import RowFile
 
 
@@ -31,6 +29,8 @@ class GoogleReader(Reader):
         "url": ("link",),
         "price": ("price",),
         "sale_price": ("sale_price",),
+        "sale_starts": ("sale_price_effective_date",),
+        "sale_ends": (),
         "was_price": (),
         "currency": (),
         "sku": (),
@@ -40,7 +40,7 @@ class GoogleReader(Reader):
     }
     structure = (
         "identifier_exists", "adult", "is_bundle", "shipping", "tax", "tax_category", "mobile_link",
-        "excluded_destination", "included_destination", "sale_price_effective_date",
+        "excluded_destination", "included_destination",
         "shipping_label", "expiration_date", "availability_date", "product_detail", "override",
         "ads_redirect",
         "shipping_weight", "image tag", "video url", "video", "status", "visibility",
@@ -57,12 +57,6 @@ class GoogleReader(Reader):
                 return said
         return None
 
-    def money(self, values: dict[str, Any], prices: dict[str, Price]) -> Money:
-        if not _is_now(self.said(values, "sale_price_effective_date")):
-            sale = self.columns(values, "sale_price")
-            prices = {name: price for name, price in prices.items() if name not in sale}
-        return super().money(values, prices)
-
     def more(self, values: dict[str, Any]) -> dict[str, object]:
         found: dict[str, object] = {}
         column = next((c for c in values if c.lower().startswith("product_detail")), "")
@@ -78,21 +72,6 @@ class GoogleReader(Reader):
 
 class MetaReader(GoogleReader):
     """Reads the same, with the additions of Meta's catalogues."""
-
-
-def _is_now(span: str) -> bool:
-    """Whether a span `from/to` is on; a span that cannot be read counts as on."""
-    try:
-        ends = [datetime.datetime.fromisoformat(end.strip()) for end in span.split("/")]
-    except ValueError:
-        return True
-    if len(ends) != 2:
-        return True
-    now = datetime.datetime.now(ends[0].tzinfo)
-    try:
-        return ends[0] <= now <= ends[1]
-    except TypeError:
-        return True
 
 
 _SURE = {"imagelink", "price", "availability", "gtin", "brand", "itemgroupid"}

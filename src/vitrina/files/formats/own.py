@@ -26,7 +26,7 @@ class OwnReader(Reader):
         "sku": ("sku",),
         **dict.fromkeys(
             ("group", "price", "sale_price", "was_price", "currency", "brand", "category", "ean",
-             "mpn", "stock"), ()),
+             "mpn", "stock", "sale_starts", "sale_ends"), ()),
     }  # fmt: skip
 
     def key(self, row: Row) -> str | None:

@@ -47,7 +47,7 @@ class PrestaShopReader(Reader):
     }
     structure = (
         "Active", "Actif", "Tax rules ID", "Wholesale price", "Prix d'achat", "On sale",
-        "Discount amount", "Discount percent", "Discount from", "Discount to", "URL rewritten",
+        "Discount amount", "Discount percent", "URL rewritten",
         "Meta title", "Meta keywords", "Meta description", "Feature", "Caractéristique",
         "Delete existing images", "Image alt texts", "Available for order", "Show price",
         "Product available date", "Product creation date", "Minimal quantity", "Low stock level",
@@ -140,7 +140,7 @@ class PrestaShopReader(Reader):
         else:
             money = super().money(values, prices)
             self._head, self._head_price = values, money
-        if money.now is None:
+        if money.now is None or not self.is_sale_on(values):
             return money
         amount = parse_number(str(values.get(self._amount) or "")) or 0
         percent = parse_number(str(values.get(self._percent) or "")) or 0

@@ -44,7 +44,7 @@ class WooCommerceReader(Reader):
         "Type", "Parent", "Published", "Is featured?", "Visibility in catalog", "Tax status",
         "Tax class", "Backorders allowed?", "Sold individually?", "Allow customer reviews?",
         "Purchase note", "Shipping class", "Download limit", "Download expiry days",
-        "Date sale price starts", "Date sale price ends", "Grouped products", "Upsells",
+        "Grouped products", "Upsells",
         "Cross-sells", "Position", "Button text", "Low stock amount", "Stock",
         "Swatches Attributes",
     )  # fmt: skip
