@@ -232,6 +232,25 @@ def test_google_rss_and_atom(tmp_path: Path) -> None:
     assert (products["1"].title, products["1"].url) == ("Lamp", "https://x.test/l")
 
 
+def test_a_product_detail_with_blanks_in_its_name(tmp_path: Path) -> None:
+    data = (
+        "id\ttitle\timage link\tproduct detail(section name:attribute name:attribute value)\n"
+        "1\tBoot\ta.jpg\tGeneral:Sole:Rubber,Care:Wash:By hand\n"
+    )
+    _, products = read(tmp_path, data, "feed.tsv")
+    assert products["1"].attributes == {"Sole": "Rubber", "Wash": "By hand"}
+
+
+def test_the_summary_of_an_atom_entry_is_its_text(tmp_path: Path) -> None:
+    atom = (
+        '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.com/ns/1.0">'
+        "<entry><g:id>1</g:id><title>Boot</title><g:price>60 EUR</g:price>"
+        '<summary>Warm</summary><content type="html">&lt;p&gt;Of wool&lt;/p&gt;</content></entry></feed>'
+    )
+    _, products = read(tmp_path, atom, "feed.xml")
+    assert products["1"].text == "Warm\nOf wool"
+
+
 def test_xml_with_entities_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.xml"
     path.write_text(

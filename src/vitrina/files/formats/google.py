@@ -18,7 +18,7 @@ class GoogleReader(Reader):
         "title": ("title", "structured_title"),
         "external_id": ("id",),
         "group": ("item_group_id",),
-        "text": ("description", "rich_text_description"),
+        "text": ("description", "rich_text_description", "summary", "content"),
         "image": (
             "image_link",
             "image url",
@@ -59,7 +59,9 @@ class GoogleReader(Reader):
 
     def more(self, values: dict[str, Any]) -> dict[str, object]:
         found: dict[str, object] = {}
-        column = next((c for c in values if c.lower().startswith("product_detail")), "")
+        column = next(
+            (c for c in values if c.lower().replace(" ", "_").startswith("product_detail")), ""
+        )
         for said in many(values.get(column)):
             if isinstance(said, dict):
                 triples = [(said.get("attribute_name"), said.get("attribute_value"))]
