@@ -158,7 +158,7 @@ def test_a_source_of_a_version_without_readings_keeps_its_products(tmp_path: Pat
     file, (product,) = read(path, earlier=True)
     assert isinstance(product, Product)
     assert (product.external_id, product.text, product.variants) == ("mug", None, ())
-    assert product.attributes["Body (HTML)"] == "<p>Blue</p>"
+    assert product.attributes["Body (HTML)"] == "Blue"
     assert any("--remap" in said for said in file.notices())
 
 

@@ -85,7 +85,14 @@ class ProductFile:
 
     def again(self) -> ProductFile:
         """The same file, to be read from its start with counts of its own."""
-        setup = replace(self.setup, kinds={}, said=Counter(), bad_prices=[], bad_price_count=0)
+        setup = replace(
+            self.setup,
+            kinds={},
+            floats=frozenset(),
+            said=Counter(),
+            bad_prices=[],
+            bad_price_count=0,
+        )
         return replace(self, setup=setup, tally=Tally(), pictures=[])
 
     def _groups(self, reader: Reader) -> bool:
@@ -136,6 +143,8 @@ class ProductFile:
             raise InputError(f"{self.file.name} has no rows below its header")
         self.tally.rows = total
         self.setup.kinds.update(survey.kinds())
+        if self.reading.whole_ids and not self._groups(reader):
+            self.setup.floats = survey.floats()
         self.pictures = survey.pictures()
         reader.forget()
 
@@ -349,6 +358,7 @@ def opened_products(
         setup.image,
         file.sheet,
         reading is not None and reading.earlier,
+        reading is None or reading.whole_ids,
     )
     return ProductFile(file, mapping, chosen, setup, read, limit)
 

@@ -27,6 +27,7 @@ _STOCK_WORD = (
     r"stock|avail|dispon|lager|lieferbar|verfügbar|vorrätig|existenc|inventa|estoque|magaz"
     r"|voorraad|leverbaar|dostępn|stanie|giacenz"
 )
+_GUARDED = re.compile(r"'\d[\w./-]*")
 _OUT = re.compile(
     r"out.?of.?stock|sold.?out|unavailable|discontinued|back.?order|pre.?order"
     r"|nicht|ausverkauft|vergriffen|épuis|indisponi|rupture|agotad|esaurit|non disponibile"
@@ -65,6 +66,11 @@ def line_of(value: object, language: str = "en") -> str | None:
         found = next((value[key] for key in _SAID_BY if isinstance(value.get(key), str)), None)
         return None if found is None else to_line(found)
     return to_line(str(value))
+
+
+def without_guard(text: str) -> str:
+    """A code without the `'` that keeps a spreadsheet from making it a number."""
+    return text[1:] if _GUARDED.fullmatch(text) else text
 
 
 def in_language(items: list[Any], language: str) -> Any:

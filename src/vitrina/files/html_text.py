@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Any
@@ -17,6 +18,9 @@ _BLOCKS = words(
     " h4 h5 h6 header hr li main nav ol p pre section table tbody td tfoot th thead tr ul"
 )
 _MARKUP = re.compile(r"<[a-zA-Z!/]|&(?:#\d+|#x[0-9a-fA-F]+|[a-zA-Z]+);")
+_ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-fA-F]+|[a-zA-Z]+\d*);")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--")
+_DEEP = 6  # lists and objects in each other
 _BLANKS = re.compile(r"[^\S\n]+")
 
 
@@ -49,10 +53,30 @@ def to_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _stripped(html: str) -> str:
+def to_plain(value: Any, depth: int = 0) -> Any:
+    """An attribute without entities and tags: of a list each item, of an object each value."""
+    if value.__class__ is str:
+        if ("&" in value or "<" in value) and (_ENTITY.search(value) or _TAG.search(value)):
+            return to_line(value)
+    elif depth < _DEEP:
+        if isinstance(value, list):
+            return [to_plain(item, depth + 1) for item in value]
+        if isinstance(value, dict):
+            return {name: to_plain(inner, depth + 1) for name, inner in value.items()}
+    return value
+
+
+def unescaped(text: str) -> str:
+    """A text without entities; an `&copy=1` of an address is none."""
+    if "&" not in text:
+        return text
+    return _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+
+
+def _stripped(markup: str) -> str:
     """The text that a reader of the page sees, a block a line."""
     parts: list[str] = []
-    body = LexborHTMLParser(html).body
+    body = LexborHTMLParser(markup).body
     if body is None:
         return ""
     stack: list[Any] = [body]

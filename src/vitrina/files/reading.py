@@ -44,6 +44,7 @@ class Reading:
         image: a template of pictures, as given.
         sheet: of a workbook with several.
         earlier: the source is older than readings: no other column is read for a field.
+        whole_ids: an id that a data frame wrote as 7.0 is 7; sources from before keep theirs.
     """
 
     format: str
@@ -54,6 +55,7 @@ class Reading:
     image: str | None = None
     sheet: str | None = None
     earlier: bool = False
+    whole_ids: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The reading as it is stored with a source."""

@@ -17,6 +17,11 @@ _CODE_NAME = re.compile(
     r"(?:^|_|\b)(?:id|sku|upc|ean|gtin|isbn|asin|mpn|code|zip|phone|model)(?:$|_|\b)|(?:id|sku|code)$",
     re.IGNORECASE,
 )
+_FLOAT = re.compile(r"\d+\.0")
+# names of columns that hold several values: 20,28 is no decimal number there
+_LIST_NAME = re.compile(
+    r"categor|kategori|catégor|warengruppe|rubri|\btags?\b|ids$|related|filters?$", re.IGNORECASE
+)
 _PRICE_NAME = re.compile(
     r"(?:^|_|\b)(?:price|cost|msrp|rrp|amount)(?:$|_|\b)|price$", re.IGNORECASE
 )
@@ -37,6 +42,10 @@ class Column:
     wide: bool = True
     marks: dict[str, int] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    digits: int = 0  # values with a digit
+    sampled: int = 0
+    floats: bool = True  # all are whole numbers as a data frame writes them: 7.0
+    is_list: bool = False
 
     def look(self, value: str, sampling: bool) -> None:
         """Take a value into account."""
@@ -45,12 +54,17 @@ class Column:
             return
         self.filled += 1
         if sampling:
-            if self.code:
-                self.code = _CODE.fullmatch(text) is not None
+            self.sampled += 1
+            if self.code or self.is_code:
+                self.code = self.code and _CODE.fullmatch(text) is not None
                 self.seen.add(text)
+                self.digits += any(char.isdigit() for char in text)
                 self.wide = self.wide and len(text) >= 6
             if looks_like_picture(text):
                 self.pictures += 1
+        self.floats = self.floats and _FLOAT.fullmatch(text) is not None
+        if self.is_list and "," in text:
+            self.number = False
         if self.is_price or self.number:
             if easy := numbers.easy(text):
                 has_decimals, is_bare = easy
@@ -73,6 +87,12 @@ class Column:
             return False
         return not self.number or (self.whole and self.wide)
 
+    @property
+    def tells(self) -> bool:
+        """Mostly different values that mostly have a digit, unlike words and countries."""
+        half = self.sampled / 2
+        return self.digits >= half and len(self.seen) > half
+
     def decimal(self, usual: str | None) -> str:
         """The decimal mark of the column; `usual` is that of the rest of the file."""
         points, commas = self.marks.get(".", 0), self.marks.get(",", 0)
@@ -92,6 +112,7 @@ class Kind:
 
     kind: str = "text"
     decimal: str = "."
+    tells: bool = False  # its values are codes that tell products apart
 
 
 class Survey:
@@ -151,7 +172,10 @@ class Survey:
         if column is None:
             is_price = name in self._prices or _PRICE_NAME.search(name) is not None
             column = Column(
-                name, is_price, name in self._codes or _CODE_NAME.search(name) is not None
+                name,
+                is_price,
+                name in self._codes or _CODE_NAME.search(name) is not None,
+                is_list=not is_price and _LIST_NAME.search(name) is not None,
             )
             self.columns[name] = column
         return column
@@ -185,10 +209,18 @@ class Survey:
         if column.is_price:
             return Kind("price", column.decimal(usual))
         if column.is_code or column.looks_like_code:
-            return Kind("code")
+            return Kind("code", tells=column.tells)
         if column.number and column.filled:
             return Kind("number", column.decimal(usual))
         return Kind()
+
+    def floats(self) -> frozenset[str]:
+        """The columns of codes that a data frame has made numbers."""
+        return frozenset(
+            column.name
+            for column in self.columns.values()
+            if column.is_code and column.filled and column.floats
+        )
 
     def pictures(self) -> list[str]:
         """The columns whose values look like addresses of pictures."""

@@ -20,6 +20,7 @@ _LOOKED_AT = 60  # rows that decide on the delimiter
 _PREAMBLE = 12  # rows that may stand above the header
 # the line with the names in the templates of a marketplace, which have settings and labels above it
 _TEMPLATE = ("templatetype=", "settings=")
+_GUARDS = frozenset("='")
 _TEMPLATE_KEYS = ("item_sku", "contribution_sku")
 
 
@@ -74,7 +75,7 @@ class Table:
             if not clean and (flaw := self._flaw(values)):
                 yield BadRow(line, flaw)
                 continue
-            values = [restored(value) if value[:1] == "'" else value for value in values]
+            values = [_unguarded(value) if value[:1] in _GUARDS else value for value in values]
             yield Row(
                 line,
                 dict(zip(columns, values, strict=True)) if plain else gathered(columns, values),
@@ -105,7 +106,9 @@ class Table:
                     try:
                         for values in reader:
                             if any(values):
-                                yield values if len(values) >= width else []
+                                # a row that is rejected says nothing of the columns
+                                whole = len(values) >= width and not any(values[width:])
+                                yield values if whole else []
                         going = False
                     except csv.Error:
                         yield []
@@ -226,6 +229,13 @@ def _fuller(rows: list[list[str]], number: int) -> bool:
 
 def _is_template_header(row: list[str]) -> bool:
     return any(cell.strip().lower().startswith(_TEMPLATE_KEYS) for cell in row)
+
+
+def _unguarded(cell: str) -> str:
+    """A cell without what keeps a spreadsheet from counting with it: `="0012"`, `'=1+1`."""
+    if cell.startswith('="') and cell.endswith('"') and len(cell) > 2:
+        return cell[2:-1].replace('""', '"')
+    return restored(cell) if cell[0] == "'" else cell
 
 
 def _uneven(line: int, values: list[str], width: int) -> BadRow:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from vitrina.files.formats import joining
 from vitrina.files.formats.columns import Own, Setup
 from vitrina.files.formats.fields import Fields, Money
-from vitrina.files.html_text import MAX_TEXT
+from vitrina.files.html_text import MAX_TEXT, to_plain
 from vitrina.files.items import LeftOut, Product, Reject, Variant
 from vitrina.files.rows import Row, RowFile
 
@@ -339,7 +339,7 @@ class Reader(Fields):
     def _variant(self, row: Row, title: str) -> tuple[Variant, dict[str, object], str | None]:
         """A row as a variant, its attributes beside the options, and its currency."""
         attributes, prices, _ = self.attributes(row)
-        options = self.options(row.values)
+        options = to_plain(self.options(row.values))
         money = self.money(row.values, prices)
         for name in _OF_VARIANTS:
             for column in self.columns(row.values, name):

@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from vitrina.files.cells import line_of, value_at
-from vitrina.files.names import Names, built_in, numbered, plain
+from vitrina.files.cells import NOTHING, line_of, value_at, without_guard
+from vitrina.files.names import Names, built_in, numbered, plain, words
 from vitrina.files.rows import TABLES, Row, RowFile
 from vitrina.files.survey import Kind
 
 Own = dict[str, tuple[str, ...]]  # names of columns by field
+_ADDRESSES = words("handle slug urlkey urlrewritten permalink producthandle urlhandle")  # no codes
+_LONGER = 5  # characters: a text of so many is never a word for nothing
 # Fields whose columns are taken up whole by the product, and stay no attributes.
 _TAKEN = ("title", "image", "url", "text", "group", "sale_starts", "sale_ends")
 # Fields that share no column: what is mapped to one of them is not read for another.
@@ -32,6 +34,7 @@ class Setup:
         path_of: gives the path of a picture that is named by an id, where the file has such ids.
         stored: the columns of each field, from an earlier load or the first rows of this one.
         only_stored: no other column is read for a field.
+        floats: columns of codes that a data frame has made numbers: 4006381333931.0.
     """
 
     file: RowFile
@@ -44,6 +47,7 @@ class Setup:
     path_of: Callable[[str], str | None] | None = None
     stored: dict[str, list[str]] | None = None
     only_stored: bool = False
+    floats: frozenset[str] = frozenset()
     said: Counter[str] = field(default_factory=Counter)
     bad_prices: list[tuple[int, str, str]] = field(default_factory=list)
     bad_price_count: int = 0
@@ -177,9 +181,14 @@ class Columns:
         codes = [
             *fields["ean"],
             *fields["mpn"],
-            *(c for c, kind, _ in attributes if kind == "code"),
+            *(c for c, _, _ in attributes if self._tells(c)),
         ]
         return Plan(fields, attributes, list(dict.fromkeys(codes)))
+
+    def _tells(self, column: str) -> bool:
+        """Whether a product can be told by the codes in a column."""
+        kind = self.setup.kinds.get(column)
+        return kind is not None and kind.tells and plain(column) not in _ADDRESSES
 
     def _taken(self, name: str, fields: dict[str, list[str]]) -> list[str]:
         """Of titles and addresses the first is taken up, of pictures and texts each."""
@@ -195,8 +204,14 @@ class Columns:
             value = values.get(column)
             if value is None and "." in column:
                 value = value_at(values, column)
-            if value and (text := line_of(value, self.setup.language)):
-                return text
+            if (
+                value
+                and (text := line_of(value, self.setup.language))
+                and not (len(text) < _LONGER and text.lower() in NOTHING)
+            ):
+                if column in self.setup.floats:
+                    text = text.removesuffix(".0")
+                return without_guard(text) if text[0] == "'" else text
             if value == 0 and value.__class__ is int:
                 return "0"
         return ""

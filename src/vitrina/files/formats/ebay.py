@@ -49,7 +49,7 @@ class EbayReader(Reader):
     def prepare(self, row: Row) -> Row:
         return Row(
             row.line,
-            {self._names.get(name, name): _bare(value) for name, value in row.values.items()},
+            {self._names.get(name, name): value for name, value in row.values.items()},
         )
 
     def is_structure(self, column: str) -> bool:
@@ -95,13 +95,6 @@ def _name(column: str) -> str:
     if _ACTION.match(bare):
         return "Action"
     return bare[2:] if bare[:2].upper() == "C:" else bare
-
-
-def _bare(value: object) -> object:
-    """A cell without the `="…"` that keeps a number text in a spreadsheet."""
-    if isinstance(value, str) and value.startswith('="') and value.endswith('"'):
-        return value[2:-1]
-    return value
 
 
 def _matches(file: RowFile, columns: frozenset[str]) -> bool:

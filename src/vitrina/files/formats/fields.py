@@ -10,13 +10,15 @@ from vitrina.files.addresses import addresses
 from vitrina.files.cells import NOTHING, in_stock, line_of, unwrapped, value_at
 from vitrina.files.dates import is_on
 from vitrina.files.formats.columns import Columns
-from vitrina.files.html_text import MAX_TEXT, to_text
+from vitrina.files.html_text import MAX_TEXT, to_plain, to_text, unescaped
 from vitrina.files.numbers import DOLLARS, Price, currency_of, parse_number, parse_price
 from vitrina.files.rows import Row
 from vitrina.files.values import parse_list
 
 LONG = 200  # characters: a longer value is text, no attribute
 _CODE = 60  # characters
+_MISSING = frozenset({"nan", "NaN", "NULL", "null", "#N/A"})  # as programs write no value
+_WRITTEN = frozenset({str, list, dict})  # what may hold entities
 _TEXTS = frozenset({"text", "code"})
 _TEMPLATE = re.compile(r"\{([^{}]+)\}")
 
@@ -49,8 +51,8 @@ class Fields(Columns):
         for column in self.columns(values, "image"):
             value = value_at(values, column)
             if value:
-                found.update(dict.fromkeys(addresses(value)))
-        return list(found)
+                found.update(dict.fromkeys(map(unescaped, addresses(value))))
+        return [address for address in found if address.lower() not in NOTHING]
 
     def text(self, values: dict[str, Any]) -> str:
         """The shop's own text about the product."""
@@ -85,11 +87,17 @@ class Fields(Columns):
             if not text:
                 continue
             if kind in _TEXTS and text[0] != "[" and len(text) <= LONG:
-                found[column] = text
+                if kind == "code":
+                    found[column] = self.first(values, (column,)) or text
+                elif text not in _MISSING:
+                    found[column] = text
             else:
                 self._take(row.line, column, kind, decimal, text, (found, prices, long))
         if more := self.more(values):
             found.update(more)
+        for column, value in found.items():
+            if value.__class__ in _WRITTEN:
+                found[column] = to_plain(value)
         return found, prices, long
 
     def _take(
@@ -195,7 +203,9 @@ class Fields(Columns):
             return ()
         found: dict[str, None] = {}
         for column in plan.codes:
-            if (text := self.first(values, (column,))) and len(text) <= _CODE:
+            text = self.first(values, (column,))
+            # "Does not apply" is no code
+            if text and len(text) <= _CODE and any(char.isdigit() for char in text):
                 found[text] = None
         if skus := plan.fields["sku"]:
             found.pop(self.first(values, skus), None)
@@ -216,6 +226,6 @@ class Fields(Columns):
         """The title, from the first filled column of titles; None if it is not a text."""
         for column in self.columns(values, "title"):
             text = line_of(value_at(values, column), self.setup.language)
-            if text is None or text:
+            if text is None or (text and text.lower() not in NOTHING):
                 return text
         return ""
