@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from vitrina.errors import InputError
-from vitrina.files import BadRow, Row, open_file, open_rows
+from vitrina.files import BadRow, Product, Row, open_file, open_products, open_rows
 from vitrina.files.depth import MOST, Depth
 
 
@@ -329,6 +329,57 @@ def test_lines_of_which_the_first_is_broken_are_lines(tmp_path: Path, first: str
     bad, row = rows_of(path)
     assert isinstance(bad, BadRow)
     assert row == Row(2, {"id": 2, "title": "Chair"})
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "text"),
+    [
+        ("", "cp1252", "Café – 5 €"),
+        ('<?xml version="1.0" encoding="UTF-8"?>', "cp1250", "Łóżko"),
+        ('<?xml version="1.0" encoding="utf-8"?>', "cp932", "青いマグカップ"),
+        ('<?xml version="1.0" encoding="ISO-8859-1"?>', "utf-8", "Café"),
+    ],
+)
+def test_xml_in_the_encoding_that_is_given(
+    tmp_path: Path, declared: str, encoding: str, text: str
+) -> None:
+    path = tmp_path / "p.xml"
+    item = "<item><id>{}</id><title>{}</title></item>"
+    data = f"{declared}<items>{item.format(1, text)}{item.format(2, 'x')}</items>"
+    path.write_bytes(data.encode(encoding))
+    assert rows_of(path, encoding=encoding)[0] == Row(1, {"id": "1", "title": text})
+
+
+def test_elements_with_a_currency_or_a_language(tmp_path: Path) -> None:
+    path = tmp_path / "p.xml"
+    path.write_text(
+        '<items><item><name xml:lang="de">Lampe</name><name xml:lang="en">Lamp</name>'
+        '<price currency="EUR">9,90</price><cost currency="EUR">5 USD</cost>'
+        '<weight unit="kg">2</weight><note lang="de">Neu</note></item>'
+        "<item><name>Stuhl</name><price>5</price></item></items>",
+        "utf-8",
+    )
+    first, second = rows_of(path)
+    assert first == Row(
+        1,
+        {
+            "name": [
+                {"language": "de", "value": "Lampe"},
+                {"language": "en", "value": "Lamp"},
+            ],
+            "price": "9,90 EUR",
+            "cost": "5 USD",
+            "weight": "2",
+            "note": "Neu",
+        },
+    )
+    assert second == Row(2, {"name": "Stuhl", "price": "5"})
+    for language, title in (("de", "Lampe"), ("en", "Lamp"), ("fr", "Lamp")):
+        with open_products(str(path), language=language) as file:
+            lamp = next(iter(file.products()))
+        assert isinstance(lamp, Product)
+        assert lamp.title == title
+        assert (lamp.attributes["price"], lamp.attributes["currency"]) == (9.9, "EUR")
 
 
 def test_a_damaged_file_is_one_clear_line(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections import Counter
 from collections.abc import Generator, Iterator
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
@@ -15,6 +16,7 @@ from selectolax.lexbor import LexborHTMLParser
 from vitrina.errors import InputError
 from vitrina.files import linked
 from vitrina.files.documents import MAX_WHOLE, columns_of, numbered
+from vitrina.files.numbers import currency_of
 from vitrina.files.raw import RawFile
 from vitrina.files.rows import BadRow, Row, RowFile
 
@@ -22,28 +24,39 @@ _GOOGLE = "{http://base.google.com/ns/1.0}"
 _RECORDS = {"rss": "item", "RDF": "item", "feed": "entry"}
 _LOOKED_AT = 20_000  # elements that decide which one is a row
 _ADDRESS = ("href", "url", "src")
+_CURRENCY = ("currency", "currencyid", "currencycode", "unit")
+_LANGUAGE = ("lang", "language", "locale")
+_TAGGED = {"language", "value"}
 _BROKEN = (ParseError, DefusedXmlException)
 _DEEPEST = 200  # elements in each other: a row of more is none, and a root of more has no rows
 
 
-def open_feed(file: RawFile, start: str) -> RowFile:
-    """Find the rows of an XML file, or the products of a web page."""
+def open_feed(file: RawFile, start: str, encoding: str | None = None) -> RowFile:
+    """Find the rows of an XML file, or the products of a web page.
+
+    Args:
+        file: the file.
+        start: its first characters.
+        encoding: as a person gave it; an XML file says its own without it.
+    """
     if "<html" in start.lower() or "<!doctype html" in start.lower():
-        nodes = _page(file)
+        nodes = _page(file, encoding)
         opened = RowFile(file.name, "html", lambda: numbered(nodes))
     else:
-        root, record = _record(file)
-        opened = RowFile(file.name, "xml", lambda: _rows(file, record), above=[[root]])
+        root, record = _record(file, encoding)
+        opened = RowFile(file.name, "xml", lambda: _rows(file, record, encoding), above=[[root]])
     opened.columns = columns_of(opened)
     return opened
 
 
-def _page(file: RawFile) -> list[dict[str, Any]]:
+def _page(file: RawFile, encoding: str | None) -> list[dict[str, Any]]:
     """The products that a web page states in JSON-LD."""
     with file.open() as raw:
         html = raw.read(MAX_WHOLE + 1)
     if len(html) > MAX_WHOLE:
         raise InputError(f"{file.name} is a page of more than {MAX_WHOLE // 1_000_000} MB")
+    if encoding is not None:
+        html = html.decode(encoding, "replace").encode()
     documents = []
     for script in LexborHTMLParser(html).css('script[type*="ld+json"]'):
         try:
@@ -60,12 +73,22 @@ def local(tag: str) -> str:
     return tag.rsplit("}", 1)[-1]
 
 
-def _events(file: RawFile) -> Iterator[tuple[str, Element]]:
-    """Starts and ends of elements. Raises _BROKEN, or InputError for an unknown encoding."""
+def _events(file: RawFile, encoding: str | None) -> Iterator[tuple[str, Element]]:
+    """Starts and ends of elements. Raises _BROKEN, or InputError for an unknown encoding.
+
+    A given encoding counts, whatever the file calls itself.
+    """
     with file.open() as raw:
+        stream: Any = raw
+        parser = None
+        if encoding is not None:
+            stream = codecs.EncodedFile(raw, "utf-8", encoding, "replace")
+            parser = defusedxml.ElementTree.DefusedXMLParser(
+                target=TreeBuilder(), encoding="utf-8", forbid_dtd=False
+            )
         try:
             yield from defusedxml.ElementTree.iterparse(
-                raw, events=("start", "end"), forbid_dtd=False
+                stream, events=("start", "end"), parser=parser, forbid_dtd=False
             )
         except _BROKEN:
             raise
@@ -75,7 +98,7 @@ def _events(file: RawFile) -> Iterator[tuple[str, Element]]:
             ) from None
 
 
-def _record(file: RawFile) -> tuple[str, str]:
+def _record(file: RawFile, encoding: str | None) -> tuple[str, str]:
     """The name of the root, and the path of the elements that are rows."""
     counts: Counter[str] = Counter()
     leaves: Counter[str] = Counter()
@@ -83,7 +106,7 @@ def _record(file: RawFile) -> tuple[str, str]:
     seen = 0
     root = ""
     try:
-        for event, element in _events(file):
+        for event, element in _events(file, encoding):
             if event == "start":
                 path.append(local(element.tag))
                 if len(path) > _DEEPEST:
@@ -113,14 +136,14 @@ def _record(file: RawFile) -> tuple[str, str]:
     return root, found.rsplit("/", 1)[-1]
 
 
-def _rows(file: RawFile, record: str) -> Generator[Row | BadRow, None, None]:
+def _rows(file: RawFile, record: str, encoding: str | None) -> Generator[Row | BadRow, None, None]:
     """Each element of that name as a row; elements are dropped after they have been read."""
     number = 0
     above: list[Element] = []
     inside = 0  # of how many rows in each other; the outermost one counts
     deepest = 0
     try:
-        for event, element in _events(file):
+        for event, element in _events(file, encoding):
             is_row = local(element.tag) == record
             if event == "start":
                 above.append(element)
@@ -158,6 +181,8 @@ def _values(element: Element) -> dict[str, object]:
             continue
         name = child.get("name") or name  # <param name="Colour">red</param>
         value = _value(child)
+        if isinstance(value, str) and value:
+            value = _said(child, value)
         if value in ("", None):
             continue
         before = found.get(name)
@@ -165,7 +190,23 @@ def _values(element: Element) -> dict[str, object]:
             found[name] = value
         else:
             found[name] = [*before, value] if isinstance(before, list) else [before, value]
-    return found
+    return {
+        # a text in its only language is that text
+        name: value["value"] if isinstance(value, dict) and set(value) == _TAGGED else value
+        for name, value in found.items()
+    }
+
+
+def _said(element: Element, text: str) -> object:
+    """A text with the currency or the language that its element gives it."""
+    if not element.attrib:
+        return text
+    given = {local(name).lower(): value.strip() for name, value in element.attrib.items()}
+    currency = next((given[name] for name in _CURRENCY if given.get(name)), None)
+    if currency and currency_of(currency) and not currency_of(text):
+        return f"{text} {currency}"
+    language = next((given[name] for name in _LANGUAGE if given.get(name)), None)
+    return {"language": language, "value": text} if language else text
 
 
 def _value(element: Element) -> object:

@@ -100,7 +100,7 @@ def _opened(
     if not start and len(head) < raw.HEAD:
         raise InputError(f"{file.name} is empty: it has only blank lines")
     if start.startswith("<"):
-        opened = feeds.open_feed(file, start)
+        opened = feeds.open_feed(file, start, chosen.codec if encoding else None)
     elif start[:1] in "{[" or file.suffix in (".jsonl", ".ndjson", ".json"):
         opened = documents.open_document(file, chosen)
     else:

@@ -91,7 +91,7 @@ class Column:
     def tells(self) -> bool:
         """Mostly different values that mostly have a digit, unlike words and countries."""
         half = self.sampled / 2
-        return self.digits >= half and len(self.seen) > half
+        return not self.is_list and self.digits >= half and len(self.seen) > half
 
     def decimal(self, usual: str | None) -> str:
         """The decimal mark of the column; `usual` is that of the rest of the file."""
