@@ -187,3 +187,44 @@ def test_what_a_buyer_pays_now(tmp_path: Path) -> None:
 def test_a_code_beside_the_sign_of_dollars_says_which_they_are(tmp_path: Path) -> None:
     data = "id,title,price,currency\n1,a,$5.00,CAD\n2,b,$1 - $2,\n3,c,$6 USD,\n4,d,7.00,$\n5,e,8,\n"
     assert columns_of(tmp_path, data)["currency"] == ["CAD", "$", "USD", "$"]
+
+
+def test_a_recommended_price_is_a_former_price(tmp_path: Path) -> None:
+    found = columns_of(tmp_path, "id;title;UVP;Preis\n1;a;30,00;20,00\n2;b;30,00;30,00\n")
+    assert (found["price"], found["was_price"]) == ([20.0, 30.0], [30.0])
+    found = columns_of(tmp_path, "id,title,MSRP,price\n1,a,30.00,\n")
+    assert "price" not in found
+
+
+def test_names_with_product_or_item_before_them(tmp_path: Path) -> None:
+    found = columns_of(
+        tmp_path,
+        "product_sku,product_title,product_price,item_sale_price,item_stock\n7,a,20,15,0\n",
+    )
+    assert (found["price"], found["was_price"], found["in_stock"]) == ([15.0], [20.0], [False])
+    both = columns_of(tmp_path, "id,title,product_price,price\n1,a,5,6\n")
+    assert both["price"] == [6.0], "the plain name is the surer"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("id,title,price_eur,price_usd\n1,a,10,11\n", "price_eur, price_usd"),
+        ("id;title;Preis netto;Länge\n1;a;9,90;3\n", "Preis netto"),
+        ("id,title,MSRP\n1,a,9.90\n", "MSRP"),
+        ("id,title,price,price_usd\n1,a,10,11\n", None),
+        ("id,title,price,price_usd\n1,a,,11\n", None),
+        ("id,title,price group,length\n1,a,B,3\n", None),
+    ],
+)
+def test_columns_that_may_be_the_price_are_said(
+    tmp_path: Path, data: str, said: str | None
+) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(data, "utf-8")
+    with open_products(str(path)) as file:
+        assert len(list(file.products())) == 1
+    notices = [notice for notice in file.notices() if "known as the price" in notice]
+    assert notices == (
+        [f"no column is known as the price, but {said} may be (--map price=COLUMN)"] if said else []
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vitrina.errors import InputError
-from vitrina.files import formats, image_lists, names
+from vitrina.files import formats, image_lists, names, notices
 from vitrina.files.earlier import earlier_reading
 from vitrina.files.formats.base import Format, Reader, Setup
 from vitrina.files.groups import Groups, grouping
@@ -22,7 +22,6 @@ from vitrina.files.reading import Reading, Tally
 from vitrina.files.rows import TABLES, BadRow, Row, RowFile
 from vitrina.files.seen import SeenIds
 from vitrina.files.survey import Survey
-from vitrina.printing import counted
 
 _SHOWN = 40  # columns named in an error
 _PRICES = ("price", "sale_price", "was_price")
@@ -48,6 +47,7 @@ class ProductFile:
     limit: int | None = None
     tally: Tally = field(default_factory=Tally)
     pictures: list[str] = field(default_factory=list)
+    prices: list[str] = field(default_factory=list)
 
     def products(self, read: Read | None = None) -> Iterator[Product | Repeat | Reject]:
         """Each product, in the order of the file; rows that cannot be used come as rejects.
@@ -93,7 +93,7 @@ class ProductFile:
             bad_prices=[],
             bad_price_count=0,
         )
-        return replace(self, setup=setup, tally=Tally(), pictures=[])
+        return replace(self, setup=setup, tally=Tally(), pictures=[], prices=[])
 
     def _groups(self, reader: Reader) -> bool:
         return reader.groups or bool(self.reading.columns.get("group"))
@@ -145,7 +145,7 @@ class ProductFile:
         self.setup.kinds.update(survey.kinds())
         if self.reading.whole_ids and not self._groups(reader):
             self.setup.floats = survey.floats()
-        self.pictures = survey.pictures()
+        self.pictures, self.prices = survey.pictures(), survey.prices()
         reader.forget()
 
     def _counted(self, item: Product | Reject, seen: SeenIds) -> Product | Repeat | Reject:
@@ -165,6 +165,7 @@ class ProductFile:
             tally.variants += len(result.variants)
             tally.pictures += len(result.images)
             tally.without_picture += not result.image
+            tally.priced += "price" in result.attributes
         elif isinstance(result, Repeat):
             tally.repeated += 1
         else:
@@ -178,67 +179,7 @@ class ProductFile:
 
     def notices(self) -> list[str]:
         """Notices about the reading for a person, each with the option that mends it."""
-        tally, columns = self.tally, self.reading.columns
-        said = [*self.file.said]
-        for what, count in tally.said.items():
-            said.append(f"{what} in {counted(count, 'row')}" + _remedy(what))
-        if tally.made_ids:
-            if columns.get("external_id"):
-                said.append(
-                    counted(tally.made_ids, "product has", "products have")
-                    + " no id: it is made from address, picture and title"
-                    + f" ({columns['external_id'][0]} is empty; --map external_id=COLUMN)"
-                )
-            else:
-                said.append(
-                    "no column looks like an id: ids are made from address, picture and title, so"
-                    " a new title makes a new product (--map external_id=COLUMN)"
-                )
-        if tally.products and not tally.pictures:
-            said.append(self._no_picture())
-        elif tally.without_picture:
-            said.append(
-                f"{counted(tally.without_picture, 'product has', 'products have')} no picture"
-            )
-        if tally.bad_price_count:
-            shown = "; ".join(
-                f"line {line}, {column}: {text!r}" for line, column, text in tally.bad_prices
-            )
-            more = tally.bad_price_count - len(tally.bad_prices)
-            said.append(
-                counted(tally.bad_price_count, "price is not a number", "prices are not numbers")
-                + f": {shown}"
-                + (f" and {more:,} more" if more else "")
-            )
-        return said
-
-    def _no_picture(self) -> str:
-        zipped = self.file.pictures
-        if zipped is not None and not self.reading.columns.get("image") and not self.setup.image:
-            return (
-                f"{counted(len(zipped), 'picture is', 'pictures are')} in the zip, but no column"
-                " is called like a picture (--map image=COLUMN, or --image '{id}.jpg')"
-            )
-        if self.reading.columns.get("image"):
-            missing = f"no product has a picture: {self.reading.columns['image'][0]} is empty"
-        else:
-            missing = "no column is called like a picture"
-        known = {*self.reading.columns.get("url", ()), *self.reading.columns.get("image", ())}
-        others = [name for name in self.pictures if name not in known]
-        if others:
-            return (
-                f"{missing}, but addresses of pictures stand in {', '.join(others[:10])}"
-                f" (--map image={others[0]})"
-            )
-        if self.reading.columns.get("image"):
-            return f"{missing} (--map image=COLUMN, or --image '{{id}}.jpg')"
-        return "no column looks like a picture (--map image=COLUMN, or --image '{id}.jpg')"
-
-
-def _remedy(what: str) -> str:
-    if what.endswith("is empty"):
-        return ": the next column of ids was taken"
-    return ""
+        return notices.of(self.file, self.reading, self.tally, self.pictures, self.prices)
 
 
 def _alone(rows: Iterator[Row | BadRow]) -> Iterator[tuple[str | None, list[Row]] | BadRow]:

@@ -19,6 +19,7 @@ from vitrina.errors import InputError
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt", "ja")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _NO_LETTER = re.compile(r"[\W_]+")
+_PREFIXES = ("product", "item", "article")  # product_price is a price
 _NUMBERED = re.compile(r"(.*?\D)(\d{1,2})")
 
 
@@ -55,21 +56,32 @@ class Names:
 
     def columns(self, field: str, columns: Iterable[str]) -> list[str]:
         """Those of the columns that are called so, best first."""
-        ranks = self.by_field.get(field, {})
-        found = [(ranks[word], n, c) for n, c in enumerate(columns) if (word := plain(c)) in ranks]
+        found = [
+            (r, n, c) for n, c in enumerate(columns) if (r := self._rank(field, plain(c))) >= 0
+        ]
         return [column for _, _, column in sorted(found)]
 
     def numbered_columns(self, field: str, columns: Iterable[str]) -> list[str]:
         """The same, with names that end in a number: image1, image2 …"""
-        ranks = self.by_field.get(field, {})
         found = []
         for place, column in enumerate(columns):
             word, number = numbered(column)
-            if plain(column) in ranks:
-                found.append((ranks[plain(column)], 0, place, column))
-            elif word in ranks:
-                found.append((ranks[word], number, place, column))
+            if (rank := self._rank(field, plain(column))) >= 0:
+                found.append((rank, 0, place, column))
+            elif (rank := self._rank(field, word)) >= 0:
+                found.append((rank, number, place, column))
         return [column for *_, column in sorted(found)]
+
+    def _rank(self, field: str, word: str) -> int:
+        """Which of the names of a field a word is; with `product` before it, a later one; or -1."""
+        ranks = self.by_field.get(field, {})
+        if word in ranks:
+            return ranks[word]
+        for prefix in _PREFIXES:
+            bare = word.removeprefix(prefix)
+            if bare != word and bare in ranks and field != "group":
+                return len(ranks) + ranks[bare]
+        return -1
 
     def is_called(self, field: str, column: str) -> bool:
         """Whether a column is called like a field."""

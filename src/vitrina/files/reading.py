@@ -137,6 +137,7 @@ class Tally:
     rejected: int = 0
     pictures: int = 0
     without_picture: int = 0
+    priced: int = 0
     made_ids: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     said: Counter[str] = field(default_factory=Counter)

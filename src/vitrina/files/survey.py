@@ -27,6 +27,12 @@ _PRICE_NAME = re.compile(
 )
 
 
+_PRICE_WORD = re.compile(
+    r"price|msrp|rrp|preis|uvp|prix|tarif|precio|pvp|prezz|prijs|cena|preço|preco|pris\b|価格|値段",
+    re.IGNORECASE,
+)
+
+
 @dataclass(slots=True)
 class Column:
     """The findings about a column, from its values so far."""
@@ -46,6 +52,8 @@ class Column:
     sampled: int = 0
     floats: bool = True  # all are whole numbers as a data frame writes them: 7.0
     is_list: bool = False
+    may_be_price: bool = False  # by its name
+    amounts: int = 0  # prices among its values
 
     def look(self, value: str, sampling: bool) -> None:
         """Take a value into account."""
@@ -62,6 +70,8 @@ class Column:
                 self.wide = self.wide and len(text) >= 6
             if looks_like_picture(text):
                 self.pictures += 1
+            if self.may_be_price and numbers.parse_price(text) is not None:
+                self.amounts += 1
         self.floats = self.floats and _FLOAT.fullmatch(text) is not None
         if self.is_list and "," in text:
             self.number = False
@@ -138,7 +148,7 @@ class Survey:
                 if isinstance(value, str):
                     self._column(name).look(value, True)
                 elif isinstance(value, int | float):
-                    self._column(name)  # sheets and JSON have prices that are no texts
+                    self._column(name).amounts += 1  # sheets and JSON have prices that are no texts
             if self.rows == _SAMPLE:
                 self._settle()
             return
@@ -176,6 +186,7 @@ class Survey:
                 is_price,
                 name in self._codes or _CODE_NAME.search(name) is not None,
                 is_list=not is_price and _LIST_NAME.search(name) is not None,
+                may_be_price=_PRICE_WORD.search(name) is not None,
             )
             self.columns[name] = column
         return column
@@ -221,6 +232,14 @@ class Survey:
             for column in self.columns.values()
             if column.is_code and column.filled and column.floats
         )
+
+    def prices(self) -> list[str]:
+        """The columns that look like prices."""
+        return [
+            column.name
+            for column in self.columns.values()
+            if column.may_be_price and column.amounts
+        ]
 
     def pictures(self) -> list[str]:
         """The columns whose values look like addresses of pictures."""
