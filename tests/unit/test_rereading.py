@@ -132,3 +132,11 @@ def test_a_source_older_than_readings_has_no_further_fields(tmp_path: Path) -> N
     assert later == items
     assert again.reading == file.reading
     assert all(item.text is None for item in items if isinstance(item, Product))
+
+
+def test_columns_with_full_stops_in_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("Art.Nr.;Bezeichnung;Artikelnr.\n1;Lampe;7\n", "utf-8")
+    (product,) = both(path)[1]
+    assert isinstance(product, Product)
+    assert product.external_id in ("1", "7")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Any
 
 from vitrina.files.html_text import to_line
@@ -125,6 +126,11 @@ def value_at(values: dict[str, Any], path: str) -> Any:
         else:
             return None
     return value
+
+
+def is_there(path: str, columns: Container[str]) -> bool:
+    """Whether there is such a column, or the column in which a path such as `images.0` begins."""
+    return path in columns or path.partition(".")[0] in columns
 
 
 def is_yes(value: object, empty: bool = True) -> bool | None:

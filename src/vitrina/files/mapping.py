@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vitrina.errors import InputError
+from vitrina.files.cells import is_there
 
 FIELDS = (
     "external_id", "title", "image", "url", "text", "price", "sale_price", "was_price", "currency",
@@ -45,7 +46,7 @@ class Mapping:
         present = list(columns)
         shown = ", ".join(present[:_SHOWN])
         for name, column in self.columns.items():
-            if column not in present and column.split(".")[0] not in present:
+            if not is_there(column, present):
                 raise InputError(f"no column {column!r} for {name}; there are: {shown}")
         for placeholder in _PLACEHOLDER.findall(self.image or ""):
             if placeholder not in present:

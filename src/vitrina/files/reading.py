@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vitrina.errors import InputError
+from vitrina.files.cells import is_there
 from vitrina.files.rows import TABLES, RowFile
 from vitrina.printing import counted
 
@@ -89,8 +90,8 @@ class Reading:
         said = []
         for name, named in fields.items():
             # of rows with keys of their own the first may lack what others have
-            if named and file.kind in TABLES and named[0].split(".")[0] not in columns:
-                rest = next((column for column in named if column in columns), None)
+            if named and file.kind in TABLES and not is_there(named[0], columns):
+                rest = next((column for column in named if is_there(column, columns)), None)
                 now = f"; it is read from {rest} now" if rest else ""
                 said.append(
                     f"{_SAID.get(name, name)} was read from {named[0]}, which is gone{now}"
@@ -108,7 +109,7 @@ class Reading:
     def _still_there(self, fields: dict[str, list[str]], columns: list[str], name: str) -> None:
         for field_name in _MUST:
             named = fields.get(field_name, [])
-            if named and not any(column.split(".")[0] in columns for column in named):
+            if named and not any(is_there(column, columns) for column in named):
                 raise InputError(
                     f"{name} has no column {named[0]!r}, from which the {field_name} of this source"
                     f" is read; there are: {', '.join(columns[:_NAMED])} (--remap reads them anew)"

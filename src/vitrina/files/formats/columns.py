@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from vitrina.files.cells import NOTHING, line_of, value_at, without_guard
+from vitrina.files.cells import NOTHING, is_there, line_of, value_at, without_guard
 from vitrina.files.names import Names, built_in, numbered, plain, words
 from vitrina.files.rows import TABLES, Row, RowFile
 from vitrina.files.survey import Kind
@@ -161,7 +161,7 @@ class Columns:
         used = {column for name in _ALONE for column in stored[name]}
         fields = {}
         for name, found in self.found(columns).items():
-            known = [one for one in stored[name] if one in there or one.split(".")[0] in there]
+            known = [one for one in stored[name] if is_there(one, there)]
             others = (one for one in found if not (name in _ALONE and one in used))
             fields[name] = list(dict.fromkeys([*known, *others]))
         return fields
