@@ -204,6 +204,11 @@ def test_names_with_product_or_item_before_them(tmp_path: Path) -> None:
     assert (found["price"], found["was_price"], found["in_stock"]) == ([15.0], [20.0], [False])
     both = columns_of(tmp_path, "id,title,product_price,price\n1,a,5,6\n")
     assert both["price"] == [6.0], "the plain name is the surer"
+    path = tmp_path / "models.csv"
+    path.write_text("title,item_model_number\na,M-1\nb,M-1\n", "utf-8")
+    with open_products(str(path)) as file:
+        assert all(isinstance(item, Product) for item in file.products())
+    assert "external_id" not in file.reading.columns
 
 
 @pytest.mark.parametrize(
@@ -212,6 +217,7 @@ def test_names_with_product_or_item_before_them(tmp_path: Path) -> None:
         ("id,title,price_eur,price_usd\n1,a,10,11\n", "price_eur, price_usd"),
         ("id;title;Preis netto;Länge\n1;a;9,90;3\n", "Preis netto"),
         ("id,title,MSRP\n1,a,9.90\n", "MSRP"),
+        ("id,title,MSRP,net price\n1,a,9.90,8\n", "net price"),
         ("id,title,price,price_usd\n1,a,10,11\n", None),
         ("id,title,price,price_usd\n1,a,,11\n", None),
         ("id,title,price group,length\n1,a,B,3\n", None),

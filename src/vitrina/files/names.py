@@ -19,6 +19,7 @@ from vitrina.errors import InputError
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt", "ja")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _NO_LETTER = re.compile(r"[\W_]+")
+_IDS = ("external_id", "group")  # an item_model_number is not the id of a product
 _PREFIXES = ("product", "item", "article")  # product_price is a price
 _NUMBERED = re.compile(r"(.*?\D)(\d{1,2})")
 
@@ -79,7 +80,7 @@ class Names:
             return ranks[word]
         for prefix in _PREFIXES:
             bare = word.removeprefix(prefix)
-            if bare != word and bare in ranks and field != "group":
+            if bare != word and bare in ranks and field not in _IDS:
                 return len(ranks) + ranks[bare]
         return -1
 

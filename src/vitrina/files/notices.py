@@ -33,7 +33,8 @@ def of(
         said.append(f"{counted(tally.without_picture, 'product has', 'products have')} no picture")
     known = columns.get("price") or columns.get("sale_price")
     if prices and tally.products and not tally.priced and not known:
-        shown = ", ".join(prices[:10])
+        former = columns.get("was_price", ())
+        shown = ", ".join([name for name in prices if name not in former][:10] or prices[:10])
         said.append(f"no column is known as the price, but {shown} may be (--map price=COLUMN)")
     if tally.bad_price_count:
         shown = "; ".join(
