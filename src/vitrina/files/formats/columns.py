@@ -212,12 +212,16 @@ class Columns:
                 and (text := line_of(value, self.setup.language))
                 and not (len(text) < _LONGER and text.lower() in NOTHING)
             ):
-                if column in self.setup.floats:
-                    text = text.removesuffix(".0")
-                return without_guard(text) if text[0] == "'" else text
+                return self.code_in(column, text)
             if value == 0 and value.__class__ is int:
                 return "0"
         return ""
+
+    def code_in(self, column: str, text: str) -> str:
+        """A text without what a spreadsheet or a data frame has made of a code."""
+        if column in self.setup.floats:
+            text = text.removesuffix(".0")
+        return without_guard(text) if text[0] == "'" else text
 
     def said(self, values: dict[str, Any], name: str) -> str:
         """The value of the format's own column of this name, in any case."""

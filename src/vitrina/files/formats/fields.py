@@ -19,6 +19,7 @@ LONG = 200  # characters: a longer value is text, no attribute
 _CODE = 60  # characters
 _MISSING = frozenset({"nan", "NaN", "NULL", "null", "#N/A"})  # as programs write no value
 _WRITTEN = frozenset({str, list, dict})  # what may hold entities
+_DIGIT = re.compile(r"\d")
 _TEXTS = frozenset({"text", "code"})
 _TEMPLATE = re.compile(r"\{([^{}]+)\}")
 
@@ -88,7 +89,7 @@ class Fields(Columns):
                 continue
             if kind in _TEXTS and text[0] != "[" and len(text) <= LONG:
                 if kind == "code":
-                    found[column] = self.first(values, (column,)) or text
+                    found[column] = self.code_in(column, text)
                 elif text not in _MISSING:
                     found[column] = text
             else:
@@ -205,7 +206,7 @@ class Fields(Columns):
         for column in plan.codes:
             text = self.first(values, (column,))
             # "Does not apply" is no code
-            if text and len(text) <= _CODE and any(char.isdigit() for char in text):
+            if text and len(text) <= _CODE and _DIGIT.search(text):
                 found[text] = None
         if skus := plan.fields["sku"]:
             found.pop(self.first(values, skus), None)
