@@ -99,7 +99,10 @@ def test_a_field_that_had_no_column_is_found_anew(tmp_path: Path) -> None:
     assert isinstance(product, Product)
     assert (product.external_id, product.image) == ("1", "a.jpg"), "a group would be another id"
     assert product.attributes["price"] == 8.0
-    assert "sale price is read from sale_price, which is new" in file.notices()
+    assert file.notices() == [
+        "picture is read from image, which is new",
+        "sale price is read from sale_price, which is new",
+    ]
     assert file.reading.columns["image"] == ["image"]
 
 
@@ -140,3 +143,13 @@ def test_columns_with_full_stops_in_their_names(tmp_path: Path) -> None:
     (product,) = both(path)[1]
     assert isinstance(product, Product)
     assert product.external_id in ("1", "7")
+
+
+@pytest.mark.parametrize("name", ["price", "Preis", "precio"])
+@pytest.mark.parametrize("value", [7, 7.0, "7,00 €"])
+def test_a_price_that_only_late_rows_have(tmp_path: Path, name: str, value: object) -> None:
+    rows: list[dict[str, object]] = [{"id": n, "title": f"Lamp {n}"} for n in range(500)]
+    _, items = both(lines(tmp_path / "p.jsonl", [*rows, {"id": 501, "title": "x", name: value}]))
+    last = items[-1]
+    assert isinstance(last, Product)
+    assert last.attributes["price"] == 7.0

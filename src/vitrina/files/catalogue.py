@@ -140,11 +140,15 @@ class ProductFile:
         self._surveyed(reader, survey, survey.rows)
 
     def _new_survey(self) -> Survey:
-        fields = self.reading.columns
-        return Survey(
-            {column for name in _PRICES for column in fields.get(name, ())},
-            {column for name in _CODES for column in fields.get(name, ())},
-        )
+        return Survey(self._called(_PRICES), self._called(_CODES))
+
+    def _called(self, fields: tuple[str, ...]) -> Callable[[str], bool]:
+        """Whether a column is read for one of these fields, or called so where rows differ."""
+        named = {column for name in fields for column in self.reading.columns.get(name, ())}
+        if self.file.kind in TABLES or self.setup.only_stored:
+            return named.__contains__
+        names = self.setup.names
+        return lambda column: column in named or any(names.is_called(f, column) for f in fields)
 
     def _surveyed(self, reader: Reader, survey: Survey, total: int) -> None:
         if not total:

@@ -26,6 +26,8 @@ _SAID = {
     "was_price": "former price",
     "ean": "EAN",
     "sku": "SKU",
+    "stock": "stock",
+    "currency": "currency",
     "sale_starts": "start of the sale",
     "sale_ends": "end of the sale",
 }
@@ -90,20 +92,25 @@ class Reading:
         said = []
         for name, named in fields.items():
             # of rows with keys of their own the first may lack what others have
-            if named and file.kind in TABLES and not is_there(named[0], columns):
+            if name not in _SAID or not named or file.kind not in TABLES:
+                continue
+            if not is_there(named[0], columns):
                 rest = next((column for column in named if is_there(column, columns)), None)
                 now = f"; it is read from {rest} now" if rest else ""
                 said.append(
-                    f"{_SAID.get(name, name)} was read from {named[0]}, which is gone{now}"
+                    f"{_SAID[name]} was read from {named[0]}, which is gone{now}"
                     " (--remap reads the columns anew)"
                 )
         if self.earlier or fields["external_id"][:1] != found["external_id"][:1]:
             return fields, said
         used = {column for named in fields.values() for column in named}
-        for name in fields.keys() - {"group", *_MUST, *chosen}:  # a group would change the ids
-            if not fields[name] and (new := [one for one in found[name] if one not in used]):
+        for name, others in found.items():
+            if fields[name] or name == "group":  # a group would change the ids
+                continue
+            if new := [one for one in others if one not in used]:
                 fields[name] = new
-                said.append(f"{_SAID.get(name, name)} is read from {new[0]}, which is new")
+                if name in _SAID:
+                    said.append(f"{_SAID[name]} is read from {new[0]}, which is new")
         return fields, said
 
     def _still_there(self, fields: dict[str, list[str]], columns: list[str], name: str) -> None:

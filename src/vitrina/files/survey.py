@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vitrina.files import numbers
@@ -11,6 +11,7 @@ from vitrina.files.addresses import looks_like_picture
 from vitrina.files.cells import NOTHING
 
 _SAMPLE = 400  # rows in which a column shows whether it holds codes or pictures
+_MOST = 5_000  # columns that are looked at
 _ALIKE = 0.97  # of the values of a column of codes are different
 _CODE = re.compile(r"(?=.*\d)[^\W_][\w./#+-]{2,39}")
 _CODE_NAME = re.compile(
@@ -129,12 +130,12 @@ class Survey:
     """Looks at rows one by one and says at the end of which kind their columns are.
 
     Args:
-        prices: columns that are prices by their name.
-        codes: columns that are codes by their name; their numbers stay text.
+        prices: says whether a column is a price by its name.
+        codes: says whether a column holds codes by its name; their numbers stay text.
     """
 
-    def __init__(self, prices: Iterable[str] = (), codes: Iterable[str] = ()) -> None:
-        self._prices, self._codes = frozenset(prices), frozenset(codes)
+    def __init__(self, prices: Callable[[str], bool], codes: Callable[[str], bool]) -> None:
+        self._prices, self._codes = prices, codes
         self.columns: dict[str, Column] = {}
         self._alive: list[Column] = []
         self._places: list[tuple[int, Column]] | None = None
@@ -145,14 +146,11 @@ class Survey:
         self.rows += 1
         if self.rows <= _SAMPLE:
             for name, value in values.items():
-                if isinstance(value, str):
-                    self._column(name).look(value, True)
-                elif isinstance(value, int | float):
-                    self._column(name).amounts += 1  # sheets and JSON have prices that are no texts
+                self._look(name, value)
             if self.rows == _SAMPLE:
                 self._settle()
             return
-        died = False
+        died = not values.keys() <= self.columns.keys() and self._late(values)
         for column in self._alive:
             value = values.get(column.name)
             if value.__class__ is str and value:
@@ -177,14 +175,27 @@ class Survey:
         if died:
             self._settle()
 
+    def _late(self, values: dict[str, object]) -> bool:
+        """Look at columns that no row of the sample has: of JSON and XML, where rows differ."""
+        for name in values.keys() - self.columns.keys():
+            if len(self.columns) < _MOST and isinstance(values[name], str | int | float):
+                self._look(name, values[name])
+        return True
+
+    def _look(self, name: str, value: object) -> None:
+        if isinstance(value, str):
+            self._column(name).look(value, True)
+        elif isinstance(value, int | float):
+            self._column(name).amounts += 1  # sheets and JSON have prices that are no texts
+
     def _column(self, name: str) -> Column:
         column = self.columns.get(name)
         if column is None:
-            is_price = name in self._prices or _PRICE_NAME.search(name) is not None
+            is_price = self._prices(name) or _PRICE_NAME.search(name) is not None
             column = Column(
                 name,
                 is_price,
-                name in self._codes or _CODE_NAME.search(name) is not None,
+                self._codes(name) or _CODE_NAME.search(name) is not None,
                 is_list=not is_price and _LIST_NAME.search(name) is not None,
                 may_be_price=_PRICE_WORD.search(name) is not None,
             )
