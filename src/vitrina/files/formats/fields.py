@@ -150,6 +150,9 @@ class Fields:
                 fields[name] = self.setup.names.numbered_columns(name, columns)
             else:
                 fields[name] = self.setup.names.columns(name, columns)
+        parents = fields.pop("parent")
+        if "group" not in self.own:
+            fields["group"] += parents
         for name, column in self.setup.columns.items():
             fields[name] = [column]
         mapped = set(self.setup.columns.values())

@@ -2,11 +2,99 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
 from vitrina.files.formats.base import Format, Reader
+from vitrina.files.items import LeftOut, Product, Reject
+from vitrina.files.names import plain
+from vitrina.files.rows import Row
+
+_NUMBER = re.compile(r"sku|ugs|num|code|codi|kod|referen|番号|コード")  # in the name of a parent
+_PRICES = ("price", "sale_price", "was_price")
 
 
 class PlainReader(Reader):
-    """Reads a table that no known system exported."""
+    """Reads a table that no known system exported.
+
+    Rows may belong together in two ways: each names their group and is a full item; or a child
+    names its parent, which is a row of its own and names nothing.
+    """
+
+    def key(self, row: Row) -> str | None:
+        columns = self.columns(row.values, "group")
+        if not columns or not self._parents(row.values):
+            return super().key(row)
+        return self._parent(row.values) or self._number(row) or None
+
+    def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
+        own = [row for row in rows if key is not None and self._number(row) == key]
+        heads = [row for row in own if not self._parent(row.values)] or own[:1]
+        if not heads:
+            yield from super().products(key, rows)
+            return
+        head, *repeated = heads
+        children = [row for row in rows if row not in heads]
+        if children:
+            self._head = head
+            inherited = [self._inheriting(row, head) for row in children]
+            yield from super().products(key, [head, *inherited])
+            self._head = None
+        else:
+            yield from super().products(None, [head])
+        for row in repeated:
+            yield from super().products(None, [row])
+
+    def restart(self) -> None:
+        self._head: Row | None = None
+
+    def role(self, values: dict[str, Any]) -> str:
+        if self._head is None:
+            return super().role(values)
+        return "product" if values is self._head.values else "variant"
+
+    def group_id(self, key: str | None, head: Row) -> str:
+        if self._head is None:
+            return super().group_id(key, head)
+        return self.external_id(head)
+
+    def _joined(
+        self,
+        key: str | None,
+        rows: list[Row],
+        head: Row,
+        sold: list[Row],
+        *,
+        whole: bool | None = None,
+    ) -> Product | Reject:
+        # the title of a parent is the product's, however its children are called
+        return super()._joined(key, rows, head, sold, whole=whole if self._head is None else False)
+
+    def _parents(self, values: dict[str, Any]) -> list[str]:
+        """The columns in which a row names its parent."""
+        columns = self.columns(values, "group")
+        return [column for column in columns if self.setup.names.is_called("parent", column)]
+
+    def _parent(self, values: dict[str, Any]) -> str:
+        """What a row names as its parent; some systems write 0 for no parent."""
+        said = self.first(values, self.columns(values, "group"))
+        return "" if said == "0" else said
+
+    def _number(self, row: Row) -> str:
+        """The number by which children name the row: its id, or its SKU where they name SKUs."""
+        parents = self._parents(row.values)
+        if not parents:
+            return ""
+        skus = self.columns(row.values, "sku") if _NUMBER.search(plain(parents[0])) else []
+        return self.first(row.values, skus) or self.external_id(row)
+
+    def _inheriting(self, row: Row, head: Row) -> Row:
+        """A child with the price of its parent where it has none of its own."""
+        columns = [column for name in _PRICES for column in self.columns(row.values, name)]
+        if self.first(row.values, columns):
+            return row
+        return Row(row.line, {**row.values, **{c: head.values.get(c) for c in columns}})
 
 
 FORMAT = Format(

@@ -1,0 +1,63 @@
+"""Rows of a plain table that belong together: children that name their parent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vitrina.files import Product, Reject, Repeat, open_products
+
+
+def read(tmp_path: Path, data: str, name: str = "items.csv") -> list[Product | Repeat | Reject]:
+    """All that comes out of a file."""
+    path = tmp_path / name
+    path.write_text(data, "utf-8")
+    with open_products(str(path)) as file:
+        return list(file.products())
+
+
+def only(items: list[Product | Repeat | Reject]) -> Product:
+    (product,) = items
+    assert isinstance(product, Product)
+    return product
+
+
+@pytest.mark.parametrize(
+    ("number", "parent"),
+    [("Artikelnummer", "Vaterartikel"), ("sku", "parent sku"), ("id", "parent_id")],
+)
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0)])
+def test_children_are_variants_of_the_row_they_name(
+    tmp_path: Path, number: str, parent: str, order: tuple[int, ...]
+) -> None:
+    rows = ["V1,Shirt,,,,Nord", "V1-S,Shirt S,29.90,401,V1,Nord", "V1-M,,39.90,402,V1,Nord"]
+    data = "\n".join([f"{number},title,price,ean,{parent},brand", *(rows[n] for n in order), ""])
+    product = only(read(tmp_path, data))
+    assert (product.external_id, product.title) == ("V1", "Shirt")
+    assert product.attributes == {"brand": "Nord", "price": 29.9, "price_max": 39.9}
+    assert [(v.sku, v.title, v.codes, v.price) for v in product.variants] == [
+        ("V1-S", "Shirt S", ("401",), 29.9),
+        ("V1-M", None, ("402",), 39.9),
+    ]
+
+
+def test_a_child_without_a_price_costs_as_much_as_its_parent(tmp_path: Path) -> None:
+    data = "id,parent_id,name,price,sale price,sku\na,,Cup,9.99,8.99,C\nb,a,,,,C-1\nc,a,,10.99,,C-2\n"
+    product = only(read(tmp_path, data))
+    assert [(v.sku, v.price, v.was_price) for v in product.variants] == [
+        ("C-1", 8.99, 9.99),
+        ("C-2", 10.99, None),
+    ]
+
+
+def test_parents_without_children_and_repeated_ones_are_read_as_before(tmp_path: Path) -> None:
+    data = "sku,parent_sku,title\nA,0,Cup\nB,,Mug\nA,,Cup\nB,,Jug\nC-1,C,Pan small\nC-2,C,Pan large\n"
+    items = read(tmp_path, data)
+    assert [(type(item).__name__, item.external_id) for item in items] == [
+        ("Product", "C"),
+        ("Product", "A"),
+        ("Repeat", "A"),
+        ("Product", "B"),
+        ("Reject", "B"),
+    ]
