@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from vitrina.files import Product, Reject, Repeat, open_products
+from vitrina.files import Mapping, Product, Reject, Repeat, open_products
 
 
-def read(tmp_path: Path, data: str, name: str = "items.csv") -> list[Product | Repeat | Reject]:
+def read(
+    tmp_path: Path, data: str, name: str = "items.csv", mapping: Mapping | None = None
+) -> list[Product | Repeat | Reject]:
     """All that comes out of a file."""
     path = tmp_path / name
     path.write_text(data, "utf-8")
-    with open_products(str(path)) as file:
+    with open_products(str(path), mapping=mapping) as file:
         return list(file.products())
 
 
@@ -43,7 +45,9 @@ def test_children_are_variants_of_the_row_they_name(
 
 
 def test_a_child_without_a_price_costs_as_much_as_its_parent(tmp_path: Path) -> None:
-    data = "id,parent_id,name,price,sale price,sku\na,,Cup,9.99,8.99,C\nb,a,,,,C-1\nc,a,,10.99,,C-2\n"
+    data = (
+        "id,parent_id,name,price,sale price,sku\na,,Cup,9.99,8.99,C\nb,a,,,,C-1\nc,a,,10.99,,C-2\n"
+    )
     product = only(read(tmp_path, data))
     assert [(v.sku, v.price, v.was_price) for v in product.variants] == [
         ("C-1", 8.99, 9.99),
@@ -52,7 +56,9 @@ def test_a_child_without_a_price_costs_as_much_as_its_parent(tmp_path: Path) -> 
 
 
 def test_parents_without_children_and_repeated_ones_are_read_as_before(tmp_path: Path) -> None:
-    data = "sku,parent_sku,title\nA,0,Cup\nB,,Mug\nA,,Cup\nB,,Jug\nC-1,C,Pan small\nC-2,C,Pan large\n"
+    data = (
+        "sku,parent_sku,title\nA,0,Cup\nB,,Mug\nA,,Cup\nB,,Jug\nC-1,C,Pan small\nC-2,C,Pan large\n"
+    )
     items = read(tmp_path, data)
     assert [(type(item).__name__, item.external_id) for item in items] == [
         ("Product", "C"),
@@ -61,3 +67,33 @@ def test_parents_without_children_and_repeated_ones_are_read_as_before(tmp_path:
         ("Product", "B"),
         ("Reject", "B"),
     ]
+
+
+REPEATED = """\
+id,title,size,color,price,seen,image
+1,Tee,S,Red,10,monday,a.jpg
+1,Tee,M,Red,12,monday,a.jpg
+1,Tee,S,Red,10,tuesday,a.jpg
+2,Cap,,Black,5,monday,b.jpg
+"""
+
+
+def test_a_row_that_repeats_an_id_with_another_size_is_a_reject(tmp_path: Path) -> None:
+    first, other, same, cap = read(tmp_path, REPEATED)
+    assert other == Reject(
+        3,
+        "1",
+        "the id stands on line 2 already, with another size, price"
+        " (--map group=id makes such rows variants)",
+    )
+    assert same == Repeat(4, "1", 2)
+    assert isinstance(first, Product)
+    assert isinstance(cap, Product)
+
+
+def test_grouped_by_their_id_repeated_rows_are_variants(tmp_path: Path) -> None:
+    tee, cap = read(tmp_path, REPEATED, mapping=Mapping({"group": "id"}))
+    assert isinstance(tee, Product)
+    assert [v.price for v in tee.variants] == [10, 12, 10]
+    assert isinstance(cap, Product)
+    assert (cap.external_id, cap.sku) == ("2", None)

@@ -27,6 +27,7 @@ from vitrina.printing import counted
 _SHOWN = 40  # columns named in an error
 _PRICES = ("price", "sale_price", "was_price")
 _CODES = ("external_id", "sku", "ean", "mpn", "group")
+_TELLING = ("size", "color", "material", "sku", "ean", "mpn")  # forms of a product
 
 
 Rows = Generator[Row | BadRow, None, None]
@@ -62,7 +63,7 @@ class ProductFile:
             return self.file.read()
 
         reader = self.format.reader(self.setup)
-        with grouping(reader) as groups, closing(SeenIds()) as seen:
+        with grouping(reader) as groups, closing(self._seen_ids()) as seen:
             if read is None and self.file.cells is not None and self._is_simple(reader):
                 self._survey_cells(reader, self.file.cells())
             else:
@@ -87,6 +88,13 @@ class ProductFile:
         """The same file, to be read from its start with counts of its own."""
         setup = replace(self.setup, kinds={}, said=Counter(), bad_prices=[], bad_price_count=0)
         return replace(self, setup=setup, tally=Tally(), pictures=[])
+
+    def _seen_ids(self) -> SeenIds:
+        columns = self.reading.columns
+        telling = [column for name in _TELLING for column in columns.get(name, ())]
+        own = columns.get("external_id", ())[:1] if self.format.name == "plain" else ()
+        remedy = "".join(f" (--map group={name} makes such rows variants)" for name in own)
+        return SeenIds([*dict.fromkeys(telling), "price"], remedy)
 
     def _groups(self, reader: Reader) -> bool:
         return reader.groups or bool(self.reading.columns.get("group"))

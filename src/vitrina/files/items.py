@@ -54,7 +54,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A row with the id, title and picture of an earlier row of the file."""
+    """A row with the id, title and picture of an earlier row, which differs in no size or price."""
 
     line: int
     external_id: str

@@ -271,7 +271,7 @@ class Reader(Fields):
             single = self._single(head, title)
             if isinstance(single, Product) and single.external_id != external_id:
                 # the number of its only form finds it too
-                sku = single.sku or single.external_id
+                sku = single.sku or single.external_id or None
                 single = replace(single, external_id=external_id, sku=sku)
             return single
         attributes, prices, long = self.attributes(head)
