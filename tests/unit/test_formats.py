@@ -403,6 +403,33 @@ def test_bigcommerce_modern(tmp_path: Path) -> None:
     assert [one.role for one in lamp.images] == ["main", "further", "variant"]
 
 
+def test_bigcommerce_variants_have_the_prices_of_their_product(tmp_path: Path) -> None:
+    data = (
+        "Item,ID,Name,Type,SKU,Options,Price,Sale Price\n"
+        "Product,9,Lamp,Physical,L,,40,35\n"
+        "Variant,,,,L-B,Type=Swatch|Name=Finish|Value=Black,,\n"
+        "Variant,,,,L-W,Type=Swatch|Name=Finish|Value=White,45,42\n"
+    )
+    lamp = read(tmp_path, data)[1]["9"]
+    assert [(v.sku, v.price, v.was_price) for v in lamp.variants] == [
+        ("L-B", 35.0, 40.0),
+        ("L-W", 42.0, 45.0),
+    ]
+    data = (
+        "Item Type,Product ID,Product Name,Product Code/SKU,Price,Sale Price\n"
+        "Product,77,Brass lamp,LMP,40.00,36.00\n"
+        "  SKU,78,[S]Finish=Black,LMP-B,,\n  SKU,79,[S]Finish=White,LMP-W,,\n"
+        "  SKU,80,[S]Finish=Red,LMP-R,,\n"
+        "  Rule,81,LMP-W,LMP-W,[ADD]4,\n  Rule,82,LMP-R,LMP-R,[FIXED]50,\n"
+    )
+    lamp = read(tmp_path, data)[1]["77"]
+    assert [(v.sku, v.price, v.was_price) for v in lamp.variants] == [
+        ("LMP-B", 36.0, 40.0),
+        ("LMP-W", 40.0, 44.0),
+        ("LMP-R", 50.0, None),
+    ]
+
+
 def test_square(tmp_path: Path) -> None:
     data = (
         "Token,Item Name,Variation Name,SKU,Description,Price,Category\n"

@@ -15,6 +15,7 @@ from vitrina.files.rows import Row, RowFile
 _LEGACY = re.compile(r"(?:^|,)\s*(?:\[\w+\])?([^=,]+)=([^,]*)")
 _MODERN = re.compile(r"Name=(.*?)\|Value=(.*?)(?=\s*(?:\|\|\s*)?Type=|\s*\|\||$)", re.DOTALL)
 _CHANGE = re.compile(r"\s*\[(\w+)\]\s*(.+)")
+_PRICES = ("price", "sale_price", "was_price")
 _SWATCH = re.compile(r"(?::#[0-9a-fA-F]{3,8}.*|\[[^\]]*\])$")
 
 
@@ -38,6 +39,12 @@ class _Below(Reader):
 
     def group_id(self, key: str | None, head: Row) -> str:
         return self.external_id(head)
+
+    def _inherited(self, row: Row, base: Row) -> Row:
+        """A variant with the prices of its product where its own are empty."""
+        columns = (c for name in _PRICES for c in self.columns(base.values, name))
+        empty = {c: base.values.get(c) for c in columns if not self.said(row.values, c)}
+        return Row(row.line, {**row.values, **empty})
 
 
 class LegacyReader(_Below):
@@ -106,21 +113,35 @@ class LegacyReader(_Below):
         yield from super().products(key, rows)
 
     def _ruled(self, row: Row, base: Row, rules: dict[str, str]) -> Row:
-        """An SKU with the price that its rule gives it, else that of its product."""
+        """An SKU with the prices that its rule gives it, else those of its product."""
         if self.kind(row.values) != "sku":
             return row
-        given = parse_price(self.said(base.values, "Price"))
-        price = given.low if given is not None else 0.0
+        row = self._inherited(row, base)
         rule = rules.get(self.said(row.values, "Product Code/SKU"), "")
-        if (match := _CHANGE.match(rule)) and (change := parse_price(match[2].strip())):
-            price = {
-                "ADD": price + change.low,
-                "REMOVE": price - change.low,
-                "PERCENT": price * (1 + change.low / 100),
-            }.get(match[1].upper(), change.low)
-        elif rule and (fixed := parse_price(rule)):
-            price = fixed.low
-        return Row(row.line, {**row.values, self.spelt("Price"): f"{price:.2f}" if price else ""})
+        match = _CHANGE.match(rule)
+        change = parse_price(match[2].strip() if match else rule)
+        if change is None:
+            return row
+        kind = match[1].upper() if match else "FIXED"
+        changed = {
+            column: self._changed(row.values.get(column), kind, change.low)
+            for name in _PRICES[:2]
+            for column in self.columns(row.values, name)
+        }
+        return Row(row.line, {**row.values, **changed})
+
+    @staticmethod
+    def _changed(value: object, kind: str, change: float) -> str:
+        """A price, changed by a rule; a fixed price is no longer reduced."""
+        before = parse_price(str(value or ""))
+        if before is None:
+            return ""
+        now = {
+            "ADD": before.low + change,
+            "REMOVE": before.low - change,
+            "PERCENT": before.low * (1 + change / 100),
+        }.get(kind, change)
+        return f"{now:.2f}" if now > 0 else ""
 
     def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
         return " / ".join(str(value) for value in options.values())
@@ -158,6 +179,15 @@ class ModernReader(_Below):
         "Minimum Purchase Quantity", "Maximum Purchase Quantity", "Current Stock", "Low Stock",
         "YouTube ID", "Video Title", "Video Description", "Video Sort Order", "Channels",
     )  # fmt: skip
+
+    def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
+        base = next((row for row in rows if self.kind(row.values) == "product"), None)
+        if base is not None:
+            rows = [
+                self._inherited(row, base) if self.kind(row.values) == "variant" else row
+                for row in rows
+            ]
+        yield from super().products(key, rows)
 
     def left_out(self, values: dict[str, Any]) -> str | None:
         return "hidden" if is_yes(self.said(values, "Is Visible")) is False else None
