@@ -430,6 +430,21 @@ def test_bigcommerce_variants_have_the_prices_of_their_product(tmp_path: Path) -
     ]
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        "Item,ID,Name,SKU,Options,Price,Custom Fields\nProduct,9,Lamp,L,,40,{}\n",
+        "Item Type,Product ID,Product Name,Price,Product Custom Fields\nProduct,9,Lamp,40,{}\n",
+    ],
+)
+def test_bigcommerce_custom_fields_are_attributes(tmp_path: Path, data: str) -> None:
+    fields = "Material=Brass;Height=45 cm;Fits=E27;Fits=E14;empty="
+    lamp = read(tmp_path, data.format(fields))[1]["9"]
+    said = {name: lamp.attributes.get(name) for name in ("Material", "Height", "Fits")}
+    assert said == {"Material": "Brass", "Height": "45 cm", "Fits": ["E27", "E14"]}
+    assert not [name for name in lamp.attributes if "Custom" in name or name == "empty"]
+
+
 def test_square(tmp_path: Path) -> None:
     data = (
         "Token,Item Name,Variation Name,SKU,Description,Price,Category\n"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
 from vitrina.files.formats.base import Format, Own, Reader
+from vitrina.files.formats.fields import LONG
 from vitrina.files.items import LeftOut, Product, Reject
 from vitrina.files.numbers import parse_price
 from vitrina.files.rows import Row, RowFile
@@ -147,8 +148,11 @@ class LegacyReader(_Below):
         return " / ".join(str(value) for value in options.values())
 
     def more(self, values: dict[str, Any]) -> dict[str, object]:
+        found = _pairs(self.said(values, "Product Custom Fields"))
         paths = [path.strip() for path in self.said(values, "Category").split(";") if path.strip()]
-        return {"Category": paths[0] if len(paths) == 1 else paths} if paths else {}
+        if paths:
+            found["Category"] = paths[0] if len(paths) == 1 else paths
+        return found
 
 
 class ModernReader(_Below):
@@ -177,7 +181,7 @@ class ModernReader(_Below):
         "Variant Image URL", "Meta Keywords", "Meta Description", "Page Title", "Show Condition",
         "Free Shipping", "Fixed Shipping Cost", "Sort Order", "Image ID", "Image Description",
         "Minimum Purchase Quantity", "Maximum Purchase Quantity", "Current Stock", "Low Stock",
-        "YouTube ID", "Video Title", "Video Description", "Video Sort Order", "Channels",
+        "Custom Fields", "YouTube ID", "Video Title", "Video Description", "Video Sort Order", "Channels",
     )  # fmt: skip
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
@@ -208,6 +212,9 @@ class ModernReader(_Below):
             for name, value in _MODERN.findall(self.said(values, "Options"))
         }
 
+    def more(self, values: dict[str, Any]) -> dict[str, object]:
+        return _pairs(self.said(values, "Custom Fields"))
+
     def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
         return " / ".join(str(value) for value in options.values())
 
@@ -221,6 +228,16 @@ class ModernReader(_Below):
         )
         # an address that the shop serves comes before the path inside its tool
         return list(dict.fromkeys(a for row in shown for a in self.pictures(row.values)[:1]))
+
+
+def _pairs(said: str) -> dict[str, object]:
+    """The shop's own fields, `Material=Brass;Height=45 cm`; each name may come several times."""
+    found: dict[str, list[str]] = {}
+    for piece in said.split(";"):
+        name, _, value = (part.strip() for part in piece.partition("="))
+        if name and value and len(value) <= LONG:
+            found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
 def _is_modern(file: RowFile, columns: frozenset[str]) -> bool:
