@@ -15,6 +15,7 @@ from vitrina.files import linked, names
 from vitrina.files.depth import Depth
 from vitrina.files.encodings import Encoding
 from vitrina.files.names import words
+from vitrina.files.nested import without_edges
 from vitrina.files.raw import RawFile
 from vitrina.files.rows import MAX_LINE, BadRow, Row, RowFile, flaw_of
 
@@ -142,7 +143,12 @@ def json_row(number: int, line: str) -> Row | BadRow:
         return BadRow(number, f"broken JSON: {exc}")
     if not isinstance(values, dict):
         return BadRow(number, f"a JSON {type(values).__name__} where an object was expected")
-    return _checked(number, values) if "\\u" in line else Row(number, values)
+    if "\\u" in line:
+        return _checked(number, values)
+    try:
+        return Row(number, without_edges(values))
+    except RecursionError:
+        return BadRow(number, "it nests too deeply")
 
 
 def _checked(number: int, values: Any) -> Row | BadRow:
@@ -150,6 +156,7 @@ def _checked(number: int, values: Any) -> Row | BadRow:
     if not isinstance(values, dict):
         return BadRow(number, f"a JSON {type(values).__name__} where an object was expected")
     try:
+        values = without_edges(values)
         leaves = list(_leaves(values))
     except RecursionError:
         return BadRow(number, "it nests too deeply")

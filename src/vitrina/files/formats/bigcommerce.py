@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
 from vitrina.files.formats.base import Format, Own, Reader
-from vitrina.files.formats.fields import LONG
 from vitrina.files.items import LeftOut, Product, Reject
+from vitrina.files.nested import LONG
 from vitrina.files.numbers import parse_price
 from vitrina.files.rows import Row, RowFile
 
@@ -181,7 +181,8 @@ class ModernReader(_Below):
         "Variant Image URL", "Meta Keywords", "Meta Description", "Page Title", "Show Condition",
         "Free Shipping", "Fixed Shipping Cost", "Sort Order", "Image ID", "Image Description",
         "Minimum Purchase Quantity", "Maximum Purchase Quantity", "Current Stock", "Low Stock",
-        "Custom Fields", "YouTube ID", "Video Title", "Video Description", "Video Sort Order", "Channels",
+        "YouTube ID", "Video Title", "Video Description", "Video Sort Order", "Channels",
+        "Custom Fields",
     )  # fmt: skip
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:

@@ -12,18 +12,19 @@ from vitrina.files.addresses import addresses
 from vitrina.files.cells import in_stock, line_of, unwrapped, value_at
 from vitrina.files.html_text import MAX_TEXT, to_text
 from vitrina.files.names import Names, built_in, numbered, plain
+from vitrina.files.nested import LONG, named_values, price_of, sort_named
 from vitrina.files.numbers import DOLLARS, Price, currency_of, parse_number, parse_price
 from vitrina.files.rows import Row, RowFile
 from vitrina.files.survey import NOTHING, Kind
 from vitrina.files.values import parse_list
 
-LONG = 200  # characters: a longer value is text, no attribute
 Own = dict[str, tuple[str, ...]]  # names of columns by field
 _CODE = 60  # characters
 _TEXTS = frozenset({"text", "code"})
 _TEMPLATE = re.compile(r"\{([^{}]+)\}")
 # Fields whose columns are taken up whole by the product, and stay no attributes.
 _TAKEN = ("title", "image", "url", "text", "group")
+_MONEY = ("price", "sale_price", "was_price")  # whose columns hold prices, also without any text
 
 
 @dataclass(slots=True)
@@ -182,10 +183,11 @@ class Fields:
         taken = {column for name in _TAKEN for column in self._taken(name, fields)}
         taken.update(fields["external_id"][:1])
         attributes = []
+        priced = {column for name in _MONEY for column in fields[name]}
         for column in columns:
             if column in taken or plain(column) in self._structure or self.is_structure(column):
                 continue
-            kind = self.setup.kinds.get(column, Kind())
+            kind = self.setup.kinds.get(column, Kind("price") if column in priced else Kind())
             is_code = column in fields["ean"] or column in fields["sku"] or column in fields["mpn"]
             name = "code" if is_code and kind.kind == "number" else kind.kind
             attributes.append((column, name, kind.decimal))
@@ -250,14 +252,20 @@ class Fields:
         found: dict[str, object] = {}
         prices: dict[str, Price] = {}
         long: list[str] = []
+        named: dict[str, object] = {}
         values = row.values
         for column, kind, decimal in self.plan(values).attributes:
             value = values.get(column)
             if value.__class__ is not str:
-                if value or value == 0:
-                    found[column] = value = unwrapped(value, self.setup.language)
-                    if kind == "price" and isinstance(value, int | float):
-                        prices[column] = Price(float(value))
+                if not value and value != 0:
+                    continue
+                if kind == "price" and (price := price_of(value, decimal)) is not None:
+                    prices[column] = price
+                    found[column] = value if isinstance(value, int | float) else price.low
+                elif (pairs := named_values(value)) is not None:
+                    named.update(pairs)
+                else:
+                    found[column] = unwrapped(value, self.setup.language)
                 continue
             text = value.strip()
             if not text:
@@ -266,6 +274,8 @@ class Fields:
                 found[column] = text
             else:
                 self._take(row.line, column, kind, decimal, text, (found, prices, long))
+        if named:
+            sort_named(named, self.setup.names, found, long)
         if more := self.more(values):
             found.update(more)
         return found, prices, long
@@ -311,10 +321,10 @@ class Fields:
         for column in self.columns(values, name):
             if (price := prices.get(column)) is not None:
                 return price
-            if not self._fixed and column not in values and "." in column:
-                value = value_at(values, column)
-                if value is not None and (price := parse_price(str(value))) is not None:
-                    return price
+            if self._fixed or column in values or "." not in column:
+                continue
+            if price := price_of(value_at(values, column)):
+                return price
         return None
 
     def money(self, values: dict[str, Any], prices: dict[str, Price]) -> Money:

@@ -22,6 +22,8 @@ class PlainReader(Reader):
     names its parent, which is a row of its own and names nothing.
     """
 
+    _head: Row | None = None  # the parent of the rows that are being read
+
     def key(self, row: Row) -> str | None:
         columns = self.columns(row.values, "group")
         if not columns or not self._parents(row.values):
@@ -45,9 +47,6 @@ class PlainReader(Reader):
             yield from super().products(None, [head])
         for row in repeated:
             yield from super().products(None, [row])
-
-    def restart(self) -> None:
-        self._head: Row | None = None
 
     def role(self, values: dict[str, Any]) -> str:
         if self._head is None:
