@@ -191,11 +191,8 @@ class Fields:
             is_code = column in fields["ean"] or column in fields["sku"] or column in fields["mpn"]
             name = "code" if is_code and kind.kind == "number" else kind.kind
             attributes.append((column, name, kind.decimal))
-        codes = [
-            *fields["ean"],
-            *fields["mpn"],
-            *(c for c, kind, _ in attributes if kind == "code"),
-        ]
+        others = (column for column, kind, _ in attributes if kind == "code")
+        codes = [*fields["ean"], *fields["mpn"], *others]
         return Plan(fields, attributes, list(dict.fromkeys(codes)))
 
     def _taken(self, name: str, fields: dict[str, list[str]]) -> list[str]:
