@@ -804,3 +804,53 @@ def test_rakuten_in_shift_jis(tmp_path: Path) -> None:
     assert (mug.external_id, mug.title, mug.image) == ("mug", "青いマグカップ", "/a/mug.jpg")
     assert variants(mug) == {"mug-s": ("小", 1980.0), "mug-l": ("大", 2480.0)}
     assert mug.attributes["currency"] == "JPY"
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        (
+            "export.txt",
+            "item_sku\titem_name\tmain_image_url\tother_image_url1\tparent_child\tparent_sku\n"
+            "T\tTee\tmain.jpg\t\tparent\t\nT-R\tTee red\tred.jpg\tback.jpg\tchild\tT\n"
+            "T-B\tTee blue\tblue.jpg\t\tchild\tT\n",
+        ),
+        (
+            "export.csv",
+            "sku,attribute_set_code,product_type,name,base_image,additional_images,"
+            "configurable_variations\n"
+            'T-R,Default,simple,Tee red,red.jpg,"red.jpg,back.jpg",\n'
+            "T-B,Default,simple,Tee blue,blue.jpg,,\n"
+            'T,Default,configurable,Tee,main.jpg,,"sku=T-R,color=Red|sku=T-B,color=Blue"\n',
+        ),
+        (
+            "export.csv",
+            "*Action(SiteID=US|Currency=USD),Title,Custom label (SKU),Relationship,"
+            "Relationship details,Item photo URL\nAdd,Tee,T,,Color=Red;Blue,https://x.test/main.jpg\n"
+            ",,T-R,Variation,Color=Red,Red=https://x.test/red.jpg|https://x.test/back.jpg\n"
+            ",,T-B,Variation,Color=Blue,Blue=https://x.test/blue.jpg\n",
+        ),
+        (
+            "export.csv",
+            "name,slug,assets,optionGroups,optionValues,sku,price,variantAssets\n"
+            "Tee,tee,main.jpg,Colour,Red,T-R,7,red.jpg|back.jpg\n,,,,Blue,T-B,9,blue.jpg\n",
+        ),
+        (
+            "export.json",
+            '{"@context":"https://schema.org","@type":"ProductGroup","name":"Tee",'
+            '"productGroupID":"T","image":"main.jpg","hasVariant":['
+            '{"@type":"Product","sku":"T-R","color":"Red","image":["red.jpg","back.jpg"]},'
+            '{"@type":"Product","sku":"T-B","color":"Blue","image":"blue.jpg"}]}\n',
+        ),
+    ],
+    ids=["amazon", "magento", "ebay", "vendure", "json-ld"],
+)
+def test_each_picture_of_a_variant_is_kept(tmp_path: Path, name: str, data: str) -> None:
+    (tee,) = read(tmp_path, data, name)[1].values()
+    assert [(one.address.rsplit("/", 1)[-1], one.role) for one in tee.images] == [
+        ("main.jpg", "main"),
+        ("red.jpg", "variant"),
+        ("back.jpg", "variant"),
+        ("blue.jpg", "variant"),
+    ]
+    assert [str(one.image).rsplit("/", 1)[-1] for one in tee.variants] == ["red.jpg", "blue.jpg"]

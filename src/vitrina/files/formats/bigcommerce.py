@@ -219,8 +219,9 @@ class ModernReader(_Below):
     def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
         return " / ".join(str(value) for value in options.values())
 
-    def variant_picture(self, values: dict[str, Any]) -> str | None:
-        return self.said(values, "Variant Image URL") or None
+    def variant_pictures(self, values: dict[str, Any]) -> list[str]:
+        said = self.said(values, "Variant Image URL")
+        return [said] if said else []
 
     def all_pictures(self, head: Row, rows: list[Row]) -> list[str]:
         shown = [row for row in rows if self.role(row.values) in ("picture", "both")]

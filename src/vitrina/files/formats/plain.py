@@ -48,7 +48,8 @@ class PlainReader(Reader):
             yield from super().products(key, rows)
             return
         head, *repeated = heads
-        children = [row for row in rows if row not in heads]
+        others = {id(row) for row in heads}
+        children = [row for row in rows if id(row) not in others]
         if children:
             yield from self._family(key, head, children)
         else:
