@@ -445,6 +445,42 @@ def test_bigcommerce_custom_fields_are_attributes(tmp_path: Path, data: str) -> 
     assert not [name for name in lamp.attributes if "Custom" in name or name == "empty"]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Product ID;Activo (0/1);Nombre *;Categorías (x,y,z...);Precio impuestos excluidos;"
+        "Precio de coste;Importe del descuento;Porcentaje de descuento;Referencia #;Cantidad;"
+        "URLs de las imágenes (x,y,z...);Característica (Nombre:Valor:Posición:Personalizada);"
+        "URL reescrita",
+        "ID;Aktiv (0/1);Name *;Kategorien (x,y,z...);Preis ohne MwSt.;Einkaufspreis;Rabattbetrag;"
+        "Rabatt in Prozent;Artikelnummer;Menge;Bild-URLs (x,y,z...);"
+        "Eigenschaften (Name:Wert:Position:Individuell);Umgeschriebene URL",
+        "ID;Attivo (0/1);Nome *;Categorie (x,y,z...);Prezzo tasse escluse;Prezzo di acquisto;"
+        "Importo dello sconto;Percentuale di sconto;Codice #;Quantità;"
+        "URL immagini (x,y,z...);Caratteristica (Nome:Valore:Posizione:Personalizzato);"
+        "URL riscritto",
+        "ID;Actief (0/1);Naam *;Categorieën (x,y,z...);Prijs exclusief btw;Inkoopprijs;"
+        "Kortingsbedrag;Kortingspercentage;Artikelnummer #;Voorraad;"
+        "Afbeelding URL's (x,y,z...);Kenmerk (Naam:Waarde:Positie:Aangepast);Herschreven URL",
+    ],
+    ids=["es", "de", "it", "nl"],
+)
+def test_prestashop_in_other_languages(tmp_path: Path, header: str) -> None:
+    pictures = '"https://x.test/1.jpg,https://x.test/2.jpg"'
+    data = (
+        f"{header}\n1;1;Shirt;Home,Tops;20,50;9;1;10;SH;4;{pictures};Cut:Slim:1,Fit:Wide:2;shirt\n"
+    )
+    file, products = read(tmp_path, data + "2;0;Hidden;Home;9,50;;;;HI;4;;;\n")
+    assert file.reading.format == "prestashop"
+    shirt = products["1"]
+    assert (shirt.sku, shirt.title, len(shirt.images)) == ("SH", "Shirt", 2)
+    known = {name: shirt.attributes[name] for name in ("price", "was_price", "in_stock", "Fit")}
+    assert known == {"price": 17.55, "was_price": 20.5, "in_stock": True, "Fit": "Wide"}
+    assert ["Home", "Tops"] in shirt.attributes.values()
+    assert "shirt" not in shirt.attributes.values()
+    assert dict(file.tally.left_out) == {"not active": 1}
+
+
 def test_square(tmp_path: Path) -> None:
     data = (
         "Token,Item Name,Variation Name,SKU,Description,Price,Category\n"
