@@ -486,11 +486,13 @@ def test_square(tmp_path: Path) -> None:
         "Token,Item Name,Variation Name,SKU,Description,Price,Category\n"
         "A1,Mug,Small,MUG-S,Blue glaze,$7.00,Kitchen\nA2,,Large,MUG-L,,$9.00,Kitchen\n"
         "B1,Bowl,Regular,,,$5.00,Kitchen\n"
+        "C1,Cup,Regular,CUP,,$5.00,Kitchen\nC2,,XL,CUP-XL,,$6.00,Kitchen\n"
     )
     file, products = read(tmp_path, data)
     assert file.reading.format == "square"
     assert variants(products["A1"]) == {"MUG-S": ("Small", 7.0), "MUG-L": ("Large", 9.0)}
     assert products["B1"].variants == ()
+    assert variants(products["C1"]) == {"CUP": ("Regular", 5.0), "CUP-XL": ("XL", 6.0)}
     assert products["B1"].attributes["price"] == 5.0
 
 
