@@ -507,7 +507,7 @@ def test_etsy(tmp_path: Path) -> None:
     file, products = read(tmp_path, data)
     assert file.reading.format == "etsy"
     mug = products["M-B"]
-    assert mug.title == "Mug & saucer"
+    assert (mug.title, mug.sku) == ("Mug & saucer", None)
     assert variants(mug) == {"M-B": ("Blue", 7.0), "M-G": ("Grey", 7.0)}
     assert mug.attributes["TAGS"] == ["blue mug", "gift"]
     assert (mug.attributes["currency"], mug.attributes["in_stock"]) == ("EUR", True)
