@@ -496,6 +496,55 @@ def test_square(tmp_path: Path) -> None:
     assert products["B1"].attributes["price"] == 5.0
 
 
+def test_wix(tmp_path: Path) -> None:
+    hosted = "a1b2c3_" + "0" * 32 + "~mv2.jpg"
+    data = (
+        "handleId,fieldType,name,description,productImageUrl,collection,sku,price,surcharge,visible,"
+        "discountMode,discountValue,inventory,productOptionName1,productOptionType1,"
+        "productOptionDescription1,additionalInfoTitle1,additionalInfoDescription1\n"
+        f"p1,Product,Mug,<p>Nice</p>,{hosted};https://x.test/2.jpg,Mugs;Sale,M,10,,true,PERCENT,20,"
+        "InStock,Color,COLOR,#ff0000:Red;#0000ff:Blue,Care,Wash by hand\n"
+        "p1,Variant,,,,,M-R,,0,true,,,3,Color,COLOR,#ff0000:Red,,\n"
+        "p1,Variant,,,,,M-B,,2.5,true,,,0,Color,COLOR,#0000ff:Blue,,\n"
+        "p2,Product,Hidden,,,,H,10,,false,,,InStock,,,,,\n"
+        "p3,Product,Bowl,,,,B,10,,true,AMOUNT,1,OutOfStock,,,,,\n"
+    )
+    file, products = read(tmp_path, data)
+    assert file.reading.format == "wix"
+    assert dict(file.tally.left_out) == {"hidden": 1}
+    mug, bowl = products["p1"], products["p3"]
+    assert variants(mug) == {"M-R": ("Red", 8.0), "M-B": ("Blue", 10.0)}
+    assert [form.was_price for form in mug.variants] == [10.0, 12.5]
+    assert [form.in_stock for form in mug.variants] == [True, False]
+    assert (mug.text, mug.sku, mug.image) == (
+        "Nice",
+        "M",
+        f"https://static.wixstatic.com/media/{hosted}",
+    )
+    assert mug.attributes["collection"] == ["Mugs", "Sale"]
+    assert mug.attributes["Care"] == "Wash by hand"
+    assert (bowl.attributes["price"], bowl.attributes["in_stock"]) == (9.0, False)
+
+
+def test_squarespace(tmp_path: Path) -> None:
+    data = (
+        "Product ID [Non Editable],Variant ID [Non Editable],Title,SKU,Option Name 1,Option Value 1,"
+        "Price,Sale Price,On Sale,Stock,Visible,Hosted Image URLs\n"
+        "p1,v1,Mug,M-S,Size,S,7.00,5.00,No,3,Yes,https://x.test/1.jpg https://x.test/2.jpg\n"
+        ",v2,,M-L,Size,L,9.00,0.00,No,0,,\n"
+        "p2,v3,Cup,C,,,6.00,4.00,Yes,Unlimited,Yes,https://x.test/3.jpg\n"
+        "p3,v4,Old,O,,,6.00,4.00,No,1,No,\n"
+    )
+    file, products = read(tmp_path, data)
+    assert file.reading.format == "squarespace"
+    assert dict(file.tally.left_out) == {"hidden": 1}
+    mug, cup = products["p1"], products["p2"]
+    assert variants(mug) == {"M-S": ("S", 7.0), "M-L": ("L", 9.0)}
+    assert [one.address[-5:] for one in mug.images] == ["1.jpg", "2.jpg"]
+    assert (cup.sku, cup.attributes["price"], cup.attributes["was_price"]) == ("C", 4.0, 6.0)
+    assert cup.attributes["in_stock"] is True
+
+
 def test_etsy(tmp_path: Path) -> None:
     data = (
         "TITLE,DESCRIPTION,PRICE,CURRENCY_CODE,QUANTITY,TAGS,MATERIALS,IMAGE1,IMAGE2,IMAGE10,"
