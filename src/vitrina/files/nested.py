@@ -115,15 +115,10 @@ def _many(value: object) -> list[object]:
 
 def without_edges(values: dict[str, Any]) -> dict[str, Any]:
     """A row without the layers of GraphQL: `{"edges": [{"node": …}]}` is a list."""
-    if not any(_is_layer(value) for value in values.values()):
-        return values
-    return {name: _bare(value) for name, value in values.items()}
-
-
-def _is_layer(value: object) -> bool:
-    return isinstance(value, dict) and (
-        isinstance(value.get("edges"), list) or isinstance(value.get("nodes"), list)
-    )
+    for value in values.values():
+        if value.__class__ is dict and ("edges" in value or "nodes" in value):
+            return {name: _bare(inner) for name, inner in values.items()}
+    return values
 
 
 def _bare(value: Any) -> Any:

@@ -42,7 +42,10 @@ class PlainReader(Reader):
                 self._plan_inside(inside)
                 yield from self._family(key, head, inside)
                 return
-        own = [row for row in rows if key is not None and self._number(row) == key]
+        if key is None:
+            yield from super().products(key, rows)
+            return
+        own = [row for row in rows if self._number(row) == key]
         heads = [row for row in own if not self._parent(row.values)] or own[:1]
         if not heads:
             yield from super().products(key, rows)
@@ -74,7 +77,7 @@ class PlainReader(Reader):
     def group_id(self, key: str | None, head: Row) -> str:
         if self._head is None:
             return super().group_id(key, head)
-        return self.external_id(head)
+        return self.external_id(head) or key or ""
 
     def _joined(
         self,
@@ -129,7 +132,7 @@ class PlainReader(Reader):
 def _opened(row: Row) -> tuple[Row, list[Row]]:
     """A row of JSON without the variants in it, and these as rows."""
     for column, value in row.values.items():
-        if not (_VARIANTS.search(column) and isinstance(value, list) and value):
+        if value.__class__ is not list or not value or not _VARIANTS.search(column):
             continue
         if all(isinstance(one, dict) and _is_sold(one) for one in value):
             own = {name: said for name, said in row.values.items() if name != column}
