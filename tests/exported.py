@@ -800,6 +800,71 @@ def plain() -> str:
     )
 
 
+def wix() -> str:
+    def rows() -> Rows:
+        for one in MADE:
+            yield {
+                "handleId": f"product_{one.number}",
+                "fieldType": "Product",
+                "name": one.title,
+                "description": f"<p>{one.text}</p>",
+                "productImageUrl": ";".join(one.pictures),
+                "collection": one.kind,
+                "sku": "" if one.forms else one.sku,
+                "price": money(one.was or one.price),
+                "surcharge": "",
+                "visible": "true",
+                "discountMode": "AMOUNT",
+                "discountValue": money(one.was - one.price if one.was else 0),
+                "inventory": "InStock" if one.stock else "OutOfStock",
+                "brand": one.brand,
+            }
+            for form in one.forms:
+                row: dict[str, object] = {
+                    "handleId": f"product_{one.number}",
+                    "fieldType": "Variant",
+                    "sku": form.sku,
+                    "surcharge": money(form.price - one.price),
+                    "visible": "true",
+                    "inventory": one.stock,
+                }
+                for number, (name, value) in enumerate(form.options.items(), 1):
+                    row[f"productOptionName{number}"] = name
+                    row[f"productOptionType{number}"] = "DROP_DOWN"
+                    row[f"productOptionDescription{number}"] = value
+                yield row
+
+    return table(rows())
+
+
+def squarespace() -> str:
+    def rows() -> Rows:
+        for one in MADE:
+            forms: tuple[Form | None, ...] = one.forms or (None,)
+            for place, form in enumerate(forms):
+                first = place == 0
+                price = form.price if form else one.price
+                row: dict[str, object] = {
+                    "Product ID [Non Editable]": f"p{one.number}" if first else "",
+                    "Variant ID [Non Editable]": f"v{one.number}-{place}",
+                    "Title": one.title if first else "",
+                    "Description": f"<p>{one.text}</p>" if first else "",
+                    "SKU": form.sku if form else one.sku,
+                    "Price": money(one.was or price),
+                    "Sale Price": money(one.price if one.was else 0),
+                    "On Sale": "Yes" if one.was else "No",
+                    "Stock": one.stock,
+                    "Visible": "Yes" if first else "",
+                    "Hosted Image URLs": " ".join(one.pictures) if first else "",
+                }
+                for number, (name, value) in enumerate(form.options.items() if form else (), 1):
+                    row[f"Option Name {number}"] = name
+                    row[f"Option Value {number}"] = value
+                yield row
+
+    return table(rows())
+
+
 @dataclass(frozen=True)
 class Exported:
     """How a format is written.
@@ -828,6 +893,8 @@ EXPORTED = {
     "bigcommerce-legacy": Exported(bigcommerce_legacy, lacks=_lacks("form-pictures")),
     "bigcommerce": Exported(bigcommerce, lacks=_lacks("brand stock")),
     "square": Exported(square, lacks=_lacks("brand was stock pictures main form-pictures")),
+    "wix": Exported(wix, lacks=_lacks("ean form-pictures")),
+    "squarespace": Exported(squarespace, lacks=_lacks("ean brand form-pictures")),
     "etsy": Exported(
         etsy, lacks=_lacks("form-prices ean brand was form-pictures combinations")
     ),

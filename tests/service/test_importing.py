@@ -153,6 +153,37 @@ def test_what_is_known_leaves_the_attributes_and_parts_of_it_stay() -> None:
 # -- files -----------------------------------------------------------------------------------------
 
 
+def test_an_export_says_that_a_product_without_keywords_is_enriched() -> None:
+    known = {"keywords": "[]", "description": "A thing.", "caption": "Thing."}
+    attributes, said = take(**known, state="enriched")
+    assert (said.keywords, said.description, said.caption) == ([], "A thing.", "Thing.")
+    assert attributes == {"title": "A", "state": "enriched"}
+    assert take(**known, state="queued")[1].caption is None
+    assert take(**known)[1].caption is None
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_an_import_of_an_export_pays_for_nothing_again(
+    vitrina: Run, database_url: str, tmp_path: Path, form: str
+) -> None:
+    known = {"id": "2", "title": "Thing", "description": "A thing.", "caption": "Thing."}
+    line = json.dumps({**known, "keywords": [], "state": "enriched"})
+    path = write(tmp_path, line + "\n", "known.jsonl")
+    vitrina("import", str(path), "--source", "first", url=database_url)
+    options = ["--csv"] if form == "csv" else []
+    exported = vitrina("export", "--source", "first", *options, url=database_url).stdout
+    copy = write(tmp_path, exported, f"copy.{form}")
+    done = vitrina("import", str(copy), "--source", "second", url=database_url)
+    assert "1 enriched as they are, 0 embeddings, 0 queued" in done.stderr
+    again = json.loads(vitrina("export", "--source", "second", url=database_url).stdout)
+    assert (again["state"], again["description"], again["caption"], again["keywords"]) == (
+        "enriched",
+        "A thing.",
+        "Thing.",
+        [],
+    )
+
+
 def test_what_is_known_comes_in_as_it_is(catalog: Catalog, tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     done = catalog.import_enriched(path)

@@ -477,17 +477,104 @@ def test_bigcommerce_custom_fields_are_attributes(tmp_path: Path, data: str) -> 
     assert not [name for name in lamp.attributes if "Custom" in name or name == "empty"]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Product ID;Activo (0/1);Nombre *;Categorías (x,y,z...);Precio impuestos excluidos;"
+        "Precio de coste;Importe del descuento;Porcentaje de descuento;Referencia #;Cantidad;"
+        "URLs de las imágenes (x,y,z...);Característica (Nombre:Valor:Posición:Personalizada);"
+        "URL reescrita",
+        "ID;Aktiv (0/1);Name *;Kategorien (x,y,z...);Preis ohne MwSt.;Einkaufspreis;Rabattbetrag;"
+        "Rabatt in Prozent;Artikelnummer;Menge;Bild-URLs (x,y,z...);"
+        "Eigenschaften (Name:Wert:Position:Individuell);Umgeschriebene URL",
+        "ID;Attivo (0/1);Nome *;Categorie (x,y,z...);Prezzo tasse escluse;Prezzo di acquisto;"
+        "Importo dello sconto;Percentuale di sconto;Codice #;Quantità;"
+        "URL immagini (x,y,z...);Caratteristica (Nome:Valore:Posizione:Personalizzato);"
+        "URL riscritto",
+        "ID;Actief (0/1);Naam *;Categorieën (x,y,z...);Prijs exclusief btw;Inkoopprijs;"
+        "Kortingsbedrag;Kortingspercentage;Artikelnummer #;Voorraad;"
+        "Afbeelding URL's (x,y,z...);Kenmerk (Naam:Waarde:Positie:Aangepast);Herschreven URL",
+    ],
+    ids=["es", "de", "it", "nl"],
+)
+def test_prestashop_in_other_languages(tmp_path: Path, header: str) -> None:
+    pictures = '"https://x.test/1.jpg,https://x.test/2.jpg"'
+    data = (
+        f"{header}\n1;1;Shirt;Home,Tops;20,50;9;1;10;SH;4;{pictures};Cut:Slim:1,Fit:Wide:2;shirt\n"
+    )
+    file, products = read(tmp_path, data + "2;0;Hidden;Home;9,50;;;;HI;4;;;\n")
+    assert file.reading.format == "prestashop"
+    shirt = products["1"]
+    assert (shirt.sku, shirt.title, len(shirt.images)) == ("SH", "Shirt", 2)
+    known = {name: shirt.attributes[name] for name in ("price", "was_price", "in_stock", "Fit")}
+    assert known == {"price": 17.55, "was_price": 20.5, "in_stock": True, "Fit": "Wide"}
+    assert ["Home", "Tops"] in shirt.attributes.values()
+    assert "shirt" not in shirt.attributes.values()
+    assert dict(file.tally.left_out) == {"not active": 1}
+
+
 def test_square(tmp_path: Path) -> None:
     data = (
         "Token,Item Name,Variation Name,SKU,Description,Price,Category\n"
         "A1,Mug,Small,MUG-S,Blue glaze,$7.00,Kitchen\nA2,,Large,MUG-L,,$9.00,Kitchen\n"
         "B1,Bowl,Regular,,,$5.00,Kitchen\n"
+        "C1,Cup,Regular,CUP,,$5.00,Kitchen\nC2,,XL,CUP-XL,,$6.00,Kitchen\n"
     )
     file, products = read(tmp_path, data)
     assert file.reading.format == "square"
     assert variants(products["A1"]) == {"MUG-S": ("Small", 7.0), "MUG-L": ("Large", 9.0)}
     assert products["B1"].variants == ()
+    assert variants(products["C1"]) == {"CUP": ("Regular", 5.0), "CUP-XL": ("XL", 6.0)}
     assert products["B1"].attributes["price"] == 5.0
+
+
+def test_wix(tmp_path: Path) -> None:
+    hosted = "a1b2c3_" + "0" * 32 + "~mv2.jpg"
+    data = (
+        "handleId,fieldType,name,description,productImageUrl,collection,sku,price,surcharge,visible,"
+        "discountMode,discountValue,inventory,productOptionName1,productOptionType1,"
+        "productOptionDescription1,additionalInfoTitle1,additionalInfoDescription1\n"
+        f"p1,Product,Mug,<p>Nice</p>,{hosted};https://x.test/2.jpg,Mugs;Sale,M,10,,true,PERCENT,20,"
+        "InStock,Color,COLOR,#ff0000:Red;#0000ff:Blue,Care,Wash by hand\n"
+        "p1,Variant,,,,,M-R,,0,true,,,3,Color,COLOR,#ff0000:Red,,\n"
+        "p1,Variant,,,,,M-B,,2.5,true,,,0,Color,COLOR,#0000ff:Blue,,\n"
+        "p2,Product,Hidden,,,,H,10,,false,,,InStock,,,,,\n"
+        "p3,Product,Bowl,,,,B,10,,true,AMOUNT,1,OutOfStock,,,,,\n"
+    )
+    file, products = read(tmp_path, data)
+    assert file.reading.format == "wix"
+    assert dict(file.tally.left_out) == {"hidden": 1}
+    mug, bowl = products["p1"], products["p3"]
+    assert variants(mug) == {"M-R": ("Red", 8.0), "M-B": ("Blue", 10.0)}
+    assert [form.was_price for form in mug.variants] == [10.0, 12.5]
+    assert [form.in_stock for form in mug.variants] == [True, False]
+    assert (mug.text, mug.sku, mug.image) == (
+        "Nice",
+        "M",
+        f"https://static.wixstatic.com/media/{hosted}",
+    )
+    assert mug.attributes["collection"] == ["Mugs", "Sale"]
+    assert mug.attributes["Care"] == "Wash by hand"
+    assert (bowl.attributes["price"], bowl.attributes["in_stock"]) == (9.0, False)
+
+
+def test_squarespace(tmp_path: Path) -> None:
+    data = (
+        "Product ID [Non Editable],Variant ID [Non Editable],Title,SKU,Option Name 1,Option Value 1,"
+        "Price,Sale Price,On Sale,Stock,Visible,Hosted Image URLs\n"
+        "p1,v1,Mug,M-S,Size,S,7.00,5.00,No,3,Yes,https://x.test/1.jpg https://x.test/2.jpg\n"
+        ",v2,,M-L,Size,L,9.00,0.00,No,0,,\n"
+        "p2,v3,Cup,C,,,6.00,4.00,Yes,Unlimited,Yes,https://x.test/3.jpg\n"
+        "p3,v4,Old,O,,,6.00,4.00,No,1,No,\n"
+    )
+    file, products = read(tmp_path, data)
+    assert file.reading.format == "squarespace"
+    assert dict(file.tally.left_out) == {"hidden": 1}
+    mug, cup = products["p1"], products["p2"]
+    assert variants(mug) == {"M-S": ("S", 7.0), "M-L": ("L", 9.0)}
+    assert [one.address[-5:] for one in mug.images] == ["1.jpg", "2.jpg"]
+    assert (cup.sku, cup.attributes["price"], cup.attributes["was_price"]) == ("C", 4.0, 6.0)
+    assert cup.attributes["in_stock"] is True
 
 
 def test_etsy(tmp_path: Path) -> None:
@@ -501,7 +588,7 @@ def test_etsy(tmp_path: Path) -> None:
     file, products = read(tmp_path, data)
     assert file.reading.format == "etsy"
     mug = products["M-B"]
-    assert mug.title == "Mug & saucer"
+    assert (mug.title, mug.sku) == ("Mug & saucer", None)
     assert variants(mug) == {"M-B": ("Blue", 7.0), "M-G": ("Grey", 7.0)}
     assert mug.attributes["TAGS"] == ["blue mug", "gift"]
     assert (mug.attributes["currency"], mug.attributes["in_stock"]) == ("EUR", True)
@@ -847,3 +934,53 @@ def test_rakuten_in_shift_jis(tmp_path: Path) -> None:
     assert (mug.external_id, mug.title, mug.image) == ("mug", "青いマグカップ", "/a/mug.jpg")
     assert variants(mug) == {"mug-s": ("小", 1980.0), "mug-l": ("大", 2480.0)}
     assert mug.attributes["currency"] == "JPY"
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        (
+            "export.txt",
+            "item_sku\titem_name\tmain_image_url\tother_image_url1\tparent_child\tparent_sku\n"
+            "T\tTee\tmain.jpg\t\tparent\t\nT-R\tTee red\tred.jpg\tback.jpg\tchild\tT\n"
+            "T-B\tTee blue\tblue.jpg\t\tchild\tT\n",
+        ),
+        (
+            "export.csv",
+            "sku,attribute_set_code,product_type,name,base_image,additional_images,"
+            "configurable_variations\n"
+            'T-R,Default,simple,Tee red,red.jpg,"red.jpg,back.jpg",\n'
+            "T-B,Default,simple,Tee blue,blue.jpg,,\n"
+            'T,Default,configurable,Tee,main.jpg,,"sku=T-R,color=Red|sku=T-B,color=Blue"\n',
+        ),
+        (
+            "export.csv",
+            "*Action(SiteID=US|Currency=USD),Title,Custom label (SKU),Relationship,"
+            "Relationship details,Item photo URL\nAdd,Tee,T,,Color=Red;Blue,https://x.test/main.jpg\n"
+            ",,T-R,Variation,Color=Red,Red=https://x.test/red.jpg|https://x.test/back.jpg\n"
+            ",,T-B,Variation,Color=Blue,Blue=https://x.test/blue.jpg\n",
+        ),
+        (
+            "export.csv",
+            "name,slug,assets,optionGroups,optionValues,sku,price,variantAssets\n"
+            "Tee,tee,main.jpg,Colour,Red,T-R,7,red.jpg|back.jpg\n,,,,Blue,T-B,9,blue.jpg\n",
+        ),
+        (
+            "export.json",
+            '{"@context":"https://schema.org","@type":"ProductGroup","name":"Tee",'
+            '"productGroupID":"T","image":"main.jpg","hasVariant":['
+            '{"@type":"Product","sku":"T-R","color":"Red","image":["red.jpg","back.jpg"]},'
+            '{"@type":"Product","sku":"T-B","color":"Blue","image":"blue.jpg"}]}\n',
+        ),
+    ],
+    ids=["amazon", "magento", "ebay", "vendure", "json-ld"],
+)
+def test_each_picture_of_a_variant_is_kept(tmp_path: Path, name: str, data: str) -> None:
+    (tee,) = read(tmp_path, data, name)[1].values()
+    assert [(one.address.rsplit("/", 1)[-1], one.role) for one in tee.images] == [
+        ("main.jpg", "main"),
+        ("red.jpg", "variant"),
+        ("back.jpg", "variant"),
+        ("blue.jpg", "variant"),
+    ]
+    assert [str(one.image).rsplit("/", 1)[-1] for one in tee.variants] == ["red.jpg", "blue.jpg"]

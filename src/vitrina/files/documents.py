@@ -15,12 +15,17 @@ from vitrina.files import linked, names
 from vitrina.files.depth import Depth
 from vitrina.files.encodings import Encoding
 from vitrina.files.names import words
+from vitrina.files.nested import without_edges
 from vitrina.files.raw import RawFile
 from vitrina.files.rows import MAX_LINE, BadRow, Row, RowFile, flaw_of
 
 MAX_WHOLE = 64_000_000  # bytes of a document that has to be read at once
 _LOOKED_AT = 20  # rows whose keys are the columns
 _PARTS = words("variants options images media reviews tags offers attributes")
+_SHELVES = words(
+    "categories collections groups departments sections shelves catalogs catalogues brands"
+)
+_SHELVED = words("products items offers articles goods")
 _NODE = "node"  # GraphQL wraps each row in one
 
 
@@ -144,7 +149,12 @@ def json_row(number: int, line: str) -> Row | BadRow:
         return BadRow(number, f"broken JSON: {exc}")
     if not isinstance(values, dict):
         return BadRow(number, f"a JSON {type(values).__name__} where an object was expected")
-    return _checked(number, values) if "\\u" in line else Row(number, values)
+    if "\\u" in line:
+        return _checked(number, values)
+    try:
+        return Row(number, without_edges(values))
+    except RecursionError:
+        return BadRow(number, "it nests too deeply")
 
 
 def _checked(number: int, values: Any) -> Row | BadRow:
@@ -152,6 +162,7 @@ def _checked(number: int, values: Any) -> Row | BadRow:
     if not isinstance(values, dict):
         return BadRow(number, f"a JSON {type(values).__name__} where an object was expected")
     try:
+        values = without_edges(values)
         leaves = list(_leaves(values))
     except RecursionError:
         return BadRow(number, "it nests too deeply")
@@ -232,7 +243,8 @@ def _prefix(file: RawFile, encoding: Encoding) -> str | None:
                 elif event == "map_key" and not prefix:
                     root.add(value)
                 elif event == "end_map" and prefix == outer and outer:
-                    if (titled := _titled(found, outer)) is not None:
+                    titled = _titled(found, outer)
+                    if titled is not None and not (titled == outer and _is_shelf(titled)):
                         return None if _is_product(root, outer) else titled
                     outer = ""
         except (ijson.JSONError, ValueError, RecursionError) as exc:
@@ -240,20 +252,33 @@ def _prefix(file: RawFile, encoding: Encoding) -> str | None:
                 raise InputError(f"{file.name}: broken JSON: {exc}") from None
         finally:
             stream.detach()
-    return None if _has_title(root) else next(iter(found), None)
+    if _has_title(root):
+        return None
+    return next((name for name in found if _has_title(found[name])), next(iter(found), None))
 
 
 def _titled(found: dict[str, set[str]], outer: str) -> str | None:
-    """The outermost of the lists in a list whose objects have titles."""
-    inside = [name for name in found if name.startswith(outer)]
-    return next(
-        (
-            name
-            for name in sorted(inside, key=lambda name: name.count("."))
-            if _has_title(found[name])
-        ),
-        None,
-    )
+    """The outermost of the lists in a list whose objects have titles.
+
+    Of a list of shelves it is the list of products on them.
+    """
+    inside = [name for name in found if name.startswith(outer) and _has_title(found[name])]
+    inside.sort(key=lambda name: name.count("."))
+    first = next(iter(inside), None)
+    if first is None or not _is_shelf(first):
+        return first
+    return next((name for name in inside if _list_name(name) in _SHELVED), first)
+
+
+def _is_shelf(prefix: str) -> bool:
+    """Whether a list is one of categories and the like, which hold the products."""
+    return _list_name(prefix) in _SHELVES
+
+
+def _list_name(prefix: str) -> str:
+    """The name of the list whose items have this prefix: `products` in `data.products.item`."""
+    steps = [step for step in prefix.split(".") if step not in ("item", _NODE, "edges", "nodes")]
+    return steps[-1].lower() if steps else ""
 
 
 def _is_product(root: set[str], prefix: str) -> bool:

@@ -162,8 +162,10 @@ class Enrichments:
         except ValueError as exc:
             said.flaws.append(str(exc))
         else:
-            if keywords and caption:
-                said.keywords, said.description, said.caption = keywords, description, caption
+            # an export says which products are enriched; models may find no keyword for one
+            if caption and (keywords or row.values.get("state") == "enriched"):
+                said.keywords = keywords or []
+                said.description, said.caption = description, caption
         gone = {
             self._fields[name]
             for name, value in given.items()

@@ -119,7 +119,12 @@ def extended(path: Path) -> Names:
 
 def is_title(column: str) -> bool:
     """Whether a column is called like a title."""
-    return built_in().is_called("title", column)
+    return is_called("title", column)
+
+
+def is_called(field: str, column: str) -> bool:
+    """Whether a column is called like a field, by the built-in names."""
+    return built_in().is_called(field, column)
 
 
 def _built_in_rows() -> list[dict[str, str]]:

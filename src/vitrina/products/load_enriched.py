@@ -73,7 +73,8 @@ def import_file(
 ) -> Imported:
     """Bring in products with what is known of them: keywords, description, caption, embedding.
 
-    A product with keywords and a caption is enriched; one without is queued. Embeddings go into a
+    A product with keywords and a caption is enriched, and one that an export calls enriched with a
+    caption alone; others are queued. Embeddings go into a
     text space of their own, made on first use. Each batch is one transaction.
 
     Args:

@@ -22,7 +22,9 @@ from vitrina.files.formats import (
     shop_json,
     shopify,
     square,
+    squarespace,
     vendure,
+    wix,
     woocommerce,
 )
 from vitrina.files.formats.base import Format
@@ -44,6 +46,8 @@ FORMATS: tuple[Format, ...] = (
     prestashop.FORMAT,
     rakuten.FORMAT,
     square.FORMAT,
+    squarespace.FORMAT,
+    wix.FORMAT,
     etsy.FORMAT,
     amazon.ABO,
     amazon.FORMAT,

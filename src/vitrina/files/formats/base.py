@@ -70,6 +70,10 @@ class Reader(Fields):
         """Variants that stand in the row itself."""
         return []
 
+    def pictures_in(self, row: Row, variants: list[Variant]) -> list[str]:
+        """The pictures of the variants that stand in the row itself."""
+        return [one.image for one in variants if one.image]
+
     # A product out of rows ---------------------------------------------------------------------
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
@@ -112,7 +116,7 @@ class Reader(Fields):
             long,
             sku=self.first(values, fields) if fields else "",
             variants=variants,
-            variant_pictures=[one.image for one in variants if one.image] if variants else None,
+            variant_pictures=self.pictures_in(row, variants) if variants else None,
         )
         return self._folded(built) if variants else built
 
@@ -303,7 +307,11 @@ class Reader(Fields):
             long,
             sku=sku,
             variants=variants,
-            variant_pictures=[one.image for one in variants if one.image],
+            variant_pictures=[
+                address
+                for row in sold[: len(variants)]
+                for address in self.variant_pictures(row.values)
+            ],
         )
         if is_sold and variants and isinstance(built, Product):
             return replace(built, sku=None, codes=())
@@ -321,9 +329,9 @@ class Reader(Fields):
         """The id of a product with variants."""
         return key if key and self.whole else self.external_id(head) or key or ""
 
-    def variant_picture(self, values: dict[str, Any]) -> str | None:
-        """The picture of a variant."""
-        return next(iter(self.pictures(values)), None)
+    def variant_pictures(self, values: dict[str, Any]) -> list[str]:
+        """The pictures of a variant, its own first."""
+        return self.pictures(values)
 
     def variant_sku(self, row: Row) -> str:
         """The number under which a variant is ordered: its SKU, or its id in the file."""
@@ -351,7 +359,7 @@ class Reader(Fields):
             own if own and own != title else None,
             self.codes(row.values),
             options,
-            self.variant_picture(row.values),
+            next(iter(self.variant_pictures(row.values)), None),
             money.now,
             money.was,
             self.stock(row.values),

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
 from vitrina.files.formats.base import Format, Own, Reader
-from vitrina.files.formats.fields import LONG
 from vitrina.files.items import LeftOut, Product, Reject
+from vitrina.files.nested import LONG
 from vitrina.files.numbers import parse_price
 from vitrina.files.rows import Row, RowFile
 
@@ -181,7 +181,8 @@ class ModernReader(_Below):
         "Variant Image URL", "Meta Keywords", "Meta Description", "Page Title", "Show Condition",
         "Free Shipping", "Fixed Shipping Cost", "Sort Order", "Image ID", "Image Description",
         "Minimum Purchase Quantity", "Maximum Purchase Quantity", "Current Stock", "Low Stock",
-        "Custom Fields", "YouTube ID", "Video Title", "Video Description", "Video Sort Order", "Channels",
+        "YouTube ID", "Video Title", "Video Description", "Video Sort Order", "Channels",
+        "Custom Fields",
     )  # fmt: skip
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
@@ -218,8 +219,9 @@ class ModernReader(_Below):
     def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
         return " / ".join(str(value) for value in options.values())
 
-    def variant_picture(self, values: dict[str, Any]) -> str | None:
-        return self.said(values, "Variant Image URL") or None
+    def variant_pictures(self, values: dict[str, Any]) -> list[str]:
+        said = self.said(values, "Variant Image URL")
+        return [said] if said else []
 
     def all_pictures(self, head: Row, rows: list[Row]) -> list[str]:
         shown = [row for row in rows if self.role(row.values) in ("picture", "both")]

@@ -17,6 +17,7 @@ _ADDRESSES = words("handle slug urlkey urlrewritten permalink producthandle urlh
 _LONGER = 5  # characters: a text of so many is never a word for nothing
 # Fields whose columns are taken up whole by the product, and stay no attributes.
 _TAKEN = ("title", "image", "url", "text", "group", "sale_starts", "sale_ends")
+_MONEY = ("price", "sale_price", "was_price")  # whose columns hold prices, also without any text
 # Fields that share no column: what is mapped to one of them is not read for another.
 _ALONE = ("external_id", "title", "image", "url", "text")
 
@@ -174,10 +175,11 @@ class Columns:
         taken = {column for name in _TAKEN for column in self._taken(name, fields)}
         taken.update(fields["external_id"][:1])
         attributes = []
+        priced = {column for name in _MONEY for column in fields[name]}
         for column in columns:
             if column in taken or plain(column) in self._structure or self.is_structure(column):
                 continue
-            kind = self.setup.kinds.get(column, Kind())
+            kind = self.setup.kinds.get(column, Kind("price") if column in priced else Kind())
             is_code = column in fields["ean"] or column in fields["sku"] or column in fields["mpn"]
             name = "code" if is_code and kind.kind == "number" else kind.kind
             attributes.append((column, name, kind.decimal))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from vitrina.files.formats.base import Format, Money, Own, Reader
-from vitrina.files.items import Variant
+from vitrina.files.items import LeftOut, Product, Reject, Variant
 from vitrina.files.names import plain
 from vitrina.files.rows import Row, RowFile
 
@@ -60,6 +61,12 @@ class EtsyReader(Reader):
     def external_id(self, row: Row) -> str:
         # of several SKUs, one a variation, the first stands for the listing
         return super().external_id(row).split(",")[0].strip()
+
+    def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
+        for item in super().products(key, rows):
+            if isinstance(item, Product) and "," in (item.sku or ""):
+                item.sku = None  # those of its variations, and no number of its own
+            yield item
 
     def variants_in(self, row: Row, money: Money) -> list[Variant]:
         skus = [sku.strip() for sku in self.said(row.values, "SKU").split(",") if sku.strip()]

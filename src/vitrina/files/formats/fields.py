@@ -11,11 +11,11 @@ from vitrina.files.cells import NOTHING, in_stock, line_of, unwrapped, value_at
 from vitrina.files.dates import is_on
 from vitrina.files.formats.columns import Columns
 from vitrina.files.html_text import MAX_TEXT, to_plain, to_text, unescaped
+from vitrina.files.nested import LONG, named_values, price_of, sort_named
 from vitrina.files.numbers import DOLLARS, Price, currency_of, parse_number, parse_price
 from vitrina.files.rows import Row
 from vitrina.files.values import parse_list
 
-LONG = 200  # characters: a longer value is text, no attribute
 _CODE = 60  # characters
 _MISSING = frozenset({"nan", "NaN", "NULL", "null", "#N/A"})  # as programs write no value
 _WRITTEN = frozenset({str, list, dict})  # what may hold entities
@@ -75,14 +75,13 @@ class Fields(Columns):
         found: dict[str, object] = {}
         prices: dict[str, Price] = {}
         long: list[str] = []
+        named: dict[str, object] = {}
         values = row.values
         for column, kind, decimal in self.plan(values).attributes:
             value = values.get(column)
             if value.__class__ is not str:
                 if value or value == 0:
-                    found[column] = value = unwrapped(value, self.setup.language)
-                    if kind == "price" and value.__class__ in (int, float) and value >= 0:
-                        prices[column] = Price(float(value))
+                    self._take_json(column, kind, decimal, value, (found, prices, named))
                 continue
             text = value.strip()
             if not text:
@@ -94,12 +93,32 @@ class Fields(Columns):
                     found[column] = text
             else:
                 self._take(row.line, column, kind, decimal, text, (found, prices, long))
+        if named:
+            sort_named(named, self.setup.names, found, long)
         if more := self.more(values):
             found.update(more)
         for column, value in found.items():
             if value.__class__ in _WRITTEN:
                 found[column] = to_plain(value)
         return found, prices, long
+
+    def _take_json(
+        self,
+        column: str,
+        kind: str,
+        decimal: str,
+        value: Any,
+        into: tuple[dict[str, object], dict[str, Price], dict[str, object]],
+    ) -> None:
+        """Put a value that is no text among the attributes."""
+        found, prices, named = into
+        if kind == "price" and (price := price_of(value, decimal)) is not None:
+            prices[column] = price
+            found[column] = value if isinstance(value, int | float) else price.low
+        elif (pairs := named_values(value)) is not None:
+            named.update(pairs)
+        else:
+            found[column] = unwrapped(value, self.setup.language)
 
     def _take(
         self,
@@ -142,10 +161,10 @@ class Fields(Columns):
         for column in self.columns(values, name):
             if (price := prices.get(column)) is not None:
                 return price
-            if not self._fixed and column not in values and "." in column:
-                value = value_at(values, column)
-                if value is not None and (price := parse_price(str(value))) is not None:
-                    return price
+            if self._fixed or column in values or "." not in column:
+                continue
+            if price := price_of(value_at(values, column)):
+                return price
         return None
 
     def is_sale_on(self, values: dict[str, Any]) -> bool:

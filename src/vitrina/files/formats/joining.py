@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from vitrina.files.formats.fields import LONG
 from vitrina.files.items import Picture, Variant
+from vitrina.files.nested import LONG
 
 MAX_LIST = 200  # values of the variants that are listed at the product
 _EDGE = re.compile(r"[\s\-–—,|/:(]+$")

@@ -113,6 +113,9 @@ class JsonLdReader(Reader):
             )
         return found
 
+    def pictures_in(self, row: Row, variants: list[Variant]) -> list[str]:
+        return [address for one in self._variants(row.values) for address in self.pictures(one)]
+
     def _priced(self, attributes: Any, money: Money, variants: Any, stock: Any) -> None:
         if money.currency is None and variants:
             money = Money(money.now, money.high, money.was, self._currency_of_variants)

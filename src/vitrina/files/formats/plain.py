@@ -8,10 +8,13 @@ from typing import Any
 
 from vitrina.files.formats.base import Format, Reader
 from vitrina.files.items import LeftOut, Product, Reject
-from vitrina.files.names import plain
+from vitrina.files.names import is_called, plain
 from vitrina.files.rows import Row
 
 _NUMBER = re.compile(r"sku|ugs|num|code|codi|kod|referen|番号|コード")  # in the name of a parent
+_VARIANTS = re.compile(
+    r"^(?:product_?)?(?:varia|child|sku|combination|model|simple)", re.IGNORECASE
+)
 _PRICES = ("price", "sale_price", "was_price")
 
 
@@ -22,6 +25,8 @@ class PlainReader(Reader):
     names its parent, which is a row of its own and names nothing.
     """
 
+    _head: Row | None = None  # the parent of the rows that are being read
+
     def key(self, row: Row) -> str | None:
         columns = self.columns(row.values, "group")
         if not columns or not self._parents(row.values):
@@ -29,25 +34,40 @@ class PlainReader(Reader):
         return self._parent(row.values) or self._number(row) or None
 
     def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
-        own = [row for row in rows if key is not None and self._number(row) == key]
+        if len(rows) == 1 and self.setup.file.kind.startswith("json"):
+            head, inside = _opened(rows[0])
+            if inside:
+                self._plan_inside(inside)
+                inside = [self._inheriting(one, head) for one in inside]
+                self._plan_inside(inside)
+                yield from self._family(key, head, inside)
+                return
+        if key is None:
+            yield from super().products(key, rows)
+            return
+        own = [row for row in rows if self._number(row) == key]
         heads = [row for row in own if not self._parent(row.values)] or own[:1]
         if not heads:
             yield from super().products(key, rows)
             return
         head, *repeated = heads
-        children = [row for row in rows if row not in heads]
+        others = {id(row) for row in heads}
+        children = [row for row in rows if id(row) not in others]
         if children:
-            self._head = head
-            inherited = [self._inheriting(row, head) for row in children]
-            yield from super().products(key, [head, *inherited])
-            self._head = None
+            yield from self._family(key, head, children)
         else:
             yield from super().products(None, [head])
         for row in repeated:
             yield from super().products(None, [row])
 
-    def restart(self) -> None:
-        self._head: Row | None = None
+    def _family(
+        self, key: str | None, head: Row, children: list[Row]
+    ) -> Iterator[Product | Reject | LeftOut]:
+        """The product of a parent and its children."""
+        self._head = head
+        inherited = [self._inheriting(row, head) for row in children]
+        yield from super().products(key, [head, *inherited])
+        self._head = None
 
     def role(self, values: dict[str, Any]) -> str:
         if self._head is None:
@@ -57,7 +77,7 @@ class PlainReader(Reader):
     def group_id(self, key: str | None, head: Row) -> str:
         if self._head is None:
             return super().group_id(key, head)
-        return self.external_id(head)
+        return self.external_id(head) or key or ""
 
     def _joined(
         self,
@@ -89,12 +109,40 @@ class PlainReader(Reader):
         skus = self.columns(row.values, "sku") if _NUMBER.search(plain(parents[0])) else []
         return self.first(row.values, skus) or self.external_id(row)
 
+    def _plan_inside(self, rows: list[Row]) -> None:
+        """Find the columns of variants by name: a stored reading only names their product's."""
+        stored, self.setup.stored = self.setup.stored, None
+        for row in rows:
+            self.plan(row.values)
+        self.setup.stored = stored
+
     def _inheriting(self, row: Row, head: Row) -> Row:
         """A child with the price of its parent where it has none of its own."""
-        columns = [column for name in _PRICES for column in self.columns(row.values, name)]
-        if self.first(row.values, columns):
+        values = row.values
+        if any(str(values[c]).strip() for c in self._prices(values) if values.get(c) is not None):
             return row
-        return Row(row.line, {**row.values, **{c: head.values.get(c) for c in columns}})
+        return Row(row.line, {**values, **{c: head.values[c] for c in self._prices(head.values)}})
+
+    def _prices(self, values: dict[str, Any]) -> list[str]:
+        """The columns of prices that a row has."""
+        columns = (column for name in _PRICES for column in self.columns(values, name))
+        return [column for column in columns if column in values]
+
+
+def _opened(row: Row) -> tuple[Row, list[Row]]:
+    """A row of JSON without the variants in it, and these as rows."""
+    for column, value in row.values.items():
+        if value.__class__ is not list or not value or not _VARIANTS.search(column):
+            continue
+        if all(isinstance(one, dict) and _is_sold(one) for one in value):
+            own = {name: said for name, said in row.values.items() if name != column}
+            return Row(row.line, own), [Row(row.line, one) for one in value]
+    return row, []
+
+
+def _is_sold(values: dict[str, Any]) -> bool:
+    """Whether an object has a number or a price of its own."""
+    return any(is_called(name, column) for column in values for name in ("sku", "ean", "price"))
 
 
 FORMAT = Format(

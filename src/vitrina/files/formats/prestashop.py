@@ -11,7 +11,7 @@ from vitrina.files import combinations
 from vitrina.files.cells import is_yes
 from vitrina.files.formats.base import Format, Money, Own, Reader
 from vitrina.files.items import LeftOut, Product, Reject
-from vitrina.files.names import plain
+from vitrina.files.names import plain, words
 from vitrina.files.numbers import Price, parse_number
 from vitrina.files.rows import Row, RowFile
 from vitrina.files.survey import Kind
@@ -21,8 +21,23 @@ _NAME = frozenset({"name", "nom"})
 _IMPACT = frozenset({"impactonprice", "impactsurleprix"})
 _REFERENCE = "reference "  # before a reference that stands for the id of a product
 _POSITION = re.compile(r":\s*\d+\s*$")
-_AMOUNT = ("discountamount", "montantdelaremise", "montantreduction")
-_PERCENT = ("discountpercent", "pourcentagedelaremise", "pourcentagedereduction")
+# Headers are labels in the language of the shop's staff; these are their words, as plain names.
+_ACTIVE = words("active actif activo activado attivo attivato aktiv aktiviert actief aktywny ativo")
+_DISCOUNT = re.compile(r"discount|remise|reduction|descuento|rabat|sconto|korting|desconto|znizk")
+_AMOUNT = re.compile(r"amount|montant|importe|betrag|importo|bedrag|kwota|valor")
+_PERCENT = re.compile(r"percent|pourcent|porcent|procent|prozent")
+_PRICE = re.compile(r"pri[cx]e?|precio|preis|prezzo|prijs|cena|preco")
+_OTHER_PRICE = re.compile(
+    r"cost|wholesale|achat|unit|impact|coste|mayor|einkauf|grosshandel|acquisto|ingrosso|inkoop"
+    r"|zakup|hurt|custo|grund|eenheid|jednost|anzeig|show|mostra|affich|toon|pokaz"
+)
+_WITH_TAX = re.compile(r"inclu|ttc|coniva|ivainclu|inkl|mitmwst|brutto|zpodatk|comiva|comimpost")
+_FEATURE = re.compile(r"feature|carac?teristi|caratteristic|eigenschaft|merkmal|kenmerk|cech")
+_RULE = re.compile(
+    r"^(?:meta|seo)(?!l)|regla|regola|regra|regledetaxe|steuerregel|steuersatz|belastingregel"
+    r"|podatkow|rewritten|ree?scrit|reecrit|amigable|umgeschrieb|freundlich|riscritt|herschrev"
+    r"|przyjazn|alt(?:text|ernat)"
+)
 
 
 class PrestaShopReader(Reader):
@@ -62,15 +77,12 @@ class PrestaShopReader(Reader):
 
     def restart(self) -> None:
         columns = self.setup.file.columns
-        self._active = next((c for c in columns if plain(c) in ("active", "actif")), "")
-        self._features = [c for c in columns if plain(c).startswith(("feature", "caracteristique"))]
-        self._amount = next((c for c in columns if plain(c) in _AMOUNT), "")
-        self._percent = next((c for c in columns if plain(c) in _PERCENT), "")
-        self._lists = [
-            c
-            for c in columns
-            if c.lower().find("(x") >= 0 and plain(c) in ("categories", "tags", "motscles")
-        ]
+        self._active = self._called(_ACTIVE)
+        self._features = [c for c in columns if _FEATURE.match(plain(c)) and ":" in c]
+        discounts = [c for c in columns if _DISCOUNT.search(plain(c))]
+        self._amount = next((c for c in discounts if _AMOUNT.search(plain(c))), "")
+        self._percent = next((c for c in discounts if _PERCENT.search(plain(c))), "")
+        self._lists = [c for c in columns if _is_list(c) and not _is_of_pictures(c)]
         self._attribute = self._called(combinations.ATTRIBUTE)
         self._value = self._called(combinations.VALUE)
         self._product_reference = self._called(combinations.PRODUCT_REFERENCE)
@@ -83,6 +95,25 @@ class PrestaShopReader(Reader):
                 f"{self.setup.file.name} holds PrestaShop's combinations, which have no titles: put"
                 " it and the file of products into one zip, and ingest the zip"
             )
+
+    def found(self, columns: list[str]) -> dict[str, list[str]]:
+        fields = super().found(columns)
+        prices = [
+            c for c in columns if _PRICE.match(plain(c)) and not _OTHER_PRICE.search(plain(c))
+        ]
+        prices.sort(key=lambda column: _WITH_TAX.search(plain(column)) is None)
+        for name, columns_of in (
+            ("image", [c for c in columns if _is_list(c) and "url" in plain(c)]),
+            ("price", prices),
+            ("sku", self.setup.names.columns("sku", columns)),
+        ):
+            if name not in self.setup.columns and not (name == "image" and self.setup.image):
+                fields[name] = fields[name] or columns_of
+        return fields
+
+    def is_structure(self, column: str) -> bool:
+        read = (self._active, self._amount, self._percent, *self._features)
+        return column in read or _RULE.search(plain(column)) is not None
 
     def _called(self, names: frozenset[str]) -> str:
         """The column with one of these names; empty where the file has no such column."""
@@ -171,20 +202,27 @@ class PrestaShopReader(Reader):
         return found
 
 
+def _is_list(column: str) -> bool:
+    """Whether a header says that its cells are lists: `Tags (x,y,z...)`."""
+    return any(mark in column.lower() for mark in _LISTS)
+
+
+def _is_of_pictures(column: str) -> bool:
+    return _RULE.search(plain(column)) is not None or "url" in plain(column)
+
+
 def _matches(file: RowFile, columns: frozenset[str]) -> bool:
     if file.kind not in ("csv", "sheet"):
         return False
-    listed = any(mark in column.lower() for column in file.columns for mark in _LISTS)
-    switch = any(
-        plain(column) in ("active", "actif") and "0/1" in column for column in file.columns
-    )
+    listed = any(_is_list(column) for column in file.columns)
+    switch = any(plain(column) in _ACTIVE and "0/1" in column for column in file.columns)
     combinations = any("name:type:position" in column.lower() for column in file.columns)
     return (listed and switch) or combinations
 
 
 FORMAT = Format(
     "prestashop",
-    "a column Active (0/1) and one with (x,y,z...), in English or French",
+    "a column Active (0/1) and one with (x,y,z...), in eight languages",
     "Product ID;Active (0/1);Name *;Categories (x,y,z...);Price tax excluded;"
     "Image URLs (x,y,z...)\n"
     "1;1;Oak stool;Home,Stools;49.00;https://shop.example/1.jpg\n",

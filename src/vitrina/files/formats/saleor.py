@@ -93,8 +93,9 @@ class SaleorReader(Reader):
         ]
         return any(piece not in ("0", "0.0") for piece in pieces) if pieces else None
 
-    def variant_picture(self, values: dict[str, Any]) -> str | None:
-        return self.said(values, "variant media").split(",")[0].strip() or None
+    def variant_pictures(self, values: dict[str, Any]) -> list[str]:
+        pieces = self.said(values, "variant media").split(",")
+        return [bare for piece in pieces if (bare := piece.strip())]
 
 
 def _matches(file: RowFile, columns: frozenset[str]) -> bool:

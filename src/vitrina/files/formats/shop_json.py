@@ -9,8 +9,12 @@ from vitrina.files.cells import in_stock, line_of
 from vitrina.files.formats.base import Format, Money, Own, Reader
 from vitrina.files.items import Variant
 from vitrina.files.linked import many
-from vitrina.files.numbers import parse_price
+from vitrina.files.names import is_called
+from vitrina.files.nested import price_of
+from vitrina.files.numbers import Price
 from vitrina.files.rows import Row, RowFile
+
+_OPTIONS = ("color", "size", "material")
 
 
 class ShopifyJsonReader(Reader):
@@ -20,8 +24,8 @@ class ShopifyJsonReader(Reader):
         "title": ("title",),
         "external_id": ("id", "handle"),
         "group": (),
-        "text": ("body_html", "description"),
-        "image": ("images", "image"),
+        "text": ("body_html", "descriptionHtml", "description"),
+        "image": ("images", "image", "featuredImage"),
         "url": ("online_store_url",),
         "price": ("price",),
         "brand": ("vendor",),
@@ -32,6 +36,8 @@ class ShopifyJsonReader(Reader):
     structure = (
         "variants", "options", "admin_graphql_api_id", "template_suffix", "published_scope",
         "created_at", "updated_at", "published_at", "status", "media", "price",
+        "priceRange", "priceRangeV2", "compareAtPriceRange", "maxVariantPrice", "minVariantPrice",
+        "availableForSale", "totalInventory", "tracksInventory", "totalVariants",
     )  # fmt: skip
 
     def left_out(self, values: dict[str, Any]) -> str | None:
@@ -69,31 +75,55 @@ class ShopifyJsonReader(Reader):
             for option in many(values.get("options"))
         ]
         found: dict[str, object] = {}
+        for said in many(variant.get("selectedOptions")):
+            if isinstance(said, dict) and said.get("value") not in (None, "", "Default Title"):
+                found[line_of(said.get("name")) or "option"] = str(said["value"])
         for number in (1, 2, 3):
             value = variant.get(f"option{number}")
             if value and value != "Default Title":
                 name = names[number - 1] if number <= len(names) else ""
                 found[name or f"option{number}"] = str(value)
-        return found
+        return found or {
+            name: value
+            for name, value in variant.items()
+            if isinstance(value, str) and value and any(is_called(f, name) for f in _OPTIONS)
+        }
+
+    def money(self, values: dict[str, Any], prices: dict[str, Price]) -> Money:
+        """The currency of the variants; where the file has none of these, the range of prices."""
+        price = price_of([one.get("price") for one in self._each(values)])
+        if price is None:
+            price = price_of([values.get("priceRangeV2"), values.get("priceRange")])
+            return Money(price.low, price.high, None, price.currency) if price else Money()
+        return Money(currency=price.currency)
+
+    def stock(self, values: dict[str, Any]) -> bool | None:
+        said = values.get("availableForSale")
+        return said if isinstance(said, bool) else None
 
     def variants_in(self, row: Row, money: Money) -> list[Variant]:
         pictures = {
             picture.get("id"): next(addresses(picture), None)
             for picture in many(row.values.get("images"))
-            if isinstance(picture, dict)
+            if isinstance(picture, dict) and picture.get("id")
         }
         return [self._variant_of(row, one, pictures) for one in self._each(row.values)]
 
     def _variant_of(self, row: Row, one: dict[str, Any], pictures: dict[Any, Any]) -> Variant:
         options = self._named(row.values, one)
         price, was = (
-            parse_price(str(one.get(name) or "")) for name in ("price", "compare_at_price")
+            price_of(_either(one, *names))
+            for names in (("price",), ("compare_at_price", "compareAtPrice"))
         )
         before = was.low if was and price and was.low > price.low else None
-        stock = one.get("available")
-        if stock is None and (quantity := one.get("inventory_quantity")) is not None:
-            stock = in_stock(quantity) or one.get("inventory_policy") == "continue"
-        own = one.get("featured_image")
+        stock = _either(one, "available", "availableForSale")
+        if (
+            stock is None
+            and (quantity := _either(one, "inventory_quantity", "inventoryQuantity")) is not None
+        ):
+            policy = str(_either(one, "inventory_policy", "inventoryPolicy")).lower()
+            stock = in_stock(quantity) or policy == "continue"
+        own = _either(one, "featured_image", "image")
         return Variant(
             row.line,
             str(one.get("sku") or "") or None,
@@ -105,6 +135,11 @@ class ShopifyJsonReader(Reader):
             before,
             stock,
         )
+
+
+def _either(values: dict[str, Any], *names: str) -> Any:
+    """The first of these values that is there: Shopify's interfaces spell them in two ways."""
+    return next((values[name] for name in names if values.get(name) is not None), None)
 
 
 class SampleReader(Reader):
@@ -132,7 +167,9 @@ def _is_shopify(file: RowFile, columns: frozenset[str]) -> bool:
         and "variants" in columns
         and (
             "title" in columns
-            and bool(columns & {"bodyhtml", "vendor", "image", "images", "handle"})
+            and bool(
+                columns & {"bodyhtml", "descriptionhtml", "vendor", "image", "images", "handle"}
+            )
         )
     )
 

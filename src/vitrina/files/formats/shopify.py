@@ -121,11 +121,12 @@ class ShopifyReader(Reader):
             placed += [(place, number, address) for address in self.pictures(row.values)]
         return list(dict.fromkeys(address for *_, address in sorted(placed)))
 
-    def variant_picture(self, values: dict[str, Any]) -> str | None:
+    def variant_pictures(self, values: dict[str, Any]) -> list[str]:
         if self._variant_image:
             # the picture of the row is one of the product's, whichever variant stands beside it
-            return str(values.get(self._variant_image) or "").strip() or None
-        return super().variant_picture(values)
+            said = str(values.get(self._variant_image) or "").strip()
+            return [said] if said else []
+        return super().variant_pictures(values)
 
     def stock(self, values: dict[str, Any]) -> bool | None:
         quantity = str(values.get(self._quantity) or "").strip()

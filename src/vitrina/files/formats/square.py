@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from vitrina.files.cells import is_yes
 from vitrina.files.formats.base import Format, Own, Reader
+from vitrina.files.items import LeftOut, Product, Reject
 from vitrina.files.names import numbered, plain
 from vitrina.files.rows import Row
 
@@ -16,7 +18,7 @@ _STRUCTURE = (
 
 
 class SquareReader(Reader):
-    """Reads items; `Regular` is the only variation of an item."""
+    """Reads items; `Regular` is mostly the only variation of an item."""
 
     groups = True
     whole = False
@@ -45,6 +47,7 @@ class SquareReader(Reader):
 
     def restart(self) -> None:
         self._last = ""
+        self._several = False
         self._pairs = [
             (column, self.spelt(f"Option Value {numbered(column)[1]}"))
             for column in self.setup.file.columns
@@ -66,6 +69,10 @@ class SquareReader(Reader):
     def group_id(self, key: str | None, head: Row) -> str:
         return self.external_id(head)
 
+    def products(self, key: str | None, rows: list[Row]) -> Iterator[Product | Reject | LeftOut]:
+        self._several = len(rows) > 1
+        yield from super().products(key, rows)
+
     def left_out(self, values: dict[str, Any]) -> str | None:
         if is_yes(self.said(values, "Archived"), empty=False):
             return "archived"
@@ -79,13 +86,15 @@ class SquareReader(Reader):
             if values.get(name) and values.get(value)
         }
         name = self.said(values, "Variation Name")
-        if not found and name and name != "Regular":
+        if not found and name and (name != "Regular" or self._several):
             found = {"Variation": name}
         return dict(found)
 
     def variant_title(self, values: dict[str, Any], options: dict[str, object]) -> str:
         name = self.said(values, "Variation Name")
-        return name if name != "Regular" else super().variant_title(values, options)
+        return (
+            name if name != "Regular" or self._several else super().variant_title(values, options)
+        )
 
 
 FORMAT = Format(

@@ -77,9 +77,9 @@ class VendureReader(Reader):
         said = [item.strip() for item in self.said(values, "optionValues").split("|")]
         return {name: value for name, value in zip(self._groups, said, strict=False) if value}
 
-    def variant_picture(self, values: dict[str, Any]) -> str | None:
-        said = self.said(values, "variantAssets").split("|")[0].strip()
-        return said or None
+    def variant_pictures(self, values: dict[str, Any]) -> list[str]:
+        pieces = self.said(values, "variantAssets").split("|")
+        return [bare for piece in pieces if (bare := piece.strip())]
 
     def more(self, values: dict[str, Any]) -> dict[str, object]:
         found: dict[str, list[str]] = {}
