@@ -167,6 +167,8 @@ $func$;
 -- with letters or signs in one word ("PN-77"), capitals ("GSR 12V-15"), or a number of four digits and
 -- more; but not a measure, a size, a date, a price.
 -- bare_code(body) → a code without separators, in lower case: "AB-12 3" is "ab123".
+-- code_forms(code) → a bare code, and where it may be a GTIN the same number of 12, 13 and 14 digits and
+-- without zeros in front: a UPC is an EAN with a zero, and spreadsheets drop it.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.is_code_name(name text) returns boolean
 language sql immutable parallel safe
@@ -191,6 +193,15 @@ return body ~ '[0-9]' and char_length(body) between 3 and 40
 create or replace function vitrina_internal.bare_code(body text) returns text
 language sql immutable parallel safe
 return lower(translate(folded_text(normalize(left(body, 500), nfkc)), e' -_./\t#\\:,' || chr(160), ''));
+
+create or replace function vitrina_internal.code_forms(code text) returns text[]
+language sql immutable parallel safe
+return case when code ~ '^0*[1-9][0-9]{6,13}$' and char_length(code) <= 14
+            then array[ltrim(code, '0'), code]
+                || case when char_length(ltrim(code, '0')) <= 12 then lpad(ltrim(code, '0'), 12, '0') end
+                || case when char_length(ltrim(code, '0')) <= 13 then lpad(ltrim(code, '0'), 13, '0') end
+                || lpad(ltrim(code, '0'), 14, '0')
+            else array[code] end;
 
 -- ---------------------------------------------------------------------------------------------
 -- is_category_name(name) → whether an attribute of this name says what a product is in the shop's own

@@ -165,7 +165,8 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- code_holders(code) → the products with this code; by a value that only looks like one, if it is rare.
+-- code_holders(code) → the products with this code, in any of its forms; by a value that only looks like
+-- one, if it is rare.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.code_holders(code text) returns bigint[]
 language sql stable parallel safe security invoker
@@ -176,7 +177,8 @@ as $func$
     with named as (
         select m.product_id
         from (select t.product_id from product_text as t
-              where t.tsv @@ quoted_lexeme('=' || code)::tsquery offset 0) as m
+              where t.tsv @@ (select string_agg(quoted_lexeme('=' || f), '|')
+                              from unnest(code_forms(code)) as f)::tsquery offset 0) as m
         order by m.product_id limit 1000
     ),
     guessed as (

@@ -62,8 +62,8 @@ begin
             join products as p on p.id = v.product_id
             join sources as s on s.id = p.source_id
             cross join lateral (
-                select asked_variants.code <> '' and asked_variants.code = any (array(
-                    select bare_code(u.code) from unnest(v.sku || v.codes) as u (code))) as coded) as c
+                select asked_variants.code <> '' and code_forms(asked_variants.code) && array(
+                    select bare_code(u.code) from unnest(v.sku || v.codes) as u (code)) as coded) as c
             cross join lateral (
                 select count(*) from jsonb_each(options) as o
                 where v.attributes -> o.key @> o.value) as o

@@ -65,6 +65,20 @@ def test_a_code_of_a_variant_finds_its_product(shop: psycopg.Connection, code: s
     assert "code" in row[2]
 
 
+@pytest.mark.parametrize("stored", ["012345678905", "0012345678905", "12345678905"])
+def test_a_gtin_is_found_with_and_without_zeros_in_front(
+    shop: psycopg.Connection, stored: str
+) -> None:
+    forms: list[dict[str, object]] = [{"sku": "L-1"}, {"sku": "L-2", "codes": [stored]}]
+    lamp = {"external_id": "lamp", "title": "Lamp", "variants": forms}
+    shop.execute("select put_products('shop', %s)", [json.dumps([lamp])])
+    for typed in ("12345678905", "012345678905", "0 12345-678905", "00012345678905"):
+        assert [row[:2] for row in found(shop, f"'{typed}', 1")] == [("lamp", "L-2")]
+    # a shorter number, and a code with letters, are only what they are
+    same = "select vitrina_internal.code_forms('0123'), vitrina_internal.code_forms('0abc1234567')"
+    assert shop.execute(same).fetchone() == (["0123"], ["0abc1234567"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "sku", "image"),
     [
