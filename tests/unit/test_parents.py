@@ -44,6 +44,21 @@ def test_children_are_variants_of_the_row_they_name(
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Variation Name 1", "Variation Wert 1"),
+        ("option1_name", "option1_value"),
+        ("Attribute 1 name", "Attribute 1 value(s)"),
+    ],
+)
+def test_options_in_pairs_of_columns_are_attributes(tmp_path: Path, name: str, value: str) -> None:
+    data = f"sku,parent_sku,title,{name},{value}\nA,,Cup,,\nB,A,,Size,S\nC,A,,Size,L\n"
+    cup = only(read(tmp_path, data))
+    assert cup.attributes == {"Size": ["S", "L"]}
+    assert [v.attributes for v in cup.variants] == [{"Size": "S"}, {"Size": "L"}]
+
+
 def test_a_child_without_a_price_costs_as_much_as_its_parent(tmp_path: Path) -> None:
     data = (
         "id,parent_id,name,price,sale price,sku\na,,Cup,9.99,8.99,C\nb,a,,,,C-1\nc,a,,10.99,,C-2\n"

@@ -15,6 +15,11 @@ _NUMBER = re.compile(r"sku|ugs|num|code|codi|kod|referen|番号|コード")  # i
 _VARIANTS = re.compile(
     r"^(?:product_?)?(?:varia|child|sku|combination|model|simple)", re.IGNORECASE
 )
+_NAME = re.compile(
+    r"(.*(?:option|varia|attribut|merkmal|eigenschaft|caracteristi|caratteristi|kenmerk|cech)\D*?)"
+    r"(\d*)(?:name|title|titel|nome?|nombre|naam|nazwa)(\d*)"
+)
+_VALUE = ("value", "values", "wert", "werte", "valeur", "valor", "valore", "waarde", "wartosc")
 _PRICES = ("price", "sale_price", "was_price")
 
 
@@ -26,6 +31,22 @@ class PlainReader(Reader):
     """
 
     _head: Row | None = None  # the parent of the rows that are being read
+
+    def restart(self) -> None:
+        self._pairs = _pairs(self.setup.file.columns)
+        self._paired = frozenset(column for pair in self._pairs for column in pair)
+
+    def is_structure(self, column: str) -> bool:
+        return column in self._paired
+
+    def more(self, values: dict[str, Any]) -> dict[str, object]:
+        if not self._pairs:
+            return {}
+        said = (
+            (self.first(values, (name,)), self.first(values, (value,)))
+            for name, value in self._pairs
+        )
+        return {name: value for name, value in said if name and value}
 
     def key(self, row: Row) -> str | None:
         columns = self.columns(row.values, "group")
@@ -127,6 +148,17 @@ class PlainReader(Reader):
         """The columns of prices that a row has."""
         columns = (column for name in _PRICES for column in self.columns(values, name))
         return [column for column in columns if column in values]
+
+
+def _pairs(columns: list[str]) -> list[tuple[str, str]]:
+    """The columns of names of options, each with that of its values: Option 1 name, value."""
+    known = {plain(column): column for column in columns}
+    pairs = []
+    for name, column in known.items():
+        if match := _NAME.fullmatch(name):
+            words = (f"{match[1]}{match[2]}{word}{match[3]}" for word in _VALUE)
+            pairs += [(column, known[word]) for word in words if word in known][:1]
+    return pairs
 
 
 def _opened(row: Row) -> tuple[Row, list[Row]]:
