@@ -128,10 +128,36 @@ begin
     if _wake.columns is null then
         select r.columns into _wake.columns from read_columns(probe) as r where r.relation = _table;
     end if;
+    -- a row of a side table may go and leave the product, whatever its key: only the table that the ids
+    -- come from takes products along
     _wake.is_product := coalesce(
-        _wake.key @> primary_key(_table) and _wake.key <@ primary_key(_table), false);
+        _wake.key @> primary_key(_table) and _wake.key <@ primary_key(_table)
+        and gives_ids(probe, _table, _wake.key), false);
     return _wake;
 end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
+-- gives_ids(probe, relation, key) → whether the columns id_1 … of a source's view are these columns of
+-- the table, unchanged: then no id outlives its row there. False if that cannot be told, as for a union.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.gives_ids(probe regclass, relation regclass, key text[])
+returns boolean
+language sql stable security invoker
+set search_path from current
+as $func$
+    -- the parser writes from which column it takes each column of a query; a query within may give a
+    -- column of the same name, so all must be the same
+    select coalesce(bool_and(exists (
+        select from regexp_matches(w.ev_action::text, o.origin, 'g')) and not exists (
+        select from regexp_matches(w.ev_action::text, o.origin, 'g') as m (found)
+        left join pg_attribute as a on a.attrelid = relation and a.attname = o.name
+            and not a.attisdropped
+        where (m.found[1]::oid, m.found[2]::int) is distinct from (relation::oid, a.attnum::int))), false)
+    from (select k.name, format(':resname id_%s :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (\d+) ',
+                                k.place) as origin
+          from unnest(key) with ordinality as k (name, place)) as o
+    join pg_rewrite as w on w.ev_class = probe;
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

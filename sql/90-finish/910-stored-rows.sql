@@ -5,6 +5,11 @@ declare
     _made record;
     _attachment attachments;
 begin
+    -- an older version took a row of any table with such a key for a product; attached again, those that
+    -- are take it along again
+    update wakes as w set is_product = false
+    from attachments as a
+    where a.source_id = w.source_id and w.is_product and a.relation is distinct from w.relation;
     -- an older version had them in this schema; the shop's triggers keep calling them
     for _made in
         select p.oid::regprocedure as function, p.proname as name

@@ -591,3 +591,51 @@ def test_a_json_null_is_no_part(shop: psycopg.Connection) -> None:
     )  # fmt: skip
     assert sync(shop)[1] == 20
     assert rows(shop, "select sweep_source('shop')") == [(0,)]
+
+
+@pytest.mark.parametrize("statement", ["delete from stock where product_id = 1", "truncate stock"])
+def test_a_product_outlives_its_row_of_a_side_table(
+    shop: psycopg.Connection, statement: str
+) -> None:
+    shop.execute("create table stock (product_id bigint primary key, quantity int)")
+    shop.execute("insert into stock values (1, 5), (2, 6)")
+    shop.execute(
+        "select attach_query('shop', 'select p.id, p.title, coalesce(s.quantity, 0) > 0 as in_stock"
+        " from product as p left join stock as s on s.product_id = p.id',"
+        " '{product=id,stock=product_id}')"
+    )
+    sync(shop)
+    before = rows(shop, "select external_id, id from products order by 1")
+    shop.execute(statement.encode())
+    assert rows(shop, "select external_id, id from products order by 1") == before
+    for _ in range(2):  # what truncate notes is a sweep
+        sync(shop)
+    assert rows(shop, "select external_id, id from products order by 1") == before
+    assert rows(shop, "select attributes from products where external_id = '1'") == [
+        ({"in_stock": False},)
+    ]
+    shop.execute("delete from product where id = 3")
+    assert rows(shop, "select count(*) from products") == [(19,)], "its own row takes it along"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("select id, title from product", True),
+        ("select p.id, p.title from product as p left join product as o on o.id = p.id + 1", True),
+        ("select p.id, min(p.title) as title from product as p group by p.id", True),
+        ("with w as (select id, title from product) select id, title from w", True),
+        ("select x.id_1 as id, p.title from product as p"
+         " cross join lateral (select p.id as id_1) as x", True),
+        ("select id, title from product union select 0, 'Always there'", False),
+        ("select id + 1 as id, title from product", False),
+        ("select price::bigint as id, title from product", False),
+        ("select o.id, p.title from product as p join other as o using (id)", False),
+    ],
+)  # fmt: skip
+def test_only_rows_of_the_table_that_gives_the_ids_are_products(
+    shop: psycopg.Connection, query: str, expected: bool
+) -> None:
+    shop.execute("create table other (id bigint primary key, title text)")
+    shop.execute("select attach_query('shop', %s, '{product=id}')", [query])
+    assert rows(shop, "select is_product from wakes") == [(expected,)]
