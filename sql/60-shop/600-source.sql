@@ -175,6 +175,20 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- named_table(name) → the table with this name, as full_name wrote it, or null. Also for a role that may
+-- not use its schema, to which to_regclass would raise.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.named_table(name text) returns oid
+language sql stable security invoker
+set search_path from current
+as $func$
+    select c.oid
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = (parse_ident(named_table.name))[1] and c.relname = (parse_ident(named_table.name))[2];
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- columns_of(relation) → the names of the table's columns, in order.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.columns_of(relation regclass) returns text[]

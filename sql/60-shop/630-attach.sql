@@ -35,15 +35,11 @@ as $func$
     select distinct s.name, format('%I.%I', n.nspname, c.relname)
     from attachments as a
     join sources as s on s.id = a.source_id
-    -- by text, since a name that this role may not look up would raise
     cross join lateral (
-        select b.oid
-        from pg_class as b
-        join pg_namespace as m on m.oid = b.relnamespace
-        where format('%I.%I', m.nspname, b.relname) = any (
-            a.reads || a.relation || array(select w.relation from wakes as w
-                                           where w.source_id = a.source_id))
-    ) as named
+        select named_table(u.name)
+        from unnest(a.reads || a.relation || array(select w.relation from wakes as w
+                                                   where w.source_id = a.source_id)) as u (name)
+    ) as named (oid)
     cross join lateral (
         select named.oid
         union all

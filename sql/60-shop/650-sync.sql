@@ -317,7 +317,7 @@ as $func$
     from wakes as w
     left join pg_trigger as t on t.tgname = format('vitrina_%s_%s_insert', w.source_id, w.place)
         and not t.tgisinternal
-    where w.source_id = moved_table.source_id and to_regclass(w.relation) is null
+    where w.source_id = moved_table.source_id and named_table(w.relation) is null
     order by w.place
     limit 1;
 $func$;

@@ -185,6 +185,18 @@ def test_doctor_tries_only_pictures_again_that_there_are(
     assert pictures() == [retry, without]
 
 
+def test_doctor_looks_at_tables_of_schemas_that_its_role_may_not_use(
+    shop: str, vitrina: Callable[..., Result], make_role: Callable[..., str]
+) -> None:
+    with psycopg.connect(shop, autocommit=True) as conn:
+        conn.execute("create schema sales create table item (id int primary key, title text)")
+    vitrina("attach", "sales.item", "--title", "title", "--name", "item", url=shop)
+    reader = shop.replace("postgres@", f"{make_role('vitrina_reader')}@", 1)
+    found = vitrina("doctor", "--json", url=reader)
+    checks = {row["check"]: row for row in map(json.loads, found.stdout.splitlines())}
+    assert checks["source item"]["level"] == "ok"
+
+
 @pytest.mark.parametrize("way", ["table", "view", "query", "query without triggers"])
 def test_row_level_security_is_said_not_to_carry_over(
     shop: str,

@@ -639,3 +639,24 @@ def test_only_rows_of_the_table_that_gives_the_ids_are_products(
     shop.execute("create table other (id bigint primary key, title text)")
     shop.execute("select attach_query('shop', %s, '{product=id}')", [query])
     assert rows(shop, "select is_product from wakes") == [(expected,)]
+
+
+def test_a_role_without_a_right_on_the_shops_schema_reads_problems_and_the_others_go_on(
+    shop: psycopg.Connection, database_url: str, make_role: Callable[..., str]
+) -> None:
+    shop.execute("create schema sales; create table sales.item (id int primary key, title text)")
+    shop.execute("select attach_table('sales.item', 'title', name => 'item')")
+    shop.execute("select attach_table('product', 'title')")
+    shop.execute("alter table sales.item rename to goods")
+    problem = "sales.item is sales.goods now: attach it again by that name"
+    for kind in ("vitrina_writer", "vitrina_reader"):
+        role = make_role(kind)
+        url = database_url.replace("postgres@", f"{role}@")
+        with psycopg.connect(url, autocommit=True) as conn:
+            if kind == "vitrina_writer":
+                assert rows(
+                    conn, "select source, taken, problem from vitrina.sync_sources() order by 1"
+                ) == [("item", 0, problem), ("product", 20, None)]
+            assert rows(conn, "select source, problem from vitrina.source_status order by 1") == [
+                ("item", problem), ("product", None),
+            ]  # fmt: skip

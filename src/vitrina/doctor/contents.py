@@ -133,8 +133,10 @@ def attached(rows: Rows) -> Iterator[Finding]:
     for relation, owner in rows(
         "select distinct w.relation, pg_get_userbyid(n.nspowner)"
         " from vitrina.wakes as w join pg_namespace as n on n.nspname = 'vitrina'"
-        " where to_regclass(w.relation) is not null"
-        " and not has_table_privilege(n.nspowner, to_regclass(w.relation), 'select')"
+        # by text: to_regclass raises for a role that may not use the schema
+        " join pg_class as c on true join pg_namespace as m on m.oid = c.relnamespace"
+        " where quote_ident(m.nspname) || '.' || quote_ident(c.relname) = w.relation"
+        " and not has_table_privilege(n.nspowner, c.oid, 'select')"
     ):
         yield Finding(
             "grants", "wrong", f"{owner} may not read {relation}",
