@@ -89,7 +89,8 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- make_wake(wake): creates the trigger function of a table that wakes products. It runs in the shop's
 -- own transaction, for every writer, so it never raises, waits at most 50 ms for a lock, and needs no
--- right of the writer; the next sweep finds the changes it could not note.
+-- right of the writer; the next sweep finds the changes it could not note. Where the table has another
+-- name now it does nothing: the rows of a source are those of the table of that name.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.make_wake(wake wakes) returns void
 language plpgsql volatile security invoker
@@ -135,6 +136,7 @@ begin
         ' set enable_nestloop = off set enable_mergejoin = off as %L',
         format('wake_%s_%s', _source, wake.place),
         format(e'\nbegin\n'
+               'if format(''%%I.%%I'', tg_table_schema, tg_table_name) <> %7$L then\nreturn null;\nend if;\n'
                'begin\n'
                'if tg_op = ''UPDATE'' then\n%1$s select %2$s, c.id from (%3$s) as c (id)'
                ' where c.id is not null;\n'
@@ -149,7 +151,7 @@ begin
                ' tg_relid::regclass, sqlerrm;\n'
                'end;\n%6$s'
                'return null;\nend\n',
-               _note, _source, _changed, _new, _old, _gone));
+               _note, _source, _changed, _new, _old, _gone, wake.relation));
     perform keep_private(format('wake_%s_%s', _source, wake.place));
 end
 $func$;

@@ -323,6 +323,26 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- wake_problem(source_id) → a line about why changes in a table of an attached source are not noted,
+-- saying what to do; null if they are.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.wake_problem(source_id int) returns text
+language sql stable security invoker
+set search_path from current
+as $func$
+    select coalesce(moved_table(wake_problem.source_id), (
+        select format('triggers on %s are missing or disabled: attach the source again', w.relation)
+        from wakes as w
+        where w.source_id = wake_problem.source_id and (
+            -- of the table that has this name now: it may have taken the place of another
+            select count(*) from pg_trigger as t
+            where t.tgrelid = named_table(w.relation) and t.tgenabled in ('O', 'A')
+                and starts_with(t.tgname, format('vitrina_%s_%s_', w.source_id, w.place))) < 4
+        order by w.place
+        limit 1));
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- sync_sources(k, sources) → counts for each attached source, as from sync_source, after poll_source. A
 -- source that cannot be read does not stop the others: its problem is returned, and stored for
 -- source_status. sources: names, null for all.

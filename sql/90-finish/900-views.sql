@@ -82,14 +82,7 @@ cross join lateral (
 cross join lateral (
     select count(*) as noted, min(c.noted_at) as oldest from changes as c where c.source_id = s.id
 ) as n
-cross join lateral (
-    select coalesce(a.problem, moved_table(s.id), case when count(t.oid) < 4 * count(distinct w.place)
-        then 'triggers are missing or disabled: attach the source again' end) as problem
-    from wakes as w
-    left join pg_trigger as t on t.tgname ~ format('^vitrina_%s_%s_', w.source_id, w.place)
-        and t.tgenabled <> 'D'
-    where w.source_id = s.id
-) as m;
+cross join lateral (select coalesce(a.problem, wake_problem(s.id)) as problem) as m;
 
 -- ---------------------------------------------------------------------------------------------
 -- cost(by) → calls, tokens and USD of all generations, by day, stage and model; or summed by one of

@@ -29,7 +29,8 @@ begin
             cross join unnest(array['insert', 'update', 'delete', 'truncate']) as e (event)
             where w.source_id = a.source_id and not exists (
                 select from pg_trigger as t
-                where t.tgname = format('vitrina_%s_%s_%s', w.source_id, w.place, e.event)));
+                where t.tgrelid = named_table(w.relation)
+                    and t.tgname = format('vitrina_%s_%s_%s', w.source_id, w.place, e.event)));
         begin
             perform build_source(_attachment.source_id);
         exception when others then

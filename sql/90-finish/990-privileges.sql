@@ -15,10 +15,10 @@ declare
         'row_secured', 'detect_text_config', 'look_up_keywords', 'unknown_names', 'near_products',
         'list_keywords', 'term_products', 'suggest_keywords', 'coverage', 'list_judgements', 'list_doubts', 'judged_queries', 'keyword_history', 'audit_keywords', 'space_status', 'unknown_terms',
         'vector_schema', -- doctor and db check call this one
-        'moved_table']; -- the view source_status calls this one as its user
+        'wake_problem']; -- the view source_status calls this one as its user
     -- helpers for writers that no public function calls: those that triggers call, and the above
     _serves constant text[] := array[
-        'normalize_term', 'set_key', 'words_changed', 'words_met', 'vector_schema', 'moved_table'];
+        'normalize_term', 'set_key', 'words_changed', 'words_met', 'vector_schema', 'wake_problem'];
     -- the functions of the owner of the schema, and their own helpers
     _owns constant text[] := array[
         'create_space', 'drop_space', 'use_space', 'activate_space', 'index_spaces', 'set_budget',

@@ -343,7 +343,7 @@ def test_an_upgrade_renews_functions_and_missing_triggers(
     sync(shop)
     shop.execute("drop trigger vitrina_1_1_update on product")
     assert rows(shop, "select state, problem from source_status") == [
-        ("broken", "triggers are missing or disabled: attach the source again")
+        ("broken", "triggers on public.product are missing or disabled: attach the source again")
     ]
     shop.execute("delete from installed where name = 'sql'")
     schema.upgrade(database_url)

@@ -660,3 +660,30 @@ def test_a_role_without_a_right_on_the_shops_schema_reads_problems_and_the_other
             assert rows(conn, "select source, problem from vitrina.source_status order by 1") == [
                 ("item", problem), ("product", None),
             ]  # fmt: skip
+
+
+def test_of_two_tables_that_change_places_the_one_of_the_name_is_followed(
+    attached: psycopg.Connection,
+) -> None:
+    attached.execute("create table fresh (like product including all)")
+    attached.execute("insert into fresh select * from product where id > 1")
+    attached.execute("alter table product rename to stale")
+    attached.execute("alter table fresh rename to product")
+    assert rows(attached, "select state, problem from source_status") == [
+        ("broken", "triggers on public.product are missing or disabled: attach the source again")
+    ]
+    attached.execute("delete from stale where id = 2")
+    attached.execute("truncate stale")
+    assert rows(attached, "select count(*) from changes") == [(0,)]
+    assert rows(attached, "select count(*) from products") == [(20,)]
+    attached.execute(
+        "select attach_table('product', 'title', attributes => '{price,color}',"
+        " predicate => 'deleted_at is null')"
+    )
+    assert sync(attached)[:4] == (1, 0, 0, 1)
+    assert rows(attached, "select state, problem from source_status") == [("in step", None)]
+    attached.execute("delete from product where id = 2")
+    assert in_step(attached)
+    assert rows(attached, "select count(*) from pg_trigger where tgrelid = 'stale'::regclass") == [
+        (0,)
+    ]
