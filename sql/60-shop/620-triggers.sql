@@ -52,7 +52,8 @@ begin
         ' variants jsonb)'
         ' language plpgsql volatile security definer set search_path = pg_catalog, pg_temp'
         ' set timezone = ''UTC'' set datestyle = ''ISO, MDY'' set intervalstyle = ''postgres'''
-        ' set bytea_output = ''hex'' set extra_float_digits = 1 as %L',
+        -- where row-level security would hide rows, raise: they are not gone
+        ' set bytea_output = ''hex'' set extra_float_digits = 1 set row_security = off as %L',
         'rows_' || attachment.source_id,
         -- executed as text: else a dropped column could be taken for a variable of this name
         format(e'\nbegin\n'
@@ -257,7 +258,11 @@ begin
     execute format('select from vitrina_internal.%I(''{}'')', 'rows_' || source_id);
 exception when insufficient_privilege then
     raise exception 'role % may not read the tables it attaches: %', current_user, sqlerrm
-        using errcode = 'VT002', hint = format('as its owner: grant select on … to %I', current_user);
+        using errcode = 'VT002', hint = case
+            when exists (select from sources as s cross join row_secured(s.name) as r
+                         where s.id = build_source.source_id)
+            then format('row-level security would hide rows: as a DBA, alter role %I bypassrls', current_user)
+            else format('as its owner: grant select on … to %I', current_user) end;
 end
 $func$;
 

@@ -141,6 +141,7 @@ declare
     _attachment attachments;
     _wakes wakes[];
     _moment text;
+    _before attachments;
 begin
     if exists (select from sources as s where s.name = attach_source.name and s.kind <> 'table') then
         raise exception 'source % is an imported file', quote_ident(name)
@@ -176,12 +177,16 @@ begin
     from (select case when media_root !~ '^[a-z][a-z0-9+.-]*://' then media_root end as folder) as f
     where s.id = _attachment.source_id;
     perform unbuild_source(_attachment.source_id);
-    delete from attachments as a where a.source_id = _attachment.source_id;
+    delete from attachments as a where a.source_id = _attachment.source_id returning a.* into _before;
+    if (_before.query, _before.id_types) is not distinct from (_attachment.query, _attachment.id_types) then
+        -- a sweep must not remove most products only because the same query is attached again
+        _attachment.synced_at := _before.synced_at;
+    end if;
     insert into attachments (
-        source_id, relation, query, reads, id_types, parts, triggers, watermark, sweep_every)
+        source_id, relation, query, reads, id_types, parts, triggers, watermark, synced_at, sweep_every)
     values (_attachment.source_id, relation, _attachment.query, _attachment.reads,
             _attachment.id_types, _attachment.parts,
-            coalesce(cardinality(_wakes) > 0, false), _attachment.watermark,
+            coalesce(cardinality(_wakes) > 0, false), _attachment.watermark, _attachment.synced_at,
             coalesce(sweep_every, case when _wakes is null then interval '5 minutes'
                                        else interval '1 hour' end));
     insert into wakes

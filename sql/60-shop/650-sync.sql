@@ -95,12 +95,12 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- note_differences(source_id, since) → (noted, seen): notes the ids of rows that differ from their
--- product or have none and, without `since`, of products without a row. seen: the newest watermark
--- read.
+-- note_differences(source_id, since) → (noted, gone, seen): notes the ids of rows that differ from their
+-- product or have none and, without `since`, of products without a row. gone: how many of these products
+-- the next syncs would remove. seen: the newest watermark read.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.note_differences(source_id int, since timestamptz default null)
-returns table (noted int, seen timestamptz)
+returns table (noted int, gone int, seen timestamptz)
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
@@ -125,9 +125,9 @@ begin
             where $2 is null and j.source_id = $1
                 and not exists (select from given as g where g.reject_id = j.external_id)
         ),
-        noted as (
-            insert into changes (source_id, external_id)
-            select distinct $1, coalesce(g.external_id, p.external_id)
+        different as materialized (
+            select coalesce(g.external_id, p.external_id) as external_id,
+                   bool_or(p.id is not null and (g.external_id is null or g.reason is not null)) as is_gone
             from (select g.* from given as g where g.external_id = nullif(g.reject_id, '')) as g
             full join (
                 select p.* from products as p
@@ -144,9 +144,13 @@ begin
                         coalesce(g.codes, '[]'), parts_hash(g.variants, g.images)) is distinct from
                        (p.title, p.image, p.image_stamp, p.url, p.attributes, p.text, p.sku,
                         to_jsonb(p.codes), p.parts_hash) end
-            returning 1
+            group by 1
+        ),
+        noted as (
+            insert into changes (source_id, external_id) select $1, d.external_id from different as d
         )
-        select (select count(*)::int from noted), (select max(g.watermark) from given as g)
+        select (select count(*)::int from different),
+               (select count(*)::int from different as d where d.is_gone), (select max(g.watermark) from given as g)
         from (select count(*) from nameless) as n
     $sql$, 'rows_' || note_differences.source_id)
     using note_differences.source_id, since;
@@ -244,27 +248,46 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- sweep_source(name) → how many ids it noted for the next syncs. Compares all rows of the shop with all
--- products, both ways, and finds changes that triggers missed. 0 if another session is sweeping. Raises
--- VT003 if the source is not attached, and the error of a query that fails.
+-- sweep_source(name, most) → how many ids it noted for the next syncs. Compares all rows of the shop with
+-- all products, both ways, and finds changes that triggers missed. 0 if another session is sweeping.
+-- Raises VT003 if the source is not attached, the error of a query that fails, and VT004, noting nothing,
+-- if more than ten products and more than the share `most` of all would be removed: 0.3 is 30 %, 1 allows
+-- any number. Sweeps that come by themselves do this too.
 -- ---------------------------------------------------------------------------------------------
-create or replace function sweep_source(name text) returns int
+create or replace function sweep_source(name text, most real default 0.3) returns int
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
     _source int := attached_source(name);
-    _count int;
+    _found record;
+    _all int;
 begin
+    if sweep_source.most not between 0 and 1 or sweep_source.most is null then
+        raise exception 'most is %, which is not a share between 0 and 1', coalesce(most::text, 'null')
+            using errcode = 'VT004', hint = 'give 0.3 for 30 % of the products';
+    end if;
     perform from attachments as a where a.source_id = _source for no key update skip locked;
     if not found then
         return 0;
     end if;
-    update attachments as a set swept_at = now(), seen = d.seen
-    from note_differences(_source) as d
-    where a.source_id = _source
-    returning d.noted into _count;
-    return _count;
+    select d.* into _found from note_differences(_source) as d;
+    if _found.gone > 10 then
+        -- an empty table of the same name is more probable than a shop that sells nothing any more
+        select count(*) into _all from products as p where p.source_id = _source;
+        if _found.gone > _all * most then
+            raise exception '% of the % products of source % would be removed, more than % %%',
+                _found.gone, _all, quote_ident(name), round(most::numeric * 100)
+                using errcode = 'VT004', hint = format(
+                    'if that is right, run vitrina sources --sweep %s --yes, or sweep_source(%L, 1)',
+                    quote_ident(name), name);
+        end if;
+    end if;
+    update attachments as a
+    set swept_at = now(), seen = _found.seen, problem = null,
+        problem_at = case when a.problem is null then a.problem_at else now() end
+    where a.source_id = _source;
+    return _found.noted;
 end
 $func$;
 
@@ -289,7 +312,8 @@ begin
         return null;
     end if;
     if coalesce(_attachment.swept_at + _attachment.sweep_every <= now(), true) then
-        return sweep_source(name);
+        -- the first sweep of another query may find any other products
+        return sweep_source(name, case when _attachment.synced_at is null then 1 else 0.3 end::real);
     end if;
     if _attachment.watermark is not null then
         select d.noted, greatest(d.seen, _attachment.seen) into _count, _seen
@@ -345,7 +369,7 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- sync_sources(k, sources) → counts for each attached source, as from sync_source, after poll_source. A
 -- source that cannot be read does not stop the others: its problem is returned, and stored for
--- source_status. sources: names, null for all.
+-- source_status until a sweep, within a minute, has compared all its rows. sources: names, null for all.
 -- ---------------------------------------------------------------------------------------------
 create or replace function sync_sources(k int default 500, sources text[] default null)
 returns table (
@@ -358,22 +382,23 @@ as $func$
 #variable_conflict use_column
 declare
     _source int;
-    _before text;
-    _polled int;
+    _hint text;
 begin
-    for source, _source, _before in
-        select s.name, s.id, a.problem
+    for source, _source in
+        select s.name, s.id
         from attachments as a
         join vitrina.sources as s on s.id = a.source_id
         where sync_sources.sources is null or s.name = any (sync_sources.sources)
         order by s.id
     loop
         problem := null;
-        _polled := null;
         begin
-            _polled := poll_source(source);
+            perform poll_source(source);
         exception when others then
-            problem := coalesce(moved_table(_source), sqlerrm || ': correct that, or attach the source again');
+            get stacked diagnostics _hint = pg_exception_hint;
+            problem := coalesce(moved_table(_source), sqlerrm || ': ' || case
+                when sqlstate = 'VT004' and _hint <> '' then _hint
+                else 'correct that, or attach the source again' end);
             -- do not try every second to read all of an unreadable source
             update attachments as a set swept_at = now() - a.sweep_every + interval '1 minute'
             where a.source_id = _source;
@@ -386,13 +411,15 @@ begin
             problem := coalesce(moved_table(_source), sqlerrm || ': correct that, or attach the source again');
             taken := 0; inserted := 0; updated := 0; unchanged := 0; queued := 0;
             removed := 0; rejected := 0;
+            update attachments as a set swept_at = now() - a.sweep_every + interval '1 minute'
+            where a.source_id = _source and a.swept_at > now() - a.sweep_every + interval '1 minute';
         end;
-        if problem is null and _polled is null and taken = 0 then
-            problem := _before; -- nothing was read, so the problem may still be there
-        end if;
-        if problem is distinct from _before then
+        if problem is not null then
             update attachments as a set problem = sync_sources.problem, problem_at = now()
-            where a.source_id = _source;
+            where a.source_id = _source and a.problem is distinct from sync_sources.problem;
+        else
+            -- what is noted may be stored although not all rows can be read: a sweep clears the problem
+            select a.problem into problem from attachments as a where a.source_id = _source;
         end if;
         return next;
     end loop;

@@ -154,6 +154,23 @@ def test_misuse_says_what_to_do(
         assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_sweep_that_would_remove_most_products_asks_for_yes(
+    shop: str, vitrina: Callable[..., Result]
+) -> None:
+    with psycopg.connect(shop, autocommit=True) as conn:
+        conn.execute("insert into product select i, 'Lamp ' || i from generate_series(10, 30) as i")
+    vitrina("attach", "product", "--title", "title", "--no-triggers", url=shop)
+    vitrina("sources", "--sync", url=shop)
+    with psycopg.connect(shop, autocommit=True) as conn:
+        conn.execute("delete from product")
+    refused = vitrina("sources", "--sweep", "product", url=shop)
+    assert refused.exit_code == 1
+    assert "vitrina sources --sweep product --yes" in refused.stderr
+    assert vitrina("sources", "--sweep", "product", "--yes", url=shop).exit_code == 0
+    assert products(shop) == []
+    assert vitrina("sources", "--yes", url=shop).exit_code == 2
+
+
 def test_doctor_names_sources_that_are_broken(shop: str, vitrina: Callable[..., Result]) -> None:
     vitrina("attach", "product", "--title", "title", url=shop)
     with psycopg.connect(shop, autocommit=True) as conn:

@@ -687,3 +687,59 @@ def test_of_two_tables_that_change_places_the_one_of_the_name_is_followed(
     assert rows(attached, "select count(*) from pg_trigger where tgrelid = 'stale'::regclass") == [
         (0,)
     ]
+
+
+def test_a_sweep_that_would_remove_most_products_stops_and_says_how_to_go_on(
+    attached: psycopg.Connection,
+) -> None:
+    problem = (
+        "11 of the 20 products of source product would be removed, more than 30 %: if that is right,"
+        " run vitrina sources --sweep product --yes, or sweep_source('product', 1)"
+    )
+    attached.execute("alter table product disable trigger all")
+    attached.execute("delete from product where id < 12")
+    attached.execute("update attachments set swept_at = swept_at - sweep_every")
+    assert rows(attached, "select taken, problem from sync_sources()") == [(0, problem)]
+    attached.execute("alter table product enable trigger all")
+    attached.execute("update product set title = 'Elm table' where id = 20")
+    # changes go on, and the problem stays until a sweep has gone through
+    assert rows(attached, "select taken, removed, problem from sync_sources()") == [(1, 0, problem)]
+    attached.execute(
+        "select attach_table('product', 'title', attributes => '{price,color}',"
+        " predicate => 'deleted_at is null')"
+    )
+    assert rows(attached, "select taken, problem from sync_sources()") == [(0, problem)]
+    with pytest.raises(psycopg.Error, match="more than 54 %") as caught:
+        attached.execute("select sweep_source('product', 0.54)")
+    assert caught.value.sqlstate == "VT004"
+    assert rows(attached, "select sweep_source('product', 1)") == [(11,)]
+    assert rows(attached, "select removed, problem from sync_sources()") == [(11, None)]
+    assert in_step(attached)
+    # a handful may go
+    attached.execute("alter table product disable trigger all")
+    attached.execute("delete from product")
+    assert rows(attached, "select sweep_source('product')") == [(9,)]
+
+
+def test_another_query_may_have_any_other_products(attached: psycopg.Connection) -> None:
+    attached.execute("select attach_table('product', 'title', predicate => 'price > 15')")
+    assert sync(attached)[:4] == (20, 0, 5, 15)
+
+
+def test_rows_hidden_by_a_policy_are_not_gone(
+    shop: psycopg.Connection, database_url: str, make_role: Callable[..., str]
+) -> None:
+    role = make_role()
+    shop.execute("select attach_table('product', 'title')")
+    shop.execute(f"grant select on product to {role}")
+    shop.execute(
+        f"grant usage on schema vitrina, vitrina_internal to {role};"
+        f" grant execute on all functions in schema vitrina_internal to {role};"
+        f" alter function vitrina_internal.rows_1 owner to {role}".encode()
+    )
+    assert sync(shop)[1] == 20
+    shop.execute("alter table product enable row level security")
+    shop.execute("update product set title = 'Elm table' where id = 1")
+    assert "row-level security" in rows(shop, "select problem from sync_sources()")[0][0]
+    assert rows(shop, "select count(*) from products") == [(20,)]
+    shop.execute("drop function vitrina_internal.rows_1 cascade")

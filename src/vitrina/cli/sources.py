@@ -10,6 +10,7 @@ import click
 
 from vitrina.cli._common import emit, notice, open_catalog, output_options
 from vitrina.cli._product import NAMELESS
+from vitrina.files.options import PRUNE_MOST
 from vitrina.printing import counted
 
 if TYPE_CHECKING:
@@ -33,11 +34,17 @@ COLUMNS = {
 @click.option(
     "--sweep", metavar="NAME", help="First compare all rows of this source with its products."
 )
+@click.option("--yes", is_flag=True, help="Let --sweep remove more than 30 % of the products.")
 @click.option("--rejects", metavar="NAME", help="List the rows of a source that were set aside.")
 @output_options
 @click.pass_context
 def command(
-    ctx: click.Context, sync: bool, sweep: str | None, rejects: str | None, output: str | None
+    ctx: click.Context,
+    sync: bool,
+    sweep: str | None,
+    yes: bool,
+    rejects: str | None,
+    output: str | None,
 ) -> None:
     """List the sources of products, their state and their problems.
 
@@ -49,11 +56,12 @@ def command(
     """
     if ctx.invoked_subcommand is not None:
         return
+    if yes and sweep is None:
+        raise click.UsageError("--yes belongs to --sweep: give both")
     with open_catalog() as catalog:
         if sweep is not None:
-            notice(
-                f"{sweep}: {counted(catalog.sources.sweep(sweep), 'row differs', 'rows differ')}"
-            )
+            differ = catalog.sources.sweep(sweep, most=1.0 if yes else PRUNE_MOST)
+            notice(f"{sweep}: {counted(differ, 'row differs', 'rows differ')}")
         if sync or sweep is not None:
             catalog.sources.sync(sources=None if sync or sweep is None else [sweep])
         if rejects is not None:
@@ -83,7 +91,7 @@ def list_(ctx: click.Context, output: str | None) -> None:
     Example:
       vitrina sources list --json
     """
-    ctx.invoke(command, sync=False, sweep=None, rejects=None, output=output)
+    ctx.invoke(command, sync=False, sweep=None, yes=False, rejects=None, output=output)
 
 
 @command.command("remove")

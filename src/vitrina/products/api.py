@@ -295,12 +295,16 @@ class Sources:
                 done.problems.pop(source, None)
         return taken
 
-    def sweep(self, source: str) -> int:
+    def sweep(self, source: str, *, most: float = PRUNE_MOST) -> int:
         """Compare all rows of an attached source with all its products, for the next sync.
 
-        Returns how many differ. Raises NotFoundError if the source is not attached.
+        Returns how many differ. Raises NotFoundError if the source is not attached, InputError if
+        more than ten products and more than the share `most` of all would be removed: 0.3 is 30 %,
+        1 allows any number.
         """
-        return int(self._database.value("select vitrina.sweep_source(%s)", (source,)))
+        return int(
+            self._database.value("select vitrina.sweep_source(%s, %s::real)", (source, most))
+        )
 
     def remove(self, name: str) -> int:
         """Delete a source and its products; returns how many products. Keywords stay.
