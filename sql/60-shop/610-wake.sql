@@ -217,15 +217,7 @@ declare
     _matter text[] := coalesce(wake.columns, columns_of(_table));
 begin
     if _primary is null then
-        _matter := (select array_agg(distinct m) from unnest(_matter || wake.key) as m);
-        return format(
-            'select %s from new_rows as n where row%s::text not in'
-            ' (select row%s::text from old_rows as o)'
-            ' union select %s from old_rows as o where row%s::text not in'
-            ' (select row%s::text from new_rows as n)',
-            id_expression('n', wake.key), values_expression(_table, 'n', _matter),
-            values_expression(_table, 'o', _matter), id_expression('o', wake.key),
-            values_expression(_table, 'o', _matter), values_expression(_table, 'n', _matter));
+        return format('select distinct %s from (%s) as c', id_expression('c', wake.key), changed_rows(wake));
     end if;
     return format(
         'with pairs as materialized (select %s as new_id, %s as old_id'
@@ -242,19 +234,35 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- changed_rows(wake) → SQL for the rows, old and new, that an update changed in columns relevant to a
--- wake with a query.
+-- wake. Pairs rows by the primary key; without one, tells them apart by what is on one side more often
+-- than on the other. Both read each side once or twice, however many rows: `not in` would compare each
+-- row with each other as soon as they outgrow work_mem.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.changed_rows(wake wakes) returns text
-language sql stable security invoker
+language plpgsql stable security invoker
 set search_path from current
 as $func$
-    select format('select n.* from new_rows as n where row%1$s::text not in'
-                  ' (select row%2$s::text from old_rows as o)'
-                  ' union all select o.* from old_rows as o where row%2$s::text not in'
-                  ' (select row%1$s::text from new_rows as n)',
-                  values_expression(wake.relation::regclass, 'n', m.names),
-                  values_expression(wake.relation::regclass, 'o', m.names))
-    from (select array_agg(distinct u.name) as names
-          from unnest(coalesce(wake.columns, columns_of(wake.relation::regclass))
-                      || primary_key(wake.relation::regclass)) as u (name)) as m;
+declare
+    _table regclass := wake.relation::regclass;
+    _primary text[] := primary_key(_table);
+    _names text[] := (select array_agg(distinct u.name)
+                      from unnest(coalesce(wake.columns, columns_of(_table)) || wake.key || _primary)
+                          as u (name));
+begin
+    if _primary is null then
+        return format(
+            'select n.* from new_rows as n where row%1$s::text in'
+            ' (select row%1$s::text from new_rows as n except all select row%2$s::text from old_rows as o)'
+            ' union all select o.* from old_rows as o where row%2$s::text in'
+            ' (select row%2$s::text from old_rows as o except all select row%1$s::text from new_rows as n)',
+            values_expression(_table, 'n', _names), values_expression(_table, 'o', _names));
+    end if;
+    return format(
+        'select n.* from new_rows as n left join old_rows as o on %1$s = %2$s where %3$s'
+        ' union all select o.* from old_rows as o left join new_rows as n on %1$s = %2$s where %3$s',
+        values_expression(_table, 'n', _primary), values_expression(_table, 'o', _primary),
+        (select string_agg(format('%s is distinct from %s', value_expression(_table, 'n', u.name),
+                                  value_expression(_table, 'o', u.name)), ' or ' order by u.name)
+         from unnest(_names) as u (name)));
+end
 $func$;

@@ -743,3 +743,38 @@ def test_rows_hidden_by_a_policy_are_not_gone(
     assert "row-level security" in rows(shop, "select problem from sync_sources()")[0][0]
     assert rows(shop, "select count(*) from products") == [(20,)]
     shop.execute("drop function vitrina_internal.rows_1 cascade")
+
+
+@pytest.mark.parametrize("key", ["", "primary key"])
+@pytest.mark.parametrize("wake", ["form=product_id", "form=select c.product_id from changed as c"])
+def test_the_time_of_an_update_grows_with_its_rows(
+    shop: psycopg.Connection, key: str, wake: str
+) -> None:
+    """Also where they outgrow the memory of a hashed `not in`."""
+    shop.execute(f"create table form (id int {key}, product_id bigint, size text)".encode())
+    shop.execute("insert into form select i, i % 20, 'x' from generate_series(1, 6000) as i")
+    if not key:
+        shop.execute("insert into form values (0, 1, 'twin'), (0, 1, 'twin')")
+    shop.execute(
+        "select attach_query('shop', 'select p.id, p.title, (select max(f.size) from form as f"
+        " where f.product_id = p.id) as size from product as p', %s)",
+        [["product=id", wake]],
+    )
+    shop.execute("set work_mem = '64kB'; set statement_timeout = '60s'")
+    started = time.monotonic()
+    shop.execute("insert into form select i, i % 20, 'y' from generate_series(10001, 16000) as i")
+    inserted = time.monotonic() - started
+    shop.execute("delete from changes")
+    started = time.monotonic()
+    shop.execute("update form set size = size || '!'")
+    assert time.monotonic() - started < 40 * inserted, "6,000 × 6,000 comparisons"
+    assert rows(shop, "delete from changes returning external_id")
+    shop.execute("update form set size = size")
+    assert rows(shop, "select * from changes") == []
+    shop.execute("update form set product_id = 3 where id = 5")
+    assert sorted(rows(shop, "delete from changes returning external_id")) == [("3",), ("5",)]
+    if not key:
+        shop.execute(
+            "update form set size = 'other' where ctid = (select max(ctid) from form where id = 0)"
+        )
+        assert rows(shop, "select external_id from changes") == [("1",)]
