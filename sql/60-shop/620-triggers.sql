@@ -15,13 +15,17 @@ $func$;
 -- make_rows(attachment): creates the function that gives an attached source's products: of these ids,
 -- else of rows whose watermark is not before `since`, else all. It reads with the rights of its owner,
 -- and writes times alike in every session's time zone. A part that the query does not give is null.
+-- Whole numbers are looked up as bigint: an index of an int column serves that too, and a shop that runs
+-- out of numbers widens its column without a word.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.make_rows(attachment attachments) returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
-    _types text[] := attachment.id_types;
+    _types text[] := (select array_agg(case when t.name in ('smallint', 'integer') then 'bigint' else t.name end
+                                       order by t.place)
+                      from unnest(attachment.id_types) with ordinality as t (name, place));
     _names text[] := (select array_agg('id_' || n order by n)
                       from generate_subscripts(_types, 1) as n);
     _select text := format(

@@ -778,3 +778,30 @@ def test_the_time_of_an_update_grows_with_its_rows(
             "update form set size = 'other' where ctid = (select max(ctid) from form where id = 0)"
         )
         assert rows(shop, "select external_id from changes") == [("1",)]
+
+
+@pytest.mark.once
+def test_an_id_column_that_is_widened_is_followed(attached: psycopg.Connection) -> None:
+    attached.execute("create table item (id int primary key, title text)")
+    attached.execute(
+        "create table part (a int, b smallint, title text, primary key (a, b));"
+        " insert into item select i, 'Lamp' from generate_series(1, 2000) as i; analyze item"
+    )
+    attached.execute("select attach_table('item', 'title'), attach_table('part', 'title')")
+    plan = rows(attached, "explain select from item where id = any ('{5}'::bigint[])")
+    assert "Index" in plan[0][0]
+    attached.execute("alter table item alter id type bigint")
+    attached.execute("alter table part alter a type bigint, alter b type int")
+    attached.execute("insert into item values (3000000000, 'Lamp')")
+    attached.execute("insert into part values (3000000000, 40000, 'Shade')")
+    attached.execute("select sync_sources(5000)")
+    assert rows(attached, "select * from rejects") == []
+    assert rows(attached, "select external_id from products where title = 'Shade'") == [
+        ("3000000000:40000",)
+    ]
+    assert rows(attached, "select count(*) from products where title = 'Lamp'") == [(2001,)]
+    attached.execute("update item set title = 'Torch' where id = 3000000000")
+    attached.execute("select sync_sources()")
+    assert rows(attached, "select external_id from products where title = 'Torch'") == [
+        ("3000000000",)
+    ]
