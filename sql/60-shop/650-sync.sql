@@ -97,7 +97,7 @@ $func$;
 -- ---------------------------------------------------------------------------------------------
 -- note_differences(source_id, since) → (noted, gone, seen): notes the ids of rows that differ from their
 -- product or have none and, without `since`, of products without a row. gone: how many of these products
--- the next syncs would remove. seen: the newest watermark read.
+-- the next syncs would remove. seen: the newest watermark read that is not in the future.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.note_differences(source_id int, since timestamptz default null)
 returns table (noted int, gone int, seen timestamptz)
@@ -150,7 +150,13 @@ begin
             insert into changes (source_id, external_id) select $1, d.external_id from different as d
         )
         select (select count(*)::int from different),
-               (select count(*)::int from different as d where d.is_gone), (select max(g.watermark) from given as g)
+               (select count(*)::int from different as d where d.is_gone), (
+                   select max(g.watermark) from given as g
+                   join attachments as a on a.source_id = $1
+                   -- what is written later would not be looked at; times without a zone may be those of
+                   -- the east, up to 14 hours ahead
+                   where g.watermark <= now() + case a.watermark when 'timestamp with time zone'
+                                                     then interval '0' else interval '14 hours' end)
         from (select count(*) from nameless) as n
     $sql$, 'rows_' || note_differences.source_id)
     using note_differences.source_id, since;

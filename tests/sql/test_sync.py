@@ -805,3 +805,22 @@ def test_an_id_column_that_is_widened_is_followed(attached: psycopg.Connection) 
     assert rows(attached, "select external_id from products where title = 'Torch'") == [
         ("3000000000",)
     ]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp"])
+@pytest.mark.parametrize("future", ["2099-01-01", "infinity"])
+def test_a_watermark_in_the_future_does_not_end_polling(
+    shop: psycopg.Connection, kind: str, future: str
+) -> None:
+    shop.execute(f"alter table product alter changed_at type {kind}".encode())
+    shop.execute("update product set changed_at = %s where id = 1", [future])
+    shop.execute(
+        "select attach_table('product', 'title', triggers => false, watermark => 'changed_at',"
+        " sweep_every => '1 day')"
+    )
+    assert sync(shop)[:2] == (20, 20)
+    shop.execute("update product set changed_at = %s where id = 2", [future])
+    sync(shop)
+    shop.execute("update product set title = 'Other', changed_at = now() where id = 3")
+    assert sync(shop)[:3] == (1, 0, 1)
