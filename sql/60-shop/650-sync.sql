@@ -369,6 +369,14 @@ as $func$
             where t.tgrelid = named_table(w.relation) and t.tgenabled in ('O', 'A')
                 and starts_with(t.tgname, format('vitrina_%s_%s_', w.source_id, w.place))) < 4
         order by w.place
+        limit 1), (
+        select format('%s has no column %I any more: attach the source again', w.relation, u.name)
+        from wakes as w
+        cross join unnest(w.key || w.columns) as u (name)
+        where w.source_id = wake_problem.source_id and not exists (
+            select from pg_attribute as a
+            where a.attrelid = named_table(w.relation) and a.attname = u.name and not a.attisdropped)
+        order by w.place
         limit 1));
 $func$;
 

@@ -108,7 +108,7 @@ begin
         to vitrina_reader;
         -- but not their settings, nor the shop's queries
         grant select (id, name, kind, text_config, text_config_due) on sources to vitrina_reader;
-        grant select (source_id, place, relation) on wakes to vitrina_reader;
+        grant select (source_id, place, relation, key, columns) on wakes to vitrina_reader;
         grant select (source_id, relation, reads) on attachments to vitrina_reader;
     end if;
     if to_regrole('vitrina_writer') is not null then

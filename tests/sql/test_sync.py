@@ -824,3 +824,22 @@ def test_a_watermark_in_the_future_does_not_end_polling(
     sync(shop)
     shop.execute("update product set title = 'Other', changed_at = now() where id = 3")
     assert sync(shop)[:3] == (1, 0, 1)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("statement", "column"),
+    [
+        ("alter table product drop column price", "price"),
+        ("alter table product rename column color to colour", "color"),
+    ],
+)
+def test_a_lost_column_is_said_before_the_next_sweep(
+    attached: psycopg.Connection, make_role: Callable[..., str], statement: str, column: str
+) -> None:
+    attached.execute(statement.encode())
+    attached.execute(f"set role {make_role('vitrina_reader')}".encode())
+    assert rows(attached, "select state, problem from source_status") == [
+        ("broken", f"public.product has no column {column} any more: attach the source again")
+    ]
+    attached.execute("reset role")
