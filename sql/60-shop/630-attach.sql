@@ -123,6 +123,29 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
+-- say_partitioned(source) → the same id; a notice names the tables that wake it and have partitions or
+-- children: their own triggers fire only for what is written to the table itself.
+-- ---------------------------------------------------------------------------------------------
+create or replace function vitrina_internal.say_partitioned(source int) returns int
+language plpgsql volatile security invoker
+set search_path from current
+as $func$
+declare
+    _relations text := (select string_agg(distinct w.relation, ', ' order by w.relation)
+                        from wakes as w
+                        join pg_inherits as i on i.inhparent = named_table(w.relation)
+                        where w.source_id = source);
+begin
+    if _relations is not null then
+        raise notice 'what is written to a partition of % by its own name is found by sweeps only, every %',
+            _relations, (select a.sweep_every from attachments as a where a.source_id = source)
+            using hint = 'write to the table itself: its triggers note that at once';
+    end if;
+    return source;
+end
+$func$;
+
+-- ---------------------------------------------------------------------------------------------
 -- attach_source(name, relation, query, ids, wake, …) → the source's id. The common part of attach_table
 -- and attach_query: inspects the query, stores the settings, and creates functions and triggers.
 -- ---------------------------------------------------------------------------------------------
@@ -255,14 +278,14 @@ begin
                 using errcode = 'VT004', hint = 'give this source another name (name, --name)';
         end if;
     end if;
-    return say_row_secured(attach_source(
+    return say_partitioned(say_row_secured(attach_source(
         _name, _full,
         source_query(_full, _alias, _id, title, image, null, url, attributes, null, watermark,
                       predicate, media_root, text, sku, nullif(codes, '{}')),
         cardinality(_id),
         case when triggers and (_kind in ('r', 'p') or cardinality(wake) = 0) then
             array[format('%s=%s', _full, array_to_string(_id, ','))] end || wake,
-        text_config, media_root, triggers, watermark, sweep_every, path));
+        text_config, media_root, triggers, watermark, sweep_every, path)));
 end
 $func$;
 
@@ -303,7 +326,7 @@ begin
     perform check_columns('the query', array_remove(id || array['title', watermark], null), _has),
             check_parts(_view);
     execute format('drop view %s', full_name(_view));
-    return say_row_secured(attach_source(
+    return say_partitioned(say_row_secured(attach_source(
         name, null,
         source_query(
             format('(%s)', _query), 'source', id, 'title',
@@ -318,6 +341,6 @@ begin
             case when 'codes' = any (_has) then '{codes}'::text[] end,
             case when 'images' = any (_has) then 'images' end,
             case when 'variants' = any (_has) then 'variants' end),
-        cardinality(id), wake, text_config, media_root, triggers, watermark, sweep_every, path));
+        cardinality(id), wake, text_config, media_root, triggers, watermark, sweep_every, path)));
 end
 $func$;

@@ -449,6 +449,28 @@ def test_attaching_from_sql_says_that_row_level_security_is_no_part_of_search(
     assert "every product of q" in said[1][0]
 
 
+def test_attaching_a_table_with_partitions_says_what_its_triggers_miss(
+    shop: psycopg.Connection,
+) -> None:
+    said: list[str] = []
+    shop.add_notice_handler(lambda diag: said.append(diag.message_primary or ""))
+    shop.execute(
+        "create table item (id int primary key, title text) partition by range (id);"
+        " create table item_1 partition of item for values from (0) to (100)"
+    )
+    shop.execute("select attach_table('item', 'title')")
+    assert said == [
+        "what is written to a partition of public.item by its own name is found by sweeps only,"
+        " every 01:00:00"
+    ]
+    shop.execute("insert into item values (1, 'Lamp')")
+    assert sync(shop)[:2] == (1, 1)
+    shop.execute("insert into item_1 values (2, 'Torch')")
+    assert noted(shop) == []
+    shop.execute("delete from item where id = 1")
+    assert ids(shop) == []
+
+
 @pytest.mark.once
 def test_an_upgrade_looks_which_tables_a_source_attached_before_reads(
     shop: psycopg.Connection, database_url: str
