@@ -207,6 +207,24 @@ def test_a_writer_may_not(
         writer.execute(statement)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("cost", ["-999", "NaN"])
+def test_a_writer_cannot_widen_or_end_a_budget_by_a_cost(
+    db: psycopg.Connection, as_role: Callable[[str], tuple[str, psycopg.Connection]], cost: str
+) -> None:
+    db.execute("insert into vitrina.batches (token, run, settings, base_url, model)"
+               " values ('t', 'r', '{}', 'u', 'm')")  # fmt: skip
+    _, writer = as_role("vitrina_writer")
+    with closing(writer):
+        for statement in (
+            "insert into vitrina.generations (stage, input_hash, provider, model, prompt_version,"
+            " output, cost) values ('tag', 'x', 'openai', 'm', '1', '[]', %s)",
+            "update vitrina.batches set estimate = %s",
+            "update vitrina.batches set cost = %s",
+        ):
+            with pytest.raises(psycopg.errors.CheckViolation):
+                writer.execute(statement, [cost])  # type: ignore[arg-type]
+
+
 # -- pictures --------------------------------------------------------------------------------------
 
 

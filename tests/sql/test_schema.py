@@ -123,6 +123,19 @@ def test_printing_is_repeatable_and_needs_no_database() -> None:
 
 
 @pytest.mark.once
+def test_a_wrong_cost_of_before_stays_and_a_new_one_is_refused(database_url: str) -> None:
+    add = ("insert into vitrina.generations (stage, input_hash, provider, model, prompt_version, output, cost)"
+           " values ('tag', %s, 'openai', 'm', '1', '[]', -1)")  # fmt: skip
+    schema.downgrade(database_url, "0035")
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(add, [b"before"])
+        schema.upgrade(database_url)
+        assert conn.execute("select cost from vitrina.generations").fetchall() == [(-1,)]
+        with pytest.raises(psycopg.errors.CheckViolation):
+            conn.execute(add, [b"after"])
+
+
+@pytest.mark.once
 def test_downgrade_leaves_nothing(database_url: str) -> None:
     schema.downgrade(database_url)
     with psycopg.connect(database_url) as conn:
@@ -515,6 +528,8 @@ $older$;
 alter function vitrina._media_address rename to _media;
 update vitrina.attachments set query = replace(query, 'vitrina_internal.media_address(', 'vitrina._media(');
 drop function vitrina._vector_schema();
+alter table vitrina.generations drop constraint generations_cost_check;
+alter table vitrina.batches drop constraint batches_cost_check, drop constraint batches_estimate_check;
 drop type vitrina_internal.filters cascade;
 drop type vitrina_internal.typed_query cascade;
 drop type vitrina_internal.reading cascade;
