@@ -91,6 +91,7 @@ declare
     _changed bigint[];
     _to_queue bigint[];
     _parts bigint[];
+    _back bigint[];
 begin
     select s.id into _source from sources as s where s.name = write_products.source;
     if not found then
@@ -99,6 +100,7 @@ begin
     end if;
     perform check_rows('products', write_products.products, product_keys());
     _given := jsonb_array_length(write_products.products);
+    _back := take_back(_source, write_products.products);
     with given as (
         select g.* from read_products(write_products.products) as g
     ),
@@ -106,7 +108,7 @@ begin
         select p.id, p.external_id, p.input_hash, p.parts_hash
         from products as p
         join given as g on g.external_id = p.external_id
-        where p.source_id = _source
+        where p.source_id = _source and p.id <> all (_back)
     ),
     written as (
         insert into products as p

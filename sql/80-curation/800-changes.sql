@@ -3,8 +3,8 @@
 
 -- ---------------------------------------------------------------------------------------------
 -- vocabulary_rows(ids, forms, products) → by table, the rows of these keywords and forms: keywords with
--- their vectors and aliases, aliases, distinctions; and what a person set for these products. Reads
--- vectors first: a new space locks these tables in that order.
+-- their vectors and aliases, aliases, distinctions; and what a person set for these products, of which
+-- some may have left (see keep_decisions). Reads vectors first: a new space locks these tables in that order.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.vocabulary_rows(
     ids bigint[], forms text[], products bigint[] default '{}'
@@ -25,8 +25,13 @@ as $func$
             select coalesce(jsonb_agg(to_jsonb(d)), '[]')
             from keyword_distinctions as d where d.term_a = any (forms) or d.term_b = any (forms)),
         'given_keywords', (
-            select coalesce(jsonb_agg(to_jsonb(g)), '[]')
-            from given_keywords as g where g.product_id = any (products)));
+            select coalesce(jsonb_agg(g.content), '[]')
+            from (
+                select to_jsonb(g) as content from given_keywords as g where g.product_id = any (products)
+                union all
+                select l.given_keywords from left_products as l
+                where l.product_id = any (products) and l.given_keywords is not null
+            ) as g));
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

@@ -69,7 +69,10 @@ as $func$
         select p.external_id, words_of(coalesce(b.o -> 'terms', b.n -> 'said')),
                words_of(coalesce(b.n -> 'terms', b.o -> 'said')), 1
         from pairs as b
-        join products as p on p.id = (coalesce(b.o, b.n) ->> 'product_id')::bigint
+        join (select o.id, o.external_id from products as o
+              union all
+              select l.product_id, l.external_id from left_products as l) as p
+            on p.id = (coalesce(b.o, b.n) ->> 'product_id')::bigint
         where b.in_table = 'given_keywords'
     ) as x
     order by x.products desc, x.alias;

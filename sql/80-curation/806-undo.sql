@@ -196,7 +196,7 @@ $func$;
 
 -- ---------------------------------------------------------------------------------------------
 -- restore_given(products, given): these products get the keywords that a person had set for them, rows
--- of given_keywords; the others those that models said.
+-- of given_keywords; the others those that models said. A product that has left gets them if it returns.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.restore_given(products bigint[], given jsonb) returns void
 language plpgsql volatile security invoker
@@ -208,6 +208,10 @@ begin
     if products is null then
         return;
     end if;
+    update left_products as l set given_keywords = (
+        select g.content from jsonb_array_elements(given) as g (content)
+        where (g.content ->> 'product_id')::bigint = l.product_id)
+    where l.product_id = any (restore_given.products);
     select jsonb_agg(jsonb_build_object('product_id', p.id, 'terms', said_of(p.id))) into _said
     from vitrina.products as p
     where p.id = any (restore_given.products);

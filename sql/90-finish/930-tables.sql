@@ -38,6 +38,8 @@ comment on table keyword_policy is 'How terms become keywords; see set_keyword_p
 comment on table keyword_thresholds is
     'Cosines above which keywords of a facet are the same; see set_keyword_threshold.';
 comment on table keywords is 'The vocabulary: canonical terms, each in one facet.';
+comment on table left_products is
+    'What people decided of products that left an attached source; they get it back when they return.';
 comment on table product_embeddings is 'The vectors of products, one partition per space.';
 comment on table picture_embeddings is 'The vectors of the further pictures of products, one partition per space.';
 comment on table product_images is 'Every picture of a product, in the order of the shop.';

@@ -178,6 +178,15 @@ begin
                 "term_b": "A term that is another thing.",
                 "method": "judge (a model) or manual (a person).",
                 "decided_at": "When it was decided."},
+            "left_products": {
+                "source_id": "The attached source that it left.",
+                "external_id": "Its id in its source.",
+                "product_id": "Its number, which it gets again when it returns.",
+                "given_keywords": "Its row of given_keywords, if a person set its keywords.",
+                "rules": "Its rows of rules.",
+                "judgements": "Its rows of judgements.",
+                "judgement_doubts": "Its rows of judgement_doubts.",
+                "left_at": "When it left."},
             "keyword_changes": {
                 "id": "The number of the change, as undo takes it.",
                 "at": "When it was made.",

@@ -539,7 +539,7 @@ drop type vitrina_internal.steering cascade;
 create type vitrina.query_filters as (filter jsonb);
 create type vitrina.query_reading as (rank text);
 drop schema vitrina_internal;
-drop table vitrina.picture_embeddings, vitrina.judgement_doubts, vitrina.generation_uses, vitrina.judgements, vitrina.product_images, vitrina.variants, vitrina.search_policy, vitrina.rules cascade;
+drop table vitrina.left_products, vitrina.picture_embeddings, vitrina.judgement_doubts, vitrina.generation_uses, vitrina.judgements, vitrina.product_images, vitrina.variants, vitrina.search_policy, vitrina.rules cascade;
 alter table vitrina.attachments drop column parts;
 alter table vitrina.thesaurus drop column domain;
 alter table vitrina.spaces
