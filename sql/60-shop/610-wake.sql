@@ -105,6 +105,7 @@ declare
     _wake wakes;
     _table regclass;
     _has text[];
+    _mapped text[];
 begin
     if _part is null then
         raise exception 'cannot read the wake %', left(spec, 200) using errcode = 'VT004',
@@ -115,7 +116,8 @@ begin
     _wake.relation := full_name(_table);
     _wake.columns := listed_names(_part[2]);
     if _part[3] ~* '^(select|with|values)\M' then
-        _wake.query := changed_query(_table, _part[3], path, ids);
+        select c.sql, c.columns into _wake.query, _mapped
+        from changed_query(_table, _part[3], path, ids) as c;
     else
         _wake.key := listed_names(_part[3]);
         if cardinality(_wake.key) <> ids then
@@ -127,6 +129,10 @@ begin
     perform check_columns(_wake.relation, _wake.columns || _wake.key, _has);
     if _wake.columns is null then
         select r.columns into _wake.columns from read_columns(probe) as r where r.relation = _table;
+    end if;
+    if _wake.columns is not null then
+        -- a row that goes over to another product concerns both
+        _wake.columns := _wake.columns || _mapped;
     end if;
     -- a row of a side table may go and leave the product, whatever its key: only the table that the ids
     -- come from takes products along
@@ -161,23 +167,26 @@ as $func$
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- changed_query(relation, query, path, ids) → the query of a wake, with every name but `changed`
--- qualified. Raises VT004 if it does not give as many columns as an id has.
+-- changed_query(relation, query, path, ids) → (sql, columns): the query of a wake, with every name but
+-- `changed` qualified, and the columns that it reads of `changed`, null if it takes a whole row. Raises
+-- VT004 if it does not give as many columns as an id has.
 -- ---------------------------------------------------------------------------------------------
-create or replace function vitrina_internal.changed_query(relation regclass, query text, path text, ids int)
-returns text
+create or replace function vitrina_internal.changed_query(
+    relation regclass, query text, path text, ids int, out sql text, out columns text[]
+)
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
 declare
     _view regclass;
-    _sql text;
     _count int;
 begin
     execute format('create table vitrina.changed (like %s)', full_name(relation));
     _view := probe_view(query, path || ', vitrina');
     _count := cardinality(columns_of(_view));
-    _sql := view_query(_view, 'pg_catalog, vitrina');
+    sql := view_query(_view, 'pg_catalog, vitrina');
+    select r.columns into columns
+    from read_columns(_view) as r where r.relation = to_regclass('vitrina.changed');
     execute format('drop view %s', full_name(_view));
     drop table vitrina.changed;
     if _count <> ids then
@@ -185,7 +194,6 @@ begin
             ids, full_name(relation), _count using errcode = 'VT004',
                 hint = 'select all columns that identify a product';
     end if;
-    return _sql;
 end
 $func$;
 

@@ -142,13 +142,14 @@ where p.deleted_at is null; -- soft deletes
         ("delete from product where id = 2", ["2"]),
         ("update rate set factor = 2", ["1", "2", "3"]),
         ("update rate set comment = 'x'", []),
+        ("update rate set brand = 'Linden' where factor = 0", ["1", "2", "3"]),
     ],
 )
 def test_a_query_is_woken_by_its_tables(
     shop: psycopg.Connection, statement: str, expected: list[str]
 ) -> None:
     shop.execute("create table rate (brand text, factor int, comment text)")
-    shop.execute("insert into rate values ('Linden', 1)")
+    shop.execute("insert into rate values ('Linden', 1), ('Other', 0)")
     shop.execute(
         "select attach_query('shop', %s, wake => %s)",
         (QUERY, ["product=id", "product_image=product_id",

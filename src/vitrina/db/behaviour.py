@@ -76,7 +76,8 @@ begin
                      ('like_pictures', 'min_picture'), ('like_texts', 'min_picture'),
                      ('like_titles', 'min_picture'), ('language_hints', 'heads'),
                      ('put_rules', 'remark'),
-                     ('sweep_source', 'most'), ('note_differences', 'gone'))
+                     ('sweep_source', 'most'), ('note_differences', 'gone'),
+                     ('changed_query', 'columns'))
             as c (name, result)
         join pg_proc as p on p.proname = c.name
         where p.pronamespace in ('vitrina'::regnamespace, 'vitrina_internal'::regnamespace)
