@@ -1,15 +1,35 @@
 -- Brings rows and attached sources' functions of an earlier version up to date.
 
+-- An early version took the rows of any table with the key of a product for products.
+do $products$
+declare
+    _wake record;
+    _view regclass;
+begin
+    for _wake in
+        select w.source_id, w.place, w.relation, w.key, a.query
+        from wakes as w
+        join attachments as a on a.source_id = w.source_id
+        where w.is_product and a.relation is distinct from w.relation
+    loop
+        begin
+            _view := probe_view(_wake.query, 'pg_catalog');
+            update wakes as w set is_product = false
+            where w.source_id = _wake.source_id and w.place = _wake.place
+                and not gives_ids(_view, named_table(_wake.relation), _wake.key);
+            execute format('drop view %s', full_name(_view));
+        exception when sqlstate 'VT002' or sqlstate 'VT004' then
+            null; -- a sync of this source reports the same, and what to do
+        end;
+    end loop;
+end
+$products$;
+
 do $build$
 declare
     _made record;
     _attachment attachments;
 begin
-    -- an older version took a row of any table with such a key for a product; attached again, those that
-    -- are take it along again
-    update wakes as w set is_product = false
-    from attachments as a
-    where a.source_id = w.source_id and w.is_product and a.relation is distinct from w.relation;
     -- an older version had them in this schema; the shop's triggers keep calling them
     for _made in
         select p.oid::regprocedure as function, p.proname as name

@@ -473,6 +473,25 @@ def test_attaching_a_table_with_partitions_says_what_its_triggers_miss(
 
 
 @pytest.mark.once
+def test_an_upgrade_looks_whose_rows_are_products(
+    shop: psycopg.Connection, database_url: str
+) -> None:
+    shop.execute("create table stock (product_id bigint primary key, quantity int)")
+    shop.execute(
+        "select attach_query('q', 'select p.id, p.title, s.quantity from product as p left join"
+        " stock as s on s.product_id = p.id', '{product=id,stock=product_id}')"
+    )
+    sync(shop)
+    shop.execute("insert into stock values (1, 5)")
+    shop.execute("update wakes set is_product = true")
+    shop.execute("delete from installed")
+    schema.upgrade(database_url)
+    assert rows(shop, "select relation from wakes where is_product") == [("public.product",)]
+    shop.execute("delete from stock")
+    assert ids(shop) == ["1", "2", "3"]
+
+
+@pytest.mark.once
 def test_an_upgrade_looks_which_tables_a_source_attached_before_reads(
     shop: psycopg.Connection, database_url: str
 ) -> None:
