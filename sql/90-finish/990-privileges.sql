@@ -100,7 +100,7 @@ begin
     if to_regrole('vitrina_reader') is not null then
         grant select on
             catalog, status, source_status, installed, alembic_version, products, product_images,
-            product_text, product_terms, given_keywords, left_products, variants, images, keywords, keyword_aliases,
+            product_text, product_terms, given_keywords, variants, images, keywords, keyword_aliases,
             keyword_distinctions, keyword_changes, keyword_policy, keyword_thresholds, search_policy, contrasts,
             thesaurus, related_terms, product_keywords, rules, judgements, judgement_doubts, catalogue_words, spellings,
             condition_words, spaces,
