@@ -70,6 +70,23 @@ def test_a_child_without_a_price_costs_as_much_as_its_parent(tmp_path: Path) -> 
     ]
 
 
+def test_the_words_of_merchandise_systems_are_known(tmp_path: Path) -> None:
+    data = (
+        "Artikelnummer;Artikelname;Brutto-VK;Netto-VK;UVP;Vaterartikel\n"
+        "V;Hemd;;;;\nV-S;;29,90;25,13;39,90;V\nV-M;;31,90;26,81;39,90;V\n"
+    )
+    shirt = only(read(tmp_path, data))
+    assert [(v.sku, v.price) for v in shirt.variants] == [("V-S", 29.9), ("V-M", 31.9)]
+    data = (
+        "id,parent_id,product_number,name,price_net,price_gross,cover_media_url\n"
+        "a,,SW1,Cup,8.40,9.99,https://x.test/1.jpg\nb,a,SW1.1,,,,https://x.test/2.jpg\n"
+        "c,a,SW1.2,,9.23,10.99,\n"
+    )
+    cup = only(read(tmp_path, data))
+    assert [(v.sku, v.price) for v in cup.variants] == [("SW1.1", 9.99), ("SW1.2", 10.99)]
+    assert [one.role for one in cup.images] == ["main", "variant"]
+
+
 def test_parents_without_children_and_repeated_ones_are_read_as_before(tmp_path: Path) -> None:
     data = (
         "sku,parent_sku,title\nA,0,Cup\nB,,Mug\nA,,Cup\nB,,Jug\nC-1,C,Pan small\nC-2,C,Pan large\n"
