@@ -554,6 +554,7 @@ alter table vitrina.products drop column text, drop column sku, drop column code
     drop column asked;
 drop table vitrina.condition_words, vitrina.searches;
 delete from vitrina.installed where name = 'condition_words';
+drop trigger keep_decisions on vitrina.products;
 drop table vitrina.spellings, vitrina.catalogue_words, vitrina.given_keywords, vitrina.related_terms;
 alter table vitrina.keywords drop column kinds;
 alter table vitrina.images drop column layout;
