@@ -31,17 +31,6 @@ begin
 end
 $func$;
 
-do $trigger$
-begin
-    -- where it is, it stays: making it anew waits for whoever writes a product, and searches wait behind that
-    if not exists (select from pg_trigger as t
-                   where t.tgrelid = 'vitrina.products'::regclass and t.tgname = 'keep_decisions') then
-        create trigger keep_decisions before delete on vitrina.products
-            for each row execute function keep_decisions();
-    end if;
-end
-$trigger$;
-
 -- ---------------------------------------------------------------------------------------------
 -- take_back(source_id, products) → the ids of those of these rows (see put_products) that had left with
 -- decisions of people. They are products again under their old numbers, which the history of the vocabulary

@@ -209,7 +209,7 @@ def test_a_dropped_file_is_looked_at_loaded_and_watched(visit: OpenPage, own: st
 
 def test_a_hostile_file_stays_text(visit: OpenPage, edited: Served) -> None:
     evil = "<img src=x onerror=alert(1)>"
-    rows = f"sku,name,price,{evil}\n1,{evil} sofa,9,<script>alert(2)</script>\n"
+    rows = f"sku,name,price,{evil}\n1,{evil} sofa,9,<script>alert(2)</script> soft\n"
     page = visit(edited, "/work")
     drop(page, f"{evil}.csv", rows)
     page.wait_for_url("**/work/file/*")
