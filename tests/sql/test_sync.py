@@ -747,10 +747,10 @@ def test_rows_hidden_by_a_policy_are_not_gone(
 
 @pytest.mark.parametrize("key", ["", "primary key"])
 @pytest.mark.parametrize("wake", ["form=product_id", "form=select c.product_id from changed as c"])
-def test_the_time_of_an_update_grows_with_its_rows(
+def test_an_update_of_many_rows_wakes_those_that_changed(
     shop: psycopg.Connection, key: str, wake: str
 ) -> None:
-    """Also where they outgrow the memory of a hashed `not in`."""
+    """They are joined: `not in` would compare each with each where they outgrow its memory."""
     shop.execute(f"create table form (id int {key}, product_id bigint, size text)".encode())
     shop.execute("insert into form select i, i % 20, 'x' from generate_series(1, 6000) as i")
     if not key:
@@ -760,15 +760,13 @@ def test_the_time_of_an_update_grows_with_its_rows(
         " where f.product_id = p.id) as size from product as p', %s)",
         [["product=id", wake]],
     )
-    shop.execute("set work_mem = '64kB'; set statement_timeout = '60s'")
-    started = time.monotonic()
-    shop.execute("insert into form select i, i % 20, 'y' from generate_series(10001, 16000) as i")
-    inserted = time.monotonic() - started
-    shop.execute("delete from changes")
-    started = time.monotonic()
+    shop.execute("set work_mem = '64kB'")
+    assert rows(
+        shop,
+        "select count(*) from pg_proc where proname ~ '^wake_' and prosrc ~ 'not in|<> all'",
+    ) == [(0,)]
     shop.execute("update form set size = size || '!'")
-    assert time.monotonic() - started < 40 * inserted, "6,000 × 6,000 comparisons"
-    assert rows(shop, "delete from changes returning external_id")
+    assert len(set(rows(shop, "delete from changes returning external_id"))) == 20
     shop.execute("update form set size = size")
     assert rows(shop, "select * from changes") == []
     shop.execute("update form set product_id = 3 where id = 5")
