@@ -11,7 +11,7 @@ from vitrina.files.addresses import looks_like_picture
 from vitrina.files.cells import NOTHING
 
 _SAMPLE = 400  # rows in which a column shows whether it holds codes or pictures
-_MOST = 5_000  # columns that are looked at
+_MOST = 5_000  # names of columns that are looked at
 _ALIKE = 0.97  # of the values of a column of codes are different
 _CODE = re.compile(r"(?=.*\d)[^\W_][\w./#+-]{2,39}")
 _CODE_NAME = re.compile(
@@ -139,6 +139,7 @@ class Survey:
         self.columns: dict[str, Column] = {}
         self._alive: list[Column] = []
         self._places: list[tuple[int, Column]] | None = None
+        self._met: set[str] = set()  # names, of lists and objects too, which are no columns here
         self.rows = 0
 
     def add(self, values: dict[str, object]) -> None:
@@ -150,7 +151,7 @@ class Survey:
             if self.rows == _SAMPLE:
                 self._settle()
             return
-        died = not values.keys() <= self.columns.keys() and self._late(values)
+        died = not values.keys() <= self._met and self._late(values)
         for column in self._alive:
             value = values.get(column.name)
             if value.__class__ is str and value:
@@ -176,13 +177,16 @@ class Survey:
             self._settle()
 
     def _late(self, values: dict[str, object]) -> bool:
-        """Look at columns that no row of the sample has: of JSON and XML, where rows differ."""
-        for name in values.keys() - self.columns.keys():
-            if len(self.columns) < _MOST and isinstance(values[name], str | int | float):
+        """Look at columns that came after the sample: of JSON and XML, where rows differ."""
+        before = len(self.columns)
+        if len(self._met) < _MOST:
+            for name in values.keys() - self._met:
                 self._look(name, values[name])
-        return True
+        return len(self.columns) > before
 
     def _look(self, name: str, value: object) -> None:
+        if value is not None:
+            self._met.add(name)
         if isinstance(value, str):
             self._column(name).look(value, True)
         elif isinstance(value, int | float):

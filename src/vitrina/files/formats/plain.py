@@ -58,9 +58,6 @@ class PlainReader(Reader):
         if len(rows) == 1 and self.setup.file.kind.startswith("json"):
             head, inside = _opened(rows[0])
             if inside:
-                self._plan_inside(inside)
-                inside = [self._inheriting(one, head) for one in inside]
-                self._plan_inside(inside)
                 yield from self._family(key, head, inside)
                 return
         if key is None:
@@ -129,13 +126,6 @@ class PlainReader(Reader):
             return ""
         skus = self.columns(row.values, "sku") if _NUMBER.search(plain(parents[0])) else []
         return self.first(row.values, skus) or self.external_id(row)
-
-    def _plan_inside(self, rows: list[Row]) -> None:
-        """Find the columns of variants by name: a stored reading only names their product's."""
-        stored, self.setup.stored = self.setup.stored, None
-        for row in rows:
-            self.plan(row.values)
-        self.setup.stored = stored
 
     def _inheriting(self, row: Row, head: Row) -> Row:
         """A child with the price of its parent where it has none of its own."""
