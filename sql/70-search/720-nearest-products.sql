@@ -185,25 +185,25 @@ language plpgsql stable security invoker
 set search_path from current
 as $func$
 declare
-    _rows real := (select c.reltuples from pg_class as c
-                   where c.oid = to_regclass('product_embeddings_' || space.id));
-    _products real := (select c.reltuples from pg_class as c where c.oid = 'products'::regclass);
-    _match text := '(select true from products as p where p.id = n.product_id and '
-                   || filter_predicate(filters, true) || ')';
+    _predicate constant text := filter_predicate(filters, true);
+    _rows real;
     _share float8;
 begin
     ids := '{}';
     distances := '{}';
-    if _match is null or space.quantized or not index_pays(_rows, space.dimensions) then
+    if _predicate is null or space.quantized then
+        return;
+    end if;
+    select c.reltuples into _rows from pg_class as c where c.oid = to_regclass('product_embeddings_' || space.id);
+    if index_pays(_rows, space.dimensions) is not true then
         return;
     end if;
     -- of some pages
-    execute format('select avg((%s is true)::int)
-                    from (select p.id as product_id
-                          from products as p tablesample system ($2) repeatable (1) limit 2000) as n',
-                   _match)
+    execute format('select avg(p.fits) from (select (%s is true)::int as fits
+                    from products as p tablesample system ($2) repeatable (1) limit 2000) as p', _predicate)
     into _share
-    using filters, least(100, 100000 / greatest(_products, 1));
+    using filters, (select least(100, 100000 / greatest(c.reltuples, 1))
+                    from pg_class as c where c.oid = 'products'::regclass);
     if coalesce(_share, 0) < 0.2 then
         return;
     end if;
@@ -215,8 +215,9 @@ begin
                from (select e.product_id, e.embedding operator(@vector@.<=>) $2 as distance
                      from product_embeddings as e where e.space_id = %s
                      order by distance, e.product_id limit $3) as n
-               where n.product_id <> all ($4) and %s
-               order by n.distance, n.product_id limit $5) as m', space.id, _match)
+               where n.product_id <> all ($4)
+                   and (select true from products as p where p.id = n.product_id and %s)
+               order by n.distance, n.product_id limit $5) as m', space.id, _predicate)
     into ids, distances
     using filters, embedding, (_rows / 10)::int, without, k;
 end
