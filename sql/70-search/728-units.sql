@@ -195,9 +195,16 @@ $func$;
 create or replace function vitrina_internal.parted_units(
     said text[], units int[], out unit int, out text text
 ) returns setof record
-language sql stable parallel safe rows 2 security invoker
+language plpgsql stable rows 2 security invoker
 set search_path from current
 as $func$
+#variable_conflict use_column
+begin
+    -- most queries have no such unit
+    if not exists (select from unnest(units) with ordinality as w (unit, place) where w.unit <> w.place) then
+        return;
+    end if;
+    return query
     select p.unit, string_agg('(' || p.how || ' & (' || p.thing || '))', ' | ')
     from (
         select u.unit, quoted_lexeme('#' || h.name) as how, (
@@ -215,6 +222,7 @@ as $func$
         join keywords as t on t.id = b.keyword_id and t.facet = 'type') as p
     where p.thing is not null
     group by p.unit;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
