@@ -182,6 +182,28 @@ def test_a_stopped_process_that_goes_on_past_its_lease_changes_nothing(
     assert "oak" not in keywords
 
 
+def test_a_product_that_was_worked_on_alone_may_wait_again(
+    database_url: str, stub: OpenAIStub
+) -> None:
+    put(database_url, {str(i): f"Red oak desk {i}" for i in range(6)})
+    died = (
+        "with u as (update vitrina.jobs as j set deaths = '{a,b}' from vitrina.products as p"
+        " where p.id = j.product_id and p.external_id = '5' returning 1) select count(*) from u"
+    )
+    assert ask(database_url, died) == 1
+    gate = Gate(stub, "Red oak desk 5")
+    with workers(database_url, "--drain", "--concurrency", "1") as start:
+        process = start()
+        assert gate.asked.wait(HANG)
+        titles = {str(i): f"Blue leather sofa {i}" for i in range(6)}
+        put(database_url, titles)
+        gate.open.set()
+        # changed, it waits behind the others
+        _, told = process.communicate(timeout=HANG)
+    assert process.returncode == 0, told
+    check(database_url, titles)
+
+
 IN_HAND = "select count(*) from vitrina.jobs where begun_at is not null"
 
 

@@ -45,8 +45,8 @@ Claim = Callable[[int, Collection[int]], list[Job]]
 class InHand:
     """The state of one run: products waiting, in work, finished, and being stored.
 
-    `suspects` wait to be worked on alone, as `alone` is; `in_hand` are all products not yet
-    stored, by id.
+    `suspects` wait to be worked on alone; `alone`: what was begun last is; `in_hand` are all
+    products not yet stored, by id.
     """
 
     leases: Leases
@@ -58,7 +58,7 @@ class InHand:
     finished: list[Work] = field(default_factory=list)
     stores: dict[Future[None], list[Work]] = field(default_factory=dict)
     in_hand: set[int] = field(default_factory=set)
-    alone: int | None = None
+    alone: bool = False
     fatal: BaseException | None = None
     dry: bool = False
     next_claim: float = 0.0
@@ -70,15 +70,19 @@ class InHand:
         return self.fatal is not None or (self.stop is not None and self.stop.is_set())
 
     @property
+    def at_work(self) -> bool:
+        """Whether a product was begun and is not yet stored."""
+        return bool(self.active or self.finished or self.stores)
+
+    @property
     def over(self) -> bool:
         """Whether no work is left, or no work that may be done."""
-        at_work = self.active or self.finished or self.stores
-        return not at_work and (self.halted or self.dry)
+        return not self.at_work and (self.halted or self.dry)
 
     @property
     def may_begin(self) -> bool:
         """Whether a product may begin beside those in hand."""
-        return not self.halted and self.alone not in self.in_hand
+        return not self.halted and not (self.alone and self.at_work)
 
     @property
     def to_store(self) -> bool:
@@ -100,7 +104,7 @@ class InHand:
         """The jobs to begin now, at most `room`; removes them from the waiting ones."""
         if not self.suspects:
             return [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
-        if self.active or self.finished or self.stores:
+        if self.at_work:
             return []
         return [self.suspects.popleft()]
 

@@ -181,8 +181,7 @@ class Pipeline:
         begun = run.leases.begin(jobs)
         run.in_hand.difference_update(job.product_id for job in jobs if job not in begun)
         for job in begun:
-            if job.deaths >= ALONE:
-                run.alone = job.product_id
+            run.alone = job.deaths >= ALONE
             run.active.add(self._pool.submit(self._work, job))
 
     def _flush(self, run: InHand) -> None:
