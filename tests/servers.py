@@ -39,6 +39,8 @@ OPTIONS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_wal_size": "64MB",
+    "wal_compression": "off",
+    "wal_skip_threshold": "0",
     # statistics are those a test asks for
     "autovacuum": "off",
     "max_connections": "300",

@@ -114,14 +114,21 @@ end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
--- renew_language_keys(): after a change of the shop's language, renews the keys if terms that count in
--- one language only are among the aliases, contrasts or related terms.
+-- renew_language_keys(): where the shop's language is no longer that in which the keys were made, renews
+-- them, if terms that count in one of these languages only are among the aliases, contrasts or related terms.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.renew_language_keys() returns void
 language plpgsql volatile security invoker
 set search_path from current
 as $func$
+declare
+    _before text := (select p.keys_language from keyword_policy as p);
+    _now text := shop_language();
 begin
+    if _now is not distinct from _before then
+        return;
+    end if;
+    update keyword_policy as p set keys_language = _now;
     if exists (
         select from (
             select w.* from thesaurus as t
@@ -130,7 +137,7 @@ begin
                   union select r.term, r.key from related_terms as r
                   union select r.related, r.related_key from related_terms as r) as w
                 on replace(w.term, ' ', '') = t.key
-            where t.language <> ''
+            where t.language in (_before, _now)
             offset 0) as w -- first those few, then their keys
         where w.key is distinct from term_key(w.term)) then
         perform renew_keys(null);

@@ -168,7 +168,8 @@ begin
                 "one_row": "Always true: the table has one row.",
                 "mode": "strict: with vetoes; plain: the nearest keyword above the threshold.",
                 "merge_narrower": "Whether office chair may join chair.",
-                "language": "The language of new keywords'' names; null: that of all sources."},
+                "language": "The language of new keywords'' names; null: that of all sources.",
+                "keys_language": "The language of the shop when the keys of words were last made."},
             "keyword_thresholds": {
                 "space_id": "The space.",
                 "facet": "The facet.",

@@ -139,6 +139,7 @@ begin
         grant update (background_mean, background_deviation, background_products, background_last, picture_mean,
                       picture_deviation)
             on spaces to vitrina_writer;
+        grant update (keys_language) on keyword_policy to vitrina_writer;
         grant update (seen, synced_at, swept_at, problem, problem_at) on attachments
             to vitrina_writer;
     end if;

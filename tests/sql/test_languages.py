@@ -140,6 +140,18 @@ def test_a_false_friend_counts_only_in_its_own_language(db: psycopg.Connection) 
     assert key == ("skirt",)
 
 
+def test_keys_of_another_language_are_made_anew(db: psycopg.Connection) -> None:
+    fill(db, ENGLISH, "english")
+    query = "select a.key from keyword_aliases as a where a.alias = 'rock'"
+    # as two sources of two languages leave it whose first products come at once
+    db.execute("update sources set text_config = 'german'")
+    assert db.execute(query).fetchone() == ("rock",)
+    db.execute("select put_source('english')")
+    assert db.execute(query).fetchone() == ("skirt",)
+    db.execute("select put_source('english', text_config => 'english')")
+    assert db.execute(query).fetchone() == ("rock",)
+
+
 def test_a_language_without_names_is_named(db: psycopg.Connection) -> None:
     with pytest.raises(psycopg.errors.Error, match="no names in 'klingon'") as failed:
         db.execute("select set_keyword_policy(language => 'klingon')")

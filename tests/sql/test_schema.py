@@ -564,7 +564,7 @@ alter table vitrina.seeded_words drop constraint seeded_words_target_check,
 delete from vitrina.installed where name = 'full text';
 alter table vitrina.product_text drop column version;
 alter table vitrina.sources drop column text_config_due;
-alter table vitrina.keyword_policy drop column language;
+alter table vitrina.keyword_policy drop column language, drop column keys_language;
 delete from vitrina.seeded_words where language <> '';
 alter table vitrina.seeded_words drop column language, add primary key (target, term, value);
 alter table vitrina.thesaurus disable trigger user;
