@@ -29,7 +29,7 @@ def main() -> None:
 
     path = chromium.found()
     if path is None:
-        raise SystemExit("no Chromium: apt-get install chromium")
+        raise SystemExit("no Chromium: apt-get install chromium-headless-shell")
     server = subprocess.Popen(
         [sys.executable, "-m", "vitrina", "serve", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -39,7 +39,7 @@ def main() -> None:
         assert server.stdout is not None
         address = server.stdout.readline().split()[2]
         with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            browser = driver.chromium.launch(executable_path=path, args=chromium.OPTIONS)
             page = browser.new_page(viewport=SIZE, color_scheme="light")
             page.goto(address + SEARCH, wait_until="networkidle")
             shot = Image.open(io.BytesIO(page.screenshot()))

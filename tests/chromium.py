@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import shutil
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-ABSENT = "tests/browser is skipped; apt-get install chromium"
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+ABSENT = "tests/browser is skipped; apt-get install chromium-headless-shell"
+# a test may run as root, and /dev/shm may be small; a GPU there is none
+OPTIONS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--in-process-gpu")
 
 
 def found() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,6 +88,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         del short[:room]
     assert len(ordered) == len(items)
     items[:] = ordered
+
+
+def pytest_collection_finish() -> None:
+    """The thousands of tests that were collected stay: no search for garbage looks at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -31,9 +31,7 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        # a test may run as root, and /dev/shm may be small
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        running = driver.chromium.launch(executable_path=path, args=options)
+        running = driver.chromium.launch(executable_path=path, args=chromium.OPTIONS)
         yield running
         running.close()
 
