@@ -17,7 +17,7 @@ from vitrina import embedded
 from vitrina.web.screens import SCREENS as SCREENS_OF_THE_PAGE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 OpenPage = Callable[..., "Page"]
 WIDTHS = (1440, 820, 390)
@@ -195,3 +195,26 @@ def test_it_can_be_told_apart_by_few_colours(visit: OpenPage, worked: Served) ->
     grades = page.locator(".grades").last.locator("button")
     widths = {each.get_attribute("aria-pressed"): each.evaluate(drawn) for each in grades.all()}
     assert widths["true"] > widths[None]
+
+
+def test_what_is_counted_later_leaves_the_focus_where_it_is(
+    visit: OpenPage, served: Served
+) -> None:
+    page = visit(served, "/?q=sofa&n=6", width=390, height=844)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/part/facets*", hold)
+    page.locator("#q").fill("grey sofa")
+    with page.expect_request("**/part/facets*"):
+        page.locator("#q").press("Enter")
+    page.locator("#filters > summary").focus()
+    page.evaluate("() => { document.querySelector('#filters').dataset.old = '' }")
+    while not held:
+        page.evaluate("1")  # lets the driver hand over the route
+    for route in held:
+        route.continue_()
+    page.wait_for_function("() => !document.querySelector('#filters[data-old]')")
+    assert page.evaluate("() => document.activeElement.matches('#filters > summary')")
