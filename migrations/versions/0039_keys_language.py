@@ -7,7 +7,6 @@ down_revision = "0038"
 branch_labels = None
 depends_on = None
 
-# An upgrade renews all keys where it must: null makes the next change of a source look once.
 UPGRADE = """
 alter table vitrina.keyword_policy add column keys_language text;
 """

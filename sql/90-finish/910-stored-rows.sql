@@ -25,6 +25,13 @@ begin
 end
 $products$;
 
+-- An early version did not keep in which language the keys of words were made.
+do $keys$
+begin
+    perform renew_language_keys();
+end
+$keys$;
+
 do $build$
 declare
     _made record;

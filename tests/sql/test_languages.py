@@ -1,9 +1,13 @@
 """Names in other languages: queries across them, one keyword for all, and what counts where."""
 
 import json
+from collections.abc import Callable
 
 import psycopg
 import pytest
+from psycopg import sql
+
+from vitrina.db import schema
 
 pytestmark = pytest.mark.once
 
@@ -150,6 +154,32 @@ def test_keys_of_another_language_are_made_anew(db: psycopg.Connection) -> None:
     assert db.execute(query).fetchone() == ("skirt",)
     db.execute("select put_source('english', text_config => 'english')")
     assert db.execute(query).fetchone() == ("rock",)
+
+
+def test_an_upgrade_looks_in_which_language_the_keys_are(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("set search_path = vitrina, public")
+        fill(db, GERMAN, "german")
+        query = "select a.key from keyword_aliases as a where a.alias = 'rock'"
+        assert db.execute(query).fetchone() == ("skirt",)
+        # a version before did not keep it
+        db.execute("update keyword_policy set keys_language = null")
+        db.execute("update installed set sha256 = 'older' where name = 'sql'")
+        schema.upgrade(database_url)
+        # two languages: no word of one of them counts
+        db.execute("select put_source('english', text_config => 'english')")
+        assert db.execute(query).fetchone() == ("rock",)
+
+
+def test_writers_make_keys_anew(make_role: Callable[..., str], database_url: str) -> None:
+    name = make_role("vitrina_writer")
+    with psycopg.connect(database_url, autocommit=True) as db:
+        db.execute("set search_path = vitrina, public")
+        fill(db, ENGLISH, "english")
+        db.execute(sql.SQL("set role {}").format(sql.Identifier(name)))
+        db.execute("select put_source('english', text_config => 'german')")
+        key = db.execute("select a.key from keyword_aliases as a where a.alias = 'rock'").fetchone()
+        assert key == ("skirt",)
 
 
 def test_a_language_without_names_is_named(db: psycopg.Connection) -> None:

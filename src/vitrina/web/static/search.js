@@ -327,9 +327,9 @@ document.addEventListener('click', (event) => {
   if (event.target.closest('[data-shut]')) {
     after = '#results-title';
     sheet.close();
-  } else if (!room.matches && event.target.closest('#filters > summary')) {
+  } else if (!room.matches && event.target.closest('#filters-head')) {
     event.preventDefault();
-    after = '#filters > summary';
+    after = '#filters-head';
     sheet.append($('[data-part=side]'));
     $('#filters').open = true;
     sheet.showModal();
