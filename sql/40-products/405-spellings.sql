@@ -34,17 +34,23 @@ language sql immutable parallel safe
 return char_length(word) >= 3 and char_length(word) <= 30 and word !~ '[\x01-@\[-`{-\x7f]' and word !~ unspaced_run();
 
 create or replace function vitrina_internal.spelling_keys(word text) returns text[]
-language sql immutable parallel safe security invoker
+language plpgsql immutable parallel safe security invoker
 set search_path from current
 as $func$
-    -- as without_letters(f.word, 1), which takes eight times as long for a word; of a double letter,
-    -- it is all the same which goes
-    select f.word || array(
-            select left(f.word, i.place - 1) || substr(f.word, i.place + 1)
-            from generate_series(1, char_length(f.word)) as i (place)
-            where substr(f.word, i.place, 1) <> substr(f.word, i.place + 1, 1))
-        || case when char_length(consonants(f.word)) > 3 then array[consonants(f.word)] else '{}' end
-    from folded_text(spelling_keys.word) as f (word);
+declare
+    _word text := folded_text(word);
+    _consonants text := consonants(_word);
+    _keys text[] := array[_word];
+begin
+    -- as without_letters(_word, 1) and a fifth of its time: every word of the vocabulary passes here
+    for _i in 1 .. char_length(_word) loop
+        -- of a double letter, it is all the same which goes
+        if substr(_word, _i, 1) <> substr(_word, _i + 1, 1) then
+            _keys := _keys || (left(_word, _i - 1) || substr(_word, _i + 1));
+        end if;
+    end loop;
+    return case when char_length(_consonants) > 3 then _keys || _consonants else _keys end;
+end
 $func$;
 
 -- ---------------------------------------------------------------------------------------------

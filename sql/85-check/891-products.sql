@@ -1,6 +1,7 @@
 -- Checks of products: each row of the shop has its product, and each product its text and its words. A check
 -- is a row: its name; how many rows it looked at; how many of them are wrong; how many wait for a worker,
--- which is no fault; an example of those that are wrong, or else wait; and how to mend them.
+-- which is no fault; an example of those that are wrong, or else wait; and how to mend them. `offset 0`: what
+-- is checked is worked out once a row, however often it is named.
 
 -- ---------------------------------------------------------------------------------------------
 -- checked_source(source_id) → the rows of an attached source and its products, both ways, as a sweep compares
@@ -106,7 +107,8 @@ as $func$
            'p.title, p.image, p.image_stamp, p.attributes, p.text);'
     from products as p
     cross join lateral (
-        select p.input_hash <> enrichment_hash(p.title, p.image, p.image_stamp, p.attributes, p.text)) as c (wrong)
+        select p.input_hash <> enrichment_hash(p.title, p.image, p.image_stamp, p.attributes, p.text)
+        offset 0) as c (wrong)
     union all
     -- the product's own picture, among its pictures, is the same stored one
     select 'own pictures', count(*), count(*) filter (where c.differs and j.product_id is null),
@@ -137,6 +139,7 @@ as $func$
         from products as p
         join sources as s on s.id = p.source_id
         left join product_text as t on t.product_id = p.id
+        offset 0
     ) as c
     union all
     (with lexeme as materialized (

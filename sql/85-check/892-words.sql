@@ -1,4 +1,5 @@
 -- Checks of the vocabulary: the forms and keys of its terms, and the keywords that products have from it.
+-- `offset 0`: what is checked is worked out once a row, however often it is named.
 
 -- ---------------------------------------------------------------------------------------------
 -- checked_words() → the checks of what is derived from the words themselves: normal forms, keys, marks, kinds,
@@ -15,13 +16,14 @@ as $func$
     cross join lateral canonical_form(normal_form(w.name)) as k
     cross join lateral (
         select (w.form, w.marks, w.kinds)
-               is distinct from (k.canonical, contrast_marks(k.canonical), kinds_of(k.canonical, w.facet))) as c (wrong)
+               is distinct from (k.canonical, contrast_marks(k.canonical), kinds_of(k.canonical, w.facet))
+        offset 0) as c (wrong)
     union all
     select 'keys of aliases', count(*), count(*) filter (where c.wrong), 0,
            min(a.alias) filter (where c.wrong), 'select vitrina_internal.renew_forms();'
     from keyword_aliases as a
     cross join lateral (
-        select a.alias <> normal_form(a.alias) or a.key is distinct from term_key(a.alias)) as c (wrong)
+        select a.alias <> normal_form(a.alias) or a.key is distinct from term_key(a.alias) offset 0) as c (wrong)
     union all
     select 'keywords without an alias', count(*), count(*) filter (where c.wrong), 0,
            min(w.name) filter (where c.wrong),
@@ -30,20 +32,20 @@ as $func$
            ' where not exists (select from vitrina.keyword_aliases as a where a.keyword_id = w.id);'
     from keywords as w
     cross join lateral (
-        select not exists (select from keyword_aliases as a where a.keyword_id = w.id)) as c (wrong)
+        select not exists (select from keyword_aliases as a where a.keyword_id = w.id) offset 0) as c (wrong)
     union all
     select 'keys of the thesaurus', count(*), count(*) filter (where c.wrong), 0,
            min(t.term) filter (where c.wrong), 'update vitrina.thesaurus as t set term = t.term;'
     from thesaurus as t
     cross join lateral (
         select t.term <> normal_form(t.term) or t.key is distinct from squashed(t.term)
-            or t.becomes is distinct from normal_form(t.canonical)) as c (wrong)
+            or t.becomes is distinct from normal_form(t.canonical) offset 0) as c (wrong)
     union all
     select 'keys of contrasts', count(*), count(*) filter (where c.wrong), 0,
            min(t.term) filter (where c.wrong), 'update vitrina.contrasts as c set term = c.term;'
     from contrasts as t
     cross join lateral (
-        select t.term <> normal_form(t.term) or t.key is distinct from term_key(t.term)) as c (wrong)
+        select t.term <> normal_form(t.term) or t.key is distinct from term_key(t.term) offset 0) as c (wrong)
     union all
     (with key as materialized ( -- a term is in many rows
         select n.term, normal_form(n.term) as form, term_key(n.term) as key
@@ -56,13 +58,14 @@ as $func$
     join key as k on k.term = r.term
     join key as o on o.term = r.related
     cross join lateral (
-        select (k.form, k.key, o.form, o.key) is distinct from (r.term, r.key, r.related, r.related_key)) as c (wrong))
+        select (k.form, k.key, o.form, o.key) is distinct from (r.term, r.key, r.related, r.related_key)
+        offset 0) as c (wrong))
     union all
     select 'terms told apart', count(*), count(*) filter (where c.wrong), 0,
            min(d.term_a) filter (where c.wrong), 'select vitrina_internal.renew_forms();'
     from keyword_distinctions as d
     cross join lateral (
-        select (normal_form(d.term_a), normal_form(d.term_b)) <> (d.term_a, d.term_b)) as c (wrong)
+        select (normal_form(d.term_a), normal_form(d.term_b)) <> (d.term_a, d.term_b) offset 0) as c (wrong)
     union all
     select 'words of conditions', count(*), count(*) filter (where c.phrase <> condition_form(c.phrase)), 0,
            min(c.phrase) filter (where c.phrase <> condition_form(c.phrase)),
@@ -74,14 +77,14 @@ as $func$
     from rules as r
     cross join lateral (
         select r.removed_at is null
-            and r.forms is distinct from coalesce(rule_forms(r.query), '{}')) as c (wrong)
+            and r.forms is distinct from coalesce(rule_forms(r.query), '{}') offset 0) as c (wrong)
     union all
     select 'queries of judgements', count(*), count(*) filter (where c.wrong), 0,
            min(j.query) filter (where c.wrong),
            'update vitrina.judgements as j set query = vitrina_internal.judged_query(j.query);'
     from (select o.query, o.product_id from judgements as o
           union all select d.query, d.product_id from judgement_doubts as d) as j
-    cross join lateral (select j.query is distinct from judged_query(j.query)) as c (wrong);
+    cross join lateral (select j.query is distinct from judged_query(j.query) offset 0) as c (wrong);
 $func$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -98,7 +101,7 @@ as $func$
     from (select distinct o.term, o.form from product_terms as o) as t
     cross join lateral (
         select t.form <> normal_form(t.term)
-            or not exists (select from keyword_aliases as a where a.alias = t.form)) as c (wrong)
+            or not exists (select from keyword_aliases as a where a.alias = t.form) offset 0) as c (wrong)
     union all
     (with said as materialized (
         select distinct on (t.product_id, w.id) t.product_id, w.id, w.name, t.term, t.place
@@ -132,7 +135,7 @@ as $func$
     cross join lateral (
         select array(select u.term from unnest(g.terms) with ordinality as u (term, place) order by u.place)
                <> array(select t.term from product_terms as t
-                        where t.product_id = g.product_id order by t.place)) as c (wrong)
+                        where t.product_id = g.product_id order by t.place) offset 0) as c (wrong)
     union all
     select 'history of the vocabulary', count(*), count(*) filter (where c.wrong), 0,
            'change ' || min(h.id) filter (where c.wrong), 'report this: an undo was half done'
@@ -140,5 +143,5 @@ as $func$
     cross join lateral (
         select (h.undone_at is not null)
                <> exists (select from keyword_changes as u
-                       where u.undoes = h.id and u.undone_at is null)) as c (wrong);
+                       where u.undoes = h.id and u.undone_at is null) offset 0) as c (wrong);
 $func$;
