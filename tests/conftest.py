@@ -57,7 +57,10 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What is SQL runs on every Postgres, less what is marked `once`; all else on the main one."""
+    """What is SQL runs on every Postgres, less what is marked `once`; all else on the main one.
+
+    Of its cases the first runs on the others: `_further_cases_on_others`.
+    """
     marks = {mark.name for mark in metafunc.definition.iter_markers()}
     if "postgres" in metafunc.fixturenames and len(VERSIONS) > 1:
         on_sql = metafunc.definition.path.parent.name == "sql" and "once" not in marks
@@ -67,7 +70,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On an older Postgres one case of a test, unless all is asked for; and the longest first."""
+    if config.getoption("--trust") != "full":
+        cases = _further_cases_on_others(items)
+        items[:] = [item for item in items if item not in cases]
+        config.hook.pytest_deselected(items=list(cases))
+    items[:] = _longest_first(items)
+
+
+def _further_cases_on_others(items: list[pytest.Item]) -> set[pytest.Item]:
+    cases: dict[tuple[Path, str, int], list[pytest.Item]] = {}
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        version = spec.params.get("postgres", VERSION) if spec else VERSION
+        if version != VERSION:
+            cases.setdefault((item.path, item.nodeid.partition("[")[0], version), []).append(item)
+    return {item for same in cases.values() for item in same[1:]}
+
+
+def _longest_first(items: list[pytest.Item]) -> list[pytest.Item]:
     """Each worker begins with some files of tests/processes or trust: their tests are the longest to wait for.
 
     A worker is given one part of what is collected, in this order, and takes from the end of
@@ -87,7 +109,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ordered += short[:room]
         del short[:room]
     assert len(ordered) == len(items)
-    items[:] = ordered
+    return ordered
 
 
 def pytest_collection_finish() -> None:
@@ -97,12 +119,16 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """No setting of the developer's reaches a test."""
     for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         if name not in KEPT:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("VITRINA_HOME", str(tmp_path / "home"))
+    # most tests have no use for a home, and none for a folder that is made for it
+    home = tmp_path_factory.getbasetemp() / f"home-{uuid4().hex[:12]}"
+    monkeypatch.setenv("VITRINA_HOME", str(home))
     monkeypatch.setenv("COLUMNS", "80")
 
 
@@ -121,11 +147,12 @@ def postgres(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="session")
-def server(request: pytest.FixtureRequest, postgres: int) -> embedded.Server:
+def server(request: pytest.FixtureRequest, postgres: int) -> Iterator[embedded.Server]:
     """The server of a run that all tests of this version share."""
-    return servers.start(
-        request.config.stash[HOME], postgres, servers.cache(request.config.rootpath)
-    )
+    home = request.config.stash[HOME]
+    server = servers.start(home, postgres, servers.cache(request.config.rootpath))
+    yield server
+    servers.leave(server)
 
 
 @pytest.fixture
@@ -157,16 +184,15 @@ def make_template(server: embedded.Server, servers_home: Path) -> Callable[..., 
 
     def make(name: str, fill: Callable[[str], None], source: str = servers.TEMPLATE) -> str:
         with servers.locked(servers_home / f".{name}{server.version}"):
-            with psycopg.connect(server.url("postgres")) as conn:
-                made = conn.execute("select from pg_database where datname = %s", (name,))
-                if made.fetchone() is not None:
-                    return name
+            conn = servers.admin(server)
+            made = conn.execute("select from pg_database where datname = %s", (name,))
+            if made.fetchone() is not None:
+                return name
             fresh = servers.create(server, source)
             fill(server.url(fresh))
-            with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-                # whole or not at all
-                rename = sql.SQL("alter database {} rename to {}")
-                conn.execute(rename.format(sql.Identifier(fresh), sql.Identifier(name)))
+            # whole or not at all
+            rename = sql.SQL("alter database {} rename to {}")
+            conn.execute(rename.format(sql.Identifier(fresh), sql.Identifier(name)))
         return name
 
     return make
@@ -258,17 +284,18 @@ def make_role(server: embedded.Server) -> Iterator[Callable[..., str]]:
 
     def make(*member_of: str) -> str:
         name = f"r_{uuid4().hex[:12]}"
-        with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-            conn.execute(sql.SQL("create role {} login").format(sql.Identifier(name)))
-            for role in member_of:
-                conn.execute(
-                    sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(name))
-                )
+        conn = servers.admin(server)
+        conn.execute(sql.SQL("create role {} login").format(sql.Identifier(name)))
+        for role in member_of:
+            conn.execute(
+                sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(name))
+            )
         made.append(name)
         return name
 
     yield make
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        for name in made:
-            # its databases are gone by now, or belong to others
-            conn.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(name)))
+    for name in made:
+        # its databases are gone by now, or belong to others
+        servers.admin(server).execute(
+            sql.SQL("drop role if exists {}").format(sql.Identifier(name))
+        )

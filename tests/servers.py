@@ -46,6 +46,7 @@ OPTIONS = {
     "max_connections": "300",
 }
 SAFE = {"fsync": "off"}
+_ADMINS: dict[str, psycopg.Connection] = {}
 
 
 def cache(root: Path) -> Path:
@@ -95,6 +96,7 @@ def own(
         server = start(home, version, cache, options=options)
         drop(server, "vitrina")
         create(server, TEMPLATE, "vitrina")
+        leave(server)
         yield server
     finally:
         _end(home)
@@ -164,23 +166,35 @@ def _digest(version: int) -> str:
     return digest.hexdigest()[:16]
 
 
+def admin(server: embedded.Server) -> psycopg.Connection:
+    """The connection of this process to a server by which databases and roles are made and dropped."""
+    url = server.url("postgres")
+    if url not in _ADMINS:
+        _ADMINS[url] = psycopg.connect(url, autocommit=True)
+    return _ADMINS[url]
+
+
+def leave(server: embedded.Server) -> None:
+    """Close the connection that `admin` opened."""
+    if conn := _ADMINS.pop(server.url("postgres"), None):
+        conn.close()
+
+
 def create(server: embedded.Server, template: str, name: str | None = None) -> str:
     """Make a database from a template; its name."""
     name = name or f"t_{uuid4().hex[:12]}"
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        conn.execute(
-            # copying files takes half the time of writing them through the log
-            sql.SQL("create database {} template {} strategy file_copy").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
+    admin(server).execute(
+        # copying files takes half the time of writing them through the log
+        sql.SQL("create database {} template {} strategy file_copy").format(
+            sql.Identifier(name), sql.Identifier(template)
         )
+    )
     return name
 
 
 def drop(server: embedded.Server, *names: str) -> None:
     """Drop databases, whoever is connected."""
-    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
-        for name in names:
-            conn.execute(
-                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-            )
+    for name in names:
+        admin(server).execute(
+            sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+        )

@@ -11,7 +11,8 @@ from psycopg.rows import namedtuple_row
 
 # so that nothing is one keyword but what these tests make one
 APART = "update spaces set threshold = 0.99 where modality = 'text'"
-INSTALLED = {"thesaurus", "contrasts", "seeded_words"}  # thousands of rows: a sum will do
+# thousands of rows: a sum will do
+INSTALLED = {"thesaurus", "contrasts", "seeded_words", "related_terms", "condition_words"}
 COLORS = ("black", "white", "walnut", "teal")
 THINGS = ("wobble stool", "zig lamp", "qua shelf")
 
@@ -69,7 +70,7 @@ def state(db: psycopg.Connection) -> dict[str, list[str]]:
         " 'catalogue_words', 'spellings')"
         " order by 1"
     ).fetchall()
-    whole = "select {name}, array[sum(hashtextextended(t::text, 0))::text] from {table} as t"
+    whole = "select {name}, array[sum(hash_record_extended(t, 0))::text] from {table} as t"
     each = "select {name}, coalesce(array_agg(t::text order by t::text), '{{}}') from {table} as t"
     query = sql.SQL(" union all ").join(
         sql.SQL(whole if table in INSTALLED else each).format(
