@@ -5,8 +5,8 @@
 -- many break it: of a sound database 0 in each row; waiting, how many a worker has yet to bring up to date;
 -- an example of those that are wrong, or else wait; do, how to mend them. Of products, texts, vectors, words,
 -- keywords, answers, spend, jobs, references and the schema: what is derived is derived again and compared.
--- Only reads, at one moment: writers go on, on a standby too. It takes up to 2 ms a product, most of it
--- for full text, and half a second for the vocabulary. For the owner and for writers.
+-- Only reads, at one moment: writers go on, on a standby too. It takes up to 1 ms a product, most of it
+-- for full text, and less than a second for the vocabulary. For the owner and for writers.
 -- ---------------------------------------------------------------------------------------------
 create or replace function "check"()
 returns table ("check" text, looked bigint, wrong bigint, waiting bigint, example text, "do" text)
