@@ -3,7 +3,7 @@
 -- ---------------------------------------------------------------------------------------------
 -- collect_words(k) → how many words it deleted from catalogue_words and spellings: of k words of each,
 -- taken by chance, those that no product has any more; spellings keeps the words of the vocabulary.
--- Workers call it now and then, so that in time each word is looked at.
+-- Workers call it now and then, in one run of ten, so that in time each word is looked at.
 -- ---------------------------------------------------------------------------------------------
 create or replace function collect_words(k int default 1000) returns int
 language plpgsql volatile security invoker

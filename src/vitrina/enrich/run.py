@@ -146,7 +146,10 @@ class Work:
         if not totals.without_vector:
             totals.embeddings += engine.backfill()
         self.context.database.value("select vitrina.collect_images()")
-        self.context.database.value("select vitrina.collect_words()")
+        # reads all of the vocabulary, for words that nobody is in a hurry to see gone
+        self.context.database.value(
+            "select case when random() < float8 '0.1' then vitrina.collect_words() end"
+        )
         index(self.context, totals.embeddings)
         if go is None:
             return totals
