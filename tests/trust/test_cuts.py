@@ -87,7 +87,7 @@ def test_a_flapping_endpoint(trust: Trust, shop: Shop) -> None:
             shop.change(PRODUCTS // 2)
         # a run may end where several in a row failed for the same reason
         shop.run("work", "--drain", "--concurrency", str(CONCURRENCY), codes=(0, 1),
-                 VITRINA_TIMEOUT="1")  # fmt: skip
+                 VITRINA_TIMEOUT="4")  # fmt: skip
         shop.ask("select vitrina.make_due(array_agg(j.product_id)) from vitrina.jobs as j")
         broken += shop.unsound()
     shop.stub.clear_faults()
