@@ -80,12 +80,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _further_cases_on_others(items: list[pytest.Item]) -> set[pytest.Item]:
-    cases: dict[tuple[Path, str, int], list[pytest.Item]] = {}
+    cases: dict[tuple[str, int], list[pytest.Item]] = {}
     for item in items:
         spec = getattr(item, "callspec", None)
         version = spec.params.get("postgres", VERSION) if spec else VERSION
         if version != VERSION:
-            cases.setdefault((item.path, item.nodeid.partition("[")[0], version), []).append(item)
+            cases.setdefault((item.nodeid.partition("[")[0], version), []).append(item)
     return {item for same in cases.values() for item in same[1:]}
 
 

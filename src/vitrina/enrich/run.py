@@ -146,7 +146,8 @@ class Work:
         if not totals.without_vector:
             totals.embeddings += engine.backfill()
         self.context.database.value("select vitrina.collect_images()")
-        # reads all of the vocabulary, for words that nobody is in a hurry to see gone
+        # reads all of the vocabulary, for words that nobody is in a hurry to see gone; the type is
+        # given so that no operator of another schema matches better
         self.context.database.value(
             "select case when random() < float8 '0.1' then vitrina.collect_words() end"
         )
