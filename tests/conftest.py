@@ -16,9 +16,9 @@ from psycopg import sql
 
 import catalogues
 import chromium
+import rehearsal
 import servers
 from catalogues import SHARED
-from rehearsal import Stage
 from servers import VERSION, VERSIONS
 from trust.report import pytest_addoption, pytest_terminal_summary
 from vitrina import embedded
@@ -230,9 +230,9 @@ def database_url(make_database: Callable[[str], str], template: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def stage(server: embedded.Server) -> Iterator[Stage]:
+def stage(server: embedded.Server) -> Iterator[rehearsal.Stage]:
     """The database whose tests are rolled back."""
-    stage = Stage(server)
+    stage = rehearsal.Stage(server)
     yield stage
     stage.close()
 
@@ -245,13 +245,16 @@ def db(request: pytest.FixtureRequest, server: embedded.Server) -> Iterator[psyc
     """
     if "make_role" in request.fixturenames:
         request.getfixturevalue("make_role")  # a role can go only when nothing holds a grant to it
+    fills = rehearsal.fills(request.module, request.fixturenames)
     if request.node.get_closest_marker("committed") or "database_url" in request.fixturenames:
         url = request.getfixturevalue("database_url")
         with psycopg.connect(url, autocommit=True) as conn:
             conn.execute("set search_path = vitrina, public")
+            for fill in fills:
+                fill(conn)
             yield conn
     else:
-        with request.getfixturevalue("stage").rehearsal() as conn:
+        with request.getfixturevalue("stage").rehearsal(fills) as conn:
             yield conn
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from rehearsal import filled
+
 pytestmark = pytest.mark.once
 
 SHOP = {
@@ -41,10 +43,9 @@ def fill(db: psycopg.Connection, products: dict[str, tuple[str, list[str]]]) -> 
     db.execute("select embed_products(%s)", [list(ids.values())])
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     fill(db, SHOP)
-    return db
 
 
 def answers(db: psycopg.Connection, query: str, floor: float | None = None) -> list[tuple]:

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from rehearsal import filled
 from vitrina import embedded
 from vitrina.db import schema
 
@@ -24,11 +25,10 @@ insert into product_image select i, i, i || '.jpg' from generate_series(1, 3) as
 """
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     db.execute("set search_path = public, vitrina")
     db.execute(SHOP)
-    return db
 
 
 def rows(db: psycopg.Connection, query: str, *params: Any) -> list[tuple[Any, ...]]:

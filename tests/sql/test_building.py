@@ -6,13 +6,13 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from rehearsal import filled
 from small_shop import CATALOGUE, put
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     put(db, CATALOGUE)
-    return db
 
 
 def status(db: psycopg.Connection, name: str) -> dict:

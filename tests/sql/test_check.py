@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 import small_shop
+from rehearsal import filled
 from soundness import assert_sound, assert_sound_at
 from vitrina.catalog import Catalog
 from vitrina.files import FileOptions, Mapping
@@ -178,8 +179,8 @@ def picture(sha256: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     """Something in every table: products of a file and of a table, work, answers, rules, judgements."""
     small_shop.put(db, small_shop.CATALOGUE)
     lamp = {
@@ -226,7 +227,6 @@ def shop(db: psycopg.Connection) -> psycopg.Connection:
     )
     db.execute("select attach_table('public.chair', 'title')")
     db.execute("select sweep_source('chair'), sync_source('chair')")
-    return db
 
 
 def found(db: psycopg.Connection, family: str) -> dict[str, tuple[int, str, str]]:

@@ -7,6 +7,7 @@ import json
 import psycopg
 import pytest
 
+from rehearsal import filled
 from small_shop import CATALOGUE, Row, put
 
 pytestmark = pytest.mark.once
@@ -175,8 +176,8 @@ not "black"; iphone 12-13; bis; sans serif poster; under 50 pieces; puzzle over 
 """
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     put(db, CATALOGUE + SHOP)
     for alias, keyword in (("real leather", "leather"), ("pumps", "heels")):
         db.execute(
@@ -186,7 +187,6 @@ def shop(db: psycopg.Connection) -> psycopg.Connection:
             [alias, keyword],
         )
     db.execute("set role vitrina_reader")
-    return db
 
 
 def found(db: psycopg.Connection, query: str | None, more: str = "") -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from rehearsal import filled
 from soundness import assert_sound
 from vocabulary import (
     differing,
@@ -20,11 +21,10 @@ from vocabulary import (
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     """Twelve products in the local space."""
     fill(db, 12)
-    return db
 
 
 CHANGES = {

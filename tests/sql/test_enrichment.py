@@ -8,16 +8,17 @@ from typing import Any
 import psycopg
 import pytest
 
+from rehearsal import filled
+
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     """Two products, 1 and 2."""
     db.execute("select put_source('shop')")
     rows = [{"external_id": str(i), "title": f"Thing {i}"} for i in (1, 2)]
     db.execute("select put_products('shop', %s)", [json.dumps(rows)])
-    return db
 
 
 def enrich(db: psycopg.Connection, product: int, *terms: str, **fields: Any) -> int:

@@ -7,17 +7,17 @@ import json
 import psycopg
 import pytest
 
+from rehearsal import filled
 from small_shop import CATALOGUE, put
 
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     put(db, CATALOGUE)
     db.execute("select resolve_keywords('{couch}')")
     db.execute("set role vitrina_reader")
-    return db
 
 
 def keywords(db: psycopg.Connection, arguments: str = "") -> dict[str, dict[str, int]]:

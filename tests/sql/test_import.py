@@ -6,6 +6,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from rehearsal import filled
+
 pytestmark = pytest.mark.once
 
 LAMP = {
@@ -25,11 +27,10 @@ SOFA = {
 NOTHING = {"inserted": 0, "updated": 0, "unchanged": 2, "queued": 0, "enriched": 0, "embedded": 0}
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     """A source, and a space for vectors of three numbers."""
     db.execute("select put_source('shop'), import_space('three', 'test', 'm', 3)")
-    return db
 
 
 def import_products(

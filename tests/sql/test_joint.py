@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import psycopg
 import pytest
 
+from rehearsal import filled
 from vitrina.db import schema
 
 pytestmark = pytest.mark.once
@@ -95,11 +96,10 @@ def found(db: psycopg.Connection, query: str, arguments: str = "") -> list[tuple
     ).fetchall()
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     put_shop(db)
     db.execute("select activate_space('both')")
-    return db
 
 
 def test_words_find_pictures(shop: psycopg.Connection) -> None:

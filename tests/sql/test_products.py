@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from rehearsal import filled
+
 pytestmark = pytest.mark.once
 
 LAMP = {"external_id": "1", "title": "Lamp", "attributes": {"price": 5, "color": "red"}}
@@ -20,10 +22,9 @@ def put(db: psycopg.Connection, *products: dict[str, Any]) -> tuple[int, int, in
     return row
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     db.execute("select put_source('shop')")
-    return db
 
 
 def test_a_product_is_inserted_then_unchanged(shop: psycopg.Connection) -> None:

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from rehearsal import filled
 from small_shop import CATALOGUE, put, put_picture
 
 pytestmark = pytest.mark.once
@@ -17,11 +18,15 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def ids(db: psycopg.Connection) -> dict[str, int]:
-    found = put(db, CATALOGUE)
+@filled
+def shop(db: psycopg.Connection) -> None:
+    put(db, CATALOGUE)
     db.execute("set role vitrina_reader")
-    return found
+
+
+@pytest.fixture
+def ids(shop: psycopg.Connection) -> dict[str, int]:
+    return dict(shop.execute("select external_id, id from products").fetchall())
 
 
 def codes(db: psycopg.Connection, arguments: str, *params: object) -> list[str]:

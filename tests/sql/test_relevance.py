@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 import small_shop
+from rehearsal import filled
 
 pytestmark = pytest.mark.once
 
@@ -27,8 +28,8 @@ CATALOGUE = [
 ]
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     db.execute("select put_source('shop')")
     rows = [
         {"external_id": code, "title": title, "attributes": attributes}
@@ -42,7 +43,6 @@ def shop(db: psycopg.Connection) -> psycopg.Connection:
     ]
     db.execute("select put_enrichments(%s)", [json.dumps(given)])
     db.execute("select embed_products(%s)", [list(ids.values())])
-    return db
 
 
 def found(db: psycopg.Connection, query: str, mode: str = "text") -> list[str]:

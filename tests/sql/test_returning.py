@@ -8,14 +8,15 @@ from typing import Any
 import psycopg
 import pytest
 
+from rehearsal import filled
 from soundness import assert_sound
 from vocabulary import enrich, rows
 
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     """Three tables of a shop, attached; of the first a person decided this and that."""
     db.execute(
         "create table public.product (id int primary key, title text, live boolean default true)"
@@ -35,7 +36,6 @@ def shop(db: psycopg.Connection) -> psycopg.Connection:
         {"query": "table", "source": "product", "external_id": "1", "grade": 3},
         {"query": "thing", "source": "product", "external_id": "1", "doubt": "no picture"},
     ])])  # fmt: skip
-    return db
 
 
 def decided(db: psycopg.Connection) -> list[Any]:

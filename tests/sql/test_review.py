@@ -8,16 +8,16 @@ from typing import Any
 import psycopg
 import pytest
 
+from rehearsal import filled
 from vocabulary import differing, enrich, fill, keywords, rows, state
 
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     """Twelve products in the local space."""
     fill(db, 12)
-    return db
 
 
 def alias(db: psycopg.Connection, term: str, keyword: str, similarity: float = 0.9) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 import psycopg
 import pytest
 
+from rehearsal import filled
 from small_shop import CATALOGUE, put
 from soundness import assert_sound
 
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     put(db, CATALOGUE)
     db.execute("select resolve_keywords('{couch}')")
-    return db
 
 
 def put_rules(db: psycopg.Connection, *rules: dict[str, Any], prune: bool = False) -> list[tuple]:

@@ -6,6 +6,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from rehearsal import filled
+
 pytestmark = pytest.mark.once
 
 CATALOGUE = [
@@ -19,8 +21,8 @@ CATALOGUE = [
 ]
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     """A small enriched catalogue."""
     db.execute("select put_source('shop')")
     for code, title, _, attributes in CATALOGUE:
@@ -38,7 +40,6 @@ def shop(db: psycopg.Connection) -> psycopg.Connection:
     ]
     db.execute("select put_enrichments(%s)", [json.dumps(enrichments)])
     db.execute("select embed_products(%s)", [list(ids.values())])
-    return db
 
 
 def codes(db: psycopg.Connection, arguments: str, *params: object) -> list[str]:

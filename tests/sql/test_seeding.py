@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from rehearsal import filled
 from vocabulary import differing, enrich, fill, keywords, rows, state
 
 pytestmark = pytest.mark.once
@@ -19,11 +20,10 @@ SEED = [
 ]
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     """Twelve products in the local space."""
     fill(db, 12)
-    return db
 
 
 def seed(db: psycopg.Connection, *given: Any) -> list[Any]:

@@ -7,16 +7,16 @@ import json
 import psycopg
 import pytest
 
+from rehearsal import filled
 from vocabulary import enrich, fill, keywords, rows, state
 
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     """Twelve products in the local space."""
     fill(db, 12)
-    return db
 
 
 def test_keywords_set_by_hand_are_kept_and_what_models_said_is_remembered(

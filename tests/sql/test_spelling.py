@@ -7,6 +7,7 @@ import time
 import psycopg
 import pytest
 
+from rehearsal import filled
 from small_shop import CATALOGUE, put
 
 pytestmark = pytest.mark.once
@@ -17,12 +18,11 @@ TITLES = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     put(db, CATALOGUE + [(f"S{n}", title, [], {}) for n, title in enumerate(TITLES)])
     db.execute("select resolve_keywords('{couch, Ottoman}')")
     db.execute("set role vitrina_reader")
-    return db
 
 
 def corrected(db: psycopg.Connection, query: str) -> str:

@@ -11,16 +11,16 @@ from typing import Any
 import psycopg
 import pytest
 
+from rehearsal import filled
 from small_shop import CATALOGUE, put
 
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     put(db, CATALOGUE)
     db.execute("set role vitrina_reader")
-    return db
 
 
 def found(db: psycopg.Connection, arguments: str) -> list[str]:

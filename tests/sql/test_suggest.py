@@ -5,13 +5,14 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from rehearsal import filled
 from small_shop import CATALOGUE, put
 
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     put(db, CATALOGUE)
     db.execute("select resolve_keywords('{Dress, T-Shirt, Sun Glasses, couch, 3-Tier Shelf}')")
     db.execute(
@@ -19,7 +20,6 @@ def shop(db: psycopg.Connection) -> psycopg.Connection:
         " select 'shoe storage shelf', id, 'manual' from keywords where name = 'shoe rack'"
     )
     db.execute("set role vitrina_reader")
-    return db
 
 
 def suggested(db: psycopg.Connection, prefix: str, k: int = 10) -> list[tuple[str, str, int]]:

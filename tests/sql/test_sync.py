@@ -10,6 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from rehearsal import filled
+
 SHOP = """
 create table product (
     id bigint primary key, title text, price numeric, color text, changed_at timestamptz,
@@ -18,23 +20,24 @@ insert into product select i, 'Oak table ' || i, i, 'brown', now() from generate
 """
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+def open_shop(db: psycopg.Connection) -> None:
     db.execute("set search_path = public, vitrina")
     db.execute(SHOP)
-    return db
 
 
-@pytest.fixture
-def attached(shop: psycopg.Connection) -> psycopg.Connection:
+shop = filled(open_shop)
+
+
+@filled
+def attached(db: psycopg.Connection) -> None:
     """A shop whose table is attached and in step, with no work left."""
-    shop.execute(
+    open_shop(db)
+    db.execute(
         "select attach_table('product', 'title', attributes => '{price,color}',"
         " predicate => 'deleted_at is null')"
     )
-    shop.execute("select from sync_sources()")
-    shop.execute("delete from jobs")
-    return shop
+    db.execute("select from sync_sources()")
+    db.execute("delete from jobs")
 
 
 def rows(db: psycopg.Connection, query: str, *params: Any) -> list[tuple[Any, ...]]:
@@ -478,18 +481,18 @@ from product as p
 """
 
 
-@pytest.fixture
-def with_variants(shop: psycopg.Connection) -> psycopg.Connection:
+@filled
+def with_variants(db: psycopg.Connection) -> None:
     """A shop attached by a query that gives variants, in step."""
-    shop.execute(VARIANTS.encode())
-    shop.execute(
+    open_shop(db)
+    db.execute(VARIANTS.encode())
+    db.execute(
         "select attach_query('shop', %s, '{product=id,form=product_id}',"
         " media_root => 'https://cdn.example/')",
         [WITH_VARIANTS],
     )
-    assert sync(shop) == (20, 20, 0, 0, 0, 20)
-    shop.execute("delete from jobs")
-    return shop
+    assert sync(db) == (20, 20, 0, 0, 0, 20)
+    db.execute("delete from jobs")
 
 
 def test_variants_of_a_query_come_in(with_variants: psycopg.Connection) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from rehearsal import filled
 from vitrina.db import schema
 from vocabulary import differing, enrich, fill, keywords, state
 
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     """Twelve products in the local space."""
     fill(db, 12)
-    return db
 
 
 def test_every_term_is_kept_as_it_was_said(shop: psycopg.Connection) -> None:

@@ -5,6 +5,8 @@ import json
 import psycopg
 import pytest
 
+from rehearsal import filled
+
 pytestmark = pytest.mark.once
 
 TITLES = {
@@ -33,13 +35,12 @@ TITLES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     for config, titles in TITLES.items():
         db.execute("select put_source(%s, text_config => %s)", [config, config])
         rows = [{"external_id": title, "title": title} for title in titles]
         db.execute("select put_products(%s, %s)", [config, json.dumps(rows)])
-    return db
 
 
 def found(db: psycopg.Connection, query: str) -> list[str]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from rehearsal import filled
 from small_shop import CATALOGUE, put
 
 
-@pytest.fixture
-def heard(db: psycopg.Connection) -> list[str]:
+@filled
+def shop(db: psycopg.Connection) -> None:
     put(db, CATALOGUE)
+
+
+@pytest.fixture
+def heard(shop: psycopg.Connection) -> list[str]:
     said: list[str] = []
-    db.add_notice_handler(
+    shop.add_notice_handler(
         lambda one: said.append(f"{one.message_primary}; {one.message_hint or ''}")
     )
     return said

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from rehearsal import filled
+
 pytestmark = pytest.mark.once
 
 
@@ -44,11 +46,10 @@ PRODUCTS = [
 ]
 
 
-@pytest.fixture
-def shop(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def shop(db: psycopg.Connection) -> None:
     db.execute("select put_source('shop')")
     db.execute("select put_products('shop', %s)", [json.dumps(PRODUCTS)])
-    return db
 
 
 def found(db: psycopg.Connection, arguments: str) -> list[tuple[Any, ...]]:
@@ -178,8 +179,8 @@ def test_facets_count_the_values_of_variants(shop: psycopg.Connection) -> None:
     assert rows == [("Blue", 1), ("Red", 3), ("White", 1)]
 
 
-@pytest.fixture
-def feed(db: psycopg.Connection) -> psycopg.Connection:
+@filled
+def feed(db: psycopg.Connection) -> None:
     """Offers of three products, and one without a group."""
     db.execute("select put_source('feed')")
     rows = [
@@ -193,7 +194,6 @@ def feed(db: psycopg.Connection) -> psycopg.Connection:
     ]
     rows.append({"external_id": "alone", "title": "T-shirt alone", "attributes": {}})
     db.execute("select put_products('feed', %s)", [json.dumps(rows)])
-    return db
 
 
 def test_one_row_of_each_group(feed: psycopg.Connection) -> None:
