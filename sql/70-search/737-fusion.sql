@@ -129,7 +129,8 @@ return format(
 -- fused_products(k, …, min_relevance) → at least k products that any channel finds, or all of them, best
 -- first: those with all of the query, then the others, each by the weighted mean over the channels. The
 -- hundred best of each channel's first hits come first, all others behind them: so the first n are the
--- same for every k. Null for k: all answers, in no order, if there is a floor.
+-- same for every k. Of at most a hundred products all are looked at at once. Null for k: all answers, in
+-- no order, if there is a floor.
 -- among: of these products only. part: for a null k, see answers.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fused_products(
@@ -166,6 +167,10 @@ begin
     if _count < 10 then
         _count := greatest(_count, number_named(reading.demand, filters));
     end if;
+    if among is null and filter_predicate(filters) is null then
+        select case when count(*) <= 100 then array_agg(p.id) end into _among
+        from (select p.id from products as p limit 101) as p;
+    end if;
     _found.ids := '{}';
     select null::bigint[] as ids, null::float8[] as distances, null::bigint[] as among into _vector;
     _image := _vector;
@@ -191,6 +196,9 @@ begin
         if _among is null and embedding is null and image_embedding is null then
             _among := filtered_ids(filters, 5000);
         end if;
+        if cardinality(_among) <= 100 then
+            _depth := null; -- the hundred best are all
+        end if;
         _text := text_matches(reading, _depth, _among, filters);
         execute fusion_query(
             reading, case when embedding is not null then text_space.id end,
@@ -210,7 +218,7 @@ begin
         _found.channels := _found.channels || _more.channels;
         _found.relevances := _found.relevances || _more.relevances;
         _found.lacks := _found.lacks || _more.lacks;
-        exit when cardinality(_found.ids) >= k;
+        exit when _depth is null or cardinality(_found.ids) >= k;
     end loop;
     return _found;
 end
