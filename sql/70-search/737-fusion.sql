@@ -129,8 +129,8 @@ return format(
 -- fused_products(k, …, min_relevance) → at least k products that any channel finds, or all of them, best
 -- first: those with all of the query, then the others, each by the weighted mean over the channels. The
 -- hundred best of each channel's first hits come first, all others behind them: so the first n are the
--- same for every k. Of at most a hundred products all are looked at at once. Null for k: all answers, in
--- no order, if there is a floor.
+-- same for every k. Of at most 500 products all come in one order. Null for k: all answers, in no order,
+-- if there is a floor.
 -- among: of these products only. part: for a null k, see answers.
 -- ---------------------------------------------------------------------------------------------
 create or replace function vitrina_internal.fused_products(
@@ -167,9 +167,10 @@ begin
     if _count < 10 then
         _count := greatest(_count, number_named(reading.demand, filters));
     end if;
-    if among is null and filter_predicate(filters) is null then
-        select case when count(*) <= 100 then array_agg(p.id) end into _among
-        from (select p.id from products as p limit 101) as p;
+    -- of so few products all are judged sooner than the first, and then those behind them
+    if among is null and k is not null and (select count(*) <= 500 from (select from products limit 501) as p) then
+        among := coalesce(filtered_ids(filters), array(select p.id from products as p));
+        _among := among;
     end if;
     _found.ids := '{}';
     select null::bigint[] as ids, null::float8[] as distances, null::bigint[] as among into _vector;

@@ -1,12 +1,14 @@
 """sql/70-search: what a search finds, in which order, and what it refuses."""
 
 import json
+from itertools import product
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
 
 from rehearsal import filled
+from small_shop import put
 
 pytestmark = pytest.mark.once
 
@@ -272,3 +274,21 @@ def test_words_that_no_product_has_do_not_read_all_products(
     before = shop.execute(read).fetchone()
     shop.execute(f"select vitrina_internal.{call}").fetchone()
     assert shop.execute(read).fetchone() == before
+
+
+def test_of_a_few_hundred_products_all_come_in_the_order_of_their_scores(
+    db: psycopg.Connection,
+) -> None:
+    words = ("oak", "pine", "steel", "velvet", "round"), ("side", "dining", "garden", "kids")
+    things = ("table", "chair", "bench", "lamp", "shelf", "rug", "desk", "sofa", "bed", "stool")
+    titles = [f"{one} {other} {thing}" for one, other, thing in product(*words, things)]
+    put(db, [(title, title, [(title.split()[2], "type")], {}) for title in titles])
+    rows = db.execute(
+        "select external_id, score from search('oak dining table', 1000, min_relevance => 0)"
+    ).fetchall()
+    scores = [score for _, score in rows]
+    assert len(rows) == len(titles)
+    assert scores == sorted(scores, reverse=True)
+    for k, offset in ((10, 0), (24, 90), (60, 140)):
+        page = codes(db, f"'oak dining table', {k}, {offset}, min_relevance => 0")
+        assert page == [code for code, _ in rows[offset : offset + k]]
