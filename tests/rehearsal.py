@@ -104,10 +104,13 @@ class Stage:
         self._server = server
         self._session: psycopg.Connection | None = None
         self._name = create(server, TEMPLATE)
-        self._fills: tuple[Fill, ...] = ()
         self._connect()
         self._sequences = self._setting_sequences()
         self._empty = [name for (name,) in self._rows(EMPTY)]
+        # what is kept for the next test: its fills, the sequences after them, whether they were large
+        self._fills: tuple[Fill, ...] = ()
+        self._filled = ""
+        self._is_large = False
 
     def _connect(self) -> None:
         self._own = psycopg.connect(self._server.url(self._name), autocommit=True)
